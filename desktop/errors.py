@@ -1,0 +1,458 @@
+"""Every failure the app can explain, as one tree; each leaf has a code and a sentence in `assets/texts/*/errors.json`.
+
+AppError
+├── UsageError                      what was typed can't be understood          exit 2
+├── BridgeError                     a page asked for something it may not have
+│   ├── UnknownMethod
+│   ├── BadParams
+│   ├── CallTooLarge
+│   ├── TooManyCalls
+│   └── PageGone
+├── SettingsError                   the settings file or a value in it
+│   ├── SettingsInvalid
+│   ├── SettingsDamaged
+│   ├── SettingsNewer
+│   ├── SettingsUnwritable
+│   └── BrandInvalid
+├── KeyStoreError                   where the key lives
+│   ├── KeyMissing
+│   ├── KeyShape
+│   ├── KeyringMissing
+│   ├── KeyringInsecure
+│   ├── KeyringLocked
+│   ├── KeyringDenied
+│   └── KeyringSlow
+├── ApiError                        OpenAI answered, and the answer is no
+│   ├── KeyRejected                 401
+│   ├── KeyRestricted               403
+│   ├── WorkflowNotFound            404, never worked with this key
+│   ├── WorkflowGone                404/403/410 after it had worked, or the date has passed
+│   ├── ThreadNotFound              404
+│   ├── RateLimited                 429 rate_limit_exceeded
+│   ├── QuotaExceeded               429 insufficient_quota
+│   ├── RequestRejected             another 4xx
+│   └── ServiceDown                 5xx
+├── NetworkError                    no usable answer came back
+│   ├── NameNotFound                DNS
+│   ├── ConnectionRefused
+│   ├── ConnectionLost
+│   ├── TimedOut
+│   ├── TlsUntrusted
+│   ├── TlsWrongHost
+│   ├── ClockWrong
+│   ├── ProxyFailed
+│   ├── ProxyAuthRequired
+│   ├── CaptivePortal
+│   └── BadAnswer                   truncated, or not JSON
+├── ChatError                       the component in the window
+│   ├── ComponentUnreachable
+│   ├── ComponentLate
+│   ├── ComponentFailed
+│   ├── ComponentBlank
+│   └── RendererCrashed
+├── EngineError                     no window can be opened
+│   ├── EngineMissing                                                           exit 3
+│   ├── EngineChanged                                                           exit 3
+│   └── DisplayMissing                                                          exit 4
+├── FileError                       a file or folder outside the settings
+│   ├── FolderUnwritable
+│   ├── FileExists_
+│   └── FileUnreadable
+├── AgentNotSet                     no agent has been chosen yet
+├── ProfileBusy                     another process holds the profile and does not answer
+└── InternalError                   a defect of ours
+
+This module knows no other module of the app. Sentences live in the text catalogue; an error
+carries a code, the values its sentence needs, and a technical detail that a person sees only
+under "Details". The detail must already be free of secrets: what raises it sees to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Protocol, TypedDict
+
+
+class Catalogue(Protocol):
+    """What an error needs of the text catalogue (`texts.Catalogue`)."""
+
+    def get(self, key: str, /, **values: object) -> str: ...
+
+
+class Described(TypedDict):
+    """An error as a page or `--json` sees it."""
+
+    code: str
+    message: str
+    hint: str
+    retryable: bool
+    field: str | None
+    detail: str
+
+
+class AppError(Exception):
+    """A failure with a sentence for a person.
+
+    `values` fill the placeholders of the sentence and the hint; `detail` is technical, short,
+    redacted; `field` names the form field or dotted setting the failure belongs to.
+    """
+
+    code: ClassVar[str] = ""
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, detail: str = "", *, field: str | None = None, **values: object) -> None:
+        super().__init__(detail or self.code)
+        self.detail = detail
+        self.field = field
+        self.values: Mapping[str, object] = values
+
+    def describe(self, texts: Catalogue) -> Described:
+        """The error in the language of `texts`."""
+        return {
+            "code": self.code,
+            "message": texts.get(f"errors.{self.code}.message", **self.values),
+            "hint": texts.get(f"errors.{self.code}.hint", **self.values),
+            "retryable": self.retryable,
+            "field": self.field,
+            "detail": self.detail,
+        }
+
+
+def leaves(root: type[AppError] = AppError) -> Iterator[type[AppError]]:
+    """Every error class that has a code of its own, in the order of the tree."""
+    if root.code and "code" in vars(root):
+        yield root
+    for child in root.__subclasses__():
+        yield from leaves(child)
+
+
+class UsageError(AppError):
+    """values: problem."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class BridgeError(AppError):
+    pass
+
+
+class UnknownMethod(BridgeError):
+    """values: method."""
+
+    code = "unknown_method"
+
+
+class BadParams(BridgeError):
+    """values: problem."""
+
+    code = "bad_params"
+
+
+class CallTooLarge(BridgeError):
+    """values: limit (text with a unit)."""
+
+    code = "call_too_large"
+
+
+class TooManyCalls(BridgeError):
+    code = "too_many_calls"
+    retryable = True
+
+
+class PageGone(BridgeError):
+    code = "page_gone"
+
+
+class SettingsError(AppError):
+    pass
+
+
+class SettingsInvalid(SettingsError):
+    """values: name (dotted setting), problem."""
+
+    code = "settings_invalid"
+
+
+class SettingsDamaged(SettingsError):
+    """values: kept (the name under which the damaged file was kept)."""
+
+    code = "settings_damaged"
+
+
+class SettingsNewer(SettingsError):
+    """values: version (of the file), known (newest version this app reads)."""
+
+    code = "settings_newer"
+
+
+class SettingsUnwritable(SettingsError):
+    """values: path."""
+
+    code = "settings_unwritable"
+    retryable = True
+
+
+class BrandInvalid(SettingsError):
+    """values: name, problem."""
+
+    code = "brand_invalid"
+
+
+class KeyStoreError(AppError):
+    pass
+
+
+class KeyMissing(KeyStoreError):
+    """values: origin."""
+
+    code = "key_missing"
+
+
+class KeyShape(KeyStoreError):
+    """values: problem (a sentence of its own, already in the user's language)."""
+
+    code = "key_shape"
+
+
+class KeyringMissing(KeyStoreError):
+    code = "keyring_missing"
+
+
+class KeyringInsecure(KeyStoreError):
+    """values: backend."""
+
+    code = "keyring_insecure"
+
+
+class KeyringLocked(KeyStoreError):
+    code = "keyring_locked"
+    retryable = True
+
+
+class KeyringDenied(KeyStoreError):
+    code = "keyring_denied"
+    retryable = True
+
+
+class KeyringSlow(KeyStoreError):
+    """values: seconds."""
+
+    code = "keyring_slow"
+    retryable = True
+
+
+class ApiError(AppError):
+    """`status` is the HTTP status; `request_id` OpenAI's, or empty."""
+
+    def __init__(
+        self, detail: str = "", *, status: int = 0, request_id: str = "", field: str | None = None, **values: object
+    ) -> None:
+        super().__init__(detail, field=field, **values)
+        self.status = status
+        self.request_id = request_id
+
+
+class KeyRejected(ApiError):
+    code = "key_rejected"
+
+
+class KeyRestricted(ApiError):
+    code = "key_restricted"
+
+
+class WorkflowNotFound(ApiError):
+    """values: workflow."""
+
+    code = "workflow_not_found"
+
+
+class WorkflowGone(ApiError):
+    """values: workflow."""
+
+    code = "workflow_gone"
+
+
+class ThreadNotFound(ApiError):
+    """values: thread."""
+
+    code = "thread_not_found"
+
+
+class RateLimited(ApiError):
+    """`retry_after`: seconds OpenAI asked to wait, or None."""
+
+    code = "rate_limited"
+    retryable = True
+
+    def __init__(self, detail: str = "", *, retry_after: float | None = None, **rest: Any) -> None:
+        super().__init__(detail, **rest)
+        self.retry_after = retry_after
+
+
+class QuotaExceeded(ApiError):
+    code = "quota_exceeded"
+
+
+class RequestRejected(ApiError):
+    """values: status, problem (OpenAI's own message)."""
+
+    code = "request_rejected"
+
+
+class ServiceDown(ApiError):
+    """values: status. `retry_after`: seconds the service asked to wait, or None."""
+
+    code = "service_down"
+    retryable = True
+
+    def __init__(self, detail: str = "", *, retry_after: float | None = None, **rest: Any) -> None:
+        super().__init__(detail, **rest)
+        self.retry_after = retry_after
+
+
+class NetworkError(AppError):
+    """values of every child: host."""
+
+    retryable = True
+
+
+class NameNotFound(NetworkError):
+    code = "name_not_found"
+
+
+class ConnectionRefused(NetworkError):
+    code = "connection_refused"
+
+
+class ConnectionLost(NetworkError):
+    code = "connection_lost"
+
+
+class TimedOut(NetworkError):
+    """values: host, seconds."""
+
+    code = "timed_out"
+
+
+class TlsUntrusted(NetworkError):
+    code = "tls_untrusted"
+
+
+class TlsWrongHost(NetworkError):
+    code = "tls_wrong_host"
+
+
+class ClockWrong(NetworkError):
+    code = "clock_wrong"
+
+
+class ProxyFailed(NetworkError):
+    """values: host, proxy (without its password)."""
+
+    code = "proxy_failed"
+
+
+class ProxyAuthRequired(NetworkError):
+    """values: host, proxy (without its password)."""
+
+    code = "proxy_auth"
+
+
+class CaptivePortal(NetworkError):
+    code = "captive_portal"
+
+
+class BadAnswer(NetworkError):
+    code = "bad_answer"
+
+
+class ChatError(AppError):
+    retryable = True
+
+
+class ComponentUnreachable(ChatError):
+    """values: host."""
+
+    code = "component_unreachable"
+
+
+class ComponentLate(ChatError):
+    """values: seconds."""
+
+    code = "component_late"
+
+
+class ComponentFailed(ChatError):
+    """values: problem (the component's own message)."""
+
+    code = "component_failed"
+
+
+class ComponentBlank(ChatError):
+    code = "component_blank"
+
+
+class RendererCrashed(ChatError):
+    code = "renderer_crashed"
+
+
+class EngineError(AppError):
+    exit_code = 3
+
+
+class EngineMissing(EngineError):
+    """values: command (the exact install line)."""
+
+    code = "engine_missing"
+
+
+class EngineChanged(EngineError):
+    """values: problem (which internal of pywebview is not what we rely on)."""
+
+    code = "engine_changed"
+
+
+class DisplayMissing(EngineError):
+    code = "display_missing"
+    exit_code = 4
+
+
+class FileError(AppError):
+    """values of every child: path."""
+
+
+class FolderUnwritable(FileError):
+    """values: path, problem."""
+
+    code = "folder_unwritable"
+    retryable = True
+
+
+class FileExists_(FileError):
+    code = "file_exists"
+
+
+class FileUnreadable(FileError):
+    """values: path, problem."""
+
+    code = "file_unreadable"
+
+
+class AgentNotSet(AppError):
+    code = "agent_not_set"
+
+
+class ProfileBusy(AppError):
+    """values: profile."""
+
+    code = "profile_busy"
+    retryable = True
+
+
+class InternalError(AppError):
+    """A defect of ours; the log has the traceback."""
+
+    code = "internal"
+    retryable = True

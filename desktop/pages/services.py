@@ -1,0 +1,43 @@
+"""The parts of the application that pages work with; `app.py` makes one and hands it to every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from desktop.pages.page import Desk
+
+if TYPE_CHECKING:
+    from desktop.diagnostics import Counters
+    from desktop.keys import Keys
+    from desktop.openai_api.client import ApiClient
+    from desktop.openai_api.keeper import SessionKeeper
+    from desktop.settings.brand import Brand
+    from desktop.settings.layers import SettingsStore
+    from desktop.settings.locations import Locations
+    from desktop.settings.state import State
+    from desktop.texts import Catalogue
+
+
+@dataclass(frozen=True)
+class Services:
+    """One per process. Everything here outlives every page."""
+
+    brand: Brand
+    profile: str
+    locations: Locations
+    texts: Catalogue
+    settings: SettingsStore
+    state: State
+    keys: Keys
+    keeper: SessionKeeper
+    counters: Counters
+    desk: Desk
+    make_client: Callable[[str, str], ApiClient]
+    """(api_base, key) -> a client with this profile's proxy and CA file."""
+    diagnostics: Callable[[], str]
+    """The redacted text of "Copy diagnostics"."""
+    component_url: str
+    """Where ChatKit's script is loaded from."""
+    environ: Mapping[str, str]

@@ -1,0 +1,1 @@
+"""What the app is set to: the model, the file, the brand, the layers over them, and where files live."""

@@ -1,0 +1,75 @@
+"""The only place with paths: where the app's own files and a profile's data live."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
+def is_frozen() -> bool:
+    """True in a packaged app (PyInstaller sets `sys.frozen`)."""
+    return bool(getattr(sys, "frozen", False))
+
+
+def assets_dir() -> Path:
+    """The folder of pages, texts, icons and the brand file: beside `desktop/` in a checkout,
+    inside the package in a wheel, beside the executable's libraries in a packaged app."""
+    if is_frozen():
+        return Path(getattr(sys, "_MEIPASS", Path(sys.executable).parent)) / "assets"
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "_assets"
+    return inside if inside.is_dir() else package.parent / "assets"
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Every path of one profile. All of it lies below `folder`, so deleting that deletes the lot."""
+
+    folder: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "settings.json"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def log(self) -> Path:
+        return self.logs / "chatkit-desktop.log"
+
+    @property
+    def web(self) -> Path:
+        """The engine's own storage (local storage of the component's frame, caches)."""
+        return self.folder / "web"
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / "archive"
+
+    @property
+    def instance(self) -> Path:
+        return self.folder / "instance"
+
+
+def data_root(app_id: str) -> Path:
+    """The folder that holds all profiles of one brand, by the platform's convention."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir(app_id, appauthor=False, roaming=False))
+
+
+def locations(app_id: str, profile: str, data_dir: Path | None = None) -> Locations:
+    """The paths of `profile`. `data_dir` (from --data-dir) takes the place of the platform's folder."""
+    root = Path(os.path.abspath(data_dir)) if data_dir else data_root(app_id)
+    return Locations(root / "profiles" / profile)

@@ -1,0 +1,41 @@
+// @ts-check
+/** Copying text, on every engine: the modern way where the engine lets us, else a selection and `execCommand`. */
+
+/**
+ * Copy a text. Call it inside the click: an engine may forget the click once something was awaited.
+ * @param {string} text
+ * @returns {Promise<boolean>} false where the engine refuses; show the text for copying by hand then
+ */
+export async function copyText(text) {
+  if (copySelected(text)) return true;
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {string} text
+ * @returns {boolean}
+ */
+function copySelected(text) {
+  const before = document.activeElement;
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.readOnly = true;
+  area.className = "visually-hidden";
+  area.setAttribute("aria-hidden", "true");
+  document.body.append(area);
+  area.select();
+  let copied = false;
+  try {
+    copied = document.execCommand("copy");
+  } catch {
+    copied = false;
+  }
+  area.remove();
+  if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+  return copied;
+}

@@ -1,0 +1,242 @@
+"""The one door between a page and Python: a dispatcher of our own in place of pywebview's.
+
+pywebview's dispatcher lets any frame run any dotted name, answers with tracebacks and leaves unknown names without
+an answer. Here a call is `{page_key, id, method, params}` and is answered once, with `{id, ok, value}` or
+`{id, ok, error}`; a call without the key of the page now shown does nothing. Knows no page and no engine: what a
+page may ask for comes with its showing, and pushing a script into the window is handed in.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from desktop.errors import (
+    AppError,
+    BadParams,
+    CallTooLarge,
+    Catalogue,
+    InternalError,
+    TooManyCalls,
+    UnknownMethod,
+)
+from desktop.window.showing import Showing
+
+log = logging.getLogger(__name__)
+
+MOST_IN_FLIGHT = 32
+"""Calls of one showing that may be under way at once."""
+MOST_HELD = 1_000
+"""Events kept for a page that has not spoken yet; the oldest go first."""
+ID_LENGTH = 64
+
+
+def weighs_over(value: Any, limit: int) -> bool:
+    """True as soon as parsed JSON is known to be larger than `limit` bytes. Never builds the text again."""
+    left = limit
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            left -= len(item) + 2
+        elif isinstance(item, dict):
+            left -= 2
+            for key, inner in item.items():
+                left -= len(key) + 4
+                stack.append(inner)
+        elif isinstance(item, list):
+            left -= 2 + len(item)
+            stack.extend(item)
+        else:
+            left -= 5
+        if left < 0:
+            return True
+    return False
+
+
+class Channel:
+    """One window's side of the door: which showing it holds, what waits to be pushed.
+
+    `schedule(flush)` runs `flush` on the window's thread soon; `push(script)` runs a script in its page.
+    Everything that gathers between two turns of the window's loop goes out as one script: that is the batching,
+    and it needs neither a thread nor a timer of its own.
+    """
+
+    def __init__(self, schedule: Callable[[Callable[[], None]], None], push: Callable[[str], None]) -> None:
+        self._schedule = schedule
+        self._push = push
+        self._lock = threading.Lock()
+        self._showing: Showing | None = None
+        self._heard = False
+        self._scheduled = False
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._in_flight = 0
+
+    @property
+    def showing(self) -> Showing | None:
+        return self._showing
+
+    def hold(self, showing: Showing | None) -> None:
+        """From now on this is what the window shows; what waited for the page before it is dropped."""
+        with self._lock:
+            if self._showing is not None and self._showing is not showing:
+                self._showing.revoke()
+            self._showing = showing
+            self._heard = False
+            self._waiting.clear()
+            self._in_flight = 0
+
+    def enter(self) -> bool:
+        """Count one more call under way; False when there are too many."""
+        with self._lock:
+            if self._in_flight >= MOST_IN_FLIGHT:
+                return False
+            self._in_flight += 1
+            return True
+
+    def leave(self, showing: Showing) -> None:
+        """A call of `showing` has ended; those of a page shown before were dropped from the count with it."""
+        with self._lock:
+            if self._showing is showing:
+                self._in_flight -= 1
+
+    def heard(self) -> None:
+        """The page has called: its side of the bridge exists, what was held for it can go."""
+        with self._lock:
+            if self._heard:
+                return
+            self._heard = True
+        self._flush_soon()
+
+    def post(self, entry: dict[str, Any], showing: Showing | None = None) -> None:
+        """Send `entry` to the page; dropped when the window shows another page by now."""
+        with self._lock:
+            current = self._showing
+            if current is None or not current.alive or (showing is not None and showing is not current):
+                return
+            self._waiting.append(entry)
+            if not self._heard:
+                while len(self._waiting) > MOST_HELD:
+                    self._waiting.popleft()
+                return
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        with self._lock:
+            if self._scheduled or not self._waiting:
+                return
+            self._scheduled = True
+        self._schedule(self._flush)
+
+    def _flush(self) -> None:
+        with self._lock:
+            self._scheduled = False
+            entries = list(self._waiting)
+            self._waiting.clear()
+            if not entries or self._showing is None or not self._showing.alive:
+                return
+        # ASCII: GTK hands pywebview's scripts on with a character count where bytes are meant, and cuts them.
+        # ";0": GTK logs an error for a result it cannot convert.
+        self._push(f"window.bridge&&window.bridge.deliver({json.dumps(entries, ensure_ascii=True)});0")
+
+
+class Bridge:
+    """Answers the calls of every window's page. `texts` gives errors their sentences."""
+
+    def __init__(
+        self,
+        texts: Catalogue,
+        *,
+        on_error: Callable[[AppError], None] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+        on_latency: Callable[[str, float], None] | None = None,
+    ) -> None:
+        self._texts = texts
+        self._on_error = on_error
+        self._on_latency = on_latency
+        self._clock = clock
+        self.refused = 0
+        """Calls that carried no valid page key: counted, never answered."""
+
+    def receive(self, channel: Channel, name: object, params: object, _id: object) -> None:
+        """A call as the engine hands it on, on the window's own thread: sorted here, run on a thread of its own."""
+        showing = channel.showing
+        if (
+            showing is None
+            or not showing.alive
+            or not isinstance(params, dict)
+            or params.get("page_key") != showing.key
+            or not isinstance(params.get("id"), str)
+            or not 0 < len(params["id"]) <= ID_LENGTH
+        ):
+            self.refused += 1
+            log.warning("a call without the key of the page shown was ignored")
+            return
+        channel.heard()
+        call_id: str = params["id"]
+        started = self._clock()
+        method_name = params.get("method")
+        if name != "call" or set(params) - {"page_key", "id", "method", "params"}:
+            self._refuse(channel, showing, call_id, UnknownMethod(method=str(name)[:80]))
+            return
+        if not isinstance(method_name, str) or method_name not in showing.page.methods:
+            self._refuse(channel, showing, call_id, UnknownMethod(method=str(method_name)[:80]))
+            return
+        method = showing.page.methods[method_name]
+        raw = params.get("params", {})
+        if weighs_over(raw, method.limit):
+            self._refuse(channel, showing, call_id, CallTooLarge(limit=f"{method.limit // 1024} KB"))
+            return
+        if not channel.enter():
+            self._refuse(channel, showing, call_id, TooManyCalls())
+            return
+
+        def run() -> None:
+            try:
+                entry = self._result(showing, method_name, raw, call_id)
+            finally:
+                channel.leave(showing)
+            if self._on_latency:
+                self._on_latency(method_name, self._clock() - started)
+            channel.post(entry, showing)
+
+        threading.Thread(target=run, name=f"call {method_name}", daemon=True).start()
+
+    def _result(self, showing: Showing, name: str, raw: Any, call_id: str) -> dict[str, Any]:
+        from pydantic import ValidationError
+
+        method = showing.page.methods[name]
+        try:
+            try:
+                params = method.params.model_validate(raw)
+            except ValidationError as error:
+                raise BadParams(problem=_first_problem(error)) from None
+            value = method.call(params)
+            entry = {"id": call_id, "ok": True, "value": value}
+            json.dumps(entry)
+        except AppError as error:
+            return self._failed(call_id, error)
+        except Exception:
+            log.exception("the method %s failed", name)
+            return self._failed(call_id, InternalError(name))
+        return entry
+
+    def _failed(self, call_id: str, error: AppError) -> dict[str, Any]:
+        if self._on_error:
+            self._on_error(error)
+        return {"id": call_id, "ok": False, "error": error.describe(self._texts)}
+
+    def _refuse(self, channel: Channel, showing: Showing, call_id: str, error: AppError) -> None:
+        channel.post(self._failed(call_id, error), showing)
+
+
+def _first_problem(error: Any) -> str:
+    """Where the first wrong parameter is and what is wrong, without the value: values may be secrets."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "params"
+    return f"{place}: {first['msg']}"

@@ -1,0 +1,209 @@
+"""What the shell needs of a window engine, and which engine is there. One adapter per engine lies beside this file."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from desktop.errors import DisplayMissing, EngineMissing
+from desktop.window.placement import Place, Rect
+from desktop.window.policy import Policy
+
+EngineName = Literal["gtk", "qt", "edgechromium", "cocoa"]
+Scheme = Literal["system", "light", "dark"]
+
+GTK_PACKAGES = "gir1.2-webkit2-4.1 gir1.2-gtk-3.0 python3-gi python3-gi-cairo"
+# Variables that would open a packaged app to a debugger or swap its parts.
+DEBUG_VARIABLES = (
+    "QTWEBENGINE_REMOTE_DEBUGGING",
+    "QTWEBENGINE_CHROMIUM_FLAGS",
+    "WEBKIT_INSPECTOR_SERVER",
+    "WEBKIT_INSPECTOR_HTTP_SERVER",
+    "WEBVIEW2_ADDITIONAL_BROWSER_ARGUMENTS",
+    "PYWEBVIEW_GUI",
+    "PYWEBVIEW_LOG",
+    "GTK_DEBUG",
+)
+
+
+@dataclass(frozen=True)
+class MenuItem:
+    """An entry of the menu bar. `shortcut` is written `Ctrl+,`; None is a separator's place."""
+
+    id: str
+    title: str
+    run: Callable[[], None]
+    shortcut: str = ""
+
+
+MenuBar = Sequence[tuple[str, Sequence[MenuItem | None]]]
+
+
+@dataclass(frozen=True)
+class Dress:
+    """What an adapter is told about a window before it is first shown."""
+
+    policy: Policy
+    own_url: Callable[[], str]
+    """The address the window is meant to show now."""
+    receive: Callable[[object, object, object], None]
+    """A call from the page: (name, params, id)."""
+    open_outside: Callable[[str], object]
+    strayed: Callable[[], None]
+    """The top frame shows something else than it is meant to."""
+    crashed: Callable[[], None]
+    place: Place
+    zoom: float
+    colours: tuple[str, str]
+    """Background before the first paint, light and dark, #rrggbb."""
+    menu: MenuBar
+    texts: Callable[[str], str]
+
+
+class Engine(Protocol):
+    """One window engine. Everything but `push`, `later`, `quit` runs on the window's own thread."""
+
+    name: EngineName
+
+    def prepare(self, *, app_id: str, menu: MenuBar) -> None:
+        """Once, after pywebview has imported its platform module and before the first window is made.
+        Raises EngineChanged when an internal of pywebview that is relied on has changed."""
+
+    def dress(self, window: Any, dress: Dress) -> None:
+        """Before a window is first shown: lock it down, place it, colour it."""
+
+    def later(self, run: Callable[[], None]) -> None:
+        """Run on the window thread soon; callable from any thread."""
+
+    def push(self, window: Any, script: str) -> None:
+        """Run an ASCII script in the top frame of the window; nothing comes back."""
+
+    def dark(self) -> bool:
+        """Whether windows are dark now."""
+
+    def set_scheme(self, scheme: Scheme) -> None: ...
+
+    def set_zoom(self, window: Any, factor: float) -> None: ...
+
+    def place(self, window: Any) -> Place | None:
+        """Where the window is now; None when that can't be told."""
+
+    def screens(self) -> list[Rect]: ...
+
+    def focus(self, window: Any) -> None: ...
+
+    def screenshot(self, window: Any, file: Path, done: Callable[[bool], None]) -> None:
+        """Save what the window shows as a PNG, then call `done`."""
+
+    def quit(self) -> None:
+        """Close every window; the loop ends. Callable from any thread."""
+
+
+def has_gtk() -> bool:
+    if importlib.util.find_spec("gi") is None:
+        return False
+    import gi
+
+    try:
+        gi.require_version("Gtk", "3.0")
+        gi.require_version("WebKit2", "4.1")
+    except (ValueError, AttributeError):
+        return False
+    return True
+
+
+def has_qt() -> bool:
+    try:
+        return (
+            importlib.util.find_spec("qtpy") is not None
+            and importlib.util.find_spec("PySide6.QtWebEngineWidgets") is not None
+        )
+    except ModuleNotFoundError:
+        return False
+
+
+def install_line(wanted: str | None) -> str:
+    """The exact command that brings an engine to this machine."""
+    if sys.platform == "win32":
+        return "https://developer.microsoft.com/microsoft-edge/webview2/"
+    if sys.platform == "darwin":
+        return "pip install pyobjc-framework-WebKit"
+    if wanted == "qt":
+        return "pip install 'chatkit-desktop[qt]'"
+    return f"sudo apt-get install {GTK_PACKAGES}"
+
+
+def choose(wanted: str | None, environ: Mapping[str, str] = os.environ) -> EngineName:
+    """The engine to start. Raises EngineMissing with the install line, DisplayMissing without a screen."""
+    if sys.platform == "win32":
+        return "edgechromium"
+    if sys.platform == "darwin":
+        return "cocoa"
+    offscreen = wanted == "qt" and environ.get("QT_QPA_PLATFORM") == "offscreen"
+    if not offscreen and not display_answers(environ):
+        raise DisplayMissing()
+    order: tuple[EngineName, ...] = ("qt", "gtk") if environ.get("KDE_FULL_SESSION") else ("gtk", "qt")
+    there = {"gtk": has_gtk, "qt": has_qt}
+    for name in order if wanted is None else (name for name in order if name == wanted):
+        if there[name]():
+            return name
+    raise EngineMissing(command=install_line(wanted))
+
+
+def display_answers(environ: Mapping[str, str]) -> bool:
+    """Whether a Wayland or X11 display accepts connections. Qt aborts the process where none does, so it is asked first."""
+    wayland = environ.get("WAYLAND_DISPLAY")
+    if wayland:
+        path = Path(environ.get("XDG_RUNTIME_DIR", "/"), wayland)
+        if _connects(socket.AF_UNIX, str(path)):
+            return True
+    host, _, number = environ.get("DISPLAY", "").rpartition(":")
+    number = number.split(".")[0]
+    if not number.isdigit():
+        return False
+    if host in ("", "unix"):
+        path_x = f"/tmp/.X11-unix/X{number}"
+        return _connects(socket.AF_UNIX, path_x) or _connects(socket.AF_UNIX, "\0" + path_x)
+    return _connects(socket.AF_INET, (host, 6000 + int(number)))
+
+
+def _connects(family: int, address: Any) -> bool:
+    with socket.socket(family, socket.SOCK_STREAM) as sock:
+        sock.settimeout(1)
+        try:
+            sock.connect(address)
+        except OSError:
+            return False
+    return True
+
+
+def scrub(environ: Any, *, frozen: bool) -> None:
+    """A packaged app ignores what would open it to a debugger, whatever the environment says."""
+    if frozen:
+        for name in DEBUG_VARIABLES:
+            environ.pop(name, None)
+
+
+def adapter(name: EngineName) -> Engine:
+    """The adapter of an engine, imported only now."""
+    if name == "gtk":
+        from desktop.window.gtk import GtkEngine
+
+        return GtkEngine()
+    if name == "qt":
+        from desktop.window.qt import QtEngine
+
+        return QtEngine()
+    if name == "edgechromium":
+        from desktop.window.windows import EdgeEngine
+
+        return EdgeEngine()
+    from desktop.window.macos import CocoaEngine
+
+    return CocoaEngine()

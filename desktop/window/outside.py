@@ -1,0 +1,58 @@
+"""Hands addresses and folders to the system: its browser, its mail program, its file manager."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from desktop.window.policy import may_leave
+
+log = logging.getLogger(__name__)
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment for programs outside the app: the packaged app's library path taken out again
+    (PyInstaller's bootloader sets it and keeps the one before in `LD_LIBRARY_PATH_ORIG`)."""
+    environ = dict(os.environ)
+    before = environ.pop("LD_LIBRARY_PATH_ORIG", None)
+    if getattr(sys, "frozen", False):
+        environ.pop("LD_LIBRARY_PATH", None)
+        if before:
+            environ["LD_LIBRARY_PATH"] = before
+    return environ
+
+
+def open_address(url: str) -> bool:
+    """Open an http, https or mailto address outside the app. False when it is refused or nothing opens it."""
+    if not may_leave(url):
+        log.warning("an address was not opened: its kind is not allowed")
+        return False
+    return _start(url)
+
+
+def open_path(path: Path) -> bool:
+    """Show a folder of ours in the system's file manager."""
+    return _start(str(path))
+
+
+def _start(target: str) -> bool:
+    try:
+        if sys.platform == "win32":
+            os.startfile(target)
+            return True
+        program = "open" if sys.platform == "darwin" else "xdg-open"
+        subprocess.Popen(
+            [program, target],
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        log.warning("nothing opens addresses here: %s", error.strerror)
+        return False
+    return True

@@ -1,0 +1,239 @@
+"""Gives the shown pages and their listed files to the window, over loopback, and nothing else to nobody else.
+
+There is no API here: a program that finds the port learns nothing. The same port is held on 127.0.0.1 and on ::1,
+because an engine that resolves `localhost` to the one we don't hold would load another process's page with our
+bridge (reproduced on Qt and GTK). Knows no window.
+"""
+
+from __future__ import annotations
+
+import errno
+import html
+import logging
+import mimetypes
+import socket
+import sys
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+from desktop.errors import InternalError
+from desktop.pages.page import Page, Sources
+from desktop.window.showing import Showing
+
+log = logging.getLogger(__name__)
+
+PORT_TRIES = 50
+HEADER_SECONDS = 10
+"""How long a connection may take to send its request, in seconds."""
+MOST_CONNECTIONS = 64
+# The registry's text/javascript; some Windows machines have a registry entry that says text/plain.
+TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+
+
+def content_security_policy(sources: Sources) -> str:
+    """The CSP header of a page: everything is refused but what is listed; never `unsafe-eval`."""
+    style = ["'self'", "'unsafe-inline'"] if sources.inline_style else ["'self'"]
+    rules = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'", *sources.script],
+        "style-src": style,
+        "img-src": ["'self'", "data:", *sources.img],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'", *sources.connect],
+        "frame-src": list(sources.frame) or ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+    return "; ".join(f"{name} {' '.join(values)}" for name, values in rules.items())
+
+
+def hold_both_addresses(tries: int = PORT_TRIES) -> tuple[int, list[socket.socket]]:
+    """Bind one port on 127.0.0.1 and ::1 exclusively; where either is taken, try another port.
+
+    On a machine without IPv6 nobody can hold ::1, so 127.0.0.1 alone is enough there.
+    Raises InternalError when no port can be had.
+    """
+    for _ in range(tries):
+        v4 = _bound(socket.AF_INET, "127.0.0.1", 0)
+        port: int = v4.getsockname()[1]
+        try:
+            return port, [v4, _bound(socket.AF_INET6, "::1", port)]
+        except OSError as error:
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                return port, [v4]
+            v4.close()
+    raise InternalError(f"no port is free on both loopback addresses after {tries} tries")
+
+
+def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # No SO_REUSEADDR: on Windows it would let another process share the port; there the opposite is asked for.
+        if sys.platform == "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address, port))
+        sock.listen(32)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+class PageServer:
+    """Serves showings at `http://localhost:<port>/<path>/<file>`. Bound when made; `start` begins to answer."""
+
+    def __init__(self, assets: Path, language: str) -> None:
+        self.port, self._sockets = hold_both_addresses()
+        self._assets = assets.resolve()
+        self._language = language
+        self._showings: dict[str, Showing] = {}
+        self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._closed = False
+
+    @property
+    def origin(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def start(self) -> None:
+        for sock in self._sockets:
+            threading.Thread(target=self._accept, args=(sock,), name="page-server", daemon=True).start()
+
+    def close(self) -> None:
+        self._closed = True
+        for sock in self._sockets:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)  # wakes the blocked accept; nothing polls here
+            except OSError:
+                pass  # not connected: some systems say so, the close below is what counts
+            sock.close()
+
+    def show(self, page: Page) -> Showing:
+        """A new showing of `page`; `url` is where it is."""
+        showing = Showing(page)
+        with self._lock:
+            self._showings[showing.path] = showing
+        return showing
+
+    def url(self, showing: Showing) -> str:
+        return f"{self.origin}/{showing.path}/{showing.page.html}"
+
+    def end(self, showing: Showing) -> None:
+        """The showing's path answers 404 from now on."""
+        showing.revoke()
+        with self._lock:
+            self._showings.pop(showing.path, None)
+
+    def find(self, path: str) -> tuple[Showing, str] | None:
+        """The showing and the asset (relative to assets) that an absolute request path names, or None."""
+        parts = path.split("?", 1)[0].split("/", 2)
+        if len(parts) != 3 or parts[0]:
+            return None
+        with self._lock:
+            showing = self._showings.get(parts[1])
+        if showing is None or not showing.alive:
+            return None
+        if parts[2] == showing.page.html:
+            return showing, f"pages/{parts[2]}"
+        for file in showing.page.files:
+            if parts[2] == file.removeprefix("pages/"):
+                return showing, file
+        return None
+
+    def body(self, showing: Showing, asset: str) -> bytes | None:
+        """The bytes of a listed asset, the page's own html filled in. None when it lies outside the assets."""
+        file = (self._assets / asset).resolve()
+        if not file.is_relative_to(self._assets) or not file.is_file():
+            return None
+        data = file.read_bytes()
+        if asset == f"pages/{showing.page.html}":
+            filled = {
+                "__PAGE_KEY__": showing.key,
+                "__LANG__": self._language,
+                "__TITLE__": html.escape(showing.page.title),
+            }
+            text = data.decode("utf-8")
+            for name, value in filled.items():
+                text = text.replace(name, value)
+            data = text.encode("utf-8")
+        return data
+
+    def _accept(self, sock: socket.socket) -> None:
+        while not self._closed:
+            try:
+                connection, address = sock.accept()
+            except OSError:
+                return  # closed
+            if not self._slots.acquire(blocking=False):
+                connection.close()
+                continue
+            threading.Thread(target=self._serve, args=(connection, address), name="page", daemon=True).start()
+
+    def _serve(self, connection: socket.socket, address: Any) -> None:
+        try:
+            _Handler(connection, address, self)  # type: ignore[arg-type]  # needs no socketserver
+        except OSError as error:
+            log.debug("a page connection ended early: %s", error)
+        finally:
+            connection.close()
+            self._slots.release()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection. Its `server` is the PageServer itself."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "page"
+    sys_version = ""
+    timeout = HEADER_SECONDS
+    disable_nagle_algorithm = True
+    server: PageServer  # type: ignore[assignment]
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def _answer(self, *, with_body: bool) -> None:
+        hosts = self.headers.get_all("Host") or []
+        found = self.server.find(self.path) if hosts == [f"localhost:{self.server.port}"] else None
+        data = self.server.body(*found) if found else None
+        if found is None or data is None:
+            self._refuse(HTTPStatus.NOT_FOUND)
+            return
+        showing, asset = found
+        suffix = Path(asset).suffix
+        kind = TYPES.get(suffix) or mimetypes.guess_type(asset)[0] or "application/octet-stream"
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8" if kind.startswith(("text/", "image/svg")) else kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Security-Policy", content_security_policy(showing.page.sources))
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if with_body:
+            self.wfile.write(data)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        # The stock one names the method and the path back; a refusal here says nothing.
+        self._refuse(HTTPStatus(code) if code in {int(s) for s in HTTPStatus} else HTTPStatus.BAD_REQUEST)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        # Paths are secrets: they never reach the log.
+        return

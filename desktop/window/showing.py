@@ -1,0 +1,25 @@
+"""One showing of a page: its random path and its page key, which die together when the window shows something else.
+
+Knows no window and no server; both hold showings.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from desktop.pages.page import Page
+
+
+@dataclass
+class Showing:
+    """A page being shown. `path` is what the address holds, `key` what its calls must carry."""
+
+    page: Page
+    path: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    alive: bool = True
+
+    def revoke(self) -> None:
+        """From now on nothing under the path is served and no call with the key is answered."""
+        self.alive = False

@@ -1,0 +1,373 @@
+"""WebKitGTK through pywebview: lockdown, menus, scheme, place. Launched and tested on Debian 12 (WebKitGTK 2.50).
+
+Replaces the methods of pywebview's `BrowserView` that decide about navigation and calls, before it makes a window:
+its own handlers open any scheme in the browser, let every frame navigate the top and pop up message boxes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from desktop.errors import EngineChanged
+from desktop.window.engine import Dress, EngineName, MenuBar, Scheme
+from desktop.window.placement import Place, Rect, on_screen
+
+log = logging.getLogger(__name__)
+
+LARGEST_CALL = 24 * 1024 * 1024
+"""Characters of a call that are parsed at all; the bridge's own limits per method are far below."""
+EDITING = {"cut", "copy", "paste", "delete", "select-all", "undo", "redo"}
+
+
+class GtkEngine:
+    name: EngineName = "gtk"
+
+    def __init__(self) -> None:
+        self._dresses: dict[str, Dress] = {}
+        self._portal: Any = None
+        self._scheme: Scheme = "system"
+
+    # --- before the first window --------------------------------------------------------------
+
+    def prepare(self, *, app_id: str, menu: MenuBar) -> None:
+        from gi.repository import Gdk, Gio, GLib, GObject, Gtk, WebKit2
+        from webview.platforms import gtk as platform
+
+        self._gdk, self._gio, self._glib, self._gobject = Gdk, Gio, GLib, GObject
+        self._gtk, self._webkit, self._platform = Gtk, WebKit2, platform
+        view = platform.BrowserView
+        for name in ("on_navigation", "on_js_bridge_call", "on_download_started", "instances"):
+            if not hasattr(view, name):
+                raise EngineChanged(problem=f"gtk.BrowserView.{name}")
+        view.on_navigation = self._navigation_handler()
+        view.on_js_bridge_call = self._call_handler()
+        GLib.set_prgname(app_id)
+        app = platform._app
+        if app is None:
+            raise EngineChanged(problem="gtk._app")
+        if menu:
+            app.connect("startup", lambda app: self._install_menu(app, menu))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, number, self._on_signal)
+
+    def _on_signal(self) -> bool:
+        self.quit()
+        return True
+
+    def _install_menu(self, app: Any, menu: MenuBar) -> None:
+        bar = self._gio.Menu()
+        for title, items in menu:
+            submenu = self._gio.Menu()
+            section = self._gio.Menu()
+            for item in items:
+                if item is None:
+                    submenu.append_section(None, section)
+                    section = self._gio.Menu()
+                    continue
+                action = self._gio.SimpleAction.new(item.id, None)
+                action.connect("activate", lambda _a, _p, run=item.run: run())
+                app.add_action(action)
+                section.append(item.title, f"app.{item.id}")
+                if item.shortcut:
+                    app.set_accels_for_action(f"app.{item.id}", [_accelerator(item.shortcut)])
+            submenu.append_section(None, section)
+            bar.append_submenu(title, submenu)
+        app.set_menubar(bar)
+
+    # --- one window ---------------------------------------------------------------------------
+
+    def dress(self, window: Any, dress: Dress) -> None:
+        self._dresses[window.uid] = dress
+        view = self._view(window)
+        web = view.webview
+        settings = web.get_settings().props
+        settings.enable_developer_extras = False
+        settings.allow_file_access_from_file_urls = False
+        settings.allow_universal_access_from_file_urls = False
+        # The page's scripts come from localhost over HTTP/1.1; the back-forward cache would keep a revoked page alive.
+        settings.enable_page_cache = False
+        web.connect("load-changed", lambda web, event: self._on_load(window, web, event, dress))
+        web.connect("permission-request", lambda _web, request: self._deny(request))
+        web.connect("web-process-terminated", lambda *_: dress.crashed())
+        web.get_context().connect("download-started", lambda _c, download: self._on_download(view, download))
+        self._restore_context_menu(web)
+        if not dress.menu:
+            view.window.set_show_menubar(False)
+        place = on_screen(dress.place, self.screens(), window.min_size)
+        view.window.resize(place.width, place.height)
+        if place.x is not None and place.y is not None:
+            view.window.move(place.x, place.y)
+        if place.maximized:
+            view.window.maximize()
+        web.set_zoom_level(dress.zoom)
+        self._watch_portal()
+        self._colour(window)
+
+    def _view(self, window: Any) -> Any:
+        return self._platform.BrowserView.instances.get(window.uid)
+
+    def _on_load(self, window: Any, web: Any, event: Any, dress: Dress) -> None:
+        # `about:blank` is committed whatever the policy says (measured), so the address is looked at once more here.
+        if event == self._webkit.LoadEvent.COMMITTED and not dress.policy.may_show(web.get_uri() or "", dress.own_url()):
+            dress.strayed()
+        if event == self._webkit.LoadEvent.STARTED:
+            web.set_zoom_level(web.get_zoom_level())
+
+    def _deny(self, request: Any) -> bool:
+        # Camera, microphone, location, notifications, clipboard reading: nothing in the app needs them.
+        request.deny()
+        return True
+
+    def _navigation_handler(self) -> Callable[..., bool]:
+        kinds = self._webkit.PolicyDecisionType
+        dresses = self._dresses
+
+        def on_navigation(view: Any, web: Any, decision: Any, kind: Any) -> bool:
+            dress = dresses.get(view.uid)
+            if dress is None:
+                decision.ignore()
+                return True
+            if kind == kinds.NEW_WINDOW_ACTION:
+                decision.ignore()
+                dress.open_outside(decision.get_navigation_action().get_request().get_uri())
+                return True
+            if kind == kinds.NAVIGATION_ACTION:
+                # This step can't tell the top frame from a frame within it: both lists apply, the next step is exact.
+                action = decision.get_navigation_action()
+                url = action.get_request().get_uri()
+                if dress.policy.may_show(url, dress.own_url()) or dress.policy.may_embed(url):
+                    return False
+                decision.ignore()
+                if action.get_navigation_type() == self._webkit.NavigationType.LINK_CLICKED and action.is_user_gesture():
+                    dress.open_outside(url)
+                return True
+            if kind == kinds.RESPONSE:
+                url = decision.get_request().get_uri()
+                if decision.is_main_frame_main_resource() and not dress.policy.may_show(url, dress.own_url()):
+                    decision.ignore()
+                    return True
+                if not decision.is_mime_type_supported():
+                    decision.download()
+                    return True
+            return False
+
+        return on_navigation
+
+    def _call_handler(self) -> Callable[..., None]:
+        dresses = self._dresses
+
+        def on_js_bridge_call(view: Any, _manager: Any, message: Any) -> None:
+            text = message.get_js_value().to_string()
+            dress = dresses.get(view.uid)
+            if dress is None or len(text) > LARGEST_CALL:
+                log.warning("a call of %d characters was ignored", len(text))
+                return
+            try:
+                body = json.loads(text)
+                dress.receive(body["funcName"], body["params"], body["id"])
+            except (ValueError, TypeError, KeyError, RecursionError):
+                log.warning("a call that is not of the bridge's form was ignored")
+
+        return on_js_bridge_call
+
+    def _on_download(self, view: Any, download: Any) -> None:
+        download.connect("decide-destination", lambda d, name: self._ask_destination(view, d, name))
+
+    def _ask_destination(self, view: Any, download: Any, name: str) -> bool:
+        chosen = view.create_file_dialog(
+            self._platform.FileDialog.SAVE,
+            self._glib.get_user_special_dir(self._glib.UserDirectory.DIRECTORY_DOWNLOAD) or str(Path.home()),
+            False,
+            os.path.basename(name or "download"),
+            (),
+        )
+        if chosen:
+            download.set_allow_overwrite(True)  # the dialog has asked
+            download.set_destination(self._glib.filename_to_uri(chosen[0]))
+        else:
+            download.cancel()
+        return True
+
+    def _restore_context_menu(self, web: Any) -> None:
+        """pywebview takes the whole context menu away outside debug mode; text fields need cut, copy and paste."""
+        signal_id = self._gobject.signal_lookup("context-menu", web)
+        handler = self._gobject.signal_handler_find(
+            web, self._gobject.SignalMatchType.ID, signal_id, 0, None, None, None
+        )
+        if handler:
+            web.disconnect(handler)
+        actions = self._webkit.ContextMenuAction
+        kept = {
+            getattr(actions, name)
+            for name in ("CUT", "COPY", "PASTE", "DELETE", "SELECT_ALL", "COPY_LINK_TO_CLIPBOARD", "PASTE_AS_PLAIN_TEXT")
+            if hasattr(actions, name)
+        }
+
+        def on_menu(_web: Any, menu: Any, _event: Any, _hit: Any) -> bool:
+            for item in list(menu.get_items()):
+                if not item.is_separator() and item.get_stock_action() not in kept:
+                    menu.remove(item)
+            items = menu.get_items()
+            if not any(not item.is_separator() for item in items):
+                return True
+            while items and items[0].is_separator():
+                menu.remove(items[0])
+                items = menu.get_items()
+            return False
+
+        web.connect("context-menu", on_menu)
+
+    # --- colours ------------------------------------------------------------------------------
+
+    def dark(self) -> bool:
+        if self._scheme != "system":
+            return self._scheme == "dark"
+        settings = self._gtk.Settings.get_default()
+        if settings is None:
+            return False
+        theme = str(settings.props.gtk_theme_name or "").lower()
+        return bool(settings.props.gtk_application_prefer_dark_theme) or theme.endswith("-dark")
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        self._scheme = scheme
+        settings = self._gtk.Settings.get_default()
+        if settings is not None:
+            wanted = self._portal_dark() if scheme == "system" else scheme == "dark"
+            if wanted is not None:
+                settings.props.gtk_application_prefer_dark_theme = wanted
+        for uid in list(self._dresses):
+            view = self._platform.BrowserView.instances.get(uid)
+            if view is not None:
+                self._colour(view.pywebview_window)
+
+    def _colour(self, window: Any) -> None:
+        view, dress = self._view(window), self._dresses[window.uid]
+        colour = self._gdk.RGBA()
+        colour.parse(dress.colours[1] if self.dark() else dress.colours[0])
+        view.webview.set_background_color(colour)
+
+    def _watch_portal(self) -> None:
+        """Follow the desktop's light-or-dark setting: WebKitGTK of GTK 3 knows only the theme's name."""
+        if self._portal is not None:
+            return
+        self._portal = False
+
+        def ready(_source: Any, result: Any) -> None:
+            try:
+                self._portal = self._gio.DBusProxy.new_for_bus_finish(result)
+            except self._glib.Error:
+                return  # no session bus or no portal: the theme's name is what there is
+            self._portal.connect("g-signal", lambda _p, _s, name, _v: name == "SettingChanged" and self._again())
+            self._again()
+
+        self._gio.DBusProxy.new_for_bus(
+            self._gio.BusType.SESSION,
+            self._gio.DBusProxyFlags.DO_NOT_AUTO_START,
+            None,
+            "org.freedesktop.portal.Desktop",
+            "/org/freedesktop/portal/desktop",
+            "org.freedesktop.portal.Settings",
+            None,
+            ready,
+        )
+
+    def _again(self) -> None:
+        if self._scheme == "system":
+            self.set_scheme("system")
+
+    def _portal_dark(self) -> bool | None:
+        """The desktop's colour-scheme setting (1 is dark, 2 is light, 0 no wish), None where nobody knows."""
+        if not self._portal:
+            return None
+        try:
+            answer = self._portal.call_sync(
+                "Read",
+                self._glib.Variant("(ss)", ("org.freedesktop.appearance", "color-scheme")),
+                self._gio.DBusCallFlags.NO_AUTO_START,
+                200,
+                None,
+            )
+        except self._glib.Error:
+            return None
+        value = answer.unpack()[0]
+        return bool(value == 1) if value in (1, 2) else None
+
+    # --- at any time --------------------------------------------------------------------------
+
+    def later(self, run: Callable[[], None]) -> None:
+        def once() -> bool:
+            run()
+            return False
+
+        self._glib.idle_add(once, priority=self._glib.PRIORITY_DEFAULT)
+
+    def push(self, window: Any, script: str) -> None:
+        view = self._view(window)
+        if view is not None:
+            view.webview.evaluate_javascript(script, len(script), None, None, None, None)
+
+    def set_zoom(self, window: Any, factor: float) -> None:
+        view = self._view(window)
+        if view is not None:
+            view.webview.set_zoom_level(factor)
+
+    def place(self, window: Any) -> Place | None:
+        view = self._view(window)
+        if view is None:
+            return None
+        width, height = view.window.get_size()
+        x, y = view.window.get_position()
+        return Place(width, height, x, y, bool(view.window.is_maximized()))
+
+    def screens(self) -> list[Rect]:
+        display = self._gdk.Display.get_default()
+        areas = [display.get_monitor(i).get_workarea() for i in range(display.get_n_monitors())]
+        return [Rect(a.x, a.y, a.width, a.height) for a in areas]
+
+    def focus(self, window: Any) -> None:
+        view = self._view(window)
+        if view is not None:
+            view.window.deiconify()
+            view.window.present()
+
+    def screenshot(self, window: Any, file: Path, done: Callable[[bool], None]) -> None:
+        view = self._view(window)
+
+        def ready(web: Any, result: Any) -> None:
+            try:
+                web.get_snapshot_finish(result).write_to_png(str(file))
+            except (self._glib.Error, OSError):
+                log.warning("no picture of the window could be taken")
+                done(False)
+                return
+            done(True)
+
+        view.webview.get_snapshot(
+            self._webkit.SnapshotRegion.VISIBLE, self._webkit.SnapshotOptions.NONE, None, ready
+        )
+
+    def quit(self) -> None:
+        def close_all() -> None:
+            for view in list(self._platform.BrowserView.instances.values()):
+                view.close_window()
+
+        self.later(close_all)
+
+
+def _accelerator(shortcut: str) -> str:
+    """`Ctrl+,` as GTK writes it."""
+    *modifiers, key = shortcut.split("+") if not shortcut.endswith("++") else [*shortcut[:-2].split("+"), "+"]
+    names = {",": "comma", "+": "plus", "-": "minus", "0": "0", "=": "equal"}
+    marks = {"Ctrl": "<Primary>", "Shift": "<Shift>", "Alt": "<Alt>"}
+    return "".join(marks[m] for m in modifiers) + names.get(key, key)
+
+
+if sys.platform == "win32":  # pragma: no cover - GTK is not an engine there
+    raise ImportError("GTK is not an engine on Windows")

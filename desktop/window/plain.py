@@ -1,0 +1,83 @@
+"""What the engines of Windows and macOS share: everything pywebview's own portable calls can do. Not run here yet."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from desktop.window.engine import Dress, EngineName, MenuBar, Scheme
+from desktop.window.placement import Place, Rect, on_screen
+
+log = logging.getLogger(__name__)
+
+
+class PlainEngine:
+    """A worker thread pushes scripts in order; pywebview's `run_js` waits for each."""
+
+    name: EngineName
+
+    def __init__(self) -> None:
+        self._dresses: dict[str, Dress] = {}
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+    def prepare(self, *, app_id: str, menu: MenuBar) -> None:
+        threading.Thread(target=self._work, name="pusher", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            try:
+                job()
+            except Exception:  # a window that has closed meanwhile must not end the pusher of the others
+                log.exception("a script could not be pushed")
+
+    def dress(self, window: Any, dress: Dress) -> None:
+        self._dresses[window.uid] = dress
+        place = on_screen(dress.place, self.screens(), window.min_size)
+        window.initial_width, window.initial_height = place.width, place.height
+
+    def receive(self, window: Any, name: object, params: object, call_id: object) -> None:
+        """Stands in for pywebview's `js_bridge_call`."""
+        dress = self._dresses.get(window.uid)
+        if dress is not None:
+            dress.receive(name, params, call_id)
+
+    def later(self, run: Callable[[], None]) -> None:
+        self._jobs.put(run)
+
+    def push(self, window: Any, script: str) -> None:
+        window.run_js(script)
+
+    def dark(self) -> bool:
+        return False
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        log.info("this engine follows the system's light or dark by itself; %s is for the chat only", scheme)
+
+    def set_zoom(self, window: Any, factor: float) -> None:
+        log.info("zoom %s is left to the engine's own keys", factor)
+
+    def place(self, window: Any) -> Place | None:
+        return Place(window.width, window.height, window.x, window.y)
+
+    def screens(self) -> list[Rect]:
+        import webview
+
+        return [Rect(s.x, s.y, s.width, s.height) for s in webview.screens]
+
+    def focus(self, window: Any) -> None:
+        window.restore()
+        window.show()
+
+    def screenshot(self, window: Any, file: Path, done: Callable[[bool], None]) -> None:
+        done(False)
+
+    def quit(self) -> None:
+        import webview
+
+        for window in list(webview.windows):
+            window.destroy()

@@ -1,0 +1,270 @@
+"""Qt WebEngine (PySide6) through pywebview: lockdown, menus, scheme, place. Launched and tested on Debian 12.
+
+pywebview grants camera and microphone to everybody, opens any scheme in the browser and saves downloads with a call
+that Qt 6 no longer has; its classes are corrected here before it makes a window.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from desktop.errors import EngineChanged
+from desktop.window.engine import Dress, EngineName, MenuBar, Scheme
+from desktop.window.placement import Place, Rect, on_screen
+
+log = logging.getLogger(__name__)
+
+FAKE_MEDIA_FLAG = "--use-fake-ui-for-media-stream"
+
+
+class QtEngine:
+    name: EngineName = "qt"
+
+    def __init__(self) -> None:
+        self._dresses: dict[str, Dress] = {}
+        self._scheme: Scheme = "system"
+        self._kept: list[Any] = []
+
+    # --- before the first window --------------------------------------------------------------
+
+    def prepare(self, *, app_id: str, menu: MenuBar) -> None:
+        from qtpy import QtCore, QtGui, QtWidgets
+        from qtpy.QtWebEngineCore import QWebEngineSettings
+        from webview.platforms import qt as platform
+
+        self._core, self._gui, self._widgets, self._platform = QtCore, QtGui, QtWidgets, platform
+        self._settings = QWebEngineSettings
+        view = platform.BrowserView
+        for owner, name in (
+            (view, "NavigationHandler"),
+            (view, "WebPage"),
+            (view, "JSBridge"),
+            (view, "instances"),
+            (platform, "environ_append"),
+            (platform, "js_bridge_call"),
+        ):
+            if not hasattr(owner, name):
+                raise EngineChanged(problem=f"qt.{name}")
+        dresses = self._dresses
+        append = platform.environ_append
+
+        def without_fake_media(key: str, *values: str) -> None:
+            # The switch answers every request for camera and microphone with yes.
+            append(key, *(value for value in values if value != FAKE_MEDIA_FLAG))
+
+        platform.environ_append = without_fake_media
+
+        def deny(page: Any, url: Any, feature: Any) -> None:
+            page.setFeaturePermission(url, feature, page.PermissionPolicy.PermissionDeniedByUser)
+
+        view.WebPage.onFeaturePermissionRequested = deny
+
+        def new_window(_page: Any, url: Any, _kind: Any, _main: bool) -> bool:
+            address = url.toString()
+            for dress in list(dresses.values())[:1]:
+                dress.open_outside(address)
+            return False
+
+        view.NavigationHandler.acceptNavigationRequest = new_window
+
+        def receive(window: Any, name: object, params: object, call_id: object) -> None:
+            dress = dresses.get(window.uid)
+            if dress is not None:
+                dress.receive(name, params, call_id)
+
+        platform.js_bridge_call = receive
+        app = QtWidgets.QApplication.instance()
+        if app is None:
+            raise EngineChanged(problem="qt.QApplication")
+        app.setApplicationName(app_id)
+        app.setDesktopFileName(app_id)
+        self._app = app
+
+        class Loop(QtCore.QObject):  # type: ignore[misc,name-defined]  # Qt has no types here
+            run = QtCore.Signal(object)
+
+            def __init__(self) -> None:
+                super().__init__()
+                self.run.connect(lambda job: job(), QtCore.Qt.ConnectionType.QueuedConnection)
+
+        self._loop = Loop()
+        signal.signal(signal.SIGTERM, lambda *_: self.quit())
+        app.styleHints().colorSchemeChanged.connect(lambda _s: self._colour_all())
+
+    # --- one window ---------------------------------------------------------------------------
+
+    def dress(self, window: Any, dress: Dress) -> None:
+        # pywebview replaces this name with its own handler when it starts; ours has to be there for each window.
+        self._dresses[window.uid] = dress
+        signal.signal(signal.SIGINT, lambda *_: self.quit())
+        view = self._view(window)
+        page = view.webview.page()
+        attribute = self._settings.WebAttribute
+        settings = page.profile().settings()
+        settings.setAttribute(attribute.LocalContentCanAccessFileUrls, False)
+        settings.setAttribute(attribute.LocalContentCanAccessRemoteUrls, False)
+        settings.setAttribute(attribute.JavascriptCanAccessClipboard, True)
+        settings.setAttribute(attribute.ScreenCaptureEnabled, False)
+        page.navigationRequested.connect(lambda request: self._on_navigation(request, dress))
+        page.urlChanged.connect(lambda url: self._on_url(url, dress))
+        page.renderProcessTerminated.connect(lambda *_: dress.crashed())
+        page.profile().downloadRequested.connect(lambda download: self._on_download(view, download, dress))
+        page.loadFinished.connect(lambda _ok: page.setZoomFactor(view.chatkit_zoom))
+        view.chatkit_zoom = dress.zoom
+        page.setZoomFactor(dress.zoom)
+        self._context_menu(view, dress)
+        if dress.menu:
+            self._install_menu(view, dress.menu)
+        place = on_screen(dress.place, self.screens(), window.min_size)
+        view.resize(place.width, place.height)
+        if place.x is not None and place.y is not None:
+            view.move(place.x, place.y)
+        if place.maximized:
+            window.maximized = True
+        self._colour(window)
+
+    def _view(self, window: Any) -> Any:
+        return self._platform.BrowserView.instances.get(window.uid)
+
+    def _on_navigation(self, request: Any, dress: Dress) -> None:
+        if not request.isMainFrame():
+            return  # the page's CSP says which frames there may be
+        url = request.url().toString()
+        if dress.policy.may_show(url, dress.own_url()):
+            return
+        request.reject()
+        if request.navigationType() == type(request).NavigationType.LinkClickedNavigation:
+            dress.open_outside(url)
+
+    def _on_url(self, url: Any, dress: Dress) -> None:
+        if not dress.policy.may_show(url.toString(), dress.own_url()):
+            dress.strayed()
+
+    def _on_download(self, view: Any, download: Any, dress: Dress) -> None:
+        folder = self._core.QStandardPaths.writableLocation(
+            self._core.QStandardPaths.StandardLocation.DownloadLocation
+        )
+        name = os.path.basename(download.downloadFileName() or "download")
+        path, _ = self._widgets.QFileDialog.getSaveFileName(
+            view, dress.texts("menu.save_download"), os.path.join(folder, name)
+        )
+        if path:
+            download.setDownloadDirectory(os.path.dirname(path))
+            download.setDownloadFileName(os.path.basename(path))
+            download.accept()
+        else:
+            download.cancel()
+
+    def _context_menu(self, view: Any, dress: Dress) -> None:
+        """pywebview takes the context menu away outside debug mode; text needs cut, copy and paste."""
+        web = view.webview
+        web.setContextMenuPolicy(self._core.Qt.ContextMenuPolicy.CustomContextMenu)
+
+        def show(position: Any) -> None:
+            request = web.lastContextMenuRequest()
+            page = web.page()
+            action = type(page).WebAction
+            menu = self._widgets.QMenu(view)
+            if request.isContentEditable():
+                for kind in (action.Cut, action.Copy, action.Paste, action.SelectAll):
+                    menu.addAction(page.action(kind))
+            elif request.selectedText():
+                menu.addAction(page.action(action.Copy))
+            if not menu.isEmpty():
+                menu.popup(web.mapToGlobal(position))
+
+        web.customContextMenuRequested.connect(show)
+
+    def _install_menu(self, view: Any, menu: MenuBar) -> None:
+        bar = view.menuBar()
+        for title, items in menu:
+            submenu = bar.addMenu(title)
+            for item in items:
+                if item is None:
+                    submenu.addSeparator()
+                    continue
+                action = self._gui.QAction(item.title, view)
+                if item.shortcut:
+                    action.setShortcut(self._gui.QKeySequence(item.shortcut))
+                action.triggered.connect(lambda _checked=False, run=item.run: run())
+                submenu.addAction(action)
+            self._kept.append(submenu)
+
+    # --- colours ------------------------------------------------------------------------------
+
+    def dark(self) -> bool:
+        if self._scheme != "system":
+            return self._scheme == "dark"
+        return bool(self._app.styleHints().colorScheme() == self._core.Qt.ColorScheme.Dark)
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        self._scheme = scheme
+        kinds = self._core.Qt.ColorScheme
+        wanted = {"system": kinds.Unknown, "light": kinds.Light, "dark": kinds.Dark}[scheme]
+        self._app.styleHints().setColorScheme(wanted)
+        self._colour_all()
+
+    def _colour_all(self) -> None:
+        for uid in list(self._dresses):
+            view = self._platform.BrowserView.instances.get(uid)
+            if view is not None:
+                self._colour(view.pywebview_window)
+
+    def _colour(self, window: Any) -> None:
+        view, dress = self._view(window), self._dresses[window.uid]
+        colour = self._gui.QColor(dress.colours[1] if self.dark() else dress.colours[0])
+        palette = view.palette()
+        palette.setColor(view.backgroundRole(), colour)
+        view.setPalette(palette)
+        view.webview.page().setBackgroundColor(colour)
+
+    # --- at any time --------------------------------------------------------------------------
+
+    def later(self, run: Callable[[], None]) -> None:
+        self._loop.run.emit(run)
+
+    def push(self, window: Any, script: str) -> None:
+        view = self._view(window)
+        if view is not None:
+            view.webview.page().runJavaScript(script)
+
+    def set_zoom(self, window: Any, factor: float) -> None:
+        view = self._view(window)
+        if view is not None:
+            view.chatkit_zoom = factor
+            view.webview.page().setZoomFactor(factor)
+
+    def place(self, window: Any) -> Place | None:
+        view = self._view(window)
+        if view is None:
+            return None
+        normal = view.normalGeometry() if view.isMaximized() else view.geometry()
+        return Place(normal.width(), normal.height(), view.x(), view.y(), bool(view.isMaximized()))
+
+    def screens(self) -> list[Rect]:
+        areas = [screen.availableGeometry() for screen in self._app.screens()]
+        return [Rect(a.x(), a.y(), a.width(), a.height()) for a in areas]
+
+    def focus(self, window: Any) -> None:
+        view = self._view(window)
+        if view is not None:
+            if view.isMinimized():
+                view.showNormal()
+            view.raise_()
+            view.activateWindow()
+
+    def screenshot(self, window: Any, file: Path, done: Callable[[bool], None]) -> None:
+        view = self._view(window)
+        done(view is not None and bool(view.grab().save(str(file), "PNG")))
+
+    def quit(self) -> None:
+        def close_all() -> None:
+            for view in list(self._platform.BrowserView.instances.values()):
+                view.close()
+
+        self.later(close_all)

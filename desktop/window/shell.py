@@ -1,0 +1,327 @@
+"""Opens windows and keeps what each one shows: the only module that starts pywebview.
+
+`Shell` is made before the loop starts and may open windows before and after. Knows no page by name.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from desktop.errors import EngineChanged, EngineError, EngineMissing
+from desktop.pages.page import Page
+from desktop.window import engine as engines
+from desktop.window.bridge import Bridge, Channel
+from desktop.window.engine import Dress, Engine, EngineName, MenuBar, Scheme
+from desktop.window.outside import open_address
+from desktop.window.page_server import PageServer
+from desktop.window.placement import Place
+from desktop.window.policy import Policy
+from desktop.window.showing import Showing
+
+log = logging.getLogger(__name__)
+
+MOST_STRAYS = 3
+"""How often a window is brought back to its page before it is closed as hostile."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What every window of the app has in common."""
+
+    app_id: str
+    app_name: str
+    icon: Path | None
+    colours: tuple[str, str]
+    """Background before the first paint, light and dark, #rrggbb."""
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """How one window opens and whom it tells."""
+
+    page: Page
+    place: Place
+    policy: Policy
+    least: tuple[int, int] = (360, 480)
+    menu: MenuBar = ()
+    on_closing: Callable[[Place | None], None] = lambda _place: None
+    on_closed: Callable[[], None] = lambda: None
+    on_crash: Callable[[], None] = lambda: None
+
+
+@dataclass
+class PageWindow:
+    """One open window: what it shows, and its side of the bridge."""
+
+    plan: WindowPlan
+    shell: Shell
+    channel: Channel
+    showing: Showing
+    native: Any = None
+    closed: threading.Event = field(default_factory=threading.Event)
+    strays: int = 0
+
+    @property
+    def page(self) -> Page:
+        return self.showing.page
+
+    def show(self, page: Page) -> None:
+        """Show `page` anew: another random path, another key; the ones before are dead from now on."""
+        self.showing = self.shell.show_in(self, page)
+        self.native.load_url(self.shell.server.url(self.showing))
+
+    def emit(self, event: str, data: Any) -> None:
+        """Send a named event to the page; kept until the page has spoken for the first time."""
+        self.channel.post({"event": event, "data": data})
+
+    def set_title(self, title: str) -> None:
+        if self.native.events.shown.is_set():
+            self.native.set_title(title)
+
+    def focus(self) -> None:
+        self.shell.engine.later(lambda: self.shell.engine.focus(self.native))
+
+    def set_zoom(self, factor: float) -> None:
+        self.shell.engine.later(lambda: self.shell.engine.set_zoom(self.native, factor))
+
+    def close(self) -> None:
+        if not self.closed.is_set():
+            self.native.destroy()
+
+    def screenshot(self, file: Path, limit: float = 10) -> bool:
+        """Save what the window shows; `limit` in seconds. False when that was not possible."""
+        finished = threading.Event()
+        result: list[bool] = []
+
+        def done(saved: bool) -> None:
+            result.append(saved)
+            finished.set()
+
+        self.shell.engine.later(lambda: self.shell.engine.screenshot(self.native, file, done))
+        return finished.wait(limit) and result[0]
+
+    def pick_file(self, patterns: tuple[str, ...]) -> str | None:
+        """The system's dialog for opening a file; None when it was closed without one."""
+        import webview
+
+        chosen = self.native.create_file_dialog(webview.FileDialog.OPEN, file_types=patterns)
+        return str(chosen[0]) if chosen else None
+
+
+class Shell:
+    """The windows of this process."""
+
+    def __init__(
+        self,
+        *,
+        engine: EngineName,
+        server: PageServer,
+        bridge: Bridge,
+        storage: Path,
+        looks: Looks,
+        scheme: Scheme,
+        zoom: float,
+        texts: Callable[[str], str],
+    ) -> None:
+        self.engine: Engine = engines.adapter(engine)
+        self.server = server
+        self._bridge = bridge
+        self._storage = storage
+        self._looks = looks
+        self._scheme: Scheme = scheme
+        self._zoom = zoom
+        self._texts = texts
+        self._prepared = False
+        self._failure: EngineError | None = None
+        self._menu: MenuBar = ()
+        self.windows: list[PageWindow] = []
+
+    def open(self, plan: WindowPlan) -> PageWindow:
+        """Open a window; before `run` it waits for the loop, after that it opens at once."""
+        import webview
+
+        showing = self.server.show(plan.page)
+        channel: Channel
+        window = PageWindow(plan, self, channel=None, showing=showing)  # type: ignore[arg-type]
+        channel = Channel(self.engine.later, lambda script: self.engine.push(window.native, script))
+        channel.hold(showing)
+        window.channel = channel
+        self._menu = self._menu or plan.menu
+        dark = self._scheme == "dark"
+        # Known to the loop before the window is made: a page that calls early finds its window.
+        self.windows.append(window)
+        made = webview.windows
+        before = len(made)
+        handlers = {
+            "initialized": lambda renderer: self._prepare(renderer, native()),
+            "before_show": lambda: self._dress(window, native()),
+            "closing": lambda: self._on_closing(window),
+            "closed": lambda: self._on_closed(window),
+        }
+
+        def native() -> Any:
+            return window.native
+
+        window.native = _make_window(
+            webview,
+            handlers,
+            title=plan.page.title or self._looks.app_name,
+            url=self.server.url(showing),
+            width=plan.place.width,
+            height=plan.place.height,
+            min_size=plan.least,
+            background_color=self._looks.colours[1 if dark else 0],
+            # Without it pywebview injects an inline style, which the CSP refuses.
+            text_select=True,
+            # WebView2 has a zoom of its own; on Linux the adapters set it.
+            zoomable=True,
+            after=lambda made_window: setattr(window, "native", made_window),
+        )
+        log.debug("window %d of %d for page %s", before + 1, len(made), plan.page.name)
+        return window
+
+    def run(self) -> None:
+        """The loop: returns when the last window has closed. Must be called on the main thread.
+        Raises EngineMissing when pywebview finds no engine after all, EngineChanged when it isn't the one we know."""
+        import webview
+        import webview.util
+
+        if not hasattr(webview.util, "js_bridge_call"):
+            raise EngineChanged(problem="webview.util.js_bridge_call")
+        # Before `start`, which imports the platform module, which takes this name with it.
+        webview.util.js_bridge_call = self._receive_from
+        webview.settings["ALLOW_DOWNLOADS"] = False  # the adapters ask where
+        webview.settings["ALLOW_FILE_URLS"] = False
+        webview.settings["OPEN_DEVTOOLS_IN_DEBUG"] = False
+        icon = self._looks.icon
+        try:
+            webview.start(
+                gui=self.engine.name,
+                private_mode=False,
+                storage_path=str(self._storage),
+                icon=str(icon) if icon else None,
+            )
+        except webview.WebViewException as error:
+            raise EngineMissing(str(error), command=engines.install_line(self.engine.name)) from error
+        if self._failure is not None:
+            raise self._failure
+
+    def quit(self) -> None:
+        self.engine.quit()
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        self._scheme = scheme
+        if self._prepared:
+            self.engine.later(lambda: self.engine.set_scheme(scheme))
+
+    def set_zoom(self, factor: float) -> None:
+        self._zoom = factor
+        for window in list(self.windows):
+            window.set_zoom(factor)
+
+    def show_in(self, window: PageWindow, page: Page) -> Showing:
+        """A new showing for `window`; what it showed before is dead from now on."""
+        self.server.end(window.showing)
+        showing = self.server.show(page)
+        window.channel.hold(showing)
+        return showing
+
+    def _prepare(self, renderer: object, native: Any) -> bool:
+        """pywebview has imported its platform module and made no window yet. False would stop the window."""
+        if not self._prepared:
+            try:
+                self.engine.prepare(app_id=self._looks.app_id, menu=self._menu)
+            except EngineError as error:
+                self._failure = error  # pywebview would only log it; `run` raises it
+                return False
+            self._prepared = True
+            self.engine.set_scheme(self._scheme)
+        if native is not None and self.engine.dark():
+            native.background_color = self._looks.colours[1]
+        return True
+
+    def _dress(self, window: PageWindow, native: Any) -> None:
+        self.engine.dress(
+            native,
+            Dress(
+                policy=window.plan.policy,
+                own_url=lambda: self.server.url(window.showing),
+                receive=lambda name, params, call_id: self._bridge.receive(window.channel, name, params, call_id),
+                open_outside=open_address,
+                strayed=lambda: self._on_strayed(window),
+                crashed=window.plan.on_crash,
+                place=window.plan.place,
+                zoom=self._zoom,
+                colours=self._looks.colours,
+                menu=window.plan.menu,
+                texts=self._texts,
+            ),
+        )
+
+    def _receive_from(self, native: Any, name: object, params: object, call_id: object) -> None:
+        for window in self.windows:
+            if window.native is native:
+                self._bridge.receive(window.channel, name, params, call_id)
+                return
+
+    def _on_strayed(self, window: PageWindow) -> None:
+        """The top frame left our page: its rights end at once, and our page is shown again."""
+        window.strays += 1
+        log.warning("the window of page %s left its page and is brought back", window.page.name)
+        page = window.page
+        self.server.end(window.showing)
+        window.channel.hold(None)
+        if window.strays > MOST_STRAYS:
+            self.engine.later(window.close)
+            return
+        self.engine.later(lambda: threading.Thread(target=window.show, args=(page,), daemon=True).start())
+
+    def _on_closing(self, window: PageWindow) -> bool:
+        place = None
+        try:
+            place = self.engine.place(window.native)
+        finally:
+            window.plan.on_closing(place)
+        return True
+
+    def _on_closed(self, window: PageWindow) -> None:
+        window.closed.set()
+        self.server.end(window.showing)
+        window.channel.hold(None)
+        if window in self.windows:
+            self.windows.remove(window)
+        window.plan.on_closed()
+
+
+def _make_window(
+    webview: Any, handlers: dict[str, Callable[..., Any]], *, after: Callable[[Any], None], **options: Any
+) -> Any:
+    """`webview.create_window` with its event handlers in place before it does anything.
+
+    pywebview initialises and creates the window inside the call when the loop runs already, so handlers added to its
+    result would come too late; its `Window` class is what both paths go through.
+    """
+    stock = webview.Window
+
+    def made(*args: Any, **kwargs: Any) -> Any:
+        window = stock(*args, **kwargs)
+        after(window)
+        for name, handler in handlers.items():
+            event = getattr(window.events, name)
+            event += handler
+        return window
+
+    with _creating:
+        webview.Window = made
+        try:
+            return webview.create_window(js_api=None, **options)
+        finally:
+            webview.Window = stock
+
+
+_creating = threading.Lock()

@@ -1,0 +1,112 @@
+# What a contributor types. `make help` lists it. Every target sets up what it needs and is quick when all is there.
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+ARGS ?=
+STANDIN ?=
+standin = $(if $(STANDIN),--standin,)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run dev doctor live test test-quick check lint format bench package lock clean
+
+# $(call prepare,KIND): tests/rig/prepare.py, with python3 itself fetched first on a Debian that has none.
+define prepare
+@python=$$(command -v /usr/bin/python3 || command -v python3 || true); \
+if [ -z "$$python" ] && command -v apt-get >/dev/null; then \
+	echo "This system package is missing and is now installed with apt-get:"; echo "  python3"; \
+	if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get -q update && \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends python3 || exit 1; \
+	python=/usr/bin/python3; \
+fi; \
+if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; fi; \
+"$$python" tests/rig/prepare.py $(1)
+endef
+
+help:
+	@echo "make run           open the app; without a display: on a virtual one, with a screenshot"
+	@echo "make run STANDIN=1 the same against stand-ins: no OpenAI, no key of yours"
+	@echo "make dev           run, reload pages and restart on changes (STANDIN=1 too)"
+	@echo "make doctor        check everything the app needs"
+	@echo "make test          set up everything, check, run every test"
+	@echo "make test-quick    the tests that need no display and no system package"
+	@echo "make check         lint, format, types of Python and of the page scripts"
+	@echo "make lint          ruff"
+	@echo "make format        write the code as ruff formats it"
+	@echo "make bench         measure; prints JSON"
+	@echo "make live          open the chat against OpenAI itself, with a key saved in the app"
+	@echo "make package       a wheel and a frozen app, into dist/"
+	@echo "make lock          work out the locked dependencies anew"
+	@echo "make install       only set up what 'make run' needs"
+	@echo "make clean         remove what was built (not .venv)"
+
+install:
+	$(call prepare,run)
+
+run:
+	$(call prepare,$(if $(STANDIN),standin,run))
+	@$(PYTHON) -m tests.rig.run $(standin) -- $(ARGS)
+
+dev:
+	$(call prepare,$(if $(STANDIN),standin,run))
+	@$(PYTHON) -m tests.rig.run --dev $(standin) -- $(ARGS)
+
+doctor:
+	$(call prepare,run)
+	@$(PYTHON) -m desktop doctor $(ARGS)
+
+live:
+	$(call prepare,run)
+	@mkdir -p out
+	@$(PYTHON) -m tests.rig.display --if-needed -- $(PYTHON) -m desktop smoke --screenshot out/live.png --json $(ARGS)
+
+test:
+	$(call prepare,test)
+	@$(MAKE) --no-print-directory check-prepared
+	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest $(ARGS)
+
+test-quick:
+	$(call prepare,quick)
+	@$(PYTHON) -m pytest -q -m "not window and not secret_service" $(ARGS)
+
+check:
+	$(call prepare,test)
+	@$(MAKE) --no-print-directory check-prepared
+
+.PHONY: check-prepared
+check-prepared:
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+	cd tests/js && node_modules/.bin/tsc --project tsconfig.json
+
+lint:
+	$(call prepare,quick)
+	$(PYTHON) -m ruff check
+
+format:
+	$(call prepare,quick)
+	$(PYTHON) -m ruff check --fix --quiet || true
+	$(PYTHON) -m ruff format
+
+bench:
+	$(call prepare,test)
+	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m tests.bench $(ARGS)
+
+package:
+	$(call prepare,test)
+	$(PYTHON) -m build --wheel --no-isolation --outdir dist
+	$(PYTHON) -m PyInstaller --noconfirm --log-level WARN build.spec
+
+# uv resolves for every platform at once. It lives in build/, not in .venv.
+lock:
+	$(call prepare,quick)
+	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }
+	@export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
+	compile="build/uv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-config --no-emit-index-url --no-emit-find-links"; \
+	$$compile pyproject.toml --output-file requirements.txt && \
+	$$compile pyproject.toml --all-extras --constraint requirements.txt --output-file requirements-dev.txt
+	cd tests/js && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
+clean:
+	rm -rf build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/js/node_modules
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

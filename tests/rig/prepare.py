@@ -237,8 +237,6 @@ def requirements(kind: str, with_qt: bool) -> str:
 def prepare_packages(kind: str) -> None:
     kind = "run" if kind == "standin" else kind
     with_qt = kind == "run" and sys.platform.startswith("linux") and not gi_is_there()
-    if with_qt:
-        say(".venv does not see the distribution's GTK and WebKit: the Qt engine is installed into it.")
     text = requirements(kind, with_qt)
     digest = hashlib.sha256(text.encode()).hexdigest()
     try:
@@ -247,7 +245,9 @@ def prepare_packages(kind: str) -> None:
         stamp = {}
     if stamp.get(kind) == digest:
         return
-    say("Installing {} locked Python packages into .venv".format(text.count("==")))
+    if with_qt:
+        say(".venv does not see the distribution's GTK and WebKit: the Qt engine is installed into it.")
+    say(f"Installing {len(blocks(text))} locked Python packages into .venv")
     chosen = VENV / f"prepared-{kind}.txt"
     chosen.write_text(text, encoding="utf-8")
     pip = [venv_python(), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]

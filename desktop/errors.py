@@ -70,13 +70,37 @@ under "Details". The detail must already be free of secrets: what raises it sees
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Protocol, TypedDict
+from typing import Any, ClassVar, NamedTuple, Protocol, TypedDict
 
 
 class Catalogue(Protocol):
     """What an error needs of the text catalogue (`texts.Catalogue`)."""
 
     def get(self, key: str, /, **values: object) -> str: ...
+
+
+class Phrase(NamedTuple):
+    """A value of an error that is itself a text of the catalogue, for where no catalogue is at hand.
+
+    `fallback` stands where the catalogue lacks `key`; None makes the lack a defect (KeyError).
+    """
+
+    key: str
+    values: Mapping[str, object] = {}
+    fallback: str | None = None
+
+    def spell(self, texts: Catalogue) -> str:
+        """The words in the language of `texts`."""
+        try:
+            return texts.get(self.key, **_spelled(self.values, texts))
+        except KeyError:
+            if self.fallback is None:
+                raise
+            return self.fallback
+
+
+def _spelled(values: Mapping[str, object], texts: Catalogue) -> dict[str, object]:
+    return {name: value.spell(texts) if isinstance(value, Phrase) else value for name, value in values.items()}
 
 
 class Described(TypedDict):
@@ -93,7 +117,8 @@ class Described(TypedDict):
 class AppError(Exception):
     """A failure with a sentence for a person.
 
-    `values` fill the placeholders of the sentence and the hint; `detail` is technical, short,
+    `values` fill the placeholders of the sentence and the hint (a `Phrase` among them is spelled
+    in the language of the catalogue); `detail` is technical, short,
     redacted; `field` names the form field or dotted setting the failure belongs to.
     """
 
@@ -109,10 +134,11 @@ class AppError(Exception):
 
     def describe(self, texts: Catalogue) -> Described:
         """The error in the language of `texts`."""
+        values = _spelled(self.values, texts)
         return {
             "code": self.code,
-            "message": texts.get(f"errors.{self.code}.message", **self.values),
-            "hint": texts.get(f"errors.{self.code}.hint", **self.values),
+            "message": texts.get(f"errors.{self.code}.message", **values),
+            "hint": texts.get(f"errors.{self.code}.hint", **values),
             "retryable": self.retryable,
             "field": self.field,
             "detail": self.detail,
@@ -170,9 +196,33 @@ class SettingsError(AppError):
 
 
 class SettingsInvalid(SettingsError):
-    """values: name (dotted setting), problem."""
+    """A value that can't be used. `name` is the dotted setting, `problem` a sentence (or a `Phrase`),
+    `layer` where the value came from (`settings.layers.Layer`)."""
 
     code = "settings_invalid"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        name: str = "",
+        problem: object = "",
+        layer: str = "settings",
+        field: str | None = None,
+        **values: object,
+    ) -> None:
+        plain = ".".join(part for part in name.split(".") if not part.isdigit())
+        super().__init__(
+            detail or f"{name} ({layer})",
+            field=field or name or None,
+            name=name,
+            problem=problem,
+            title=Phrase(f"settings_names.{plain}", fallback=name),
+            where=Phrase(f"errors.layer.{layer}"),
+            **values,
+        )
+        self.name = name
+        self.layer = layer
 
 
 class SettingsDamaged(SettingsError):
@@ -195,7 +245,7 @@ class SettingsUnwritable(SettingsError):
 
 
 class BrandInvalid(SettingsError):
-    """values: name, problem."""
+    """values: name, problem (a sentence or a `Phrase`)."""
 
     code = "brand_invalid"
 
@@ -211,7 +261,7 @@ class KeyMissing(KeyStoreError):
 
 
 class KeyShape(KeyStoreError):
-    """values: problem (a sentence of its own, already in the user's language)."""
+    """values: problem (a sentence of its own in the user's language, or a `Phrase`)."""
 
     code = "key_shape"
 
@@ -430,7 +480,7 @@ class FolderUnwritable(FileError):
     retryable = True
 
 
-class FileExists_(FileError):
+class FileExists_(FileError):  # noqa: N801 - FileExistsError is Python's own
     code = "file_exists"
 
 

@@ -16,6 +16,7 @@ VERSION = 1
 """The newest version of the settings file that this app reads and writes."""
 
 HttpsOrigin = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True)]
+UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 
@@ -215,7 +216,7 @@ class Network(Model):
     api_base: HttpsOrigin = "https://api.openai.com"
     """Where the API is; https, or http on loopback. The key is kept per origin."""
     proxy: Annotated[str, StringConstraints(max_length=500)] = ""
-    """A proxy URL without a password (`http://user@host:port`); empty: the system's. The password lives in the keyring."""
+    """A proxy URL (`http://user@host:port`); empty: the system's. Its password lives in the keyring, never here."""
     ca_file: Annotated[str, StringConstraints(max_length=4096)] = ""
     """A PEM file of further certificate authorities to trust, beside the system's."""
     timeout_seconds: float = Field(default=20, ge=1, le=120)
@@ -232,7 +233,7 @@ class Settings(Model):
     """The agents of this profile."""
     active_agent: str = ""
     """The id of the agent that opens; empty: the first."""
-    user_ids: dict[str, Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]] = Field(default_factory=dict)
+    user_ids: dict[str, UserId] = Field(default_factory=dict)
     """The stable user id per agent; hosted threads belong to it. "Forget me" makes a new one."""
     workflow_worked: dict[str, str] = Field(default_factory=dict)
     """Per workflow id, the day it last worked (ISO date): what tells a workflow that is gone from one never found."""

@@ -1,0 +1,146 @@
+"""Private folders, atomic private writes, and deleting a profile. Knows no setting and no window.
+
+On Windows the modes are skipped: the user's own data folder is private there by inheritance.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from desktop.errors import FileUnreadable, FolderUnwritable
+
+POSIX = os.name == "posix"
+LEFTOVER_AGE = 600.0
+"""Seconds after which a temporary file of a killed process is swept away."""
+
+
+def ensure_private_dir(folder: Path) -> Path:
+    """Makes `folder` and its missing parents, all of them 0700, and closes `folder` to others where it is open.
+
+    Raises FolderUnwritable.
+    """
+    try:
+        missing = [folder, *folder.parents]
+        for part in reversed([p for p in missing if not p.exists()]):
+            with suppress(FileExistsError):
+                part.mkdir(mode=0o700)
+        if POSIX and stat.S_IMODE(folder.stat().st_mode) & 0o077:
+            folder.chmod(0o700)
+        if not folder.is_dir():
+            raise NotADirectoryError(20, os.strerror(20), str(folder))
+    except OSError as error:
+        raise FolderUnwritable(repr(error), path=str(folder), problem=error.strerror or type(error).__name__) from None
+    return folder
+
+
+def write_private(path: Path, data: bytes | str) -> None:
+    """Writes `path` so that at every moment either the old or the new content is there, mode 0600.
+
+    A temporary file in the same folder is written, flushed to the disk and renamed over `path`;
+    then the folder is flushed. Raises OSError; the folder must exist.
+    """
+    content = data.encode("utf-8") if isinstance(data, str) else data
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(temporary, flags, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _flush_folder(path.parent)
+    _sweep(path)
+
+
+def _flush_folder(folder: Path) -> None:
+    if not POSIX:
+        return
+    # Some file systems (network shares) refuse this; the rename itself has been done by then.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _sweep(path: Path) -> None:
+    """Removes temporary files that killed processes left beside `path`."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > LEFTOVER_AGE:
+                leftover.unlink()
+
+
+def open_private(path: Path, mode: str) -> int:
+    """A file descriptor of `path`, made 0600 where it is new. `mode`: "a" append, "w" write anew.
+
+    Never follows a link in the last place. Raises OSError.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags | (os.O_APPEND if mode == "a" else os.O_TRUNC), 0o600)
+    if POSIX and stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
+        os.fchmod(handle, 0o600)
+    return handle
+
+
+def read_limited(path: Path, limit: int) -> bytes:
+    """The content of `path`, at most `limit` bytes. Raises FileUnreadable (also for what is not a file)."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise OSError(22, "not a file")
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise FileUnreadable(repr(error), path=str(path), problem=error.strerror or type(error).__name__) from None
+    if len(content) > limit:
+        raise FileUnreadable(f"more than {limit} bytes", path=str(path), problem=f"> {limit // 1024} KB")
+    return content
+
+
+def delete_profile(folder: Path, keep: tuple[str, ...] = ()) -> None:
+    """Deletes everything a profile kept: settings, state, logs, web profile, archive, whatever is there.
+
+    `keep` names entries of the folder that stay (the lock of the running app). Only a folder of the
+    shape `…/profiles/<name>` is touched, and links are unlinked, never followed. What could not be
+    deleted is named: raises FolderUnwritable.
+    """
+    from desktop.settings.locations import PROFILE_NAME
+
+    if folder.parent.name != "profiles" or not PROFILE_NAME.fullmatch(folder.name) or folder.is_symlink():
+        raise FolderUnwritable("not a profile folder", path=str(folder), problem="not a profile folder")
+    if not folder.exists():
+        return
+    left: list[str] = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name not in keep:
+            _delete(entry, left)
+    if not keep:
+        with suppress(OSError):
+            folder.rmdir()
+    if left:
+        raise FolderUnwritable(", ".join(left[:20]), path=left[0], problem=f"{len(left)}")
+
+
+def _delete(entry: Path, left: list[str]) -> None:
+    import shutil
+
+    try:
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, onerror=lambda _call, path, _info: left.append(str(path)))
+        else:
+            entry.unlink()
+    except FileNotFoundError:
+        pass  # gone by itself: that was the wish
+    except OSError:
+        left.append(str(entry))

@@ -1,0 +1,191 @@
+"""What a maker puts into `assets/brand.toml`: names, colours, links, settings to start with, settings fixed.
+
+There is no field for a secret, and anything shaped like one, anywhere in the file, is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from desktop.errors import BrandInvalid, FileUnreadable, Phrase, SettingsInvalid
+from desktop.files import read_limited
+from desktop.settings import tree
+from desktop.settings.locations import assets_dir
+from desktop.settings.model import Colour, Model, Settings
+from desktop.settings.origins import check_proxy, normalise_api_base
+from desktop.settings.problems import known_names, problem_of, unknown_name
+
+SIZE_LIMIT = 256 * 1024
+"""Largest brand file, in bytes."""
+
+OWN_TO_A_USER = ("version", "user_ids", "workflow_worked")
+"""Settings that a brand may not set: one user id for everybody would show everybody's chats to all."""
+
+SECRET_SHAPES = re.compile(
+    r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{12,}|(?<![A-Za-z0-9_])ek_[A-Za-z0-9_-]{12,}|(?i:bearer\s+[A-Za-z0-9._~+/-]{12,})"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"|(?<![A-Za-z0-9_])(?:ghp|gho|ghs|github_pat|glpat|xox[abp])[_-][A-Za-z0-9_-]{16,}"
+    r"|AKIA[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{30,}|://[^/\s:@\"']+:[^/\s@\"']+@"
+    r"|(?i:(?:api[_-]?key|secret|password|token)\s*=\s*[\"'][^\"'\s]{12,}[\"'])"
+)
+"""What a secret looks like: keys and client secrets of OpenAI, bearer tokens, private keys, other services' tokens,
+an address with a password, a long value under a telling name."""
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Link = Annotated[str, StringConstraints(pattern=r"^(https://[!-~]+|mailto:[!-~]+|)$", max_length=2000)]
+
+
+class AccentPair(Model):
+    light: Colour = "#0f172a"
+    dark: Colour = "#f1f5f9"
+
+
+class WindowSize(Model):
+    width: int = Field(default=960, ge=360, le=7680)
+    """Pixels of the first opening; later the window comes back as it was left."""
+    height: int = Field(default=760, ge=320, le=4320)
+
+
+class BrandApp(Model):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "ChatKit Desktop"
+    """What people see: window title, menus, installers."""
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")] = "chatkit-desktop"
+    """Name of the data folder and of the installed package; never change it once people use the app."""
+    publisher: Annotated[str, StringConstraints(max_length=100)] = ""
+    homepage: Link = ""
+    copyright: Annotated[str, StringConstraints(max_length=200)] = ""
+    accent: AccentPair = Field(default_factory=AccentPair)
+    """The accent of our pages, #rrggbb, per scheme."""
+    keyring_service: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = ""
+    """The name keys are kept under in the keyring; empty: the app's id."""
+    icon: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.(svg|png|ico|icns)$")] = (
+        "icons/app.svg"
+    )
+    """File in `assets`."""
+    window: WindowSize = Field(default_factory=WindowSize)
+
+
+class BrandLinks(Model):
+    api_keys: Link = "https://platform.openai.com/api-keys"
+    workflows: Link = "https://platform.openai.com/agent-builder"
+    usage: Link = "https://platform.openai.com/usage"
+    status: Link = "https://status.openai.com"
+    help: Link = ""
+    """The maker's own help page; empty: no such menu item."""
+    privacy: Link = ""
+
+
+class Brand(Model):
+    """The whole file. `settings` is a partial settings tree, `fixed` the dotted names users can't change."""
+
+    app: BrandApp = Field(default_factory=BrandApp)
+    links: BrandLinks = Field(default_factory=BrandLinks)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    fixed: list[Text] = Field(default_factory=list, max_length=200)
+
+    def is_fixed(self, dotted: str) -> bool:
+        """True where the setting, or one above or below it, is fixed by the maker."""
+        return any(
+            dotted == name or dotted.startswith(f"{name}.") or name.startswith(f"{dotted}.") for name in self.fixed
+        )
+
+    @property
+    def fixes_agent(self) -> bool:
+        """True where the agent comes with the app: first launch asks for the key alone."""
+        return self.is_fixed("agents")
+
+    @property
+    def keyring_service(self) -> str:
+        """The name keys are kept under in the keyring."""
+        return self.app.keyring_service or self.app.id
+
+
+def load_brand(path: Path | None = None) -> Brand:
+    """The brand file (`assets/brand.toml`), checked. Raises BrandInvalid; an absent file is an error too."""
+    import tomllib
+
+    try:
+        text = read_limited(path or assets_dir() / "brand.toml", SIZE_LIMIT).decode("utf-8-sig")
+        values = tomllib.loads(text)
+    except FileUnreadable as error:
+        raise BrandInvalid(error.detail, name="brand.toml", problem=Phrase("errors.problem.unreadable")) from None
+    except ValueError as error:
+        raise BrandInvalid(_without_values(error), name="brand.toml", problem=Phrase("errors.problem.toml")) from None
+    # As text for comments, as values for what TOML's escapes hide.
+    for found in (text, *tree.texts_in(values)):
+        if SECRET_SHAPES.search(found):
+            raise BrandInvalid(name=_line_of(text), problem=Phrase("errors.problem.secret"))
+    return parse_brand(values)
+
+
+def parse_brand(values: dict[str, Any]) -> Brand:
+    """The content of a brand file as a Brand. Raises BrandInvalid."""
+    try:
+        brand = Brand.model_validate(values)
+    except ValidationError as error:
+        raise _invalid(error, Brand, ()) from None
+    for name in OWN_TO_A_USER:
+        if name in brand.settings:
+            raise BrandInvalid(name=f"settings.{name}", problem=Phrase("errors.problem.own_to_user"))
+    _check_settings(brand)
+    for name in brand.fixed:
+        _check_fixed(name, brand)
+    return brand
+
+
+def _check_settings(brand: Brand) -> None:
+    try:
+        checked = Settings.model_validate(brand.settings)
+        normalise_api_base(checked.network.api_base)
+        check_proxy(checked.network.proxy)
+    except ValidationError as error:
+        raise _invalid(error, Settings, ("settings",)) from None
+    except SettingsInvalid as error:
+        raise BrandInvalid(name=f"settings.{error.name}", problem=error.values["problem"]) from None
+    ids = [agent.id for agent in checked.agents]
+    for double in {name for name in ids if ids.count(name) > 1}:
+        raise BrandInvalid(name="settings.agents", problem=Phrase("errors.problem.same_id", {"id": double}))
+
+
+def _check_fixed(name: str, brand: Brand) -> None:
+    path = tree.split(name)
+    known = known_names(Settings, path)
+    if path[-1] not in known or path[0] in OWN_TO_A_USER:
+        raise BrandInvalid(name="fixed", problem=unknown_name(name, tuple(_dotted_names())))
+    if name == "agents" and not brand.settings.get("agents"):
+        raise BrandInvalid(name="settings.agents", problem=Phrase("errors.problem.fixed_but_empty"))
+
+
+def _dotted_names() -> list[str]:
+    def walk(model: Any, prefix: str) -> list[str]:
+        found: list[str] = []
+        for name, field in model.model_fields.items():
+            found.append(f"{prefix}{name}")
+            inner = field.annotation
+            if isinstance(inner, type) and issubclass(inner, Model):
+                found += walk(inner, f"{prefix}{name}.")
+        return found
+
+    return walk(Settings, "")
+
+
+def _invalid(error: ValidationError, model: Any, prefix: tuple[str, ...]) -> BrandInvalid:
+    first = error.errors(include_url=False, include_input=False)[0]
+    problem = problem_of(first, known_names(model, first["loc"]))
+    return BrandInvalid(name=tree.join((*prefix, *first["loc"])), problem=problem)
+
+
+def _line_of(text: str) -> str:
+    for number, line in enumerate(text.splitlines(), 1):
+        if SECRET_SHAPES.search(line):
+            return f"brand.toml:{number}"
+    return "brand.toml"
+
+
+def _without_values(error: ValueError) -> str:
+    """tomllib's message, which names a place and a character, never a value."""
+    return "" if isinstance(error, UnicodeDecodeError) else str(error)[:200]

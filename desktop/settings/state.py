@@ -1,0 +1,95 @@
+"""What the app remembers by itself: where windows stood, which thread was open. Losing it costs nothing.
+
+Damage is therefore not reported: the file is begun anew.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from desktop.errors import AppError
+from desktop.files import ensure_private_dir, read_limited, write_private
+
+SIZE_LIMIT = 1024 * 1024
+THREADS_KEPT = 500
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a window stood, in the screen's own pixels; the size is that of the restored window."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    maximized: bool = False
+
+
+class State:
+    """`state.json` of one profile. Safe to use from every thread; what can't be written is kept in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._values = _read(path)
+
+    def last_thread(self, agent: str) -> str | None:
+        """The id of the thread that was open last with this agent."""
+        found = self._part("last_threads").get(agent)
+        return found if isinstance(found, str) and 0 < len(found) <= 200 else None
+
+    def set_last_thread(self, agent: str, thread: str | None) -> None:
+        """Remembers the open thread; None forgets it."""
+        with self._lock:
+            threads = self._part("last_threads")
+            if threads.get(agent) == thread:
+                return
+            threads.pop(agent, None)
+            if thread is not None:
+                threads[agent] = thread
+            while len(threads) > THREADS_KEPT:
+                del threads[next(iter(threads))]
+            self._write()
+
+    def place(self, window: str) -> Place | None:
+        """Where `window` stood, or None. Whether that is still on a screen is the window's question."""
+        found = self._part("places").get(window)
+        if not isinstance(found, dict):
+            return None
+        numbers = [found.get(name) for name in ("x", "y", "width", "height")]
+        if not all(isinstance(n, int) and not isinstance(n, bool) and abs(n) < 100_000 for n in numbers):
+            return None
+        x, y, width, height = (int(n) for n in numbers if n is not None)
+        return Place(x, y, width, height, found.get("maximized") is True) if width > 0 and height > 0 else None
+
+    def set_place(self, window: str, place: Place) -> None:
+        """Remembers where `window` stands."""
+        with self._lock:
+            places = self._part("places")
+            if places.get(window) != asdict(place):
+                places[window] = asdict(place)
+                self._write()
+
+    def _part(self, name: str) -> dict[str, Any]:
+        part = self._values.get(name)
+        if not isinstance(part, dict):
+            part = self._values[name] = {}
+        return part
+
+    def _write(self) -> None:
+        with suppress(OSError, AppError):
+            ensure_private_dir(self._path.parent)
+            write_private(self._path, json.dumps(self._values, ensure_ascii=False, indent=1))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(read_limited(path, SIZE_LIMIT))
+    except (AppError, ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -1,0 +1,300 @@
+"""One API, one key: requests with time limits, bounded retries and errors a person can read.
+
+The key goes into the header of requests to the endpoint's own origin and nowhere else. Knows nothing of
+where keys are kept, nor what sessions and threads are.
+"""
+
+from __future__ import annotations
+
+import json as json_
+import random as random_
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from desktop import __version__
+from desktop.errors import (
+    AppError,
+    BadAnswer,
+    CaptivePortal,
+    ConnectionLost,
+    ConnectionRefused,
+    KeyRejected,
+    NameNotFound,
+    RateLimited,
+    ServiceDown,
+    TimedOut,
+)
+from desktop.openai_api import errors_map
+from desktop.openai_api.transport import Endpoint, build
+from desktop.settings.origins import normalise_api_base, origin_of
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["ApiClient", "Endpoint", "Requests", "with_retries"]
+
+BETA = "chatkit_beta=v1"
+USER_AGENT = f"chatkit-desktop/{__version__}"
+WORTH_RETRYING = (RateLimited, ServiceDown, ConnectionRefused, ConnectionLost, NameNotFound)
+"""Not a time-out: whoever waited the whole limit once should hear so. Never quota or another 4xx."""
+FIRST_WAIT = 0.5
+LONGEST_WAIT = 8.0
+"""Seconds: the ceiling of the random wait starts at the first and doubles up to the second."""
+PATIENCE = 60.0
+"""Seconds: where the service asks for a longer wait than this, the error is raised at once and says how long."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+WHOLE_ANSWER = 3.0
+"""The whole answer has to be there within this many times the endpoint's time limit."""
+
+T = TypeVar("T")
+
+
+class Requests(Protocol):
+    """What sessions and threads need of a client."""
+
+    @property
+    def host(self) -> str: ...
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, str | int | None] | None = None,
+        retries: int | None = None,
+        on_retry: Callable[[AppError], object] | None = None,
+    ) -> dict[str, Any]: ...
+
+
+def with_retries(
+    attempt: Callable[[], T],
+    *,
+    retries: int,
+    sleep: Callable[[float], object],
+    random: Callable[[], float] = random_.random,
+    patience: float = PATIENCE,
+    on_retry: Callable[[AppError], object] | None = None,
+) -> T:
+    """`attempt()`, again at most `retries` times after an error of WORTH_RETRYING.
+
+    Waits as long as the service asked for (plus up to half a second, so that many clients do not come back
+    at one moment), else a random time under a doubling ceiling ("full jitter").
+    """
+    for count in range(retries + 1):
+        try:
+            return attempt()
+        except WORTH_RETRYING as error:
+            asked: float | None = getattr(error, "retry_after", None)
+            if count == retries or (asked is not None and asked > patience):
+                raise
+            ceiling = min(LONGEST_WAIT, FIRST_WAIT * 2**count)
+            if on_retry is not None:
+                on_retry(error)
+            wait = random() * ceiling if asked is None else asked + random() * FIRST_WAIT
+        sleep(wait)
+    raise AssertionError("unreachable")
+
+
+class ApiClient:
+    """Thread-safe; connections are kept alive; nothing is opened before the first request.
+
+    Raises SettingsInvalid where the endpoint's base is neither https nor http on loopback.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        key: str,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], object] | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        random: Callable[[], float] = random_.random,
+        retries: int = 3,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.endpoint = endpoint
+        self.origin = origin_of(endpoint.base)
+        """What the key belongs to: `scheme://host[:port]`."""
+        self.clock_skew: float | None = None
+        """Seconds this machine's clock is ahead of the server's by the last answer; None before one."""
+        self._base = f"{normalise_api_base(endpoint.base)}/v1"
+        self._key = key
+        self._transport = transport
+        self._closing = threading.Event()
+        self._sleep = sleep or self._closing.wait
+        self._clock = clock
+        self._monotonic = monotonic
+        self._random = random
+        self._retries = retries
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._http: httpx.Client | None = None
+        self._proxy = ""
+
+    def __repr__(self) -> str:
+        return f"<ApiClient {self.origin}>"
+
+    def __enter__(self) -> ApiClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def host(self) -> str:
+        """The host name, as sentences name it."""
+        return self.endpoint.host
+
+    def close(self) -> None:
+        """Ends waiting retries and closes the connections. May be called twice and from any thread."""
+        self._closing.set()
+        with self._lock:
+            http, self._http = self._http, None
+        if http is not None:
+            http.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, str | int | None] | None = None,
+        retries: int | None = None,
+        on_retry: Callable[[AppError], object] | None = None,
+    ) -> dict[str, Any]:
+        """The JSON object that `path` (under `/v1`, beginning with `/`) answers with.
+
+        Params that are None are left out; `on_retry` hears of each failure that is tried again.
+        Raises ApiError, NetworkError, FileUnreadable (the CA file).
+        """
+        return with_retries(
+            lambda: self._once(method, path, json, params),
+            retries=self._retries if retries is None else retries,
+            sleep=self._sleep,
+            random=self._random,
+            patience=self._patience,
+            on_retry=on_retry,
+        )
+
+    # --- one attempt ---------------------------------------------------------------------------
+
+    def _client(self) -> httpx.Client:
+        with self._lock:
+            if self._closing.is_set():
+                raise ConnectionLost("the client is closed", host=self.endpoint.host)
+            if self._http is None:
+                self._http, self._proxy = build(self.endpoint, self._transport)
+            return self._http
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        json: Mapping[str, Any] | None,
+        params: Mapping[str, str | int | None] | None,
+    ) -> dict[str, Any]:
+        import httpx
+
+        http = self._client()
+        about = self._about(path, json)
+        if not self._key.isascii() or not self._key.isprintable() or not self._key:
+            raise KeyRejected("the key has characters that no key has", status=0)
+        request = http.build_request(
+            method,
+            self._address(path),
+            content=None if json is None else json_.dumps(json).encode(),
+            params={name: value for name, value in (params or {}).items() if value is not None},
+            headers={
+                "Authorization": f"Bearer {self._key}",
+                "OpenAI-Beta": BETA,
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+                **({} if json is None else {"Content-Type": "application/json"}),
+            },
+        )
+        steps: list[str] = []
+        if self._proxy:
+            request.extensions = {**request.extensions, "trace": lambda name, _info: steps.append(name)}
+        failure: AppError | None = None
+        status, headers, body, reading = 0, httpx.Headers(), b"", False
+        try:
+            response = http.send(request, stream=True)
+            try:
+                reading = True
+                status, headers = response.status_code, response.headers
+                body = self._read(response)
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            failure = errors_map.of_exception(error, about, reading=reading, at_proxy=_stuck_at_proxy(steps))
+        except RuntimeError:  # httpx: the client was closed by another thread meanwhile
+            failure = ConnectionLost("the client was closed", host=self.endpoint.host)
+        if failure is not None:
+            raise failure  # outside of `except`: httpx's exception holds the request, and that holds the key
+        return self._understand(status, headers, body, about)
+
+    def _address(self, path: str) -> str:
+        """The whole URL; a path that would lead to another origin is a defect of ours."""
+        address = f"{self._base}{path}"
+        parts = urlsplit(address)
+        if not path.startswith("/") or f"{parts.scheme}://{parts.netloc}" != self.origin or ".." in path:
+            raise ValueError(f"not a path of the API: {path!r}")
+        return address
+
+    def _about(self, path: str, json: Mapping[str, Any] | None) -> errors_map.About:
+        workflow = json.get("workflow") if json else None
+        segments = path.split("/")
+        return errors_map.About(
+            host=self.endpoint.host,
+            path=path,
+            workflow=str(workflow.get("id", "")) if isinstance(workflow, Mapping) else "",
+            thread=segments[3] if segments[1:3] == ["chatkit", "threads"] and len(segments) > 3 else "",
+            proxy=self._proxy,
+            seconds=self.endpoint.timeout,
+            secrets=(self._key, self.endpoint.proxy_password),
+        )
+
+    def _read(self, response: httpx.Response) -> bytes:
+        """The body. Each step has its limit already; this bounds the whole, in time and in size."""
+        end = self._monotonic() + WHOLE_ANSWER * self.endpoint.timeout
+        body = bytearray()
+        for part in response.iter_bytes():
+            body += part
+            if len(body) > LARGEST_ANSWER:
+                raise BadAnswer(f"more than {LARGEST_ANSWER} bytes", host=self.endpoint.host)
+            if self._monotonic() > end:
+                seconds = round(WHOLE_ANSWER * self.endpoint.timeout)
+                raise TimedOut("the answer does not end", host=self.endpoint.host, seconds=seconds)
+        return bytes(body)
+
+    def _understand(
+        self, status: int, headers: Mapping[str, str], body: bytes, about: errors_map.About
+    ) -> dict[str, Any]:
+        now = self._clock()
+        skew = errors_map.clock_skew(headers, now)
+        if skew is not None:
+            self.clock_skew = skew
+        if not 200 <= status < 300:
+            raise errors_map.of_answer(status, headers, body, about, now)
+        if errors_map.is_html(headers, body):
+            raise CaptivePortal(f"{status} with a web page", host=about.host)
+        parsed: object = None
+        try:
+            parsed = json_.loads(body)
+        except (ValueError, RecursionError):
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise BadAnswer(f"{status}, {len(body)} bytes that are not a JSON object", host=about.host)
+        return parsed
+
+
+def _stuck_at_proxy(steps: list[str]) -> bool:
+    """Whether a connection was begun and the proxy had not opened the way (httpcore's trace names)."""
+    begun = any(step.startswith("connection.connect_tcp.started") for step in steps)
+    through = any(step.startswith("proxy.start_tls") for step in steps)
+    return begun and not through

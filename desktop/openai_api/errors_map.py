@@ -1,0 +1,262 @@
+"""From an answer or an exception of the network to the one error that explains it (`desktop/errors.py`).
+
+Pure: sends nothing. Nothing that leaves here holds a secret: texts of a server are scrubbed first,
+because OpenAI itself repeats part of a rejected key.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from desktop.errors import (
+    ApiError,
+    AppError,
+    BadAnswer,
+    CaptivePortal,
+    ClockWrong,
+    ConnectionLost,
+    ConnectionRefused,
+    KeyRejected,
+    KeyRestricted,
+    NameNotFound,
+    ProxyAuthRequired,
+    ProxyFailed,
+    QuotaExceeded,
+    RateLimited,
+    RequestRejected,
+    ServiceDown,
+    ThreadNotFound,
+    TimedOut,
+    TlsUntrusted,
+    TlsWrongHost,
+    WorkflowGone,
+    WorkflowNotFound,
+)
+
+SKEW_LIMIT = 300.0
+"""Seconds by which this machine's clock may differ from the server's before it is named as the cause."""
+TEXT_LIMIT = 300
+"""Most characters of a server's text that are kept."""
+
+_EXPIRED = {9, 10, 0x800B0101, -67818, -67819}  # OpenSSL, Windows (CERT_E_EXPIRED), macOS (errSecCertificate…)
+_WRONG_HOST = {62, 63, 64, 0x800B010F, -67602}  # OpenSSL, Windows (CERT_E_CN_NO_MATCH), macOS (errSecHostName…)
+_SECRETS = re.compile(
+    r"(?:sk|ek|sess|cs|ckses|eyJ)[-_.][^\s\"'<>,;:]+"  # keys and client secrets, starred ones too
+    r"|(?<=[Bb]earer )\S+|(?<=[Bb]asic )\S+|(?<=key provided: )\S+|(?<=://)[^/\s@]+@"
+)
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of the call that failed."""
+
+    host: str
+    path: str = ""
+    """The path after `/v1`."""
+    workflow: str = ""
+    thread: str = ""
+    proxy: str = ""
+    """The proxy's label; empty: none was used."""
+    seconds: float = 20.0
+    """The time limit that was in force."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """`text` on one line, shortened, without secrets or anything shaped like one."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "…")
+    return " ".join(_SECRETS.sub("…", text).split())[:TEXT_LIMIT]
+
+
+def error_text(body: object) -> str:
+    """The sentence in an error's JSON. Order: `error` (text), `error.message`, `details`,
+    `details.error(.message)`, `message`: OpenAI's own shape first, then those of older proxies."""
+    if not isinstance(body, Mapping):
+        return ""
+    error, details = body.get("error"), body.get("details")
+    candidates: list[object] = [error, error.get("message") if isinstance(error, Mapping) else None, details]
+    if isinstance(details, Mapping):
+        nested = details.get("error")
+        candidates += [nested, nested.get("message") if isinstance(nested, Mapping) else None]
+    candidates.append(body.get("message"))
+    return next((text for text in candidates if isinstance(text, str) and text), "")
+
+
+def error_codes(body: object) -> set[str]:
+    """`code` and `type` of the error, wherever they are nested."""
+    found: set[str] = set()
+    places: list[object] = [body]
+    if isinstance(body, Mapping):
+        details = body.get("details")
+        places += [body.get("error"), details, details.get("error") if isinstance(details, Mapping) else None]
+    for place in places:
+        if isinstance(place, Mapping):
+            found |= {value for name in ("code", "type") if isinstance(value := place.get(name), str)}
+    return found
+
+
+def header_date(headers: Mapping[str, str], name: str) -> float | None:
+    """A header's HTTP date in unix seconds, or None."""
+    try:
+        return parsedate_to_datetime(headers.get(name, "")).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds the server asks to wait (`retry-after-ms`, or `Retry-After` as seconds or as a date), or None.
+
+    A date is measured against the answer's own `Date`, so a wrong clock here does no harm; `now` is unix seconds.
+    """
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers.get(name, "")) * unit
+        except ValueError:
+            continue
+        if 0 <= seconds < float("inf"):
+            return seconds
+    at = header_date(headers, "retry-after")
+    if at is None:
+        return None
+    sent = header_date(headers, "date")
+    return max(0.0, at - (now if sent is None else sent))
+
+
+def clock_skew(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds by which this machine's clock (`now`, unix) is ahead of the server's, or None."""
+    sent = header_date(headers, "date")
+    return None if sent is None else now - sent
+
+
+def is_html(headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether an answer is a web page."""
+    if "html" in headers.get("content-type", "").lower():
+        return True
+    start = body[:200].lstrip().lower()
+    return start.startswith((b"<!doctype", b"<html", b"<head", b"<body"))
+
+
+def of_answer(status: int, headers: Mapping[str, str], body: bytes, about: About, now: float) -> AppError:
+    """The error of an answer that is not 2xx. `headers` answers to lower-case names; `now` is unix seconds."""
+    host = about.host
+    page = is_html(headers, body)
+    parsed: object = None
+    if not page:
+        try:
+            parsed = json.loads(body)
+        except ValueError:
+            parsed = None
+    text = scrub(error_text(parsed), about.secrets)
+    codes = error_codes(parsed)
+    request_id = scrub(headers.get("x-request-id", ""))
+    detail = scrub(" ".join(part for part in (str(status), *sorted(codes), text, request_id) if part), about.secrets)
+    base: dict[str, Any] = {"status": status, "request_id": request_id}
+    minting = about.path == "/chatkit/sessions"
+
+    if 300 <= status < 400:
+        target = urlsplit(headers.get("location", "")).hostname
+        if target and target != host:
+            return CaptivePortal(f"{status} redirect to {scrub(target)}", host=host)
+        return BadAnswer(f"{status} redirect", host=host)
+    if status == 511:
+        return CaptivePortal(detail, host=host)
+    if status == 407:
+        return ProxyAuthRequired(detail, host=host, proxy=about.proxy or host)  # or one that nobody named
+    if status >= 500:
+        return _with_status(ServiceDown(detail, retry_after=retry_after(headers, now), **base))
+    if status == 401:
+        skew = clock_skew(headers, now)
+        if skew is not None and abs(skew) > SKEW_LIMIT:
+            return ClockWrong(f"{detail}; clock off by {skew:.0f} s", host=host)
+        return KeyRejected(detail, **base)
+    if status == 429:
+        if "insufficient_quota" in codes or "billing_not_active" in codes or "current quota" in text.lower():
+            return QuotaExceeded(detail, **base)
+        return RateLimited(detail, retry_after=retry_after(headers, now), **base)
+    if page:  # OpenAI says no in JSON; a page was put in between by the network
+        return CaptivePortal(f"{status} with a web page", host=host)
+    if status == 403 and "unsupported_country_region_territory" not in codes:
+        return KeyRestricted(detail, **base)
+    if status == 404 and about.thread:
+        return ThreadNotFound(detail, thread=about.thread, **base)
+    if status == 404 and minting and ("workflow" in text.lower() or not text):
+        return WorkflowNotFound(detail, workflow=about.workflow, **base)
+    if status == 410 and minting:
+        return WorkflowGone(detail, workflow=about.workflow, **base)
+    return _with_status(RequestRejected(detail, problem=text or str(status), **base))
+
+
+def _with_status(error: ApiError) -> ApiError:
+    """`status` among the values of the sentence too; ApiError itself keeps it for code alone."""
+    error.values = {**error.values, "status": error.status}
+    return error
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and everything it came from."""
+    seen: set[int] = set()
+    todo: list[BaseException] = [error]
+    while todo:
+        one = todo.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        todo += [other for other in (one.__cause__, one.__context__, *one.args) if isinstance(other, BaseException)]
+
+
+def of_tls(error: ssl.SSLCertVerificationError, about: About, detail: str) -> AppError:
+    """Which of the three: a clock or date, another host's certificate, or one that nobody here vouches for."""
+    message = f"{getattr(error, 'verify_message', '')} {error}".lower()
+    code = getattr(error, "verify_code", None)
+    if code in _EXPIRED or "expired" in message or "not yet valid" in message:
+        return ClockWrong(detail, host=about.host)
+    if code in _WRONG_HOST or "hostname mismatch" in message or "doesn't match" in message or "not match" in message:
+        return TlsWrongHost(detail, host=about.host)
+    return TlsUntrusted(detail, host=about.host)
+
+
+def of_exception(error: Exception, about: About, *, reading: bool = False, at_proxy: bool = False) -> AppError:
+    """The error of a request that got no whole answer.
+
+    `error` is an httpx one; `reading`: the answer had begun; `at_proxy`: the proxy had not yet let us through.
+    """
+    import httpx
+
+    host = about.host
+    causes = list(chain(error))
+    detail = scrub(f"{type(error).__name__}: {error}", about.secrets)
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return of_tls(cause, about, detail)
+    if isinstance(error, httpx.ProxyError):
+        if str(error).strip().startswith("407"):
+            return ProxyAuthRequired(detail, host=host, proxy=about.proxy)
+        return ProxyFailed(detail, host=host, proxy=about.proxy)
+    connecting = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+    over_tls = any(isinstance(cause, ssl.SSLError) for cause in causes)
+    if about.proxy and (at_proxy or (connecting and not over_tls)):
+        return ProxyFailed(detail, host=host, proxy=about.proxy)
+    if isinstance(error, httpx.TimeoutException):
+        return TimedOut(detail, host=host, seconds=round(about.seconds))
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return NameNotFound(detail, host=host)
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return ConnectionRefused(detail, host=host)
+    if over_tls and not any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
+        return TlsUntrusted(detail, host=host)
+    if isinstance(error, httpx.RemoteProtocolError) and (reading or "disconnected" not in str(error)):
+        return BadAnswer(detail, host=host)  # cut short, or not HTTP
+    if isinstance(error, httpx.DecodingError):
+        return BadAnswer(detail, host=host)
+    return ConnectionLost(detail, host=host)

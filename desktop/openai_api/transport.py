@@ -1,0 +1,143 @@
+"""How requests leave the machine: the system's certificate store, the proxy, time limits, keep-alive.
+
+Knows nothing of keys, of JSON or of what is asked; httpx is imported when the first client is built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from desktop.errors import FileUnreadable, ProxyFailed
+from desktop.settings.origins import is_loopback
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+CONNECT_LIMIT = 10.0
+"""Longest wait for a connection, in seconds; shorter where the endpoint's own limit is shorter."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the API is and how to get there.
+
+    `base` has no `/v1`; `proxy` has no password (`http://user@host:port`), empty means the system's;
+    `timeout` is in seconds, for each step of a request.
+    """
+
+    base: str
+    proxy: str = ""
+    proxy_password: str = field(default="", repr=False)
+    ca_file: str = ""
+    timeout: float = 20.0
+
+    @property
+    def host(self) -> str:
+        """The host name alone, as sentences name it."""
+        return urlsplit(self.base).hostname or self.base
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A proxy ready for use; `label` is for people and has neither user nor password."""
+
+    url: str
+    label: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+def parse_proxy(text: str, password: str = "") -> Proxy:
+    """`text` as a Proxy. A scheme left out means http; `socks://`, which desktops write, means socks5.
+    `password` fills in where `text` has a user and no password. Raises ProxyFailed on anything else."""
+    whole = text if "://" in text else f"http://{text}"
+    try:
+        parts = urlsplit(whole)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ProxyFailed("the proxy address can't be read", host="", proxy="") from None
+    scheme = {"socks": "socks5"}.get(parts.scheme, parts.scheme)
+    shown = f"[{host}]" if ":" in host else host
+    label = f"{scheme}://{shown}{f':{port}' if port else ''}"
+    if not host or scheme not in ("http", "https", "socks5", "socks5h"):
+        raise ProxyFailed(f"a proxy of kind {scheme!r} is not supported", host=host, proxy=label)
+    return Proxy(
+        url=label,
+        label=label,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password) if parts.password is not None else password if parts.username else "",
+    )
+
+
+def choose_proxy(endpoint: Endpoint) -> Proxy | None:
+    """The proxy for `endpoint`: the setting's, else the environment's or the system's (with its exceptions).
+
+    A loopback address is asked directly unless the setting names a proxy, as browsers do.
+    """
+    if endpoint.proxy:
+        return parse_proxy(endpoint.proxy, endpoint.proxy_password)
+    parts = urlsplit(endpoint.base)
+    host = parts.hostname or ""
+    if is_loopback(host):
+        return None
+    from urllib.request import getproxies, proxy_bypass
+
+    known = getproxies()
+    chosen = known.get(parts.scheme) or known.get("all") or known.get("socks")
+    if not chosen or proxy_bypass(host if parts.port is None else f"{host}:{parts.port}"):
+        return None
+    return parse_proxy(chosen)
+
+
+def tls_context(ca_file: str = "") -> ssl.SSLContext:
+    """Always verifying, through the operating system's store plus `ca_file` (PEM). Raises FileUnreadable.
+
+    The context is built here because httpx would otherwise read SSL_CERT_FILE itself and fail on a
+    missing file (httpx 0.28, `create_ssl_context`).
+    """
+    import ssl
+
+    import truststore
+
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_file:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except OSError as error:  # ssl.SSLError is one: no certificate in the file
+            problem = error.strerror or str(error)
+            raise FileUnreadable(problem, field="network.ca_file", path=ca_file, problem=problem) from None
+    return context
+
+
+def build(endpoint: Endpoint, transport: httpx.BaseTransport | None = None) -> tuple[httpx.Client, str]:
+    """A client for `endpoint` and the label of its proxy (empty: none). Follows no redirect, keeps no cookie.
+
+    `transport` takes the place of the network in tests. Raises FileUnreadable and ProxyFailed.
+    """
+    import httpx
+
+    limits = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=30.0)
+    timeout = httpx.Timeout(endpoint.timeout, connect=min(endpoint.timeout, CONNECT_LIMIT))
+    if transport is not None:
+        return httpx.Client(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False), ""
+    context = tls_context(endpoint.ca_file)
+    proxy = choose_proxy(endpoint)
+    through = None
+    try:
+        if proxy is not None:
+            through = httpx.Proxy(
+                proxy.url,
+                auth=(proxy.user, proxy.password) if proxy.user or proxy.password else None,
+                ssl_context=context if proxy.url.startswith("https:") else None,
+            )
+        client = httpx.Client(
+            verify=context, proxy=through, timeout=timeout, limits=limits, trust_env=False, follow_redirects=False
+        )
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        label = proxy.label if proxy else ""
+        raise ProxyFailed(type(error).__name__, host=endpoint.host, proxy=label) from None
+    return client, proxy.label if proxy else ""

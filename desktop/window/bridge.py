@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from desktop.errors import (
@@ -145,6 +146,18 @@ class Channel:
         self._push(f"window.bridge&&window.bridge.deliver({json.dumps(entries, ensure_ascii=True)});0")
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A call that has been answered, for whoever counts or watches: never its value, which may be a secret."""
+
+    page: str
+    method: str
+    params: Any
+    """The checked parameters, None where they were not in order."""
+    seconds: float
+    error: AppError | None
+
+
 class Bridge:
     """Answers the calls of every window's page. `texts` gives errors their sentences."""
 
@@ -152,13 +165,11 @@ class Bridge:
         self,
         texts: Catalogue,
         *,
-        on_error: Callable[[AppError], None] | None = None,
+        on_answered: Callable[[Answered], None] = lambda _answered: None,
         clock: Callable[[], float] = time.perf_counter,
-        on_latency: Callable[[str, float], None] | None = None,
     ) -> None:
         self._texts = texts
-        self._on_error = on_error
-        self._on_latency = on_latency
+        self._on_answered = on_answered
         self._clock = clock
         self.refused = 0
         """Calls that carried no valid page key: counted, never answered."""
@@ -197,42 +208,42 @@ class Bridge:
             return
 
         def run() -> None:
+            params: Any = None
+            failure: AppError | None = None
             try:
-                entry = self._result(showing, method_name, raw, call_id)
-            finally:
-                channel.leave(showing)
-            if self._on_latency:
-                self._on_latency(method_name, self._clock() - started)
+                params = self._checked(showing, method_name, raw)
+                entry = {"id": call_id, "ok": True, "value": method.call(params)}
+                json.dumps(entry)
+            except AppError as error:
+                failure = error
+            except Exception:
+                log.exception("the method %s failed", method_name)
+                failure = InternalError(method_name)
+            if failure is not None:
+                entry = self._failed(call_id, failure)
+            channel.leave(showing)
             channel.post(entry, showing)
+            self._on_answered(
+                Answered(showing.page.name, method_name, params, self._clock() - started, failure)
+            )
 
         threading.Thread(target=run, name=f"call {method_name}", daemon=True).start()
 
-    def _result(self, showing: Showing, name: str, raw: Any, call_id: str) -> dict[str, Any]:
+    def _checked(self, showing: Showing, name: str, raw: Any) -> Any:
         from pydantic import ValidationError
 
-        method = showing.page.methods[name]
         try:
-            try:
-                params = method.params.model_validate(raw)
-            except ValidationError as error:
-                raise BadParams(problem=_first_problem(error)) from None
-            value = method.call(params)
-            entry = {"id": call_id, "ok": True, "value": value}
-            json.dumps(entry)
-        except AppError as error:
-            return self._failed(call_id, error)
-        except Exception:
-            log.exception("the method %s failed", name)
-            return self._failed(call_id, InternalError(name))
-        return entry
+            return showing.page.methods[name].params.model_validate(raw)
+        except ValidationError as error:
+            problem = _first_problem(error)
+        raise BadParams(problem=problem)
 
     def _failed(self, call_id: str, error: AppError) -> dict[str, Any]:
-        if self._on_error:
-            self._on_error(error)
         return {"id": call_id, "ok": False, "error": error.describe(self._texts)}
 
     def _refuse(self, channel: Channel, showing: Showing, call_id: str, error: AppError) -> None:
         channel.post(self._failed(call_id, error), showing)
+        self._on_answered(Answered(showing.page.name, "", None, 0.0, error))
 
 
 def _first_problem(error: Any) -> str:

@@ -1,0 +1,349 @@
+"""Builds the parts of the running app and owns their life: what starts first, what may wait, what is undone at the end.
+
+`App` is the pages' `Desk`: what a page may ask for beyond its own methods happens here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from desktop.context import Context
+from desktop.openai_api.keeper import SessionKeeper
+from desktop.pages.page import Page
+from desktop.settings.locations import assets_dir, is_frozen
+from desktop.settings.origins import origin_of
+from desktop.window import engine as engines
+from desktop.window.bridge import Answered, Bridge
+from desktop.window.engine import MenuItem, Scheme
+from desktop.window.page_server import PageServer
+from desktop.window.placement import Place
+from desktop.window.policy import Policy, origin
+from desktop.window.shell import Looks, PageWindow, Shell, WindowPlan
+
+if TYPE_CHECKING:
+    from desktop.instance import Instance
+    from desktop.pages.services import Services
+
+log = logging.getLogger(__name__)
+
+COLOURS = ("#ffffff", "#0f1218")
+"""Window background before the first paint, light and dark; `--page` of assets/pages/base.css."""
+SETUP_SIZE = (560, 760)
+SETTINGS_SIZE = (900, 700)
+CRASH_WINDOW = 60.0
+"""Seconds within which a second crash of the page is explained instead of recovered."""
+ZOOM_STEP = 1.1
+EXIT_LIMIT = 1.0
+"""Seconds that cancelling sessions may hold up the end of the program."""
+
+
+class App:
+    """One running window application. `watch` is told of every answered call (smoke uses it)."""
+
+    def __init__(self, context: Context, *, watch: Callable[[Answered], None] = lambda _answered: None) -> None:
+        self.context = context
+        self._watch = watch
+        self.started = time.monotonic()
+        self.windows: dict[str, PageWindow] = {}
+        self.shell: Shell
+        self.services: Services
+        self._instance: Instance | None = None
+        self._crashes: list[float] = []
+        self._lock = threading.RLock()
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Open the app and return when its last window has closed; 0, or what the error's exit code says."""
+        import os
+
+        from desktop.diagnostics import Counters
+        from desktop.instance import Instance
+        from desktop.logs import set_up
+
+        context = self.context
+        engines.scrub(os.environ, frozen=is_frozen())
+        settings = context.settings
+        set_up(context.locations, settings.log_level)
+        prompt = getattr(context.args, "prompt", None)
+        self._instance = Instance(context.locations.instance, context.profile)
+        if not self._instance.acquire():
+            self._instance.hand_over(prompt)
+            return 0
+        try:
+            engine = engines.choose(getattr(context.args, "engine", None), context.environ)
+            counters = Counters()
+            keeper = SessionKeeper(context.settings_store, context.keys, context.make_client, counters)
+            first = self._first_page()
+            # The only two things that run beside the engine before the first paint: the key is read, a session minted.
+            context.keys.preload(origin_of(settings.network.api_base))
+            if first == "chat":
+                keeper.prefetch()
+            self._build(engine, keeper, counters)
+            self._show(first)
+            self._instance.serve(self._on_second_launch)
+            if prompt:
+                self._on_second_launch(prompt)
+            try:
+                self.shell.run()
+            finally:
+                keeper.close(EXIT_LIMIT)
+                self.shell.server.close()
+        finally:
+            self._instance.release()
+        return 0
+
+    def _build(self, engine: engines.EngineName, keeper: SessionKeeper, counters: Any) -> None:
+        from desktop.pages.services import Services
+
+        context, brand = self.context, self.context.brand
+        server = PageServer(assets_dir(), context.texts.language)
+        server.start()
+        self.services = Services(
+            brand=brand,
+            profile=context.profile,
+            locations=context.locations,
+            texts=context.texts,
+            settings=context.settings_store,
+            state=context.state,
+            keys=context.keys,
+            keeper=keeper,
+            counters=counters,
+            desk=self,
+            make_client=context.make_client,
+            diagnostics=self._diagnostics,
+            component_url=context.component_url,
+            environ=context.environ,
+        )
+        icon = assets_dir() / "icons" / "app-256.png"
+        self.shell = Shell(
+            engine=engine,
+            server=server,
+            bridge=Bridge(context.texts, on_answered=self._on_answered),
+            storage=context.locations.web,
+            looks=Looks(brand.app.id, brand.app.name, icon if icon.is_file() else None, COLOURS),
+            scheme=context.settings.chat.theme.scheme,
+            zoom=context.settings.zoom,
+            texts=context.texts.get,
+        )
+        context.settings_store.subscribe(self._on_settings)
+
+    def _first_page(self) -> str:
+        """The chat, unless something it needs is known to be missing; whether the key is there is asked in parallel."""
+        settings = self.context.settings
+        known = self.context.state.key_known(origin_of(settings.network.api_base))
+        return "chat" if settings.agent() is not None and known else "setup"
+
+    # --- windows ------------------------------------------------------------------------------
+
+    def _page(self, name: str) -> Page:
+        if name == "chat":
+            from desktop.pages.chat import ChatPage
+
+            return ChatPage(self.services).page()
+        if name == "setup":
+            from desktop.pages.setup import SetupPage
+
+            return SetupPage(self.services).page()
+        from desktop.pages.settings import SettingsPage
+
+        return SettingsPage(self.services).page()
+
+    def _show(self, name: str) -> PageWindow:
+        """Bring the window of a page forward; open it where it isn't there."""
+        with self._lock:
+            window = self.windows.get(name)
+            if window is not None:
+                window.focus()
+                return window
+            window = self.shell.open(self._plan(name))
+            self.windows[name] = window
+            return window
+
+    def _plan(self, name: str) -> WindowPlan:
+        app = self.context.brand.app
+        sizes = {"chat": (app.window.width, app.window.height), "setup": SETUP_SIZE, "settings": SETTINGS_SIZE}
+        place = self.context.state.place(name)
+        return WindowPlan(
+            page=self._page(name),
+            place=Place(place.width, place.height, place.x, place.y, place.maximized) if place else Place(*sizes[name]),
+            policy=Policy((origin(self.context.component_url),) if name == "chat" else ()),
+            menu=self._menu() if name == "chat" else (),
+            on_closing=lambda where: self._remember(name, where),
+            on_closed=lambda: self._on_closed(name),
+            on_crash=lambda: self._on_crash(name),
+        )
+
+    def _remember(self, name: str, place: Place | None) -> None:
+        if place is not None and place.x is not None and place.y is not None:
+            from desktop.settings.state import Place as Kept
+
+            self.context.state.set_place(name, Kept(place.x, place.y, place.width, place.height, place.maximized))
+
+    def _on_closed(self, name: str) -> None:
+        with self._lock:
+            self.windows.pop(name, None)
+            # Settings belong to a chat or a setup; alone they would keep an app running that nobody sees.
+            if name == "chat" and "setup" not in self.windows and "settings" in self.windows:
+                self.windows["settings"].close()
+
+    def _on_crash(self, name: str) -> None:
+        """The engine's page process ended: shown again once, explained when it happens again within a minute."""
+        now = time.monotonic()
+        self._crashes = [when for when in self._crashes if now - when < CRASH_WINDOW] + [now]
+        again = len(self._crashes) > 1
+        log.error("the page process of %s ended (%d within a minute)", name, len(self._crashes))
+        self.services.counters.add("renderer_crashes")
+        window = self.windows.get(name)
+        if window is None or len(self._crashes) > 3:
+            return
+        page = self._page(name)
+        if again and name == "chat":
+            from desktop.errors import RendererCrashed
+            from desktop.pages.chat import ChatPage
+
+            page = ChatPage(self.services, problem=RendererCrashed()).page()
+        # Not inside the engine's own signal, and not on its thread: loading waits for it.
+        threading.Thread(target=window.show, args=(page,), name="recover", daemon=True).start()
+
+    # --- menu ---------------------------------------------------------------------------------
+
+    def _menu(self) -> tuple[tuple[str, tuple[MenuItem | None, ...]], ...]:
+        text = self.context.texts.get
+
+        def item(name: str, title: str, run: Callable[[], None], shortcut: str = "") -> MenuItem:
+            # Menus call on the window's thread; what they start may wait for that thread.
+            return MenuItem(name, title, lambda: threading.Thread(target=run, daemon=True).start(), shortcut)
+
+        chat = (
+            item("new-chat", text("menu.new_chat"), lambda: self.emit("chat", "chat.new", {}), "Ctrl+N"),
+            item("history", text("menu.history"), lambda: self.emit("chat", "chat.history", {}), "Ctrl+Shift+H"),
+            item("reload", text("menu.reload"), self.reload_chat, "Ctrl+R"),
+            None,
+            item("settings", text("menu.settings"), self.show_settings, "Ctrl+,"),
+            item("setup", text("menu.setup"), self.show_setup),
+            None,
+            item("quit", text("menu.quit"), self.shell.quit, "Ctrl+Q"),
+        )
+        view = (
+            item("zoom-in", text("menu.zoom_in"), lambda: self._zoom(ZOOM_STEP), "Ctrl++"),
+            item("zoom-out", text("menu.zoom_out"), lambda: self._zoom(1 / ZOOM_STEP), "Ctrl+-"),
+            item("zoom-reset", text("menu.zoom_reset"), lambda: self._zoom(0), "Ctrl+0"),
+        )
+        links = self.context.brand.links
+        help_items: list[MenuItem | None] = []
+        if links.help:
+            help_items.append(item("help", text("menu.help_page"), lambda: self.open_external(links.help)))
+        help_items += [
+            item("status", text("menu.status"), lambda: self.open_external(links.status)),
+            item("logs", text("menu.logs"), lambda: self.open_folder("logs")),
+            item("diagnostics", text("menu.diagnostics"), lambda: self.show_settings("about")),
+        ]
+        return ((text("menu.chat"), chat), (text("menu.view"), view), (text("menu.help"), tuple(help_items)))
+
+    def _zoom(self, factor: float) -> None:
+        wanted = 1.0 if factor == 0 else self.context.settings.zoom * factor
+        self.context.settings_store.update({"zoom": round(min(3.0, max(0.5, wanted)), 2)})
+
+    # --- what pages may ask (Desk) ------------------------------------------------------------
+
+    def show_chat(self) -> None:
+        """Open the chat (anew where it is open: what it is made from has changed), then close the setup window."""
+        if "chat" in self.windows:
+            self.reload_chat()
+        self._show("chat")
+        self.close_window("setup")
+
+    def show_setup(self) -> None:
+        self._show("setup")
+
+    def show_settings(self, section: str = "") -> None:
+        self._show("settings")
+        if section:
+            self.emit("settings", "settings.section", {"section": section})
+
+    def reload_chat(self) -> None:
+        window = self.windows.get("chat")
+        if window is not None:
+            window.show(self._page("chat"))
+
+    def close_window(self, page: str) -> None:
+        window = self.windows.get(page)
+        if window is not None:
+            window.close()
+
+    def set_chat_title(self, title: str) -> None:
+        window = self.windows.get("chat")
+        if window is not None:
+            name = self.context.brand.app.name
+            window.set_title(f"{title} — {name}" if title else name)
+
+    def open_external(self, url: str) -> None:
+        from desktop.window.outside import open_address
+
+        open_address(url)
+
+    def open_folder(self, which: str) -> None:
+        from desktop.window.outside import open_path
+
+        folder = {"logs": self.context.locations.logs, "archive": self.context.locations.archive}[which]
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        open_path(folder)
+
+    def pick_file(self, title: str, patterns: tuple[str, ...]) -> str | None:
+        for name in ("setup", "settings", "chat"):
+            if name in self.windows:
+                return self.windows[name].pick_file(patterns)
+        return None
+
+    def apply_scheme(self, scheme: str) -> None:
+        wanted: Scheme = scheme if scheme in ("light", "dark") else "system"  # type: ignore[assignment]
+        self.shell.set_scheme(wanted)
+
+    def emit(self, page: str, event: str, data: Any) -> None:
+        window = self.windows.get(page)
+        if window is not None:
+            window.emit(event, data)
+
+    # --- what happens -------------------------------------------------------------------------
+
+    def _on_second_launch(self, prompt: str | None) -> None:
+        """Another launch of this profile: come forward, and take its prompt into the composer. Nothing else."""
+        for name in ("chat", "setup"):
+            if name in self.windows:
+                self.windows[name].focus()
+                break
+        if prompt:
+            self.emit("chat", "prompt.handed_over", {"text": prompt})
+
+    def _on_settings(self, names: frozenset[str]) -> None:
+        settings = self.context.settings
+        if "chat.theme.scheme" in names:
+            self.apply_scheme(settings.chat.theme.scheme)
+        if "zoom" in names:
+            self.shell.set_zoom(settings.zoom)
+        for page in ("chat", "settings"):
+            self.emit(page, "settings.changed", {"names": sorted(names)})
+
+    def _on_answered(self, answered: Answered) -> None:
+        counters = self.services.counters
+        if answered.error is not None:
+            counters.error(answered.error)
+            log.info("%s.%s: %s %s", answered.page, answered.method, answered.error.code, answered.error.detail)
+        elif answered.method:
+            counters.latency("bridge", answered.seconds)
+        self._watch(answered)
+
+    def _diagnostics(self) -> str:
+        from desktop.diagnostics import diagnostics_text
+
+        return diagnostics_text(
+            settings=self.context.settings_store,
+            counters=self.services.counters,
+            engine=self.shell.engine.name,
+            profile=self.context.profile,
+        )

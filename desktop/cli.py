@@ -1,0 +1,108 @@
+"""What was typed: one parser, one module a command, nothing heavy imported before it is known what to do."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from desktop import __version__
+from desktop.errors import AppError, UsageError
+
+COMMANDS = ("doctor", "key", "threads", "config", "smoke")
+"""Each is `desktop/commands/<name>.py` with `arguments(parser)` and `run(context, args)`."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse that raises our own error instead of printing and leaving."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(problem=message)
+
+
+def _options() -> argparse.ArgumentParser:
+    """The options that every command takes, before or after its name."""
+    from desktop.settings.locations import is_frozen
+
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = common.add_argument_group("options for all commands")
+    group.add_argument("--profile", metavar="NAME", help="settings, threads and key entry of their own")
+    group.add_argument("--api-base", metavar="URL", help="the API; https, or http on loopback")
+    group.add_argument("--engine", choices=("gtk", "qt"), help="the window engine (Linux)")
+    group.add_argument("--data-dir", metavar="DIR", help="keep all data here")
+    group.add_argument("--log-level", choices=("INFO", "DEBUG"))
+    if not is_frozen():
+        group.add_argument("--component-url", metavar="URL", help="another ChatKit script, for tests (https or loopback)")
+    return common
+
+
+def parser() -> argparse.ArgumentParser:
+    common = _options()
+    top = _Parser(prog="chatkit-desktop", description="A ChatKit chat in a window of its own.", parents=[common])
+    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    top.add_argument("--prompt", metavar="TEXT", help="put TEXT into the composer")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name in COMMANDS:
+        module = import_module(f"desktop.commands.{name}")
+        line = (module.__doc__ or "").splitlines()[0]
+        module.arguments(commands.add_parser(name, parents=[common], help=line, description=line))
+    return top
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments as a namespace. Raises UsageError.
+
+    A plain start (no command) is parsed without importing the commands at all.
+    """
+    if any(word in COMMANDS or word in ("-h", "--help") for word in argv):
+        args = parser().parse_args(argv)
+    else:
+        quick = _Parser(prog="chatkit-desktop", parents=[_options()])
+        quick.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+        quick.add_argument("--prompt", metavar="TEXT")
+        args = quick.parse_args(argv)
+        args.command = None
+    if getattr(args, "component_url", None):
+        args.component_url = _component_url(args.component_url)
+    return args
+
+
+def _component_url(text: str) -> str:
+    """The same rule as for the API: https, or http on loopback. Raises UsageError."""
+    from desktop.settings.origins import is_loopback
+
+    parts = urlsplit(text)
+    if not parts.hostname or not (
+        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+    ):
+        raise UsageError(problem=f"--component-url {text[:80]}")
+    return text
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns the exit code: 0 fine, 1 a check failed, 2 wrong usage, 3 no engine, 4 no display."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    from desktop.context import Context
+
+    try:
+        args = parse(words)
+    except UsageError as error:
+        return Context(argparse.Namespace(json="--json" in words)).fail(error)
+    context = Context(args)
+    try:
+        if args.command:
+            return _run(args, context)
+        from desktop.app import App
+
+        return App(context).run()
+    except AppError as error:
+        return context.fail(error)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(args: argparse.Namespace, context: Any) -> int:
+    return int(import_module(f"desktop.commands.{args.command}").run(context, args))

@@ -1,0 +1,173 @@
+"""What every command builds on: brand, settings, keys, texts of one profile, each made when first asked for.
+
+Nothing heavy is imported here: a start pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from desktop.errors import AppError, KeyMissing, UsageError
+from desktop.settings import locations as places
+
+if TYPE_CHECKING:
+    from desktop.keys import Keys
+    from desktop.openai_api.client import ApiClient
+    from desktop.settings.brand import Brand
+    from desktop.settings.layers import SettingsStore
+    from desktop.settings.locations import Locations
+    from desktop.settings.model import Settings
+    from desktop.settings.state import State
+    from desktop.texts import Catalogue
+
+OPENAI_COMPONENT = "https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"
+"""ChatKit's script: rolling, unversioned; never vendored or proxied, there is no licence for that."""
+
+
+class Context:
+    """One run of the program. `args` are the options for all commands."""
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        *,
+        environ: Mapping[str, str] | None = None,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+    ) -> None:
+        self.args = args
+        self.environ = os.environ if environ is None else environ
+        self._out = out
+        self._err = err
+        self.json = bool(getattr(args, "json", False))
+
+    # --- parts --------------------------------------------------------------------------------
+
+    @cached_property
+    def brand(self) -> Brand:
+        from desktop.settings.brand import load_brand
+
+        return load_brand()
+
+    @cached_property
+    def profile(self) -> str:
+        name = str(getattr(self.args, "profile", None) or "default")
+        if not places.PROFILE_NAME.fullmatch(name):
+            raise UsageError(problem=f"--profile {name[:60]}")
+        return name
+
+    @cached_property
+    def locations(self) -> Locations:
+        data_dir = getattr(self.args, "data_dir", None)
+        return places.locations(self.brand.app.id, self.profile, Path(data_dir) if data_dir else None)
+
+    @cached_property
+    def settings_store(self) -> SettingsStore:
+        from desktop.settings.file import SettingsFile
+        from desktop.settings.layers import SettingsStore
+
+        typed: dict[str, Any] = {}
+        if getattr(self.args, "api_base", None):
+            typed["network.api_base"] = self.args.api_base
+        if getattr(self.args, "log_level", None):
+            typed["log_level"] = self.args.log_level
+        return SettingsStore(
+            SettingsFile(self.locations.settings), self.brand, environ=self.environ, command_line=typed
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in effect now."""
+        return self.settings_store.current
+
+    @cached_property
+    def state(self) -> State:
+        from desktop.settings.state import State
+
+        return State(self.locations.state)
+
+    @cached_property
+    def texts(self) -> Catalogue:
+        from desktop.texts import Catalogue
+
+        try:
+            language = self.settings.language
+        except AppError:
+            # The very error that says why the settings can't be read needs words to say it in.
+            language = "auto"
+        return Catalogue(language)
+
+    @cached_property
+    def keys(self) -> Keys:
+        from desktop.keys import Keys
+
+        return Keys(self.profile, self.brand.keyring_service, frozen=places.is_frozen())
+
+    @property
+    def component_url(self) -> str:
+        """Where ChatKit's script comes from: OpenAI's address, and from source another one by option."""
+        return str(getattr(self.args, "component_url", None) or OPENAI_COMPONENT)
+
+    # --- network ------------------------------------------------------------------------------
+
+    def make_client(self, base: str, key: str) -> ApiClient:
+        """A client with this profile's proxy and CA file."""
+        from desktop.openai_api.client import ApiClient, Endpoint
+
+        network = self.settings.network
+        return ApiClient(
+            Endpoint(
+                base=base,
+                proxy=network.proxy,
+                proxy_password=(self.keys.secret("proxy") or "") if network.proxy else "",
+                ca_file=network.ca_file,
+                timeout=network.timeout_seconds,
+            ),
+            key,
+        )
+
+    def client(self) -> ApiClient:
+        """A client for the endpoint in effect with its key. Raises KeyMissing, KeyStoreError."""
+        from desktop.settings.origins import origin_of
+
+        origin = origin_of(self.settings.network.api_base)
+        key = self.keys.read(origin)
+        if key is None:
+            raise KeyMissing(origin=origin)
+        return self.make_client(self.settings.network.api_base, key)
+
+    # --- output -------------------------------------------------------------------------------
+
+    def print(self, text: str = "") -> None:
+        """A line for people. A packaged app without a console has no standard output."""
+        stream = self._out or sys.stdout
+        if stream is not None:
+            print(text, file=stream, flush=True)
+
+    def print_json(self, value: Any) -> None:
+        """The one object that `--json` promises."""
+        self.print(json.dumps(value, ensure_ascii=False))
+
+    def warn(self, text: str) -> None:
+        """A line for people beside the output."""
+        stream = self._err or sys.stderr
+        if stream is not None:
+            print(text, file=stream, flush=True)
+
+    def fail(self, error: AppError) -> int:
+        """Say what went wrong in the form the caller asked for; returns the exit code."""
+        described = error.describe(self.texts)
+        if self.json:
+            self.print_json({"ok": False, "error": described})
+        else:
+            self.warn(described["message"])
+            if described["hint"]:
+                self.warn(described["hint"])
+        return error.exit_code

@@ -1,0 +1,290 @@
+"""Owns the hosted sessions of this process: mints one ahead of need, one at a time, and cancels them all at the end.
+
+The page asks for a client secret on mount and whenever the last one ran out; each ask gets a secret that was never
+handed out before (returning the old one is the commonest bug of ChatKit hosts). Knows no page.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from desktop.errors import AgentNotSet, AppError, InternalError, KeyMissing
+from desktop.settings.origins import origin_of
+
+if TYPE_CHECKING:
+    from desktop.openai_api.client import ApiClient
+    from desktop.openai_api.sessions import ChatSession
+    from desktop.settings.layers import SettingsStore
+    from desktop.settings.model import Settings, WorkflowAgent
+
+log = logging.getLogger(__name__)
+
+USABLE = 15.0
+"""Seconds that a secret minted ahead must still have to be handed out."""
+STALE_FAILURE = 5.0
+"""Seconds after which a failure that nobody has seen yet is tried again instead of shown."""
+MINTING_SETTINGS = ("agents", "active_agent", "user_ids", "session", "network")
+"""Settings whose change makes the sessions at hand worthless."""
+
+
+class ReadsKeys(Protocol):
+    """What the keeper needs of the key store (`keys.Keys`)."""
+
+    def read(self, origin: str) -> str | None: ...
+
+
+class Counts(Protocol):
+    """What the keeper needs of the counters (`diagnostics.Counters`)."""
+
+    def add(self, name: str, amount: int = 1) -> None: ...
+    def latency(self, name: str, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a session is minted from; another one makes the sessions at hand worthless."""
+
+    base: str
+    agent: WorkflowAgent
+    user: str
+    settings: Settings
+
+
+class SessionKeeper:
+    """Safe to use from every thread. `timer(seconds, run)` starts a one-shot timer and returns what has `cancel()`."""
+
+    def __init__(
+        self,
+        settings: SettingsStore,
+        keys: ReadsKeys,
+        make_client: Callable[[str, str], ApiClient],
+        counters: Counts,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+        timer: Callable[[float, Callable[[], None]], threading.Timer] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._make_client = make_client
+        self._counters = counters
+        self._monotonic = monotonic
+        self._today = today
+        self._timer = timer or _timer
+        self._lock = threading.Lock()
+        self._minting: Future[ChatSession] | None = None
+        self._generation = 0
+        self._live: list[tuple[ApiClient, ChatSession]] = []
+        self._client: tuple[tuple[str, str], ApiClient] | None = None
+        self._ahead: threading.Timer | None = None
+        self._closed = False
+        self._failed_at = 0.0
+        settings.subscribe(self._on_settings)
+
+    # --- what others ask for -----------------------------------------------------------------------
+
+    def prefetch(self) -> None:
+        """Begin to mint on a thread of its own, where nothing is minted or minting already. Returns at once."""
+        with self._lock:
+            self._start()
+
+    def client_secret(self, reason: str = "mount") -> tuple[str, int]:
+        """A client secret that was never handed out, and when it ends (unix seconds).
+
+        Waits for the mint that is under way, else mints. Raises AgentNotSet, KeyMissing, ApiError, NetworkError.
+        """
+        while True:
+            with self._lock:
+                future = self._start()
+                generation = self._generation
+                stale = future.done() and self._monotonic() - self._failed_at > STALE_FAILURE
+            try:
+                session = future.result()
+            except AppError:
+                self._drop(future)
+                if stale:
+                    continue  # a mint ahead of need failed a while ago; what matters is whether it works now
+                raise
+            with self._lock:
+                fresh = self._minting is future and generation == self._generation
+                if fresh:
+                    self._minting = None
+            if not fresh:
+                continue  # handed to another ask, or the settings changed while it was minted
+            if session.life.left(self._monotonic()) < min(USABLE, session.life.seconds / 2):
+                continue  # lay too long: it would run out in the page's hands
+            log.info("a session was handed to the page (%s)", reason)
+            self._plan_ahead(session)
+            return session.client_secret, session.expires_at
+
+    def adopt(self, session: ChatSession, client: ApiClient) -> None:
+        """Take over a session that a check has just minted: the next ask gets it instead of waiting for another."""
+        future: Future[ChatSession] = Future()
+        future.set_result(session)
+        with self._lock:
+            self._live.append((client, session))
+            self._minting = future
+
+    def forget(self) -> None:
+        """Drop and cancel what is at hand (the key, the agent or the user has changed). Returns at once."""
+        with self._lock:
+            live = self._reset()
+        if live:
+            threading.Thread(target=self._cancel, args=(live,), name="cancel-sessions", daemon=True).start()
+
+    def cancel_all(self, limit: float = 1.0) -> int:
+        """Cancel every session that still lives; waits at most `limit` seconds. Returns how many were cancelled in
+        time. What the limit cuts off runs out by itself within ten minutes."""
+        with self._lock:
+            live = self._reset()
+        done: list[str] = []
+        threads = [
+            threading.Thread(target=self._cancel, args=([pair], done), name="cancel-session", daemon=True)
+            for pair in live
+        ]
+        for thread in threads:
+            thread.start()
+        end = self._monotonic() + limit
+        for thread in threads:
+            thread.join(max(0.0, end - self._monotonic()))
+        return len(done)
+
+    def close(self, limit: float = 1.0) -> None:
+        """At exit: cancel, then mint no more."""
+        with self._lock:
+            self._closed = True
+        self.cancel_all(limit)
+
+    def api(self) -> ApiClient:
+        """A client for the active endpoint with its key; connections are shared and kept. Raises KeyMissing."""
+        base = self._settings.current.network.api_base
+        origin = origin_of(base)
+        key = self._keys.read(origin)
+        if key is None:
+            raise KeyMissing(origin=origin)
+        with self._lock:
+            if self._client is None or self._client[0] != (base, key):
+                self._client = ((base, key), self._make_client(base, key))
+            return self._client[1]
+
+    # --- inside ------------------------------------------------------------------------------------
+
+    def _start(self) -> Future[ChatSession]:
+        """The mint that is under way or done and not handed out; a new one where there is none. Lock held."""
+        if self._minting is None:
+            self._minting = Future()
+            threading.Thread(
+                target=self._mint, args=(self._minting, self._generation), name="mint", daemon=True
+            ).start()
+        return self._minting
+
+    def _mint(self, future: Future[ChatSession], generation: int) -> None:
+        started = self._monotonic()
+        try:
+            setup = self._setup()
+            from desktop.openai_api import sessions
+
+            client = self.api()
+            session = sessions.create(
+                client,
+                sessions.session_body(setup.settings, setup.agent, setup.user),
+                worked_before=setup.agent.workflow_id in setup.settings.workflow_worked,
+                today=self._today(),
+            )
+        except AppError as error:
+            self._failed_at = self._monotonic()
+            future.set_exception(error)
+            return
+        except Exception as error:
+            log.exception("minting failed")
+            self._failed_at = self._monotonic()
+            future.set_exception(InternalError(type(error).__name__))
+            return
+        self._counters.add("sessions_minted")
+        self._counters.latency("mint", self._monotonic() - started)
+        with self._lock:
+            stale = generation != self._generation or self._closed
+            if not stale:
+                self._live.append((client, session))
+        future.set_result(session)
+        if stale:
+            self._cancel([(client, session)])
+        else:
+            self._remember(setup.agent.workflow_id)
+
+    def _setup(self) -> Setup:
+        settings = self._settings.current
+        agent = settings.agent()
+        if agent is None:
+            raise AgentNotSet()
+        return Setup(settings.network.api_base, agent, self._settings.user_id(agent.id), settings)
+
+    def _remember(self, workflow: str) -> None:
+        """Note the day the workflow last worked: it tells one that is gone from one that never was."""
+        today = self._today().isoformat()
+        if self._settings.current.workflow_worked.get(workflow) == today:
+            return
+        try:
+            self._settings.update({f"workflow_worked.{workflow}": today})
+        except AppError as error:
+            log.warning("the day the workflow worked was not noted: %s", error.code)
+
+    def _plan_ahead(self, session: ChatSession) -> None:
+        """Mint the next one shortly before this one ends. One that nobody asks for is not followed by another,
+        so an idle window stops minting."""
+        wait = session.life.renew_at - self._monotonic()
+        with self._lock:
+            if self._closed or self._minting is not None:
+                return
+            if self._ahead is not None:
+                self._ahead.cancel()
+            self._ahead = self._timer(max(0.0, wait), self.prefetch)
+
+    def _drop(self, future: Future[ChatSession]) -> None:
+        with self._lock:
+            if self._minting is future:
+                self._minting = None
+
+    def _reset(self) -> list[tuple[ApiClient, ChatSession]]:
+        """Forget everything; returns what still has to be cancelled. Lock held."""
+        self._generation += 1
+        self._minting = None
+        self._client = None
+        if self._ahead is not None:
+            self._ahead.cancel()
+            self._ahead = None
+        live, self._live = self._live, []
+        now = self._monotonic()
+        return [pair for pair in live if pair[1].life.left(now) > 0]
+
+    def _cancel(self, live: list[tuple[ApiClient, ChatSession]], done: list[str] | None = None) -> None:
+        from desktop.openai_api import sessions
+
+        for client, session in live:
+            try:
+                sessions.cancel(client, session.id)
+            except AppError as error:
+                log.info("a session was not cancelled and runs out by itself: %s", error.code)
+                continue
+            if done is not None:
+                done.append(session.id)
+
+    def _on_settings(self, names: frozenset[str]) -> None:
+        touched = {name.split(".")[0] for name in names}
+        # A user id that is made for the first mint is no change: nothing was minted with another one.
+        if touched & set(MINTING_SETTINGS) and not (touched == {"user_ids"} and not self._live):
+            self.forget()
+
+
+def _timer(seconds: float, run: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(seconds, run)
+    timer.daemon = True
+    timer.start()
+    return timer

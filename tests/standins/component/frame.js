@@ -1,0 +1,486 @@
+/**
+ * The chat inside the stand-in's iframe: talks to the host page by postMessage, to the API with a client secret, or
+ * through the host's `fetch`. Its state goes to its own server after every change, for tests to read.
+ */
+"use strict";
+
+const hostOrigin = new URL(location.href).searchParams.get("origin") ?? "";
+const $ = (id) => document.getElementById(id);
+
+const state = {
+  ready: false,
+  secret: null,
+  secrets: [],
+  options: null,
+  options_count: 0,
+  theme: null,
+  thread: null,
+  transcript: [],
+  composer: "",
+  history_open: false,
+  errors: [],
+  requests: 0,
+  tool_result: null,
+};
+let fault = {};
+const config = { backoff_ms: 20, retries: 5 };
+let secretExpired = false;
+let busy = false;
+
+/** One report at a time, always of the newest state. */
+let reporting = false;
+let stale = false;
+async function report() {
+  stale = true;
+  if (reporting) return;
+  reporting = true;
+  while (stale) {
+    stale = false;
+    try {
+      await fetch("/__state", { method: "POST", body: JSON.stringify(state) });
+    } catch {
+      break; // the server has gone: the test is over
+    }
+  }
+  reporting = false;
+}
+
+function post(message) {
+  parent.postMessage({ chatkit: true, ...message }, hostOrigin);
+}
+
+function emit(name, detail) {
+  post({ type: "event", name, detail });
+}
+
+function trouble(error) {
+  const described = { name: error.name ?? "Error", message: String(error.message ?? error) };
+  state.errors.push(described);
+  emit("error", described);
+  $("trouble").textContent = described.message;
+  $("trouble").hidden = false;
+  report();
+}
+
+/* --- functions of the host page ------------------------------------------------------------------ */
+
+let count = 0;
+const asked = new Map();
+
+function invoke(path, ...args) {
+  const id = ++count;
+  return new Promise((resolve, reject) => {
+    asked.set(id, { resolve, reject });
+    post({ type: "invoke", id, path, args });
+  });
+}
+
+/** [facts] getClientSecret is called on mount and again when the secret runs out. */
+async function newSecret() {
+  const before = state.secret;
+  const secret = await invoke("api.getClientSecret", before);
+  if (typeof secret !== "string" || !secret) throw new Error("getClientSecret returned no secret");
+  if (secret === before) throw new Error("getClientSecret returned the secret that had run out");
+  state.secret = secret;
+  state.secrets.push(secret);
+  secretExpired = false;
+  report();
+  return secret;
+}
+
+/* --- the API ------------------------------------------------------------------------------------------ */
+
+const hosted = () => Boolean(state.options?.api?.getClientSecret);
+
+/** One request of the ChatKit protocol; `onEvent` gets the events of a stream. */
+async function request(body, onEvent) {
+  return hosted() ? requestHosted(body, onEvent) : requestCustom(body, onEvent);
+}
+
+async function requestHosted(body, onEvent) {
+  for (let attempt = 0; ; attempt += 1) {
+    if (secretExpired || !state.secret) await newSecret();
+    state.requests += 1;
+    // The server of this frame hands it on to {api_base}/v1/chatkit/conversation, as the real frame asks api.openai.com.
+    const answer = await fetch("/__api/v1/chatkit/conversation", {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${state.secret}` },
+      body: JSON.stringify(body),
+    });
+    if (answer.status === 401 && attempt === 0) {
+      secretExpired = true;
+      continue;
+    }
+    if (!answer.ok) {
+      const problem = await answer.json().catch(() => ({}));
+      throw new Error(problem.error?.message ?? `HTTP ${answer.status}`);
+    }
+    return consume(answer, onEvent);
+  }
+}
+
+/**
+ * [facts] JSON, or SSE whose content type starts with text/event-stream. A 4xx is final; other failures, and a 200 of
+ * another content type, are POSTed again up to 5 times with 1–10 s of backoff (here `config.backoff_ms`).
+ */
+async function requestCustom(body, onEvent) {
+  const { api } = state.options;
+  const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  let problem = "";
+  for (let attempt = 0; attempt <= config.retries; attempt += 1) {
+    if (attempt) await new Promise((resolve) => setTimeout(resolve, config.backoff_ms * attempt));
+    state.requests += 1;
+    let answer;
+    try {
+      answer = api.fetch ? await tunnel(api.url, init) : await fetch(api.url, init);
+    } catch (error) {
+      problem = String(error.message ?? error);
+      continue;
+    }
+    const type = answer.headers.get("content-type") ?? "";
+    if (answer.status >= 400 && answer.status < 500) {
+      const refused = await answer.json().catch(() => ({}));
+      throw new Error(refused.message ?? `HTTP ${answer.status}`); // [facts] it shows top-level `message`
+    }
+    if (answer.ok && (type.startsWith("application/json") || type.startsWith("text/event-stream"))) {
+      return consume(answer, onEvent);
+    }
+    problem = `HTTP ${answer.status}`;
+  }
+  throw new Error(problem);
+}
+
+async function consume(answer, onEvent) {
+  if (!(answer.headers.get("content-type") ?? "").startsWith("text/event-stream")) return answer.json();
+  const reader = answer.body.getReader();
+  const decoder = new TextDecoder();
+  let held = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    held += decoder.decode(value, { stream: true });
+    const parts = held.split("\n\n");
+    held = parts.pop() ?? "";
+    for (const part of parts) {
+      const data = part
+        .split("\n")
+        .filter((line) => line.startsWith("data:"))
+        .map((line) => line.slice(5).trim())
+        .join("\n");
+      if (data && data !== "[DONE]") onEvent?.(JSON.parse(data));
+    }
+  }
+  return null;
+}
+
+const tunnels = new Map();
+
+function tunnel(url, init) {
+  const id = ++count;
+  return new Promise((resolve, reject) => {
+    const stream = new ReadableStream({
+      start: (controller) => tunnels.set(id, { resolve, reject, controller, stream: null }),
+      cancel: () => post({ type: "fetch.cancel", id }),
+    });
+    tunnels.get(id).stream = stream;
+    post({ type: "fetch", id, url, init });
+  });
+}
+
+function tunnelled(message) {
+  const open = tunnels.get(message.id);
+  if (!open) return;
+  if (message.type === "fetch.head") {
+    open.resolve(new Response(open.stream, { status: message.status, headers: { "content-type": message.contentType } }));
+  } else if (message.type === "fetch.chunk") open.controller.enqueue(new TextEncoder().encode(message.text));
+  else if (message.type === "fetch.end") {
+    open.controller.close();
+    tunnels.delete(message.id);
+  } else {
+    open.reject(new Error(message.error));
+    tunnels.delete(message.id);
+  }
+}
+
+/* --- threads ------------------------------------------------------------------------------------------- */
+
+function setThread(id) {
+  if (state.thread === id) return;
+  state.thread = id;
+  emit("thread.change", { threadId: id });
+  report();
+}
+
+async function openThread(id) {
+  state.transcript = [];
+  setThread(id);
+  draw();
+  if (!id) return;
+  emit("thread.load.start", { threadId: id });
+  const thread = await request({ type: "threads.get_by_id", params: { thread_id: id } });
+  const items = thread?.items?.data ?? [];
+  for (const item of items) {
+    const text = (item.content ?? []).map((part) => part.text ?? "").join("");
+    if (item.type?.includes("user_message")) state.transcript.push({ role: "user", text });
+    else if (item.type?.includes("assistant_message")) state.transcript.push({ role: "assistant", text });
+  }
+  $("title").textContent = state.options.header?.title?.text ?? thread?.title ?? "";
+  emit("thread.load.end", { threadId: id });
+  draw();
+  report();
+}
+
+async function sendMessage(text) {
+  if (!text.trim() || busy) return;
+  busy = true;
+  state.transcript.push({ role: "user", text });
+  state.composer = "";
+  $("input").value = "";
+  $("trouble").hidden = true;
+  draw();
+  const input = {
+    content: [{ type: "input_text", text }],
+    attachments: [],
+    quoted_text: null,
+    inference_options: {},
+  };
+  emit("response.start");
+  const answer = { role: "assistant", text: "" };
+  try {
+    if (fault.name === "error_after_ready") throw new Error("The response could not be finished.");
+    const body = state.thread
+      ? { type: "threads.add_user_message", params: { thread_id: state.thread, input } }
+      : { type: "threads.create", params: { input } };
+    await request(body, (event) => {
+      if (event.type === "thread.created") setThread(event.thread.id);
+      else if (event.type === "thread.item.added" && event.item?.type === "assistant_message") {
+        if (!state.transcript.includes(answer)) state.transcript.push(answer);
+      } else if (event.type === "thread.item.updated" && event.update?.type?.endsWith("text_delta")) {
+        if (!state.transcript.includes(answer)) state.transcript.push(answer);
+        answer.text += event.update.delta;
+      } else if (event.type === "thread.item.done" && event.item?.type === "assistant_message") {
+        if (!state.transcript.includes(answer)) state.transcript.push(answer);
+        answer.text = event.item.content.map((part) => part.text).join("");
+      } else if (event.type === "error") throw new Error(event.message ?? event.code);
+      draw();
+    });
+  } catch (error) {
+    trouble(error);
+  }
+  busy = false;
+  emit("response.end");
+  draw();
+  report();
+}
+
+/* --- what is seen ---------------------------------------------------------------------------------------- */
+
+function draw() {
+  const { options } = state;
+  const theme = typeof options.theme === "string" ? { colorScheme: options.theme } : (options.theme ?? {});
+  state.theme = theme.colorScheme ?? "light";
+  const root = document.documentElement;
+  root.classList.toggle("dark", state.theme === "dark");
+  const set = (name, value) => (value === undefined ? root.style.removeProperty(name) : root.style.setProperty(name, value));
+  set("--accent", theme.color?.accent?.primary);
+  set("--hue", theme.color?.grayscale?.hue);
+  set("--ground", theme.color?.surface?.background);
+  set("--ink", theme.color?.surface?.foreground);
+  set("--size", theme.typography?.baseSize ? `${theme.typography.baseSize}px` : undefined);
+  set("--radius", { pill: "22px", round: "16px", soft: "8px", sharp: "2px" }[theme.radius ?? "pill"]);
+
+  $("app").hidden = false;
+  $("header").hidden = options.header?.enabled === false;
+  $("left").hidden = options.history?.enabled === false;
+  $("right").hidden = !options.header?.rightAction;
+  $("title").hidden = options.header?.title?.enabled === false;
+  if (options.header?.title?.text) $("title").textContent = options.header.title.text;
+  $("greeting").textContent = options.startScreen?.greeting ?? "What can I help with today?";
+  $("input").placeholder = options.composer?.placeholder ?? "Message the AI";
+  $("disclaimer").textContent = options.disclaimer?.text ?? "";
+  $("disclaimer").hidden = !options.disclaimer;
+  $("start").hidden = state.transcript.length > 0 || state.history_open;
+  $("history").hidden = !state.history_open;
+  $("transcript").hidden = state.history_open;
+  $("prompts").replaceChildren(
+    ...(options.startScreen?.prompts ?? []).map((prompt) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = prompt.label;
+      button.addEventListener("click", () =>
+        sendMessage(typeof prompt.prompt === "string" ? prompt.prompt : prompt.prompt.map((part) => part.text).join("")),
+      );
+      return button;
+    }),
+  );
+  $("transcript").replaceChildren(
+    ...state.transcript.map((entry) => {
+      const line = document.createElement("li");
+      line.className = entry.role;
+      line.textContent = entry.text;
+      return line;
+    }),
+  );
+  if (options.thread?.autoScroll) $("scroll").scrollTop = $("scroll").scrollHeight;
+}
+
+async function showHistory(open) {
+  state.history_open = open;
+  emit(open ? "history.open" : "history.close");
+  draw();
+  report();
+  if (!open) return;
+  const page = await request({ type: "threads.list", params: { limit: 50, order: "desc" } });
+  $("threads").replaceChildren(
+    ...(page?.data ?? []).map((thread) => {
+      const line = document.createElement("li");
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = thread.title ?? thread.id;
+      button.addEventListener("click", () => {
+        state.history_open = false;
+        openThread(thread.id).catch(trouble);
+      });
+      line.append(button);
+      return line;
+    }),
+  );
+}
+
+/* --- what the host page asks -------------------------------------------------------------------------------- */
+
+const commands = {
+  focusComposer: () => $("input").focus(),
+  setThreadId: (id) => openThread(id),
+  sendUserMessage: async ({ text, content, newThread }) => {
+    if (newThread) await openThread(null);
+    await sendMessage(text ?? (content ?? []).map((part) => part.text).join(""));
+  },
+  setComposerValue: ({ text, content }) => {
+    state.composer = text ?? (content ?? []).map((part) => part.text).join("");
+    $("input").value = state.composer;
+    report();
+  },
+  sendCustomAction: (action, itemId) =>
+    request({ type: "threads.custom_action", params: { thread_id: state.thread, item_id: itemId, action } }, () => {}),
+  showHistory: () => showHistory(true),
+  hideHistory: () => showHistory(false),
+  fetchUpdates: () => (state.thread ? openThread(state.thread) : undefined),
+};
+
+let mounted = false;
+
+async function mount() {
+  const { options } = state;
+  if (fault.name === "error_before_ready") {
+    trouble(new Error(fault.message ?? "The chat could not be started."));
+    return;
+  }
+  if (fault.name === "never_ready") return;
+  const secret = hosted() ? newSecret() : Promise.resolve("");
+  secret.catch(() => {}); // answered below, after ready
+  // [types] ready: "Emitted when the ChatKit frame has loaded"; it does not wait for the secret.
+  if (fault.name === "late_ready") await new Promise((resolve) => setTimeout(resolve, fault.ms ?? 12_000));
+  draw();
+  state.ready = true;
+  post({ type: "ready" });
+  report();
+  try {
+    await secret;
+    if (options.history?.enabled !== false) await request({ type: "threads.list", params: { limit: 20, order: "desc" } });
+    if (options.initialThread) await openThread(options.initialThread);
+  } catch (error) {
+    trouble(error);
+  }
+}
+
+window.addEventListener("message", async (event) => {
+  if (event.source !== parent || event.origin !== hostOrigin || hostOrigin === "null") return;
+  const message = event.data;
+  if (!message || message.chatkit !== true) return;
+  if (message.type === "options") {
+    state.options = message.options;
+    state.options_count += 1;
+    if (message.fault) {
+      fault = message.fault;
+      Object.assign(config, fault.config ?? {});
+    }
+    if (!mounted) {
+      mounted = true;
+      await mount();
+    } else {
+      draw();
+      report();
+    }
+  } else if (message.type === "invoked") {
+    const waiting = asked.get(message.id);
+    asked.delete(message.id);
+    if (message.ok) waiting?.resolve(message.value);
+    else waiting?.reject(Object.assign(new Error(message.error), { name: message.name }));
+  } else if (message.type === "command") {
+    try {
+      const value = await commands[message.name](...message.args);
+      post({ type: "done", id: message.id, ok: true, value: value ?? undefined });
+    } catch (error) {
+      post({ type: "done", id: message.id, ok: false, error: String(error.message ?? error) });
+    }
+  } else if (message.type.startsWith("fetch.")) tunnelled(message);
+});
+
+/* --- what tests ask: the server holds each question until there is a command ------------------------------------ */
+
+const tests = {
+  send: ({ text }) => sendMessage(text),
+  // [facts] at expiry the frame asks for another secret; tests need not wait ten minutes
+  expire_secret_now: async () => {
+    secretExpired = true;
+    await request({ type: "threads.list", params: { limit: 1, order: "desc" } });
+  },
+  client_tool: async ({ name, params }) => {
+    state.tool_result = await invoke("onClientTool", { name, params: params ?? {} });
+    report();
+  },
+  header_action: ({ side }) => invoke(`header.${side ?? "right"}Action.onClick`),
+  open_thread: ({ thread }) => openThread(thread ?? null),
+  emit_error: ({ message }) => trouble(new Error(message ?? "made up")),
+  iframe_gone: () => post({ type: "gone" }),
+  domain_gate: () => post({ type: "gate" }),
+};
+
+async function obey() {
+  let after = -1; // from now on: what was asked of an earlier frame is not ours
+  for (;;) {
+    let answer;
+    try {
+      answer = await (await fetch(`/__commands?after=${after}`)).json();
+    } catch {
+      return; // the server has gone
+    }
+    after = answer.seq;
+    for (const command of answer.commands) {
+      try {
+        await tests[command.do](command);
+      } catch (error) {
+        trouble(error);
+      }
+    }
+  }
+}
+
+$("composer").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sendMessage($("input").value);
+});
+$("input").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey) {
+    event.preventDefault();
+    sendMessage($("input").value);
+  }
+});
+$("left").addEventListener("click", () => showHistory(!state.history_open).catch(trouble));
+$("new").addEventListener("click", () => openThread(null).catch(trouble));
+$("right").addEventListener("click", () => invoke("header.rightAction.onClick").catch(trouble));
+
+obey();
+report();
+post({ type: "loaded" });

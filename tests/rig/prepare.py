@@ -203,14 +203,15 @@ def prepare_venv() -> None:
 
 
 def blocks(lock: str) -> dict[str, str]:
-    """A lock file as {package name: its line with hashes}."""
+    """A lock file as {package name: its lines with hashes}; a package may be there in several versions,
+    one for each range of Pythons."""
     found: dict[str, str] = {}
     name = ""
     for line in lock.splitlines():
         start = re.match(r"([A-Za-z0-9._-]+)==", line)
         if start:
             name = start[1].lower().replace("_", "-")
-            found[name] = line
+            found[name] = found[name] + "\n" + line if name in found else line
         elif name and line.startswith("    --hash="):
             found[name] += "\n" + line
     return found

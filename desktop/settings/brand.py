@@ -38,6 +38,8 @@ an address with a password, a long value under a telling name."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Link = Annotated[str, StringConstraints(pattern=r"^(https://[!-~]+|mailto:[!-~]+|)$", max_length=2000)]
 
+IconFile = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.(svg|png|ico|icns)$")]
+
 
 class AccentPair(Model):
     light: Colour = "#0f172a"

@@ -1,0 +1,258 @@
+"""The app's one way to a secret: by profile and origin, off the calling thread, never longer than a limit.
+
+A keyring that hangs costs the caller `limit` seconds and a sentence; only while the person is
+being asked to unlock it may it take longer.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar, cast
+
+from desktop import logs
+from desktop.errors import (
+    AppError,
+    KeyringDenied,
+    KeyringInsecure,
+    KeyringLocked,
+    KeyringMissing,
+    KeyringSlow,
+    KeyStoreError,
+)
+from desktop.keys.stores import KeyringStore, KeyStore, MemoryStore
+from desktop.settings.origins import origin_of
+
+Where = Literal["keyring", "session", "nowhere"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class KeyStatus:
+    """What is known of a key without showing it. `problem`: why the keyring could not be asked."""
+
+    present: bool
+    where: Where
+    store_name: str
+    problem: AppError | None = None
+
+
+class Keys:
+    """The secrets of one profile. Safe to use from every thread.
+
+    `limit`: seconds for a call; `unlock_limit`: seconds the person has to answer an unlock prompt,
+    of which `on_waiting("unlock")` tells (in a worker thread). `store` is for tests and for
+    profiles that keep nothing; by default the keyring of this computer.
+    """
+
+    def __init__(
+        self,
+        profile: str,
+        service: str,
+        store: KeyStore | None = None,
+        *,
+        limit: float = 3.0,
+        unlock_limit: float = 120.0,
+        on_waiting: Callable[[str], None] | None = None,
+        frozen: bool = False,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._profile = profile
+        self._limit = limit
+        self._unlock_limit = unlock_limit
+        self.on_waiting = on_waiting
+        self._session = MemoryStore()
+        self.store: KeyStore = store or KeyringStore(service, frozen=frozen, environ=environ, unlock_limit=unlock_limit)
+        if isinstance(self.store, KeyringStore):
+            self.store.waiting = self._person_is_asked
+        self._lock = threading.Lock()
+        self._reads: dict[str, _Call[str | None]] = {}
+        self._asking: list[_Call[Any]] = []
+
+    # --- keys ---------------------------------------------------------------------------------
+
+    def preload(self, origin: str) -> None:
+        """Starts reading the key on a thread; the next `read` of this origin waits for that."""
+        self._start_read(self._key_entry(origin))
+
+    def read(self, origin: str) -> str | None:
+        """The key of `origin`, or None. Raises KeyStoreError where the keyring can't be asked."""
+        return self._get(self._key_entry(origin))
+
+    def save(self, origin: str, key: str, keep: Literal["keyring", "session"] = "keyring") -> None:
+        """Keeps the key (in its normal form) and proves it by a fresh read. Raises KeyStoreError."""
+        self._set(self._key_entry(origin), key, keep)
+
+    def remove(self, origin: str) -> None:
+        """Deletes the key and proves it by a fresh read; a missing one is fine. Raises KeyStoreError."""
+        self._delete(self._key_entry(origin))
+
+    def status(self, origin: str) -> KeyStatus:
+        """Whether there is a key, and where. Never raises."""
+        entry = self._key_entry(origin)
+        if self._session.get(entry) is not None:
+            return KeyStatus(True, "session", self.store.name)
+        try:
+            present = self._get(entry) is not None
+        except KeyStoreError as problem:
+            return KeyStatus(False, "nowhere", self.store.name, problem)
+        where: Where = ("keyring" if self.store.persistent else "session") if present else "nowhere"
+        return KeyStatus(present, where, self.store.name)
+
+    # --- other secrets (a proxy's password) ---------------------------------------------------
+
+    def secret(self, name: str) -> str | None:
+        """The secret kept under `name`, or None. Raises KeyStoreError."""
+        return self._get(self._secret_entry(name))
+
+    def save_secret(self, name: str, value: str, keep: Literal["keyring", "session"] = "keyring") -> None:
+        """As `save`."""
+        self._set(self._secret_entry(name), value, keep)
+
+    def remove_secret(self, name: str) -> None:
+        """As `remove`."""
+        self._delete(self._secret_entry(name))
+
+    @property
+    def waiting(self) -> bool:
+        """True while the person is being asked to unlock the keyring."""
+        with self._lock:
+            self._asking = [call for call in self._asking if call.running]
+            return bool(self._asking)
+
+    # --- how ----------------------------------------------------------------------------------
+
+    def _key_entry(self, origin: str) -> str:
+        return f"{self._profile}|{origin_of(origin)}"
+
+    def _secret_entry(self, name: str) -> str:
+        return f"{self._profile}|secret|{name}"
+
+    def _get(self, entry: str) -> str | None:
+        kept = self._session.get(entry)
+        if kept is None:
+            call = self._start_read(entry)
+            try:
+                kept = self._wait(call)
+            finally:
+                # A read that is still hanging is waited for again next time, not started twice.
+                if not call.running:
+                    self._forget_read(entry, call)
+        if kept:
+            logs.add_secret(kept)
+        return kept
+
+    def _set(self, entry: str, secret: str, keep: Literal["keyring", "session"]) -> None:
+        logs.add_secret(secret)
+        self._forget_read(entry)
+        if keep == "session":
+            self._session.set(entry, secret)
+            return
+
+        def write() -> None:
+            self.store.set(entry, secret)
+            if self.store.get(entry) != secret:
+                raise KeyringDenied("a fresh read gave something else")
+
+        try:
+            self._wait(self._start(write))
+        finally:
+            self._forget_read(entry)
+        self._session.delete(entry)
+
+    def _delete(self, entry: str) -> None:
+        in_session = self._session.get(entry) is not None
+        self._session.delete(entry)
+        self._forget_read(entry)
+
+        def delete() -> None:
+            self.store.delete(entry)
+            if self.store.get(entry) is not None:
+                raise KeyringDenied("a fresh read still found it")
+
+        try:
+            self._wait(self._start(delete))
+        except (KeyringMissing, KeyringInsecure):
+            if not in_session:
+                raise
+        finally:
+            self._forget_read(entry)
+
+    def _start(self, action: Callable[[], T]) -> _Call[T]:
+        call = _Call(action)
+        call.start()
+        return call
+
+    def _start_read(self, entry: str) -> _Call[str | None]:
+        with self._lock:
+            call = self._reads.get(entry)
+            if call is None:
+                call = self._reads[entry] = _Call(lambda: self.store.get(entry))
+                call.start()
+            return call
+
+    def _forget_read(self, entry: str, only: _Call[str | None] | None = None) -> None:
+        with self._lock:
+            if only is None or self._reads.get(entry) is only:
+                self._reads.pop(entry, None)
+
+    def _wait(self, call: _Call[T]) -> T:
+        return call.wait(self._limit, self._unlock_limit)
+
+    def _person_is_asked(self) -> None:
+        """Called by the store in the thread of a call: its limit is the person's from now on."""
+        call = threading.current_thread()
+        if isinstance(call, _Call):
+            call.person_is_asked()
+            with self._lock:
+                self._asking.append(call)
+        if self.on_waiting is not None:
+            self.on_waiting("unlock")
+
+
+class _Call(threading.Thread, Generic[T]):
+    """One call of a store on a thread of its own. A daemon: a call that hangs never holds up the exit."""
+
+    def __init__(self, action: Callable[[], T]) -> None:
+        super().__init__(name="keyring", daemon=True)
+        self._action = action
+        self._news = threading.Condition()
+        self._done = False
+        self._asked = False
+        self._result: Any = None
+        self._error: Exception | None = None
+
+    @property
+    def running(self) -> bool:
+        return not self._done
+
+    def run(self) -> None:
+        result, failed = None, None
+        try:
+            result = self._action()
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+            failed = error
+        with self._news:
+            self._result, self._error, self._done = result, failed, True
+            self._news.notify_all()
+
+    def person_is_asked(self) -> None:
+        with self._news:
+            self._asked = True
+            self._news.notify_all()
+
+    def wait(self, limit: float, unlock_limit: float) -> T:
+        """The result. Raises what the call raised, KeyringSlow after `limit`, KeyringLocked after `unlock_limit`."""
+        began = time.monotonic()
+        with self._news:
+            while not self._done:
+                left = began + (unlock_limit if self._asked else limit) - time.monotonic()
+                if left <= 0:
+                    raise KeyringLocked("not answered") if self._asked else KeyringSlow(seconds=f"{limit:g}")
+                self._news.wait(left)
+            if self._error is not None:
+                raise self._error
+            return cast(T, self._result)

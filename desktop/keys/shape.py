@@ -1,0 +1,78 @@
+"""What an API key looks like, and what people paste in its place. Pure text; repeats nothing of what it was given."""
+
+from __future__ import annotations
+
+import re
+
+from desktop.errors import KeyShape, Phrase
+
+OPENAI_ORIGIN = "https://api.openai.com"
+
+SHORTEST = 20
+"""Characters of the shortest key OpenAI ever made, with room to spare (they have 51 and more)."""
+
+LONGEST = 1000
+
+_AROUND = " \t\r\n\f\v\u00a0\u202f\u200b\u200c\u200d\u2060\ufeff\"'`“”‘’«»;,"
+_BEFORE = re.compile(
+    r"^(?:export\s+|set\s+|\$env:)?[A-Z][A-Z0-9_]*_KEY\s*[=:]\s*|^authorization\s*:\s*|^bearer\s+", re.IGNORECASE
+)
+_MASKED = re.compile(r"…|\.\.\.|\*{2,}|[•●]{2,}|x{8,}", re.IGNORECASE)
+
+
+def normalise_key(text: str, origin: str = OPENAI_ORIGIN) -> str:
+    """The key in `text`, without what was copied around it (quotes, spaces, `Bearer `, `OPENAI_API_KEY=`).
+
+    Raises KeyShape whose problem names the other thing it is. For another origin than OpenAI's
+    a key may have any shape, as long as it is one word that no other part of the app could mistake.
+    """
+    key = _bare(text)
+    problem = _problem(key, strict=origin == OPENAI_ORIGIN)
+    if problem is not None:
+        raise KeyShape(problem=problem, field="key")
+    return key
+
+
+def _bare(text: str) -> str:
+    key = text[: LONGEST * 10]
+    while True:
+        shorter = _BEFORE.sub("", key.strip(_AROUND), count=1)
+        if shorter == key:
+            return key
+        key = shorter
+
+
+def _problem(key: str, *, strict: bool) -> Phrase | None:
+    if not key:
+        return Phrase("errors.key_problem.empty")
+    if key.startswith("wf_"):
+        return Phrase("errors.key_problem.workflow_id")
+    if key.startswith(("ek_", "cksess_")):
+        return Phrase("errors.key_problem.client_secret")
+    if _MASKED.search(key):
+        return Phrase("errors.key_problem.masked")
+    if re.search(r"\s", key):
+        return Phrase("errors.key_problem.spaces")
+    if len(key) > LONGEST:
+        return Phrase("errors.key_problem.too_long")
+    if not all(33 <= ord(char) < 127 for char in key):
+        return Phrase("errors.key_problem.characters")
+    return _problem_for_openai(key) if strict else None
+
+
+def _problem_for_openai(key: str) -> Phrase | None:
+    if key.startswith("sk-ant-"):
+        return Phrase("errors.key_problem.other_service", {"service": "Anthropic"})
+    if key.startswith("sk-or-"):
+        return Phrase("errors.key_problem.other_service", {"service": "OpenRouter"})
+    if key.startswith("sk-admin-"):
+        return Phrase("errors.key_problem.admin")
+    if key.startswith(("org-", "proj_", "user-")):
+        return Phrase("errors.key_problem.organisation")
+    if "@" in key:
+        return Phrase("errors.key_problem.address")
+    if not key.startswith("sk-"):
+        return Phrase("errors.key_problem.beginning")
+    if len(key) < SHORTEST:
+        return Phrase("errors.key_problem.too_short")
+    return None if re.fullmatch(r"[A-Za-z0-9_-]+", key) else Phrase("errors.key_problem.characters")

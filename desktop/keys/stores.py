@@ -1,0 +1,148 @@
+"""The two places a secret can be: the operating system's keyring, and this process's memory.
+
+Calls here block for as long as the keyring does; `access.Keys` puts them on threads with a limit.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from desktop.errors import KeyShape, KeyStoreError, Phrase
+from desktop.keys import system
+
+T = TypeVar("T")
+
+WINDOWS_LIMIT = 2560
+"""Bytes (of UTF-16) that an entry of the Windows Credential Manager holds."""
+
+DELETIONS = 20
+"""Doubles of one entry that are deleted at most (the Secret Service lets other programs make them)."""
+
+
+class KeyStore(Protocol):
+    """A place for secrets. `get`, `set` and `delete` raise KeyStoreError; deleting what is missing is fine."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def persistent(self) -> bool:
+        """Whether it outlives the process."""
+
+    def get(self, entry: str) -> str | None: ...
+    def set(self, entry: str, secret: str) -> None: ...
+    def delete(self, entry: str) -> None: ...
+
+
+class MemoryStore:
+    """Secrets of this process, gone with it."""
+
+    name = "memory"
+    persistent = False
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._secrets: dict[str, str] = {}
+
+    def get(self, entry: str) -> str | None:
+        with self._lock:
+            return self._secrets.get(entry)
+
+    def set(self, entry: str, secret: str) -> None:
+        with self._lock:
+            self._secrets[entry] = secret
+
+    def delete(self, entry: str) -> None:
+        with self._lock:
+            self._secrets.pop(entry, None)
+
+
+class KeyringStore:
+    """The operating system's keyring, entries under `service`.
+
+    `choose` finds the keyring at the first call (default: `system.choose`); what it returns is
+    trusted. `waiting` is called in the calling thread each time the person is about to be asked
+    to unlock the keyring; they have `unlock_limit` seconds.
+    """
+
+    persistent = True
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        choose: Callable[[], Any] | None = None,
+        frozen: bool = False,
+        environ: Mapping[str, str] = os.environ,
+        platform: str = sys.platform,
+        unlock_limit: float = 120.0,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.service = service
+        self.waiting = waiting
+        self._platform = platform
+        self._choose = choose or (lambda: system.choose(frozen=frozen, environ=environ, platform=platform))
+        self._unlock_limit = unlock_limit
+        self._backend: Any = None
+        self._asking = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        if self._backend is None:
+            return system.usual_name(self._platform)
+        return system.TRUSTED.get(system.full_name(self._backend), type(self._backend).__name__)
+
+    def get(self, entry: str) -> str | None:
+        return self._do(lambda backend: self._read(backend, entry))
+
+    def set(self, entry: str, secret: str) -> None:
+        if self._platform == "win32" and len(secret.encode("utf-16-le", "surrogatepass")) > WINDOWS_LIMIT:
+            raise KeyShape(problem=Phrase("errors.key_problem.windows_limit"), field="key")
+
+        def write(backend: Any) -> None:
+            self._open(backend, make=True)
+            backend.set_password(self.service, entry, secret)
+
+        self._do(write)
+
+    def delete(self, entry: str) -> None:
+        def delete(backend: Any) -> None:
+            for _ in range(DELETIONS):
+                if self._read(backend, entry) is None:
+                    return
+                backend.delete_password(self.service, entry)
+
+        self._do(delete)
+
+    def _read(self, backend: Any, entry: str) -> str | None:
+        if not self._open(backend, make=False):
+            return None
+        found = backend.get_password(self.service, entry)
+        return None if found is None else str(found)
+
+    def _open(self, backend: Any, *, make: bool) -> bool:
+        if system.full_name(backend) != "keyring.backends.SecretService.Keyring":
+            return True
+        if not self._asking.acquire(blocking=False):
+            # Another call is asking the person; the answer serves this one too.
+            self.waiting()
+            self._asking.acquire()
+        try:
+            return system.open_secret_service(backend, self.waiting, self._unlock_limit, make=make)
+        finally:
+            self._asking.release()
+
+    def _do(self, action: Callable[[Any], T]) -> T:
+        try:
+            if self._backend is None:
+                self._backend = self._choose()
+            return action(self._backend)
+        except KeyStoreError:
+            raise
+        except Exception as error:
+            raise system.explained(error, self._backend) from error

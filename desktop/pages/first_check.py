@@ -1,0 +1,355 @@
+"""Checking a key and a workflow by minting a session, and only then keeping them: trim, shape, mint, save.
+
+The first-launch page and "Replace key" both go this way. Knows no page and no window. The key leaves it
+towards the key store and the API of its own origin, and never in a value, an error or a repr.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Literal
+
+from desktop.errors import (
+    AgentNotSet,
+    AppError,
+    BadParams,
+    Described,
+    KeyMissing,
+    NetworkError,
+    Phrase,
+    SettingsInvalid,
+)
+from desktop.settings.origins import normalise_api_base, origin_of
+
+if TYPE_CHECKING:
+    from desktop.errors import Catalogue
+    from desktop.keys import Keys
+    from desktop.openai_api.client import ApiClient
+    from desktop.openai_api.sessions import ChatSession
+    from desktop.settings.layers import SettingsStore
+    from desktop.settings.model import WorkflowAgent
+
+Keep = Literal["keyring", "session"]
+
+RETRIES = 1
+"""A person is waiting: one more try, then say what is wrong."""
+
+WORKFLOW_SHAPE = re.compile(r"wf_[A-Za-z0-9_-]{4,200}")
+SHORTEST_WORKFLOW = len("wf_") + 4
+
+_FIELDS = {
+    "key_missing": "key",
+    "key_shape": "key",
+    "key_rejected": "key",
+    "key_restricted": "key",
+    "workflow_not_found": "workflow",
+    "workflow_gone": "workflow",
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be checked, in its final shape. Two equal drafts ask the same of the API."""
+
+    api_base: str
+    key: str = field(repr=False)
+    agent: WorkflowAgent
+    new_key: bool
+    """Whether the key was typed or imported, and is to be saved; else it is the stored one."""
+    new_agent: bool
+    """Whether the agent is to be saved; false where the brand or the environment names it."""
+
+
+@dataclass(frozen=True)
+class Minted:
+    """The session that proved a draft, and the client it was minted with."""
+
+    session: ChatSession
+    client: ApiClient
+    user: str
+
+
+def clean_workflow_id(text: str) -> str:
+    """The id in `text`: spaces, line breaks and quotes are dropped, an address of Agent Builder gives up its id.
+
+    Raises FieldError for `workflow`, with a sentence for each other shape.
+    """
+    wanted = "".join(text.split()).strip("\"'`")
+    if not wanted:
+        raise FieldError("workflow", Phrase("setup.workflow_empty"))
+    if wanted.startswith(("http://", "https://")):
+        found = sorted(set(WORKFLOW_SHAPE.findall(wanted)))
+        if len(found) == 1:
+            return str(found[0])
+    if WORKFLOW_SHAPE.fullmatch(wanted):
+        return wanted
+    if wanted.startswith("sk-"):
+        raise FieldError("workflow", Phrase("setup.workflow_is_key"))
+    if not wanted.startswith("wf_"):
+        raise FieldError("workflow", Phrase("setup.workflow_no_prefix"))
+    if len(wanted) < SHORTEST_WORKFLOW:
+        raise FieldError("workflow", Phrase("setup.workflow_short"))
+    raise FieldError("workflow", Phrase("setup.workflow_bad_chars"))
+
+
+def clean_version(text: str) -> str | None:
+    """The version number in `text` (`v3` counts as 3), None for the deployed version. Raises FieldError."""
+    wanted = "".join(text.split()).strip("\"'`").lower()
+    if not wanted:
+        return None
+    if wanted == "latest":
+        raise FieldError("version", Phrase("setup.version_latest"))
+    digits = wanted.removeprefix("v")
+    if not re.fullmatch(r"[0-9]{1,9}", digits):
+        raise FieldError("version", Phrase("setup.version_shape"))
+    return digits
+
+
+class FieldError(SettingsInvalid):
+    """A field's problem in one sentence, without "the setting … is invalid" around it: the field is its frame."""
+
+    def __init__(self, name: str, problem: object) -> None:
+        super().__init__(name=name, problem=problem)
+
+    def describe(self, texts: Catalogue) -> Described:
+        """The problem alone."""
+        problem = self.values["problem"]
+        message = problem.spell(texts) if isinstance(problem, Phrase) else str(problem)
+        return {**super().describe(texts), "message": message, "hint": ""}
+
+
+def placed(error: AppError, texts: Catalogue) -> Described:
+    """The error as a page shows it: `field` is key, workflow, version, or None for the banner."""
+    told = error.describe(texts)
+    return {**told, "field": error.field or _FIELDS.get(error.code)}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: done (no error, not cancelled), failed, or cancelled."""
+
+    error: AppError | None = None
+    cancelled: bool = False
+
+    @property
+    def can_save(self) -> bool:
+        """Whether saving without a check may be offered: only where no answer came back, never after a refusal."""
+        return isinstance(self.error, NetworkError)
+
+
+class FirstCheck:
+    """One check at a time: draft, mint, save, in this order and no other.
+
+    `forget` drops the sessions of the key or workflow before; `adopt` takes over the session that proved the new
+    one: without it that session is cancelled. `background` runs what nobody waits for.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        settings: SettingsStore,
+        make_client: Callable[[str, str], ApiClient],
+        *,
+        forget: Callable[[], object] = lambda: None,
+        adopt: Callable[[ChatSession, ApiClient], object] | None = None,
+        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+        background: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
+        self._keys = keys
+        self._settings = settings
+        self._make_client = make_client
+        self._forget = forget
+        self._adopt = adopt
+        self._today = today
+        self._background = background or _in_thread
+        self._lock = threading.Lock()
+        self._client: ApiClient | None = None
+        self._running = 0
+        self._stopped = False
+        self._saving = False
+        self._unreached: Draft | None = None
+        self._unsaved: tuple[Draft, Minted | None] | None = None
+
+    # --- the whole way ---------------------------------------------------------------------------
+
+    def run(self, number: int, wanted: Callable[[], Draft], keep: Keep, *, unchecked: bool = False) -> Outcome:
+        """Drafts, mints and saves. `number` names the run for `cancel`.
+
+        `unchecked` skips the minting, and is obeyed only right after the same draft met a network error. Where only
+        the keyring refused, the next run of the same draft saves without asking the API again. Raises BadParams
+        while another run is under way.
+        """
+        with self._lock:
+            if self._running:
+                raise BadParams(problem="a check is under way")
+            self._running, self._stopped, self._saving = number, False, False
+        try:
+            self._run(wanted, keep, unchecked)
+        except _Stopped:
+            return Outcome(cancelled=True)
+        except AppError as error:
+            with self._lock:
+                return Outcome(cancelled=True) if self._stopped else Outcome(error)
+        finally:
+            with self._lock:
+                self._running = 0
+        return Outcome()
+
+    def _run(self, wanted: Callable[[], Draft], keep: Keep, unchecked: bool) -> None:
+        unsaved, self._unsaved = self._unsaved, None
+        unreached, self._unreached = self._unreached, None
+        draft: Draft | None = None
+        try:
+            draft = wanted()
+        finally:
+            if unsaved and unsaved[0] != draft and unsaved[1]:
+                self.discard(unsaved[1])
+        if unsaved and unsaved[0] == draft:
+            minted = unsaved[1]
+        elif unchecked and unreached == draft:
+            minted = None
+        else:
+            minted = self._mint_for(draft)
+        with self._lock:
+            stopped = self._stopped
+            self._saving = not stopped
+        if stopped:
+            if minted:
+                self.discard(minted)
+            raise _Stopped()
+        try:
+            self.save(draft, minted, keep)
+        except AppError:
+            self._unsaved = (draft, minted)
+            raise
+
+    def _mint_for(self, draft: Draft) -> Minted:
+        try:
+            return self.mint(draft)
+        except NetworkError:
+            self._unreached = draft
+            raise
+
+    def cancel(self, number: int) -> bool:
+        """Ends the run of that number. False: it was saving already, or over."""
+        with self._lock:
+            if self._running != number or self._saving:
+                return False
+            self._stopped = True
+            client, self._client = self._client, None
+        if client is not None:
+            self._background(client.close)
+        return True
+
+    # --- the steps -------------------------------------------------------------------------------
+
+    def draft(self, *, key: str, workflow: str | None = None, version: str = "", api_base: str = "") -> Draft:
+        """What was typed, in its final shape; nothing is asked of anybody but the key store.
+
+        An empty `key` means the stored one; `workflow` None means the agent that is set. Raises FieldError,
+        KeyShape, KeyMissing, KeyStoreError, AgentNotSet.
+        """
+        from desktop.keys import normalise_key
+
+        base = normalise_api_base(api_base) if api_base else self._settings.current.network.api_base
+        typed = normalise_key(key, origin_of(base)) if key.strip() else ""
+        agent = self._agent(workflow, version)
+        if not typed:
+            stored = self._keys.read(origin_of(base))
+            if not stored:
+                raise KeyMissing(origin=origin_of(base), field="key")
+            return Draft(base, stored, agent, new_key=False, new_agent=workflow is not None)
+        return Draft(base, typed, agent, new_key=True, new_agent=workflow is not None)
+
+    def _agent(self, workflow: str | None, version: str) -> WorkflowAgent:
+        from desktop.settings.model import WorkflowAgent
+
+        present = self._settings.current.agent()
+        if workflow is None:
+            if present is None:
+                raise AgentNotSet()
+            return present
+        wanted = {"workflow_id": clean_workflow_id(workflow), "version": clean_version(version)}
+        return present.model_copy(update=wanted) if present else WorkflowAgent.model_validate(wanted)
+
+    def mint(self, draft: Draft) -> Minted:
+        """Asks the API for a session with the draft's key and workflow. Raises ApiError, NetworkError."""
+        from desktop.openai_api import sessions
+
+        settings = self._settings.current
+        user = settings.user_ids.get(draft.agent.id) or f"user_{secrets.token_hex(16)}"
+        client = self._make_client(draft.api_base, draft.key)
+        with self._lock:
+            if self._stopped:
+                raise _Stopped()
+            self._client = client
+        try:
+            session = sessions.create(
+                client,
+                sessions.session_body(settings, draft.agent, user),
+                worked_before=draft.agent.workflow_id in settings.workflow_worked,
+                today=self._today(),
+                retries=RETRIES,
+            )
+        except BaseException:
+            client.close()
+            raise
+        finally:
+            with self._lock:
+                self._client = None
+        return Minted(session, client, user)
+
+    def save(self, draft: Draft, minted: Minted | None, keep: Keep) -> None:
+        """Keeps the key, then the ids; hands the session on. `minted` None: the draft was not checked.
+
+        The key goes first: where the keyring refuses it, nothing has been written. Raises KeyStoreError, SettingsError.
+        """
+        agent = draft.agent
+        if draft.new_key:
+            self._keys.save(origin_of(draft.api_base), draft.key, keep=keep)
+        settings = self._settings.current
+        changes: dict[str, object] = {}
+        if draft.api_base != settings.network.api_base:
+            changes["network.api_base"] = draft.api_base
+        if minted is not None:
+            if agent.id not in settings.user_ids:
+                changes[f"user_ids.{agent.id}"] = minted.user
+            today = self._today().isoformat()
+            if settings.workflow_worked.get(agent.workflow_id) != today:
+                changes[f"workflow_worked.{agent.workflow_id}"] = today
+        if changes:
+            self._settings.update(changes)
+        if draft.new_agent and agent != settings.agent():
+            self._settings.replace_agent(agent)
+        self._forget()
+        if minted is not None and self._adopt is not None:
+            self._adopt(minted.session, minted.client)
+        elif minted is not None:
+            self.discard(minted)
+
+    def discard(self, minted: Minted) -> None:
+        """Cancels a session that nobody needs, in the background and as far as the API lets us."""
+        from desktop.openai_api import sessions
+
+        def end() -> None:
+            try:
+                sessions.cancel(minted.client, minted.session.id)
+            except AppError:
+                pass  # it ends by itself within ten minutes
+            finally:
+                minted.client.close()
+
+        self._background(end)
+
+
+class _Stopped(Exception):
+    """The person cancelled."""
+
+
+def _in_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name="end a check", daemon=True).start()

@@ -76,9 +76,10 @@ def with_retries(
     sleep: Callable[[float], object],
     random: Callable[[], float] = random_.random,
     patience: float = PATIENCE,
+    worth: tuple[type[AppError], ...] = WORTH_RETRYING,
     on_retry: Callable[[AppError], object] | None = None,
 ) -> T:
-    """`attempt()`, again at most `retries` times after an error of WORTH_RETRYING.
+    """`attempt()`, again at most `retries` times after an error of `worth`.
 
     Waits as long as the service asked for (plus up to half a second, so that many clients do not come back
     at one moment), else a random time under a doubling ceiling ("full jitter").
@@ -86,7 +87,7 @@ def with_retries(
     for count in range(retries + 1):
         try:
             return attempt()
-        except WORTH_RETRYING as error:
+        except worth as error:
             asked: float | None = getattr(error, "retry_after", None)
             if count == retries or (asked is not None and asked > patience):
                 raise

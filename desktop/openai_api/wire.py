@@ -17,7 +17,7 @@ class Wire(BaseModel):
 
     def raw(self) -> dict[str, Any]:
         """The object as it came, fields this app does not know included."""
-        return self.model_dump(mode="json", exclude_unset=True)
+        return self.model_dump(exclude_unset=True)
 
 
 class Session(Wire):

@@ -46,11 +46,13 @@ class QtEngine:
             (view, "JSBridge"),
             (view, "instances"),
             (platform, "environ_append"),
+            (platform, "QWebEngineProfile"),
             (platform, "js_bridge_call"),
         ):
             if not hasattr(owner, name):
                 raise EngineChanged(problem=f"qt.{name}")
         dresses = self._dresses
+        platform.QWebEngineProfile = _one(platform.QWebEngineProfile)
         append = platform.environ_append
 
         def without_fake_media(key: str, *values: str) -> None:
@@ -137,15 +139,17 @@ class QtEngine:
         url = request.url().toString()
         if dress.policy.may_show(url, dress.own_url()):
             return
+        # Not opened outside either: Qt calls a script's `location = …` a clicked link too, so a page could start the
+        # browser without the person. Links that mean it open a new window.
         request.reject()
-        if request.navigationType() == type(request).NavigationType.LinkClickedNavigation:
-            dress.open_outside(url)
 
     def _on_url(self, url: Any, dress: Dress) -> None:
         if not dress.policy.may_show(url.toString(), dress.own_url()):
             dress.strayed()
 
     def _on_download(self, view: Any, download: Any, dress: Dress) -> None:
+        if download.page() is not view.webview.page():
+            return  # the profile is shared: another window asks
         folder = self._core.QStandardPaths.writableLocation(
             self._core.QStandardPaths.StandardLocation.DownloadLocation
         )
@@ -268,3 +272,16 @@ class QtEngine:
                 view.close()
 
         self.later(close_all)
+
+
+def _one(make: Callable[..., Any]) -> Callable[..., Any]:
+    """The same profile for every window. pywebview makes one per window on the same folder, and then about every
+    second further window never loads (PySide6 6.11.3, pywebview 6.2.1)."""
+    made: list[Any] = []
+
+    def profile(*args: Any) -> Any:
+        if not made:
+            made.append(make(*args))
+        return made[0]
+
+    return profile

@@ -251,7 +251,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _api(self, path: str, body: bytes) -> None:
         if not self.owner.api_base:
-            _Echo(self).answer(json.loads(body))
+            asked = json.loads(body)
+            text = f"You said: {asked['text']}" if asked["text"] else ""
+            thread = asked["thread_id"] or ("cthr_standin" if text else None)
+            self._json({"ok": True, "thread_id": thread, "text": text})
             return
         base = urlsplit(self.owner.api_base)
         made = http.client.HTTPSConnection if base.scheme == "https" else http.client.HTTPConnection
@@ -290,45 +293,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
-
-
-class _Echo:
-    """The few answers that let the frame stand without an API: no thread yet, and every message said back."""
-
-    def __init__(self, handler: _Handler) -> None:
-        self._handler = handler
-
-    def answer(self, request: dict[str, Any]) -> None:
-        kind, params = request["type"], request.get("params", {})
-        if kind in ("threads.create", "threads.add_user_message"):
-            self._stream(params)
-        elif kind == "threads.get_by_id":
-            thread = {"id": params["thread_id"], "title": "A chat", "items": {"data": [], "has_more": False}}
-            self._handler._json(thread)
-        else:
-            self._handler._json({"data": [], "has_more": False})
-
-    def _stream(self, params: dict[str, Any]) -> None:
-        text = "".join(part.get("text", "") for part in params["input"]["content"])
-        handler = self._handler
-        handler.send_response(200)
-        handler.send_header("content-type", "text/event-stream; charset=utf-8")
-        handler.send_header("connection", "close")
-        handler.end_headers()
-        handler.close_connection = True
-        events: list[dict[str, Any]] = []
-        if "thread_id" not in params:
-            events.append({"type": "thread.created", "thread": {"id": "cthr_standin", "title": None}})
-        item = {"id": "msg_1", "type": "assistant_message", "content": []}
-        events.append({"type": "thread.item.added", "item": item})
-        for word in f"You said: {text}".split(" "):
-            delta = {"type": "assistant_message.content_part.text_delta", "content_index": 0, "delta": f"{word} "}
-            events.append({"type": "thread.item.updated", "item_id": "msg_1", "update": delta})
-        done = {**item, "content": [{"type": "output_text", "text": f"You said: {text}", "annotations": []}]}
-        events.append({"type": "thread.item.done", "item": done})
-        for event in events:
-            handler.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
-            handler.wfile.flush()
 
 
 def _read(name: str) -> str:

@@ -97,25 +97,33 @@ async function request(body, onEvent) {
   return hosted() ? requestHosted(body, onEvent) : requestCustom(body, onEvent);
 }
 
+/**
+ * [ours] What the real frame says to api.openai.com is not published. This one sends {text, thread_id} to
+ * {api_base}/v1/chatkit/conversation by way of its own server, and makes the protocol's events of the answer.
+ */
 async function requestHosted(body, onEvent) {
+  const { params } = body;
+  const text = (params.input?.content ?? []).map((part) => part.text).join("");
   for (let attempt = 0; ; attempt += 1) {
     if (secretExpired || !state.secret) await newSecret();
     state.requests += 1;
-    // The server of this frame hands it on to {api_base}/v1/chatkit/conversation, as the real frame asks api.openai.com.
     const answer = await fetch("/__api/v1/chatkit/conversation", {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${state.secret}` },
-      body: JSON.stringify(body),
+      body: JSON.stringify({ text, thread_id: params.thread_id ?? null }),
     });
     if (answer.status === 401 && attempt === 0) {
       secretExpired = true;
       continue;
     }
-    if (!answer.ok) {
-      const problem = await answer.json().catch(() => ({}));
-      throw new Error(problem.error?.message ?? `HTTP ${answer.status}`);
+    const value = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(value.error?.message ?? `HTTP ${answer.status}`);
+    if (text) {
+      if (!params.thread_id) onEvent?.({ type: "thread.created", thread: { id: value.thread_id } });
+      const content = [{ type: "output_text", text: value.text, annotations: [] }];
+      onEvent?.({ type: "thread.item.done", item: { id: "msg", type: "assistant_message", content } });
     }
-    return consume(answer, onEvent);
+    return { id: value.thread_id, title: value.title, items: { data: value.items ?? [] }, data: [] };
   }
 }
 
@@ -387,8 +395,8 @@ async function mount() {
   report();
   try {
     await secret;
-    if (options.history?.enabled !== false) await request({ type: "threads.list", params: { limit: 20, order: "desc" } });
     if (options.initialThread) await openThread(options.initialThread);
+    else await request({ type: "threads.list", params: { limit: 20, order: "desc" } });
   } catch (error) {
     trouble(error);
   }

@@ -1,0 +1,609 @@
+// @ts-check
+/**
+ * The chat page: asks the app what to show, hands OpenAI's component its options and functions, and covers it with a
+ * view of ours when it does not work. The full options have one owner, `options()`: the component never merges.
+ */
+
+import { BridgeError, call, on } from "./bridge.js";
+import { BlankWatch, loadComponent, pause, Trouble, within } from "./chat_component.js";
+import { GoneView } from "./chat_gone.js";
+import { part, ProblemView } from "./chat_problem.js";
+import { applyLook, schemeNow } from "./look.js";
+import { applyTexts, setTexts, t } from "./texts.js";
+
+/**
+ * @typedef {import("@openai/chatkit").ChatKitOptions} ChatKitOptions
+ * @typedef {import("@openai/chatkit").OpenAIChatKit} OpenAIChatKit
+ * @typedef {import("@openai/chatkit").ThemeOption} ThemeOption
+ * @typedef {import("./bridge.js").Described} Described
+ *
+ * @typedef {object} Start what `chat.start` answers
+ * @property {Record<string, string>} texts
+ * @property {import("./look.js").Look} look
+ * @property {{url: string}} component
+ * @property {Omit<ChatKitOptions, "api" | "theme">} options
+ * @property {{light: ThemeOption, dark: ThemeOption}} themes
+ * @property {Limits} limits
+ * @property {Described[]} notices
+ * @property {Described | null} problem why there is no chat to begin with
+ *
+ * @typedef {object} Limits all in milliseconds, `backoff` in seconds
+ * @property {number} ready_ms
+ * @property {number} blank_ms
+ * @property {number} skeleton_ms
+ * @property {number} slow_ms
+ * @property {number} method_ms
+ * @property {number} mint_ms
+ * @property {number[]} backoff
+ */
+
+/** Codes that a further try can't change without somebody doing something. */
+const NOT_BY_ITSELF = new Set(["component_blank", "renderer_crashed", "keyring_denied", "keyring_locked"]);
+
+/** Before `chat.start` has answered there are no limits from the app. */
+const SKELETON = 300;
+
+const place = part("chat", HTMLElement);
+const loading = part("loading", HTMLElement);
+const loadingWords = part("loading-words", HTMLParagraphElement);
+const status = part("status", HTMLParagraphElement);
+const notices = part("notices", HTMLElement);
+
+/** @type {Start} */
+let start;
+/** @type {OpenAIChatKit | null} */
+let chat = null;
+/** @type {BlankWatch | null} */
+let blankWatch = null;
+/** What a `switch_theme` of the agent chose, for as long as the page is shown. @type {"light" | "dark" | null} */
+let schemeOfTool = null;
+let isReady = false;
+let isReported = false;
+/** The component has said `ready` and a client secret was handed to it: from here on its own errors are its own to show. */
+let isWorking = false;
+let isExplaining = false;
+let minting = 0;
+let watchdog = 0;
+let tries = 0;
+/** Ends the wait before the next try. @type {(() => void) | null} */
+let wake = null;
+/** The thread that is open, and whether its title is known. @type {{id: string | null, titled: boolean}} */
+let thread = { id: null, titled: false };
+/** A prompt that another launch handed over before there was a composer. @type {string | null} */
+let prompt = null;
+
+/* --- what survives a reload of this page: counters, nothing else ------------------------------------ */
+
+const MEMORY = "chat-tries";
+
+/** @returns {{tries: number, without_thread: boolean}} */
+function recall() {
+  try {
+    return { tries: 0, without_thread: false, ...JSON.parse(sessionStorage.getItem(MEMORY) || "{}") };
+  } catch {
+    return { tries: 0, without_thread: false };
+  }
+}
+
+/** @param {{tries: number, without_thread: boolean} | null} memory */
+function remember(memory) {
+  try {
+    if (memory) sessionStorage.setItem(MEMORY, JSON.stringify(memory));
+    else sessionStorage.removeItem(MEMORY);
+  } catch {
+    // an engine without storage begins to count anew
+  }
+}
+
+/* --- views ------------------------------------------------------------------------------------------ */
+
+/**
+ * What a button does; that it could not be done is said over the view.
+ * @param {() => Promise<unknown>} work
+ */
+const said = (work) => async () => {
+  try {
+    await work();
+  } catch (error) {
+    notice(described(error), { tone: "danger" });
+  }
+};
+
+const openSettings = said(() => call("app.open_settings"));
+
+const actions = {
+  retry: said(() => reload({ byHand: true })),
+  openSetup: said(() => call("app.open_setup")),
+  openSettings,
+  openLink: (/** @type {string} */ link) => said(() => call("app.open_link", { link }))(),
+  diagnostics: async () => /** @type {string} */ ((await call("diagnostics.copy")).text),
+  archive: () => call("archive.start"),
+  cancelArchive: said(() => call("archive.cancel")),
+  openArchive: said(() => call("archive.open")),
+};
+
+const problemView = new ProblemView(actions);
+const goneView = new GoneView(actions);
+
+/**
+ * @param {Described} problem
+ * @param {{focus?: boolean}} [options]
+ */
+function showProblem(problem, options) {
+  endLoading();
+  place.classList.add("covered");
+  status.textContent = "";
+  if (problem.code === "workflow_gone") {
+    problemView.hide();
+    goneView.show(problem);
+  } else {
+    goneView.hide();
+    problemView.show(problem, options);
+  }
+}
+
+function uncover() {
+  problemView.hide();
+  goneView.hide();
+  place.classList.remove("covered");
+}
+
+/** @param {unknown} error @returns {Described} */
+function described(error) {
+  if (error instanceof BridgeError) {
+    const { code, message, hint, retryable, field, detail } = error;
+    return { code, message, hint, retryable, field, detail };
+  }
+  return {
+    code: "internal",
+    message: t("chat.internal"),
+    hint: t("common.bridge_hint"),
+    retryable: true,
+    field: null,
+    detail: String(error),
+  };
+}
+
+/** @type {number[]} */
+let loadingTimers = [];
+
+/** A skeleton when it takes longer than a blink, and words when it takes longer than a breath. */
+function beginLoading() {
+  endLoading();
+  const slow = start?.limits.slow_ms ?? 3_000;
+  const say = (/** @type {() => string} */ words) => () => {
+    loading.hidden = false;
+    loadingWords.textContent = words();
+    status.textContent = words();
+  };
+  loadingTimers = [
+    window.setTimeout(say(() => (start ? t("chat.connecting") : "")), SKELETON),
+    window.setTimeout(say(() => (start ? t("chat.connecting_slow") : "")), slow),
+  ];
+}
+
+function endLoading() {
+  for (const timer of loadingTimers) clearTimeout(timer);
+  loadingTimers = [];
+  loading.hidden = true;
+}
+
+const ICON = "M12 8v5M12 16.5v.01";
+
+/**
+ * A line over the chat that the person can put away.
+ * @param {Described} problem
+ * @param {{tone: "warning" | "danger", action?: {words: string, run: () => void}}} options
+ * @returns {HTMLElement}
+ */
+function notice(problem, { tone, action }) {
+  const banner = document.createElement("div");
+  banner.className = `banner ${tone}`;
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  const circle = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+  for (const [name, value] of [["cx", "12"], ["cy", "12"], ["r", "9"]]) circle.setAttribute(name, value);
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", ICON);
+  svg.append(circle, path);
+
+  const words = document.createElement("p");
+  words.className = "words";
+  const message = document.createElement("strong");
+  message.textContent = problem.message;
+  words.append(message, ` ${problem.hint}`);
+
+  const buttons = document.createElement("div");
+  buttons.className = "actions";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet";
+  button.textContent = action ? action.words : t("common.dismiss");
+  button.addEventListener("click", () => (action ? action.run() : banner.remove()));
+  buttons.append(button);
+
+  banner.append(svg, words, buttons);
+  notices.append(banner);
+  return banner;
+}
+
+/* --- trying again -------------------------------------------------------------------------------------- */
+
+/** @param {{byHand?: boolean}} [options] byHand: the person asked for it, so the waits between our own tries begin anew */
+async function reload({ byHand = false } = {}) {
+  remember({ tries: byHand ? 0 : tries, without_thread: problemView.code === "component_failed" });
+  await call("chat.reload");
+  await pause(start?.limits.ready_ms ?? 10_000); // the window shows this page anew; the button stays busy until then
+}
+
+/**
+ * Waits before the next try, less long when the network comes back or the person asks for it.
+ * @param {number} attempt
+ * @param {(seconds: number) => void} tell
+ */
+async function untilNextTry(attempt, tell) {
+  const { backoff } = start.limits;
+  const woken = new Promise((resolve) => {
+    wake = () => resolve(true);
+  });
+  for (let left = backoff[Math.min(attempt, backoff.length - 1)]; left > 0; left -= 1) {
+    tell(left);
+    if (await Promise.race([woken, pause(1_000)])) break;
+  }
+  wake = null;
+  tell(0);
+}
+
+window.addEventListener("online", () => wake?.());
+
+/**
+ * The component's own trouble: said by the app, then tried again without taking the view or the focus away.
+ * @param {Trouble} trouble
+ */
+async function troubled(trouble) {
+  if (isExplaining || problemView.code || goneHasTheStage()) return; // the first reason is the one that matters
+  disarm();
+  blankWatch?.stop();
+  isExplaining = true;
+  showProblem(await explain(trouble), { focus: tries === 0 });
+  isExplaining = false;
+  if (NOT_BY_ITSELF.has(trouble.code)) return;
+  const shown = problemView.code;
+  for (;;) {
+    await untilNextTry(tries, (seconds) => problemView.code === shown && problemView.countdown(seconds));
+    if (problemView.code !== shown) return; // it became ready after all
+    tries += 1;
+    if (customElements.get("openai-chatkit")) break; // what is broken lies behind the script: only a new page helps
+    try {
+      await loadComponent(start.component.url, start.limits.ready_ms);
+      break;
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error;
+      if (error.code !== trouble.code) showProblem(await explain(error), { focus: false });
+      trouble = error;
+      if (problemView.code !== shown) return troubled(error);
+    }
+  }
+  await reload();
+}
+
+/** @param {Trouble} trouble @returns {Promise<Described>} */
+async function explain(trouble) {
+  try {
+    return await call("chat.problem", { code: trouble.code, detail: trouble.detail.slice(0, 2_000) });
+  } catch (error) {
+    return described(error);
+  }
+}
+
+function goneHasTheStage() {
+  return !part("gone", HTMLElement).hidden;
+}
+
+/* --- the watchdog ---------------------------------------------------------------------------------------- */
+
+/** No `ready` within its time is a problem; the time that a mint takes is not the component's. */
+function arm() {
+  disarm();
+  if (isReady || minting > 0 || problemView.code) return;
+  const limit = start.limits.ready_ms;
+  watchdog = window.setTimeout(() => troubled(new Trouble("component_late", `no ready within ${limit} ms`)), limit);
+}
+
+function disarm() {
+  clearTimeout(watchdog);
+}
+
+/* --- what the component is given ---------------------------------------------------------------------------- */
+
+/** The full options, every time: `setOptions` replaces and never merges. @returns {ChatKitOptions} */
+function options() {
+  const { header = {} } = start.options;
+  const cog = { icon: /** @type {const} */ ("settings-cog"), onClick: () => void openSettings() };
+  return {
+    ...start.options,
+    theme: start.themes[schemeOfTool ?? schemeNow()],
+    header: header.enabled === false ? header : { ...header, rightAction: cog },
+    api: { getClientSecret },
+    onClientTool,
+  };
+}
+
+function applyOptions() {
+  if (!chat) return;
+  try {
+    chat.setOptions(options());
+  } catch (error) {
+    troubled(new Trouble("component_failed", errorText(error)));
+  }
+}
+
+/**
+ * Always a new secret: the one that ran out is never returned. What may pass by itself is tried until it does, so that
+ * a chat that is open goes on where it was; what can't is explained and handed to the component as a failure.
+ * @param {string | null} current
+ * @returns {Promise<string>}
+ */
+async function getClientSecret(current) {
+  minting += 1;
+  disarm();
+  /** @type {HTMLElement | null} */
+  let banner = null;
+  try {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const reason = attempt > 0 ? "retry" : current ? "expiry" : "mount";
+        const { client_secret } = await call("session.mint", { reason }, { limit: start.limits.mint_ms });
+        if (isReady) works();
+        if (!problemView.code.startsWith("component_")) {
+          uncover();
+          if (isReady) settle();
+          else beginLoading();
+        }
+        return client_secret;
+      } catch (error) {
+        const problem = described(error);
+        if (!problem.retryable || NOT_BY_ITSELF.has(problem.code)) {
+          showProblem(problem);
+          throw error;
+        }
+        banner?.remove();
+        banner = null;
+        if (isWorking) {
+          const action = { words: t("common.try_again"), run: () => wake?.() };
+          banner = notice(problem, { tone: "warning", action });
+          await untilNextTry(attempt, () => {});
+        } else {
+          showProblem(problem, { focus: attempt === 0 });
+          await untilNextTry(attempt, (seconds) => problemView.countdown(seconds));
+        }
+      }
+    }
+  } finally {
+    banner?.remove();
+    minting -= 1;
+    arm();
+  }
+}
+
+function works() {
+  isWorking = true;
+  tries = 0;
+  remember(null);
+}
+
+/**
+ * @param {{name: string, params: Record<string, unknown>}} tool
+ * @returns {Record<string, unknown>}
+ */
+function onClientTool({ name, params }) {
+  if (name !== "switch_theme") return { success: false, error: `unknown tool: ${name}` };
+  const wanted = params.theme;
+  if (wanted !== "light" && wanted !== "dark") return { success: false, error: "theme is light or dark" };
+  schemeOfTool = wanted;
+  applyLook({ ...start.look, scheme: wanted });
+  applyOptions();
+  return { success: true, theme: wanted };
+}
+
+/* --- the component ---------------------------------------------------------------------------------------------- */
+
+async function openChat() {
+  try {
+    await loadComponent(start.component.url, start.limits.ready_ms);
+  } catch (error) {
+    if (error instanceof Trouble) return troubled(error);
+    throw error;
+  }
+  const element = /** @type {OpenAIChatKit} */ (document.createElement("openai-chatkit"));
+  chat = element;
+  listen(element);
+  blankWatch = new BlankWatch(element, start.limits.blank_ms, troubled);
+  arm();
+  applyOptions();
+  place.append(element);
+}
+
+/** The chat is there and nothing of ours covers it. */
+function settle() {
+  if (problemView.code || goneHasTheStage()) return;
+  endLoading();
+  status.textContent = "";
+  blankWatch?.begin();
+  if (!isReported) call("chat.ready", { ms: Math.round(performance.now()) }).catch(report);
+  isReported = true;
+  handPrompt();
+}
+
+/** @param {OpenAIChatKit} element */
+function listen(element) {
+  element.addEventListener("chatkit.ready", () => {
+    isReady = true;
+    disarm();
+    if (problemView.code === "component_late") uncover(); // late, but there
+    if (minting === 0) works();
+    settle();
+  });
+  element.addEventListener("chatkit.error", (event) => {
+    const text = errorText(event.detail?.error);
+    if (isWorking) return report(new Trouble("component_failed", text), false); // ChatKit shows it itself
+    troubled(new Trouble("component_failed", text));
+  });
+  element.addEventListener("chatkit.thread.change", (event) => {
+    thread = { id: event.detail.threadId, titled: false };
+    followThread();
+  });
+  element.addEventListener("chatkit.response.start", () => call("chat.response", { phase: "start" }).catch(report));
+  element.addEventListener("chatkit.response.end", () => {
+    call("chat.response", { phase: "end" }).catch(report);
+    if (thread.id && !thread.titled) followThread(); // OpenAI names a chat after its first answer
+  });
+}
+
+async function followThread() {
+  const asked = thread;
+  try {
+    const { title } = await call("chat.thread", { id: asked.id });
+    asked.titled = Boolean(title);
+  } catch (error) {
+    report(error);
+  }
+}
+
+/** @param {unknown} error */
+function errorText(error) {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+/**
+ * Tells the app of something that the person need not see; never fails itself.
+ * @param {unknown} error
+ * @param {boolean} [shown]
+ */
+function report(error, shown = false) {
+  const code = error instanceof Trouble ? error.code : "page";
+  const detail = error instanceof Trouble ? error.detail : errorText(error);
+  call("chat.problem", { code, detail: detail.slice(0, 2_000), shown }).catch(() => {});
+}
+
+/** The composer gets a prompt that another launch handed over; nothing is sent. */
+async function handPrompt() {
+  if (!chat || !isReady || prompt === null) return;
+  const text = prompt;
+  prompt = null;
+  const limit = start.limits.method_ms;
+  try {
+    await within(chat.setComposerValue({ text }), limit);
+    await within(chat.focusComposer(), limit);
+  } catch (error) {
+    report(error);
+  }
+}
+
+/* --- what the app says ---------------------------------------------------------------------------------------------- */
+
+on("prompt.handed_over", ({ text }) => {
+  prompt = String(text);
+  handPrompt();
+});
+
+on("chat.new", () => chat && isReady && within(chat.setThreadId(null), start.limits.method_ms).catch(report));
+on("chat.history", () => chat && isReady && within(chat.showHistory(), start.limits.method_ms).catch(report));
+on("archive.progress", (progress) => goneView.progress(progress));
+
+on("scheme.changed", ({ scheme }) => {
+  if (!start) return;
+  schemeOfTool = null;
+  start.look.scheme = scheme;
+  applyLook(start.look);
+  applyOptions();
+});
+
+on("key.removed", (problem) => {
+  disarm();
+  blankWatch?.stop();
+  chat?.remove();
+  chat = null;
+  if (problem?.message) showProblem(problem);
+});
+
+on("settings.changed", async () => {
+  try {
+    const before = start;
+    if (!before) return;
+    // What a session is minted from is not looked at: when that changes the app shows the page anew.
+    const after = /** @type {Start} */ (await call("chat.start", { without_thread: false }));
+    const { initialThread } = before.options;
+    start = { ...after, options: initialThread ? { ...after.options, initialThread } : after.options };
+    setTexts(start.texts);
+    applyTexts();
+    if (!schemeOfTool) applyLook(start.look);
+    const seen = (/** @type {Start} */ { options, themes, look }) => JSON.stringify([options, themes, look]);
+    if (seen(start) !== seen(before)) applyOptions();
+  } catch (error) {
+    report(error);
+  }
+});
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  if (chat && !schemeOfTool) applyOptions();
+});
+
+/** Violations reported so far: the first few say what is wrong, the rest would only repeat it. */
+let violations = 0;
+document.addEventListener("securitypolicyviolation", (event) => {
+  violations += 1;
+  if (violations > 20) return;
+  const blocked = event.blockedURI.split(/[?#]/)[0];
+  call("chat.problem", { code: "csp", detail: `${event.effectiveDirective} ${blocked}`.slice(0, 2_000), shown: false }).catch(
+    () => {},
+  );
+});
+
+/* --- the start --------------------------------------------------------------------------------------------------------- */
+
+/** The words of a page that cannot reach the app: its own files are all it has. */
+async function textsWithoutTheApp() {
+  const language = document.documentElement.lang;
+  /** @type {Record<string, string>} */
+  const found = {};
+  for (const area of ["common", "chat"]) {
+    const file = await (await fetch(`texts/${language}/${area}.json`)).json();
+    for (const [key, text] of Object.entries(file)) found[`${area}.${key}`] = String(text);
+  }
+  return found;
+}
+
+async function main() {
+  beginLoading();
+  const memory = recall();
+  tries = memory.tries;
+  try {
+    start = await call("chat.start", { without_thread: memory.without_thread });
+  } catch (error) {
+    if (error instanceof BridgeError && error.code.startsWith("bridge_")) {
+      setTexts(await textsWithoutTheApp());
+      error.message = error.code === "bridge_late" ? t("common.bridge_late") : t("common.bridge_missing");
+      error.hint = t("common.bridge_hint");
+    }
+    applyTexts();
+    showProblem(described(error));
+    return;
+  }
+  setTexts(start.texts);
+  applyTexts();
+  applyLook(start.look);
+  for (const problem of start.notices) notice(problem, { tone: "warning" });
+  if (start.problem) {
+    showProblem(start.problem);
+    return;
+  }
+  await openChat();
+}
+
+main().catch((error) => {
+  showProblem(described(error));
+  report(error, true);
+});

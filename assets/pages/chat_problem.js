@@ -1,0 +1,198 @@
+// @ts-check
+/** The view over a chat that does not work: what happened, what to do, and the countdown to the next try. Asks for nothing itself. */
+
+import { copyText } from "./clipboard.js";
+import { t } from "./texts.js";
+
+/**
+ * @typedef {import("./bridge.js").Described} Described
+ * @typedef {{retry: () => Promise<unknown>, openSetup: () => Promise<unknown>, openSettings: () => Promise<unknown>,
+ *   openLink: (name: string) => Promise<unknown>, diagnostics: () => Promise<string>}} Actions
+ */
+
+/** Failures that the first-launch page mends. */
+const SET_UP = new Set(["key_missing", "key_rejected", "key_restricted", "key_shape", "workflow_not_found", "agent_not_set"]);
+
+/** Failures that a setting mends. */
+const SETTINGS = new Set(["proxy_failed", "proxy_auth", "tls_untrusted", "settings_invalid", "settings_damaged", "settings_newer"]);
+
+const NETWORK = new Set([
+  "name_not_found",
+  "connection_refused",
+  "connection_lost",
+  "timed_out",
+  "proxy_failed",
+  "proxy_auth",
+  "captive_portal",
+  "component_unreachable",
+]);
+
+/** Failures that a page of OpenAI's says more about: the name of the link and its words. */
+const LINKS = /** @type {Record<string, {link: string, words: () => string}>} */ ({
+  service_down: { link: "status", words: () => t("chat.link_status") },
+  bad_answer: { link: "status", words: () => t("chat.link_status") },
+  component_unreachable: { link: "status", words: () => t("chat.link_status") },
+  component_failed: { link: "status", words: () => t("chat.link_status") },
+  quota_exceeded: { link: "usage", words: () => t("chat.link_usage") },
+  key_rejected: { link: "api_keys", words: () => t("chat.link_keys") },
+  key_restricted: { link: "api_keys", words: () => t("chat.link_keys") },
+  workflow_not_found: { link: "workflows", words: () => t("chat.link_workflows") },
+});
+
+/** How long "Copied" stands, in milliseconds. */
+const COPIED = 2_000;
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} kind
+ * @returns {T}
+ */
+export function part(id, kind) {
+  const element = document.getElementById(id);
+  if (!(element instanceof kind)) throw new Error(`#${id} is missing`);
+  return element;
+}
+
+/**
+ * A button that works: busy while it does, and never twice at once.
+ * @param {HTMLButtonElement} button
+ * @param {() => Promise<unknown>} work
+ */
+export function wire(button, work) {
+  button.addEventListener("click", async () => {
+    if (button.getAttribute("aria-busy") === "true") return;
+    button.setAttribute("aria-busy", "true");
+    try {
+      await work();
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  });
+}
+
+/** What goes under "Details". @param {Described} problem */
+export function detailOf(problem) {
+  return problem.detail ? `${problem.code}\n${problem.detail}` : problem.code;
+}
+
+/**
+ * A copy button. The text is fetched beforehand: an engine that had to wait for it inside the click would refuse.
+ * @param {HTMLButtonElement} button
+ * @param {(text: string) => void} refused shows the text for copying by hand
+ * @returns {(text: Promise<string>) => void} hands over the next text
+ */
+export function copyButton(button, refused) {
+  let text = "";
+  let back = 0;
+  button.addEventListener("click", async () => {
+    const words = button.querySelector("span") ?? button;
+    if (!(await copyText(text))) {
+      refused(text);
+      return;
+    }
+    clearTimeout(back);
+    words.textContent = t("common.copied");
+    back = window.setTimeout(() => {
+      words.textContent = t("common.copy_diagnostics");
+    }, COPIED);
+  });
+  return async (next) => {
+    button.disabled = true;
+    text = await next.catch(() => "");
+    button.disabled = !text;
+  };
+}
+
+export class ProblemView {
+  #view = part("problem", HTMLElement);
+  #heading = part("problem-heading", HTMLHeadingElement);
+  #hint = part("problem-hint", HTMLElement);
+  #fix = part("problem-fix", HTMLButtonElement);
+  #retry = part("problem-retry", HTMLButtonElement);
+  #again = part("problem-again", HTMLParagraphElement);
+  #link = part("problem-link", HTMLButtonElement);
+  #detail = part("problem-detail", HTMLPreElement);
+  #details = part("problem-details", HTMLDetailsElement);
+  #byHand = part("problem-by-hand", HTMLElement);
+  #byHandText = part("problem-text", HTMLTextAreaElement);
+  #actions;
+  #copy;
+
+  /** @type {Described | null} */
+  #problem = null;
+
+  /** @param {Actions} actions */
+  constructor(actions) {
+    this.#actions = actions;
+    wire(this.#retry, () => actions.retry());
+    wire(this.#fix, () => (this.#setUp() ? actions.openSetup() : actions.openSettings()));
+    this.#link.addEventListener("click", () => actions.openLink(LINKS[this.code].link));
+    this.#copy = copyButton(part("problem-copy", HTMLButtonElement), (text) => {
+      this.#byHandText.value = text;
+      this.#byHand.hidden = false;
+      this.#details.open = true;
+      this.#byHandText.select();
+    });
+  }
+
+  /** The code that is shown, or "". */
+  get code() {
+    return this.#problem?.code ?? "";
+  }
+
+  /**
+   * @param {Described} problem
+   * @param {{focus?: boolean}} [options] focus: move the focus to the heading; not when a try of our own failed again
+   */
+  show(problem, { focus = true } = {}) {
+    const same = this.#problem?.code === problem.code && !this.#view.hidden;
+    this.#problem = problem;
+    this.#heading.textContent = problem.message;
+    this.#hint.textContent = problem.hint;
+    this.#detail.textContent = detailOf(problem);
+    this.#icon(problem.code);
+
+    const fixable = this.#setUp() || SETTINGS.has(problem.code);
+    this.#fix.hidden = !fixable;
+    this.#fix.textContent = !this.#setUp()
+      ? t("chat.settings")
+      : problem.code === "key_missing" || problem.code === "agent_not_set"
+        ? t("chat.set_up")
+        : t("chat.change_key");
+    this.#retry.classList.toggle("primary", !fixable);
+    const link = LINKS[problem.code];
+    this.#link.hidden = !link;
+    if (link) this.#link.textContent = link.words();
+    this.#view.hidden = false;
+    if (!same) {
+      this.#byHand.hidden = true;
+      this.#copy(this.#actions.diagnostics());
+      if (focus) this.#heading.focus({ preventScroll: true });
+    }
+  }
+
+  hide() {
+    this.#problem = null;
+    this.#view.hidden = true;
+    this.#again.hidden = true;
+  }
+
+  /** @param {number | null} seconds to the next try; 0 while it runs, null for none */
+  countdown(seconds) {
+    this.#again.hidden = seconds === null;
+    if (seconds !== null) this.#again.textContent = seconds > 0 ? t("chat.retry_in", { seconds }) : t("chat.retrying");
+  }
+
+  #setUp() {
+    return SET_UP.has(this.code);
+  }
+
+  /** @param {string} code */
+  #icon(code) {
+    const name = NETWORK.has(code) ? "network" : SET_UP.has(code) || code.startsWith("keyring_") ? "key" : "alert";
+    for (const group of part("problem", HTMLElement).querySelectorAll("[data-icon]")) {
+      group.toggleAttribute("hidden", group.getAttribute("data-icon") !== name);
+    }
+  }
+}

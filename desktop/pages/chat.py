@@ -1,0 +1,375 @@
+"""The chat page: what it may ask for. OpenAI's script runs in it, so nothing here gives out the key or a setting.
+
+A client secret is the one secret that crosses: the component needs it, and it ends within ten minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from desktop.errors import (
+    AgentNotSet,
+    AppError,
+    ComponentBlank,
+    ComponentFailed,
+    ComponentLate,
+    ComponentUnreachable,
+    InternalError,
+)
+from desktop.pages.chat_options import chatkit_options
+from desktop.pages.look import look_of
+from desktop.pages.page import Method, NoParams, Page, Params, Sources
+from desktop.pages.services import Services
+from desktop.settings.origins import origin_of
+
+if TYPE_CHECKING:
+    from desktop.archive import Summary
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The page's times, in milliseconds; `backoff` in seconds."""
+
+    ready_ms: int = 10_000
+    """For the component's script, and again for its `ready`."""
+    blank_ms: int = 5_000
+    """How long after `ready` the chat is watched for being blanked (the domain check takes 1–2 s)."""
+    skeleton_ms: int = 300
+    slow_ms: int = 3_000
+    method_ms: int = 10_000
+    """For a method of the component: they wait for a `ready` that may never come."""
+    mint_ms: int = 180_000
+    """For `session.mint`: the keyring may wait for a person, and the API is tried more than once."""
+    backoff: tuple[int, ...] = (5, 10, 20, 40, 60)
+    """Waits between the page's own tries; the last one repeats."""
+
+
+class StartParams(Params):
+    without_thread: bool = False
+    """Begin with a new chat: the component failed on the last one."""
+
+
+class MintParams(Params):
+    reason: Literal["mount", "expiry", "retry"] = "mount"
+
+
+class ReadyParams(Params):
+    ms: Annotated[int, Field(ge=0, le=86_400_000)]
+    """Since the page began to load."""
+
+
+class ProblemParams(Params):
+    code: Literal[
+        "component_unreachable",
+        "component_late",
+        "component_failed",
+        "component_blank",
+        "renderer_crashed",
+        "csp",
+        "page",
+    ]
+    detail: Annotated[str, StringConstraints(max_length=2_000)] = ""
+    shown: bool = True
+    """False: counted and logged, and the person sees nothing of it."""
+
+
+class ThreadParams(Params):
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$")] | None
+
+
+class ResponseParams(Params):
+    phase: Literal["start", "end"]
+
+
+class LinkParams(Params):
+    link: Literal["status", "usage", "api_keys", "workflows"]
+    """A name of the brand's links: a page that runs OpenAI's script chooses no address."""
+
+
+class _Runs:
+    """The archive runs of this process, one a folder: a page that is shown anew can stop the one that goes on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cancels: dict[Path, threading.Event] = {}
+
+    def begin(self, folder: Path) -> threading.Event | None:
+        """What cancels the run; None where one is under way."""
+        with self._lock:
+            if folder in self._cancels:
+                return None
+            self._cancels[folder] = threading.Event()
+            return self._cancels[folder]
+
+    def cancel(self, folder: Path) -> None:
+        with self._lock:
+            if folder in self._cancels:
+                self._cancels[folder].set()
+
+    def end(self, folder: Path) -> None:
+        with self._lock:
+            self._cancels.pop(folder, None)
+
+
+_runs = _Runs()
+
+
+class ChatPage:
+    """One for each showing of the page. `problem`: what is shown in place of the chat."""
+
+    def __init__(self, services: Services, problem: AppError | None = None, limits: Limits | None = None) -> None:
+        self._services = services
+        self._problem = problem
+        self._limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._thread: str | None = None
+        self._answering_since = 0.0
+
+    def page(self) -> Page:
+        services = self._services
+        component = origin_of(services.component_url)
+        language = services.texts.language
+        return Page(
+            name="chat",
+            html="chat.html",
+            files=(
+                "pages/base.css",
+                "pages/chat.css",
+                "pages/chat.js",
+                "pages/chat_component.js",
+                "pages/chat_problem.js",
+                "pages/chat_gone.js",
+                "pages/bridge.js",
+                "pages/texts.js",
+                "pages/look.js",
+                "pages/clipboard.js",
+                # Words for a page that can't reach the app.
+                f"texts/{language}/common.json",
+                f"texts/{language}/chat.json",
+            ),
+            methods={
+                "chat.start": Method(StartParams, self._start),
+                "session.mint": Method(MintParams, self._mint),
+                "chat.ready": Method(ReadyParams, self._ready),
+                "chat.problem": Method(ProblemParams, self._report),
+                "chat.thread": Method(ThreadParams, self._follow),
+                "chat.response": Method(ResponseParams, self._response),
+                "chat.reload": Method(NoParams, self._reload),
+                "diagnostics.copy": Method(NoParams, self._diagnostics),
+                "app.open_settings": Method(NoParams, self._open_settings),
+                "app.open_setup": Method(NoParams, self._open_setup),
+                "app.open_link": Method(LinkParams, self._open_link),
+                "archive.start": Method(NoParams, self._archive),
+                "archive.cancel": Method(NoParams, self._cancel_archive),
+                "archive.open": Method(NoParams, self._open_archive),
+            },
+            sources=Sources(
+                script=(component,),
+                frame=(component,),
+                # Whether the script itself talks to the API, beside its frame, is not documented.
+                connect=(origin_of(services.settings.current.network.api_base),),
+                # The element's shadow style is inline; without it the chat has no height.
+                inline_style=True,
+            ),
+            title=services.brand.app.name,
+        )
+
+    # --- the start ----------------------------------------------------------------------------------
+
+    def _start(self, params: StartParams) -> dict[str, Any]:
+        """Everything the page needs to begin, without waiting for the keyring or the network."""
+        services = self._services
+        settings = services.settings.current
+        agent = settings.agent()
+        problem = self._problem or (AgentNotSet() if agent is None else None)
+        told: dict[str, Any] = {"options": {}, "themes": {"light": {}, "dark": {}}}
+        if agent is not None:
+            reopen = settings.chat.reopen_last_thread and not params.without_thread
+            thread = services.state.last_thread(agent.id) if reopen else None
+            told = chatkit_options(settings, agent, services.texts, services.brand, thread)
+        return {
+            "texts": services.texts.page("common", "chat"),
+            "look": look_of(services),
+            "component": {"url": services.component_url},
+            **told,
+            "limits": asdict(self._limits) | {"backoff": list(self._limits.backoff)},
+            "notices": [error.describe(services.texts) for error in services.settings.notices],
+            "problem": problem.describe(services.texts) if problem else None,
+        }
+
+    def _mint(self, params: MintParams) -> dict[str, Any]:
+        """`{client_secret, expires_at}` of a session never handed out before, and nothing else."""
+        secret, expires_at = self._services.keeper.client_secret(params.reason)
+        return {"client_secret": secret, "expires_at": expires_at}
+
+    # --- what the page tells --------------------------------------------------------------------------
+
+    def _ready(self, params: ReadyParams) -> None:
+        log.info("the chat was ready %d ms after its page began to load", params.ms)
+        self._services.counters.add("chats_ready")
+        self._services.counters.latency("chat_ready", params.ms / 1000)
+
+    def _report(self, params: ProblemParams) -> dict[str, Any]:
+        """The problem in the person's language, where it is shown; else `{}`."""
+        counters = self._services.counters
+        log.warning("the page reports %s: %s", params.code, params.detail)
+        if params.code == "csp":
+            counters.add("csp_violations")
+            return {}
+        error = self._error(params)
+        counters.error(error)
+        return dict(error.describe(self._services.texts)) if params.shown else {}
+
+    def _error(self, params: ProblemParams) -> AppError:
+        from urllib.parse import urlsplit
+
+        match params.code:
+            case "component_unreachable":
+                return ComponentUnreachable(params.detail, host=urlsplit(self._services.component_url).netloc)
+            case "component_late":
+                return ComponentLate(params.detail, seconds=round(self._limits.ready_ms / 1000))
+            case "component_failed":
+                return ComponentFailed(params.detail, problem=params.detail[:200])
+            case "component_blank":
+                return ComponentBlank(params.detail)
+            case _:
+                return InternalError(params.detail)
+
+    def _follow(self, params: ThreadParams) -> dict[str, Any]:
+        """`{title}`: remembers the open thread and lets the window's title follow it; None while it has none."""
+        services = self._services
+        agent = services.settings.current.agent()
+        if agent is None:
+            raise AgentNotSet()
+        services.state.set_last_thread(agent.id, params.id)
+        with self._lock:
+            other = self._thread != params.id
+            self._thread = params.id
+        if other:
+            services.desk.set_chat_title("")
+        title = self._title_of(params.id) if params.id else None
+        with self._lock:
+            current = self._thread == params.id
+        if title and current:
+            services.desk.set_chat_title(title)
+        return {"title": title}
+
+    def _title_of(self, thread: str) -> str | None:
+        """The component tells the id alone, so the title is asked for; a title that can't be had is no problem."""
+        from desktop.openai_api import threads
+
+        try:
+            found = threads.get_thread(self._services.keeper.api(), thread)
+        except AppError as error:
+            log.info("the title of the open chat is not known: %s", error.code)
+            return None
+        return " ".join((found.title or "").split())[:120] or None
+
+    def _response(self, params: ResponseParams) -> None:
+        counters = self._services.counters
+        if params.phase == "start":
+            self._answering_since = time.monotonic()
+            counters.add("messages")
+        elif self._answering_since:
+            counters.latency("answer", time.monotonic() - self._answering_since)
+            self._answering_since = 0.0
+
+    # --- what the page asks the app for -----------------------------------------------------------------
+
+    def _reload(self, _: NoParams) -> None:
+        self._services.desk.reload_chat()
+
+    def _diagnostics(self, _: NoParams) -> dict[str, str]:
+        return {"text": self._services.diagnostics()}
+
+    def _open_settings(self, _: NoParams) -> None:
+        self._services.desk.show_settings()
+
+    def _open_setup(self, _: NoParams) -> None:
+        self._services.desk.show_setup()
+
+    def _open_link(self, params: LinkParams) -> None:
+        self._services.desk.open_external(getattr(self._services.brand.links, params.link))
+
+    # --- the archive ----------------------------------------------------------------------------------------
+
+    def _archive(self, _: NoParams) -> dict[str, bool]:
+        """Begins to copy this user's chats to disk; how far it is comes as `archive.progress` events.
+
+        `{started}`: False where a run is under way. Raises AgentNotSet, KeyMissing.
+        """
+        services = self._services
+        agent = services.settings.current.agent()
+        if agent is None:
+            raise AgentNotSet()
+        client = services.keeper.api()
+        folder = services.locations.archive
+        user = services.settings.user_id(agent.id)
+        cancel = _runs.begin(folder)
+        if cancel is None:
+            return {"started": False}
+
+        def run() -> None:
+            from desktop.archive import ThreadArchive
+
+            try:
+                archive = ThreadArchive(folder, client, user, texts=services.texts)
+                summary = archive.run(progress=self._progress, cancel=cancel)
+            except Exception:
+                log.exception("the archive run ended")
+                from desktop.archive import Summary
+
+                summary = Summary(folder, error=InternalError("archive"))
+            finally:
+                _runs.end(folder)
+            self._finished(summary)
+
+        threading.Thread(target=run, name="archive", daemon=True).start()
+        return {"started": True}
+
+    def _progress(self, done: int, total: int | None, title: str) -> None:
+        self._tell_archive(done=done, total=total, title=title[:200])
+
+    def _finished(self, summary: Summary) -> None:
+        done = summary.written + summary.unchanged
+        seen = done + summary.vanished + summary.failed
+        # A thread that could not be read leaves an error and the run goes on; another one ended it.
+        ended = summary.error if summary.error is not None and (seen < summary.total or not summary.failed) else None
+        log.info("archived %d of %d chats, %d failed", done, summary.total, summary.failed)
+        self._tell_archive(
+            done=done,
+            total=summary.total,
+            finished=True,
+            cancelled=summary.cancelled,
+            folder=str(summary.folder),
+            failed=summary.failed,
+            error=ended.describe(self._services.texts) if ended else None,
+        )
+
+    def _tell_archive(self, **changed: Any) -> None:
+        told = {
+            "done": 0,
+            "total": None,
+            "title": "",
+            "finished": False,
+            "cancelled": False,
+            "folder": "",
+            "failed": 0,
+            "error": None,
+        }
+        self._services.desk.emit("chat", "archive.progress", told | changed)
+
+    def _cancel_archive(self, _: NoParams) -> None:
+        _runs.cancel(self._services.locations.archive)
+
+    def _open_archive(self, _: NoParams) -> None:
+        self._services.desk.open_folder("archive")

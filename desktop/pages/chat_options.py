@@ -1,0 +1,140 @@
+"""What OpenAI's component is told of its looks and behaviour, made of the settings. Pure; functions are the page's.
+
+Names and values are those of the published types (`@openai/chatkit` 1.9.0). The component checks strictly, so what
+has no value is left out: never a null, never a name it does not know.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from desktop.settings.model import SchemeColours, Settings, Typography, WorkflowAgent
+
+if TYPE_CHECKING:
+    from desktop.settings.brand import Brand
+    from desktop.texts import Catalogue
+
+MEGABYTE = 1024 * 1024
+"""The unit of the session's `max_file_size`, in the bytes of the component's `maxSize`."""
+
+_ICONS = """
+    agent analytics atom batch bolt book-open book-closed book-clock bug calendar chart check check-circle
+    check-circle-filled chevron-left chevron-right circle-question clock compass confetti cube desktop document
+    dots-horizontal dots-vertical empty-circle external-link globe keys lab images info lifesaver lightbulb mail
+    map-pin maps mobile name notebook notebook-pencil page-blank phone play plus profile profile-card reload
+    star star-filled search sparkle sparkle-double square-code square-image square-text suitcase settings-slider
+    user wreath write write-alt write-alt2
+"""
+ICONS = frozenset(_ICONS.split())
+"""`ChatKitIcon`; `lucide:name` is taken too."""
+
+_LOCALES = """
+    am ar bg-BG bn-BD bs-BA ca-ES cs-CZ da-DK de-DE el-GR es-419 es-ES et-EE fi-FI fr-CA fr-FR gu-IN hi-IN hr-HR
+    hu-HU hy-AM id-ID is-IS it-IT ja-JP ka-GE kk kn-IN ko-KR lt lv-LV mk-MK ml mn mr-IN ms-MY my-MM nb-NO nl-NL
+    pa pl-PL pt-BR pt-PT ro-RO ru-RU sk-SK sl-SI so-SO sq-AL sr-RS sv-SE sw-TZ ta-IN te-IN th-TH tl tr-TR uk-UA
+    ur vi-VN zh-CN zh-HK zh-TW bg bn bs ca cs da de el es et fi fr gu hi hr hu hy id is it ja ka kn ko lv mk mr
+    ms my nb nl pt ro ru sk sl so sq sr sv sw ta te th tr uk vi zh zh-Hant en
+"""
+LOCALES = frozenset(_LOCALES.split())
+"""`SupportedLocale`."""
+
+
+def chatkit_options(
+    settings: Settings, agent: WorkflowAgent, texts: Catalogue, brand: Brand, initial_thread: str | None
+) -> dict[str, Any]:
+    """`{options, themes: {light, dark}}`: the component's options without `api`, functions and `theme`, and the theme
+    of either scheme. Which scheme is shown, the page knows: the component has no "system"."""
+    chat = settings.chat
+    name = agent.name or brand.app.name
+    options: dict[str, Any] = {
+        "frameTitle": texts.get("chat.frame_title", name=name),
+        "header": {"enabled": chat.header.enabled, "title": _title(settings)},
+        "history": {
+            # Without history in the session there is nothing to list.
+            "enabled": chat.history.enabled and settings.session.history.enabled,
+            "showDelete": chat.history.show_delete,
+            "showRename": chat.history.show_rename,
+        },
+        "startScreen": {
+            "greeting": chat.greeting or texts.get("chat.greeting"),
+            "prompts": [
+                {"label": prompt.label, "prompt": prompt.prompt, **({"icon": icon} if icon else {})}
+                for prompt in chat.prompts
+                for icon in [known_icon(prompt.icon)]
+            ],
+        },
+        "threadItemActions": {"feedback": chat.feedback, "retry": chat.retry},
+        "composer": _composer(settings),
+        "thread": {"autoScroll": chat.auto_scroll},
+    }
+    if chat.disclaimer.text:
+        options["disclaimer"] = {"text": chat.disclaimer.text, "highContrast": chat.disclaimer.high_contrast}
+    locale = known_locale(chat.locale or texts.language)
+    if locale:
+        options["locale"] = locale
+    if initial_thread:
+        options["initialThread"] = initial_thread
+    return {
+        "options": options,
+        "themes": {"light": theme(settings, "light"), "dark": theme(settings, "dark")},
+    }
+
+
+def theme(settings: Settings, scheme: Literal["light", "dark"]) -> dict[str, Any]:
+    """A `ThemeOption`."""
+    chosen = settings.chat.theme
+    colour = _colour(chosen.light if scheme == "light" else chosen.dark)
+    return {
+        "colorScheme": scheme,
+        "radius": chosen.radius,
+        "density": chosen.density,
+        "typography": _typography(chosen.typography),
+        **({"color": colour} if colour else {}),
+    }
+
+
+def known_icon(name: str | None) -> str | None:
+    """The icon, or None for one that the component would refuse: a prompt without its icon is still a prompt."""
+    if name and (name in ICONS or (name.startswith("lucide:") and len(name) > len("lucide:"))):
+        return name
+    return None
+
+
+def known_locale(name: str) -> str | None:
+    """The locale as the component spells it, else its language, else None (the component then decides)."""
+    by_lower = {locale.lower(): locale for locale in LOCALES}
+    lowered = name.lower()
+    return by_lower.get(lowered) or by_lower.get(lowered.split("-")[0])
+
+
+def _title(settings: Settings) -> dict[str, Any]:
+    header = settings.chat.header
+    return {"enabled": header.title, **({"text": header.title_text} if header.title_text else {})}
+
+
+def _composer(settings: Settings) -> dict[str, Any]:
+    upload = settings.session.file_upload
+    composer: dict[str, Any] = {}
+    if settings.chat.placeholder:
+        composer["placeholder"] = settings.chat.placeholder
+    if upload.enabled:
+        composer["attachments"] = {
+            "enabled": True,
+            "maxSize": upload.max_file_size * MEGABYTE,
+            "maxCount": upload.max_files,
+        }
+    return composer
+
+
+def _typography(chosen: Typography) -> dict[str, Any]:
+    sources = [source.model_dump(exclude_none=True) for source in chosen.font_sources]
+    return {
+        "baseSize": chosen.base_size,
+        **({"fontFamily": chosen.font_family} if chosen.font_family else {}),
+        **({"fontFamilyMono": chosen.font_family_mono} if chosen.font_family_mono else {}),
+        **({"fontSources": sources} if sources else {}),
+    }
+
+
+def _colour(chosen: SchemeColours) -> dict[str, Any]:
+    return chosen.model_dump(exclude_none=True)

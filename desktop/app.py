@@ -25,7 +25,6 @@ from desktop.window.policy import Policy, origin
 from desktop.window.shell import Looks, PageWindow, Shell, WindowPlan
 
 if TYPE_CHECKING:
-    from desktop.instance import Instance
     from desktop.pages.services import Services
 
 log = logging.getLogger(__name__)
@@ -50,8 +49,9 @@ class App:
         self.started = time.monotonic()
         self.windows: dict[str, PageWindow] = {}
         self.shell: Shell
+        self.bridge: Bridge
         self.services: Services
-        self._instance: Instance | None = None
+        self._delete_all = False
         self._crashes: list[float] = []
         self._lock = threading.RLock()
 
@@ -63,17 +63,16 @@ class App:
 
         from desktop.diagnostics import Counters
         from desktop.instance import Instance
-        from desktop.logs import set_up
+        from desktop.logs import set_up, shut_down
 
         context = self.context
         engines.scrub(os.environ, frozen=is_frozen())
         settings = context.settings
         set_up(context.locations, settings.log_level)
         prompt = getattr(context.args, "prompt", None)
-        self._instance = Instance(context.locations.instance, context.profile)
-        if not self._instance.acquire():
-            self._instance.hand_over(prompt)
-            return 0
+        instance = Instance(context.locations.instance, context.profile)
+        if not instance.acquire() and instance.hand_over(prompt):
+            return 0  # the one that runs has come forward
         try:
             engine = engines.choose(getattr(context.args, "engine", None), context.environ)
             counters = Counters()
@@ -85,7 +84,7 @@ class App:
                 keeper.prefetch()
             self._build(engine, keeper, counters)
             self._show(first)
-            self._instance.serve(self._on_second_launch)
+            instance.serve(self._on_second_launch)
             if prompt:
                 self._on_second_launch(prompt)
             try:
@@ -93,8 +92,14 @@ class App:
             finally:
                 keeper.close(EXIT_LIMIT)
                 self.shell.server.close()
+            if self._delete_all:
+                from desktop.files import delete_profile
+
+                shut_down()
+                # Under the lock: another launch must not begin to write here meanwhile.
+                delete_profile(context.locations.folder, keep=(context.locations.instance.name,))
         finally:
-            self._instance.release()
+            instance.release()
         return 0
 
     def _build(self, engine: engines.EngineName, keeper: SessionKeeper, counters: Any) -> None:
@@ -120,10 +125,11 @@ class App:
             environ=context.environ,
         )
         icon = assets_dir() / "icons" / "app-256.png"
+        self.bridge = Bridge(context.texts, on_answered=self._on_answered)
         self.shell = Shell(
             engine=engine,
             server=server,
-            bridge=Bridge(context.texts, on_answered=self._on_answered),
+            bridge=self.bridge,
             storage=context.locations.web,
             looks=Looks(brand.app.id, brand.app.name, icon if icon.is_file() else None, COLOURS),
             scheme=context.settings.chat.theme.scheme,
@@ -304,6 +310,11 @@ class App:
         wanted: Scheme = scheme if scheme in ("light", "dark") else "system"  # type: ignore[assignment]
         self.shell.set_scheme(wanted)
 
+    def delete_all_data(self) -> None:
+        """Ends the app, then deletes the profile's folder: the engine's files are free only after its end."""
+        self._delete_all = True
+        self.shell.quit()
+
     def emit(self, page: str, event: str, data: Any) -> None:
         window = self.windows.get(page)
         if window is not None:
@@ -335,7 +346,7 @@ class App:
             counters.error(answered.error)
             log.info("%s.%s: %s %s", answered.page, answered.method, answered.error.code, answered.error.detail)
         elif answered.method:
-            counters.latency("bridge", answered.seconds)
+            counters.latency(f"call {answered.method}", answered.seconds)
         self._watch(answered)
 
     def _diagnostics(self) -> str:
@@ -346,4 +357,10 @@ class App:
             counters=self.services.counters,
             engine=self.shell.engine.name,
             profile=self.context.profile,
+            app=self.context.brand.app.name,
+            facts={
+                "component": origin(self.context.component_url),
+                "page process ended": len(self._crashes),
+                "calls refused": self.bridge.refused,
+            },
         )

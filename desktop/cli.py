@@ -23,11 +23,11 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(problem=message)
 
 
-def _options() -> argparse.ArgumentParser:
+def _options() -> _Parser:
     """The options that every command takes, before or after its name."""
     from desktop.settings.locations import is_frozen
 
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("options for all commands")
     group.add_argument("--profile", metavar="NAME", help="settings, threads and key entry of their own")
     group.add_argument("--api-base", metavar="URL", help="the API; https, or http on loopback")

@@ -264,7 +264,7 @@ class GtkEngine:
                 self._portal = self._gio.DBusProxy.new_for_bus_finish(result)
             except self._glib.Error:
                 return  # no session bus or no portal: the theme's name is what there is
-            self._portal.connect("g-signal", lambda _p, _s, name, _v: name == "SettingChanged" and self._again())
+            self._portal.connect("g-signal", lambda *_: self._again())
             self._again()
 
         self._gio.DBusProxy.new_for_bus(

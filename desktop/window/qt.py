@@ -87,7 +87,7 @@ class QtEngine:
         app.setDesktopFileName(app_id)
         self._app = app
 
-        class Loop(QtCore.QObject):  # type: ignore[misc,name-defined]  # Qt has no types here
+        class Loop(QtCore.QObject):
             run = QtCore.Signal(object)
 
             def __init__(self) -> None:

@@ -157,7 +157,7 @@ class Shell:
         self.windows.append(window)
         made = webview.windows
         before = len(made)
-        handlers = {
+        handlers: dict[str, Callable[..., Any]] = {
             "initialized": lambda renderer: self._prepare(renderer, native()),
             "before_show": lambda: self._dress(window, native()),
             "closing": lambda: self._on_closing(window),

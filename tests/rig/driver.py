@@ -1,0 +1,227 @@
+"""Drives a running app from a test: starts it with its probe, looks at its windows, types and clicks in them.
+
+Clicks and keys of the main flows are real ones (xdotool); the rest goes through the page's own DOM.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 60.0
+"""Longest wait for anything in a window, in seconds: generous, because nothing here measures."""
+STEP = 0.05
+
+
+class Gone(RuntimeError):
+    """The app ended while a test was talking to it."""
+
+
+class Driver:
+    """One running app."""
+
+    def __init__(self, engine: str, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+        to_app_read, to_app_write = os.pipe()
+        from_app_read, from_app_write = os.pipe()
+        command = [sys.executable, "-m", "tests.rig.launch", str(to_app_read), str(from_app_write)]
+        self.environment = dict(environment if environment is not None else os.environ)
+        self.engine = engine
+        self.process = subprocess.Popen(
+            [*command, "--engine", engine, *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            pass_fds=(to_app_read, from_app_write),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        os.close(to_app_read)
+        os.close(from_app_write)
+        self._commands = os.fdopen(to_app_write, "w", encoding="utf-8")
+        self._answers = os.fdopen(from_app_read, "r", encoding="utf-8")
+
+    def __enter__(self) -> Driver:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        output = self.stop()
+        if kind is not None:
+            print(f"--- what the app printed ---\n{output}", file=sys.stderr)
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def stop(self) -> str:
+        """End the app in order, by force if that fails; what it printed."""
+        if self.process.poll() is None:
+            try:
+                self.ask("quit")
+            except Gone:
+                pass
+        return self.ended()
+
+    def ended(self, limit: float = 20.0) -> str:
+        """Wait for the app's own end; what it printed."""
+        try:
+            output, _ = self.process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            output, _ = self.process.communicate()
+        for pipe in (self._commands, self._answers):
+            try:
+                pipe.close()
+            except OSError:
+                continue  # the app closed its end first
+        return output.decode(errors="replace")
+
+    # --- asking -------------------------------------------------------------------------------
+
+    def ask(self, do: str, *arguments: Any) -> Any:
+        """One command of the probe. Raises Gone when the app has ended, RuntimeError with the probe's reason."""
+        try:
+            self._commands.write(json.dumps({"do": do, "with": list(arguments)}) + "\n")
+            self._commands.flush()
+            line = self._answers.readline()
+        except (OSError, ValueError) as error:
+            raise Gone(str(error)) from None
+        if not line:
+            raise Gone("the app has ended")
+        answer = json.loads(line)
+        if not answer["ok"]:
+            raise RuntimeError(answer["error"])
+        return answer["value"]
+
+    def until(self, what: str, condition: Callable[[], Any], limit: float = LIMIT) -> Any:
+        """The first true value of `condition`; a failure names `what` and what the windows show."""
+        end = time.monotonic() + limit
+        last: object = None
+        while time.monotonic() < end:
+            try:
+                last = condition()
+            except Gone:
+                raise
+            except (RuntimeError, KeyError) as error:
+                last = error
+            else:
+                if last:
+                    return last
+            time.sleep(STEP)
+        raise AssertionError(f"{what}: not within {limit:.0f} s; last: {last!r}; windows: {self._describe()}")
+
+    def _describe(self) -> str:
+        try:
+            return json.dumps({name: self.text(name)[:600] for name in self.ask("windows")}, ensure_ascii=False)
+        except (RuntimeError, Gone) as error:
+            return str(error)
+
+    # --- looking ------------------------------------------------------------------------------
+
+    def js(self, window: str, script: str) -> Any:
+        return self.ask("js", window, script)
+
+    def text(self, window: str) -> str:
+        """What a person can read in a window of ours."""
+        return str(self.js(window, "document.body ? document.body.innerText : ''"))
+
+    def wait_window(self, name: str, limit: float = LIMIT) -> None:
+        """Until a window is there and its page has its words."""
+        self.until(f"window {name}", lambda: name in self.ask("windows") and self.text(name).strip(), limit)
+
+    def wait_no_window(self, name: str) -> None:
+        self.until(f"window {name} closed", lambda: name not in self.ask("windows"))
+
+    def wait_text(self, window: str, *parts: str, limit: float = LIMIT) -> str:
+        """Until a window shows all of `parts`; returns its whole text."""
+
+        def shows() -> str:
+            text = " ".join(self.text(window).split())
+            return text if all(" ".join(part.split()) in text for part in parts) else ""
+
+        return str(self.until(f"{window} shows {parts}", shows, limit))
+
+    def wait_call(self, method: str, count: int = 1, *, since: int = 0, ok: bool = True) -> dict[str, Any]:
+        """Until a method was answered `count` times; the last of those answers (never its value)."""
+
+        def found() -> Any:
+            calls = [c for c in self.ask("calls", since) if c["method"] == method and (not ok or c["error"] is None)]
+            return calls[count - 1] if len(calls) >= count else None
+
+        return dict(self.until(f"call {method}", found))
+
+    def calls_so_far(self) -> int:
+        return len(self.ask("calls", 0))
+
+    # --- doing --------------------------------------------------------------------------------
+
+    def click(self, window: str, selector: str) -> None:
+        """Click through the DOM, once the element is there, shown and enabled."""
+        quoted = json.dumps(selector)
+        self.until(
+            f"{selector} in {window}",
+            lambda: self.js(
+                window,
+                f"(()=>{{const e=document.querySelector({quoted});"
+                "return !!e && !e.disabled && !!e.getClientRects().length})()",
+            ),
+        )
+        self.js(window, f"(document.querySelector({quoted}).click(), true)")
+
+    def fill(self, window: str, selector: str, text: str) -> None:
+        """Put text into a field as typing does: value, input event, change event."""
+        quoted, value = json.dumps(selector), json.dumps(text)
+        self.until(f"{selector} in {window}", lambda: self.js(window, f"!!document.querySelector({quoted})"))
+        self.js(
+            window,
+            f"(()=>{{const e=document.querySelector({quoted}); e.focus(); e.value={value};"
+            "e.dispatchEvent(new Event('input',{bubbles:true}));"
+            "e.dispatchEvent(new Event('change',{bubbles:true})); return true})()",
+        )
+
+    def focus_field(self, window: str, selector: str) -> None:
+        self.js(window, f"(document.querySelector({json.dumps(selector)}).focus(), true)")
+
+    def xdotool(self, *arguments: str) -> str:
+        """A real key or click on the virtual screen."""
+        done = subprocess.run(
+            ["xdotool", *arguments], env=self.environment, capture_output=True, text=True, timeout=30, check=True
+        )
+        return done.stdout.strip()
+
+    def raise_window(self, title: str) -> str:
+        """Give a window the keyboard (there is no window manager on the virtual screen); its X id."""
+        found: str = self.until(
+            f"X window {title!r}",
+            lambda: self._search(title),
+        )
+        self.xdotool("windowfocus", "--sync", found)
+        return found
+
+    def _search(self, title: str) -> str:
+        done = subprocess.run(
+            ["xdotool", "search", "--onlyvisible", "--name", title],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        lines = done.stdout.split()
+        return lines[-1] if lines else ""
+
+    def type_keys(self, title: str, text: str) -> None:
+        """Type on the keyboard into whatever has the focus in the window with that title."""
+        self.raise_window(title)
+        self.xdotool("type", "--delay", "8", "--", text)
+
+    def press(self, title: str, *keys: str) -> None:
+        self.raise_window(title)
+        self.xdotool("key", "--delay", "30", *keys)

@@ -1,0 +1,180 @@
+"""The real app with a probe beside it: `python -m tests.rig.launch READ_FD WRITE_FD [the app's arguments]`.
+
+Same parser, same `App` as the program itself; a thread answers one JSON line a command, so that one set of window
+tests can drive Qt and GTK alike (WebKitGTK has no remote debugging). Nothing of this is in the product.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from desktop.app import App
+from desktop.cli import parse
+from desktop.context import Context
+from desktop.errors import AppError
+from desktop.window.bridge import Answered
+
+ANSWER_LIMIT = 10.0
+"""Seconds a script in a page may take to answer the probe."""
+
+
+class Probe:
+    """Runs commands against one app."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.answered: list[dict[str, Any]] = []
+
+    def watch(self, answered: Answered) -> None:
+        self.answered.append(
+            {
+                "page": answered.page,
+                "method": answered.method,
+                "params": answered.params.model_dump() if answered.params is not None else None,
+                "error": answered.error.code if answered.error else None,
+                "at": time.monotonic(),
+            }
+        )
+
+    def windows(self) -> dict[str, Any]:
+        return {
+            name: {"shown": window.native.events.shown.is_set(), "title": window.native.title, "strays": window.strays}
+            for name, window in list(self.app.windows.items())
+            if window.native is not None
+        }
+
+    def js(self, window: str, script: str) -> Any:
+        """The value of an expression in the top frame, through JSON."""
+        answer: list[Any] = []
+
+        def ask() -> None:
+            native = self.app.windows[window].native
+            wrapped = (
+                "(()=>{try{return JSON.stringify([0," + script + "])}"
+                "catch(e){return JSON.stringify([1,String(e)])}})()"
+            )
+            answer.append(native.run_js(_ascii(wrapped)))
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(ANSWER_LIMIT)
+        if not answer or answer[0] is None:
+            raise TimeoutError(f"the page of {window} does not answer")
+        failed, value = json.loads(answer[0])
+        if failed:
+            raise RuntimeError(value)
+        return value
+
+    def raw_js(self, window: str, script: str) -> None:
+        """Run a script whose end may never be heard of (it navigates)."""
+        native = self.app.windows[window].native
+        threading.Thread(target=native.run_js, args=(_ascii(script) + ";0",), daemon=True).start()
+
+    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        return self.answered[since:]
+
+    def close(self, window: str) -> None:
+        self.app.close_window(window)
+
+    def show(self, name: str) -> None:
+        {"settings": self.app.show_settings, "setup": self.app.show_setup, "reload": self.app.reload_chat}[name]()
+
+    def quit(self) -> None:
+        self.app.shell.quit()
+
+    def screenshot(self, window: str, file: str) -> bool:
+        return self.app.windows[window].screenshot(Path(file))
+
+    def url(self, window: str) -> str:
+        return self.app.shell.server.url(self.app.windows[window].showing)
+
+    def showing(self, window: str) -> dict[str, str]:
+        showing = self.app.windows[window].showing
+        return {"path": showing.path, "key": showing.key}
+
+    def emit(self, window: str, event: str, data: Any) -> None:
+        self.app.emit(window, event, data)
+
+    def place(self, window: str) -> dict[str, Any]:
+        done = threading.Event()
+        found: list[Any] = []
+
+        def look() -> None:
+            found.append(self.app.shell.engine.place(self.app.windows[window].native))
+            done.set()
+
+        self.app.shell.engine.later(look)
+        done.wait(ANSWER_LIMIT)
+        return dict(vars(found[0])) if found and found[0] else {}
+
+    def crash(self, window: str) -> None:
+        """Ends the page's process as a crash would, by the engine's own means."""
+        native = self.app.windows[window].native
+        engine = self.app.shell.engine
+        if engine.name == "gtk":
+            engine.later(lambda: engine._view(native).webview.terminate_web_process())  # type: ignore[attr-defined]
+        else:
+            from tests.rig.children import kill_renderers
+
+            kill_renderers(os.getpid())
+
+    def state(self) -> dict[str, Any]:
+        services = self.app.services
+        return {
+            "refused": self.app.bridge.refused,
+            "live_sessions": len(services.keeper._live),
+            "last_threads": services.state._values.get("last_threads"),
+            "diagnostics": services.diagnostics(),
+        }
+
+    def update(self, changes: dict[str, Any]) -> None:
+        self.app.context.settings_store.update(changes)
+
+
+def _ascii(script: str) -> str:
+    """Non-ASCII characters as escapes: pywebview cuts scripts that have any on GTK."""
+    return "".join(c if ord(c) < 128 else "".join(f"\\u{u:04x}" for u in _units(c)) for c in script)
+
+
+def _units(char: str) -> list[int]:
+    raw = char.encode("utf-16-be", "surrogatepass")
+    return [int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2)]
+
+
+def serve(probe: Probe, read: int, write: int) -> None:
+    """Answer commands until the other side closes."""
+    with os.fdopen(read, "r", encoding="utf-8") as commands, os.fdopen(write, "w", encoding="utf-8") as answers:
+        for line in commands:
+            command = json.loads(line)
+            try:
+                value = getattr(probe, command["do"])(*command.get("with", []))
+                answer = {"ok": True, "value": value}
+            except Exception as error:
+                answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+            try:
+                answers.write(json.dumps(answer) + "\n")
+                answers.flush()
+            except OSError:
+                return
+
+
+def main() -> int:
+    read, write = int(sys.argv[1]), int(sys.argv[2])
+    context = Context(parse(sys.argv[3:]))
+    app = App(context, watch=lambda answered: probe.watch(answered))
+    probe = Probe(app)
+    threading.Thread(target=serve, args=(probe, read, write), daemon=True).start()
+    try:
+        return app.run()
+    except AppError as error:
+        return context.fail(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

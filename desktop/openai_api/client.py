@@ -232,7 +232,9 @@ class ApiClient:
             finally:
                 response.close()
         except httpx.HTTPError as error:
-            failure = errors_map.of_exception(error, about, reading=reading, at_proxy=_stuck_at_proxy(steps))
+            failure = errors_map.of_exception(
+                error, about, reading=reading, at_proxy=not reading and _stuck_at_proxy(steps)
+            )
         except RuntimeError:  # httpx: the client was closed by another thread meanwhile
             failure = ConnectionLost("the client was closed", host=self.endpoint.host)
         if failure is not None:
@@ -295,7 +297,7 @@ class ApiClient:
 
 
 def _stuck_at_proxy(steps: list[str]) -> bool:
-    """Whether a connection was begun and the proxy had not opened the way (httpcore's trace names)."""
-    begun = any(step.startswith("connection.connect_tcp.started") for step in steps)
-    through = any(step.startswith("proxy.start_tls") for step in steps)
-    return begun and not through
+    """Whether a connection was begun and the proxy had not opened the way (names of httpcore's trace)."""
+    begun = any(step.endswith(".connect_tcp.started") for step in steps)
+    through = {"proxy.start_tls.started", "socks.start_tls.started", "socks.setup_socks5_connection.complete"}
+    return begun and not through & set(steps)

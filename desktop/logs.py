@@ -20,6 +20,7 @@ from typing import TextIO
 from urllib.parse import quote, quote_plus
 
 from desktop.files import ensure_private_dir, open_private
+from desktop.settings.locations import Locations
 
 FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 HIDDEN = "[hidden]"
@@ -161,8 +162,8 @@ class PrivateFileHandler(logging.StreamHandler[TextIO]):
         super().close()
 
 
-def set_up(path: Path, level: str = "INFO", *, console: bool = False) -> logging.Handler:
-    """Sends the whole process's log to `path`, redacted; `console` also warnings to standard error.
+def set_up(locations: Locations, level: str = "INFO", *, console: bool = False) -> logging.Handler:
+    """Sends the whole process's log to the profile's file, redacted; `console` also warnings to standard error.
 
     Calling it again replaces the earlier set-up. Returns the file's handler.
     """
@@ -171,7 +172,7 @@ def set_up(path: Path, level: str = "INFO", *, console: bool = False) -> logging
         root.removeHandler(old)
         old.close()
     formatter = RedactingFormatter(FORMAT)
-    file = PrivateFileHandler(path)
+    file = PrivateFileHandler(locations.log)
     file.setFormatter(formatter)
     root.addHandler(file)
     root.setLevel(level)

@@ -23,6 +23,7 @@ from desktop.errors import (
     SettingsUnwritable,
 )
 from desktop.files import ensure_private_dir, read_limited, write_private
+from desktop.settings.model import VERSION
 
 SIZE_LIMIT = 8 * 1024 * 1024
 """Largest settings file, in bytes."""
@@ -40,7 +41,9 @@ class Loaded:
 class SettingsFile:
     """`settings.json` of one profile. `known` is the newest version this app reads."""
 
-    def __init__(self, path: Path, known: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, path: Path, known: int = VERSION, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.path = path
         self._known = known
         self._now = now

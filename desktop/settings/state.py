@@ -75,6 +75,19 @@ class State:
                 places[window] = asdict(place)
                 self._write()
 
+    def key_known(self, origin: str) -> bool:
+        """Whether a key for this origin was kept in the keyring when the app last knew. The key itself is elsewhere."""
+        return self._part("keys_known").get(origin) is True
+
+    def set_key_known(self, origin: str, known: bool) -> None:
+        """Remembers it, so that the next start knows which page to open before the keyring has answered."""
+        with self._lock:
+            if self.key_known(origin) != known:
+                self._part("keys_known").pop(origin, None)
+                if known:
+                    self._part("keys_known")[origin] = True
+                self._write()
+
     def _part(self, name: str) -> dict[str, Any]:
         part = self._values.get(name)
         if not isinstance(part, dict):

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from desktop.errors import FileUnreadable, FolderUnwritable
+from desktop.errors import FileUnreadable, FolderUnwritable, Phrase
 
 POSIX = os.name == "posix"
 LEFTOVER_AGE = 600.0
@@ -104,7 +104,11 @@ def read_limited(path: Path, limit: int) -> bytes:
     except OSError as error:
         raise FileUnreadable(repr(error), path=str(path), problem=error.strerror or type(error).__name__) from None
     if len(content) > limit:
-        raise FileUnreadable(f"more than {limit} bytes", path=str(path), problem=f"> {limit // 1024} KB")
+        raise FileUnreadable(
+            f"more than {limit} bytes",
+            path=str(path),
+            problem=Phrase("errors.problem.file_too_large", {"limit": f"{limit // 1024} KB"}),
+        )
     return content
 
 
@@ -118,7 +122,7 @@ def delete_profile(folder: Path, keep: tuple[str, ...] = ()) -> None:
     from desktop.settings.locations import PROFILE_NAME
 
     if folder.parent.name != "profiles" or not PROFILE_NAME.fullmatch(folder.name) or folder.is_symlink():
-        raise FolderUnwritable("not a profile folder", path=str(folder), problem="not a profile folder")
+        raise FolderUnwritable(path=str(folder), problem=Phrase("errors.problem.not_a_profile"))
     if not folder.exists():
         return
     left: list[str] = []
@@ -129,7 +133,8 @@ def delete_profile(folder: Path, keep: tuple[str, ...] = ()) -> None:
         with suppress(OSError):
             folder.rmdir()
     if left:
-        raise FolderUnwritable(", ".join(left[:20]), path=left[0], problem=f"{len(left)}")
+        problem = Phrase("errors.problem.not_deleted", {"count": len(left)})
+        raise FolderUnwritable(", ".join(left[:20]), path=str(folder), problem=problem)
 
 
 def _delete(entry: Path, left: list[str]) -> None:

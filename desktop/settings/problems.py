@@ -35,7 +35,11 @@ def problem_of(error: ErrorDetails, known: tuple[str, ...] = ()) -> Phrase:
         return Phrase("errors.problem.missing", {"name": last})
     if kind == "literal_error":
         return Phrase("errors.problem.one_of", {"allowed": str(context.get("expected", "")).replace("'", "")})
-    if kind in ("greater_than_equal", "greater_than", "too_short", "string_too_short"):
+    if kind == "string_too_short":
+        return Phrase("errors.problem.too_short", {"limit": _limit(context)})
+    if kind == "too_short":
+        return Phrase("errors.problem.too_few", {"limit": _limit(context)})
+    if kind in ("greater_than_equal", "greater_than"):
         return Phrase("errors.problem.at_least", {"limit": _limit(context)})
     if kind in ("less_than_equal", "less_than"):
         return Phrase("errors.problem.at_most", {"limit": _limit(context)})

@@ -239,7 +239,19 @@ class Bridge:
         raise BadParams(problem=problem)
 
     def _failed(self, call_id: str, error: AppError) -> dict[str, Any]:
-        return {"id": call_id, "ok": False, "error": error.describe(self._texts)}
+        try:
+            described = error.describe(self._texts)
+        except Exception:  # a text that is missing must not leave the page without an answer
+            log.exception("the error %s has no words", error.code)
+            described = {
+                "code": error.code,
+                "message": error.code,
+                "hint": "",
+                "retryable": error.retryable,
+                "field": error.field,
+                "detail": "",
+            }
+        return {"id": call_id, "ok": False, "error": described}
 
     def _refuse(self, channel: Channel, showing: Showing, call_id: str, error: AppError) -> None:
         channel.post(self._failed(call_id, error), showing)

@@ -8,11 +8,11 @@ import { applyTexts, setTexts, t } from "./texts.js";
 
 /**
  * @typedef {import("./bridge.js").Described} Described
- * @typedef {{present: boolean, where: "keyring" | "session" | "nowhere", store: string, problem: Described | null}} KeyStatus
+ * @typedef {{present: boolean, lasting: boolean, store: string, problem: Described | null}} KeyStatus
  * @typedef {{key: boolean, workflow: string, version: string, file: string, api_host: string, found: string[], ignored: string[]}} Imported
  * @typedef {{
- *   texts: Record<string, string>, look: import("./look.js").Look, app: string, host: string, again: boolean, asks_workflow: boolean,
- *   workflow: string, version: string, env_name: string, ended: boolean, links: Record<string, string>
+ *   texts: Record<string, string>, look: import("./look.js").Look, app: string, icon: string, host: string, again: boolean,
+ *   asks_workflow: boolean, workflow_from: string, workflow: string, version: string, env_name: string, ended: boolean, links: Record<string, string>
  * }} Start
  * @typedef {"key" | "workflow" | "version"} Field
  */
@@ -51,6 +51,8 @@ const form = part("form", HTMLFormElement);
 let start = null;
 /** @type {KeyStatus | null} */
 let stored = null;
+/** Whom the key is sent to: the settings' API, or the one that an imported file names with its key. */
+let host = "";
 /** Whether a key was imported and waits on the other side; the page never sees it. */
 let pending = false;
 /** The number of the check under way, 0 for none. */
@@ -139,18 +141,20 @@ function described(thrown) {
 /** @param {Start} given */
 function fill(given) {
   start = given;
+  host = given.host;
   setTexts(given.texts);
   applyTexts();
   applyLook(given.look);
   el("heading").textContent = given.again ? t("setup.title_again") : t("setup.title", { app: given.app });
-  el("where").textContent = t("setup.where_unknown", { host: given.host });
+  el("icon").setAttribute("src", given.icon);
+  fillWhere(given.host);
   el("ends").textContent = given.ended ? t("setup.ended") : t("setup.ends");
   input("workflow").value = given.workflow;
   input("version").value = given.version;
   more.open = given.version !== "";
   show("workflow-field", given.asks_workflow);
   show("more", given.asks_workflow);
-  show("import-dotenv", true);
+  fillFixed(given);
   show("back", given.again);
   show("import-env", given.env_name !== "");
   button("import-env").textContent = t("setup.import_env", { name: given.env_name });
@@ -159,19 +163,38 @@ function fill(given) {
   }
 }
 
+/** The workflow that the command line or the environment names can't be changed here, only seen. @param {Start} given */
+function fillFixed(given) {
+  const values = { id: given.workflow };
+  if (given.workflow_from === "command_line") el("fixed-workflow").textContent = t("setup.workflow_from_command_line", values);
+  if (given.workflow_from === "environment") el("fixed-workflow").textContent = t("setup.workflow_from_environment", values);
+  show("fixed-workflow", el("fixed-workflow").textContent !== "");
+}
+
+/** Where the key is kept and whom it is sent to. @param {string} host */
+function fillWhere(host) {
+  const values = { store: stored?.store ?? "", host };
+  if (!stored) el("where").textContent = t("setup.where_unknown", values);
+  else if (canLast(stored)) el("where").textContent = t("setup.where_keyring", values);
+  else el("where").textContent = t("setup.where_session", values);
+}
+
+/** Whether a key can outlive the app here. A locked keyring can be unlocked; a missing one is missing. @param {KeyStatus} status */
+function canLast(status) {
+  return status.lasting && (status.problem === null || status.problem.retryable);
+}
+
 /** @param {KeyStatus} status */
 function fillStatus(status) {
   stored = status;
   if (!start) return;
-  const values = { store: status.store, host: start.host };
-  const lasting = status.problem === null || status.problem.retryable;
-  el("where").textContent = lasting ? t("setup.where_keyring", values) : t("setup.where_session", values);
+  fillWhere(host);
   show("keyring", status.problem !== null);
   if (status.problem) {
     el("keyring-message").textContent = status.problem.message;
     el("keyring-hint").textContent = status.problem.hint;
-    input("session-only").checked = !lasting;
   }
+  input("session-only").checked = !canLast(status);
   if (status.present) input("key").placeholder = t("setup.key_kept");
 }
 
@@ -191,6 +214,8 @@ function dropPending() {
   show("key-typed", true);
   show("import-env", start !== null && start.env_name !== "");
   show("address", false);
+  host = start?.host ?? "";
+  fillWhere(host);
   input("key").focus();
   call("setup.drop_key").catch(() => undefined); // the page no longer asks for it either way
 }
@@ -219,7 +244,7 @@ async function submit({ session = false, unchecked = false } = {}) {
   }
   const mine = (check = ++checks);
   underWay(true);
-  const doing = { host: start.host };
+  const doing = { host };
   el("doing").textContent = start.asks_workflow ? t("setup.doing_mint", doing) : t("setup.doing_mint_brand", doing);
   try {
     const outcome = await call(
@@ -238,7 +263,7 @@ async function submit({ session = false, unchecked = false } = {}) {
     if (check !== mine) return;
     finish();
     if (outcome.error) showError(new BridgeError(outcome.error), outcome.can_save);
-    else el("doing").textContent = t("setup.done");
+    else if (!outcome.cancelled) el("doing").textContent = t("setup.done");
   } catch (error) {
     if (check !== mine) return;
     finish();
@@ -252,9 +277,15 @@ function finish() {
   el("doing").textContent = "";
 }
 
-function cancel() {
-  if (check === 0) return;
-  call("setup.cancel", { number: check }).catch(() => undefined); // its result is dropped either way
+async function cancel() {
+  const number = check;
+  if (number === 0) return;
+  const { stopped } = await call("setup.cancel", { number });
+  if (check !== number) return;
+  if (!stopped) {
+    show("cancel", false); // it is being saved; its answer is on the way
+    return;
+  }
   finish();
   el("doing").textContent = t("setup.cancelled");
   button("submit").focus();
@@ -281,7 +312,11 @@ async function importDotenv() {
     input("version").value = found.version;
     more.open = true;
   }
-  if (found.api_host) el("address").textContent = t("setup.address", { host: found.api_host });
+  if (found.api_host) {
+    host = found.api_host;
+    fillWhere(host);
+    el("address").textContent = t("setup.address", { host });
+  }
   show("address", found.api_host !== "");
   const file = found.file;
   const words = [
@@ -297,7 +332,7 @@ async function importDotenv() {
 
 /** @param {() => Promise<void>} act */
 async function tried(act) {
-  clearErrors();
+  if (check === 0) clearErrors();
   try {
     await act();
   } catch (error) {
@@ -313,9 +348,9 @@ function wire() {
     event.preventDefault();
     void submit();
   });
-  button("cancel").addEventListener("click", cancel);
+  button("cancel").addEventListener("click", () => void tried(cancel));
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") cancel();
+    if (event.key === "Escape" && check !== 0) void tried(cancel);
   });
   button("retry").addEventListener("click", () => void submit());
   button("use-session").addEventListener("click", () => void submit({ session: true }));

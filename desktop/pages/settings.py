@@ -78,13 +78,13 @@ ANEW = ("agent.", "session.", "network.")
 PROXY_SECRET = "proxy"  # noqa: S105 - the entry's name, not a secret
 
 HOSTS = (
-    ("cdn.platform.openai.com", "component"),
-    ("api.openai.com", "api"),
-    ("chatgpt.com", "messages"),
-    ("sentinel.openai.com", "abuse"),
-    ("*.oaiusercontent.com", "files"),
-    ("Datadog", "errors"),
-    ("Mixpanel", "usage"),
+    ("cdn.platform.openai.com", "settings.host_component"),
+    ("api.openai.com", "settings.host_api"),
+    ("chatgpt.com", "settings.host_messages"),
+    ("sentinel.openai.com", "settings.host_abuse"),
+    ("*.oaiusercontent.com", "settings.host_files"),
+    ("Datadog", "settings.host_errors"),
+    ("Mixpanel", "settings.host_usage"),
 )
 """Whom the component's frame talks to, and what for (observed by others; OpenAI publishes no list)."""
 
@@ -169,7 +169,6 @@ class SettingsPage:
         texts = services.texts
         return {
             "texts": texts.page("common", "settings"),
-            "look": look_of(services),
             "app": services.brand.app.name,
             "icon": services.brand.app.icon,
             "version": __version__,
@@ -178,13 +177,13 @@ class SettingsPage:
             "section": self._section,
             "ended": workflows_over(datetime.now(UTC).date()),
             "notices": [notice.describe(texts) for notice in store.notices],
-            "hosts": [{"host": host, "purpose": texts.get(f"settings.host_{what}")} for host, what in HOSTS],
+            "hosts": [{"host": host, "purpose": texts.get(what)} for host, what in HOSTS],
             "links": [name for name, url in self._links().items() if url],
             **self._values(),
         }
 
     def _values(self) -> dict[str, Any]:
-        """`{host, agent, fields: {name: {value, layer, locked}}}`: what a save may have changed."""
+        """`{host, agent, look, fields: {name: {value, layer, locked}}}`: what a save may have changed."""
         store = self._services.settings
         settings = store.current
         agent = settings.agent()
@@ -199,7 +198,12 @@ class SettingsPage:
             for name in AGENT_FIELDS:
                 value = _value(agent, name.removeprefix("agent."))
                 fields[name] = {"value": value, "layer": layer, "locked": lock}
-        return {"host": host_of(settings.network.api_base), "agent": agent is not None, "fields": fields}
+        return {
+            "host": host_of(settings.network.api_base),
+            "agent": agent is not None,
+            "look": look_of(self._services),
+            "fields": fields,
+        }
 
     def _agent_layer(self) -> str:
         store = self._services.settings

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from tests.rig import dev
+from tests.rig import dev, secret_service
 from tests.rig.display import (
     Display,
     DisplayError,
@@ -27,6 +27,7 @@ from tests.rig.display import (
     read_line,
     stop,
     virtual_display,
+    window_environment,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,6 +101,33 @@ def stand_ins(stage: Stage) -> Iterator[Stage]:
         yield stage
 
 
+def has_secret_service(environ: dict[str, str]) -> bool:
+    """Whether the system has a keyring; elsewhere than on Linux it is part of the system."""
+    if not sys.platform.startswith("linux"):
+        return True
+    code = "import secretstorage as s, sys; sys.exit(not s.check_service_availability(s.dbus_init()))"
+    null = subprocess.DEVNULL
+    return subprocess.call([sys.executable, "-c", code], env=environ, stdout=null, stderr=null) == 0
+
+
+@contextmanager
+def keyring(stage: Stage) -> Iterator[Stage]:
+    """`stage` with a keyring: on a virtual screen always a private one, with a HOME that is thrown away;
+    on a person's screen a private one where the system has none."""
+    if stage.display is None and has_secret_service(stage.environ):
+        yield stage
+    elif not secret_service.available():
+        say("There is no keyring here, and no gnome-keyring to start one: keys last for the session.")
+        yield stage
+    else:
+        with secret_service.secret_service() as private:
+            if stage.display is not None:
+                environ = window_environment(stage.display.name, private)
+            else:
+                environ = stage.environ | {"DBUS_SESSION_BUS_ADDRESS": private["DBUS_SESSION_BUS_ADDRESS"]}
+            yield replace(stage, environ=environ)
+
+
 def tell_what_to_type(stage: Stage) -> None:
     say("The app runs against stand-ins on this machine; OpenAI is not asked. Type:")
     say(f"  key       {stage.key}")
@@ -162,6 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
                 display = stack.enter_context(virtual_display())
                 stage = replace(stage, display=display, environ=display.environment())
             if typed.standin:
+                stage = stack.enter_context(keyring(stage))
                 stage = stack.enter_context(stand_ins(stage))
         except (DisplayError, RuntimeError) as problem:
             say(f"{problem}.")

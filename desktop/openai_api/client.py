@@ -127,7 +127,7 @@ class ApiClient:
         self._key = key
         self._transport = transport
         self._closing = threading.Event()
-        self._sleep = sleep or self._closing.wait
+        self._sleep = self._closing.wait if sleep is None else sleep
         self._clock = clock
         self._monotonic = monotonic
         self._random = random

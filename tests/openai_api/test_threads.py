@@ -49,7 +49,7 @@ def test_following_the_cursor_gives_every_entry_once_whatever_the_page_size(
     class Direct:
         host = "here"
 
-        def request(self, method: str, path: str, json: Any = None, params: Any = None, **_: Any) -> dict[str, Any]:
+        def request(self, *_: Any, params: Any = None, **__: Any) -> dict[str, Any]:
             asked = {name: str(value) for name, value in params.items() if value is not None and name != "user"}
             return page(entries, {**asked, "limit": str(size)})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -115,3 +116,22 @@ def test_a_command_on_a_virtual_screen_gives_its_exit_code() -> None:
     program = "import os, sys; sys.exit(7 if os.environ['DISPLAY'].startswith(':') else 1)"
     command = [sys.executable, "-m", "tests.rig.display", "--", sys.executable, "-c", program]
     assert subprocess.run(command, cwd=prepare.ROOT, timeout=60).returncode == 7
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals are Linux's here")
+def test_who_is_ended_asks_what_it_runs_to_end(tmp_path: Path) -> None:
+    inner = (
+        "import pathlib, signal, sys, time\n"
+        f"there, tidied = (pathlib.Path({str(tmp_path)!r}, name) for name in ('there', 'tidied'))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (tidied.touch(), sys.exit()))\n"
+        "there.touch()\n"
+        "time.sleep(60)\n"
+    )
+    outer = f"from tests.rig import display as d; d.end_on_sigterm(); d.call([{sys.executable!r}, '-c', {inner!r}])"
+    process = subprocess.Popen([sys.executable, "-c", outer], cwd=prepare.ROOT)
+    while not (tmp_path / "there").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.terminate()
+    assert process.wait(60) == 143
+    assert (tmp_path / "tidied").exists()

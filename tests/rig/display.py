@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +145,16 @@ def stop(process: subprocess.Popen[bytes], limit: float = 5.0) -> None:
             process.wait()
 
 
+def call(command: Sequence[str], environ: Mapping[str, str] | None = None, limit: float | None = None) -> int:
+    """Run a command and return its exit code. Whatever ends us asks it to end as well, so that it can tidy up;
+    `subprocess.call` would kill it. Raises subprocess.TimeoutExpired after `limit` seconds."""
+    process = subprocess.Popen(command, env=environ)
+    try:
+        return process.wait(limit)
+    finally:
+        stop(process)
+
+
 @contextmanager
 def virtual_display(size: tuple[int, int] = SIZE) -> Iterator[Display]:
     """A screen of our own for as long as the block runs. Xvfb picks a free display number itself."""
@@ -205,10 +215,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     end_on_sigterm()
     if options.if_needed and has_display():
-        return subprocess.call(options.command)
+        return call(options.command)
     try:
         with virtual_display() as display:
-            return subprocess.call(options.command, env=display.environment())
+            return call(options.command, display.environment())
     except DisplayError as problem:
         print(f"No virtual screen: {problem}.", file=sys.stderr)
         return 4

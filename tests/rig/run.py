@@ -22,6 +22,7 @@ from tests.rig import dev, secret_service
 from tests.rig.display import (
     Display,
     DisplayError,
+    call,
     end_on_sigterm,
     has_display,
     read_line,
@@ -141,7 +142,7 @@ def on_screen(stage: Stage, watch: bool) -> int:
     try:
         if watch:
             return dev.supervise(list(stage.options), stage.environ)
-        return subprocess.call(stage.command(), cwd=ROOT, env=stage.environ)
+        return call(stage.command(), stage.environ)
     finally:
         if stage.api:
             # The stand-in's port is another one each time, so its key would stay in the keyring for nothing.
@@ -156,7 +157,7 @@ def off_screen(stage: Stage) -> int:
     stage.screenshot.parent.mkdir(parents=True, exist_ok=True)
     command = stage.command("smoke", "--page", "any", "--screenshot", str(stage.screenshot))
     try:
-        code = subprocess.call(command, cwd=ROOT, env=stage.environ, timeout=LIMIT)
+        code = call(command, stage.environ, LIMIT)
     except subprocess.TimeoutExpired:
         say(f"No page was ready within {LIMIT:.0f} seconds.")
         code = 1
@@ -179,8 +180,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--screenshot", type=Path, default=SCREENSHOT, help="where to save it without a display")
     parser.add_argument("options", nargs="*", help="the app's own options, after --")
     typed = parser.parse_args(arguments)
+    screenshot = typed.screenshot.resolve()
+    os.chdir(ROOT)
     end_on_sigterm()
-    stage = Stage(dict(os.environ), tuple(typed.options), screenshot=typed.screenshot.resolve())
+    stage = Stage(dict(os.environ), tuple(typed.options), screenshot=screenshot)
     with ExitStack() as stack:
         try:
             if not has_display():

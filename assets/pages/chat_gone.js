@@ -19,6 +19,7 @@ export class GoneView {
   #hint = part("gone-hint", HTMLParagraphElement);
   #detail = part("gone-detail", HTMLPreElement);
   #begin = part("archive-start", HTMLButtonElement);
+  #beginRow = part("archive-actions", HTMLElement);
   #cancel = part("archive-cancel", HTMLButtonElement);
   #open = part("archive-open", HTMLButtonElement);
   #progress = part("archive-progress", HTMLElement);
@@ -81,7 +82,7 @@ export class GoneView {
       else this.#end(t("chat.archive_all", { done }), true);
       return;
     }
-    this.#begin.hidden = true;
+    this.#beginRow.hidden = true;
     this.#progress.hidden = false;
     if (total === null) {
       this.#bar.removeAttribute("value");
@@ -100,7 +101,7 @@ export class GoneView {
    */
   #end(words, openable) {
     this.#progress.hidden = true;
-    this.#begin.hidden = false;
+    this.#beginRow.hidden = false;
     this.#words.textContent = words;
     this.#open.hidden = !openable;
     this.#result.hidden = false;

@@ -23,6 +23,7 @@ from desktop.errors import (
     CallTooLarge,
     Catalogue,
     InternalError,
+    PageGone,
     TooManyCalls,
     UnknownMethod,
 )
@@ -35,29 +36,47 @@ MOST_IN_FLIGHT = 32
 MOST_HELD = 1_000
 """Events kept for a page that has not spoken yet; the oldest go first."""
 ID_LENGTH = 64
+NAME_LENGTH = 80
+"""Characters of a page's own words (a method, a parameter) that an answer gives back."""
 
 
 def weighs_over(value: Any, limit: int) -> bool:
-    """True as soon as parsed JSON is known to be larger than `limit` bytes. Never builds the text again."""
+    """True as soon as parsed JSON is known to be larger than `limit` bytes of UTF-8 without spaces and escapes.
+
+    Never builds the text again: a call of many megabytes is refused at the price of looking at `limit` of it.
+    """
     left = limit
     stack = [value]
     while stack:
         item = stack.pop()
         if isinstance(item, str):
-            left -= len(item) + 2
+            left -= _bytes(item, left) + 2
         elif isinstance(item, dict):
-            left -= 2
+            left -= 1 + max(1, len(item))
             for key, inner in item.items():
-                left -= len(key) + 4
+                left -= _bytes(key, left) + 3
+                if left < 0:
+                    return True
                 stack.append(inner)
         elif isinstance(item, list):
-            left -= 2 + len(item)
+            left -= 1 + max(1, len(item))
+            if left < 0:
+                return True
             stack.extend(item)
+        elif isinstance(item, int) and not isinstance(item, bool):
+            left -= max(1, item.bit_length() * 3 // 10)
         else:
-            left -= 5
+            left -= 3
         if left < 0:
             return True
     return False
+
+
+def _bytes(text: str, enough: int) -> int:
+    """The length of `text` in UTF-8; of one that is longer than `enough` anyway, its characters."""
+    if text.isascii() or len(text) > enough:
+        return len(text)
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 class Channel:
@@ -75,7 +94,7 @@ class Channel:
         self._showing: Showing | None = None
         self._heard = False
         self._scheduled = False
-        self._waiting: deque[dict[str, Any]] = deque()
+        self._waiting: deque[str] = deque()
         self._in_flight = 0
 
     @property
@@ -92,13 +111,14 @@ class Channel:
             self._waiting.clear()
             self._in_flight = 0
 
-    def enter(self) -> bool:
-        """Count one more call under way; False when there are too many."""
+    def enter(self, showing: Showing) -> None:
+        """Count one more call of `showing` under way. Raises TooManyCalls; PageGone when something else is shown."""
         with self._lock:
+            if self._showing is not showing:
+                raise PageGone()
             if self._in_flight >= MOST_IN_FLIGHT:
-                return False
+                raise TooManyCalls()
             self._in_flight += 1
-            return True
 
     def leave(self, showing: Showing) -> None:
         """A call of `showing` has ended; those of a page shown before were dropped from the count with it."""
@@ -115,12 +135,19 @@ class Channel:
         self._flush_soon()
 
     def post(self, entry: dict[str, Any], showing: Showing | None = None) -> None:
-        """Send `entry` to the page; dropped when the window shows another page by now."""
+        """Send `entry` to the page; dropped when the window shows another page by now.
+
+        Raises TypeError or ValueError for what JSON can't hold: at once, for later it would take others' entries along.
+        """
+        self.send(_written(entry), showing)
+
+    def send(self, text: str, showing: Showing | None) -> None:
+        """`post` of an entry that is written already."""
         with self._lock:
             current = self._showing
             if current is None or not current.alive or (showing is not None and showing is not current):
                 return
-            self._waiting.append(entry)
+            self._waiting.append(text)
             if not self._heard:
                 while len(self._waiting) > MOST_HELD:
                     self._waiting.popleft()
@@ -137,13 +164,14 @@ class Channel:
     def _flush(self) -> None:
         with self._lock:
             self._scheduled = False
-            entries = list(self._waiting)
+            if not self._heard:
+                return  # planned for the page before; what waits now is for one that has not spoken yet
+            entries = ",".join(self._waiting)
             self._waiting.clear()
             if not entries or self._showing is None or not self._showing.alive:
                 return
-        # ASCII: GTK hands pywebview's scripts on with a character count where bytes are meant, and cuts them.
         # ";0": GTK logs an error for a result it cannot convert.
-        self._push(f"window.bridge&&window.bridge.deliver({json.dumps(entries, ensure_ascii=True)});0")
+        self._push(f"window.bridge&&window.bridge.deliver([{entries}]);0")
 
 
 @dataclass(frozen=True)
@@ -193,18 +221,20 @@ class Bridge:
         started = self._clock()
         method_name = params.get("method")
         if name != "call" or set(params) - {"page_key", "id", "method", "params"}:
-            self._refuse(channel, showing, call_id, UnknownMethod(method=str(name)[:80]))
+            self._refuse(channel, showing, call_id, UnknownMethod(method=str(name)[:NAME_LENGTH]))
             return
         if not isinstance(method_name, str) or method_name not in showing.page.methods:
-            self._refuse(channel, showing, call_id, UnknownMethod(method=str(method_name)[:80]))
+            self._refuse(channel, showing, call_id, UnknownMethod(method=str(method_name)[:NAME_LENGTH]))
             return
         method = showing.page.methods[method_name]
         raw = params.get("params", {})
         if weighs_over(raw, method.limit):
             self._refuse(channel, showing, call_id, CallTooLarge(limit=f"{method.limit // 1024} KB"))
             return
-        if not channel.enter():
-            self._refuse(channel, showing, call_id, TooManyCalls())
+        try:
+            channel.enter(showing)
+        except AppError as error:
+            self._refuse(channel, showing, call_id, error)
             return
 
         def run() -> None:
@@ -212,22 +242,23 @@ class Bridge:
             failure: AppError | None = None
             try:
                 params = self._checked(showing, method_name, raw)
-                entry = {"id": call_id, "ok": True, "value": method.call(params)}
-                json.dumps(entry)
+                answer = _written({"id": call_id, "ok": True, "value": method.call(params)})
             except AppError as error:
                 failure = error
-            except Exception:
+            except Exception:  # a value that JSON can't hold is among these
                 log.exception("the method %s failed", method_name)
                 failure = InternalError(method_name)
             if failure is not None:
-                entry = self._failed(call_id, failure)
+                answer = _written(self._failed(call_id, failure))
             channel.leave(showing)
-            channel.post(entry, showing)
-            self._on_answered(
-                Answered(showing.page.name, method_name, params, self._clock() - started, failure)
-            )
+            channel.send(answer, showing)
+            self._on_answered(Answered(showing.page.name, method_name, params, self._clock() - started, failure))
 
-        threading.Thread(target=run, name=f"call {method_name}", daemon=True).start()
+        try:
+            threading.Thread(target=run, name=f"call {method_name}", daemon=True).start()
+        except RuntimeError:  # the system gives no more threads
+            channel.leave(showing)
+            self._refuse(channel, showing, call_id, TooManyCalls())
 
     def _checked(self, showing: Showing, name: str, raw: Any) -> Any:
         from pydantic import ValidationError
@@ -258,8 +289,13 @@ class Bridge:
         self._on_answered(Answered(showing.page.name, "", None, 0.0, error))
 
 
+def _written(entry: dict[str, Any]) -> str:
+    # ASCII: GTK hands pywebview's scripts on with a character count where bytes are meant, and cuts them.
+    return json.dumps(entry, ensure_ascii=True, allow_nan=False)
+
+
 def _first_problem(error: Any) -> str:
     """Where the first wrong parameter is and what is wrong, without the value: values may be secrets."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "params"
+    place = ".".join(str(part) for part in first["loc"])[:NAME_LENGTH] or "params"
     return f"{place}: {first['msg']}"

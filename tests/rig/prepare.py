@@ -45,8 +45,8 @@ ENGINE_QT = (
     *("libxdamage1", "libxrandr2", "libxtst6", "libxkbfile1", "libgssapi-krb5-2", "libwayland-cursor0"),
 )
 NODE = ("nodejs", "npm")
-# PyInstaller looks into libraries with objdump and ldd.
-FREEZE = ("binutils", "libc-bin")
+# PyInstaller looks into libraries with objdump and ldd; the frozen app carries the interpreter as a library.
+FREEZE = ("binutils", "libc-bin", "libpython{version}t64|libpython{version}")
 
 # What belongs to the Qt engine in requirements-dev.txt.
 QT_NAMES = re.compile(r"qtpy|shiboken6|pyside6(-.*)?")
@@ -81,7 +81,8 @@ def wanted_packages(kind: str, headless: bool) -> list[str]:
     if kind in ("standin", "test"):
         names += STANDIN
     if kind == "test":
-        names += [*ENGINE_QT, *FREEZE]
+        version = "{}.{}".format(*(version_of("/usr/bin/python3") or OLDEST))
+        names += [*ENGINE_QT, *(name.format(version=version) for name in FREEZE)]
         if not (shutil.which("node") and shutil.which("npm")):
             names += NODE
     return names

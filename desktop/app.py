@@ -136,6 +136,7 @@ class App:
             zoom=context.settings.zoom,
             texts=context.texts.get,
         )
+        self.shell.menu = self._menu()
         context.settings_store.subscribe(self._on_settings)
 
     def _first_page(self) -> str:
@@ -178,7 +179,7 @@ class App:
             page=self._page(name),
             place=Place(place.width, place.height, place.x, place.y, place.maximized) if place else Place(*sizes[name]),
             policy=Policy((origin(self.context.component_url),) if name == "chat" else ()),
-            menu=self._menu() if name == "chat" else (),
+            menu=name == "chat",
             on_closing=lambda where: self._remember(name, where),
             on_closed=lambda: self._on_closed(name),
             on_crash=lambda: self._on_crash(name),

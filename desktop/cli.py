@@ -34,8 +34,11 @@ def _options() -> _Parser:
     group.add_argument("--engine", choices=("gtk", "qt"), help="the window engine (Linux)")
     group.add_argument("--data-dir", metavar="DIR", help="keep all data here")
     group.add_argument("--log-level", choices=("INFO", "DEBUG"))
+    group.add_argument("--json", action="store_true", help="print exactly one JSON object")
     if not is_frozen():
-        group.add_argument("--component-url", metavar="URL", help="another ChatKit script, for tests (https or loopback)")
+        group.add_argument(
+            "--component-url", metavar="URL", help="another ChatKit script, for tests (https or loopback)"
+        )
     return common
 
 
@@ -75,9 +78,7 @@ def _component_url(text: str) -> str:
     from desktop.settings.origins import is_loopback
 
     parts = urlsplit(text)
-    if not parts.hostname or not (
-        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
-    ):
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))):
         raise UsageError(problem=f"--component-url {text[:80]}")
     return text
 

@@ -157,7 +157,7 @@ def choose(wanted: str | None, environ: Mapping[str, str] = os.environ) -> Engin
 
 
 def display_answers(environ: Mapping[str, str]) -> bool:
-    """Whether a Wayland or X11 display accepts connections. Qt aborts the process where none does, so it is asked first."""
+    """Whether a Wayland or X11 display accepts connections. Qt aborts the process where none does: asked first."""
     wayland = environ.get("WAYLAND_DISPLAY")
     if wayland:
         path = Path(environ.get("XDG_RUNTIME_DIR", "/"), wayland)
@@ -168,7 +168,7 @@ def display_answers(environ: Mapping[str, str]) -> bool:
     if not number.isdigit():
         return False
     if host in ("", "unix"):
-        path_x = f"/tmp/.X11-unix/X{number}"
+        path_x = f"/tmp/.X11-unix/X{number}"  # noqa: S108  # where X11 listens
         return _connects(socket.AF_UNIX, path_x) or _connects(socket.AF_UNIX, "\0" + path_x)
     return _connects(socket.AF_INET, (host, 6000 + int(number)))
 

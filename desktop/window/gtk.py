@@ -115,7 +115,9 @@ class GtkEngine:
 
     def _on_load(self, window: Any, web: Any, event: Any, dress: Dress) -> None:
         # `about:blank` is committed whatever the policy says (measured), so the address is looked at once more here.
-        if event == self._webkit.LoadEvent.COMMITTED and not dress.policy.may_show(web.get_uri() or "", dress.own_url()):
+        if event == self._webkit.LoadEvent.COMMITTED and not dress.policy.may_show(
+            web.get_uri() or "", dress.own_url()
+        ):
             dress.strayed()
         if event == self._webkit.LoadEvent.STARTED:
             web.set_zoom_level(web.get_zoom_level())
@@ -145,7 +147,10 @@ class GtkEngine:
                 if dress.policy.may_show(url, dress.own_url()) or dress.policy.may_embed(url):
                     return False
                 decision.ignore()
-                if action.get_navigation_type() == self._webkit.NavigationType.LINK_CLICKED and action.is_user_gesture():
+                if (
+                    action.get_navigation_type() == self._webkit.NavigationType.LINK_CLICKED
+                    and action.is_user_gesture()
+                ):
                     dress.open_outside(url)
                 return True
             if kind == kinds.RESPONSE:
@@ -206,7 +211,15 @@ class GtkEngine:
         actions = self._webkit.ContextMenuAction
         kept = {
             getattr(actions, name)
-            for name in ("CUT", "COPY", "PASTE", "DELETE", "SELECT_ALL", "COPY_LINK_TO_CLIPBOARD", "PASTE_AS_PLAIN_TEXT")
+            for name in (
+                "CUT",
+                "COPY",
+                "PASTE",
+                "DELETE",
+                "SELECT_ALL",
+                "COPY_LINK_TO_CLIPBOARD",
+                "PASTE_AS_PLAIN_TEXT",
+            )
             if hasattr(actions, name)
         }
 
@@ -349,9 +362,7 @@ class GtkEngine:
                 return
             done(True)
 
-        view.webview.get_snapshot(
-            self._webkit.SnapshotRegion.VISIBLE, self._webkit.SnapshotOptions.NONE, None, ready
-        )
+        view.webview.get_snapshot(self._webkit.SnapshotRegion.VISIBLE, self._webkit.SnapshotOptions.NONE, None, ready)
 
     def quit(self) -> None:
         def close_all() -> None:

@@ -42,9 +42,8 @@ class CocoaEngine(PlainEngine):
         ) -> None:
             dress, target = dress_of(web), action.targetFrame()
             url = str(action.request().URL().absoluteString())
-            if dress is None or (target is not None and not target.isMainFrame()):
-                handler(ALLOW)
-            elif target is not None and dress.policy.may_show(url, dress.own_url()):
+            within = target is not None and not target.isMainFrame()
+            if dress is None or within or (target is not None and dress.policy.may_show(url, dress.own_url())):
                 handler(ALLOW)
             else:
                 handler(CANCEL)

@@ -41,7 +41,7 @@ def open_path(path: Path) -> bool:
 def _start(target: str) -> bool:
     try:
         if sys.platform == "win32":
-            os.startfile(target)
+            os.startfile(target)  # noqa: S606  # http, https, mailto or a folder of ours
             return True
         program = "open" if sys.platform == "darwin" else "xdg-open"
         subprocess.Popen(

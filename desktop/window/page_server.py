@@ -14,6 +14,8 @@ import mimetypes
 import socket
 import sys
 import threading
+import time
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -29,6 +31,8 @@ PORT_TRIES = 50
 HEADER_SECONDS = 10
 """How long a connection may take to send its request, in seconds."""
 MOST_CONNECTIONS = 64
+BREATH = 0.1
+"""Seconds between two tries to accept when the system has no descriptor or thread to give."""
 # The registry's text/javascript; some Windows machines have a registry entry that says text/plain.
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 
@@ -51,25 +55,8 @@ def content_security_policy(sources: Sources) -> str:
     return "; ".join(f"{name} {' '.join(values)}" for name, values in rules.items())
 
 
-def hold_both_addresses(tries: int = PORT_TRIES) -> tuple[int, list[socket.socket]]:
-    """Bind one port on 127.0.0.1 and ::1 exclusively; where either is taken, try another port.
-
-    On a machine without IPv6 nobody can hold ::1, so 127.0.0.1 alone is enough there.
-    Raises InternalError when no port can be had.
-    """
-    for _ in range(tries):
-        v4 = _bound(socket.AF_INET, "127.0.0.1", 0)
-        port: int = v4.getsockname()[1]
-        try:
-            return port, [v4, _bound(socket.AF_INET6, "::1", port)]
-        except OSError as error:
-            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-                return port, [v4]
-            v4.close()
-    raise InternalError(f"no port is free on both loopback addresses after {tries} tries")
-
-
-def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+def bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    """A socket that listens on `address` and shares it with nobody; port 0 is any free one. Raises OSError."""
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         # No SO_REUSEADDR: on Windows it would let another process share the port; there the opposite is asked for.
@@ -83,6 +70,26 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
         sock.close()
         raise
     return sock
+
+
+def hold_both_addresses(
+    tries: int = PORT_TRIES, bind: Callable[[socket.AddressFamily, str, int], socket.socket] = bound
+) -> tuple[int, list[socket.socket]]:
+    """Bind one port on 127.0.0.1 and ::1 exclusively; where either is taken, try another port.
+
+    On a machine without IPv6 nobody can hold ::1, so 127.0.0.1 alone is enough there.
+    Raises InternalError when no port can be had.
+    """
+    for _ in range(tries):
+        v4 = bind(socket.AF_INET, "127.0.0.1", 0)
+        port: int = v4.getsockname()[1]
+        try:
+            return port, [v4, bind(socket.AF_INET6, "::1", port)]
+        except OSError as error:
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                return port, [v4]
+            v4.close()
+    raise InternalError(f"no port is free on both loopback addresses after {tries} tries")
 
 
 class PageServer:
@@ -169,11 +176,19 @@ class PageServer:
             try:
                 connection, address = sock.accept()
             except OSError:
-                return  # closed
+                # Closed, or the client went away, or no descriptor is free: only the first ends the server.
+                if not self._closed:
+                    time.sleep(BREATH)
+                continue
             if not self._slots.acquire(blocking=False):
                 connection.close()
                 continue
-            threading.Thread(target=self._serve, args=(connection, address), name="page", daemon=True).start()
+            try:
+                threading.Thread(target=self._serve, args=(connection, address), name="page", daemon=True).start()
+            except RuntimeError:  # the system gives no more threads
+                connection.close()
+                self._slots.release()
+                time.sleep(BREATH)
 
     def _serve(self, connection: socket.socket, address: Any) -> None:
         try:
@@ -203,7 +218,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, with_body: bool) -> None:
         hosts = self.headers.get_all("Host") or []
-        found = self.server.find(self.path) if hosts == [f"localhost:{self.server.port}"] else None
+        # As it was sent: http.server takes leading double slashes for one.
+        path = self.requestline.split()[1]
+        found = self.server.find(path) if hosts == [f"localhost:{self.server.port}"] else None
         data = self.server.body(*found) if found else None
         if found is None or data is None:
             self._refuse(HTTPStatus.NOT_FOUND)
@@ -234,6 +251,6 @@ class _Handler(BaseHTTPRequestHandler):
         # The stock one names the method and the path back; a refusal here says nothing.
         self._refuse(HTTPStatus(code) if code in {int(s) for s in HTTPStatus} else HTTPStatus.BAD_REQUEST)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class names it
         # Paths are secrets: they never reach the log.
         return

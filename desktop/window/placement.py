@@ -37,7 +37,7 @@ class Place:
 
 
 def on_screen(place: Place, screens: Sequence[Rect], least: tuple[int, int] = (320, 240)) -> Place:
-    """`place` no larger than a screen and with its title bar within reach; without a position it stays without.
+    """`place` no larger than its screen and with its title bar within reach; without a position it stays without.
 
     A window that lies on no screen (a monitor was taken away) comes to the middle of the first one.
     """
@@ -50,10 +50,12 @@ def on_screen(place: Place, screens: Sequence[Rect], least: tuple[int, int] = (3
         reachable = [s for s in screens if min(frame.overlap(s)) >= VISIBLE and frame.y >= s.y - 8]
         home = max(reachable or screens[:1], key=lambda s: max(0, frame.overlap(s)[0]) * max(0, frame.overlap(s)[1]))
         known = bool(reachable)
-    width = max(least[0], min(place.width, home.width))
-    height = max(least[1], min(place.height, home.height))
+    width = min(max(least[0], place.width), home.width)
+    height = min(max(least[1], place.height), home.height)
     if known:
-        return Place(width, height, place.x, place.y, place.maximized)
+        # A window that was made smaller may no longer reach onto its screen from where it was.
+        x = max(frame.x, home.x + min(VISIBLE, width) - width)
+        return Place(width, height, x, frame.y, place.maximized)
     if place.x is None:
         return Place(width, height, None, None, place.maximized)
     return Place(

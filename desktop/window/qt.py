@@ -150,9 +150,7 @@ class QtEngine:
     def _on_download(self, view: Any, download: Any, dress: Dress) -> None:
         if download.page() is not view.webview.page():
             return  # the profile is shared: another window asks
-        folder = self._core.QStandardPaths.writableLocation(
-            self._core.QStandardPaths.StandardLocation.DownloadLocation
-        )
+        folder = self._core.QStandardPaths.writableLocation(self._core.QStandardPaths.StandardLocation.DownloadLocation)
         name = os.path.basename(download.downloadFileName() or "download")
         path, _ = self._widgets.QFileDialog.getSaveFileName(
             view, dress.texts("menu.save_download"), os.path.join(folder, name)

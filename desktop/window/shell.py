@@ -48,7 +48,8 @@ class WindowPlan:
     place: Place
     policy: Policy
     least: tuple[int, int] = (360, 480)
-    menu: MenuBar = ()
+    menu: bool = False
+    """Whether the window carries the app's menu bar."""
     on_closing: Callable[[Place | None], None] = lambda _place: None
     on_closed: Callable[[], None] = lambda: None
     on_crash: Callable[[], None] = lambda: None
@@ -138,7 +139,8 @@ class Shell:
         self._texts = texts
         self._prepared = False
         self._failure: EngineError | None = None
-        self._menu: MenuBar = ()
+        self.menu: MenuBar = ()
+        """The app's menu bar; set before the first window opens, because GTK installs it with the loop."""
         self.windows: list[PageWindow] = []
 
     def open(self, plan: WindowPlan) -> PageWindow:
@@ -151,7 +153,6 @@ class Shell:
         channel = Channel(self.engine.later, lambda script: self.engine.push(window.native, script))
         channel.hold(showing)
         window.channel = channel
-        self._menu = self._menu or plan.menu
         dark = self._scheme == "dark"
         # Known to the loop before the window is made: a page that calls early finds its window.
         self.windows.append(window)
@@ -235,7 +236,7 @@ class Shell:
         """pywebview has imported its platform module and made no window yet. False would stop the window."""
         if not self._prepared:
             try:
-                self.engine.prepare(app_id=self._looks.app_id, menu=self._menu)
+                self.engine.prepare(app_id=self._looks.app_id, menu=self.menu)
             except EngineError as error:
                 self._failure = error  # pywebview would only log it; `run` raises it
                 return False
@@ -258,7 +259,7 @@ class Shell:
                 place=window.plan.place,
                 zoom=self._zoom,
                 colours=self._looks.colours,
-                menu=window.plan.menu,
+                menu=self.menu if window.plan.menu else (),
                 texts=self._texts,
             ),
         )

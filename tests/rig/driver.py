@@ -28,7 +28,9 @@ class Gone(RuntimeError):
 class Driver:
     """One running app."""
 
-    def __init__(self, engine: str, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, engine: str, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
         to_app_read, to_app_write = os.pipe()
         from_app_read, from_app_write = os.pipe()
         command = [sys.executable, "-m", "tests.rig.launch", str(to_app_read), str(from_app_write)]
@@ -133,8 +135,12 @@ class Driver:
         return str(self.js(window, "document.body ? document.body.innerText : ''"))
 
     def wait_window(self, name: str, limit: float = LIMIT) -> None:
-        """Until a window is there and its page has its words."""
-        self.until(f"window {name}", lambda: name in self.ask("windows") and self.text(name).strip(), limit)
+        """Until a window is there and its page has loaded."""
+        self.until(
+            f"window {name}",
+            lambda: name in self.ask("windows") and self.js(name, "document.readyState === 'complete'"),
+            limit,
+        )
 
     def wait_no_window(self, name: str) -> None:
         self.until(f"window {name} closed", lambda: name not in self.ask("windows"))

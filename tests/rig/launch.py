@@ -56,8 +56,7 @@ class Probe:
         def ask() -> None:
             native = self.app.windows[window].native
             wrapped = (
-                "(()=>{try{return JSON.stringify([0," + script + "])}"
-                "catch(e){return JSON.stringify([1,String(e)])}})()"
+                "(()=>{try{return JSON.stringify([0," + script + "])}catch(e){return JSON.stringify([1,String(e)])}})()"
             )
             answer.append(native.run_js(_ascii(wrapped)))
 
@@ -116,9 +115,12 @@ class Probe:
     def crash(self, window: str) -> None:
         """Ends the page's process as a crash would, by the engine's own means."""
         native = self.app.windows[window].native
+        from desktop.window.gtk import GtkEngine
+
         engine = self.app.shell.engine
-        if engine.name == "gtk":
-            engine.later(lambda: engine._view(native).webview.terminate_web_process())  # type: ignore[attr-defined]
+        if isinstance(engine, GtkEngine):
+            gtk = engine
+            gtk.later(lambda: gtk._view(native).webview.terminate_web_process())
         else:
             from tests.rig.children import kill_renderers
 
@@ -155,7 +157,7 @@ def serve(probe: Probe, read: int, write: int) -> None:
             try:
                 value = getattr(probe, command["do"])(*command.get("with", []))
                 answer = {"ok": True, "value": value}
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # whatever goes wrong is the answer
                 answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}
             try:
                 answers.write(json.dumps(answer) + "\n")
@@ -167,7 +169,7 @@ def serve(probe: Probe, read: int, write: int) -> None:
 def main() -> int:
     read, write = int(sys.argv[1]), int(sys.argv[2])
     context = Context(parse(sys.argv[3:]))
-    app = App(context, watch=lambda answered: probe.watch(answered))
+    app = App(context, watch=lambda answered: probe.watch(answered))  # noqa: PLW0108  # the probe is made next
     probe = Probe(app)
     threading.Thread(target=serve, args=(probe, read, write), daemon=True).start()
     try:

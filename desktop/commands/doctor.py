@@ -1,0 +1,251 @@
+"""Check everything the app needs and say what to do about what is missing; exit code 0 or 1.
+
+Every check is a real one: a session is minted and cancelled, the component's script is asked for, folders are written
+to. A check that can't be made because an earlier one failed says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from desktop import __version__
+from desktop.errors import AgentNotSet, AppError, ClockWrong, EngineMissing, KeyMissing, NetworkError
+
+if TYPE_CHECKING:
+    from desktop.context import Context
+    from desktop.openai_api.client import ApiClient
+
+MOST_SKEW = 300.0
+"""Seconds a clock may be off before certificates and signatures begin to fail."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """None beside those of all commands."""
+
+
+def run(context: Context, args: argparse.Namespace) -> int:
+    checks = Doctor(context).examine()
+    ok = all(check.ok for check in checks)
+    if context.json:
+        context.print_json(
+            {
+                "ok": ok,
+                "service": context.brand.app.id,
+                "version": __version__,
+                "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+                "checks": [asdict(check) for check in checks],
+            }
+        )
+    else:
+        for check in checks:
+            mark = context.texts.get("doctor.ok" if check.ok else "doctor.failed")
+            context.print(f"{mark}  {check.name:<10} {check.detail}")
+            if check.hint and not check.ok:
+                context.print(f"{'':>{len(mark) + 13}}{check.hint}")
+        context.print(context.texts.get("doctor.all_well" if ok else "doctor.not_well"))
+    return 0 if ok else 1
+
+
+class Doctor:
+    """The checks of one profile, each once, in the order a start needs them."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._text = context.texts.get
+        self._key: str | None = None
+        self._client: ApiClient | None = None
+        self._network: AppError | None = None
+
+    def examine(self) -> list[Check]:
+        """Every check, none of them able to stop the rest."""
+        checks: list[tuple[str, Callable[[], str]]] = [
+            ("engine", self._engine),
+            ("display", self._display),
+            ("keyring", self._keyring),
+            ("key", self._key_there),
+            ("network", self._reach),
+            ("tls", self._tls),
+            ("clock", self._clock),
+            ("agent", self._agent),
+            ("session", self._session),
+            ("component", self._component),
+            ("folders", self._folders),
+        ]
+        done: list[Check] = []
+        for name, check in checks:
+            try:
+                done.append(Check(name, True, check()))
+            except AppError as error:
+                described = error.describe(self.context.texts)
+                done.append(Check(name, False, described["message"], described["hint"]))
+            except _Skipped as skipped:
+                done.append(Check(name, False, self._text("doctor.skipped", name=skipped.because)))
+        if self._client is not None:
+            self._client.close()
+        return done
+
+    # --- the machine --------------------------------------------------------------------------
+
+    def _engine(self) -> str:
+        from desktop.window import engine
+
+        wanted = getattr(self.context.args, "engine", None)
+        there = [name for name, has in (("gtk", engine.has_gtk), ("qt", engine.has_qt)) if has()]
+        if os.name == "nt" or (hasattr(os, "uname") and os.uname().sysname == "Darwin"):
+            return engine.choose(wanted)
+        if not there or (wanted and wanted not in there):
+            raise EngineMissing(command=engine.install_line(wanted))
+        return ", ".join(there)
+
+    def _display(self) -> str:
+        from desktop.errors import DisplayMissing
+        from desktop.window import engine
+
+        environ = self.context.environ
+        if not environ.get("DISPLAY") and not environ.get("WAYLAND_DISPLAY") and os.name == "posix":
+            if hasattr(os, "uname") and os.uname().sysname == "Darwin":
+                return "macOS"
+            raise DisplayMissing()
+        if os.name == "posix" and not engine.display_answers(environ):
+            raise DisplayMissing()
+        return environ.get("WAYLAND_DISPLAY") or environ.get("DISPLAY") or "Windows"
+
+    def _folders(self) -> str:
+        from desktop.errors import FolderUnwritable
+        from desktop.files import ensure_private_dir
+
+        folder = self.context.locations.folder
+        ensure_private_dir(folder)
+        probe = folder / ".doctor"
+        try:
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise FolderUnwritable(path=str(folder), problem=error.strerror or "") from None
+        return str(folder)
+
+    # --- the key ------------------------------------------------------------------------------
+
+    @property
+    def _origin(self) -> str:
+        from desktop.settings.origins import origin_of
+
+        return origin_of(self.context.settings.network.api_base)
+
+    def _keyring(self) -> str:
+        status = self.context.keys.status(self._origin)
+        if status.problem is not None:
+            raise status.problem
+        return status.store_name
+
+    def _key_there(self) -> str:
+        self._key = self.context.keys.read(self._origin)
+        if self._key is None:
+            raise KeyMissing(origin=self._origin)
+        return self._text("doctor.key_there", origin=self._origin)
+
+    # --- the network --------------------------------------------------------------------------
+
+    def _reach(self) -> str:
+        """A request that needs no key of ours: any answer in the API's own form says that the way is open."""
+        self._client = self.context.make_client(self.context.settings.network.api_base, self._key or "none")
+        try:
+            self._client.request("GET", "/models", retries=0)
+        except NetworkError as error:
+            self._network = error
+            raise
+        except AppError:
+            pass  # the service said no, so it was reached; whether the key is good is the session's check
+        return self._client.endpoint.host
+
+    def _tls(self) -> str:
+        from desktop.errors import TlsUntrusted, TlsWrongHost
+
+        if isinstance(self._network, (TlsUntrusted, TlsWrongHost)):
+            raise self._network
+        if self._network is not None:
+            raise _Skipped("network")
+        if self._origin.startswith("http://"):
+            return self._text("doctor.no_tls")
+        return self._text("doctor.tls")
+
+    def _clock(self) -> str:
+        if isinstance(self._network, ClockWrong):
+            raise self._network
+        skew = self._client.clock_skew if self._client is not None else None
+        if skew is None:
+            raise _Skipped("network")
+        if abs(skew) > MOST_SKEW:
+            assert self._client is not None  # noqa: S101 - a skew comes from a client
+            raise ClockWrong(f"off by {round(skew)} s", host=self._client.endpoint.host)
+        return self._text("doctor.clock", seconds=round(abs(skew)))
+
+    # --- the chat -----------------------------------------------------------------------------
+
+    def _agent(self) -> str:
+        agent = self.context.settings.agent()
+        if agent is None:
+            raise AgentNotSet()
+        return f"{agent.id}: {agent.workflow_id}"
+
+    def _session(self) -> str:
+        from desktop.openai_api import sessions
+
+        settings = self.context.settings
+        agent = settings.agent()
+        if agent is None:
+            raise _Skipped("agent")
+        if self._key is None:
+            raise _Skipped("key")
+        if self._network is not None or self._client is None:
+            raise _Skipped("network")
+        # A user of its own: a check must not make threads appear in the person's history.
+        session = sessions.create(
+            self._client,
+            sessions.session_body(settings, agent, "doctor"),
+            worked_before=agent.workflow_id in settings.workflow_worked,
+            today=datetime.now(UTC).date(),
+            retries=0,
+        )
+        sessions.cancel(self._client, session.id)
+        return self._text("doctor.session")
+
+    def _component(self) -> str:
+        """Asks for the first bytes of the component's script, with this profile's proxy and certificates."""
+        from urllib.parse import urlsplit
+
+        from desktop.openai_api.script_check import reach
+
+        network = self.context.settings.network
+        url = self.context.component_url
+        reach(
+            url,
+            proxy=network.proxy,
+            proxy_password=(self.context.keys.secret("proxy") or "") if network.proxy else "",
+            ca_file=network.ca_file,
+            timeout=network.timeout_seconds,
+        )
+        return urlsplit(url).netloc
+
+
+class _Skipped(Exception):
+    """A check that could not be made."""
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.because = because

@@ -1,0 +1,139 @@
+"""Open the real window, wait until the chat is ready, print timings and close; exit code 0 or 1.
+
+Opens what a person would open, with the same parts; only who looks is a machine. A first launch stops at the setup
+page, which counts only with `--page any`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from desktop.errors import AppError, ComponentLate, FolderUnwritable, UsageError
+
+if TYPE_CHECKING:
+    from desktop.app import App
+    from desktop.context import Context
+    from desktop.window.bridge import Answered
+
+LIMIT = 60.0
+SETTLE = 0.8
+"""Seconds between "ready" and the picture: what was reported is painted by then."""
+FINISH = 10.0
+"""Seconds the loop may take to end once it was asked to."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--say", metavar="TEXT", help="send TEXT and wait for the answer (agents inside the app)")
+    parser.add_argument("--screenshot", metavar="FILE", help="save what the window shows, as PNG")
+    parser.add_argument("--page", choices=("chat", "any"), default="chat", help="any: the setup page counts as well")
+    parser.add_argument("--limit", metavar="SECONDS", type=float, default=LIMIT, help="longest wait (default 60)")
+
+
+def run(context: Context, args: argparse.Namespace) -> int:
+    from desktop.app import App
+
+    if args.say is not None:
+        return context.fail(UsageError(problem="--say: the agent of this profile runs at OpenAI, not in the app"))
+    if args.screenshot:
+        folder = Path(args.screenshot).resolve().parent
+        if not folder.is_dir():
+            return context.fail(FolderUnwritable(path=str(folder), problem="no such folder"))
+    look = _Look(args)
+    app = App(context, watch=look.on_answered)
+    look.app = app
+    watcher = threading.Thread(target=look.finish, name="smoke", daemon=True)
+    watcher.start()
+    try:
+        app.run()
+    except AppError as error:
+        look.done.set()
+        return context.fail(error)
+    look.done.set()
+    watcher.join(FINISH)
+    report = look.report(context)
+    if context.json:
+        context.print_json(report)
+    else:
+        line = context.texts.get(
+            "smoke.ready" if report["ok"] else "smoke.not_ready",
+            page=report["page"] or "-",
+            ms=report["ready_ms"] or 0,
+            engine=report["engine"],
+        )
+        context.print(line)
+        for described in report["errors"]:
+            context.warn(f"{described['message']} {described['hint']}".strip())
+        if report["screenshot"]:
+            context.print(context.texts.get("smoke.screenshot", file=report["screenshot"]))
+    return 0 if report["ok"] else 1
+
+
+class _Look:
+    """What a machine saw of one opening."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.app: App
+        self.done = threading.Event()
+        self.started = time.monotonic()
+        self.page = ""
+        self.ready_ms: int | None = None
+        self.errors: list[AppError] = []
+        self.violations = 0
+        self.saved = ""
+
+    def on_answered(self, answered: Answered) -> None:
+        """Called for every answer the pages get, on the answer's thread."""
+        if answered.error is not None:
+            self.errors.append(answered.error)
+            if answered.method in ("chat.start", "session.mint"):
+                self.done.set()
+            return
+        if answered.method == "chat.problem":
+            if answered.params.code == "csp":
+                self.violations += 1
+            elif answered.params.shown:
+                self.done.set()
+        ready = {"chat.ready": "chat"} | ({"setup.start": "setup"} if self.args.page == "any" else {})
+        if answered.method in ready:
+            self.page = ready[answered.method]
+            self.ready_ms = round((time.monotonic() - self.started) * 1000)
+            self.done.set()
+
+    def finish(self) -> None:
+        """Wait, take the picture, close the windows."""
+        if not self.done.wait(self.args.limit):
+            self.errors.append(ComponentLate(seconds=round(self.args.limit)))
+        time.sleep(SETTLE)
+        shell = getattr(self.app, "shell", None)
+        if shell is None:
+            return
+        for window in list(self.app.windows.values()):
+            if self.args.screenshot and window.screenshot(Path(self.args.screenshot)):
+                self.saved = self.args.screenshot
+                break
+        shell.quit()
+
+    def report(self, context: Context) -> dict[str, Any]:
+        """The design's object: {ok, engine, component, ready_ms, answer, answer_ms, csp_violations, errors}, and page
+        and screenshot beside it."""
+        shell = getattr(self.app, "shell", None)
+        ok = self.ready_ms is not None and self.violations == 0
+        if self.args.screenshot and not self.saved:
+            ok = False
+        return {
+            "ok": ok,
+            "engine": shell.engine.name if shell else "",
+            "component": "chatkit" if self.page == "chat" else "",
+            "page": self.page,
+            "ready_ms": self.ready_ms,
+            "answer": None,
+            "answer_ms": None,
+            "csp_violations": self.violations,
+            "errors": [error.describe(context.texts) for error in self.errors],
+            "screenshot": self.saved,
+        }

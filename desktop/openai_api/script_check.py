@@ -1,0 +1,38 @@
+"""Asks whether the component's script can be had from here: for `doctor`, never on the way to a chat."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from desktop.errors import AppError, ComponentUnreachable
+from desktop.openai_api import errors_map
+from desktop.openai_api.transport import Endpoint, build
+
+FIRST_BYTES = 4096
+
+
+def reach(url: str, *, proxy: str = "", proxy_password: str = "", ca_file: str = "", timeout: float = 20.0) -> None:
+    """Reads the beginning of the script. Raises ComponentUnreachable, NetworkError, FileUnreadable.
+
+    No key and no cookie is sent. A redirect counts as unreachable: the page's CSP would refuse its target.
+    """
+    import httpx
+
+    endpoint = Endpoint(base=url, proxy=proxy, proxy_password=proxy_password, ca_file=ca_file, timeout=timeout)
+    client, label = build(endpoint)
+    host = urlsplit(url).netloc
+    failure: AppError | None = None
+    try:
+        with client, client.stream("GET", url) as response:
+            kind = response.headers.get("content-type", "")
+            if response.status_code != httpx.codes.OK or "javascript" not in kind:
+                raise ComponentUnreachable(f"{response.status_code} {kind}"[:200], host=host)
+            for _ in response.iter_bytes(FIRST_BYTES):
+                break
+    except httpx.HTTPError as error:
+        about = errors_map.About(
+            host=host, path="", workflow="", thread="", proxy=label, seconds=timeout, secrets=(proxy_password,)
+        )
+        failure = errors_map.of_exception(error, about)
+    if failure is not None:
+        raise failure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,9 @@ DEBUG_VARIABLES = (
     "WEBKIT_INSPECTOR_SERVER",
     "WEBKIT_INSPECTOR_HTTP_SERVER",
     "WEBVIEW2_ADDITIONAL_BROWSER_ARGUMENTS",
+    "WEBVIEW2_BROWSER_EXECUTABLE_FOLDER",
+    "WEBVIEW2_PIPE_FOR_SCRIPT_DEBUGGER",
+    "WEBVIEW2_WAIT_FOR_SCRIPT_DEBUGGER",
     "PYWEBVIEW_GUI",
     "PYWEBVIEW_LOG",
     "GTK_DEBUG",
@@ -108,13 +112,13 @@ class Engine(Protocol):
 def has_gtk() -> bool:
     if importlib.util.find_spec("gi") is None:
         return False
-    import gi
-
     try:
+        import gi
+
         gi.require_version("Gtk", "3.0")
         gi.require_version("WebKit2", "4.1")
-    except (ValueError, AttributeError):
-        return False
+    except (ValueError, AttributeError, ImportError):
+        return False  # ImportError: the distribution's gi is made for another Python than this one
     return True
 
 
@@ -139,8 +143,15 @@ def install_line(wanted: str | None) -> str:
     return f"sudo apt-get install {GTK_PACKAGES}"
 
 
-def choose(wanted: str | None, environ: Mapping[str, str] = os.environ) -> EngineName:
-    """The engine to start. Raises EngineMissing with the install line, DisplayMissing without a screen."""
+def choose(
+    wanted: str | None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    gtk: Callable[[], bool] = has_gtk,
+    qt: Callable[[], bool] = has_qt,
+) -> EngineName:
+    """The engine to start; `gtk` and `qt` tell whether these are there.
+    Raises EngineMissing with the install line, DisplayMissing without a screen."""
     if sys.platform == "win32":
         return "edgechromium"
     if sys.platform == "darwin":
@@ -149,7 +160,7 @@ def choose(wanted: str | None, environ: Mapping[str, str] = os.environ) -> Engin
     if not offscreen and not display_answers(environ):
         raise DisplayMissing()
     order: tuple[EngineName, ...] = ("qt", "gtk") if environ.get("KDE_FULL_SESSION") else ("gtk", "qt")
-    there = {"gtk": has_gtk, "qt": has_qt}
+    there = {"gtk": gtk, "qt": qt}
     for name in order if wanted is None else (name for name in order if name == wanted):
         if there[name]():
             return name
@@ -165,7 +176,7 @@ def display_answers(environ: Mapping[str, str]) -> bool:
             return True
     host, _, number = environ.get("DISPLAY", "").rpartition(":")
     number = number.split(".")[0]
-    if not number.isdigit():
+    if not re.fullmatch("[0-9]{1,5}", number) or 6000 + int(number) > 65535:
         return False
     if host in ("", "unix"):
         path_x = f"/tmp/.X11-unix/X{number}"  # noqa: S108  # where X11 listens

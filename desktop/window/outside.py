@@ -6,23 +6,26 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 
+from desktop.settings.locations import is_frozen
 from desktop.window.policy import may_leave
 
 log = logging.getLogger(__name__)
 
 
-def clean_environment() -> dict[str, str]:
+def clean_environment(environ: Mapping[str, str] = os.environ, *, frozen: bool | None = None) -> dict[str, str]:
     """The environment for programs outside the app: the packaged app's library path taken out again
     (PyInstaller's bootloader sets it and keeps the one before in `LD_LIBRARY_PATH_ORIG`)."""
-    environ = dict(os.environ)
-    before = environ.pop("LD_LIBRARY_PATH_ORIG", None)
-    if getattr(sys, "frozen", False):
-        environ.pop("LD_LIBRARY_PATH", None)
+    clean = dict(environ)
+    before = clean.pop("LD_LIBRARY_PATH_ORIG", None)
+    if is_frozen() if frozen is None else frozen:
+        clean.pop("LD_LIBRARY_PATH", None)
         if before:
-            environ["LD_LIBRARY_PATH"] = before
-    return environ
+            clean["LD_LIBRARY_PATH"] = before
+    return clean
 
 
 def open_address(url: str) -> bool:
@@ -44,7 +47,7 @@ def _start(target: str) -> bool:
             os.startfile(target)  # noqa: S606  # http, https, mailto or a folder of ours
             return True
         program = "open" if sys.platform == "darwin" else "xdg-open"
-        subprocess.Popen(
+        process = subprocess.Popen(
             [program, target],
             env=clean_environment(),
             stdin=subprocess.DEVNULL,
@@ -55,4 +58,12 @@ def _start(target: str) -> bool:
     except OSError as error:
         log.warning("nothing opens addresses here: %s", error.strerror)
         return False
+    # Waited for, or it stays behind as a zombie; the browser itself may be what is waited for.
+    threading.Thread(target=_watch, args=(process, program), name="outside", daemon=True).start()
     return True
+
+
+def _watch(process: subprocess.Popen[bytes], program: str) -> None:
+    code = process.wait()
+    if code:
+        log.warning("%s ended with code %d", program, code)

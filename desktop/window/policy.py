@@ -4,32 +4,46 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 OUTSIDE_SCHEMES = frozenset({"http", "https", "mailto"})
 # Frames inside OpenAI's own frame: the hosts that the component talks to.
 NESTED_HOSTS = (".openai.com", ".chatgpt.com", ".oaiusercontent.com")
-_CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+MAIL_FIELDS = frozenset({"to", "cc", "bcc", "subject", "body"})
+"""What a mailto address may fill in. Some mail programs take `attach` too, and would send a file of the user's."""
+# Controls, spaces, line separators, characters that turn the reading direction, halves of a pair, backslashes:
+# none stands in an address as an engine writes it, and programs disagree about what they mean.
+_ODD = re.compile(r"[\x00-\x20\x7f-\xa0\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\\]")
+
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+"""A name (in punycode) or an address of either kind. What else a host may hold would end a CSP's list."""
 
 
 def origin(url: str) -> str:
-    """`scheme://host[:port]` of an http(s) address in lower case; empty for anything else."""
+    """`scheme://host[:port]` of an http(s) address as engines write it: lower case, no default port.
+    Empty for anything else."""
+    if _ODD.search(url):
+        return ""
     try:
         parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
+        port = parts.port
     except ValueError:
         return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    host = parts.hostname
+    if parts.scheme not in DEFAULT_PORTS or not host or not _HOST.fullmatch(host) or "@" in parts.netloc:
         return ""
-    return f"{parts.scheme}://{parts.hostname.lower()}{port}"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port and port != DEFAULT_PORTS[parts.scheme] else "")
 
 
 def may_leave(url: str) -> bool:
     """Whether an address may be handed to the system's browser or mail program.
 
-    Refuses every other scheme, UNC paths, backslashes, control characters and addresses with a user in them.
+    Refuses every other scheme, UNC paths, backslashes, control characters, addresses with a user in them, and a
+    mailto that fills in more than a letter's own fields.
     """
-    if len(url) > 8192 or _CONTROL.search(url):
+    if len(url) > 8192 or _ODD.search(url):
         return False
     try:
         parts = urlsplit(url)
@@ -39,7 +53,8 @@ def may_leave(url: str) -> bool:
     if parts.scheme not in OUTSIDE_SCHEMES:
         return False
     if parts.scheme == "mailto":
-        return bool(parts.path) and not parts.netloc
+        fields = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+        return bool(parts.path) and not parts.netloc and fields <= MAIL_FIELDS
     return bool(parts.hostname) and "@" not in parts.netloc
 
 
@@ -59,6 +74,8 @@ class Policy:
         if url in ("about:blank", "about:srcdoc", ""):
             return True
         where = origin(url)
+        if not where:
+            return False
         if where in self.frame_origins:
             return True
         from_openai = any(o.endswith(".openai.com") for o in self.frame_origins)

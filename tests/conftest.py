@@ -1,0 +1,91 @@
+"""What all tests share: a profile in a temporary folder, the words, and a wall around this computer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop.settings.brand import Brand
+from desktop.settings.file import SettingsFile
+from desktop.settings.layers import SettingsStore
+from desktop.settings.locations import Locations
+from desktop.texts import Catalogue
+from tests.rig import secret_service
+
+_reached_out: list[str] = []
+
+
+class ReachedOut(AssertionError):
+    """A test tried to talk to another computer."""
+
+
+def _wall(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in ("socket.connect", "socket.sendto"):
+        return
+    address = arguments[-1]
+    if isinstance(address, tuple) and not _is_here(str(address[0])):
+        _reached_out.append(f"{event} {address}")
+        raise ReachedOut(f"{event} {address}")
+
+
+def _is_here(host: str) -> bool:
+    return host.startswith("127.") or host.split("%")[0] in ("localhost", "::1", "", "0.0.0.0", "::")
+
+
+sys.addaudithook(_wall)
+
+
+@pytest.fixture(autouse=True)
+def only_this_computer() -> Iterator[None]:
+    """Every connection of the test process to another computer is refused, and fails the test that tried."""
+    _reached_out.clear()
+    yield
+    assert not _reached_out, f"reached out of this computer: {_reached_out}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A marked test says what it needs where that is missing."""
+    if secret_service.available():
+        return
+    for item in items:
+        if item.get_closest_marker("secret_service"):
+            item.add_marker(pytest.mark.skip(reason="needs the packages dbus and gnome-keyring"))
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Locations:
+    """The paths of a profile that does not exist yet."""
+    return Locations(tmp_path / "profiles" / "default")
+
+
+@pytest.fixture
+def texts() -> Catalogue:
+    return Catalogue("en")
+
+
+@pytest.fixture
+def french() -> Catalogue:
+    return Catalogue("fr")
+
+
+@pytest.fixture
+def brand() -> Brand:
+    """A brand that changes nothing."""
+    return Brand()
+
+
+@pytest.fixture
+def settings(profile: Locations, brand: Brand) -> SettingsStore:
+    """The settings of an empty profile."""
+    return SettingsStore(SettingsFile(profile.settings), brand)
+
+
+@pytest.fixture
+def as_root() -> bool:
+    """Root may write everywhere: tests of refused folders can't fail as they should."""
+    return os.name == "posix" and os.geteuid() == 0

@@ -1,0 +1,1 @@
+"""What tests need around the app: a keyring, a display, a person."""

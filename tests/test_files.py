@@ -1,0 +1,159 @@
+"""Private folders and files, atomic writes, deleting a profile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from desktop import files
+from desktop.errors import FileUnreadable, FolderUnwritable
+from desktop.settings.locations import Locations
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_checklist_24_every_folder_that_is_made_is_closed_to_others(tmp_path: Path) -> None:
+    made = files.ensure_private_dir(tmp_path / "a" / "b" / "c")
+    assert [mode(folder) for folder in (made, made.parent, made.parent.parent)] == [0o700] * 3
+
+
+def test_checklist_24_a_folder_that_stood_open_is_closed(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    files.ensure_private_dir(folder)
+    assert mode(folder) == 0o700
+
+
+def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("")
+    with pytest.raises(FolderUnwritable):
+        files.ensure_private_dir(tmp_path / "a" / "b")
+
+
+def test_checklist_24_a_file_is_0600_whatever_the_umask_and_the_old_file_say(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text("old")
+    path.chmod(0o666)
+    before = os.umask(0)
+    try:
+        files.write_private(path, "new")
+    finally:
+        os.umask(before)
+    assert (path.read_text(), mode(path)) == ("new", 0o600)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "taken"
+    path.mkdir()
+    (path / "inside").write_text("kept")
+    with pytest.raises(OSError, match="."):
+        files.write_private(path, "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
+def test_leftovers_of_killed_processes_are_swept_but_not_those_of_running_ones(tmp_path: Path) -> None:
+    old, fresh = tmp_path / ".a.json.0123.tmp", tmp_path / ".a.json.4567.tmp"
+    old.write_text("")
+    fresh.write_text("")
+    past = time.time() - files.LEFTOVER_AGE - 60
+    os.utime(old, (past, past))
+    files.write_private(tmp_path / "a.json", "x")
+    assert (old.exists(), fresh.exists()) == (False, True)
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from desktop.files import write_private
+path = Path(sys.argv[1])
+number = 0
+print("go", flush=True)
+while True:
+    number += 1
+    write_private(path, f"{number}:" + "x" * 20000 + f":{number}")
+"""
+
+
+def test_checklist_24_killing_the_writer_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    files.write_private(path, "0:" + "x" * 20000 + ":0")
+    for round_ in range(20):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
+        )
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(0.003 * (round_ % 7))
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        first, middle, last = path.read_text().split(":")
+        assert first == last
+        assert middle == "x" * 20000
+
+
+def test_reading_stops_at_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "big"
+    path.write_bytes(b"x" * 11)
+    assert files.read_limited(path, 11) == b"x" * 11
+    with pytest.raises(FileUnreadable):
+        files.read_limited(path, 10)
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "missing"):
+        with pytest.raises(FileUnreadable):
+            files.read_limited(path, 10)
+
+
+def test_a_log_is_never_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("precious")
+    (tmp_path / "log").symlink_to(tmp_path / "target")
+    with pytest.raises(OSError, match="."):
+        files.open_private(tmp_path / "log", "a")
+
+
+def test_checklist_24_deleting_a_profile_takes_all_of_it_and_nothing_beside(profile: Locations, tmp_path: Path) -> None:
+    outside = tmp_path / "precious"
+    outside.mkdir()
+    (outside / "file").write_text("kept")
+    for path in (profile.settings, profile.log, profile.web / "cache" / "x", profile.archive / "t.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    (profile.folder / "link").symlink_to(outside, target_is_directory=True)
+    files.delete_profile(profile.folder)
+    assert not profile.folder.exists()
+    assert (outside / "file").read_text() == "kept"
+
+
+def test_what_is_to_be_kept_is_kept(profile: Locations) -> None:
+    profile.instance.mkdir(parents=True)
+    profile.settings.write_text("{}")
+    files.delete_profile(profile.folder, keep=("instance",))
+    assert [entry.name for entry in profile.folder.iterdir()] == ["instance"]
+
+
+def test_only_the_folder_of_a_profile_is_ever_deleted(tmp_path: Path) -> None:
+    real = tmp_path / "profiles" / "real"
+    real.mkdir(parents=True)
+    (tmp_path / "profiles" / "link").symlink_to(tmp_path)
+    for folder in (tmp_path, tmp_path / "profiles", tmp_path / "profiles" / "link", tmp_path / "profiles" / ".."):
+        with pytest.raises(FolderUnwritable):
+            files.delete_profile(folder)
+    assert real.is_dir()
+
+
+def test_deleting_what_is_not_there_is_fine(profile: Locations) -> None:
+    files.delete_profile(profile.folder)

@@ -34,6 +34,7 @@ from desktop.errors import (
 from desktop.openai_api import sessions
 from desktop.openai_api.client import ApiClient, Endpoint
 from desktop.settings.model import Settings, WorkflowAgent
+from desktop.texts import Catalogue
 from tests.openai_api.conftest import Waits
 from tests.standins.api import FAULTS, KEY, WORKFLOW, ApiStandIn
 
@@ -94,6 +95,10 @@ def test_checklist_23_each_fault_over_real_http_becomes_its_own_error(
     whole = f"{error!r} {error} {error.detail} {dict(error.values)} {vars(error)}"
     assert KEY not in whole
     assert KEY[:11] not in whole
+    for language in ("en", "fr"):
+        described = error.describe(Catalogue(language))
+        assert described["message"]
+        assert KEY[:11] not in str(described)
     assert error.__cause__ is None
     assert error.__context__ is None, "httpx's exception holds the request, and that holds the key"
     assert len(api.requests) == 1

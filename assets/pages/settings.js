@@ -221,6 +221,10 @@ function fieldError(field, message) {
     if (message) control.setAttribute("aria-invalid", "true");
     else control.removeAttribute("aria-invalid");
   }
+  // What is checked is what is saved: not while a field says something else.
+  if (field.name.startsWith("agent.")) {
+    button("agent-check").disabled = [...fields.values()].some((one) => one.name.startsWith("agent.") && hasError(one));
+  }
 }
 
 /** @param {Field} field */
@@ -251,7 +255,6 @@ function fillField(field, known) {
     if (extra instanceof HTMLButtonElement) extra.disabled = known.locked !== "";
   }
   const help = el(`${idOf(field.name)}-help`);
-  help.classList.toggle("locked", known.locked !== "" && known.locked !== "file");
   help.textContent = lockedBecause(known.locked) || field.help;
   if (!hasError(field)) fieldError(field, "");
   const reset = field.root.querySelector("[data-reset]");
@@ -1262,7 +1265,8 @@ function fillOnce(given) {
 /** What shows this page: pywebview's name for it and the engine's own version. */
 function engine() {
   const view = /** @type {{pywebview?: {platform?: string}}} */ (/** @type {unknown} */ (window)).pywebview;
-  const [version] = /(?:Edg|Chrome|AppleWebKit)\/[\d.]+/.exec(navigator.userAgent) ?? [""];
+  const versions = ["Edg", "Chrome", "AppleWebKit"].map((name) => new RegExp(`${name}/[\\d.]+`).exec(navigator.userAgent));
+  const version = versions.find((one) => one !== null)?.[0] ?? "";
   return [view?.platform ?? "", version.replace("/", " ")].filter(Boolean).join(", ");
 }
 

@@ -100,6 +100,7 @@ function banner(error, canSave) {
   show("banner-more", error.detail !== "");
   show("retry", true);
   show("use-session", fromKeyring(error.code));
+  if (fromKeyring(error.code)) show("keyring", false); // said once
   show("save-anyway", canSave);
   show("banner", true);
   el("banner").scrollIntoView({ block: "nearest" });
@@ -155,6 +156,7 @@ function fill(given) {
   show("workflow-field", given.asks_workflow);
   show("more", given.asks_workflow);
   fillFixed(given);
+  show("import-dotenv", given.workflow_from !== "brand");
   show("back", given.again);
   show("import-env", given.env_name !== "");
   button("import-env").textContent = t("setup.import_env", { name: given.env_name });

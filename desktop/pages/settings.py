@@ -314,8 +314,10 @@ class SettingsPage:
     def _remove_key(self, _: NoParams) -> dict[str, Any]:
         """Ends the sessions, deletes the key (the key store proves it by a fresh read), and asks for another."""
         services = self._services
+        origin = origin_of(services.settings.current.network.api_base)
         services.keeper.cancel_all()
-        services.keys.remove(origin_of(services.settings.current.network.api_base))
+        services.keys.remove(origin)
+        services.state.set_key_known(origin, False)
         services.keeper.forget()
         services.desk.emit("chat", "key.removed", {})
         services.desk.show_setup()

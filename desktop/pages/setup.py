@@ -244,6 +244,7 @@ def first_check(services: Services) -> FirstCheck:
         services.make_client,
         forget=services.keeper.forget,
         adopt=services.keeper.adopt,
+        kept=services.state.set_key_known,
     )
 
 

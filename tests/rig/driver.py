@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.rig.display import Display
+
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
 """Longest wait for anything in a window, in seconds: generous, because nothing here measures."""
@@ -29,7 +31,7 @@ class Driver:
     """One running app."""
 
     def __init__(
-        self, engine: str, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
+        self, engine: str | None, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
     ) -> None:
         to_app_read, to_app_write = os.pipe()
         from_app_read, from_app_write = os.pipe()
@@ -37,7 +39,7 @@ class Driver:
         self.environment = dict(environment if environment is not None else os.environ)
         self.engine = engine
         self.process = subprocess.Popen(
-            [*command, "--engine", engine, *arguments],
+            [*command, *(["--engine", engine] if engine else []), *arguments],
             cwd=ROOT,
             env=self.environment,
             pass_fds=(to_app_read, from_app_write),
@@ -162,6 +164,25 @@ class Driver:
             return calls[count - 1] if len(calls) >= count else None
 
         return dict(self.until(f"call {method}", found))
+
+    def wait_value(self, window: str, selector: str, value: str) -> None:
+        """Until a field holds `value`."""
+        script = f"document.querySelector({json.dumps(selector)}).value"
+        self.until(f"{selector} holds what was typed", lambda: self.js(window, script) == value)
+
+    def wait_painted(self, window: str, display: Display, file: Path) -> None:
+        """Until the screen shows the same picture of more than one colour twice, then save it: frames paint on
+        their own clock, and no event says when they have."""
+        pictures: list[bytes] = []
+
+        def still() -> bool:
+            self.js(window, "new Promise(done => requestAnimationFrame(done)) && true")
+            picture = display.picture()
+            pictures.append(picture.rgb)
+            return picture.colours() > 1 and len(pictures) > 8 and pictures[-1] == pictures[-8]
+
+        self.until(f"{window} painted", still)
+        display.screenshot(file)
 
     def calls_so_far(self) -> int:
         return len(self.ask("calls", 0))

@@ -120,7 +120,7 @@ class Probe:
         engine = self.app.shell.engine
         if isinstance(engine, GtkEngine):
             gtk = engine
-            gtk.later(lambda: gtk._view(native).webview.terminate_web_process())
+            gtk.later(lambda: gtk._view(native).webview.terminate_web_process())  # noqa: PLW0108  # looked up over there
         else:
             from tests.rig.children import kill_renderers
 

@@ -5,16 +5,16 @@ secret in the component, windows closed, app opened again, chat without a questi
 from __future__ import annotations
 
 import json
+import os
+import sys
 import urllib.request
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.rig.display import Display
 from tests.rig.driver import Driver
 
-SETUP_TITLE = "ChatKit Desktop"
-GREETING = "Hello from the virtual screen"
+if TYPE_CHECKING:
+    from tests.rig.run import Stage
 
 
 def state_of(component_url: str) -> dict[str, Any]:
@@ -24,40 +24,49 @@ def state_of(component_url: str) -> dict[str, Any]:
         return dict(json.load(answer))
 
 
-def walk(
-    display: Display,
-    environment: Mapping[str, str],
-    arguments: Sequence[str],
-    *,
-    engine: str,
-    key: str,
-    workflow: str,
-    component_url: str,
-    screenshot: Path,
-    say: Any = print,
-) -> None:
-    """Raises AssertionError where a step doesn't come true. `arguments` are the app's own options."""
-    with Driver(engine, arguments, environment) as app:
-        app.wait_window("setup")
-        app.wait_call("setup.start")
-        app.until("focus in the key field", lambda: app.js("setup", "document.activeElement?.id") == "key")
-        app.type_keys(app.ask("windows")["setup"]["title"], key)
-        app.until("key typed", lambda: app.js("setup", "document.querySelector('#key').value") == key)
-        app.focus_field("setup", "#workflow")
-        app.type_keys(app.ask("windows")["setup"]["title"], workflow)
-        say("First launch: key and workflow id typed.")
-        app.press(app.ask("windows")["setup"]["title"], "Return")
-        app.wait_call("chat.ready")
-        first = app.until("a secret in the component", lambda: state_of(component_url).get("secret"))
-        app.wait_no_window("setup")
-        say("Key checked, session minted, the component has its client secret.")
-    with Driver(engine, arguments, environment) as app:
-        app.wait_call("chat.ready")
-        app.until("another secret", lambda: state_of(component_url).get("secret") not in (None, "", first))
-        assert list(app.ask("windows")) == ["chat"], "the second start asks nothing"  # noqa: S101
-        app.until("the chat painted", lambda: display.picture().colours() > 1)
-        import time
+def main(stage: Stage) -> int:
+    """Walk on the stage's virtual screen; 0, or 1 with what went wrong."""
+    assert stage.display is not None, "a person's own screen is not walked on"
+    try:
+        walk(stage, stage.display)
+    except (AssertionError, RuntimeError, OSError) as problem:
+        print(f"The walk stopped: {problem}", file=sys.stderr)
+        return 1
+    print(f"Screenshot: {os.path.relpath(stage.screenshot)}")
+    return 0
 
-        time.sleep(1)  # the frame paints on its own clock; there is no event for "painted"
-        display.screenshot(screenshot)
-        say("Opened again: the chat is there, without a question.")
+
+def walk(stage: Stage, display: Display) -> None:
+    """Raises AssertionError where a step doesn't come true."""
+
+    def app() -> Driver:
+        return Driver(None, stage.options, stage.environ)
+
+    with app() as first_start:
+        first_secret = enter(first_start, stage)
+        first_start.wait_no_window("setup")
+        print("First launch: key and workflow typed and checked, a session minted, its secret is in the chat.")
+    with app() as second_start:
+        second_start.wait_call("chat.ready")
+        second_start.until(
+            "another secret in the component",
+            lambda: state_of(stage.component).get("secret") not in (None, "", first_secret),
+        )
+        if list(second_start.ask("windows")) != ["chat"]:
+            raise AssertionError("the second start asked something")
+        second_start.wait_painted("chat", display, stage.screenshot)
+        print("Opened again: the chat is there, without a question.")
+
+
+def enter(app: Driver, stage: Stage) -> str:
+    """Go through first launch on the keyboard; the client secret that the component then holds."""
+    app.wait_window("setup")
+    app.wait_call("setup.start")
+    title = app.ask("windows")["setup"]["title"]
+    for field, text in (("key", stage.key), ("workflow", stage.workflow)):
+        app.focus_field("setup", f"#{field}")
+        app.type_keys(title, text)
+        app.wait_value("setup", f"#{field}", text)
+    app.press(title, "Return")
+    app.wait_call("chat.ready")
+    return str(app.until("a secret in the component", lambda: state_of(stage.component).get("secret")))

@@ -221,13 +221,17 @@ class ChatPage:
     def _report(self, params: ProblemParams) -> dict[str, Any]:
         """The problem in the person's language, where it is shown; else `{}`."""
         counters = self._services.counters
-        log.warning("the page reports %s: %s", params.code, params.detail)
+        # One line: what the page reports may hold line breaks, and a log line is not the page's to write.
+        log.warning("the page reports %s: %s", params.code, " ".join(params.detail.split()))
         if params.code == "csp":
             counters.add("csp_violations")
             return {}
+        if not params.shown:
+            counters.add("component_errors")
+            return {}
         error = self._error(params)
         counters.error(error)
-        return dict(error.describe(self._services.texts)) if params.shown else {}
+        return dict(error.describe(self._services.texts))
 
     def _error(self, params: ProblemParams) -> AppError:
         from urllib.parse import urlsplit

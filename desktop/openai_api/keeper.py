@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from desktop.errors import AgentNotSet, AppError, InternalError, KeyMissing
+from desktop.errors import AgentNotSet, AppError, InternalError, KeyMissing, PageGone
 from desktop.settings.origins import origin_of
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class SessionKeeper:
         self._live: list[tuple[ApiClient, ChatSession]] = []
         self._client: tuple[tuple[str, str], ApiClient] | None = None
         self._ahead: threading.Timer | None = None
+        self._threads: list[threading.Thread] = []
         self._closed = False
         self._failed_at = 0.0
         settings.subscribe(self._on_settings)
@@ -93,24 +94,32 @@ class SessionKeeper:
     def prefetch(self) -> None:
         """Begin to mint on a thread of its own, where nothing is minted or minting already. Returns at once."""
         with self._lock:
+            if self._closed:
+                return
+            if self._minting is not None and self._minting.done() and self._minting.exception() is not None:
+                self._minting = None
             self._start()
 
     def client_secret(self, reason: str = "mount") -> tuple[str, int]:
         """A client secret that was never handed out, and when it ends (unix seconds).
 
-        Waits for the mint that is under way, else mints. Raises AgentNotSet, KeyMissing, ApiError, NetworkError.
+        Waits for the mint that is under way, else mints.
+        Raises AgentNotSet, KeyMissing, KeyStoreError, ApiError, NetworkError, PageGone (after `close`).
         """
         while True:
             with self._lock:
+                if self._closed:
+                    raise PageGone("no more sessions are minted")
                 future = self._start()
                 generation = self._generation
-                stale = future.done() and self._monotonic() - self._failed_at > STALE_FAILURE
+                lay = future.done()
+                stale = lay and self._monotonic() - self._failed_at > STALE_FAILURE
             try:
                 session = future.result()
             except AppError:
                 self._drop(future)
-                if stale:
-                    continue  # a mint ahead of need failed a while ago; what matters is whether it works now
+                if stale or generation != self._generation:
+                    continue  # failed a while ago, or with settings that no longer hold: does it work now?
                 raise
             with self._lock:
                 fresh = self._minting is future and generation == self._generation
@@ -118,7 +127,7 @@ class SessionKeeper:
                     self._minting = None
             if not fresh:
                 continue  # handed to another ask, or the settings changed while it was minted
-            if session.life.left(self._monotonic()) < min(USABLE, session.life.seconds / 2):
+            if lay and session.life.left(self._monotonic()) < min(USABLE, session.life.seconds / 2):
                 continue  # lay too long: it would run out in the page's hands
             log.info("a session was handed to the page (%s)", reason)
             self._plan_ahead(session)
@@ -136,21 +145,18 @@ class SessionKeeper:
         """Drop and cancel what is at hand (the key, the agent or the user has changed). Returns at once."""
         with self._lock:
             live = self._reset()
-        if live:
-            threading.Thread(target=self._cancel, args=(live,), name="cancel-sessions", daemon=True).start()
+            if live:
+                self._run("cancel-sessions", self._cancel, live)
 
     def cancel_all(self, limit: float = 1.0) -> int:
-        """Cancel every session that still lives; waits at most `limit` seconds. Returns how many were cancelled in
-        time. What the limit cuts off runs out by itself within ten minutes."""
-        with self._lock:
-            live = self._reset()
+        """Cancel every session that still lives; waits at most `limit` seconds, for a mint under way too: what it
+        brings is cancelled. Returns how many of the sessions at hand were cancelled in time. What the limit cuts off
+        runs out by itself within ten minutes."""
         done: list[str] = []
-        threads = [
-            threading.Thread(target=self._cancel, args=([pair], done), name="cancel-session", daemon=True)
-            for pair in live
-        ]
-        for thread in threads:
-            thread.start()
+        with self._lock:
+            for pair in self._reset():
+                self._run("cancel-session", self._cancel, [pair], done)
+            threads = [thread for thread in self._threads if thread is not threading.current_thread()]
         end = self._monotonic() + limit
         for thread in threads:
             thread.join(max(0.0, end - self._monotonic()))
@@ -180,10 +186,15 @@ class SessionKeeper:
         """The mint that is under way or done and not handed out; a new one where there is none. Lock held."""
         if self._minting is None:
             self._minting = Future()
-            threading.Thread(
-                target=self._mint, args=(self._minting, self._generation), name="mint", daemon=True
-            ).start()
+            self._run("mint", self._mint, self._minting, self._generation)
         return self._minting
+
+    def _run(self, name: str, target: Callable[..., None], *args: object) -> None:
+        """Start a thread that `cancel_all` waits for. Lock held."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=target, args=args, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _mint(self, future: Future[ChatSession], generation: int) -> None:
         started = self._monotonic()
@@ -210,9 +221,15 @@ class SessionKeeper:
         self._counters.add("sessions_minted")
         self._counters.latency("mint", self._monotonic() - started)
         with self._lock:
-            stale = generation != self._generation or self._closed
+            users = self._settings.current.user_ids
+            forgotten = users.get(setup.agent.id, setup.user) != setup.user
+            stale = generation != self._generation or self._closed or forgotten
             if not stale:
+                now = self._monotonic()
+                self._live = [pair for pair in self._live if pair[1].life.left(now) > 0]
                 self._live.append((client, session))
+            elif self._minting is future:
+                self._minting = None
         future.set_result(session)
         if stale:
             self._cancel([(client, session)])
@@ -277,10 +294,16 @@ class SessionKeeper:
                 done.append(session.id)
 
     def _on_settings(self, names: frozenset[str]) -> None:
-        touched = {name.split(".")[0] for name in names}
-        # A user id that is made for the first mint is no change: nothing was minted with another one.
-        if touched & set(MINTING_SETTINGS) and not (touched == {"user_ids"} and not self._live):
-            self.forget()
+        touched = {name.split(".")[0] for name in names} & set(MINTING_SETTINGS)
+        if not touched:
+            return
+        if touched == {"user_ids"}:
+            # A user id that is made for the first mint is no change; a mint under way looks for itself when it ends.
+            users = set(self._settings.current.user_ids.values())
+            with self._lock:
+                if all(session.user in users for _, session in self._live):
+                    return
+        self.forget()
 
 
 def _timer(seconds: float, run: Callable[[], None]) -> threading.Timer:

@@ -252,7 +252,7 @@ def prepare_packages(kind: str) -> None:
     say(f"Installing {len(blocks(text))} locked Python packages into .venv")
     chosen = VENV / f"prepared-{kind}.txt"
     chosen.write_text(text, encoding="utf-8")
-    pip = [venv_python(), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    pip = [venv_python(), "-m", "pip", "install", "--quiet", "--quiet", "--no-input", "--disable-pip-version-check"]
     # --no-deps: the lock is complete; nothing is looked for beside it.
     run([*pip, "--no-deps", "--require-hashes", "--requirement", str(chosen)])
     stamp[kind] = digest

@@ -66,8 +66,11 @@ def arguments(parser: argparse.ArgumentParser, texts: Catalogue | None = None) -
         one.add_argument("--out", metavar="PATH", help=say("threads.help_out"))
     delete.add_argument("--yes", action="store_true", help=say("threads.help_yes"))
     for one in (listing, export, archive, delete):
-        # SUPPRESS: a --json before the command's name keeps its effect.
-        one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=say("threads.help_json"))
+        try:
+            # SUPPRESS: a --json before the command's name keeps its effect.
+            one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=say("threads.help_json"))
+        except argparse.ArgumentError:
+            pass  # it is among the options for all commands
 
 
 def run(

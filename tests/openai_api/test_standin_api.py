@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -16,6 +21,7 @@ from openai.types.model import Model
 
 from tests.standins.api import FAULTS, KEY, WORKFLOW, ApiStandIn
 
+ROOT = Path(__file__).resolve().parents[2]
 BODY: dict[str, Any] = {"user": "u-1", "workflow": {"id": WORKFLOW}}
 
 
@@ -209,9 +215,30 @@ def test_the_faults_the_tests_rely_on_are_there() -> None:
     assert set(wanted.split()) <= set(FAULTS)
 
 
-def test_it_stops_while_a_request_is_waiting(api: ApiStandIn) -> None:
-    import threading
+def test_it_comes_back_on_its_own_port(api: ApiStandIn, sdk: openai.OpenAI) -> None:
+    made = sdk.beta.chatkit.sessions.create(**BODY)
+    base = api.base
+    api.stop()
+    with pytest.raises(openai.APIConnectionError):
+        sdk.models.list()
+    api.start()
+    assert api.base == base
+    assert sdk.beta.chatkit.sessions.cancel(made.id).status == "cancelled"
 
+
+def test_it_runs_as_a_program_of_its_own() -> None:
+    words = [sys.executable, "-m", "tests.standins.api", "--workflow", "wf_mine"]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = json.loads(process.stdout.readline())
+            with openai.OpenAI(base_url=f"{said['base']}/v1", api_key=said["key"], max_retries=0) as sdk:
+                assert sdk.beta.chatkit.sessions.create(user="u", workflow={"id": said["workflow"]}).client_secret
+        finally:
+            process.kill()
+
+
+def test_it_stops_while_a_request_is_waiting(api: ApiStandIn) -> None:
     api.fail("slow")
     ended = threading.Event()
 

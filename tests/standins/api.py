@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import itertools
 import json
+import os
 import re
 import socket
 import ssl
@@ -433,7 +434,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
-    allow_reuse_address = False
+    allow_reuse_address = os.name == "posix"  # so that it can come back on its port; on Windows it means another thing
 
     def __init__(self, port: int, handler: Callable[..., BaseHTTPRequestHandler], tls: ssl.SSLContext | None) -> None:
         super().__init__(("127.0.0.1", port), handler)
@@ -505,7 +506,7 @@ class ApiStandIn:
         self._stopping.clear()
         self._server = Server(port, handler, tls)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="api-standin", daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="api-standin", daemon=True
         )
         self._thread.start()
 
@@ -806,7 +807,10 @@ def main() -> None:
     args = parser.parse_args()
     standin = ApiStandIn(args.port, delay=args.delay, workflows=tuple(args.workflow or WORKFLOWS))
     standin.start()
-    print(json.dumps({"base": standin.base, "key": KEY, "workflow": WORKFLOW}), flush=True)
+    print(
+        json.dumps({"base": standin.base, "key": KEY, "workflow": args.workflow[0] if args.workflow else WORKFLOW}),
+        flush=True,
+    )
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -17,7 +17,10 @@ COMMANDS = ("doctor", "key", "threads", "config", "smoke")
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse that raises our own error instead of printing and leaving."""
+    """argparse that raises our own error instead of printing and leaving, and takes no half names of options."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(problem=message)
@@ -76,22 +79,27 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def _component_url(text: str) -> str:
     """The same rule as for the API: https, or http on loopback. Raises UsageError."""
     from desktop.settings.origins import is_loopback
+    from desktop.window.policy import origin
 
-    parts = urlsplit(text)
-    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))):
-        raise UsageError(problem=f"--component-url {text[:80]}")
-    return text
+    where = urlsplit(origin(text))  # empty for anything but a plain http or https address
+    if where.scheme == "https" or (where.scheme == "http" and is_loopback(where.hostname or "")):
+        return text
+    raise UsageError(problem=f"--component-url {text[:80]}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code: 0 fine, 1 a check failed, 2 wrong usage, 3 no engine, 4 no display."""
     words = list(sys.argv[1:] if argv is None else argv)
     from desktop.context import Context
+    from desktop.texts import Catalogue
 
     try:
         args = parse(words)
     except UsageError as error:
-        return Context(argparse.Namespace(json="--json" in words)).fail(error)
+        context = Context(argparse.Namespace(json="--json" in words))
+        # In the system's language: nothing of a profile is touched before it is known what is wanted.
+        context.texts = Catalogue()
+        return context.fail(error)
     context = Context(args)
     try:
         if args.command:

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from desktop.errors import AppError, KeyMissing, UsageError
+from desktop.errors import AppError, KeyMissing, SettingsInvalid, UsageError
 from desktop.settings import locations as places
 
 if TYPE_CHECKING:
@@ -147,19 +147,17 @@ class Context:
 
     def print(self, text: str = "") -> None:
         """A line for people. A packaged app without a console has no standard output."""
-        stream = self._out or sys.stdout
-        if stream is not None:
-            print(text, file=stream, flush=True)
+        _write(self._out or sys.stdout, text)
 
     def print_json(self, value: Any) -> None:
         """The one object that `--json` promises."""
-        self.print(json.dumps(value, ensure_ascii=False))
+        stream = self._out or sys.stdout
+        text = json.dumps(value, ensure_ascii=False)
+        _write(stream, text if _writable(stream, text) else json.dumps(value))
 
     def warn(self, text: str) -> None:
         """A line for people beside the output."""
-        stream = self._err or sys.stderr
-        if stream is not None:
-            print(text, file=stream, flush=True)
+        _write(self._err or sys.stderr, text)
 
     def fail(self, error: AppError) -> int:
         """Say what went wrong in the form the caller asked for; returns the exit code."""
@@ -170,4 +168,24 @@ class Context:
             self.warn(described["message"])
             if described["hint"]:
                 self.warn(described["hint"])
+        if isinstance(error, SettingsInvalid) and error.layer == "command_line":
+            return UsageError.exit_code
         return error.exit_code
+
+
+def _writable(stream: TextIO | None, text: str) -> bool:
+    """Whether the stream's encoding has every character; a terminal of an older system may lack our spaces."""
+    try:
+        text.encode(getattr(stream, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:
+        return
+    if not _writable(stream, text):
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        text = text.encode(encoding, "replace").decode(encoding)
+    print(text, file=stream, flush=True)

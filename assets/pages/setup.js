@@ -4,10 +4,11 @@
 import { BridgeError, call, on } from "./bridge.js";
 import { copyText } from "./clipboard.js";
 import { applyLook } from "./look.js";
+import { button, CHECK_LIMIT, described, el, input, part, sentence, show, SHOW_AFTER } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
 /**
- * @typedef {import("./bridge.js").Described} Described
+ * @typedef {import("./parts.js").Described} Described
  * @typedef {{present: boolean, lasting: boolean, store: string, problem: Described | null}} KeyStatus
  * @typedef {{key: boolean, workflow: string, version: string, file: string, api_host: string, found: string[], ignored: string[]}} Imported
  * @typedef {{
@@ -17,33 +18,8 @@ import { applyTexts, setTexts, t } from "./texts.js";
  * @typedef {"key" | "workflow" | "version"} Field
  */
 
-/** Longest check, in milliseconds: the time limits are on the other side; this only catches an app that has gone. */
-const CHECK_LIMIT = 600_000;
-
-/** A skeleton appears when the start takes longer than this, in milliseconds. */
-const SKELETON_AFTER = 300;
-
 /** @type {readonly Field[]} */
 const FIELDS = ["key", "workflow", "version"];
-
-/**
- * @template {HTMLElement} T
- * @param {string} id
- * @param {new () => T} kind
- * @returns {T}
- */
-function part(id, kind) {
-  const element = document.getElementById(id);
-  if (!(element instanceof kind)) throw new TypeError(id);
-  return element;
-}
-
-/** @param {string} id */
-const el = (id) => part(id, HTMLElement);
-/** @param {string} id */
-const input = (id) => part(id, HTMLInputElement);
-/** @param {string} id */
-const button = (id) => part(id, HTMLButtonElement);
 
 const form = part("form", HTMLFormElement);
 
@@ -61,11 +37,6 @@ let checks = 0;
 /** The version's field may take a person by surprise: it opens by itself when it has a value or an error. */
 const more = part("more", HTMLDetailsElement);
 
-/** @param {string} id @param {boolean} shown */
-function show(id, shown) {
-  el(id).hidden = !shown;
-}
-
 // --- errors: in the place of the help, or in the banner ------------------------------------------
 
 /** @param {Field} field @param {Described | null} error */
@@ -77,11 +48,6 @@ function fieldError(field, error) {
   input(field).setAttribute("aria-describedby", error ? place.id : `${field}-help`);
   if (error) input(field).setAttribute("aria-invalid", "true");
   else input(field).removeAttribute("aria-invalid");
-}
-
-/** @param {{message: string, hint: string}} error */
-function sentence(error) {
-  return [error.message, error.hint].filter(Boolean).join(" ");
 }
 
 /** @param {string} code */
@@ -126,15 +92,6 @@ function showError(thrown, canSave) {
   const place = input(field);
   if (place.closest("[hidden]")) button("key-other").focus();
   else place.focus();
-}
-
-/** @param {unknown} thrown @returns {Described} */
-function described(thrown) {
-  if (thrown instanceof BridgeError) {
-    const { code, message, hint, retryable, field, detail } = thrown;
-    return { code, message, hint, retryable, field, detail };
-  }
-  return { code: "internal", message: String(thrown), hint: "", retryable: true, field: null, detail: "" };
 }
 
 // --- what is known ---------------------------------------------------------------------------------
@@ -392,7 +349,7 @@ function wire() {
 
 async function begin() {
   const page = el("page");
-  const late = setTimeout(() => show("skeleton", true), SKELETON_AFTER);
+  const late = setTimeout(() => show("skeleton", true), SHOW_AFTER);
   try {
     fill(await call("setup.start"));
     wire();

@@ -75,6 +75,7 @@ class SetupPage:
                 "pages/base.css",
                 "pages/setup.css",
                 "pages/setup.js",
+                "pages/parts.js",
                 "pages/bridge.js",
                 "pages/texts.js",
                 "pages/look.js",

@@ -1,0 +1,63 @@
+// @ts-check
+/** What the setup and the settings page share: finding and making elements, and an error as something to show. */
+
+import { BridgeError } from "./bridge.js";
+
+/** @typedef {import("./bridge.js").Described} Described */
+
+/** Longest check, in milliseconds: the time limits are on the other side; this only catches an app that has gone. */
+export const CHECK_LIMIT = 600_000;
+
+/** Milliseconds after which a wait is shown. */
+export const SHOW_AFTER = 300;
+
+/**
+ * @template {HTMLElement} T
+ * @param {string} id
+ * @param {new () => T} kind
+ * @returns {T}
+ */
+export function part(id, kind) {
+  const element = document.getElementById(id);
+  if (!(element instanceof kind)) throw new TypeError(id);
+  return element;
+}
+
+/** @param {string} id */
+export const el = (id) => part(id, HTMLElement);
+/** @param {string} id */
+export const input = (id) => part(id, HTMLInputElement);
+/** @param {string} id */
+export const button = (id) => part(id, HTMLButtonElement);
+/** @param {string} id @param {boolean} shown */
+export const show = (id, shown) => {
+  el(id).hidden = !shown;
+};
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, string>} [attributes]
+ * @param {Array<Node | string>} [children]
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, attributes = {}, children = []) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** @param {unknown} thrown @returns {Described} */
+export function described(thrown) {
+  if (thrown instanceof BridgeError) {
+    const { code, message, hint, retryable, field, detail } = thrown;
+    return { code, message, hint, retryable, field, detail };
+  }
+  return { code: "internal", message: String(thrown), hint: "", retryable: true, field: null, detail: "" };
+}
+
+/** @param {{message: string, hint: string}} error */
+export function sentence(error) {
+  return [error.message, error.hint].filter(Boolean).join(" ");
+}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,37 +13,17 @@ from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore
 from desktop.settings.locations import Locations
 from desktop.texts import Catalogue
-from tests.rig import secret_service
+from tests.rig import secret_service, wall
 
-_reached_out: list[str] = []
-
-
-class ReachedOut(AssertionError):
-    """A test tried to talk to another computer."""
-
-
-def _wall(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in ("socket.connect", "socket.sendto"):
-        return
-    address = arguments[-1]
-    if isinstance(address, tuple) and not _is_here(str(address[0])):
-        _reached_out.append(f"{event} {address}")
-        raise ReachedOut(f"{event} {address}")
-
-
-def _is_here(host: str) -> bool:
-    return host.startswith("127.") or host.split("%")[0] in ("localhost", "::1", "", "0.0.0.0", "::")
-
-
-sys.addaudithook(_wall)
+wall.build()
 
 
 @pytest.fixture(autouse=True)
 def only_this_computer() -> Iterator[None]:
     """Every connection of the test process to another computer is refused, and fails the test that tried."""
-    _reached_out.clear()
+    wall.reached_out.clear()
     yield
-    assert not _reached_out, f"reached out of this computer: {_reached_out}"
+    assert not wall.reached_out, f"reached out of this computer: {wall.reached_out}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

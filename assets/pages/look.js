@@ -7,7 +7,7 @@
  */
 
 /** The surfaces that text in the accent's colour stands on, as in base.css. */
-const SURFACE = { light: "#ffffff", dark: "#14181f" };
+const SURFACE = { light: "#ffffff", dark: "#141924" };
 
 /** @param {Look} look */
 export function applyLook({ scheme = "system", accent = {} }) {

@@ -25,6 +25,7 @@ from desktop.window.policy import Policy, origin
 from desktop.window.shell import Looks, PageWindow, Shell, WindowPlan
 
 if TYPE_CHECKING:
+    from desktop.pages.chat import Limits
     from desktop.pages.services import Services
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,18 @@ EXIT_LIMIT = 1.0
 
 
 class App:
-    """One running window application. `watch` is told of every answered call (smoke uses it)."""
+    """One running window application. `watch` is told of every answered call (smoke uses it); `chat_limits` are the
+    times of chat pages shown from now on, the page's own where None."""
 
-    def __init__(self, context: Context, *, watch: Callable[[Answered], None] = lambda _answered: None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        *,
+        watch: Callable[[Answered], None] = lambda _answered: None,
+        chat_limits: Limits | None = None,
+    ) -> None:
         self.context = context
+        self.chat_limits = chat_limits
         self._watch = watch
         self.started = time.monotonic()
         self.windows: dict[str, PageWindow] = {}
@@ -151,7 +160,7 @@ class App:
         if name == "chat":
             from desktop.pages.chat import ChatPage
 
-            return ChatPage(self.services).page()
+            return ChatPage(self.services, limits=self.chat_limits).page()
         if name == "setup":
             from desktop.pages.setup import SetupPage
 
@@ -213,7 +222,7 @@ class App:
             from desktop.errors import RendererCrashed
             from desktop.pages.chat import ChatPage
 
-            page = ChatPage(self.services, problem=RendererCrashed()).page()
+            page = ChatPage(self.services, RendererCrashed(), self.chat_limits).page()
         # Not inside the engine's own signal, and not on its thread: loading waits for it.
         threading.Thread(target=window.show, args=(page,), name="recover", daemon=True).start()
 

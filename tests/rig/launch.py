@@ -138,6 +138,12 @@ class Probe:
     def update(self, changes: dict[str, Any]) -> None:
         self.app.context.settings_store.update(changes)
 
+    def chat_limits(self, changed: dict[str, Any]) -> None:
+        """Other times for the chat pages that are shown from now on (fields of pages.chat.Limits); {}: its own."""
+        from desktop.pages.chat import Limits
+
+        self.app.chat_limits = Limits(**changed) if changed else None
+
 
 def _ascii(script: str) -> str:
     """Non-ASCII characters as escapes: pywebview cuts scripts that have any on GTK."""

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COLOURS = ("#ffffff", "#0f1218")
-"""Window background before the first paint, light and dark; `--page` of assets/pages/base.css."""
+COLOURS = {"chat": ("#ffffff", "#141924")}
+OTHER_COLOURS = ("#f8f9fb", "#141924")
+"""Window background before the first paint, light and dark: what assets/pages/base.css paints there a moment later
+(the chat's `--surface`, elsewhere `--page`)."""
 SETUP_SIZE = (560, 760)
 SETTINGS_SIZE = (900, 700)
 CRASH_WINDOW = 60.0
@@ -140,7 +142,7 @@ class App:
             server=server,
             bridge=self.bridge,
             storage=context.locations.web,
-            looks=Looks(brand.app.id, brand.app.name, icon if icon.is_file() else None, COLOURS),
+            looks=Looks(brand.app.id, brand.app.name, icon if icon.is_file() else None),
             scheme=context.settings.chat.theme.scheme,
             zoom=context.settings.zoom,
             texts=context.texts.get,
@@ -188,6 +190,7 @@ class App:
             page=self._page(name),
             place=Place(place.width, place.height, place.x, place.y, place.maximized) if place else Place(*sizes[name]),
             policy=Policy((origin(self.context.component_url),) if name == "chat" else ()),
+            colours=COLOURS.get(name, OTHER_COLOURS),
             menu=name == "chat",
             on_closing=lambda where: self._remember(name, where),
             on_closed=lambda: self._on_closed(name),

@@ -36,8 +36,6 @@ class Looks:
     app_id: str
     app_name: str
     icon: Path | None
-    colours: tuple[str, str]
-    """Background before the first paint, light and dark, #rrggbb."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,8 @@ class WindowPlan:
     page: Page
     place: Place
     policy: Policy
+    colours: tuple[str, str] = ("#ffffff", "#000000")
+    """Background before the first paint, light and dark, #rrggbb."""
     least: tuple[int, int] = (360, 480)
     menu: bool = False
     """Whether the window carries the app's menu bar."""
@@ -159,7 +159,7 @@ class Shell:
         made = webview.windows
         before = len(made)
         handlers: dict[str, Callable[..., Any]] = {
-            "initialized": lambda renderer: self._prepare(renderer, native()),
+            "initialized": lambda _renderer: self._prepare(native(), plan),
             "before_show": lambda: self._dress(window, native()),
             "closing": lambda: self._on_closing(window),
             "closed": lambda: self._on_closed(window),
@@ -176,7 +176,7 @@ class Shell:
             width=plan.place.width,
             height=plan.place.height,
             min_size=plan.least,
-            background_color=self._looks.colours[1 if dark else 0],
+            background_color=plan.colours[1 if dark else 0],
             # Without it pywebview injects an inline style, which the CSP refuses.
             text_select=True,
             # WebView2 has a zoom of its own; on Linux the adapters set it.
@@ -232,7 +232,7 @@ class Shell:
         window.channel.hold(showing)
         return showing
 
-    def _prepare(self, renderer: object, native: Any) -> bool:
+    def _prepare(self, native: Any, plan: WindowPlan) -> bool:
         """pywebview has imported its platform module and made no window yet. False would stop the window."""
         if not self._prepared:
             try:
@@ -243,7 +243,7 @@ class Shell:
             self._prepared = True
             self.engine.set_scheme(self._scheme)
         if native is not None and self.engine.dark():
-            native.background_color = self._looks.colours[1]
+            native.background_color = plan.colours[1]
         return True
 
     def _dress(self, window: PageWindow, native: Any) -> None:
@@ -258,7 +258,7 @@ class Shell:
                 crashed=window.plan.on_crash,
                 place=window.plan.place,
                 zoom=self._zoom,
-                colours=self._looks.colours,
+                colours=window.plan.colours,
                 menu=self.menu if window.plan.menu else (),
                 texts=self._texts,
             ),

@@ -104,13 +104,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.command:
             return _run(args, context)
-        from desktop.app import App
-
-        return App(context).run()
+        return open_app(context)
     except AppError as error:
         return context.fail(error)
     except KeyboardInterrupt:
         return 130
+
+
+def open_app(context: Any) -> int:
+    """The window; returns the exit code when the last one has closed."""
+    from desktop.app import App
+
+    return App(context).run()
 
 
 def _run(args: argparse.Namespace, context: Any) -> int:

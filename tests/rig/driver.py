@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -38,13 +39,15 @@ class Driver:
         command = [sys.executable, "-m", "tests.rig.launch", str(to_app_read), str(from_app_write)]
         self.environment = dict(environment if environment is not None else os.environ)
         self.engine = engine
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the app has ended
+        self._printed = ""
         self.process = subprocess.Popen(
             [*command, *(["--engine", engine] if engine else []), *arguments],
             cwd=ROOT,
             env=self.environment,
             pass_fds=(to_app_read, from_app_write),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=self._output,  # a file: nobody reads along, and a full pipe would stop the app
             stderr=subprocess.STDOUT,
         )
         os.close(to_app_read)
@@ -76,16 +79,27 @@ class Driver:
     def ended(self, limit: float = 20.0) -> str:
         """Wait for the app's own end; what it printed."""
         try:
-            output, _ = self.process.communicate(timeout=limit)
+            self.process.wait(limit)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            output, _ = self.process.communicate()
+            self.process.wait()
+        output = self.output()
         for pipe in (self._commands, self._answers):
             try:
                 pipe.close()
             except OSError:
                 continue  # the app closed its end first
-        return output.decode(errors="replace")
+        self._printed = output
+        self._output.close()
+        return output
+
+    def output(self) -> str:
+        """What the app has printed so far, the engine's console included."""
+        if self._output.closed:
+            return self._printed
+        number = self._output.fileno()
+        # Not `seek`: the app writes at the same place in the file that we would move.
+        return os.pread(number, os.fstat(number).st_size, 0).decode(errors="replace")
 
     # --- asking -------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -18,16 +19,43 @@ from desktop.app import App
 from desktop.cli import parse
 from desktop.context import Context
 from desktop.errors import AppError
+from desktop.window import page_server
 from desktop.window.bridge import Answered
 
 ANSWER_LIMIT = 10.0
 """Seconds a script in a page may take to answer the probe."""
 
 
+class ProbedApp(App):
+    """The app, with an ear at the one place where values leave for a page, and the engine's console on our output."""
+
+    def __init__(self, context: Context, **options: Any) -> None:
+        super().__init__(context, **options)
+        self.pushed: list[str] = []
+
+    def _build(self, *arguments: Any) -> None:
+        super()._build(*arguments)
+        engine: Any = self.shell.engine
+        push, dress = engine.push, engine.dress
+
+        def heard(window: Any, script: str) -> None:
+            self.pushed.append(script)
+            push(window, script)
+
+        def dressed(window: Any, how: Any) -> None:
+            dress(window, how)
+            if engine.name == "gtk":
+                settings = engine._view(window).webview.get_settings().props
+                settings.enable_write_console_messages_to_stdout = True  # as Qt does by itself
+                settings.enable_mock_capture_devices = True  # something to refuse
+
+        engine.push, engine.dress = heard, dressed
+
+
 class Probe:
     """Runs commands against one app."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: ProbedApp) -> None:
         self.app = app
         self.answered: list[dict[str, Any]] = []
 
@@ -135,6 +163,10 @@ class Probe:
             "diagnostics": services.diagnostics(),
         }
 
+    def crossed(self) -> list[str]:
+        """Every script that was pushed into a page: all answers and events there were."""
+        return list(self.app.pushed)
+
     def update(self, changes: dict[str, Any]) -> None:
         self.app.context.settings_store.update(changes)
 
@@ -172,10 +204,27 @@ def serve(probe: Probe, read: int, write: int) -> None:
                 return
 
 
+def prepare() -> None:
+    """What a test may ask for beyond the app's own options, by environment."""
+    if os.environ.pop("RIG_FROZEN", ""):  # as a packaged app sees itself
+        setattr(sys, "frozen", True)
+        setattr(sys, "_MEIPASS", str(Path(__file__).resolve().parents[2]))
+    port = int(os.environ.pop("RIG_FIRST_PORT", "0"))
+    if port:  # the first port that the system offers, so that a test can take part of it beforehand
+        hold, offered = page_server.hold_both_addresses, [port]
+
+        def bind(family: socket.AddressFamily, address: str, wanted: int) -> socket.socket:
+            return page_server.bound(family, address, wanted or (offered.pop() if offered else 0))
+
+        setattr(page_server, "hold_both_addresses", lambda: hold(bind=bind))
+
+
 def main() -> int:
     read, write = int(sys.argv[1]), int(sys.argv[2])
+    prepare()
     context = Context(parse(sys.argv[3:]))
-    app = App(context, watch=lambda answered: probe.watch(answered))  # noqa: PLW0108  # the probe is made next
+    probe: Probe
+    app = ProbedApp(context, watch=lambda answered: probe.watch(answered))  # noqa: PLW0108  # the probe is made next
     probe = Probe(app)
     threading.Thread(target=serve, args=(probe, read, write), daemon=True).start()
     try:

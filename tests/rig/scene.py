@@ -1,4 +1,4 @@
-"""Everything one window test runs against: stand-ins of its own, a data folder, a screen, a keyring, a browser that logs.
+"""Everything a window test runs against: stand-ins of its own, a data folder, a screen, a keyring, a browser that logs.
 
 A `Scene` starts the app as often as a test likes; a new one has never been started before.
 """

@@ -11,7 +11,7 @@ throws_on_options, domain_gate (ms, silent). Of the frame: never_ready, late_rea
 error_after_ready (the next answers fail), frame_404.
 Commands to the frame that is open (`do(name, **params)` or `POST /__control {"do": name, ...}`): send (text),
 expire_secret_now, client_tool (name, params), header_action (side), open_thread (thread), emit_error (message),
-iframe_gone, domain_gate.
+iframe_gone, domain_gate, run (id, code): the value or the error is then in the state under `ran`.
 """
 
 from __future__ import annotations

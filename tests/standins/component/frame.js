@@ -453,6 +453,15 @@ const tests = {
   emit_error: ({ message }) => trouble(new Error(message ?? "made up")),
   iframe_gone: () => post({ type: "gone" }),
   domain_gate: () => post({ type: "gate" }),
+  // what a script of the component's origin could try: any, in this frame
+  run: async ({ id, code }) => {
+    try {
+      state.ran = { id, value: (await (0, eval)(code)) ?? null };
+    } catch (error) {
+      state.ran = { id, error: String(error) };
+    }
+    report();
+  },
 };
 
 async function obey() {

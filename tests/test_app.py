@@ -34,4 +34,4 @@ def test_a_window_has_the_colour_of_its_page_before_the_page_paints() -> None:
         for name, target in re.findall(r"(--page|--surface): var\((--[\w-]+)\)", dark_part.split("@media", 1)[0])
     }
     assert COLOURS["chat"] == (light["--surface"], dark["--surface"])
-    assert OTHER_COLOURS == (light["--page"], dark["--page"])
+    assert (light["--page"], dark["--page"]) == OTHER_COLOURS

@@ -32,6 +32,9 @@ MESSAGE_LIMIT = 64 * 1024
 SOCKET_PATH_LIMIT = 100
 """Bytes of a socket's path: Linux takes 107, macOS 103."""
 
+SET_UP_LIMIT = 2.0
+"""Seconds that ending waits for a start that is still under way."""
+
 CALLERS = 8
 """Launches that are answered at the same time; further ones wait."""
 
@@ -50,6 +53,7 @@ class Instance:
         self._limit = limit
         self._lock: int | None = None
         self._closed = False
+        self._set_up = threading.Event()
         self._listener: Listener | None = None
         self._waiting: list[str | None] = []
         self._callback: Callable[[str | None], None] | None = None
@@ -106,35 +110,26 @@ class Instance:
         with self._guard:
             lock, self._lock = self._lock, None
             self._closed = True
-            listener = self._listener
         if lock is None:
             return
-        if listener is not None:
+        # What is set up and taken down lies in files of fixed names: all of it happens while the lock is held.
+        self._set_up.wait(SET_UP_LIMIT)
+        if self._listener is not None:
             with suppress(OSError):
-                listener.close()
+                self._listener.close()
         with suppress(OSError):
             (self._folder / "address").unlink()
         _forget_address(self._address)
         os.close(lock)
 
     def _listen(self) -> None:
-        from multiprocessing.connection import Listener
-
         try:
-            authkey = secrets.token_bytes(32)
-            _forget_address(self._address, folder_too=False)
-            listener = Listener(self._address, backlog=CALLERS)
-            write_private(self._folder / "authkey", authkey)
-            write_private(self._folder / "address", self._address)
+            listener, authkey = self._open()
         except OSError as error:
             log.warning("no second launch can reach this one: %r", error)
             return
-        with self._guard:
-            self._listener = listener
-            closed = self._closed
-        if closed:
-            listener.close()
-            return
+        finally:
+            self._set_up.set()
         while not self._closed:
             try:
                 caller = listener.accept()
@@ -144,6 +139,16 @@ class Instance:
                 continue
             self._places.acquire()
             threading.Thread(target=self._answer, args=(caller, authkey), name="instance-caller", daemon=True).start()
+
+    def _open(self) -> tuple[Listener, bytes]:
+        from multiprocessing.connection import Listener
+
+        authkey = secrets.token_bytes(32)
+        _forget_address(self._address, folder_too=False)
+        self._listener = listener = Listener(self._address, backlog=CALLERS)
+        write_private(self._folder / "authkey", authkey)
+        write_private(self._folder / "address", self._address)
+        return listener, authkey
 
     def _answer(self, caller: Connection, authkey: bytes) -> None:
         from multiprocessing import AuthenticationError

@@ -39,7 +39,9 @@ _PATTERNS = tuple(
         # "client_secret": "…", 'api_key': '…', password=…, with whatever quotes and escapes JSON and repr put around
         (rf"(?i)((?:{_NAMES})\\*[\"']?\s*[:=]\s*{_QUOTED}){_VALUE}", rf"\1{HIDDEN}"),
         (
-            rf"(?i)(authorization\\*[\"']?\s*[:=,]\s*{_QUOTED}(?:(?:bearer|basic|digest|negotiate)\s+)?){_VALUE}",
+            # any scheme, and all that follows to the end of the value
+            rf"(?i)(authorization\\*[\"']?\s*[:=,]\s*+{_QUOTED}(?:(?:bearer|basic|digest|negotiate)\s+)?)"
+            rf"(?!(?:bearer |basic |digest |negotiate )?\[hidden\])[^\r\n\"'\\,;&}}\])]{{3,}}",
             rf"\1{HIDDEN}",
         ),
         (r"((?i:\bbearer)\s+)(?!\[hidden\])[A-Za-z0-9._~+/=-]{8,}", rf"\1{HIDDEN}"),

@@ -57,7 +57,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     path = tmp_path / "taken"
     path.mkdir()
     (path / "inside").write_text("kept")
-    with pytest.raises(OSError, match="."):
+    with pytest.raises(OSError, match="Errno"):
         files.write_private(path, "new")
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
 
@@ -121,7 +121,7 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
 def test_a_log_is_never_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("precious")
     (tmp_path / "log").symlink_to(tmp_path / "target")
-    with pytest.raises(OSError, match="."):
+    with pytest.raises(OSError, match="Errno"):
         files.open_private(tmp_path / "log", "a")
 
 

@@ -121,7 +121,7 @@ class SettingsFile:
     def _mark(self) -> object:
         try:
             found = self.path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             return repr(error)

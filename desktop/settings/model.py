@@ -10,20 +10,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
+
+from desktop.settings.base import AgentId, Colour, Model, Name, Prompt
 
 VERSION = 1
 """The newest version of the settings file that this app reads and writes."""
 
 HttpsOrigin = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True)]
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
-
-
-class Model(BaseModel):
-    """Strict about names, lazy about building: a start pays only for the models it uses."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True, validate_assignment=False)
 
 
 # --- agents -----------------------------------------------------------------------------------
@@ -40,10 +35,10 @@ class WorkflowAgent(Model):
     kind: Literal["workflow"] = "workflow"
     """Who runs the agent."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")] = "workflow"
+    id: AgentId = "workflow"
     """The agent's name inside the settings; the user id and the last thread are kept under it."""
 
-    name: Annotated[str, StringConstraints(max_length=60, strip_whitespace=True)] = ""
+    name: Name = ""
     """What people see; empty: the app's name."""
 
     workflow_id: Annotated[str, StringConstraints(pattern=r"^wf_[A-Za-z0-9_-]{4,200}$", strip_whitespace=True)]
@@ -153,15 +148,6 @@ class Theme(Model):
     light: SchemeColours = Field(default_factory=SchemeColours)
     dark: SchemeColours = Field(default_factory=SchemeColours)
     typography: Typography = Field(default_factory=Typography)
-
-
-class Prompt(Model):
-    label: Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
-    """The words on the button."""
-    prompt: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-    """What is sent."""
-    icon: Annotated[str, StringConstraints(pattern=r"^[a-z0-9:-]{1,60}$")] | None = None
-    """One of ChatKit's icons, or `lucide:name`."""
 
 
 class Header(Model):

@@ -1,0 +1,82 @@
+"""The kinds of agent that run inside the app, and where their models are. Pure models, as `model.py`.
+
+Kept apart from `model.py` because they outlive hosted workflows.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from desktop.settings.base import AgentId, Model, Name, Prompt
+
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
+OPENAI_ENDPOINT = "openai"
+"""The id of the built-in endpoint: the API of `network.api_base`."""
+
+
+class InAppAgent(Model):
+    """What agents inside the app have in common."""
+
+    id: AgentId
+    """The agent's name inside the settings; its chats and its last thread are kept under it."""
+    name: Name = ""
+    """What people see; empty: the app's name."""
+    greeting: Annotated[str, StringConstraints(max_length=200)] | None = None
+    """The line over an empty chat; empty: the one of `chat.greeting`."""
+    prompts: list[Prompt] | None = Field(default=None, max_length=12)
+    """Buttons on an empty chat; empty: those of `chat.prompts`."""
+
+
+class AssistantTools(Model):
+    """Tools that OpenAI runs for the model; other endpoints mostly have none of them."""
+
+    web_search: bool = False
+    code_interpreter: bool = False
+    image_generation: bool = False
+    vector_store_ids: list[Annotated[str, StringConstraints(pattern=r"^vs_[A-Za-z0-9_-]{1,200}$")]] = Field(
+        default_factory=list, max_length=20
+    )
+    """Stores that file search looks into; empty: no file search."""
+
+
+class AssistantAgent(InAppAgent):
+    """Instructions, a model and tools; runs in this process."""
+
+    kind: Literal["assistant"] = "assistant"
+    instructions: Annotated[str, StringConstraints(max_length=50_000)] = ""
+    """What the assistant is and how it answers."""
+    model: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
+    """The model's id at the endpoint; empty: the app's default model."""
+    models: list[Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]] = Field(
+        default_factory=list, max_length=20
+    )
+    """Further models that can be chosen in the composer."""
+    reasoning_effort: ReasoningEffort | None = None
+    """How long a reasoning model thinks; empty: the model's own default."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """How much answers vary; empty: the model's own default. Reasoning models take none."""
+    tools: AssistantTools = Field(default_factory=AssistantTools)
+    endpoint: AgentId = OPENAI_ENDPOINT
+    """The id of the endpoint that has the model."""
+
+
+class DemoAgent(InAppAgent):
+    """Scripted: shows what a chat can do, with no key and no network."""
+
+    kind: Literal["demo"] = "demo"
+
+
+class Endpoint(Model):
+    """An OpenAI-compatible API: Ollama, vLLM, LM Studio, a company gateway."""
+
+    id: AgentId
+    name: Name = ""
+    """What people see; empty: the host's name."""
+    base_url: Annotated[str, StringConstraints(min_length=1, max_length=2048, strip_whitespace=True)]
+    """Where it is, without `/v1`; https, or http on loopback. A key is kept per origin."""
+    api: Literal["responses", "chat_completions"] = "chat_completions"
+    """Which of OpenAI's two protocols it speaks."""
+    needs_key: bool = False
+    """Whether it asks for a key."""

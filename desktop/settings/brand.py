@@ -14,8 +14,8 @@ from pydantic import Field, StringConstraints, ValidationError
 from desktop.errors import BrandInvalid, FileUnreadable, Phrase, SettingsInvalid
 from desktop.files import read_limited
 from desktop.settings import tree
-from desktop.settings.locations import assets_dir
 from desktop.settings.base import Colour, Model
+from desktop.settings.locations import assets_dir
 from desktop.settings.model import Settings
 from desktop.settings.origins import check_proxy, normalise_api_base
 from desktop.settings.problems import known_names, problem_of, unknown_name

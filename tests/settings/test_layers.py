@@ -19,11 +19,11 @@ from desktop.errors import (
     SettingsNewer,
     SettingsUnwritable,
 )
+from desktop.settings.base import Prompt
 from desktop.settings.brand import Brand, parse_brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import ENVIRONMENT_AGENT, SettingsStore
 from desktop.settings.locations import Locations
-from desktop.settings.base import Prompt
 from desktop.settings.model import Accent, Settings, WorkflowAgent
 from desktop.texts import Catalogue
 

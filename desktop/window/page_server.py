@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 PORT_TRIES = 50
 HEADER_SECONDS = 10
-"""How long a connection may take to send its request, in seconds."""
+"""How long a connection may be silent before it has sent its request, in seconds."""
 MOST_CONNECTIONS = 64
 BREATH = 0.1
 """Seconds between two tries to accept when the system has no descriptor or thread to give."""
@@ -93,12 +93,16 @@ def hold_both_addresses(
 
 
 class PageServer:
-    """Serves showings at `http://localhost:<port>/<path>/<file>`. Bound when made; `start` begins to answer."""
+    """Serves showings at `http://localhost:<port>/<path>/<file>`. Bound when made; `start` begins to answer.
 
-    def __init__(self, assets: Path, language: str) -> None:
+    `silence`: seconds that a connection may take to send its request.
+    """
+
+    def __init__(self, assets: Path, language: str, *, silence: float = HEADER_SECONDS) -> None:
         self.port, self._sockets = hold_both_addresses()
         self._assets = assets.resolve()
         self._language = language
+        self.silence = silence
         self._showings: dict[str, Showing] = {}
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
@@ -206,9 +210,12 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "page"
     sys_version = ""
-    timeout = HEADER_SECONDS
     disable_nagle_algorithm = True
     server: PageServer  # type: ignore[assignment]
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.settimeout(self.server.silence)
 
     def do_GET(self) -> None:
         self._answer(with_body=True)

@@ -79,5 +79,5 @@ class Policy:
         if where in self.frame_origins:
             return True
         from_openai = any(o.endswith(".openai.com") for o in self.frame_origins)
-        host = urlsplit(where).hostname or ""
-        return from_openai and where.startswith("https://") and ("." + host).endswith(NESTED_HOSTS)
+        scheme, _, host = where.partition("://")  # with its port, if it has another than https's: then none fits
+        return from_openai and scheme == "https" and f".{host}".endswith(NESTED_HOSTS)

@@ -1,0 +1,26 @@
+"""A showing: what it is reached by, and its end."""
+
+from __future__ import annotations
+
+import re
+
+from desktop.pages.page import Page
+from desktop.window.showing import Showing
+
+PAGE = Page("probe", "probe.html", (), {})
+
+
+def test_path_and_key_are_random_and_fit_an_address() -> None:
+    shown = [Showing(PAGE) for _ in range(200)]
+    secrets = {one.path for one in shown} | {one.key for one in shown}
+    assert len(secrets) == 400
+    # 24 random bytes: nobody guesses them.
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", secret) for secret in secrets)
+
+
+def test_a_revoked_showing_stays_dead() -> None:
+    showing = Showing(PAGE)
+    assert showing.alive
+    showing.revoke()
+    showing.revoke()
+    assert not showing.alive

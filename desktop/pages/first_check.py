@@ -171,10 +171,7 @@ class FirstCheck:
         self._today = today
         self._background = background or _in_thread
         self._lock = threading.Lock()
-        self._client: ApiClient | None = None
-        self._running = 0
-        self._stopped = False
-        self._saving = False
+        self._current: _Run | None = None
         self._unreached: Draft | None = None
         self._unsaved: tuple[Draft, Minted | None] | None = None
 
@@ -187,23 +184,24 @@ class FirstCheck:
         the keyring refused, the next run of the same draft saves without asking the API again. Raises BadParams
         while another run is under way.
         """
+        run = _Run(number)
         with self._lock:
-            if self._running:
+            if self._current is not None:
                 raise BadParams(problem="a check is under way")
-            self._running, self._stopped, self._saving = number, False, False
+            self._current = run
         try:
-            self._run(wanted, keep, unchecked)
+            self._go(run, wanted, keep, unchecked)
         except _Stopped:
             return Outcome(cancelled=True)
         except AppError as error:
-            with self._lock:
-                return Outcome(cancelled=True) if self._stopped else Outcome(error)
+            return Outcome(cancelled=True) if run.stopped else Outcome(error)
         finally:
             with self._lock:
-                self._running = 0
+                if self._current is run:
+                    self._current = None
         return Outcome()
 
-    def _run(self, wanted: Callable[[], Draft], keep: Keep, unchecked: bool) -> None:
+    def _go(self, run: _Run, wanted: Callable[[], Draft], keep: Keep, unchecked: bool) -> None:
         unsaved, self._unsaved = self._unsaved, None
         unreached, self._unreached = self._unreached, None
         draft: Draft | None = None
@@ -217,11 +215,10 @@ class FirstCheck:
         elif unchecked and unreached == draft:
             minted = None
         else:
-            minted = self._mint_for(draft)
+            minted = self._mint_for(run, draft)
         with self._lock:
-            stopped = self._stopped
-            self._saving = not stopped
-        if stopped:
+            run.saving = not run.stopped
+        if not run.saving:
             if minted:
                 self.discard(minted)
             raise _Stopped()
@@ -231,22 +228,28 @@ class FirstCheck:
             self._unsaved = (draft, minted)
             raise
 
-    def _mint_for(self, draft: Draft) -> Minted:
+    def _mint_for(self, run: _Run, draft: Draft) -> Minted:
         try:
-            return self.mint(draft)
+            return self.mint(draft, run.uses)
         except NetworkError:
-            self._unreached = draft
+            with self._lock:
+                if not run.stopped:
+                    self._unreached = draft
             raise
 
     def cancel(self, number: int) -> bool:
-        """Ends the run of that number. False: it was saving already, or over."""
+        """Ends the run of that number, and another may begin at once. False: it was saving already, or over.
+
+        A request that waits for an answer is given up, not awaited: what comes of it is cancelled behind it.
+        """
         with self._lock:
-            if self._running != number or self._saving:
+            run = self._current
+            if run is None or run.number != number or run.saving:
                 return False
-            self._stopped = True
-            client, self._client = self._client, None
-        if client is not None:
-            self._background(client.close)
+            run.stopped = True
+            self._current = None
+        if run.client is not None:
+            self._background(run.client.close)
         return True
 
     # --- the steps -------------------------------------------------------------------------------
@@ -280,17 +283,17 @@ class FirstCheck:
         wanted = {"workflow_id": clean_workflow_id(workflow), "version": clean_version(version)}
         return present.model_copy(update=wanted) if present else WorkflowAgent.model_validate(wanted)
 
-    def mint(self, draft: Draft) -> Minted:
-        """Asks the API for a session with the draft's key and workflow. Raises ApiError, NetworkError."""
+    def mint(self, draft: Draft, uses: Callable[[ApiClient], object] = lambda _client: None) -> Minted:
+        """Asks the API for a session with the draft's key and workflow. Raises ApiError, NetworkError.
+
+        `uses` is told the client before it is used: closing that ends retries.
+        """
         from desktop.openai_api import sessions
 
         settings = self._settings.current
         user = settings.user_ids.get(draft.agent.id) or f"user_{secrets.token_hex(16)}"
         client = self._make_client(draft.api_base, draft.key)
-        with self._lock:
-            if self._stopped:
-                raise _Stopped()
-            self._client = client
+        uses(client)
         try:
             session = sessions.create(
                 client,
@@ -302,9 +305,6 @@ class FirstCheck:
         except BaseException:
             client.close()
             raise
-        finally:
-            with self._lock:
-                self._client = None
         return Minted(session, client, user)
 
     def save(self, draft: Draft, minted: Minted | None, keep: Keep) -> None:
@@ -350,6 +350,19 @@ class FirstCheck:
                 minted.client.close()
 
         self._background(end)
+
+
+class _Run:
+    """One run: whether it was cancelled, whether it is past that, and the client it waits with."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.stopped = False
+        self.saving = False
+        self.client: ApiClient | None = None
+
+    def uses(self, client: ApiClient) -> None:
+        self.client = client
 
 
 class _Stopped(Exception):

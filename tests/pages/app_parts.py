@@ -1,0 +1,159 @@
+"""A small application around a page: real settings, keys, keeper, client; a desk that writes down what it is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from desktop.diagnostics import Counters
+from desktop.errors import AppError
+from desktop.keys import Keys, MemoryStore
+from desktop.openai_api.client import ApiClient, Endpoint
+from desktop.openai_api.keeper import SessionKeeper
+from desktop.pages.page import Page
+from desktop.pages.services import Services
+from desktop.settings.brand import Brand
+from desktop.settings.file import SettingsFile
+from desktop.settings.layers import SettingsStore
+from desktop.settings.locations import Locations
+from desktop.settings.state import State
+from desktop.texts import Catalogue
+
+SENTINEL = "sk-sentinel-never-to-be-seen-0123456789"
+
+
+class Desk:
+    """Notes what it is asked for; `file` is what the file dialog answers."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, tuple[Any, ...]]] = []
+        self.file: str | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        def note(*args: Any) -> str | None:
+            self.asked.append((name, args))
+            return self.file if name == "pick_file" else None
+
+        return note
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.asked]
+
+
+class Keyring(MemoryStore):
+    """A keyring that lasts; `trouble` is raised by every call, `refuses` by writing alone."""
+
+    name = "Secret Service"
+    persistent = True
+
+    def __init__(self, trouble: AppError | None = None, refuses: AppError | None = None) -> None:
+        super().__init__()
+        self.trouble = trouble
+        self.refuses = refuses
+        self.log: list[str] = []
+
+    def get(self, entry: str) -> str | None:
+        self._fail()
+        return super().get(entry)
+
+    def set(self, entry: str, secret: str) -> None:
+        self._fail()
+        if self.refuses:
+            raise self.refuses
+        self.log.append("set")
+        super().set(entry, secret)
+
+    def delete(self, entry: str) -> None:
+        self._fail()
+        self.log.append("delete")
+        super().delete(entry)
+
+    def _fail(self) -> None:
+        if self.trouble:
+            raise self.trouble
+
+
+class House:
+    """Everything a page is given. `base` is the API; without it the default one, which tests never reach."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        base: str = "",
+        brand: Mapping[str, Any] | None = None,
+        environ: Mapping[str, str] | None = None,
+        command_line: Mapping[str, Any] | None = None,
+        keyring: MemoryStore | None = None,
+        language: str = "en",
+    ) -> None:
+        self.locations = Locations(folder / "profiles" / "default")
+        self.brand = Brand.model_validate(brand or {})
+        self.desk = Desk()
+        self.keyring = keyring or Keyring()
+        self.keys = Keys("default", "test", self.keyring)
+        self.settings = SettingsStore(
+            SettingsFile(self.locations.settings, 1), self.brand, environ=environ, command_line=command_line
+        )
+        if base:
+            self.settings.update({"network.api_base": base})
+        self._clients: list[ApiClient] = []
+        counters = Counters()
+        self.texts = Catalogue(language)
+        self.keeper = SessionKeeper(self.settings, self.keys, self.make_client, counters)
+        self.services = Services(
+            brand=self.brand,
+            profile="default",
+            locations=self.locations,
+            texts=self.texts,
+            settings=self.settings,
+            state=State(self.locations.state),
+            keys=self.keys,
+            keeper=self.keeper,
+            counters=counters,
+            desk=cast(Any, self.desk),
+            make_client=self.make_client,
+            diagnostics=lambda: "versions and counters",
+            component_url="",
+            environ=dict(environ or {}),
+        )
+
+    def make_client(self, base: str, key: str) -> ApiClient:
+        client = ApiClient(Endpoint(base, timeout=10), key, sleep=lambda _seconds: None, random=lambda: 0.0)
+        self._clients.append(client)
+        return client
+
+    def close(self) -> None:
+        self.keeper.close()
+        for client in self._clients:
+            client.close()
+
+    def on_disk(self) -> str:
+        """The settings file, empty where there is none."""
+        path = self.locations.settings
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+class Asked:
+    """Calls a page's methods as the bridge does, and keeps everything that crossed."""
+
+    def __init__(self, page: Page, texts: Catalogue) -> None:
+        self.page = page
+        self._texts = texts
+        self.crossed: list[str] = []
+
+    def __call__(self, method: str, **params: Any) -> Any:
+        """The value; raises the AppError after writing down what the page would have been told."""
+        asked = self.page.methods[method]
+        try:
+            value = asked.call(asked.params.model_validate(params))
+        except AppError as error:
+            self.crossed.append(json.dumps(error.describe(self._texts)))
+            raise
+        self.crossed.append(json.dumps(value))
+        return value
+
+    def found(self, secret: str) -> bool:
+        return any(secret in text for text in self.crossed)

@@ -21,7 +21,7 @@ from desktop.settings.locations import Locations
 from desktop.settings.state import State
 from desktop.texts import Catalogue
 
-SENTINEL = "sk-sentinel-never-to-be-seen-0123456789"
+SENTINEL = "sk-Xq7vPlanted-never-to-be-seen-0123456789"
 
 
 class Desk:

@@ -190,6 +190,18 @@ def test_checklist_06_where_the_keyring_fails_the_key_can_be_kept_for_this_sessi
         another_start.read(OPENAI)
 
 
+@pytest.mark.parametrize(("kind", "error"), [row for row in FAILURES if row[1] in (KeyringMissing, KeyringInsecure)])
+def test_with_a_key_for_this_session_it_is_still_told_that_no_keyring_can_be_used(
+    kind: str, error: type[KeyStoreError], never: threading.Event
+) -> None:
+    keys = Keys("default", "test", failing(kind, never), limit=0.05)
+    with pytest.raises(error):
+        keys.read(OPENAI)
+    keys.save(OPENAI, KEY, keep="session")
+    status = keys.status(OPENAI)
+    assert (status.present, status.where, type(status.problem)) == (True, "session", error)
+
+
 def test_checklist_05_what_keyring_says_where_there_is_none_is_no_keyring_not_an_insecure_one() -> None:
     import keyring.backends.fail
 

@@ -134,13 +134,8 @@ function fillFixed(given) {
 function fillWhere(host) {
   const values = { store: stored?.store ?? "", host };
   if (!stored) el("where").textContent = t("setup.where_unknown", values);
-  else if (canLast(stored)) el("where").textContent = t("setup.where_keyring", values);
+  else if (stored.lasting) el("where").textContent = t("setup.where_keyring", values);
   else el("where").textContent = t("setup.where_session", values);
-}
-
-/** Whether a key can outlive the app here. A locked keyring can be unlocked; a missing one is missing. @param {KeyStatus} status */
-function canLast(status) {
-  return status.lasting && (status.problem === null || status.problem.retryable);
 }
 
 /** @param {KeyStatus} status */
@@ -153,7 +148,7 @@ function fillStatus(status) {
     el("keyring-message").textContent = status.problem.message;
     el("keyring-hint").textContent = status.problem.hint;
   }
-  input("session-only").checked = !canLast(status);
+  input("session-only").checked = !status.lasting;
   if (status.present) input("key").placeholder = t("setup.key_kept");
 }
 

@@ -70,6 +70,7 @@ class Keys:
             self.store.waiting = self._person_is_asked
         self._lock = threading.Lock()
         self._reads: dict[str, _Call[str | None]] = {}
+        self._unusable: KeyStoreError | None = None
         self._asking: list[_Call[Any]] = []
 
     # --- keys ---------------------------------------------------------------------------------
@@ -91,10 +92,11 @@ class Keys:
         self._delete(self._key_entry(origin))
 
     def status(self, origin: str) -> KeyStatus:
-        """Whether there is a key, and where. Never raises."""
+        """Whether there is a key, and where. Never raises. A key of this session leaves the keyring unasked; that
+        there is none to be used is remembered from the last time it was."""
         entry = self._key_entry(origin)
         if self._session.get(entry) is not None:
-            return KeyStatus(True, "session", self.store.name)
+            return KeyStatus(True, "session", self.store.name, self._unusable)
         try:
             present = self._get(entry) is not None
         except KeyStoreError as problem:
@@ -200,7 +202,13 @@ class Keys:
                 self._reads.pop(entry, None)
 
     def _wait(self, call: _Call[T]) -> T:
-        return call.wait(self._limit, self._unlock_limit)
+        try:
+            result = call.wait(self._limit, self._unlock_limit)
+        except (KeyringMissing, KeyringInsecure) as error:
+            self._unusable = error
+            raise
+        self._unusable = None
+        return result
 
     def _person_is_asked(self) -> None:
         """Called by the store in the thread of a call: its limit is the person's from now on."""

@@ -270,8 +270,10 @@ def key_status(services: Services) -> dict[str, Any]:
     if services.keys.on_waiting is None:
         services.keys.on_waiting = lambda _what: _tell_waiting(services)
     status = services.keys.status(origin_of(services.settings.current.network.api_base))
+    # A locked keyring can be unlocked; a missing one is missing.
+    usable = status.problem is None or status.problem.retryable
     return {
-        "lasting": services.keys.store.persistent,
+        "lasting": services.keys.store.persistent and usable,
         "present": status.present,
         "where": status.where,
         "store": status.store_name,

@@ -1,0 +1,102 @@
+"""The tree of errors: one code a leaf, and what a person is told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from desktop import errors
+from desktop.errors import AppError, Phrase, leaves
+from desktop.texts import Catalogue
+
+LEAVES = list(leaves())
+
+
+def test_every_leaf_has_a_code_of_its_own() -> None:
+    codes = [kind.code for kind in LEAVES]
+    assert len(codes) == len(set(codes))
+    assert all(re.fullmatch(r"[a-z][a-z_]+", code) for code in codes)
+
+
+def test_the_tree_at_the_top_of_the_module_is_the_tree() -> None:
+    drawn = re.findall(r"[├└]── (\w+)", errors.__doc__ or "")
+    real: list[str] = []
+
+    def walk(kind: type[AppError]) -> None:
+        for child in kind.__subclasses__():
+            if child.__module__ == errors.__name__:
+                real.append(child.__name__)
+                walk(child)
+
+    walk(AppError)
+    assert drawn == real
+
+
+@pytest.mark.parametrize("kind", LEAVES, ids=lambda kind: kind.__name__)
+def test_checklist_12_what_a_page_is_told_is_code_sentence_hint_and_no_traceback(
+    kind: type[AppError], texts: Catalogue, french: Catalogue
+) -> None:
+    names = (
+        *("problem", "method", "limit", "kept", "version", "known", "path", "name", "origin", "backend", "seconds"),
+        *("workflow", "thread", "status", "host", "proxy", "command", "profile"),
+    )
+    extra = {} if issubclass(kind, errors.ApiError) else {"status": 500}
+    error = kind("detail", **{name: f"<{name}>" for name in names if name != "status"}, **extra)
+    if issubclass(kind, errors.ApiError):
+        error.values = {**error.values, "status": 500}
+    for catalogue in (texts, french):
+        told = error.describe(catalogue)
+        assert set(told) == {"code", "message", "hint", "retryable", "field", "detail"}
+        assert told["code"] == kind.code
+        assert told["detail"] == "detail"
+        assert not re.search(r"[{}]|Traceback|Phrase\(", told["message"] + told["hint"])
+
+
+def test_exit_codes_are_those_of_the_command_line() -> None:
+    codes = {kind.code: kind.exit_code for kind in LEAVES if kind.exit_code != 1}
+    assert codes == {"usage": 2, "engine_missing": 3, "engine_changed": 3, "display_missing": 4}
+
+
+def test_what_a_retry_can_help_is_marked_and_nothing_else() -> None:
+    retryable = {kind.code for kind in LEAVES if kind.retryable}
+    assert {"rate_limited", "service_down", "timed_out", "component_late", "keyring_locked"} <= retryable
+    assert not {"key_rejected", "quota_exceeded", "workflow_not_found", "key_shape", "settings_newer"} & retryable
+
+
+def test_a_phrase_among_the_values_is_spelled_in_the_language_of_the_catalogue(
+    texts: Catalogue, french: Catalogue
+) -> None:
+    error = errors.KeyShape(problem=Phrase("errors.key_problem.other_service", {"service": "Anthropic"}))
+    assert "It is a key of Anthropic." in error.describe(texts)["message"]
+    assert "C’est une clé de Anthropic." in error.describe(french)["message"]
+
+
+def test_a_phrase_may_hold_phrases_and_may_fall_back(texts: Catalogue) -> None:
+    inner = Phrase("errors.no_such_text", fallback="plan B")
+    assert Phrase("errors.problem.missing", {"name": inner}).spell(texts) == "“plan B” is missing."
+    with pytest.raises(KeyError):
+        Phrase("errors.no_such_text").spell(texts)
+
+
+def test_a_bad_setting_is_told_by_its_name_its_place_and_its_problem(texts: Catalogue, french: Catalogue) -> None:
+    error = errors.SettingsInvalid(
+        name="agents.3.workflow_id", problem=Phrase("errors.problem.workflow_id"), layer="environment"
+    )
+    told = error.describe(texts)
+    assert told["message"].startswith("The setting “Workflow id” has a value that can’t be used. A workflow id begins")
+    assert told["hint"] == "Change agents.3.workflow_id in the environment."
+    assert told["field"] == "agents.3.workflow_id"
+    assert "dans l’environnement" in error.describe(french)["hint"]
+
+
+def test_no_module_makes_up_an_error_class_with_a_code_elsewhere() -> None:
+    root = Path(errors.__file__).parent
+    others = [
+        path.name
+        for path in root.rglob("*.py")
+        if path.name != "errors.py"
+        and re.search(r"^    code(: .*)? = \"", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert others == []

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from desktop.context import Context
+from desktop.errors import AppError
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.pages.page import Page
 from desktop.settings.locations import assets_dir, is_frozen
@@ -78,6 +79,7 @@ class App:
 
         context = self.context
         engines.scrub(os.environ, frozen=is_frozen())
+        engines.spare_loopback(os.environ)
         settings = context.settings
         set_up(context.locations, settings.log_level)
         prompt = getattr(context.args, "prompt", None)
@@ -146,9 +148,25 @@ class App:
             scheme=context.settings.chat.theme.scheme,
             zoom=context.settings.zoom,
             texts=context.texts.get,
+            proxy=self._proxy(),
         )
         self.shell.menu = self._menu()
         context.settings_store.subscribe(self._on_settings)
+
+    def _proxy(self) -> engines.Proxy | None:
+        """The settings' proxy for the engine, which loads the component; the API client has its own way to it."""
+        configured = self.context.settings.network.proxy
+        if not configured:
+            return None
+        from desktop.openai_api.transport import parse_proxy
+
+        try:
+            password = self.context.keys.secret("proxy") or ""
+        except AppError as error:
+            log.warning("the proxy's password could not be read: %s", error.code)
+            password = ""
+        proxy = parse_proxy(configured, password)
+        return engines.Proxy(proxy.url, proxy.user, proxy.password)
 
     def _first_page(self) -> str:
         """The chat, unless something it needs is known to be missing; whether the key is there is asked in parallel."""

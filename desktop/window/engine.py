@@ -8,7 +8,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -46,6 +46,17 @@ class MenuItem:
     shortcut: str = ""
 
 
+@dataclass(frozen=True)
+class Proxy:
+    """The proxy that the settings name; without one the engine asks the system and the environment."""
+
+    address: str
+    """`scheme://host:port`, nobody's name in it."""
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 MenuBar = Sequence[tuple[str, Sequence[MenuItem | None]]]
 
 
@@ -75,7 +86,7 @@ class Engine(Protocol):
 
     name: EngineName
 
-    def prepare(self, *, app_id: str, menu: MenuBar) -> None:
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
         """Once, after pywebview has imported its platform module and before the first window is made.
         Raises EngineChanged when an internal of pywebview that is relied on has changed."""
 
@@ -199,6 +210,17 @@ def scrub(environ: Any, *, frozen: bool) -> None:
     if frozen:
         for name in DEBUG_VARIABLES:
             environ.pop(name, None)
+
+
+def spare_loopback(environ: Any) -> None:
+    """Keep our own pages away from a proxy that the environment names.
+
+    WebKitGTK asks it for `http://localhost` too: the window stays blank, and the page's secret path reaches the proxy.
+    """
+    if any(environ.get(name) for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")):
+        for name in ("no_proxy", "NO_PROXY"):
+            known = [host for host in environ.get(name, "").split(",") if host.strip()]
+            environ[name] = ",".join([*known, *(host for host in LOOPBACK_HOSTS if host not in known)])
 
 
 def adapter(name: EngineName) -> Engine:

@@ -14,9 +14,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from desktop.errors import EngineChanged
-from desktop.window.engine import Dress, EngineName, MenuBar, Scheme
+from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme
 from desktop.window.placement import Place, Rect, on_screen
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,9 @@ class GtkEngine:
 
     # --- before the first window --------------------------------------------------------------
 
-    def prepare(self, *, app_id: str, menu: MenuBar) -> None:
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
+        self._proxy = proxy
+
         from gi.repository import Gdk, Gio, GLib, GObject, Gtk, WebKit2
         from webview.platforms import gtk as platform
 
@@ -97,6 +100,7 @@ class GtkEngine:
         web.connect("permission-request", lambda _web, request: self._deny(request))
         web.connect("web-process-terminated", lambda *_: dress.crashed())
         web.get_context().connect("download-started", lambda _c, download: self._on_download(view, download))
+        self._use_proxy(web)
         self._restore_context_menu(web)
         if not dress.menu:
             view.window.set_show_menubar(False)
@@ -109,6 +113,18 @@ class GtkEngine:
         web.set_zoom_level(dress.zoom)
         self._watch_portal()
         self._colour(window)
+
+    def _use_proxy(self, web: Any) -> None:
+        if self._proxy is None:
+            return
+        scheme, _, host = self._proxy.address.partition("://")
+        who = ""
+        if self._proxy.user:
+            who = f"{quote(self._proxy.user, safe='')}:{quote(self._proxy.password, safe='')}@"
+        settings = self._webkit.NetworkProxySettings.new(f"{scheme}://{who}{host}", list(LOOPBACK_HOSTS))
+        web.get_context().get_website_data_manager().set_network_proxy_settings(
+            self._webkit.NetworkProxyMode.CUSTOM, settings
+        )
 
     def _view(self, window: Any) -> Any:
         return self._platform.BrowserView.instances.get(window.uid)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from desktop.errors import EngineChanged
-from desktop.window.engine import EngineName, MenuBar
+from desktop.window.engine import EngineName, MenuBar, Proxy
 from desktop.window.plain import PlainEngine
 
 CANCEL, ALLOW = 0, 1
@@ -22,11 +22,11 @@ LINK_ACTIVATED = 0
 class CocoaEngine(PlainEngine):
     name: EngineName = "cocoa"
 
-    def prepare(self, *, app_id: str, menu: MenuBar) -> None:
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
         import objc
         from webview.platforms import cocoa as platform
 
-        super().prepare(app_id=app_id, menu=menu)
+        super().prepare(app_id=app_id, menu=menu, proxy=proxy)
         view = platform.BrowserView
         if not hasattr(view, "BrowserDelegate") or not hasattr(view, "get_instance"):
             raise EngineChanged(problem="cocoa.BrowserView")

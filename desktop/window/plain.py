@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from desktop.window.engine import Dress, EngineName, MenuBar, Scheme
+from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme
 from desktop.window.placement import Place, Rect, on_screen
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class PlainEngine:
         self._dresses: dict[str, Dress] = {}
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
-    def prepare(self, *, app_id: str, menu: MenuBar) -> None:
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
         threading.Thread(target=self._work, name="pusher", daemon=True).start()
 
     def _work(self) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop.errors import EngineChanged
-from desktop.window.engine import Dress, EngineName, MenuBar, Scheme
+from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme
 from desktop.window.placement import Place, Rect, on_screen
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class QtEngine:
 
     # --- before the first window --------------------------------------------------------------
 
-    def prepare(self, *, app_id: str, menu: MenuBar) -> None:
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
         from qtpy import QtCore, QtGui, QtWidgets
         from qtpy.QtWebEngineCore import QWebEngineSettings
         from webview.platforms import qt as platform
@@ -60,6 +60,10 @@ class QtEngine:
             append(key, *(value for value in values if value != FAKE_MEDIA_FLAG))
 
         platform.environ_append = without_fake_media
+        self._proxy = proxy
+        if proxy is not None:
+            # Chromium itself leaves loopback addresses out of it.
+            append("QTWEBENGINE_CHROMIUM_FLAGS", f"--proxy-server={proxy.address}")
 
         def deny(page: Any, url: Any, feature: Any) -> None:
             page.setFeaturePermission(url, feature, page.PermissionPolicy.PermissionDeniedByUser)
@@ -116,6 +120,7 @@ class QtEngine:
         page.urlChanged.connect(lambda url: self._on_url(url, dress))
         page.renderProcessTerminated.connect(lambda *_: dress.crashed())
         page.profile().downloadRequested.connect(lambda download: self._on_download(view, download, dress))
+        page.proxyAuthenticationRequired.connect(lambda _url, asked, _host: self._answer_proxy(asked))
         page.loadFinished.connect(lambda _ok: page.setZoomFactor(view.chatkit_zoom))
         view.chatkit_zoom = dress.zoom
         page.setZoomFactor(dress.zoom)
@@ -129,6 +134,11 @@ class QtEngine:
         if place.maximized:
             window.maximized = True
         self._colour(window)
+
+    def _answer_proxy(self, asked: Any) -> None:
+        if self._proxy is not None and self._proxy.user:
+            asked.setUser(self._proxy.user)
+            asked.setPassword(self._proxy.password)
 
     def _view(self, window: Any) -> Any:
         return self._platform.BrowserView.instances.get(window.uid)

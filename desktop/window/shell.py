@@ -16,7 +16,7 @@ from desktop.errors import EngineChanged, EngineError, EngineMissing
 from desktop.pages.page import Page
 from desktop.window import engine as engines
 from desktop.window.bridge import Bridge, Channel
-from desktop.window.engine import Dress, Engine, EngineName, MenuBar, Scheme
+from desktop.window.engine import Dress, Engine, EngineName, MenuBar, Proxy, Scheme
 from desktop.window.outside import open_address
 from desktop.window.page_server import PageServer
 from desktop.window.placement import Place
@@ -128,6 +128,7 @@ class Shell:
         scheme: Scheme,
         zoom: float,
         texts: Callable[[str], str],
+        proxy: Proxy | None = None,
     ) -> None:
         self.engine: Engine = engines.adapter(engine)
         self.server = server
@@ -137,6 +138,7 @@ class Shell:
         self._scheme: Scheme = scheme
         self._zoom = zoom
         self._texts = texts
+        self._proxy = proxy
         self._prepared = False
         self._failure: EngineError | None = None
         self.menu: MenuBar = ()
@@ -236,7 +238,7 @@ class Shell:
         """pywebview has imported its platform module and made no window yet. False would stop the window."""
         if not self._prepared:
             try:
-                self.engine.prepare(app_id=self._looks.app_id, menu=self.menu)
+                self.engine.prepare(app_id=self._looks.app_id, menu=self.menu, proxy=self._proxy)
             except EngineError as error:
                 self._failure = error  # pywebview would only log it; `run` raises it
                 return False

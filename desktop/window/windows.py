@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from desktop.errors import EngineChanged
-from desktop.window.engine import EngineName, MenuBar
+from desktop.window.engine import EngineName, MenuBar, Proxy
 from desktop.window.plain import PlainEngine
 
 DENY = 2
@@ -19,10 +19,10 @@ DENY = 2
 class EdgeEngine(PlainEngine):
     name: EngineName = "edgechromium"
 
-    def prepare(self, *, app_id: str, menu: MenuBar) -> None:
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
         from webview.platforms import edgechromium as platform
 
-        super().prepare(app_id=app_id, menu=menu)
+        super().prepare(app_id=app_id, menu=menu, proxy=proxy)
         chrome = platform.EdgeChrome
         for name in ("on_new_window_request", "on_navigation_start", "on_webview_ready"):
             if not hasattr(chrome, name):

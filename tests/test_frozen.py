@@ -1,0 +1,164 @@
+"""The frozen app: built from `build.spec`, then used as a person would, with an empty home.
+
+Its component's address is OpenAI's alone, so no test opens its chat: a proxy at a closed loopback port stands
+between it and everything outside.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rig import secret_service
+from tests.rig.display import Display, virtual_display
+from tests.standins.api import KEY, WORKFLOW, ApiStandIn
+
+pytestmark = [
+    pytest.mark.window,
+    pytest.mark.secret_service,
+    pytest.mark.skipif(sys.platform != "linux", reason="the frozen app is built on Linux only so far"),
+]
+
+ROOT = Path(__file__).resolve().parents[1]
+LIMIT = 120.0
+"""Seconds one command of the frozen app may take."""
+
+
+@pytest.fixture(scope="module")
+def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The executable, freshly built."""
+    folder = tmp_path_factory.mktemp("frozen")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"),
+            *("--distpath", str(folder / "dist"), "--workpath", str(folder / "build"), str(ROOT / "build.spec")),
+        ],
+        cwd=ROOT,
+        check=True,
+        timeout=900,
+    )
+    return folder / "dist" / "chatkit-desktop" / "chatkit-desktop"
+
+
+@pytest.fixture(scope="module")
+def screen() -> Iterator[Display]:
+    with virtual_display() as display:
+        yield display
+
+
+@pytest.fixture(scope="module")
+def home(screen: Display) -> Iterator[dict[str, str]]:
+    """The environment of somebody who has never run the app: a keyring of their own, no way to the outside."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    with secret_service.secret_service() as private:
+        environ = screen.environment(private)
+        proxy = f"http://127.0.0.1:{port}"
+        environ |= {"HTTPS_PROXY": proxy, "https_proxy": proxy, "HTTP_PROXY": proxy, "http_proxy": proxy}
+        yield environ
+
+
+def run(frozen: Path, environ: dict[str, str], *words: str, stdin: str = "") -> tuple[int, dict[str, Any]]:
+    """One command with `--json`: exit code and its one object."""
+    done = subprocess.run(
+        [str(frozen), *words, "--json"], env=environ, input=stdin, capture_output=True, text=True, timeout=LIMIT
+    )
+    assert done.stdout.count("\n") == 1, done.stdout + done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_first_launch_opens_the_setup_page_in_a_real_window(frozen: Path, home: dict[str, str], tmp_path: Path) -> None:
+    picture = tmp_path / "setup.png"
+    code, report = run(frozen, home, "smoke", "--page", "any", "--screenshot", str(picture))
+    assert code == 0, report
+    assert report["page"] == "setup"
+    assert report["engine"] == "gtk"
+    assert report["csp_violations"] == 0
+    assert picture.stat().st_size > 5_000
+
+
+def test_checklist_30_doctor_in_the_frozen_app_says_what_it_checked(frozen: Path, home: dict[str, str]) -> None:
+    with ApiStandIn() as api:
+        base = ("--api-base", api.base)
+        assert run(frozen, home, "key", "set", *base, stdin=f"{KEY}\n")[1]["where"] == "keyring"
+        environ = home | {"CHATKIT_WORKFLOW_ID": WORKFLOW}
+        code, report = run(frozen, environ, "doctor", *base)
+        sessions = api.snapshot()["sessions"]
+        assert run(frozen, home, "key", "remove", *base)[0] == 0
+    checks = {check["name"]: check for check in report["checks"]}
+    assert list(checks) == [
+        *("engine", "display", "keyring", "key", "network", "tls", "clock"),
+        *("agent", "session", "component", "folders"),
+    ]
+    assert [name for name, check in checks.items() if not check["ok"]] == ["component"], report
+    assert code == 1
+    assert checks["component"]["hint"]
+    assert [session["status"] for session in sessions] == ["cancelled"], "the doctor's own session is cancelled again"
+    assert KEY not in json.dumps(report)
+
+
+def test_checklist_16_and_32_the_frozen_app_takes_no_other_component_and_no_debugging(
+    frozen: Path, home: dict[str, str]
+) -> None:
+    code, report = run(frozen, home, "smoke", "--component-url", "http://127.0.0.1:9/chatkit.js")
+    assert code == 2
+    assert report["error"]["code"] == "usage"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    inspected = home | {
+        "WEBKIT_INSPECTOR_SERVER": f"127.0.0.1:{port}",
+        "WEBKIT_INSPECTOR_HTTP_SERVER": f"127.0.0.1:{port}",
+        "PYWEBVIEW_GUI": "qt",
+    }
+    process = subprocess.Popen(
+        [str(frozen), "smoke", "--page", "any", "--json"], env=inspected, stdout=subprocess.PIPE, text=True
+    )
+    answered = 0
+    while process.poll() is None:
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            answered += probe.connect_ex(("127.0.0.1", port)) == 0
+    assert process.stdout is not None
+    report = json.loads(process.stdout.read())
+    process.stdout.close()
+    assert report["ok"], report
+    assert report["engine"] == "gtk"
+    assert answered == 0, "an inspector listened in the frozen app"
+
+
+def test_checklist_05_a_planted_keyring_backend_is_ignored_when_frozen(
+    frozen: Path, home: dict[str, str], tmp_path: Path
+) -> None:
+    planted = tmp_path / "planted.py"
+    planted.write_text("raise SystemExit('the planted backend was imported')\n", encoding="utf-8")
+    environ = home | {"PYTHON_KEYRING_BACKEND": "planted.Keyring", "PYTHONPATH": str(tmp_path)}
+    with ApiStandIn() as api:
+        base = ("--api-base", api.base)
+        code, report = run(frozen, environ, "key", "set", *base, stdin=f"{KEY}\n")
+        assert code == 0, report
+        assert "Secret Service" in report["store"]
+        assert run(frozen, home, "key", "remove", *base)[0] == 0
+
+
+def test_what_the_frozen_app_leaves_on_disk_holds_no_key(frozen: Path, home: dict[str, str], tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with ApiStandIn() as api:
+        options = ("--api-base", api.base, "--data-dir", str(data), "--log-level", "DEBUG")
+        run(frozen, home, "key", "set", *options, stdin=f"{KEY}\n")
+        run(frozen, home | {"CHATKIT_WORKFLOW_ID": WORKFLOW}, "doctor", *options)
+        run(frozen, home, "smoke", "--page", "any", *options)
+        run(frozen, home, "key", "remove", *options)
+    (data / "control").write_text(f"planted {KEY}", encoding="utf-8")
+    found = [path for path in data.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+    assert found == [data / "control"], "the search finds the planted control, and nothing else"
+    assert all(not os.stat(path).st_mode & 0o077 for path in data.rglob("profiles/*/*") if path.is_file())

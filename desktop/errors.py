@@ -58,6 +58,13 @@ AppError
 │   ├── FolderUnwritable
 │   ├── FileExists_
 │   └── FileUnreadable
+├── ThreadsError                    the chats kept on this machine
+│   ├── ThreadsNewer
+│   └── ThreadsDamaged
+├── AttachmentError                 a file that goes with a message
+│   ├── AttachmentTooLarge
+│   ├── AttachmentType
+│   └── AttachmentDamaged
 ├── AgentNotSet                     no agent has been chosen yet
 ├── ProfileBusy                     another process holds the profile and does not answer
 └── InternalError                   a defect of ours
@@ -488,6 +495,42 @@ class FileUnreadable(FileError):
     """values: path, problem."""
 
     code = "file_unreadable"
+
+
+class ThreadsError(AppError):
+    pass
+
+
+class ThreadsNewer(ThreadsError):
+    """values: version (of the file), known (newest version this app reads)."""
+
+    code = "threads_newer"
+
+
+class ThreadsDamaged(ThreadsError):
+    """values: kept (the name under which the damaged file was kept)."""
+
+    code = "threads_damaged"
+
+
+class AttachmentError(AppError):
+    """values of every child: name (of the file)."""
+
+
+class AttachmentTooLarge(AttachmentError):
+    """values: limit (text with a unit)."""
+
+    code = "attachment_too_large"
+
+
+class AttachmentType(AttachmentError):
+    code = "attachment_type"
+
+
+class AttachmentDamaged(AttachmentError):
+    """Empty, cut short, or not what its type says."""
+
+    code = "attachment_damaged"
 
 
 class AgentNotSet(AppError):

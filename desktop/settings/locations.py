@@ -58,6 +58,15 @@ class Locations:
         return self.folder / "archive"
 
     @property
+    def threads(self) -> Path:
+        """The database of in-app agents' threads."""
+        return self.folder / "threads.sqlite"
+
+    @property
+    def attachments(self) -> Path:
+        return self.folder / "attachments"
+
+    @property
     def instance(self) -> Path:
         return self.folder / "instance"
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -143,7 +142,7 @@ class Instance:
     def _open(self) -> tuple[Listener, bytes]:
         from multiprocessing.connection import Listener
 
-        authkey = secrets.token_bytes(32)
+        authkey = os.urandom(32)
         _forget_address(self._address, folder_too=False)
         self._listener = listener = Listener(self._address, backlog=CALLERS)
         write_private(self._folder / "authkey", authkey)
@@ -249,7 +248,7 @@ def _lock_windows(handle: int) -> None:
 
 def _new_address(folder: Path) -> str:
     if os.name != "posix":
-        return rf"\\.\pipe\chatkit-desktop-{secrets.token_hex(16)}"
+        return rf"\\.\pipe\chatkit-desktop-{os.urandom(16).hex()}"
     near = str(folder / "socket")
     if len(os.fsencode(near)) <= SOCKET_PATH_LIMIT:
         return near

@@ -33,17 +33,17 @@ SHORTEST_SECRET = 4
 _QUOTED = r"(?:b?\\*[\"'])?"
 _VALUE = r"(?!\[hidden\])[^\s\"'\\,;&}\])]{3,}"
 _NAMES = "client_?secret|api_?key|password|passwd|access_token|refresh_token|page_key|authkey"
+# Any scheme, and all that follows to the end of the value.
+_AUTHORIZATION = (
+    rf"(?i)(authorization\\*[\"']?\s*[:=,]\s*+{_QUOTED}(?:(?:bearer|basic|digest|negotiate)\s+)?)"
+    r"(?!(?:bearer |basic |digest |negotiate )?\[hidden\])[^\r\n\"'\\,;&}\])]{3,}"
+)
 _PATTERNS = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         # "client_secret": "…", 'api_key': '…', password=…, with whatever quotes and escapes JSON and repr put around
         (rf"(?i)((?:{_NAMES})\\*[\"']?\s*[:=]\s*{_QUOTED}){_VALUE}", rf"\1{HIDDEN}"),
-        (
-            # any scheme, and all that follows to the end of the value
-            rf"(?i)(authorization\\*[\"']?\s*[:=,]\s*+{_QUOTED}(?:(?:bearer|basic|digest|negotiate)\s+)?)"
-            rf"(?!(?:bearer |basic |digest |negotiate )?\[hidden\])[^\r\n\"'\\,;&}}\])]{{3,}}",
-            rf"\1{HIDDEN}",
-        ),
+        (_AUTHORIZATION, rf"\1{HIDDEN}"),
         (r"((?i:\bbearer)\s+)(?!\[hidden\])[A-Za-z0-9._~+/=-]{8,}", rf"\1{HIDDEN}"),
         (r"((?i:\bbasic)\s+)(?=\S*[A-Z0-9=])[A-Za-z0-9+/=_-]{8,}", rf"\1{HIDDEN}"),
         # keys and client secrets wherever they stand

@@ -23,8 +23,10 @@ PASSWORD = 'p@ss "wörd"/7'
 
 
 @pytest.fixture(autouse=True)
-def root_logger() -> Iterator[None]:
-    """Puts the process's logging back as it was."""
+def root_logger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Begins without the secrets of other tests, and puts the process's logging back as it was."""
+    monkeypatch.setattr(logs, "_secrets", set())
+    monkeypatch.setattr(logs, "_known", None)
     root = logging.getLogger()
     level = root.level
     yield

@@ -6,7 +6,7 @@ the file; one of the command line or the environment raises, so nothing goes whe
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -171,7 +171,7 @@ class SettingsStore:
         return made
 
     def _new_user(self, agent_id: str) -> str:
-        made = f"user_{secrets.token_hex(16)}"
+        made = f"user_{os.urandom(16).hex()}"
         try:
             self._apply({f"user_ids.{agent_id}": made})
         except (SettingsNewer, SettingsUnwritable, FileUnreadable) as error:

@@ -47,6 +47,12 @@ class Counts(Protocol):
     def latency(self, name: str, seconds: float) -> None: ...
 
 
+class Cancels(Protocol):
+    """What the keeper needs of a timer (`threading.Timer`)."""
+
+    def cancel(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Setup:
     """What a session is minted from; another one makes the sessions at hand worthless."""
@@ -69,7 +75,7 @@ class SessionKeeper:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
-        timer: Callable[[float, Callable[[], None]], threading.Timer] | None = None,
+        timer: Callable[[float, Callable[[], None]], Cancels] | None = None,
     ) -> None:
         self._settings = settings
         self._keys = keys
@@ -83,7 +89,7 @@ class SessionKeeper:
         self._generation = 0
         self._live: list[tuple[ApiClient, ChatSession]] = []
         self._client: tuple[tuple[str, str], ApiClient] | None = None
-        self._ahead: threading.Timer | None = None
+        self._ahead: Cancels | None = None
         self._threads: list[threading.Thread] = []
         self._closed = False
         self._failed_at = 0.0
@@ -208,6 +214,7 @@ class SessionKeeper:
                 sessions.session_body(setup.settings, setup.agent, setup.user),
                 worked_before=setup.agent.workflow_id in setup.settings.workflow_worked,
                 today=self._today(),
+                monotonic=self._monotonic,
             )
         except AppError as error:
             self._failed_at = self._monotonic()

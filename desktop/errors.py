@@ -65,6 +65,23 @@ AppError
 │   ├── AttachmentTooLarge
 │   ├── AttachmentType
 │   └── AttachmentDamaged
+├── AgentError                      the agent inside the app
+│   ├── AgentsMissing               the extra [agents] is not installed
+│   ├── MessageEmpty
+│   ├── MessageTooLong
+│   ├── ModelNotFound
+│   ├── ContextTooLong
+│   ├── AnswerEmpty
+│   ├── AnswerStalled
+│   ├── AnswerFailed                the model ended the answer itself
+│   ├── PageStalled                 the window took nothing more of the answer
+│   ├── DictationNotSet
+│   └── EndpointError               an endpoint answered, and the answer is no
+│       ├── EndpointKeyRejected     401
+│       ├── EndpointBusy            429
+│       ├── EndpointDown            5xx
+│       ├── EndpointRefused         another 4xx
+│       └── EndpointUnfit           it does not speak OpenAI's protocol
 ├── AgentNotSet                     no agent has been chosen yet
 ├── ProfileBusy                     another process holds the profile and does not answer
 └── InternalError                   a defect of ours
@@ -531,6 +548,100 @@ class AttachmentDamaged(AttachmentError):
     """Empty, cut short, or not what its type says."""
 
     code = "attachment_damaged"
+
+
+class AgentError(AppError):
+    pass
+
+
+class AgentsMissing(AgentError):
+    """values: command (the exact install line)."""
+
+    code = "agents_missing"
+
+
+class MessageEmpty(AgentError):
+    code = "message_empty"
+
+
+class MessageTooLong(AgentError):
+    """values: length, limit (both in characters)."""
+
+    code = "message_too_long"
+
+
+class ModelNotFound(AgentError):
+    """values: model, host."""
+
+    code = "model_not_found"
+
+
+class ContextTooLong(AgentError):
+    """values: model."""
+
+    code = "context_too_long"
+
+
+class AnswerEmpty(AgentError):
+    """values: model."""
+
+    code = "answer_empty"
+    retryable = True
+
+
+class AnswerStalled(AgentError):
+    """values: host, seconds."""
+
+    code = "answer_stalled"
+    retryable = True
+
+
+class AnswerFailed(AgentError):
+    """values: host, problem (the endpoint's own words)."""
+
+    code = "answer_failed"
+    retryable = True
+
+
+class PageStalled(AgentError):
+    """values: seconds."""
+
+    code = "page_stalled"
+    retryable = True
+
+
+class DictationNotSet(AgentError):
+    code = "dictation_not_set"
+
+
+class EndpointError(AgentError):
+    """values of every child: host."""
+
+
+class EndpointKeyRejected(EndpointError):
+    code = "endpoint_key_rejected"
+
+
+class EndpointBusy(EndpointError):
+    code = "endpoint_busy"
+    retryable = True
+
+
+class EndpointDown(EndpointError):
+    """values: host, status."""
+
+    code = "endpoint_down"
+    retryable = True
+
+
+class EndpointRefused(EndpointError):
+    """values: host, status, problem (the endpoint's own words)."""
+
+    code = "endpoint_refused"
+
+
+class EndpointUnfit(EndpointError):
+    code = "endpoint_unfit"
 
 
 class AgentNotSet(AppError):

@@ -67,8 +67,6 @@ class Dress:
     policy: Policy
     own_url: Callable[[], str]
     """The address the window is meant to show now."""
-    receive: Callable[[object, object, object], None]
-    """A call from the page: (name, params, id)."""
     open_outside: Callable[[str], object]
     strayed: Callable[[], None]
     """The top frame shows something else than it is meant to."""

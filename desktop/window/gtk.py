@@ -182,17 +182,16 @@ class GtkEngine:
         return on_navigation
 
     def _call_handler(self) -> Callable[..., None]:
-        dresses = self._dresses
+        platform = self._platform
 
         def on_js_bridge_call(view: Any, _manager: Any, message: Any) -> None:
             text = message.get_js_value().to_string()
-            dress = dresses.get(view.uid)
-            if dress is None or len(text) > LARGEST_CALL:
+            if len(text) > LARGEST_CALL:
                 log.warning("a call of %d characters was ignored", len(text))
                 return
             try:
                 body = json.loads(text)
-                dress.receive(body["funcName"], body["params"], body["id"])
+                platform.js_bridge_call(view.pywebview_window, body["funcName"], body["params"], body["id"])
             except (ValueError, TypeError, KeyError, RecursionError):
                 log.warning("a call that is not of the bridge's form was ignored")
 

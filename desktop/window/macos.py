@@ -30,7 +30,6 @@ class CocoaEngine(PlainEngine):
         view = platform.BrowserView
         if not hasattr(view, "BrowserDelegate") or not hasattr(view, "get_instance"):
             raise EngineChanged(problem="cocoa.BrowserView")
-        platform.js_bridge_call = self.receive
         dresses = self._dresses
 
         def dress_of(web: Any) -> Any:

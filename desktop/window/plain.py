@@ -40,12 +40,6 @@ class PlainEngine:
         place = on_screen(dress.place, self.screens(), window.min_size)
         window.initial_width, window.initial_height = place.width, place.height
 
-    def receive(self, window: Any, name: object, params: object, call_id: object) -> None:
-        """Stands in for pywebview's `js_bridge_call`."""
-        dress = self._dresses.get(window.uid)
-        if dress is not None:
-            dress.receive(name, params, call_id)
-
     def later(self, run: Callable[[], None]) -> None:
         self._jobs.put(run)
 

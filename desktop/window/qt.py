@@ -78,12 +78,6 @@ class QtEngine:
 
         view.NavigationHandler.acceptNavigationRequest = new_window
 
-        def receive(window: Any, name: object, params: object, call_id: object) -> None:
-            dress = dresses.get(window.uid)
-            if dress is not None:
-                dress.receive(name, params, call_id)
-
-        platform.js_bridge_call = receive
         app = QtWidgets.QApplication.instance()
         if app is None:
             raise EngineChanged(problem="qt.QApplication")

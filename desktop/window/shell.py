@@ -197,7 +197,7 @@ class Shell:
         if not hasattr(webview.util, "js_bridge_call"):
             raise EngineChanged(problem="webview.util.js_bridge_call")
         # Before `start`, which imports the platform module, which takes this name with it.
-        webview.util.js_bridge_call = self._receive_from
+        webview.util.js_bridge_call = self._receive
         webview.settings["ALLOW_DOWNLOADS"] = False  # the adapters ask where
         webview.settings["ALLOW_FILE_URLS"] = False
         webview.settings["OPEN_DEVTOOLS_IN_DEBUG"] = False
@@ -254,7 +254,6 @@ class Shell:
             Dress(
                 policy=window.plan.policy,
                 own_url=lambda: self.server.url(window.showing),
-                receive=lambda name, params, call_id: self._bridge.receive(window.channel, name, params, call_id),
                 open_outside=open_address,
                 strayed=lambda: self._on_strayed(window),
                 crashed=window.plan.on_crash,
@@ -266,7 +265,8 @@ class Shell:
             ),
         )
 
-    def _receive_from(self, native: Any, name: object, params: object, call_id: object) -> None:
+    def _receive(self, native: Any, name: object, params: object, call_id: object) -> None:
+        """Every call of every engine comes in here, in place of pywebview's `js_bridge_call`."""
         for window in self.windows:
             if window.native is native:
                 self._bridge.receive(window.channel, name, params, call_id)

@@ -27,7 +27,6 @@ class EdgeEngine(PlainEngine):
         for name in ("on_new_window_request", "on_navigation_start", "on_webview_ready"):
             if not hasattr(chrome, name):
                 raise EngineChanged(problem=f"edgechromium.EdgeChrome.{name}")
-        platform.js_bridge_call = self.receive
         dresses = self._dresses
         stock_ready = chrome.on_webview_ready
 

@@ -23,7 +23,15 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(problem=message)
+        raise _usage(message)
+
+
+def _usage(problem: str) -> UsageError:
+    """One line, at most 300 characters, without a key that was typed where none belongs."""
+    from desktop.logs import redact
+
+    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in redact(problem))
+    return UsageError(problem=line if len(line) <= 300 else f"{line[:299]}…")
 
 
 def _options() -> _Parser:
@@ -84,7 +92,7 @@ def _component_url(text: str) -> str:
     where = urlsplit(origin(text))  # empty for anything but a plain http or https address
     if where.scheme == "https" or (where.scheme == "http" and is_loopback(where.hostname or "")):
         return text
-    raise UsageError(problem=f"--component-url {text[:80]}")
+    raise _usage(f"--component-url {text}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

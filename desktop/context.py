@@ -60,7 +60,7 @@ class Context:
     def profile(self) -> str:
         name = str(getattr(self.args, "profile", None) or "default")
         if not places.PROFILE_NAME.fullmatch(name):
-            raise UsageError(problem=f"--profile {name[:60]}")
+            raise UsageError(problem=f"--profile {name[:60]!a}")
         return name
 
     @cached_property

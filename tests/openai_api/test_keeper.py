@@ -312,7 +312,7 @@ def test_a_life_shorter_than_its_mint_takes_is_handed_out_all_the_same(desk: Des
 def test_a_session_that_a_check_minted_is_handed_out_first(desk: Desk) -> None:
     client = desk.keeper.api()
     agent = desk.settings.current.agent()
-    assert agent is not None
+    assert isinstance(agent, WorkflowAgent)
     user = desk.settings.user_id(agent.id)
     body = sessions.session_body(desk.settings.current, agent, user)
     proved = sessions.create(client, body, monotonic=desk.clock)

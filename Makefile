@@ -90,7 +90,7 @@ format:
 
 bench:
 	$(call prepare,test)
-	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m tests.bench $(ARGS)
+	@$(PYTHON) -m tests.bench $(ARGS)
 
 package:
 	$(call prepare,test)

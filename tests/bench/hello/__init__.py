@@ -1,0 +1,1 @@
+"""The bare page that everything is measured against: pywebview, one file, one script."""

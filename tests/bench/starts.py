@@ -1,0 +1,98 @@
+"""How long a second start takes (the key is there, the API answers after 200 ms) against the hello page's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+
+from tests.bench.child import Child
+from tests.bench.figures import Figure, summary
+from tests.rig.scene import Scene
+from tests.standins.api import KEY
+
+API_DELAY = 0.2
+"""Seconds the API takes to answer."""
+AT_ONCE = 0.005
+"""Seconds: a secret that was there when it was asked for is handed out within this."""
+
+Marks = dict[str, float]
+
+
+def hello(scene: Scene) -> Marks:
+    with Child("tests.bench.hello", [scene.engine], [], scene.environ) as child:
+        child.until("loaded")
+        return dict(child.marks)
+
+
+def app(scene: Scene, *options: str) -> Marks:
+    with opened(scene, *options) as child:
+        child.until("chat.ready")
+        child.until("session.mint")
+        return {**child.marks, "wait": float(child.values["session.mint"])}
+
+
+def opened(scene: Scene, *options: str) -> Child:
+    return Child("tests.bench.opened", [], [*options, "--engine", scene.engine, *scene.arguments], scene.environ)
+
+
+def measure(scene: Scene, runs: int) -> list[Figure]:
+    """The first run of each warms caches and profiles and isn't counted; then they take turns."""
+    scene.api.delay = API_DELAY
+    kinds: dict[str, Callable[[], Marks]] = {
+        "hello": lambda: hello(scene),
+        "app": lambda: app(scene),
+        "app, key in memory": lambda: app(scene, "--key", KEY),
+    }
+    taken: dict[str, list[Marks]] = {name: [] for name in kinds}
+    for run in range(runs + 1):
+        for name, take in kinds.items():
+            marks = take()
+            if run:
+                taken[name].append(marks)
+    scene.api.delay = 0.0
+
+    def of(name: str, mark: str) -> list[float]:
+        return [marks[mark] for marks in taken[name]]
+
+    loaded = median(of("hello", "loaded"))
+    ready = median(of("app", "chat.ready"))
+    waits = of("app", "wait")
+    imported = median(of("hello", "engine"))
+    return [
+        Figure(
+            "start to chat ready",
+            ready / loaded,
+            "× hello",
+            1.05,
+            {
+                "least of both": round(min(of("app", "chat.ready")) / min(of("hello", "loaded")), 3),
+                "key in memory": round(median(of("app, key in memory", "chat.ready")) / loaded, 3),
+                "hello loaded (ms)": summary(of("hello", "loaded"), 1000),
+                "app asked the engine (ms)": summary(of("app", "engine"), 1000),
+                "page began (ms)": summary(of("app", "chat.start"), 1000),
+                "chat ready (ms)": summary(of("app", "chat.ready"), 1000),
+                "secret in the page (ms)": summary(of("app", "session.mint"), 1000),
+            },
+        ),
+        Figure(
+            "wait in getClientSecret",
+            median(waits) * 1000 if median(waits) > AT_ONCE else 0.0,
+            "ms",
+            0.0,
+            {
+                "at once (share of runs)": round(sum(wait <= AT_ONCE for wait in waits) / len(waits), 2),
+                "answered within (ms)": summary(waits, 1000),
+            },
+        ),
+        Figure(
+            "Python before the engine",
+            (median(of("app", "engine")) - imported) * 1000,
+            "ms",
+            100.0,
+            {
+                "least of both": round((min(of("app", "engine")) - min(of("hello", "engine"))) * 1000, 1),
+                "key in memory": round((median(of("app, key in memory", "engine")) - imported) * 1000, 1),
+                "import webview (ms)": summary(of("hello", "engine"), 1000),
+            },
+        ),
+    ]

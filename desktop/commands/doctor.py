@@ -201,13 +201,13 @@ class Doctor:
         agent = self.context.settings.agent()
         if agent is None:
             raise AgentNotSet()
-        return f"{agent.id}: {agent.workflow_id}"
+        return f"{agent.id} ({agent.kind})"
 
     def _session(self) -> str:
         from desktop.openai_api import sessions
 
         settings = self.context.settings
-        agent = settings.agent()
+        agent = settings.workflow()
         if agent is None:
             raise _Skipped("agent")
         if self._key is None:

@@ -103,7 +103,7 @@ class Command:
         """Whose chats: this profile's own user. None: everybody's; "": there has been no chat yet."""
         if self.args.all_users:
             return None
-        agent = self.context.settings.agent()
+        agent = self.context.settings.workflow()
         if agent is None:
             raise AgentNotSet
         return self.context.settings.user_ids.get(agent.id, "")

@@ -245,7 +245,7 @@ class SessionKeeper:
 
     def _setup(self) -> Setup:
         settings = self._settings.current
-        agent = settings.agent()
+        agent = settings.workflow()
         if agent is None:
             raise AgentNotSet()
         return Setup(settings.network.api_base, agent, self._settings.user_id(agent.id), settings)

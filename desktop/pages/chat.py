@@ -189,7 +189,7 @@ class ChatPage:
         """Everything the page needs to begin, without waiting for the keyring or the network."""
         services = self._services
         settings = services.settings.current
-        agent = settings.agent()
+        agent = settings.workflow()
         problem = self._problem or (AgentNotSet() if agent is None else None)
         told: dict[str, Any] = {"options": {}, "themes": {"light": {}, "dark": {}}}
         if agent is not None:

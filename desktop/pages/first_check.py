@@ -275,7 +275,7 @@ class FirstCheck:
     def _agent(self, workflow: str | None, version: str) -> WorkflowAgent:
         from desktop.settings.model import WorkflowAgent
 
-        present = self._settings.current.agent()
+        present = self._settings.current.workflow()
         if workflow is None:
             if present is None:
                 raise AgentNotSet()

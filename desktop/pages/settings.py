@@ -192,7 +192,7 @@ class SettingsPage:
         """`{host, agent, look, fields: {name: {value, layer, locked}}}`: what a save may have changed."""
         store = self._services.settings
         settings = store.current
-        agent = settings.agent()
+        agent = settings.workflow()
         closed = store.read_only is not None
         fields: dict[str, Any] = {}
         for name in FIELDS:
@@ -250,7 +250,7 @@ class SettingsPage:
         return None if below is tree.MISSING and value == _value(Settings(), name) else value
 
     def _changed_agent(self, changes: Mapping[str, Any]) -> WorkflowAgent:
-        agent = self._services.settings.current.agent()
+        agent = self._services.settings.current.workflow()
         if agent is None:
             raise AgentNotSet()
         for name, value in changes.items():

@@ -104,7 +104,7 @@ class SetupPage:
 
         services = self._services
         settings = services.settings.current
-        agent = settings.agent()
+        agent = settings.workflow()
         return {
             "texts": services.texts.page("common", "setup"),
             "look": look_of(services),

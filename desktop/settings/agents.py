@@ -19,6 +19,8 @@ OPENAI_ENDPOINT = "openai"
 class InAppAgent(Model):
     """What agents inside the app have in common."""
 
+    kind: str
+    """Who runs the agent."""
     id: AgentId
     """The agent's name inside the settings; its chats and its last thread are kept under it."""
     name: Name = ""

@@ -18,7 +18,7 @@ from desktop.settings.base import Colour, Model
 from desktop.settings.locations import assets_dir
 from desktop.settings.model import Settings
 from desktop.settings.origins import check_proxy, normalise_api_base
-from desktop.settings.problems import known_names, problem_of, unknown_name
+from desktop.settings.problems import first_of, known_names, unknown_name
 
 SIZE_LIMIT = 256 * 1024
 """Largest brand file, in bytes."""
@@ -177,9 +177,8 @@ def _dotted_names() -> list[str]:
 
 
 def _invalid(error: ValidationError, model: Any, prefix: tuple[str, ...]) -> BrandInvalid:
-    first = error.errors(include_url=False, include_input=False)[0]
-    problem = problem_of(first, known_names(model, first["loc"]))
-    return BrandInvalid(name=tree.join((*prefix, *first["loc"])), problem=problem)
+    loc, problem = first_of(error, model)
+    return BrandInvalid(name=tree.join((*prefix, *loc)), problem=problem)
 
 
 def _line_of(text: str) -> str:

@@ -24,11 +24,12 @@ from desktop.errors import (
     SettingsUnwritable,
 )
 from desktop.settings import tree
+from desktop.settings.agents import InAppAgent
 from desktop.settings.brand import Brand
 from desktop.settings.file import Loaded, SettingsFile
-from desktop.settings.model import Settings, WorkflowAgent
+from desktop.settings.model import Agent, Settings, WorkflowAgent
 from desktop.settings.origins import check_proxy, normalise_api_base
-from desktop.settings.problems import known_names, problem_of
+from desktop.settings.problems import first_of
 
 Layer = Literal["command_line", "environment", "settings", "brand", "default"]
 
@@ -135,7 +136,7 @@ class SettingsStore:
         self._tell(changes)
         return current
 
-    def replace_agent(self, agent: WorkflowAgent, *, activate: bool = True) -> Settings:
+    def replace_agent(self, agent: Agent, *, activate: bool = True) -> Settings:
         """Saves `agent` in the place of the one with its id (or as a further one) and makes it the one that opens."""
         with self._lock:
             agents = [plain(known) for known in self._current.agents if known.id != ENVIRONMENT_AGENT]
@@ -291,7 +292,7 @@ class SettingsStore:
             tree.put(found, ("network", "api_base"), base)
         workflow = self._environ.get("CHATKIT_WORKFLOW_ID", "").strip()
         if workflow and not self.is_fixed("agents"):
-            known = next((agent for agent in lower.agents if agent.workflow_id == workflow), None)
+            known = next((agent for agent in lower.agents if getattr(agent, "workflow_id", None) == workflow), None)
             if known is None:
                 agents = [plain(agent) for agent in lower.agents if agent.id != ENVIRONMENT_AGENT]
                 found["agents"] = [{"id": ENVIRONMENT_AGENT, "workflow_id": workflow}, *agents]
@@ -338,10 +339,8 @@ class SettingsStore:
         try:
             settings = Settings.model_validate(values)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            loc = first["loc"]
-            at = tree.reachable(values, loc[:-1] if first["type"] == "missing" else loc)
-            raise _Invalid(at, problem_of(first, known_names(Settings, loc)), layer) from None
+            loc, problem = first_of(error, Settings)
+            raise _Invalid(tree.reachable(values, loc), problem, layer) from None
         seen: set[str] = set()
         for index, agent in enumerate(settings.agents):
             if agent.id in seen:
@@ -362,7 +361,7 @@ def plain(value: Any) -> Any:
 
 
 def _identity(value: BaseModel) -> dict[str, Any]:
-    return {"kind": value.kind, "id": value.id} if isinstance(value, WorkflowAgent) else {}
+    return {"kind": value.kind, "id": value.id} if isinstance(value, (WorkflowAgent, InAppAgent)) else {}
 
 
 def _leaves_of(model: BaseModel, prefix: tuple[str, ...]) -> list[tuple[str, Any]]:

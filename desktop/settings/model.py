@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Discriminator, Field, StringConstraints, Tag
 
+from desktop.settings.agents import AssistantAgent, DemoAgent, Endpoint
 from desktop.settings.base import AgentId, Colour, Model, Name, Prompt
 
 VERSION = 1
@@ -54,6 +55,35 @@ class WorkflowAgent(Model):
     """Values the workflow starts with: at most 64, names of at most 64 characters."""
 
     tracing: Tracing = Field(default_factory=Tracing)
+
+
+def _kind(value: object) -> object:
+    """An agent without a kind is a workflow: so wrote the first version of the settings, and so may a brand."""
+    return value.get("kind", "workflow") if isinstance(value, dict) else getattr(value, "kind", None)
+
+
+Agent = Annotated[
+    Annotated[WorkflowAgent, Tag("workflow")]
+    | Annotated[AssistantAgent, Tag("assistant")]
+    | Annotated[DemoAgent, Tag("demo")],
+    Discriminator(_kind),
+]
+"""Any kind of agent."""
+
+
+class Assistant(Model):
+    """What holds for every agent inside the app."""
+
+    message_limit: int = Field(default=32_000, ge=100, le=1_000_000)
+    """Longest message, in characters."""
+    titles: bool = True
+    """Whether a chat gets its title from the model."""
+    tracing: bool = False
+    """Whether runs are sent to OpenAI's dashboard; off unless switched on."""
+    transcription_model: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
+    """The model that writes down what is dictated; empty: no dictation."""
+    basic_view: bool = False
+    """Whether the app's own small chat page is used in place of ChatKit."""
 
 
 # --- sessions ---------------------------------------------------------------------------------
@@ -215,7 +245,7 @@ class Settings(Model):
     version: Literal[1] = 1
     language: Literal["auto", "en", "fr"] = "auto"
     """The app's language; auto: the system's."""
-    agents: list[WorkflowAgent] = Field(default_factory=list, max_length=200)
+    agents: list[Agent] = Field(default_factory=list, max_length=200)
     """The agents of this profile."""
     active_agent: str = ""
     """The id of the agent that opens; empty: the first."""
@@ -223,6 +253,9 @@ class Settings(Model):
     """The stable user id per agent; hosted threads belong to it. "Forget me" makes a new one."""
     workflow_worked: dict[str, str] = Field(default_factory=dict)
     """Per workflow id, the day it last worked (ISO date): what tells a workflow that is gone from one never found."""
+    endpoints: list[Endpoint] = Field(default_factory=list, max_length=50)
+    """OpenAI-compatible APIs beside OpenAI's own, for agents inside the app."""
+    assistant: Assistant = Field(default_factory=Assistant)
     session: Session = Field(default_factory=Session)
     chat: Chat = Field(default_factory=Chat)
     network: Network = Field(default_factory=Network)
@@ -230,7 +263,12 @@ class Settings(Model):
     """Size of everything in the window, 1.0 is 100 %."""
     log_level: Literal["INFO", "DEBUG"] = "INFO"
 
-    def agent(self) -> WorkflowAgent | None:
+    def workflow(self) -> WorkflowAgent | None:
+        """The agent that opens where it is a hosted workflow."""
+        agent = self.agent()
+        return agent if isinstance(agent, WorkflowAgent) else None
+
+    def agent(self) -> Agent | None:
         """The agent that opens, or None where there is none yet."""
         for agent in self.agents:
             if agent.id == self.active_agent:

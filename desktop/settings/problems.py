@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 from desktop.errors import Phrase
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
+
+Loc = tuple[str | int, ...]
 
 _FORMS = {
     "workflow_id": Phrase("errors.problem.workflow_id"),
@@ -75,25 +78,65 @@ def _limit(context: Mapping[str, Any]) -> object:
     return ""
 
 
-def known_names(model: Any, loc: tuple[str | int, ...]) -> tuple[str, ...]:
+def first_of(error: ValidationError, model: Any) -> tuple[Loc, Phrase]:
+    """Where the first complaint lies (a missing value: where it is missing) and what it says.
+
+    pydantic names the kind of a tagged union inside the place (`agents.0.workflow.version`); a settings file has no
+    such step, so it is taken out.
+    """
+    first = error.errors(include_url=False, include_input=False)[0]
+    loc, known = _place(model, first["loc"])
+    kind = first["type"]
+    if kind.startswith("union_tag"):
+        allowed = ", ".join(member.model_fields["kind"].default for member in _models_at(model, first["loc"]))
+        return (*loc, "kind"), Phrase("errors.problem.one_of", {"allowed": allowed})
+    return (loc[:-1] if kind == "missing" else loc), problem_of(first, known)
+
+
+def known_names(model: Any, loc: Loc) -> tuple[str, ...]:
     """The field names of the model that the parent of `loc` stands for; () where it is no model of ours."""
-    current: Any = model
-    for part in loc[:-1]:
+    return _place(model, loc)[1]
+
+
+def _place(model: Any, loc: Loc) -> tuple[Loc, tuple[str, ...]]:
+    """`loc` without the kinds of tagged unions, and the names that its last step could have had."""
+    plain: list[str | int] = []
+    members: tuple[Any, ...] = (model,)
+    names: tuple[str, ...] = ()
+    for part in loc:
         if isinstance(part, int):
+            plain.append(part)
             continue
-        field = getattr(current, "model_fields", {}).get(part)
-        current = _model_in(field.annotation) if field is not None else None
-    return tuple(getattr(current, "model_fields", {}))
+        tagged = [member for member in members if _kind_of(member) == part]
+        if len(members) > 1 and tagged:
+            members = (tagged[0],)
+            continue
+        plain.append(part)
+        names = tuple(dict.fromkeys(name for member in members for name in member.model_fields))
+        fields = [member.model_fields[part] for member in members if part in member.model_fields]
+        members = _models_in(fields[0].annotation) if fields else ()
+    return tuple(plain), names
 
 
-def _model_in(annotation: Any) -> Any:
-    """The model inside `list[Model]`, `Model | None`, `Annotated[Model, …]`, or the annotation itself."""
+def _models_at(model: Any, loc: Loc) -> tuple[Any, ...]:
+    """The members of the union that stands at `loc`."""
+    members: tuple[Any, ...] = (model,)
+    for part in loc:
+        if isinstance(part, str):
+            fields = [member.model_fields[part] for member in members if part in member.model_fields]
+            members = _models_in(fields[0].annotation) if fields else ()
+    return members
+
+
+def _kind_of(model: Any) -> object:
+    field = model.model_fields.get("kind")
+    return field.default if field is not None else None
+
+
+def _models_in(annotation: Any) -> tuple[Any, ...]:
+    """The models inside `list[Model]`, `Model | None`, `Annotated[A | B, …]`, or the annotation itself."""
     from typing import get_args
 
     if hasattr(annotation, "model_fields"):
-        return annotation
-    for inner in get_args(annotation):
-        found = _model_in(inner)
-        if found is not None:
-            return found
-    return None
+        return (annotation,)
+    return tuple(found for inner in get_args(annotation) for found in _models_in(inner))

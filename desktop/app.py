@@ -9,10 +9,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from desktop.context import Context
-from desktop.errors import AppError
+from desktop.errors import AppError, RendererCrashed
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.pages.page import Page
 from desktop.settings.locations import assets_dir, is_frozen
@@ -39,6 +40,7 @@ SETUP_SIZE = (560, 760)
 SETTINGS_SIZE = (900, 700)
 CRASH_WINDOW = 60.0
 """Seconds within which a second crash of the page is explained instead of recovered."""
+MOST_CRASHES = 3
 ZOOM_STEP = 1.1
 EXIT_LIMIT = 1.0
 """Seconds that cancelling sessions may hold up the end of the program."""
@@ -86,33 +88,30 @@ class App:
         instance = Instance(context.locations.instance, context.profile)
         if not instance.acquire() and instance.hand_over(prompt):
             return 0  # the one that runs has come forward
-        try:
+        with ExitStack() as ending:
+            ending.callback(instance.release)
             engine = engines.choose(getattr(context.args, "engine", None), context.environ)
             counters = Counters()
             keeper = SessionKeeper(context.settings_store, context.keys, context.make_client, counters)
+            ending.callback(keeper.close, EXIT_LIMIT)
             first = self._first_page()
             # The only two things that run beside the engine before the first paint: the key is read, a session minted.
             context.keys.preload(origin_of(settings.network.api_base))
             if first == "chat":
                 keeper.prefetch()
             self._build(engine, keeper, counters)
+            ending.callback(self.shell.server.close)
             self._show(first)
             instance.serve(self._on_second_launch)
             if prompt:
                 self._on_second_launch(prompt)
-            try:
-                self.shell.run()
-            finally:
-                keeper.close(EXIT_LIMIT)
-                self.shell.server.close()
+            self.shell.run()
             if self._delete_all:
                 from desktop.files import delete_profile
 
                 shut_down()
                 # Under the lock: another launch must not begin to write here meanwhile.
                 delete_profile(context.locations.folder, keep=(context.locations.instance.name,))
-        finally:
-            instance.release()
         return 0
 
     def _build(self, engine: engines.EngineName, keeper: SessionKeeper, counters: Any) -> None:
@@ -236,11 +235,15 @@ class App:
         log.error("the page process of %s ended (%d within a minute)", name, len(self._crashes))
         self.services.counters.add("renderer_crashes")
         window = self.windows.get(name)
-        if window is None or len(self._crashes) > 3:
+        if window is None:
+            return
+        if len(self._crashes) > MOST_CRASHES:
+            # No page of ours can say it any more: the system's own dialog does.
+            error = RendererCrashed().describe(self.context.texts)
+            threading.Thread(target=window.give_up, args=(error["message"], error["hint"]), daemon=True).start()
             return
         page = self._page(name)
         if again and name == "chat":
-            from desktop.errors import RendererCrashed
             from desktop.pages.chat import ChatPage
 
             page = ChatPage(self.services, RendererCrashed(), self.chat_limits).page()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from desktop.errors import Phrase, SettingsInvalid
@@ -58,7 +59,11 @@ def origin_of(api_base: str) -> str:
 
 def _ascii_host(parts: SplitResult) -> str:
     host = (parts.hostname or "").rstrip(".")
-    return host if host.isascii() else host.encode("idna").decode("ascii")
+    host = host if host.isascii() else host.encode("idna").decode("ascii")
+    # A host may come to stand in a page's security policy, where ; and ' and * mean something.
+    if not re.fullmatch(r"[a-z0-9._-]*|[0-9a-f:.]*(%[a-z0-9]+)?", host):
+        raise ValueError(host)
+    return host
 
 
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")

@@ -85,14 +85,19 @@ class PageWindow:
             self.native.set_title(title)
 
     def focus(self) -> None:
-        self.shell.engine.later(lambda: self.shell.engine.focus(self.native))
+        self.shell.later(lambda: self.shell.engine.focus(self.native))
 
     def set_zoom(self, factor: float) -> None:
-        self.shell.engine.later(lambda: self.shell.engine.set_zoom(self.native, factor))
+        self.shell.later(lambda: self.shell.engine.set_zoom(self.native, factor))
 
     def close(self) -> None:
         if not self.closed.is_set():
             self.native.destroy()
+
+    def give_up(self, title: str, text: str) -> None:
+        """Say `text` in the system's own dialog, then close: for when no page of ours can be shown any more."""
+        self.native.create_confirmation_dialog(title, text)
+        self.close()
 
     def screenshot(self, file: Path, limit: float = 10) -> bool:
         """Save what the window shows; `limit` in seconds. False when that was not possible."""
@@ -103,7 +108,7 @@ class PageWindow:
             result.append(saved)
             finished.set()
 
-        self.shell.engine.later(lambda: self.shell.engine.screenshot(self.native, file, done))
+        self.shell.later(lambda: self.shell.engine.screenshot(self.native, file, done))
         return finished.wait(limit) and result[0]
 
     def pick_file(self, patterns: tuple[str, ...]) -> str | None:
@@ -140,6 +145,8 @@ class Shell:
         self._texts = texts
         self._proxy = proxy
         self._prepared = False
+        self._early: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
         self._failure: EngineError | None = None
         self.menu: MenuBar = ()
         """The app's menu bar; set before the first window opens, because GTK installs it with the loop."""
@@ -152,7 +159,7 @@ class Shell:
         showing = self.server.show(plan.page)
         channel: Channel
         window = PageWindow(plan, self, channel=None, showing=showing)  # type: ignore[arg-type]
-        channel = Channel(self.engine.later, lambda script: self.engine.push(window.native, script))
+        channel = Channel(self.later, lambda script: self.engine.push(window.native, script))
         channel.hold(showing)
         window.channel = channel
         dark = self._scheme == "dark"
@@ -215,12 +222,20 @@ class Shell:
             raise self._failure
 
     def quit(self) -> None:
-        self.engine.quit()
+        """Close every window; `run` returns."""
+        self.later(self.engine.quit)
+
+    def later(self, run: Callable[[], None]) -> None:
+        """Run on the window thread soon; what is asked for before there is one waits for it."""
+        with self._lock:
+            if not self._prepared:
+                self._early.append(run)
+                return
+        self.engine.later(run)
 
     def set_scheme(self, scheme: Scheme) -> None:
         self._scheme = scheme
-        if self._prepared:
-            self.engine.later(lambda: self.engine.set_scheme(scheme))
+        self.later(lambda: self.engine.set_scheme(scheme))
 
     def set_zoom(self, factor: float) -> None:
         self._zoom = factor
@@ -242,8 +257,12 @@ class Shell:
             except EngineError as error:
                 self._failure = error  # pywebview would only log it; `run` raises it
                 return False
-            self._prepared = True
             self.engine.set_scheme(self._scheme)
+            with self._lock:
+                self._prepared = True
+                early, self._early = self._early, []
+            for run in early:
+                self.engine.later(run)
         if native is not None and self.engine.dark():
             native.background_color = plan.colours[1]
         return True
@@ -280,9 +299,9 @@ class Shell:
         self.server.end(window.showing)
         window.channel.hold(None)
         if window.strays > MOST_STRAYS:
-            self.engine.later(window.close)
+            self.later(window.close)
             return
-        self.engine.later(lambda: threading.Thread(target=window.show, args=(page,), daemon=True).start())
+        self.later(lambda: threading.Thread(target=window.show, args=(page,), daemon=True).start())
 
     def _on_closing(self, window: PageWindow) -> bool:
         place = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -10,7 +11,8 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from desktop import __version__
-from desktop.errors import AppError, UsageError
+from desktop.errors import AppError, InternalError, UsageError
+from desktop.settings.locations import is_frozen
 
 COMMANDS = ("doctor", "key", "threads", "config", "smoke")
 """Each is `desktop/commands/<name>.py` with `arguments(parser)` and `run(context, args)`."""
@@ -36,8 +38,6 @@ def _usage(problem: str) -> UsageError:
 
 def _options() -> _Parser:
     """The options that every command takes, before or after its name."""
-    from desktop.settings.locations import is_frozen
-
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("options for all commands")
     group.add_argument("--profile", metavar="NAME", help="settings, threads and key entry of their own")
@@ -114,9 +114,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(args, context)
         return open_app(context)
     except AppError as error:
-        return context.fail(error)
+        return _fail(context, error)
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # whatever it was, the person hears of it and the log has the rest
+        logging.getLogger(__name__).exception("the program failed")
+        return _fail(context, InternalError(type(error).__name__))
+
+
+def _fail(context: Any, error: AppError) -> int:
+    """Say what went wrong: in the terminal, and where a packaged app has none, in a message box."""
+    code = int(context.fail(error))
+    if is_frozen() and not context.json and not context.args.command:
+        from desktop import alert
+
+        if not alert.has_terminal():
+            described = error.describe(context.texts)
+            alert.show(context.brand.app.name, f"{described['message']}\n\n{described['hint']}".strip())
+    return code
 
 
 def open_app(context: Any) -> int:

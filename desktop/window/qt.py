@@ -41,8 +41,8 @@ class QtEngine:
         self._settings = QWebEngineSettings
         view = platform.BrowserView
         for owner, name in (
-            (view, "NavigationHandler"),
             (view, "WebPage"),
+            (getattr(view, "WebPage", None), "createWindow"),
             (view, "JSBridge"),
             (view, "instances"),
             (platform, "environ_append"),
@@ -51,7 +51,6 @@ class QtEngine:
         ):
             if not hasattr(owner, name):
                 raise EngineChanged(problem=f"qt.{name}")
-        dresses = self._dresses
         platform.QWebEngineProfile = _one(platform.QWebEngineProfile)
         append = platform.environ_append
 
@@ -70,13 +69,9 @@ class QtEngine:
 
         view.WebPage.onFeaturePermissionRequested = deny
 
-        def new_window(_page: Any, url: Any, _kind: Any, _main: bool) -> bool:
-            address = url.toString()
-            for dress in list(dresses.values())[:1]:
-                dress.open_outside(address)
-            return False
-
-        view.NavigationHandler.acceptNavigationRequest = new_window
+        # pywebview hands out the same page for every new window: at the second `window.open` the process ends with
+        # SIGSEGV (PySide6 6.11.3, pywebview 6.2.1). Here there is none; `newWindowRequested` has the address.
+        view.WebPage.createWindow = lambda _page, _kind: None
 
         app = QtWidgets.QApplication.instance()
         if app is None:
@@ -110,6 +105,7 @@ class QtEngine:
         settings.setAttribute(attribute.LocalContentCanAccessRemoteUrls, False)
         settings.setAttribute(attribute.JavascriptCanAccessClipboard, True)
         settings.setAttribute(attribute.ScreenCaptureEnabled, False)
+        page.newWindowRequested.connect(lambda request: self._on_new_window(request, dress))
         page.navigationRequested.connect(lambda request: self._on_navigation(request, dress))
         page.urlChanged.connect(lambda url: self._on_url(url, dress))
         page.renderProcessTerminated.connect(lambda *_: dress.crashed())
@@ -146,6 +142,11 @@ class QtEngine:
         # Not opened outside either: Qt calls a script's `location = …` a clicked link too, so a page could start the
         # browser without the person. Links that mean it open a new window.
         request.reject()
+
+    def _on_new_window(self, request: Any, dress: Dress) -> None:
+        # Only after a click or a key of the person's: a script can't start the browser by itself.
+        if request.isUserInitiated():
+            dress.open_outside(request.requestedUrl().toString())
 
     def _on_url(self, url: Any, dress: Dress) -> None:
         if not dress.policy.may_show(url.toString(), dress.own_url()):

@@ -16,11 +16,14 @@ from desktop.errors import (
     DisplayMissing,
     EngineMissing,
     KeyMissing,
+    KeyringMissing,
     SettingsInvalid,
     UsageError,
 )
+from desktop.keys.stores import MemoryStore
 from desktop.settings.locations import PROFILE_NAME
 from tests.standins.api import KEY, ApiStandIn
+from tests.standins.proxy import ProxyStandIn
 
 
 def context(
@@ -120,6 +123,22 @@ def test_checklist_31_the_client_has_the_key_of_its_address_and_no_other(tmp_pat
             elsewhere.client()
         assert caught.value.values["origin"] == other.base
         assert other.requests == []
+
+
+class NoKeyring(MemoryStore):
+    def get(self, entry: str) -> str | None:
+        raise KeyringMissing()
+
+
+@pytest.mark.parametrize("name", ["", "ann@"])
+def test_checklist_22_a_proxy_can_be_used_where_there_is_no_keyring_for_its_password(tmp_path: Path, name: str) -> None:
+    with ApiStandIn() as api, ProxyStandIn() as proxy:
+        found = context(tmp_path, api_base=api.base)
+        found.keys.store = NoKeyring()
+        found.settings_store.update({"network.proxy": proxy.url.replace("//", f"//{name}")})
+        with found.make_client(api.base, KEY) as client:
+            client.request("GET", "/models")
+        assert len(proxy.requests) == 1
 
 
 # --- output ---------------------------------------------------------------------------------------

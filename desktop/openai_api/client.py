@@ -205,25 +205,25 @@ class ApiClient:
         about = self._about(path, json)
         if not self._key.isascii() or not self._key.isprintable() or not self._key:
             raise KeyRejected("the key has characters that no key has", status=0)
-        request = http.build_request(
-            method,
-            self._address(path),
-            content=None if json is None else json_.dumps(json).encode(),
-            params={name: value for name, value in (params or {}).items() if value is not None},
-            headers={
-                "Authorization": f"Bearer {self._key}",
-                "OpenAI-Beta": BETA,
-                "User-Agent": USER_AGENT,
-                "Accept": "application/json",
-                **({} if json is None else {"Content-Type": "application/json"}),
-            },
-        )
         steps: list[str] = []
-        if self._proxy:
-            request.extensions = {**request.extensions, "trace": lambda name, _info: steps.append(name)}
         failure: AppError | None = None
         status, headers, body, reading = 0, httpx.Headers(), b"", False
         try:
+            request = http.build_request(
+                method,
+                self._address(path),
+                content=None if json is None else json_.dumps(json).encode(),
+                params={name: value for name, value in (params or {}).items() if value is not None},
+                headers={
+                    "Authorization": f"Bearer {self._key}",
+                    "OpenAI-Beta": BETA,
+                    "User-Agent": USER_AGENT,
+                    "Accept": "application/json",
+                    **({} if json is None else {"Content-Type": "application/json"}),
+                },
+            )
+            if self._proxy:
+                request.extensions = {**request.extensions, "trace": lambda name, _info: steps.append(name)}
             response = http.send(request, stream=True)
             try:
                 reading = True
@@ -235,6 +235,8 @@ class ApiClient:
             failure = errors_map.of_exception(
                 error, about, reading=reading, at_proxy=not reading and _stuck_at_proxy(steps)
             )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            failure = errors_map.of_name(error, about)
         except RuntimeError:  # httpx: the client was closed by another thread meanwhile
             failure = ConnectionLost("the client was closed", host=self.endpoint.host)
         if failure is not None:

@@ -226,6 +226,17 @@ def of_tls(error: ssl.SSLCertVerificationError, about: About, detail: str) -> Ap
     return TlsUntrusted(detail, host=about.host)
 
 
+def of_name(error: Exception, about: About) -> AppError:
+    """The error of a name that can't be looked up at all: an empty or over-long part, letters no name has.
+
+    httpx and the resolver say so with exceptions of their own kinds (InvalidURL, UnicodeError).
+    """
+    detail = scrub(f"{type(error).__name__}: {error}", about.secrets)
+    if about.proxy:
+        return ProxyFailed(detail, host=about.host, proxy=about.proxy)
+    return NameNotFound(detail, host=about.host)
+
+
 def of_exception(error: Exception, about: About, *, reading: bool = False, at_proxy: bool = False) -> AppError:
     """The error of a request that got no whole answer.
 

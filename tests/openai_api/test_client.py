@@ -22,6 +22,7 @@ from desktop.errors import (
     KeyRestricted,
     NameNotFound,
     ProxyAuthRequired,
+    ProxyFailed,
     QuotaExceeded,
     RateLimited,
     RequestRejected,
@@ -124,10 +125,16 @@ def test_checklist_23_a_refused_connection_is_named(make_client: Make) -> None:
     assert caught.value.values["host"] == "127.0.0.1"
 
 
-def test_checklist_23_a_name_that_nobody_knows_is_named(make_client: Make) -> None:
+@pytest.mark.parametrize("host", ["no-such-name.invalid", f"{'a' * 64}.invalid", "a..invalid", "xn--a.invalid"])
+def test_checklist_23_a_name_that_can_not_be_found_is_named(make_client: Make, host: str) -> None:
     with pytest.raises(NameNotFound) as caught:
-        sessions.create(make_client("https://no-such-name.invalid"), BODY)
-    assert caught.value.values["host"] == "no-such-name.invalid"
+        sessions.create(make_client(f"https://{host}"), BODY)
+    assert caught.value.values["host"] == host
+
+
+def test_checklist_23_a_proxy_with_a_name_that_can_not_be_found_is_named(make_client: Make) -> None:
+    with pytest.raises(ProxyFailed):
+        sessions.create(make_client("https://api.test", proxy=f"http://{'a' * 64}.invalid:3128"), BODY)
 
 
 def test_checklist_23_retries_are_bounded_and_wait_a_random_time_under_a_doubling_ceiling(

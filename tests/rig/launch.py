@@ -1,7 +1,8 @@
 """The real app with a probe beside it: `python -m tests.rig.launch READ_FD WRITE_FD [the app's arguments]`.
 
 Same parser, same `App` as the program itself; a thread answers one JSON line a command, so that one set of window
-tests can drive Qt and GTK alike (WebKitGTK has no remote debugging). Nothing of this is in the product.
+tests can drive Qt and GTK alike (WebKitGTK has no remote debugging). Its Python reaches no other computer.
+Nothing of this is in the product.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from desktop.context import Context
 from desktop.errors import AppError
 from desktop.window import page_server
 from desktop.window.bridge import Answered
+from tests.rig import wall
 
 ANSWER_LIMIT = 10.0
 """Seconds a script in a page may take to answer the probe."""
@@ -161,6 +163,7 @@ class Probe:
             "live_sessions": len(services.keeper._live),
             "last_threads": services.state._values.get("last_threads"),
             "diagnostics": services.diagnostics(),
+            "reached_out": wall.reached_out,
         }
 
     def crossed(self) -> list[str]:
@@ -220,6 +223,7 @@ def prepare() -> None:
 
 
 def main() -> int:
+    wall.build()
     read, write = int(sys.argv[1]), int(sys.argv[2])
     prepare()
     context = Context(parse(sys.argv[3:]))

@@ -53,6 +53,8 @@ class Page:
     methods: Mapping[str, Method]
     sources: Sources = field(default_factory=Sources)
     title: str = ""
+    on_gone: Callable[[], None] = lambda: None
+    """Called once when the window shows something else or has closed: what still runs for this page ends."""
 
 
 class Desk(Protocol):

@@ -104,12 +104,13 @@ class Channel:
     def hold(self, showing: Showing | None) -> None:
         """From now on this is what the window shows; what waited for the page before it is dropped."""
         with self._lock:
-            if self._showing is not None and self._showing is not showing:
-                self._showing.revoke()
-            self._showing = showing
+            before, self._showing = self._showing, showing
             self._heard = False
             self._waiting.clear()
             self._in_flight = 0
+        # Outside the lock: the page's own end may still want to post.
+        if before is not None and before is not showing:
+            before.revoke()
 
     def enter(self, showing: Showing) -> None:
         """Count one more call of `showing` under way. Raises TooManyCalls; PageGone when something else is shown."""

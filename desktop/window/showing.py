@@ -6,6 +6,7 @@ Knows no window and no server; both hold showings.
 from __future__ import annotations
 
 import secrets
+import threading
 from dataclasses import dataclass, field
 
 from desktop.pages.page import Page
@@ -19,7 +20,11 @@ class Showing:
     path: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     alive: bool = True
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def revoke(self) -> None:
-        """From now on nothing under the path is served and no call with the key is answered."""
-        self.alive = False
+        """From now on nothing under the path is served and no call with the key is answered; the page is told once."""
+        with self._lock:
+            was, self.alive = self.alive, False
+        if was:
+            self.page.on_gone()

@@ -24,3 +24,12 @@ def test_a_revoked_showing_stays_dead() -> None:
     showing.revoke()
     showing.revoke()
     assert not showing.alive
+
+
+def test_a_page_hears_once_that_it_is_no_longer_shown() -> None:
+    heard: list[str] = []
+    page = Page("clock", "clock.html", (), {}, on_gone=lambda: heard.append("gone"))
+    showing = Showing(page)
+    showing.revoke()
+    showing.revoke()
+    assert heard == ["gone"]

@@ -1,0 +1,572 @@
+"""The thread store of in-app agents: the SDK's `Store` over one SQLite file, for one profile.
+
+Everything SQLite does happens in threads of its own: one that writes, two that read. What `await` has acknowledged
+is with the operating system, so a killed app loses none of it. Imports the SDK's types, never its agent stack.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from chatkit.store import NotFoundError, Store, StoreItemType
+from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
+
+from desktop.agents import database, documents, search
+from desktop.agents.context import RequestContext
+from desktop.agents.documents import clean
+from desktop.agents.ids import FAKE, derived, new_id
+from desktop.agents.schema import STEPS, Step
+from desktop.agents.worker import Worker
+from desktop.errors import AppError
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+T = TypeVar("T")
+
+MOST = 10_000
+"""Largest page."""
+GONE_KEPT = 1000
+"""Deleted threads whose place in the list is remembered."""
+
+
+@dataclass(frozen=True)
+class ThreadRecord:
+    """A thread as the page of all chats lists it. Times are UTC; `updated_at` is that of its last item."""
+
+    id: str
+    agent_id: str
+    title: str | None
+    created_at: datetime
+    updated_at: datetime
+    items: int
+
+
+@dataclass(frozen=True)
+class Records:
+    """A page of threads of all agents; `after` asks for the next one, None at the end."""
+
+    data: tuple[ThreadRecord, ...]
+    after: str | None
+
+
+class SqliteStore(Store[RequestContext]):
+    """Opens the database at once, in the thread that writes, and waits for that. A path of None keeps nothing.
+
+    Raises ThreadsNewer, FolderUnwritable, FileUnreadable; what else a person should be told stands in `notices`
+    (ThreadsDamaged). All methods raise `NotFoundError` for an id that is not this agent's, and FolderUnwritable or
+    FileUnreadable for what the disk refuses. Usable from every thread and every event loop; `close` it.
+
+    Two things go beyond what the SDK asks for. Lists keep the order in which things were added, whatever the clock
+    said; a cursor stays good when its thread or item is deleted. And removing an item that isn't there is no error:
+    after a tripped guardrail the SDK removes items that it never saved.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        steps: Sequence[Step] = STEPS,
+        now: Callable[[], float] = time.time,
+        attachments_gone: Callable[[list[str]], None] = lambda ids: None,
+    ) -> None:
+        self.path = path
+        self.notices: list[AppError] = []
+        self.attachments_gone = attachments_gone
+        """Told the ids of attachments whose rows are gone for good, in the thread that writes."""
+        self._now = now
+        self._writer = Worker("threads-writer", idle=self._flush)
+        self._readers: list[Worker] = []
+        self._connections: dict[Worker, sqlite3.Connection] = {}
+        try:
+            self._connections[self._writer], self.notices = self._writer.call(
+                lambda: database.open_database(path, steps=steps, now=now)
+            )
+            # A database in memory belongs to its one connection.
+            for name in ("threads-reader", "threads-search") if path else ():
+                reader = Worker(name)
+                self._readers.append(reader)
+                self._connections[reader] = reader.call(lambda: database.connect(path, reading=True))
+        except BaseException:
+            self.close()
+            raise
+        self._loading = self._readers[0] if path else self._writer
+        self._searching = self._readers[1] if path else self._writer
+
+    def close(self, limit: float = 5.0) -> bool:
+        """Finishes what was begun and closes the file. False: the disk did not answer within `limit` seconds."""
+        ends = time.monotonic() + limit
+        done = True
+        for worker in (*self._readers, self._writer):
+            connection = self._connections.get(worker)
+            last = None if connection is None else lambda c=connection: database.closed(c)
+            done = worker.close(last, max(0.0, ends - time.monotonic())) and done
+        return done
+
+    # --- ids ----------------------------------------------------------------------------------
+
+    def generate_thread_id(self, context: RequestContext) -> str:
+        return new_id("thread")
+
+    def generate_item_id(self, item_type: StoreItemType, thread: ThreadMetadata, context: RequestContext) -> str:
+        return new_id(item_type)
+
+    # --- threads ------------------------------------------------------------------------------
+
+    async def load_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
+        def load(connection: sqlite3.Connection) -> ThreadMetadata:
+            row = connection.execute(
+                "SELECT id, title, created, body FROM threads WHERE id = ? AND agent = ?",
+                (clean(thread_id), clean(context.agent_id)),
+            ).fetchone()
+            if row is None:
+                raise NotFoundError(f"thread {thread_id}")
+            return documents.thread_of(*row)
+
+        return await self._read(load)
+
+    async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
+        thread_id, agent = clean(thread.id), clean(context.agent_id)
+        title = None if thread.title is None else clean(thread.title)
+        created, body = documents.to_microseconds(thread.created_at), documents.thread_body(thread)
+
+        def save(connection: sqlite3.Connection) -> None:
+            known = connection.execute("SELECT seq, agent, title FROM threads WHERE id = ?", (thread_id,)).fetchone()
+            if known is None:
+                # A title that was made while the thread was being deleted must not bring it back.
+                if connection.execute("SELECT 1 FROM gone_threads WHERE id = ?", (thread_id,)).fetchone():
+                    raise NotFoundError(f"thread {thread.id}")
+                seq = connection.execute(
+                    "INSERT INTO threads (id, agent, title, created, updated, body) VALUES (?, ?, ?, ?, ?, ?)",
+                    (thread_id, agent, title, created, created, body),
+                ).lastrowid
+                before = None
+            else:
+                seq, owner, before = known
+                if owner != agent:
+                    raise NotFoundError(f"thread {thread.id}")
+                connection.execute(
+                    "UPDATE threads SET title = ?, created = ?, body = ? WHERE seq = ?", (title, created, body, seq)
+                )
+            if title != before:
+                connection.execute("DELETE FROM thread_words WHERE rowid = ?", (seq,))
+                if title:
+                    connection.execute(
+                        "INSERT INTO thread_words (rowid, agent, words) VALUES (?, ?, ?)",
+                        (seq, search.agent_word(agent), search.indexed(title)),
+                    )
+
+        await self._write(save)
+
+    async def load_threads(
+        self, limit: int, after: str | None, order: str, context: RequestContext
+    ) -> Page[ThreadMetadata]:
+        beyond, direction = _direction(order)
+        limit, agent = _limited(limit), clean(context.agent_id)
+
+        def load(connection: sqlite3.Connection) -> Page[ThreadMetadata]:
+            where, values = "agent = ?", [agent]
+            if after is not None:
+                found = connection.execute(
+                    "SELECT seq FROM threads WHERE id = :id AND agent = :agent "
+                    "UNION ALL SELECT seq FROM gone_threads WHERE id = :id AND agent = :agent",
+                    {"id": clean(after), "agent": agent},
+                ).fetchone()
+                if found is None:
+                    raise NotFoundError(f"thread {after}")
+                where, values = f"{where} AND seq {beyond} ?", [*values, found[0]]
+            rows = connection.execute(
+                f"SELECT id, title, created, body FROM threads WHERE {where} ORDER BY seq {direction} LIMIT ?",  # noqa: S608
+                (*values, limit + 1),
+            ).fetchall()
+            return _page([documents.thread_of(*row) for row in rows[:limit]], rows, limit)
+
+        return await self._read(load)
+
+    async def delete_thread(self, thread_id: str, context: RequestContext) -> None:
+        agent = clean(context.agent_id)
+
+        def delete(connection: sqlite3.Connection) -> list[str]:
+            thread = _thread(connection, thread_id, agent)
+            rows = connection.execute("SELECT id FROM attachments WHERE thread = ?", (thread,)).fetchall()
+            connection.execute(
+                "INSERT OR REPLACE INTO gone_threads (id, agent, seq) VALUES (?, ?, ?)",
+                (clean(thread_id), agent, thread),
+            )
+            connection.execute(
+                "DELETE FROM gone_threads "
+                "WHERE seq <= (SELECT seq FROM gone_threads ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+                (GONE_KEPT,),
+            )
+            connection.execute("DELETE FROM threads WHERE seq = ?", (thread,))
+            return [row[0] for row in rows]
+
+        await self._write(delete, then=self._tell_gone)
+
+    # --- items --------------------------------------------------------------------------------
+
+    async def load_thread_items(
+        self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
+    ) -> Page[ThreadItem]:
+        beyond, direction = _direction(order)
+        limit, agent = _limited(limit), clean(context.agent_id)
+
+        def load(connection: sqlite3.Connection) -> Page[ThreadItem]:
+            thread = _thread(connection, thread_id, agent)
+            where, values = "thread = ?", [thread]
+            if after is not None:
+                seq = _item(connection, thread, clean(after))
+                if seq is None:
+                    gone = connection.execute(
+                        "SELECT seq FROM gone_items WHERE id = ? AND thread = ?", (clean(after), thread)
+                    ).fetchone()
+                    if gone is None:
+                        raise NotFoundError(f"item {after}")
+                    seq = gone[0]
+                where, values = f"{where} AND seq {beyond} ?", [thread, seq]
+            rows = connection.execute(
+                f"SELECT id, created, body FROM items WHERE {where} ORDER BY seq {direction} LIMIT ?",  # noqa: S608
+                (*values, limit + 1),
+            ).fetchall()
+            items: list[ThreadItem] = []
+            for item_id, created, body in rows[:limit]:
+                try:
+                    items.append(documents.item_of(item_id, thread_id, created, body))
+                except ValueError as error:
+                    # Written by an app with a newer SDK: one such item does not lock up the whole chat.
+                    _log().warning("item %s is left out: %s", item_id, type(error).__name__)
+            return _page(items, rows, limit)
+
+        return await self._read(load)
+
+    async def load_item(self, thread_id: str, item_id: str, context: RequestContext) -> ThreadItem:
+        def load(connection: sqlite3.Connection) -> ThreadItem:
+            seq = _item(connection, _thread(connection, thread_id, clean(context.agent_id)), clean(item_id))
+            if seq is None:
+                raise NotFoundError(f"item {item_id}")
+            found, created, body = connection.execute(
+                "SELECT id, created, body FROM items WHERE seq = ?", (seq,)
+            ).fetchone()
+            return documents.item_of(found, thread_id, created, body)
+
+        return await self._read(load)
+
+    async def add_thread_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
+        await self._put(thread_id, item, context, "added")
+
+    async def save_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
+        await self._put(thread_id, item, context, "saved")
+
+    async def delete_thread_item(self, thread_id: str, item_id: str, context: RequestContext) -> None:
+        def delete(connection: sqlite3.Connection) -> None:
+            thread = _thread(connection, thread_id, clean(context.agent_id))
+            seq = _item(connection, thread, clean(item_id))
+            if seq is None:
+                return
+            connection.execute(
+                "INSERT OR REPLACE INTO gone_items (id, thread, seq) SELECT id, thread, seq FROM items WHERE seq = ?",
+                (seq,),
+            )
+            connection.execute("DELETE FROM items WHERE seq = ?", (seq,))
+
+        await self._write(delete)
+
+    async def _put(
+        self, thread_id: str, item: ThreadItem, context: RequestContext, how: Literal["added", "saved"]
+    ) -> None:
+        # Written out here, in the caller's thread: the SDK goes on changing its items.
+        given, agent, kind = clean(item.id), clean(context.agent_id), item.type
+        created, body = documents.to_microseconds(item.created_at), documents.item_body(item)
+        words = search.indexed(documents.text_of(kind, body))
+
+        def put(connection: sqlite3.Connection) -> None:
+            thread = _thread(connection, thread_id, agent)
+            seq, own = _place(connection, thread, given, kind, created, body, how)
+            if seq is None:
+                seq = connection.execute(
+                    "INSERT INTO items (id, thread, kind, created, foreign_id, body) VALUES (?, ?, ?, ?, ?, ?)",
+                    (own, thread, kind, created, None if own == given else given, body),
+                ).lastrowid
+            else:
+                connection.execute("DELETE FROM item_words WHERE rowid = ?", (seq,))
+                connection.execute(
+                    "UPDATE items SET kind = ?, created = ?, body = ? WHERE seq = ?", (kind, created, body, seq)
+                )
+            if words:
+                connection.execute(
+                    "INSERT INTO item_words (rowid, agent, words) VALUES (?, ?, ?)",
+                    (seq, search.agent_word(agent), words),
+                )
+            connection.execute(
+                "UPDATE threads SET updated = max(updated, ?) WHERE seq = ?", (int(self._now() * 1_000_000), thread)
+            )
+
+        await self._write(put)
+
+    # --- attachments --------------------------------------------------------------------------
+
+    async def save_attachment(self, attachment: Attachment, context: RequestContext) -> None:
+        attachment_id, agent = clean(attachment.id), clean(context.agent_id)
+        thread_id, body = attachment.thread_id, documents.attachment_body(attachment)
+
+        def save(connection: sqlite3.Connection) -> None:
+            thread = None if thread_id is None else _thread(connection, thread_id, agent)
+            saved = connection.execute(
+                "INSERT INTO attachments (id, agent, thread, created, body) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET thread = excluded.thread, body = excluded.body "
+                "WHERE agent = excluded.agent",
+                (attachment_id, agent, thread, int(self._now() * 1_000_000), body),
+            )
+            if saved.rowcount != 1:
+                raise NotFoundError(f"attachment {attachment.id}")
+
+        await self._write(save)
+
+    async def load_attachment(self, attachment_id: str, context: RequestContext) -> Attachment:
+        def load(connection: sqlite3.Connection) -> Attachment:
+            row = connection.execute(
+                "SELECT a.id, t.id, a.body FROM attachments a LEFT JOIN threads t ON t.seq = a.thread "
+                "WHERE a.id = ? AND a.agent = ?",
+                (clean(attachment_id), clean(context.agent_id)),
+            ).fetchone()
+            if row is None:
+                raise NotFoundError(f"attachment {attachment_id}")
+            return documents.attachment_of(*row)
+
+        return await self._read(load)
+
+    async def delete_attachment(self, attachment_id: str, context: RequestContext) -> None:
+        def delete(connection: sqlite3.Connection) -> list[str]:
+            done = connection.execute(
+                "DELETE FROM attachments WHERE id = ? AND agent = ?", (clean(attachment_id), clean(context.agent_id))
+            )
+            if done.rowcount != 1:
+                raise NotFoundError(f"attachment {attachment_id}")
+            return [clean(attachment_id)]
+
+        await self._write(delete, then=self._tell_gone)
+
+    async def sweep_attachments(self, older_than: float) -> set[str]:
+        """Deletes rows that no message took up and that were made before `older_than` (Unix seconds); gives the
+        ids of all that are left."""
+
+        def sweep(connection: sqlite3.Connection) -> tuple[list[str], set[str]]:
+            rows = connection.execute(
+                "DELETE FROM attachments WHERE thread IS NULL AND created < ? RETURNING id",
+                (int(older_than * 1_000_000),),
+            ).fetchall()
+            left = connection.execute("SELECT id FROM attachments").fetchall()
+            return [row[0] for row in rows], {row[0] for row in left}
+
+        gone, left = await self._write(sweep, then=lambda result: self._tell_gone(result[0]))
+        return left - set(gone)
+
+    # --- beyond one agent ---------------------------------------------------------------------
+
+    async def search(self, query: str, agent_id: str | None = None, limit: int = 20) -> list[search.Hit]:
+        """Threads of `agent_id` (None: of all agents) whose title or messages hold every word of `query`."""
+        limit = _limited(limit)
+
+        def find(connection: sqlite3.Connection) -> list[search.Hit]:
+            return search.find(connection, query, agent_id, limit)
+
+        try:
+            return await self._read(find, self._searching)
+        except _IndexDamaged:
+            await self._write(_rebuild)
+            return await self._read(find, self._searching)
+
+    async def records(self, agent_id: str | None = None, *, limit: int = 50, after: str | None = None) -> Records:
+        """Threads of `agent_id` (None: of all agents), the one last written to first."""
+        limit = _limited(limit)
+
+        def load(connection: sqlite3.Connection) -> Records:
+            where: list[str] = []
+            values: list[Any] = []
+            if agent_id is not None:
+                where.append("agent = ?")
+                values.append(clean(agent_id))
+            if after is not None:
+                try:
+                    updated, seq = map(int, after.split("."))
+                except ValueError:
+                    raise NotFoundError(f"cursor {after}") from None
+                where.append("(updated, seq) < (?, ?)")
+                values += [updated, seq]
+            rows = connection.execute(
+                f"{_RECORD} {'WHERE ' + ' AND '.join(where) if where else ''} ORDER BY updated DESC, seq DESC LIMIT ?",
+                (*values, limit + 1),
+            ).fetchall()
+            cursor = f"{rows[limit - 1][5]}.{rows[limit - 1][0]}" if len(rows) > limit else None
+            return Records(tuple(map(_record, rows[:limit])), cursor)
+
+        return await self._read(load)
+
+    async def record(self, thread_id: str) -> ThreadRecord:
+        """One thread, whichever agent it belongs to."""
+
+        def load(connection: sqlite3.Connection) -> ThreadRecord:
+            row = connection.execute(f"{_RECORD} WHERE id = ?", (clean(thread_id),)).fetchone()
+            if row is None:
+                raise NotFoundError(f"thread {thread_id}")
+            return _record(row)
+
+        return await self._read(load)
+
+    # --- the threads --------------------------------------------------------------------------
+
+    async def _read(self, job: Callable[[sqlite3.Connection], T], worker: Worker | None = None) -> T:
+        chosen = worker or self._loading
+        connection = self._connections[chosen]
+
+        def read() -> T:
+            try:
+                return job(connection)
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CORRUPT_VTAB:
+                    raise _IndexDamaged from error
+                raise database.explained(error, self.path) from error
+
+        return await chosen.run(read)
+
+    async def _write(
+        self, job: Callable[[sqlite3.Connection], T], then: Callable[[T], None] = lambda result: None
+    ) -> T:
+        """Does `job` in one transaction and, once that is committed, `then`, both in the thread that writes."""
+        connection = self._connections[self._writer]
+
+        def write() -> T:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    result = job(connection)
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise database.explained(error, self.path) from error
+            then(result)
+            return result
+
+        return await self._writer.run(write)
+
+    def _tell_gone(self, ids: list[str]) -> None:
+        if ids:
+            self.attachments_gone(ids)
+
+    def _flush(self) -> None:
+        """With nothing to do: what was written goes from the log into the file and onto the disk."""
+        if self.path:
+            self._connections[self._writer].execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+class _IndexDamaged(Exception):
+    pass
+
+
+_RECORD = (
+    "SELECT seq, id, agent, title, created, updated, "
+    "(SELECT count(*) FROM items WHERE thread = threads.seq) FROM threads"
+)
+
+
+def _record(row: Sequence[Any]) -> ThreadRecord:
+    _, thread_id, agent, title, created, updated, items = row
+    return ThreadRecord(thread_id, agent, title, documents.utc(created), documents.utc(updated), items)
+
+
+def _rebuild(connection: sqlite3.Connection) -> None:
+    for table in ("thread_words", "item_words"):
+        connection.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")  # noqa: S608 - fixed names
+
+
+def _thread(connection: sqlite3.Connection, thread_id: str, agent: str) -> int:
+    row = connection.execute("SELECT seq FROM threads WHERE id = ? AND agent = ?", (clean(thread_id), agent)).fetchone()
+    if row is None:
+        raise NotFoundError(f"thread {thread_id}")
+    return int(row[0])
+
+
+def _item(connection: sqlite3.Connection, thread: int, item_id: str) -> int | None:
+    """The item that has this id here, or the last one that a model called so."""
+    row = connection.execute("SELECT seq FROM items WHERE id = ? AND thread = ?", (item_id, thread)).fetchone()
+    return _called(connection, thread, item_id) if row is None else int(row[0])
+
+
+def _called(connection: sqlite3.Connection, thread: int, foreign_id: str, since: int = 0) -> int | None:
+    row = connection.execute(
+        "SELECT seq FROM items WHERE thread = ? AND foreign_id = ? AND seq > ? ORDER BY seq DESC LIMIT 1",
+        (thread, foreign_id, since),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _place(
+    connection: sqlite3.Connection, thread: int, given: str, kind: str, created: int, body: str, how: str
+) -> tuple[int | None, str]:
+    """Where an item goes: the row it replaces, or None and the id it gets.
+
+    An id that can't be kept (a model's `__fake_id__`, one that another thread has, one that an answer of an earlier
+    turn has) gives way to one worked out from thread, turn and id: who asks twice within a turn is told the same.
+    """
+    if how == "saved" and (known := _item(connection, thread, given)) is not None:
+        return known, given
+    turn = _turn(connection, thread)
+    if given != FAKE:
+        row = connection.execute("SELECT seq, thread FROM items WHERE id = ?", (given,)).fetchone()
+        if row is None and _called(connection, thread, given) is None:
+            return None, given
+        # Workflows and tool calls may go on in the next turn; an answer never does.
+        if row is not None and row[1] == thread and (kind != "assistant_message" or row[0] > turn):
+            return int(row[0]), given
+        if (known := _called(connection, thread, given, since=turn)) is not None:
+            return known, given
+        return None, derived(kind, thread, turn, given)
+    # Every message of a turn has this one id: the moment tells them apart, and where the clock is coarse, the text.
+    number = 0
+    while True:
+        own = derived(kind, thread, turn, given, created, number)
+        row = connection.execute("SELECT seq, body FROM items WHERE id = ?", (own,)).fetchone()
+        if row is None:
+            return None, own
+        if row[1] == body:
+            return int(row[0]), own
+        number += 1
+
+
+def _turn(connection: sqlite3.Connection, thread: int) -> int:
+    """The place of the last message that a person wrote: a turn begins there."""
+    row = connection.execute(
+        "SELECT seq FROM items WHERE thread = ? AND kind = 'user_message' ORDER BY seq DESC LIMIT 1", (thread,)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _direction(order: str) -> tuple[str, str]:
+    if order not in ("asc", "desc"):
+        raise ValueError(f"order {order!r}")
+    return (">", "ASC") if order == "asc" else ("<", "DESC")
+
+
+def _limited(limit: int) -> int:
+    return max(1, min(limit, MOST))
+
+
+def _page(data: list[Any], rows: list[Any], limit: int) -> Page[Any]:
+    """`rows` holds one more than `limit` where there is more; their first column is the id."""
+    more = len(rows) > limit
+    return Page(data=data, has_more=more, after=rows[limit - 1][0] if more else None)
+
+
+def _log() -> Logger:
+    import logging
+
+    return logging.getLogger(__name__)

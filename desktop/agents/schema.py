@@ -108,8 +108,8 @@ def version_of(connection: sqlite3.Connection) -> int:
 def migrate(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> None:
     """Brings the database up to version `len(steps)`, each step in one transaction with its number.
 
-    Raises sqlite3.Error. Killed at any moment, it stands at one version or the next, and the next start goes on. The connection must
-    not begin transactions by itself (`isolation_level=None`).
+    Killed at any moment, it stands at one version or the next, and the next start goes on. The connection must
+    not begin transactions by itself (`isolation_level=None`). Raises sqlite3.Error.
     """
     while (version := version_of(connection)) < len(steps):
         connection.execute("BEGIN IMMEDIATE")

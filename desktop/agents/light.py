@@ -41,7 +41,7 @@ def chatkit_server() -> ModuleType:
         if loader is None:
             raise AgentsMissing("chatkit.server", command=COMMAND)
         module = ModuleType(NAME)
-        # `__package__` makes `from .types import …` mean chatkit's; `__builtins__` is where `import` finds its function.
+        # `__package__` makes `from .types import …` mean chatkit's; in `__builtins__` `import` finds its function.
         vars(module).update(__package__="chatkit", __builtins__={**vars(_builtins()), "__import__": _import})
         try:
             exec(loader.get_code("chatkit.server"), vars(module))  # noqa: S102 - the installed package's own code

@@ -1,0 +1,485 @@
+"""The agents' thread: one event loop that owns the ChatKit server, the store, the model clients and every run.
+
+Started and stopped here and nowhere else. Importing this module imports none of the SDKs. Knows no page and no window.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
+
+from desktop.agents.limits import Limits
+from desktop.agents.sources import Sources
+from desktop.errors import AppError, InternalError, MessageEmpty, MessageTooLong, PageGone
+from desktop.texts import Catalogue
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from chatkit.store import AttachmentStore, Store
+
+    from desktop.agents.assistant import Assistants
+    from desktop.agents.context import RequestContext
+    from desktop.agents.runs import Run
+    from desktop.agents.server import LocalServer
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+State = Literal["off", "light", "loading", "ready", "failed"]
+"""off: not started. light: lists, threads and the demo answer. loading: the agent stack is on its way; a message waits
+for it with its state shown. ready: all of it. failed: nothing that runs in the app can answer."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The whole answer of a request that does not stream."""
+
+    json: str
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer that comes in pieces, each `data: {…}` and an empty line."""
+
+    id: str
+
+
+Answer = Reply | Stream
+
+
+class Stores(NamedTuple):
+    """Where chats and attachments are. `close` is called on the agents' thread, when nothing runs any more."""
+
+    threads: Store[RequestContext]
+    attachments: AttachmentStore[RequestContext] | None
+    close: Callable[[], object]
+
+
+class _Parts(NamedTuple):
+    """What lives on the agents' thread, once it stands."""
+
+    loop: asyncio.AbstractEventLoop
+    server: LocalServer
+    stores: Stores
+
+
+class Counts(Protocol):
+    """What the host needs of the counters (`diagnostics.Counters`)."""
+
+    def add(self, name: str, amount: int = 1) -> None: ...
+
+
+class NoCounts:
+    """Counts nothing."""
+
+    def add(self, name: str, amount: int = 1) -> None:
+        pass
+
+
+class AgentHost:
+    """Safe to use from every thread.
+
+    `threads` and `attachments` are `Locations.threads` and `.attachments`; None keeps everything in memory.
+    `open_stores` takes the place of both.
+    `on_state` and `on_thread` (agent id, thread id: a title came after its answer) are called on threads of the host.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        texts: Catalogue,
+        *,
+        threads: Path | None = None,
+        attachments: Path | None = None,
+        open_stores: Callable[[], Stores] | None = None,
+        on_state: Callable[[State], None] | None = None,
+        on_thread: Callable[[str, str], None] | None = None,
+        counters: Counts | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._sources = sources
+        self._texts = texts
+        self._places = (threads, attachments)
+        self._open_stores = open_stores or self._own_stores
+        self._on_state = on_state
+        self._on_thread = on_thread
+        self._counters = counters or NoCounts()
+        self._limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._light = threading.Event()
+        self._closing = False
+        self._state: State = "off"
+        self._problem: AppError | None = None
+        self._numbers = itertools.count(1)
+        self._secret = secrets.token_hex(4)
+        self._runs: dict[str, Run] = {}
+        self._made: _Parts | None = None
+        self._stack: Future[Assistants] | None = None
+
+    # --- life ---------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def problem(self) -> AppError | None:
+        """Why the state is "failed"."""
+        return self._problem
+
+    def warm(self, agent_id: str = "") -> None:
+        """Starts the thread, and the import of the agent stack. Returns at once; may be called again.
+
+        For the demo, which needs no agent stack, only the thread.
+        """
+        from desktop.settings.agents import DemoAgent
+
+        self._start()
+        try:
+            demo = bool(agent_id) and isinstance(self._sources.agent(agent_id), DemoAgent)
+        except AppError:
+            demo = False
+        if not demo:
+            self._begin_stack()
+
+    def close(self, limit: float = 1.0) -> None:
+        """Cancels what runs, keeps what was said, closes the store; within `limit` seconds. May be called again."""
+        with self._lock:
+            self._closing = True
+            thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return
+        if self._light.wait(limit) and self._made is not None and not self._made.loop.is_closed():
+            self._made.loop.call_soon_threadsafe(self._stop, self._made)
+        thread.join(limit)
+        if thread.is_alive():
+            log.warning("the agents' thread did not end in time")
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._closing:
+                raise PageGone
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._main, name="agents", daemon=True)
+                self._thread.start()
+
+    def _main(self) -> None:
+        try:
+            import asyncio
+
+            from desktop.agents.runs import follow_tasks
+            from desktop.agents.server import LocalServer
+
+            loop = asyncio.new_event_loop()
+            follow_tasks(loop)
+            loop.set_exception_handler(_note)
+            asyncio.set_event_loop(loop)
+            stores = self._open_stores()
+            server = LocalServer(
+                stores.threads,
+                stores.attachments,
+                sources=self._sources,
+                texts=self._texts,
+                stack=_Stack(self),
+                limits=self._limits,
+            )
+            self._made = _Parts(loop, server, stores)
+        except Exception as error:  # noqa: BLE001 - whatever it is, every request has to hear of it
+            self._problem = self._explained(error)
+            self._set_state("failed")
+            self._light.set()
+            return
+        self._set_state("light")
+        self._light.set()
+        try:
+            loop.run_forever()
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    def _stop(self, parts: _Parts) -> None:
+        parts.loop.create_task(self._wind_down(parts))
+
+    async def _wind_down(self, parts: _Parts) -> None:
+        import asyncio
+
+        for run in list(self._runs.values()):
+            run.cancel()
+        tasks = [run.task for run in self._runs.values() if run.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        if others:
+            await asyncio.wait(others, timeout=0.5)
+        stack = self._stack
+        if stack is not None and stack.done() and not stack.exception():
+            await stack.result().close()
+        parts.stores.close()
+        parts.loop.stop()
+
+    def _own_stores(self) -> Stores:
+        from desktop.agents.stores import open_stores
+
+        return open_stores(*self._places)
+
+    def _explained(self, error: Exception) -> AppError:
+        from desktop.agents import failures
+
+        problem = failures.of(error)
+        log.error("agents can't run here: %s", problem.detail, exc_info=error)
+        return problem
+
+    def _set_state(self, state: State) -> None:
+        self._state = state
+        if self._on_state is not None:
+            self._on_state(state)
+
+    # --- the agent stack ----------------------------------------------------------------------
+
+    def _begin_stack(self) -> Future[Assistants]:
+        """Imports `agents` and `openai` on a thread that ends with it, so that the loop goes on answering."""
+        with self._lock:
+            if self._stack is None:
+                self._stack = Future()
+                threading.Thread(target=self._import, args=(self._stack,), name="agents-import", daemon=True).start()
+            return self._stack
+
+    def _import(self, stack: Future[Assistants]) -> None:
+        self._light.wait()
+        if self._made is None:
+            stack.set_exception(self._problem or InternalError())
+            return
+        self._set_state("loading")
+        try:
+            from desktop.agents.assistant import Assistants
+
+            made = Assistants(self._sources, self._texts, self._limits, self._thread_changed)
+        except Exception as error:  # noqa: BLE001 - a missing package or a broken one: a sentence either way
+            self._problem = self._explained(error)
+            stack.set_exception(self._problem)
+            self._set_state("failed")
+            return
+        stack.set_result(made)
+        self._set_state("ready")
+
+    def _thread_changed(self, agent_id: str, thread_id: str) -> None:
+        if self._on_thread is not None:
+            self._on_thread(agent_id, thread_id)
+
+    # --- requests -----------------------------------------------------------------------------
+
+    def request(
+        self, agent_id: str, body: str, *, on_data: Callable[[str], None], on_end: Callable[[], None]
+    ) -> Answer:
+        """A request of the ChatKit protocol, as JSON. Returns as soon as the kind of its answer is known.
+
+        Of a Stream, the pieces go to `on_data` in order and `on_end` is called once, both on the agents' thread; the
+        first may come before this returns. Raises AppError where an HTTP server would answer 4xx: AgentNotSet,
+        AgentsMissing, BadParams, MessageEmpty, MessageTooLong, ThreadNotFound, errors of attachments.
+        """
+        parts = self._parts()
+        return self._do(parts, self._request(parts, agent_id, body, on_data, on_end))
+
+    def ack(self, stream_id: str, count: int) -> None:
+        """The page has taken the next `count` pieces of a stream. An unknown stream is none of anybody's business."""
+        self._tell(stream_id, lambda run: run.ack(count))
+
+    def cancel(self, stream_id: str) -> None:
+        """Ends a run; nothing more of it goes to `on_data`, and what was said so far is kept."""
+        self._tell(stream_id, lambda run: run.cancel())
+
+    def call(self, work: Callable[[Stores], Coroutine[Any, Any, T]]) -> T:
+        """Runs `work` on the agents' thread with the stores, for what the protocol does not have (search, export)."""
+        parts = self._parts()
+        return self._do(parts, work(parts.stores))
+
+    def _parts(self) -> _Parts:
+        """What the thread has made, started and waited for. Raises what kept it from that."""
+        self._start()
+        self._light.wait()
+        if self._made is None:
+            raise self._problem or InternalError()
+        return self._made
+
+    def context(self, agent_id: str) -> RequestContext:
+        """The context of `agent_id`'s requests. Raises AgentNotSet."""
+        from desktop.agents.context import RequestContext
+
+        self._sources.agent(agent_id)
+        return RequestContext(agent_id=agent_id, user_id=self._sources.user(agent_id), locale=self._texts.language)
+
+    def _do(self, parts: _Parts, work: Coroutine[Any, Any, T]) -> T:
+        import asyncio
+
+        try:
+            waiting = asyncio.run_coroutine_threadsafe(work, parts.loop)
+        except RuntimeError:  # the loop was closed meanwhile
+            work.close()
+            raise PageGone from None
+        while True:
+            try:
+                return waiting.result(1.0)
+            except TimeoutError:
+                if waiting.done():
+                    raise
+                if parts.loop.is_closed():  # it ended between the two lines above
+                    raise PageGone from None
+            except CancelledError:
+                raise PageGone from None
+
+    def _tell(self, stream_id: str, what: Callable[[Run], None]) -> None:
+        made = self._made
+        if made is None or stream_id not in self._runs:
+            return
+
+        def tell() -> None:
+            run = self._runs.get(stream_id)
+            if run is not None:
+                what(run)
+
+        with suppress(RuntimeError):  # the loop is closed: the run has ended
+            made.loop.call_soon_threadsafe(tell)
+
+    # --- on the agents' thread ----------------------------------------------------------------
+
+    async def _request(
+        self, parts: _Parts, agent_id: str, body: str, on_data: Callable[[str], None], on_end: Callable[[], None]
+    ) -> Answer:
+        from pydantic import ValidationError
+
+        from desktop.agents import failures
+
+        context = self.context(agent_id)
+        try:
+            await self._check(body, context, parts.server)
+            result: Any = await parts.server.process(body, context)
+        except (ValidationError, ValueError, NotImplementedError) as error:
+            raise failures.bad_request(error) from None
+        except AppError:
+            raise
+        except Exception as error:  # the store's, the disk's, a defect: a sentence either way
+            failure = failures.of(error)
+            if isinstance(failure, InternalError):
+                log.error("a request failed", exc_info=error)
+            raise failure from None
+        pieces = getattr(result, "json_events", None)
+        if pieces is None:
+            return Reply(result.json.decode())
+        return self._stream(parts, pieces, on_data, on_end)
+
+    async def _check(self, body: str, context: RequestContext, server: LocalServer) -> None:
+        """What has to be refused before a stream begins, so that the page keeps what was typed."""
+        from chatkit.types import (
+            ThreadsAddUserMessageReq,
+            ThreadsCreateReq,
+            UserMessageInput,
+            is_streaming_req,
+        )
+
+        request = _requests().validate_json(body)
+        message: UserMessageInput | None = None
+        if isinstance(request, ThreadsCreateReq | ThreadsAddUserMessageReq):
+            message = request.params.input
+        if message is not None:
+            text = "".join(part.text for part in message.content)
+            if not text.strip() and not message.attachments:
+                raise MessageEmpty
+            limit = self._sources.message_limit
+            length = len(text) + len(message.quoted_text or "")
+            if length > limit:
+                raise MessageTooLong(length=length, limit=limit)
+            for attachment in message.attachments:
+                await server.store.load_attachment(attachment, context=context)
+            self._counters.add("messages")
+        if is_streaming_req(request) and not isinstance(request, ThreadsCreateReq):
+            await server.store.load_thread(request.params.thread_id, context=context)
+
+    def _stream(self, parts: _Parts, pieces: Any, on_data: Callable[[str], None], on_end: Callable[[], None]) -> Stream:
+        import asyncio
+        import contextvars
+
+        from desktop.agents.runs import CURRENT, Run
+
+        run = Run(f"s{next(self._numbers)}-{self._secret}", on_data, on_end, self._limits)
+        context = contextvars.copy_context()
+        context.run(CURRENT.set, run)
+        self._runs[run.id] = run
+        run.task = asyncio.get_running_loop().create_task(self._drive(parts, run, pieces), context=context)
+        return Stream(run.id)
+
+    async def _drive(self, parts: _Parts, run: Run, pieces: Any) -> None:
+        """Hands a stream to its page. Nothing is awaited here but the stream itself: a cancel reaches the place
+        where the answer is made, and what was said so far is kept there."""
+        import asyncio
+
+        from desktop.agents import failures
+
+        failure: AppError | None = None
+        try:
+            async for piece in pieces:
+                run.emit(piece.decode())
+        except asyncio.CancelledError:
+            failure = run.reason
+        except Exception as error:  # the page gets a sentence, the log the rest
+            log.error("a stream failed", exc_info=error)
+            failure = failures.of(error)
+        finally:
+            if failure is not None:
+                run.emit(_error_piece(parts.server.sentence(failure)))
+            self._runs.pop(run.id, None)
+            run.end()
+
+
+class _Stack:
+    """The host's agent stack, as the server sees it."""
+
+    def __init__(self, host: AgentHost) -> None:
+        self._host = host
+
+    @property
+    def ready(self) -> bool:
+        return self._host.state == "ready"
+
+    async def load(self) -> Assistants:
+        import asyncio
+
+        return await asyncio.shield(asyncio.wrap_future(self._host._begin_stack()))  # its other half
+
+
+_adapter: Any = None
+
+
+def _requests() -> Any:
+    """The validator of all requests; made once, it takes some milliseconds."""
+    global _adapter
+    if _adapter is None:
+        from chatkit.types import ChatKitReq
+        from pydantic import TypeAdapter
+
+        _adapter = TypeAdapter(ChatKitReq)
+    return _adapter
+
+
+def _error_piece(sentence: str) -> str:
+    from chatkit.types import ErrorEvent
+
+    event = ErrorEvent(message=sentence, allow_retry=True)
+    return f"data: {event.model_dump_json(exclude_none=True)}\n\n"
+
+
+def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio would print: exceptions of tasks that nobody waits for any more."""
+    log.debug("asyncio: %s", context.get("message"), exc_info=context.get("exception"))

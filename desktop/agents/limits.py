@@ -1,0 +1,21 @@
+"""The bounds of what agents do in the app, in one place. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of a run; seconds and bytes. Tests hand in others."""
+
+    pieces: int = 256
+    """Most pieces that the page has not acknowledged."""
+    size: int = 1_000_000
+    """The same in bytes; a single larger piece still goes."""
+    unread: float = 10.0
+    """A page that acknowledges nothing for so long ends the run."""
+    stall: float = 180.0
+    """A model that sends nothing for so long ends the run. Reasoning can be silent for minutes."""
+    chunk: float = 0.012
+    """The demo's pause between two words."""

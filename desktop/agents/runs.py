@@ -1,0 +1,124 @@
+"""One streamed answer on its way to a page: order, room, an end that always comes. Lives on the agents' event loop.
+
+Knows nothing of ChatKit and of what is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from typing import Any
+
+from desktop.agents.limits import Limits
+from desktop.errors import AppError, PageStalled
+
+
+class Run:
+    """Pieces go to `on_data` in order, on the loop's thread; `on_end` is called once, whatever happened."""
+
+    def __init__(
+        self,
+        stream_id: str,
+        on_data: Callable[[str], None],
+        on_end: Callable[[], None],
+        limits: Limits,
+    ) -> None:
+        self.id = stream_id
+        self.reason: AppError | None = None
+        """Why it was ended from our side, where the page is to be told."""
+        self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        """What the run started; ended with it."""
+        self.task: asyncio.Task[None] | None = None
+        self._on_data = on_data
+        self._on_end = on_end
+        self._limits = limits
+        self._unread: deque[int] = deque()
+        self._size = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._late: asyncio.TimerHandle | None = None
+        self._silent = False
+        self._ended = False
+
+    def emit(self, piece: str) -> None:
+        """Hands a piece over. Never blocks; `room` is where a run waits."""
+        if self._silent or self._ended:
+            return
+        size = len(piece)
+        self._unread.append(size)
+        self._size += size
+        if len(self._unread) >= self._limits.pieces or self._size >= self._limits.size:
+            self._room.clear()
+        if self._late is None:
+            self._watch()
+        self._on_data(piece)
+
+    async def room(self) -> None:
+        """Returns when the page has taken enough; always lets the loop turn once, so that a cancel is heard."""
+        await asyncio.sleep(0)
+        if not self._room.is_set():
+            await self._room.wait()
+
+    def ack(self, count: int) -> None:
+        """The page has taken the next `count` pieces."""
+        for _ in range(min(count, len(self._unread))):
+            self._size -= self._unread.popleft()
+        if len(self._unread) < self._limits.pieces and self._size < self._limits.size:
+            self._room.set()
+        self._unwatch()
+        if self._unread:
+            self._watch()
+
+    def cancel(self, *, tell: bool = False, reason: AppError | None = None) -> None:
+        """Ends the run at its next step. Without a reason the page gets nothing more (it asked for that)."""
+        if reason is not None and self.reason is None:
+            self.reason = reason
+        self._silent = not tell and reason is None
+        if self.task is not None:
+            self.task.cancel()
+
+    def end(self) -> None:
+        """Once: everything the run started is cancelled, and the page hears that nothing more comes."""
+        if self._ended:
+            return
+        self._ended = True
+        self._unwatch()
+        for task in list(self.tasks):
+            task.cancel()
+        self._on_end()
+
+    def _watch(self) -> None:
+        self._late = asyncio.get_running_loop().call_later(self._limits.unread, self._give_up)
+
+    def _unwatch(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _give_up(self) -> None:
+        self._late = None
+        if self.reason is None:
+            self.cancel(reason=PageStalled(seconds=round(self._limits.unread)))
+
+
+CURRENT: ContextVar[Run | None] = ContextVar("agents_run", default=None)
+"""The run that the present task works for."""
+
+
+def follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """From now on every task of `loop` is known to its run.
+
+    openai-chatkit 1.6.5 (`_merge_generators`) leaves tasks behind when a run fails or is cancelled.
+    """
+
+    def make(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **rest: Any) -> asyncio.Task[Any]:
+        task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **rest)
+        run = CURRENT.get()
+        if run is not None and task is not run.task:
+            run.tasks.add(task)
+        return task
+
+    loop.set_task_factory(make)  # type: ignore[arg-type]  # typeshed wants a protocol with a default context

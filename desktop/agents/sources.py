@@ -1,0 +1,45 @@
+"""What agents need of the settings and the keyring, as one narrow door. Knows neither files nor keyrings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from desktop.settings.agents import AssistantAgent, DemoAgent, Endpoint
+
+if TYPE_CHECKING:
+    from desktop.openai_api import transport
+
+
+class Sources(Protocol):
+    """Asked anew for every message, so a changed setting holds from the next one on. Called from any thread."""
+
+    @property
+    def message_limit(self) -> int:
+        """Most characters of a message."""
+
+    @property
+    def tracing(self) -> bool:
+        """Whether runs may be reported to OpenAI's traces."""
+
+    @property
+    def titles(self) -> bool:
+        """Whether a model writes the titles of chats; else their first words are the title."""
+
+    @property
+    def transcription_model(self) -> str:
+        """The model for dictation at the agent's endpoint; empty: no dictation."""
+
+    def agent(self, agent_id: str) -> AssistantAgent | DemoAgent:
+        """Raises AgentNotSet."""
+
+    def user(self, agent_id: str) -> str:
+        """Whose chats these are: an id that stays the same for the agent."""
+
+    def endpoint(self, endpoint_id: str) -> Endpoint:
+        """Raises AgentNotSet."""
+
+    def key(self, base_url: str) -> str | None:
+        """The key kept for this address. May block on the keyring; raises KeyStoreError."""
+
+    def route(self, base_url: str) -> transport.Endpoint:
+        """How to get there: proxy, CA file, time limits."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 from chatkit.store import AttachmentStore, NotFoundError
 from chatkit.types import Attachment, AttachmentCreateParams, FileAttachment, ImageAttachment
@@ -27,6 +27,8 @@ from desktop.agents.store import SqliteStore
 from desktop.agents.worker import Worker
 from desktop.errors import AttachmentDamaged, AttachmentTooLarge, AttachmentType, FileUnreadable, FolderUnwritable
 from desktop.files import LEFTOVER_AGE, ensure_private_dir, open_private
+
+T = TypeVar("T")
 
 MB = 1024 * 1024
 PREVIEW = 64 * 1024
@@ -184,9 +186,7 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
         about = attachment.metadata or {}
         return attachment, int(about.get("size", 0)), bool(about.get("complete"))
 
-    async def _do(
-        self, job: Callable[[], Any], failed: type[FolderUnwritable | FileUnreadable] = FolderUnwritable
-    ) -> Any:
+    async def _do(self, job: Callable[[], T], failed: type[FolderUnwritable | FileUnreadable] = FolderUnwritable) -> T:
         try:
             return await self._worker.run(job)
         except OSError as error:

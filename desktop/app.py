@@ -12,11 +12,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from desktop.agents.from_settings import SettingsSources
+from desktop.agents.host import AgentHost
 from desktop.context import Context
 from desktop.errors import AppError, RendererCrashed
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.pages.page import Page
+from desktop.settings.agents import OPENAI_ENDPOINT, DemoAgent, InAppAgent
 from desktop.settings.locations import assets_dir, is_frozen
+from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
 from desktop.window import engine as engines
 from desktop.window.bridge import Answered, Bridge
@@ -66,6 +70,7 @@ class App:
         self.bridge: Bridge
         self.services: Services
         self._delete_all = False
+        self._basic_reason = ""
         self._crashes: list[float] = []
         self._lock = threading.RLock()
 
@@ -96,10 +101,13 @@ class App:
             ending.callback(keeper.close, EXIT_LIMIT)
             first = self._first_page()
             # The only two things that run beside the engine before the first paint: the key is read, a session minted.
-            context.keys.preload(origin_of(settings.network.api_base))
-            if first == "chat":
+            base = self._keyed_address()
+            if base:
+                context.keys.preload(origin_of(base))
+            if first == "chat" and settings.workflow() is not None:
                 keeper.prefetch()
             self._build(engine, keeper, counters)
+            ending.callback(self.services.agents.close, EXIT_LIMIT)
             ending.callback(self.shell.server.close)
             self._show(first)
             instance.serve(self._on_second_launch)
@@ -118,6 +126,16 @@ class App:
         from desktop.pages.services import Services
 
         context, brand = self.context, self.context.brand
+        kept = not context.demo
+        agents = AgentHost(
+            SettingsSources(context.settings_store, context.keys),
+            context.texts,
+            threads=context.locations.threads if kept else None,
+            attachments=context.locations.attachments if kept else None,
+            on_state=lambda state: self.emit("chat", "agent.state", {"state": state}),
+            on_thread=lambda agent, thread: self.emit("chat", "thread.changed", {"agent": agent, "thread": thread}),
+            counters=counters,
+        )
         server = PageServer(assets_dir(), context.texts.language)
         server.start()
         self.services = Services(
@@ -129,6 +147,7 @@ class App:
             state=context.state,
             keys=context.keys,
             keeper=keeper,
+            agents=agents,
             counters=counters,
             desk=self,
             make_client=context.make_client,
@@ -169,14 +188,32 @@ class App:
 
     def _first_page(self) -> str:
         """The chat, unless something it needs is known to be missing; whether the key is there is asked in parallel."""
+        base = self._keyed_address()
+        known = base == "" or (base is not None and self.context.state.key_known(origin_of(base)))
+        return "chat" if known else "setup"
+
+    def _keyed_address(self) -> str | None:
+        """The API whose key the active agent needs; "" when it needs none, None when there is no agent."""
         settings = self.context.settings
-        known = self.context.state.key_known(origin_of(settings.network.api_base))
-        return "chat" if settings.agent() is not None and known else "setup"
+        agent = settings.agent()
+        if agent is None or isinstance(agent, WorkflowAgent):
+            return None if agent is None else settings.network.api_base
+        if isinstance(agent, DemoAgent):
+            return ""
+        if agent.endpoint == OPENAI_ENDPOINT:
+            return settings.network.api_base
+        found = next((endpoint for endpoint in settings.endpoints if endpoint.id == agent.endpoint), None)
+        # An endpoint that is gone is explained where the chat would be.
+        return found.base_url if found is not None and found.needs_key else ""
 
     # --- windows ------------------------------------------------------------------------------
 
     def _page(self, name: str) -> Page:
         if name == "chat":
+            if self._prefers_basic():
+                from desktop.pages.basic import BasicPage
+
+                return BasicPage(self.services, self._basic_reason).page()
             from desktop.pages.chat import ChatPage
 
             return ChatPage(self.services, limits=self.chat_limits).page()
@@ -187,6 +224,12 @@ class App:
         from desktop.pages.settings import SettingsPage
 
         return SettingsPage(self.services).page()
+
+    def _prefers_basic(self) -> bool:
+        """Whether the chat window shows the basic view: for agents inside the app, by choice or for want of ChatKit."""
+        settings = self.context.settings
+        inside = isinstance(settings.agent(), InAppAgent)
+        return inside and (settings.assistant.basic_view or bool(self._basic_reason))
 
     def _show(self, name: str) -> PageWindow:
         """Bring the window of a page forward; open it where it isn't there."""
@@ -306,7 +349,17 @@ class App:
         if section:
             self.emit("settings", "settings.section", {"section": section})
 
+    def show_basic(self, reason: str) -> None:
+        """The basic view in the chat's window; `reason` is the code of the error that stands in ChatKit's way."""
+        self._basic_reason = reason
+        self._reload()
+
     def reload_chat(self) -> None:
+        """The chat anew; ChatKit is tried again where the basic view had taken its place."""
+        self._basic_reason = ""
+        self._reload()
+
+    def _reload(self) -> None:
         window = self.windows.get("chat")
         if window is not None:
             window.show(self._page("chat"))
@@ -350,7 +403,10 @@ class App:
         self.shell.quit()
 
     def emit(self, page: str, event: str, data: Any) -> None:
+        """To the window of that name, or to the one that shows the page of that name: the basic view in the chat's."""
         window = self.windows.get(page)
+        if window is None:
+            window = next((w for w in list(self.windows.values()) if w.page.name == page), None)
         if window is not None:
             window.emit(event, data)
 
@@ -381,6 +437,10 @@ class App:
             log.info("%s.%s: %s %s", answered.page, answered.method, answered.error.code, answered.error.detail)
         elif answered.method:
             counters.latency(f"call {answered.method}", answered.seconds)
+        if answered.method in ("chat.ready", "basic.ready"):
+            agent = self.context.settings.agent()
+            if isinstance(agent, InAppAgent):
+                self.services.agents.warm(agent.id)
         self._watch(answered)
 
     def _diagnostics(self) -> str:

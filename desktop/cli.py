@@ -45,6 +45,7 @@ def _options() -> _Parser:
     group.add_argument("--engine", choices=("gtk", "qt"), help="the window engine (Linux)")
     group.add_argument("--data-dir", metavar="DIR", help="keep all data here")
     group.add_argument("--log-level", choices=("INFO", "DEBUG"))
+    group.add_argument("--demo", action="store_true", help="a scripted agent: no key, no network, nothing kept")
     group.add_argument("--json", action="store_true", help="print exactly one JSON object")
     if not is_frozen():
         group.add_argument(
@@ -110,6 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return context.fail(error)
     context = Context(args)
     try:
+        if context.demo and getattr(args, "profile", None):
+            raise _usage("--demo --profile")
         if args.command:
             return _run(args, context)
         return open_app(context)
@@ -120,6 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # whatever it was, the person hears of it and the log has the rest
         logging.getLogger(__name__).exception("the program failed")
         return _fail(context, InternalError(type(error).__name__))
+    finally:
+        context.close()
 
 
 def _fail(context: Any, error: AppError) -> int:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 OPENAI_COMPONENT = "https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"
 """ChatKit's script: rolling, unversioned; never vendored or proxied, there is no licence for that."""
+DEMO = "demo"
+"""The id of the demo's agent, and of its profile."""
 
 
 class Context:
@@ -47,6 +49,16 @@ class Context:
         self._out = out
         self._err = err
         self.json = bool(getattr(args, "json", False))
+        self.demo = bool(getattr(args, "demo", False))
+        """The scripted agent: no key, no network, nothing kept."""
+        self._throwaway = ""
+
+    def close(self) -> None:
+        """Delete what a demo has written; nothing else is held."""
+        if self._throwaway:
+            import shutil
+
+            shutil.rmtree(self._throwaway, ignore_errors=True)
 
     # --- parts --------------------------------------------------------------------------------
 
@@ -58,7 +70,7 @@ class Context:
 
     @cached_property
     def profile(self) -> str:
-        name = str(getattr(self.args, "profile", None) or "default")
+        name = DEMO if self.demo else str(getattr(self.args, "profile", None) or "default")
         if not places.PROFILE_NAME.fullmatch(name):
             raise UsageError(problem=f"--profile {name[:60]!a}")
         return name
@@ -66,6 +78,11 @@ class Context:
     @cached_property
     def locations(self) -> Locations:
         data_dir = getattr(self.args, "data_dir", None)
+        if self.demo:
+            from tempfile import mkdtemp
+
+            # Nothing of a demo is kept: `close` deletes the folder.
+            data_dir = self._throwaway = mkdtemp(prefix=f"{self.brand.app.id}-demo-")
         return places.locations(self.brand.app.id, self.profile, Path(data_dir) if data_dir else None)
 
     @cached_property
@@ -78,6 +95,8 @@ class Context:
             typed["network.api_base"] = self.args.api_base
         if getattr(self.args, "log_level", None):
             typed["log_level"] = self.args.log_level
+        if self.demo:
+            typed |= {"agents": [{"kind": "demo", "id": DEMO}], "active_agent": DEMO}
         return SettingsStore(
             SettingsFile(self.locations.settings), self.brand, environ=self.environ, command_line=typed
         )
@@ -106,8 +125,10 @@ class Context:
 
     @cached_property
     def keys(self) -> Keys:
-        from desktop.keys import Keys
+        from desktop.keys import Keys, MemoryStore
 
+        if self.demo:
+            return Keys(self.profile, self.brand.keyring_service, MemoryStore())
         return Keys(self.profile, self.brand.keyring_service, frozen=places.is_frozen())
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from desktop.pages.page import Desk
 
 if TYPE_CHECKING:
+    from desktop.agents.host import AgentHost
     from desktop.diagnostics import Counters
     from desktop.keys import Keys
     from desktop.openai_api.client import ApiClient
@@ -32,6 +33,7 @@ class Services:
     state: State
     keys: Keys
     keeper: SessionKeeper
+    agents: AgentHost
     counters: Counters
     desk: Desk
     make_client: Callable[[str, str], ApiClient]

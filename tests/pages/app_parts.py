@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from desktop.agents.from_settings import SettingsSources
+from desktop.agents.host import AgentHost
 from desktop.diagnostics import Counters
 from desktop.errors import AppError
 from desktop.keys import Keys, MemoryStore
@@ -103,6 +105,7 @@ class House:
         counters = Counters()
         self.texts = Catalogue(language)
         self.keeper = SessionKeeper(self.settings, self.keys, self.make_client, counters)
+        self.agents = AgentHost(SettingsSources(self.settings, self.keys), self.texts, counters=counters)
         self.services = Services(
             brand=self.brand,
             profile="default",
@@ -112,6 +115,7 @@ class House:
             state=State(self.locations.state),
             keys=self.keys,
             keeper=self.keeper,
+            agents=self.agents,
             counters=counters,
             desk=cast(Any, self.desk),
             make_client=self.make_client,
@@ -127,6 +131,7 @@ class House:
 
     def close(self) -> None:
         self.keeper.close()
+        self.agents.close()
         for client in self._clients:
             client.close()
 

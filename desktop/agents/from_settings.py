@@ -1,0 +1,81 @@
+"""What agents need, out of the profile's settings and keyring: the one `Sources` of the app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from desktop.errors import AgentNotSet
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, DemoAgent, Endpoint
+from desktop.settings.origins import is_loopback, origin_of
+
+if TYPE_CHECKING:
+    from desktop.openai_api import transport
+    from desktop.settings.layers import SettingsStore
+
+
+class ReadsSecrets(Protocol):
+    """What is needed of the key store (`keys.Keys`)."""
+
+    def read(self, origin: str) -> str | None: ...
+    def secret(self, name: str) -> str | None: ...
+
+
+class SettingsSources:
+    """Reads the settings in effect at every call, so a change holds from the next message on."""
+
+    def __init__(self, settings: SettingsStore, keys: ReadsSecrets) -> None:
+        self._settings = settings
+        self._keys = keys
+
+    @property
+    def message_limit(self) -> int:
+        return self._settings.current.assistant.message_limit
+
+    @property
+    def tracing(self) -> bool:
+        return self._settings.current.assistant.tracing
+
+    @property
+    def titles(self) -> bool:
+        return self._settings.current.assistant.titles
+
+    @property
+    def transcription_model(self) -> str:
+        return self._settings.current.assistant.transcription_model
+
+    def agent(self, agent_id: str) -> AssistantAgent | DemoAgent:
+        for agent in self._settings.current.agents:
+            if agent.id == agent_id and isinstance(agent, (AssistantAgent, DemoAgent)):
+                return agent
+        raise AgentNotSet()
+
+    def user(self, agent_id: str) -> str:
+        return self._settings.user_id(agent_id)
+
+    def endpoint(self, endpoint_id: str) -> Endpoint:
+        if endpoint_id == OPENAI_ENDPOINT:
+            base = self._settings.current.network.api_base
+            return Endpoint(id=OPENAI_ENDPOINT, name="OpenAI", base_url=base, api="responses", needs_key=True)
+        for endpoint in self._settings.current.endpoints:
+            if endpoint.id == endpoint_id:
+                return endpoint
+        raise AgentNotSet()
+
+    def key(self, base_url: str) -> str | None:
+        return self._keys.read(origin_of(base_url))
+
+    def route(self, base_url: str) -> transport.Endpoint:
+        from urllib.parse import urlsplit
+
+        from desktop.openai_api.transport import Endpoint as Route
+
+        network = self._settings.current.network
+        # A model on this computer is asked directly: a company's proxy could not reach it.
+        proxy = "" if is_loopback(urlsplit(base_url).hostname or "") else network.proxy
+        return Route(
+            base=base_url,
+            proxy=proxy,
+            proxy_password=(self._keys.secret("proxy") or "") if proxy else "",
+            ca_file=network.ca_file,
+            timeout=network.timeout_seconds,
+        )

@@ -8,22 +8,13 @@ from __future__ import annotations
 
 import re
 import secrets
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from desktop.errors import (
-    AgentNotSet,
-    AppError,
-    BadParams,
-    Described,
-    KeyMissing,
-    NetworkError,
-    Phrase,
-    SettingsInvalid,
-)
+from desktop.errors import AgentNotSet, AppError, Described, KeyMissing, Phrase
+from desktop.pages.check_run import CheckRuns, Closes, FieldError, Keep
 from desktop.settings.origins import normalise_api_base, origin_of
 
 if TYPE_CHECKING:
@@ -33,8 +24,6 @@ if TYPE_CHECKING:
     from desktop.openai_api.sessions import ChatSession
     from desktop.settings.layers import SettingsStore
     from desktop.settings.model import WorkflowAgent
-
-Keep = Literal["keyring", "session"]
 
 RETRIES = 1
 """A person is waiting: one more try, then say what is wrong."""
@@ -110,39 +99,13 @@ def clean_version(text: str) -> str | None:
     return digits
 
 
-class FieldError(SettingsInvalid):
-    """A field's problem in one sentence, without "the setting … is invalid" around it: the field is its frame."""
-
-    def __init__(self, name: str, problem: object) -> None:
-        super().__init__(name=name, problem=problem)
-
-    def describe(self, texts: Catalogue) -> Described:
-        """The problem alone."""
-        problem = self.values["problem"]
-        message = problem.spell(texts) if isinstance(problem, Phrase) else str(problem)
-        return {**super().describe(texts), "message": message, "hint": ""}
-
-
 def placed(error: AppError, texts: Catalogue) -> Described:
     """The error as a page shows it: `field` is key, workflow, version, or None for the banner."""
     told = error.describe(texts)
     return {**told, "field": error.field or _FIELDS.get(error.code)}
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended: done (no error, not cancelled), failed, or cancelled."""
-
-    error: AppError | None = None
-    cancelled: bool = False
-
-    @property
-    def can_save(self) -> bool:
-        """Whether saving without a check may be offered: only where no answer came back, never after a refusal."""
-        return isinstance(self.error, NetworkError)
-
-
-class FirstCheck:
+class FirstCheck(CheckRuns[Draft, Minted]):
     """One check at a time: draft, mint, save, in this order and no other.
 
     `forget` drops the sessions of the key or workflow before; `adopt` takes over the session that proved the new
@@ -162,6 +125,7 @@ class FirstCheck:
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
         background: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
+        super().__init__(background)
         self._keys = keys
         self._settings = settings
         self._make_client = make_client
@@ -169,88 +133,6 @@ class FirstCheck:
         self._adopt = adopt
         self._kept = kept
         self._today = today
-        self._background = background or _in_thread
-        self._lock = threading.Lock()
-        self._current: _Run | None = None
-        self._unreached: Draft | None = None
-        self._unsaved: tuple[Draft, Minted | None] | None = None
-
-    # --- the whole way ---------------------------------------------------------------------------
-
-    def run(self, number: int, wanted: Callable[[], Draft], keep: Keep, *, unchecked: bool = False) -> Outcome:
-        """Drafts, mints and saves. `number` names the run for `cancel`.
-
-        `unchecked` skips the minting, and is obeyed only right after the same draft met a network error. Where only
-        the keyring refused, the next run of the same draft saves without asking the API again. Raises BadParams
-        while another run is under way.
-        """
-        run = _Run(number)
-        with self._lock:
-            if self._current is not None:
-                raise BadParams(problem="a check is under way")
-            self._current = run
-        try:
-            self._go(run, wanted, keep, unchecked)
-        except _Stopped:
-            return Outcome(cancelled=True)
-        except AppError as error:
-            return Outcome(cancelled=True) if run.stopped else Outcome(error)
-        finally:
-            with self._lock:
-                if self._current is run:
-                    self._current = None
-        return Outcome()
-
-    def _go(self, run: _Run, wanted: Callable[[], Draft], keep: Keep, unchecked: bool) -> None:
-        unsaved, self._unsaved = self._unsaved, None
-        unreached, self._unreached = self._unreached, None
-        draft: Draft | None = None
-        try:
-            draft = wanted()
-        finally:
-            if unsaved and unsaved[0] != draft and unsaved[1]:
-                self.discard(unsaved[1])
-        if unsaved and unsaved[0] == draft:
-            minted = unsaved[1]
-        elif unchecked and unreached == draft:
-            minted = None
-        else:
-            minted = self._mint_for(run, draft)
-        with self._lock:
-            run.saving = not run.stopped
-        if not run.saving:
-            if minted:
-                self.discard(minted)
-            raise _Stopped()
-        try:
-            self.save(draft, minted, keep)
-        except AppError:
-            self._unsaved = (draft, minted)
-            raise
-
-    def _mint_for(self, run: _Run, draft: Draft) -> Minted:
-        try:
-            return self.mint(draft, run.uses)
-        except NetworkError:
-            with self._lock:
-                if not run.stopped:
-                    self._unreached = draft
-            raise
-
-    def cancel(self, number: int) -> bool:
-        """Ends the run of that number, and another may begin at once. False: it was saving already, or over.
-
-        A request that waits for an answer is given up, not awaited: what comes of it is cancelled behind it.
-        """
-        with self._lock:
-            run = self._current
-            if run is None or run.number != number or run.saving:
-                return False
-            run.stopped = True
-            self._current = None
-        if run.client is not None:
-            self._background(run.client.close)
-        return True
 
     # --- the steps -------------------------------------------------------------------------------
 
@@ -283,7 +165,7 @@ class FirstCheck:
         wanted = {"workflow_id": clean_workflow_id(workflow), "version": clean_version(version)}
         return present.model_copy(update=wanted) if present else WorkflowAgent.model_validate(wanted)
 
-    def mint(self, draft: Draft, uses: Callable[[ApiClient], object] = lambda _client: None) -> Minted:
+    def mint(self, draft: Draft, uses: Callable[[Closes], object] = lambda _client: None) -> Minted:
         """Asks the API for a session with the draft's key and workflow. Raises ApiError, NetworkError.
 
         `uses` is told the client before it is used: closing that ends retries.
@@ -306,6 +188,8 @@ class FirstCheck:
             client.close()
             raise
         return Minted(session, client, user)
+
+    prove = mint
 
     def save(self, draft: Draft, minted: Minted | None, keep: Keep) -> None:
         """Keeps the key, then the ids; hands the session on. `minted` None: the draft was not checked.
@@ -350,24 +234,3 @@ class FirstCheck:
                 minted.client.close()
 
         self._background(end)
-
-
-class _Run:
-    """One run: whether it was cancelled, whether it is past that, and the client it waits with."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.stopped = False
-        self.saving = False
-        self.client: ApiClient | None = None
-
-    def uses(self, client: ApiClient) -> None:
-        self.client = client
-
-
-class _Stopped(Exception):
-    """The person cancelled."""
-
-
-def _in_thread(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, name="end a check", daemon=True).start()

@@ -24,7 +24,8 @@ from desktop.errors import (
     Phrase,
     SettingsInvalid,
 )
-from desktop.pages.first_check import Draft, FieldError, FirstCheck, clean_version, clean_workflow_id
+from desktop.pages.check_run import FieldError
+from desktop.pages.first_check import Draft, FirstCheck, clean_version, clean_workflow_id
 from desktop.pages.look import look_of
 from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, StringConstraints
 
 from desktop.errors import BadParams, Catalogue, KeyMissing
-from desktop.pages.first_check import Draft, FirstCheck, Outcome, placed
+from desktop.pages.check_run import Outcome
+from desktop.pages.first_check import Draft, FirstCheck, placed
 from desktop.pages.look import look_of
 from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from desktop.errors import AppError, BadParams, KeyringDenied, KeyringLocked, Phrase
 from desktop.openai_api.client import ApiClient
 from desktop.openai_api.sessions import ChatSession
-from desktop.pages.first_check import Draft, FieldError, FirstCheck, clean_version, clean_workflow_id, placed
+from desktop.pages.check_run import FieldError
+from desktop.pages.first_check import Draft, FirstCheck, clean_version, clean_workflow_id, placed
 from desktop.settings.model import WorkflowAgent
 from tests.pages.app_parts import House, Keyring
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn

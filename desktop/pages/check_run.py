@@ -1,0 +1,175 @@
+"""How every check before a save goes: draft, prove, save; one at a time, cancelled by its number.
+
+Shared by hosted workflows (`first_check.py`) and endpoints (`endpoint_check.py`). Knows no page and asks nobody itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+
+from desktop.errors import AppError, BadParams, Described, NetworkError, Phrase, SettingsInvalid
+
+if TYPE_CHECKING:
+    from desktop.errors import Catalogue
+
+Keep = Literal["keyring", "session"]
+"""Where a key is to lie."""
+
+D = TypeVar("D")
+P = TypeVar("P")
+
+
+class Closes(Protocol):
+    """What a run waits with: closing it from another thread ends the wait (`openai_api.client.ApiClient`)."""
+
+    def close(self) -> None: ...
+
+
+class FieldError(SettingsInvalid):
+    """A field's problem in one sentence, without "the setting … is invalid" around it: the field is its frame."""
+
+    def __init__(self, name: str, problem: object) -> None:
+        super().__init__(name=name, problem=problem)
+
+    def describe(self, texts: Catalogue) -> Described:
+        """The problem alone."""
+        problem = self.values["problem"]
+        message = problem.spell(texts) if isinstance(problem, Phrase) else str(problem)
+        return {**super().describe(texts), "message": message, "hint": ""}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: done (no error, not cancelled), failed, or cancelled."""
+
+    error: AppError | None = None
+    cancelled: bool = False
+
+    @property
+    def can_save(self) -> bool:
+        """Whether saving without a check may be offered: only where no answer came back, never after a refusal."""
+        return isinstance(self.error, NetworkError)
+
+
+class CheckRuns(ABC, Generic[D, P]):
+    """One check at a time. `D`, the draft, is what was typed in its final shape: two equal ones ask the same of the
+    API. `P` is what proved it. `background` runs what nobody waits for."""
+
+    def __init__(self, background: Callable[[Callable[[], None]], None] | None = None) -> None:
+        self._background = background or _in_thread
+        self._lock = threading.Lock()
+        self._current: _Run | None = None
+        self._unreached: D | None = None
+        self._unsaved: tuple[D, P | None] | None = None
+
+    @abstractmethod
+    def prove(self, draft: D, uses: Callable[[Closes], object] = lambda _client: None) -> P:
+        """Asks the API whether `draft` works; `uses` is told the client before it is used. Raises AppError."""
+
+    @abstractmethod
+    def save(self, draft: D, proof: P | None, keep: Keep) -> None:
+        """Keeps it; `proof` None: it was not checked. Raises KeyStoreError, SettingsError."""
+
+    def discard(self, proof: P) -> None:
+        """Ends what a proof has left at the API and nobody needs."""
+
+    def run(self, number: int, wanted: Callable[[], D], keep: Keep, *, unchecked: bool = False) -> Outcome:
+        """Drafts, proves and saves. `number` names the run for `cancel`.
+
+        `unchecked` skips the proof, and is obeyed only right after the same draft met a network error. Where only
+        the keyring refused, the next run of the same draft saves without asking the API again. Raises BadParams
+        while another run is under way.
+        """
+        run = _Run(number)
+        with self._lock:
+            if self._current is not None:
+                raise BadParams(problem="a check is under way")
+            self._current = run
+        try:
+            self._go(run, wanted, keep, unchecked)
+        except _Stopped:
+            return Outcome(cancelled=True)
+        except AppError as error:
+            return Outcome(cancelled=True) if run.stopped else Outcome(error)
+        finally:
+            with self._lock:
+                if self._current is run:
+                    self._current = None
+        return Outcome()
+
+    def _go(self, run: _Run, wanted: Callable[[], D], keep: Keep, unchecked: bool) -> None:
+        unsaved, self._unsaved = self._unsaved, None
+        unreached, self._unreached = self._unreached, None
+        draft: D | None = None
+        try:
+            draft = wanted()
+        finally:
+            if unsaved and unsaved[0] != draft and unsaved[1]:
+                self.discard(unsaved[1])
+        proof: P | None
+        if unsaved and unsaved[0] == draft:
+            proof = unsaved[1]
+        elif unchecked and unreached == draft:
+            proof = None
+        else:
+            proof = self._proof_for(run, draft)
+        with self._lock:
+            run.saving = not run.stopped
+        if not run.saving:
+            if proof:
+                self.discard(proof)
+            raise _Stopped()
+        try:
+            self.save(draft, proof, keep)
+        except AppError:
+            self._unsaved = (draft, proof)
+            raise
+
+    def _proof_for(self, run: _Run, draft: D) -> P:
+        try:
+            return self.prove(draft, run.uses)
+        except NetworkError:
+            with self._lock:
+                if not run.stopped:
+                    self._unreached = draft
+            raise
+
+    def cancel(self, number: int) -> bool:
+        """Ends the run of that number, and another may begin at once. False: it was saving already, or over.
+
+        A request that waits for an answer is given up, not awaited: what comes of it is cancelled behind it.
+        """
+        with self._lock:
+            run = self._current
+            if run is None or run.number != number or run.saving:
+                return False
+            run.stopped = True
+            self._current = None
+        if run.client is not None:
+            self._background(run.client.close)
+        return True
+
+
+class _Run:
+    """One run: whether it was cancelled, whether it is past that, and the client it waits with."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.stopped = False
+        self.saving = False
+        self.client: Closes | None = None
+
+    def uses(self, client: Closes) -> None:
+        self.client = client
+
+
+class _Stopped(Exception):
+    """The person cancelled."""
+
+
+def _in_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name="end a check", daemon=True).start()

@@ -97,6 +97,7 @@ class GtkEngine:
         # The page's scripts come from localhost over HTTP/1.1; the back-forward cache would keep a revoked page alive.
         settings.enable_page_cache = False
         web.connect("load-changed", lambda web, event: self._on_load(window, web, event, dress))
+        web.connect("create", lambda _web, action: self._on_new_window(action, dress))
         web.connect("permission-request", lambda _web, request: self._deny(request))
         web.connect("web-process-terminated", lambda *_: dress.crashed())
         web.get_context().connect("download-started", lambda _c, download: self._on_download(view, download))
@@ -137,6 +138,11 @@ class GtkEngine:
             dress.strayed()
         if event == self._webkit.LoadEvent.STARTED:
             web.set_zoom_level(web.get_zoom_level())
+
+    def _on_new_window(self, action: Any, dress: Dress) -> None:
+        # `window.open`; links that mean a new window are asked about by `decide-policy`. No window is made here.
+        if action.is_user_gesture():
+            dress.open_outside(action.get_request().get_uri())
 
     def _deny(self, request: Any) -> bool:
         # Camera, microphone, location, notifications, clipboard reading: nothing in the app needs them.

@@ -466,13 +466,19 @@ const tests = {
 
 async function obey() {
   let after = -1; // from now on: what was asked of an earlier frame is not ours
+  let failures = 0;
   for (;;) {
     let answer;
     try {
       answer = await (await fetch(`/__commands?after=${after}`)).json();
     } catch {
-      return; // the server has gone
+      // A navigation that was refused stops WebKit's open requests; a server that has gone stays silent.
+      failures += 1;
+      if (failures > 5) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      continue;
     }
+    failures = 0;
     after = answer.seq;
     for (const command of answer.commands) {
       try {

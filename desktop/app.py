@@ -12,8 +12,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from desktop.agents.from_settings import SettingsSources
-from desktop.agents.host import AgentHost
 from desktop.context import Context
 from desktop.errors import AppError, RendererCrashed
 from desktop.openai_api.keeper import SessionKeeper
@@ -126,12 +124,7 @@ class App:
         from desktop.pages.services import Services
 
         context, brand = self.context, self.context.brand
-        kept = not context.demo
-        agents = AgentHost(
-            SettingsSources(context.settings_store, context.keys),
-            context.texts,
-            threads=context.locations.threads if kept else None,
-            attachments=context.locations.attachments if kept else None,
+        agents = context.agent_host(
             on_state=lambda state: self.emit("chat", "agent.state", {"state": state}),
             on_thread=lambda agent, thread: self.emit("chat", "thread.changed", {"agent": agent, "thread": thread}),
             counters=counters,

@@ -14,7 +14,7 @@ from desktop import __version__
 from desktop.errors import AppError, InternalError, UsageError
 from desktop.settings.locations import is_frozen
 
-COMMANDS = ("doctor", "key", "threads", "config", "smoke")
+COMMANDS = ("ask", "doctor", "key", "threads", "config", "smoke")
 """Each is `desktop/commands/<name>.py` with `arguments(parser)` and `run(context, args)`."""
 
 
@@ -147,4 +147,6 @@ def open_app(context: Any) -> int:
 
 
 def _run(args: argparse.Namespace, context: Any) -> int:
+    # What the parts log is for the window's log file; a command says what matters itself.
+    logging.getLogger().addHandler(logging.NullHandler())
     return int(import_module(f"desktop.commands.{args.command}").run(context, args))

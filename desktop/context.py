@@ -18,6 +18,7 @@ from desktop.errors import AppError, KeyMissing, KeyringInsecure, KeyringMissing
 from desktop.settings import locations as places
 
 if TYPE_CHECKING:
+    from desktop.agents.host import AgentHost
     from desktop.keys import Keys
     from desktop.openai_api.client import ApiClient
     from desktop.settings.brand import Brand
@@ -174,11 +175,31 @@ class Context:
             raise KeyMissing(origin=origin)
         return self.make_client(self.settings.network.api_base, key)
 
+    # --- agents inside the app ----------------------------------------------------------------
+
+    def agent_host(self, **hooks: Any) -> AgentHost:
+        """The agents of this profile, not started yet; `hooks` are `AgentHost`'s callbacks and counters."""
+        from desktop.agents.from_settings import SettingsSources
+        from desktop.agents.host import AgentHost
+
+        kept = not self.demo
+        return AgentHost(
+            SettingsSources(self.settings_store, self.keys),
+            self.texts,
+            threads=self.locations.threads if kept else None,
+            attachments=self.locations.attachments if kept else None,
+            **hooks,
+        )
+
     # --- output -------------------------------------------------------------------------------
 
     def print(self, text: str = "") -> None:
         """A line for people. A packaged app without a console has no standard output."""
         _write(self._out or sys.stdout, text)
+
+    def write(self, text: str) -> None:
+        """A piece of a line for people: an answer as it comes."""
+        _write(self._out or sys.stdout, text, end="")
 
     def print_json(self, value: Any) -> None:
         """The one object that `--json` promises."""
@@ -213,10 +234,10 @@ def _writable(stream: TextIO | None, text: str) -> bool:
     return True
 
 
-def _write(stream: TextIO | None, text: str) -> None:
+def _write(stream: TextIO | None, text: str, end: str = "\n") -> None:
     if stream is None:
         return
     if not _writable(stream, text):
         encoding = getattr(stream, "encoding", None) or "utf-8"
         text = text.encode(encoding, "replace").decode(encoding)
-    print(text, file=stream, flush=True)
+    print(text, file=stream, flush=True, end=end)

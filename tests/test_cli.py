@@ -84,7 +84,7 @@ def test_the_options_for_all_commands_stand_before_or_after_the_command(command:
         "--profile", "work", "--api-base", "https://a.example", "--engine", "qt", "--data-dir", "/d",
         "--log-level", "DEBUG", "--json", "--component-url", "https://c.example/x.js",
     ]  # fmt: skip
-    words = [command, *{"key": ["status"], "threads": ["list"]}.get(command, [])]
+    words = [command, *{"ask": ["hello"], "key": ["status"], "threads": ["list"]}.get(command, [])]
     args = cli.parse([*options, *words] if before else [*words, *options])
     assert args.command == command
     assert (args.profile, args.api_base, args.engine, args.data_dir) == ("work", "https://a.example", "qt", "/d")

@@ -1,0 +1,148 @@
+"""Ask an agent inside the app one question, without a window; the answer is written as it comes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from desktop.errors import AgentNotSet, AppError, Described, UsageError
+
+if TYPE_CHECKING:
+    from desktop.agents.host import AgentHost
+    from desktop.context import Context
+
+INPUT_LIMIT = 1_000_000
+"""Characters read from standard input; the message limit of the settings is far below."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", metavar="TEXT", help="the question; - reads it from standard input")
+    parser.add_argument("--thread", metavar="ID", help="go on with this chat")
+
+
+def run(context: Context, args: argparse.Namespace) -> int:
+    """Exit code 0 with an answer; 1 where the agent fails; 2 where the agent doesn't run in the app."""
+    from desktop.settings.agents import InAppAgent
+
+    agent = context.settings.agent()
+    if agent is None:
+        return context.fail(AgentNotSet())
+    if not isinstance(agent, InAppAgent):
+        return context.fail(UsageError(problem=context.texts.get("ask.hosted", agent=agent.name or agent.id)))
+    text = sys.stdin.read(INPUT_LIMIT) if args.text == "-" else args.text
+    host = context.agent_host()
+    question = _Question(host, agent.id, context)
+    try:
+        question.ask(text, args.thread)
+    except AppError as error:
+        return context.fail(error)
+    finally:
+        host.close()
+    if not context.json:
+        context.print()
+    if question.failure is not None:
+        if context.json:
+            context.print_json({"ok": False, "error": question.failure})
+        else:
+            context.warn(question.failure["message"])
+        return 1
+    if context.json:
+        context.print_json(
+            {
+                "response": question.text,
+                "thread_id": question.thread,
+                "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+        )
+    return 0
+
+
+class _Question:
+    """One message and the events that answer it."""
+
+    def __init__(self, host: AgentHost, agent_id: str, context: Context) -> None:
+        self._host = host
+        self._agent = agent_id
+        self._context = context
+        self._ended = threading.Event()
+        self._stream = ""
+        self._pending: list[str] = []
+        self._lock = threading.Lock()
+        self._message = ""
+        self.failure: Described | None = None
+        self.text = ""
+        self.thread = ""
+
+    def ask(self, text: str, thread: str | None) -> None:
+        """Send, and wait for the end of the answer. Raises AppError."""
+        from desktop.agents.host import Stream
+
+        answer = self._host.request(self._agent, _body(text, thread), on_data=self._take, on_end=self._ended.set)
+        if isinstance(answer, Stream):
+            with self._lock:
+                self._stream, waiting = answer.id, len(self._pending)
+            if waiting:
+                self._host.ack(answer.id, waiting)
+            try:
+                self._ended.wait()
+            except KeyboardInterrupt:
+                self._host.cancel(answer.id)
+                raise
+
+    def _take(self, piece: str) -> None:
+        """A piece of the stream, on the agents' thread; what comes before the stream has its name is counted."""
+        with self._lock:
+            stream = self._stream
+            if not stream:
+                self._pending.append(piece)
+        event = json.loads(piece.removeprefix("data: "))
+        self._look(event)
+        if stream:
+            self._host.ack(stream, 1)
+
+    def _look(self, event: dict[str, Any]) -> None:
+        kind = event.get("type")
+        if kind == "thread.created":
+            self.thread = event["thread"]["id"]
+        elif kind == "thread.item.done":
+            self.thread = self.thread or event["item"].get("thread_id", "")
+            if event["item"].get("type") == "assistant_message":
+                self._say("".join(part.get("text", "") for part in event["item"]["content"]), whole=True)
+        elif kind == "thread.item.updated":
+            update = event["update"]
+            if update.get("type") == "assistant_message.content_part.text_delta":
+                self._say(update["delta"])
+        elif kind == "error":
+            # Already in the person's language: the page would show it as it is.
+            self.failure = {
+                "code": str(event.get("code", "")),
+                "message": str(event.get("message") or ""),
+                "hint": "",
+                "retryable": bool(event.get("allow_retry")),
+                "field": None,
+                "detail": "",
+            }
+
+    def _say(self, text: str, *, whole: bool = False) -> None:
+        """A delta, or a finished message whose beginning may have come in deltas already."""
+        new = text.removeprefix(self._message) if whole and text.startswith(self._message) else text
+        self._message = "" if whole else self._message + text
+        self.text += new
+        if not self._context.json:
+            self._context.write(new)
+
+
+def _body(text: str, thread: str | None) -> str:
+    message: dict[str, Any] = {
+        "content": [{"type": "input_text", "text": text}],
+        "attachments": [],
+        "quoted_text": None,
+        "inference_options": {},
+    }
+    if thread:
+        return json.dumps({"type": "threads.add_user_message", "params": {"thread_id": thread, "input": message}})
+    return json.dumps({"type": "threads.create", "params": {"input": message}})

@@ -13,6 +13,8 @@ import { t } from "./texts.js";
  * @typedef {{id: string, ok: false, error: Described}} Refusal
  * @typedef {{event: string, data: any}} Push
  * @typedef {{_jsApiCallback?: (name: string, params: unknown, id: string) => void, _QWebChannel?: unknown, platform?: string}} Pywebview
+ * @typedef {{send: (message: string) => void, onmessage?: ((message: unknown) => void) | null}} Transport
+ * @typedef {{pywebview?: Pywebview, webkit?: {messageHandlers?: {jsBridge?: {postMessage: (text: string) => void}}}, qt?: {webChannelTransport?: Transport}}} Surroundings
  */
 
 /** Longest wait for an answer, in milliseconds; a call that waits for a person sets its own. */
@@ -97,12 +99,38 @@ const pageKey = (() => {
 
 let count = 0;
 
-/** @returns {Pywebview | undefined} */
+/**
+ * How a call leaves the page; undefined while there is no way.
+ * @returns {((params: unknown, id: string) => void) | undefined}
+ */
 function door() {
-  const view = /** @type {{pywebview?: Pywebview}} */ (/** @type {unknown} */ (window)).pywebview;
-  if (!view || typeof view._jsApiCallback !== "function") return undefined;
-  if (view.platform === "qtwebengine" && !view._QWebChannel) return undefined;
-  return view;
+  const { pywebview: view } = /** @type {Surroundings} */ (/** @type {unknown} */ (window));
+  const waits = view?.platform === "qtwebengine" && !view._QWebChannel;
+  if (view && typeof view._jsApiCallback === "function" && !waits) {
+    return (params, id) => view._jsApiCallback?.("call", params, id);
+  }
+  return earlyDoor();
+}
+
+/**
+ * pywebview brings its side only when everything has loaded. What lies beneath it is there from the page's first line
+ * on the engines of Linux, and takes the same calls (pywebview 6.2: api.js, gtk.py, qt.py).
+ * @returns {((params: unknown, id: string) => void) | undefined}
+ */
+function earlyDoor() {
+  if (!navigator.userAgent.includes("Linux")) return undefined;
+  const { webkit, qt } = /** @type {Surroundings} */ (/** @type {unknown} */ (window));
+  const handler = webkit?.messageHandlers?.jsBridge;
+  if (handler) return (params, id) => handler.postMessage(JSON.stringify({ funcName: "call", params, id }));
+  const transport = qt?.webChannelTransport;
+  if (!transport) return undefined;
+  transport.onmessage ??= () => {};
+  return (params, id) => {
+    const args = ["call", JSON.stringify(params), id];
+    // Type 6 is QWebChannel's InvokeMethod. Its receipt may reach the QWebChannel that pywebview makes meanwhile,
+    // which calls what it keeps under the id: `valueOf` is there in any object, and does nothing.
+    transport.send(JSON.stringify({ type: 6, id: "valueOf", object: "external", method: "call", args }));
+  };
 }
 
 /** @type {Promise<void> | null} */
@@ -155,8 +183,8 @@ function own(code, detail = "") {
  */
 export async function call(method, params = {}, { limit = ANSWER_LIMIT } = {}) {
   await ready();
-  const view = door();
-  if (!view || !view._jsApiCallback) throw own("bridge_missing");
+  const send = door();
+  if (!send) throw own("bridge_missing");
   count += 1;
   const id = `${count}`;
   const answer = new Promise((resolve, reject) => {
@@ -164,7 +192,7 @@ export async function call(method, params = {}, { limit = ANSWER_LIMIT } = {}) {
     waiting.set(id, { resolve, reject, timer });
   });
   try {
-    view._jsApiCallback("call", { page_key: pageKey, id, method, params }, id);
+    send({ page_key: pageKey, id, method, params }, id);
   } catch (error) {
     drop(id, own("bridge_missing", String(error)));
   }

@@ -114,6 +114,8 @@ class QtEngine:
         page.loadFinished.connect(lambda _ok: page.setZoomFactor(view.chatkit_zoom))
         view.chatkit_zoom = dress.zoom
         page.setZoomFactor(dress.zoom)
+        # pywebview does so when the page has loaded; the page's first script calls earlier than that.
+        view.channel.registerObject("external", view.js_bridge)
         self._context_menu(view, dress)
         if dress.menu:
             self._install_menu(view, dress.menu)

@@ -39,6 +39,9 @@ def settled_scene(engine: str) -> Iterator[Scene]:
     """The app as after a first launch, with a real keyring."""
     with virtual_display() as screen, secret_service() as environ, scene(engine, screen, environ) as made:
         made.settle()
+        # An installed app brings its bytecode along; a developer's shell may keep Python from writing any.
+        made.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        made.environ["PYTHONPYCACHEPREFIX"] = str(made.folder / "bytecode")
         yield made
 
 

@@ -1,0 +1,1 @@
+"""Tests of agents that run inside the app."""

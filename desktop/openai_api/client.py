@@ -123,6 +123,8 @@ class ApiClient:
         """What the key belongs to: `scheme://host[:port]`."""
         self.clock_skew: float | None = None
         """Seconds this machine's clock is ahead of the server's by the last answer; None before one."""
+        self.keyless = False
+        """True for an endpoint that asks for no key: requests go without one."""
         self._base = f"{normalise_api_base(endpoint.base)}/v1"
         self._key = key
         self._transport = transport
@@ -203,7 +205,7 @@ class ApiClient:
 
         http = self._client()
         about = self._about(path, json)
-        if not self._key.isascii() or not self._key.isprintable() or not self._key:
+        if not self.keyless and not (self._key and self._key.isascii() and self._key.isprintable()):
             raise KeyRejected("the key has characters that no key has", status=0)
         steps: list[str] = []
         failure: AppError | None = None
@@ -215,7 +217,7 @@ class ApiClient:
                 content=None if json is None else json_.dumps(json).encode(),
                 params={name: value for name, value in (params or {}).items() if value is not None},
                 headers={
-                    "Authorization": f"Bearer {self._key}",
+                    **({} if self.keyless else {"Authorization": f"Bearer {self._key}"}),
                     "OpenAI-Beta": BETA,
                     "User-Agent": USER_AGENT,
                     "Accept": "application/json",

@@ -136,6 +136,16 @@ class SettingsStore:
         self._tell(changes)
         return current
 
+    def change(self, make: Callable[[Settings], Mapping[str, Any]]) -> Settings:
+        """As `update`, with changes made from the settings as they are at that moment: nothing comes in between."""
+        with self._lock:
+            if self._file.changed():
+                self._load()
+            changes = make(self._current)
+            current = self._apply(changes)
+        self._tell(changes)
+        return current
+
     def replace_agent(self, agent: Agent, *, activate: bool = True) -> Settings:
         """Saves `agent` in the place of the one with its id (or as a further one) and makes it the one that opens."""
         with self._lock:

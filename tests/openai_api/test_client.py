@@ -363,3 +363,11 @@ def test_a_key_that_is_no_header_value_is_refused_before_anything_is_sent(
 def test_the_key_is_in_no_repr(client: ApiClient) -> None:
     assert KEY not in repr(client)
     assert "hunter2" not in repr(Endpoint("https://api.test", proxy_password="hunter2"))
+
+
+def test_an_endpoint_that_asks_for_no_key_is_sent_none(api: ApiStandIn, make_client: Make) -> None:
+    client = make_client(api.base, "")
+    client.keyless = True
+    with pytest.raises(KeyRejected):  # the stand-in's own 401
+        client.request("GET", "/models")
+    assert "authorization" not in api.requests[0]["headers"]

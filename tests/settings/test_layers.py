@@ -485,3 +485,10 @@ def test_every_notice_can_be_said_in_both_languages(make: Make, texts: Catalogue
             assert "{" not in told["message"] + told["hint"]
             assert isinstance(notice.values["title"], Phrase)
             assert (notice.field == "agents.0") == (notice.values["title"].spell(catalogue) == "Agents")
+
+
+def test_a_change_is_made_from_what_another_app_has_just_written(make: Make) -> None:
+    one, other = make(), make()
+    other.update({"zoom": 1.5})
+    one.change(lambda settings: {"zoom": settings.zoom + 0.5})
+    assert one.current.zoom == 2.0

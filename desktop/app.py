@@ -98,12 +98,6 @@ class App:
             keeper = SessionKeeper(context.settings_store, context.keys, context.make_client, counters)
             ending.callback(keeper.close, EXIT_LIMIT)
             first = self._first_page()
-            # The only two things that run beside the engine before the first paint: the key is read, a session minted.
-            base = self._keyed_address()
-            if base:
-                context.keys.preload(origin_of(base))
-            if first == "chat" and settings.workflow() is not None:
-                keeper.prefetch()
             self._build(engine, keeper, counters)
             ending.callback(self.services.agents.close, EXIT_LIMIT)
             ending.callback(self.shell.server.close)
@@ -111,6 +105,13 @@ class App:
             instance.serve(self._on_second_launch)
             if prompt:
                 self._on_second_launch(prompt)
+            # The only two things that run beside the engine before the first paint: the key is read, a session minted.
+            # Not earlier: their imports would hold up ours, and the engine waits for its own processes for longer.
+            base = self._keyed_address()
+            if base:
+                context.keys.preload(origin_of(base))
+            if first == "chat" and settings.workflow() is not None:
+                keeper.prefetch()
             self.shell.run()
             if self._delete_all:
                 from desktop.files import delete_profile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -115,7 +116,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise _usage("--demo --profile")
         if args.command:
             return _run(args, context)
-        return open_app(context)
+        # A start makes no garbage worth looking for; the shell begins to look again when its first window stands.
+        gc.disable()
+        try:
+            return open_app(context)
+        finally:
+            gc.enable()
     except AppError as error:
         return _fail(context, error)
     except KeyboardInterrupt:

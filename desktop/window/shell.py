@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -283,6 +284,9 @@ class Shell:
                 texts=self._texts,
             ),
         )
+        if not gc.isenabled():
+            gc.freeze()  # what a start has made stays for good
+            gc.enable()
 
     def _receive(self, native: Any, name: object, params: object, call_id: object) -> None:
         """Every call of every engine comes in here, in place of pywebview's `js_bridge_call`."""

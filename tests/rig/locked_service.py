@@ -1,7 +1,7 @@
 """A Secret Service whose one collection is locked, and a person who answers its prompt as told.
 
 Speaks just enough of the freedesktop Secret Service API 0.2 for keyring and secretstorage to read
-one item. Runs as a process of its own: `python -m tests.rig.locked_service after:1.5|dismiss|never`.
+one item. Runs as a process of its own: `python -m tests.rig.locked_service after:1.5|dismiss|never|silent`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _PROMPT = f"{_BASE}/prompt/1"
 
 @contextmanager
 def locked_service(answer: str) -> Iterator[dict[str, str]]:
-    """The environment for child processes; `answer`: `after:SECONDS`, `dismiss` or `never`."""
+    """The environment for child processes; `answer`: `after:SECONDS`, `dismiss`, `never`;
+    `silent`: the service is there and answers nothing at all."""
     from tests.rig.secret_service import session_bus
 
     root = Path(__file__).resolve().parents[2]
@@ -63,7 +64,7 @@ def main(answer: str) -> None:
             prompt = DBusAddress(_PROMPT, interface="org.freedesktop.Secret.Prompt")
             line.send(new_signal(prompt, "Completed", "bv", (locked, ("ao", [_BASE]))))
             continue
-        if message.header.message_type is not MessageType.method_call:
+        if message.header.message_type is not MessageType.method_call or answer == "silent":
             continue
         member = message.header.fields[3]
         body = message.body

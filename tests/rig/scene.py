@@ -44,7 +44,8 @@ key, workflow, *options = sys.argv[1:]
 context = Context(parse(options))
 context.settings_store.replace_agent(WorkflowAgent(workflow_id=workflow))
 origin = origin_of(context.settings.network.api_base)
-context.keys.save(origin, key)
+if key:
+    context.keys.save(origin, key)
 context.state.set_key_known(origin, True)
 """
 
@@ -106,7 +107,7 @@ class Scene:
         )
 
     def settle(self, key: str = KEY, workflow: str = WORKFLOW) -> None:
-        """Key and workflow as after a first launch, saved by the app's own parts; needs a keyring."""
+        """Key and workflow as after a first launch, saved by the app's own parts; no `key`: it is there already."""
         self.python(_SAVE, key, workflow, *self.arguments)
 
     def stored_key(self) -> str:

@@ -32,7 +32,7 @@ _ALONE = re.compile(
 _PICTURE = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")
 _MARKS = "[\u0300-\u036f]*"
 _WORD = re.compile(r"[^\W_]")
-_START, _END = r"(?<![^\W_])", r"(?![^\W_])"
+_START, _END = rf"(?:(?<![^\W_])|(?<={_ALONE.pattern}))", r"(?![^\W_])"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
  * view of ours when it does not work. The full options have one owner, `options()`: the component never merges.
  */
 
+import { agentFetch, observe } from "./agent_fetch.js";
 import { BridgeError, call, on } from "./bridge.js";
 import { BlankWatch, loadComponent, pause, Trouble, within } from "./chat_component.js";
 import { GoneView } from "./chat_gone.js";
@@ -21,11 +22,14 @@ import { applyTexts, setTexts, t } from "./texts.js";
  * @property {Record<string, string>} texts
  * @property {import("./look.js").Look} look
  * @property {{url: string}} component
+ * @property {{id: string, in_app: boolean, state: AgentState}} agent
  * @property {Omit<ChatKitOptions, "api" | "theme">} options
  * @property {{light: ThemeOption, dark: ThemeOption}} themes
  * @property {Limits} limits
  * @property {Described[]} notices
  * @property {Described | null} problem why there is no chat to begin with
+ *
+ * @typedef {"off" | "light" | "loading" | "ready" | "failed"} AgentState of the agents inside the app
  *
  * @typedef {object} Limits all in milliseconds, `backoff` in seconds
  * @property {number} ready_ms
@@ -267,6 +271,7 @@ async function troubled(trouble) {
   disarm();
   blankWatch?.stop();
   isExplaining = true;
+  if (start.agent.in_app && (await fallBack(trouble))) return;
   showProblem(await explain(trouble), { focus: tries === 0 });
   isExplaining = false;
   if (NOT_BY_ITSELF.has(trouble.code)) return;
@@ -316,6 +321,68 @@ function disarm() {
   clearTimeout(watchdog);
 }
 
+/* --- an agent inside the app ----------------------------------------------------------------------------- */
+
+/** Where ChatKit believes the agent to be: a name that exists nowhere, and a key that no check needs on localhost. */
+const AGENT_API = { url: "https://agent.invalid/chatkit", domainKey: "local-desktop" };
+
+/** The line that says what a message waits for. */
+const waitLine = document.createElement("p");
+waitLine.id = "agent-waits";
+waitLine.className = "soft small";
+waitLine.hidden = true;
+waitLine.setAttribute("role", "status");
+part("stage", HTMLElement).append(waitLine);
+
+let isMessageWaiting = false;
+
+/** Until the answer begins; from then on ChatKit itself shows how far the agent is. */
+function showWait() {
+  const { state } = start.agent;
+  waitLine.hidden = !isMessageWaiting || state === "ready" || state === "failed";
+  waitLine.textContent = waitLine.hidden ? "" : t("chat.agent_waits");
+}
+
+observe({
+  waits: (waiting) => {
+    isMessageWaiting = waiting;
+    showWait();
+  },
+  refused: (type, error) => {
+    // The chat that was open last time is gone: begin a new one, there is nothing to explain.
+    const isLast = type === "threads.get_by_id" && error.code === "thread_not_found" && !thread.titled;
+    if (isLast && chat) within(chat.setThreadId(null), start.limits.method_ms).catch(report);
+  },
+});
+
+on("agent.state", ({ state }) => {
+  if (!start) return;
+  start.agent.state = state;
+  showWait();
+});
+
+on("thread.changed", (changed) => {
+  if (!start || changed.agent !== start.agent.id || changed.thread !== thread.id) return;
+  followThread();
+  if (chat && isReady) within(chat.fetchUpdates(), start.limits.method_ms).catch(report);
+});
+
+/**
+ * An agent inside the app needs no ChatKit: our own view takes its place.
+ * @param {Trouble} trouble
+ * @returns {Promise<boolean>} false when that could not be done either
+ */
+async function fallBack({ code, detail }) {
+  try {
+    await call("chat.fall_back", { code, detail: detail.slice(0, 2_000) });
+    await pause(start.limits.ready_ms); // the window shows the other page in place of this one
+    return true;
+  } catch (error) {
+    report(error);
+    return false;
+  }
+}
+
 /* --- what the component is given ---------------------------------------------------------------------------- */
 
 /** The full options, every time: `setOptions` replaces and never merges. @returns {ChatKitOptions} */
@@ -326,7 +393,7 @@ function options() {
     ...start.options,
     theme: start.themes[schemeOfTool ?? schemeNow()],
     header: header.enabled === false ? header : { ...header, rightAction: cog },
-    api: { getClientSecret },
+    api: start.agent.in_app ? { ...AGENT_API, fetch: agentFetch } : { getClientSecret },
     onClientTool,
   };
 }
@@ -535,6 +602,7 @@ on("settings.changed", async () => {
     if (!before) return;
     // What a session is minted from is not looked at: when that changes the app shows the page anew.
     const after = /** @type {Start} */ (await call("chat.start", { without_thread: false }));
+    if (after.agent.id !== before.agent.id) return void (await reload({ byHand: true }));
     const { initialThread } = before.options;
     start = { ...after, options: initialThread ? { ...after.options, initialThread } : after.options };
     setTexts(start.texts);

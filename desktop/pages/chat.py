@@ -23,10 +23,12 @@ from desktop.errors import (
     ComponentUnreachable,
     InternalError,
 )
+from desktop.pages.agent_stream import AgentMethods
 from desktop.pages.chat_options import chatkit_options
 from desktop.pages.look import look_of
 from desktop.pages.page import Method, NoParams, Page, Params, Sources
 from desktop.pages.services import Services
+from desktop.settings.agents import InAppAgent
 from desktop.settings.origins import origin_of
 
 if TYPE_CHECKING:
@@ -82,6 +84,11 @@ class ProblemParams(Params):
     """False: counted and logged, and the person sees nothing of it."""
 
 
+class FallBackParams(Params):
+    code: Literal["component_unreachable", "component_late", "component_failed", "component_blank"]
+    detail: Annotated[str, StringConstraints(max_length=2_000)] = ""
+
+
 class ThreadParams(Params):
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$")] | None
 
@@ -130,6 +137,7 @@ class ChatPage:
         self._services = services
         self._problem = problem
         self._limits = limits or Limits()
+        self._agent = AgentMethods(services, "chat")
         self._lock = threading.Lock()
         self._thread: str | None = None
         self._answering_since = 0.0
@@ -137,6 +145,8 @@ class ChatPage:
     def page(self) -> Page:
         services = self._services
         component = origin_of(services.component_url)
+        # Whether the script itself talks to the API, beside its frame, is not documented.
+        connect = () if self._agent.agent_id else (origin_of(services.settings.current.network.api_base),)
         language = services.texts.language
         return Page(
             name="chat",
@@ -145,6 +155,7 @@ class ChatPage:
                 "pages/base.css",
                 "pages/chat.css",
                 "pages/chat.js",
+                "pages/agent_fetch.js",
                 "pages/chat_component.js",
                 "pages/chat_problem.js",
                 "pages/chat_gone.js",
@@ -161,6 +172,7 @@ class ChatPage:
                 "session.mint": Method(MintParams, self._mint),
                 "chat.ready": Method(ReadyParams, self._ready),
                 "chat.problem": Method(ProblemParams, self._report),
+                "chat.fall_back": Method(FallBackParams, self._fall_back),
                 "chat.thread": Method(ThreadParams, self._follow),
                 "chat.response": Method(ResponseParams, self._response),
                 "chat.reload": Method(NoParams, self._reload),
@@ -171,16 +183,17 @@ class ChatPage:
                 "archive.start": Method(NoParams, self._archive),
                 "archive.cancel": Method(NoParams, self._cancel_archive),
                 "archive.open": Method(NoParams, self._open_archive),
+                **self._agent.methods,
             },
             sources=Sources(
                 script=(component,),
                 frame=(component,),
-                # Whether the script itself talks to the API, beside its frame, is not documented.
-                connect=(origin_of(services.settings.current.network.api_base),),
+                connect=connect,
                 # The element's shadow style is inline; without it the chat has no height.
                 inline_style=True,
             ),
             title=services.brand.app.name,
+            on_gone=self._agent.gone,
         )
 
     # --- the start ----------------------------------------------------------------------------------
@@ -189,7 +202,7 @@ class ChatPage:
         """Everything the page needs to begin, without waiting for the keyring or the network."""
         services = self._services
         settings = services.settings.current
-        agent = settings.workflow()
+        agent = settings.agent()
         problem = self._problem or (AgentNotSet() if agent is None else None)
         told: dict[str, Any] = {"options": {}, "themes": {"light": {}, "dark": {}}}
         if agent is not None:
@@ -200,6 +213,11 @@ class ChatPage:
             "texts": services.texts.page("common", "chat"),
             "look": look_of(services),
             "component": {"url": services.component_url},
+            "agent": {
+                "id": agent.id if agent else "",
+                "in_app": isinstance(agent, InAppAgent),
+                "state": services.agents.state,
+            },
             **told,
             "limits": asdict(self._limits) | {"backoff": list(self._limits.backoff)},
             "notices": [error.describe(services.texts) for error in services.settings.notices],
@@ -233,7 +251,15 @@ class ChatPage:
         counters.error(error)
         return dict(error.describe(self._services.texts))
 
-    def _error(self, params: ProblemParams) -> AppError:
+    def _fall_back(self, params: FallBackParams) -> None:
+        """ChatKit can't be had, and the agent is here: the basic view takes its place."""
+        if not self._agent.agent_id:
+            raise AgentNotSet()
+        log.warning("the basic view takes ChatKit's place: %s %s", params.code, " ".join(params.detail.split()))
+        self._services.counters.error(self._error(params))
+        self._services.desk.show_basic(params.code)
+
+    def _error(self, params: ProblemParams | FallBackParams) -> AppError:
         from urllib.parse import urlsplit
 
         match params.code:
@@ -269,20 +295,24 @@ class ChatPage:
 
     def _title_of(self, thread: str) -> str | None:
         """The component tells the id alone, so the title is asked for; a title that can't be had is no problem."""
-        from desktop.openai_api import threads
-
         try:
-            found = threads.get_thread(self._services.keeper.api(), thread)
+            if self._agent.agent_id:
+                title = self._agent.title(thread)
+            else:
+                from desktop.openai_api import threads
+
+                title = threads.get_thread(self._services.keeper.api(), thread).title
         except AppError as error:
             log.info("the title of the open chat is not known: %s", error.code)
             return None
-        return " ".join((found.title or "").split())[:120] or None
+        return " ".join((title or "").split())[:120] or None
 
     def _response(self, params: ResponseParams) -> None:
         counters = self._services.counters
         if params.phase == "start":
             self._answering_since = time.monotonic()
-            counters.add("messages")
+            if not self._agent.agent_id:  # messages to an agent inside the app are counted where they arrive
+                counters.add("messages")
         elif self._answering_since:
             counters.latency("answer", time.monotonic() - self._answering_since)
             self._answering_since = 0.0
@@ -312,7 +342,7 @@ class ChatPage:
         `{started}`: False where a run is under way. Raises AgentNotSet, KeyMissing.
         """
         services = self._services
-        agent = services.settings.current.agent()
+        agent = services.settings.current.workflow()
         if agent is None:
             raise AgentNotSet()
         client = services.keeper.api()

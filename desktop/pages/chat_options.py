@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from desktop.settings.agents import AssistantAgent, DemoAgent, InAppAgent
 from desktop.settings.model import SchemeColours, Settings, Typography, WorkflowAgent
 
 if TYPE_CHECKING:
@@ -40,31 +41,41 @@ LOCALES = frozenset(_LOCALES.split())
 
 
 def chatkit_options(
-    settings: Settings, agent: WorkflowAgent, texts: Catalogue, brand: Brand, initial_thread: str | None
+    settings: Settings,
+    agent: WorkflowAgent | AssistantAgent | DemoAgent,
+    texts: Catalogue,
+    brand: Brand,
+    initial_thread: str | None,
 ) -> dict[str, Any]:
     """`{options, themes: {light, dark}}`: the component's options without `api`, functions and `theme`, and the theme
     of either scheme. Which scheme is shown, the page knows: the component has no "system"."""
     chat = settings.chat
     name = agent.name or brand.app.name
+    # An agent inside the app may have a greeting and prompts of its own.
+    greeting, prompts = chat.greeting, chat.prompts
+    if isinstance(agent, InAppAgent):
+        greeting = greeting if agent.greeting is None else agent.greeting
+        prompts = prompts if agent.prompts is None else agent.prompts
     options: dict[str, Any] = {
         "frameTitle": texts.get("chat.frame_title", name=name),
         "header": {"enabled": chat.header.enabled, "title": _title(settings)},
         "history": {
-            # Without history in the session there is nothing to list.
-            "enabled": chat.history.enabled and settings.session.history.enabled,
+            # Without history in a hosted session there is nothing to list.
+            "enabled": chat.history.enabled
+            and (settings.session.history.enabled or not isinstance(agent, WorkflowAgent)),
             "showDelete": chat.history.show_delete,
             "showRename": chat.history.show_rename,
         },
         "startScreen": {
-            "greeting": chat.greeting or texts.get("chat.greeting"),
+            "greeting": greeting or texts.get("chat.greeting"),
             "prompts": [
                 {"label": prompt.label, "prompt": prompt.prompt, **({"icon": icon} if icon else {})}
-                for prompt in chat.prompts
+                for prompt in prompts
                 for icon in [known_icon(prompt.icon)]
             ],
         },
         "threadItemActions": {"feedback": chat.feedback, "retry": chat.retry},
-        "composer": _composer(settings),
+        "composer": _composer(settings, agent, texts),
         "thread": {"autoScroll": chat.auto_scroll},
     }
     if chat.disclaimer.text:
@@ -112,18 +123,56 @@ def _title(settings: Settings) -> dict[str, Any]:
     return {"enabled": header.title, **({"text": header.title_text} if header.title_text else {})}
 
 
-def _composer(settings: Settings) -> dict[str, Any]:
+def _composer(
+    settings: Settings, agent: WorkflowAgent | AssistantAgent | DemoAgent, texts: Catalogue
+) -> dict[str, Any]:
     upload = settings.session.file_upload
     composer: dict[str, Any] = {}
     if settings.chat.placeholder:
         composer["placeholder"] = settings.chat.placeholder
-    if upload.enabled:
+    if isinstance(agent, AssistantAgent):
+        if tools := _tools(agent, texts):
+            composer["tools"] = tools
+        if models := _models(agent):
+            composer["models"] = models
+        if settings.assistant.transcription_model:
+            composer["dictation"] = {"enabled": True}
+    # Agents inside the app are offered no attachments here: that ChatKit sends a file through our `fetch`, and to no
+    # address, is not proven. The basic view takes them.
+    elif isinstance(agent, WorkflowAgent) and upload.enabled:
         composer["attachments"] = {
             "enabled": True,
             "maxSize": upload.max_file_size * MEGABYTE,
             "maxCount": upload.max_files,
         }
     return composer
+
+
+def _tools(agent: AssistantAgent, texts: Catalogue) -> list[dict[str, Any]]:
+    """What the composer's menu offers; a choice comes back as `inference_options.tool_choice.id`."""
+    has, get = agent.tools, texts.get
+    offered = [
+        (has.web_search, "web_search", get("chat.tool_web"), get("chat.tool_web_short"), "globe"),
+        (has.vector_store_ids, "file_search", get("chat.tool_files"), get("chat.tool_files_short"), "document"),
+        (has.code_interpreter, "code_interpreter", get("chat.tool_code"), get("chat.tool_code_short"), "square-code"),
+        (has.image_generation, "image_generation", get("chat.tool_image"), get("chat.tool_image_short"), "images"),
+    ]
+    return [
+        {"id": name, "label": label, "shortLabel": short, "icon": icon}
+        for wanted, name, label, short, icon in offered
+        if wanted
+    ]
+
+
+def _models(agent: AssistantAgent) -> list[dict[str, Any]]:
+    """The agent's model first, then the others; none where there is nothing to choose."""
+    if not agent.models:
+        return []
+    from desktop.agents.models import DEFAULT_MODEL
+
+    first = agent.model or DEFAULT_MODEL
+    others = [model for model in dict.fromkeys(agent.models) if model != first]
+    return [{"id": first, "label": first, "default": True}, *({"id": other, "label": other} for other in others)]
 
 
 def _typography(chosen: Typography) -> dict[str, Any]:

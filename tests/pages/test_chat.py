@@ -101,6 +101,7 @@ class House:
                 state=self.state,
                 keys=SimpleNamespace(read=lambda _origin: SENTINEL),
                 keeper=self.keeper,
+                agents=SimpleNamespace(state="off"),
                 counters=self.counters,
                 desk=self.desk,
                 make_client=None,
@@ -227,6 +228,13 @@ def test_checklist_01_nothing_that_the_chat_page_is_given_holds_the_key(house: H
         "chat.thread": {"id": None},
         "chat.response": {"phase": "start"},
         "app.open_link": {"link": "status"},
+        "chat.fall_back": {"code": "component_late"},
+        "chatkit.request": {"body": "{}"},
+        "stream.ack": {"id": "s1", "count": 1},
+        "stream.cancel": {"id": "s1"},
+        "attachment.begin": {"name": "a", "mime": "text/plain", "size": 1},
+        "attachment.part": {"id": "a", "offset": 0, "data": ""},
+        "attachment.end": {"id": "a"},
     }
     crossed = []
     for name in house.page.page().methods:

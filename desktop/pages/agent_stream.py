@@ -1,0 +1,290 @@
+"""What a page with an agent inside the app may ask for: a request of the ChatKit protocol, its stream, attachments.
+
+For the chat page and the basic view alike. Pieces of an answer go out in order, and together where they gather while
+the page is still taking those before; nothing is lost, because nothing depends on the window being seen.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from desktop.agents.host import Reply, Stream
+from desktop.errors import AgentNotSet, AttachmentType, BadParams, PageGone, ThreadNotFound
+from desktop.pages.page import Method, Params
+from desktop.pages.services import Services
+from desktop.settings.agents import InAppAgent
+
+if TYPE_CHECKING:
+    from desktop.agents.context import RequestContext
+    from desktop.agents.host import Stores
+
+log = logging.getLogger(__name__)
+
+MB = 1024 * 1024
+REQUEST = 2 * MB
+"""Largest request, in bytes; attachments travel by themselves."""
+PART = MB
+"""Largest piece of an attachment, in bytes."""
+LARGEST = 512 * MB
+"""No attachment is larger, whatever the app's own limit is."""
+
+StreamId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+AttachmentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$")]
+Base64 = Annotated[str, StringConstraints(max_length=PART * 4 // 3 + 4)]
+
+
+class RequestParams(Params):
+    body: Annotated[str, StringConstraints(max_length=REQUEST)]
+    """JSON, as the component sends it."""
+
+
+class AckParams(Params):
+    id: StreamId
+    count: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Pieces taken since the last time."""
+
+
+class CancelParams(Params):
+    id: StreamId
+
+
+class BeginParams(Params):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+    mime: Annotated[str, StringConstraints(max_length=200)]
+    size: Annotated[int, Field(ge=0, le=LARGEST)]
+    """In bytes."""
+
+
+class PartParams(Params):
+    id: AttachmentId
+    offset: Annotated[int, Field(ge=0, le=LARGEST)]
+    data: Base64
+
+
+class EndParams(Params):
+    id: AttachmentId
+    preview: Base64 = ""
+    """A small picture that the page made of a large one."""
+
+
+class _Outgoing:
+    """One answer on its way to the page. `send(chunks, seq)` and `end()` are called in order, one at a time.
+
+    The first piece goes at once; those that come before the page has taken it go together when it has. So there is
+    one batch under way at most, and its size follows the pace of the page, seen or hidden.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._send: Callable[[list[str], int], None] | None = None
+        self._finish: Callable[[], None] = lambda: None
+        self._waiting: list[str] = []
+        self._unread = 0
+        self._batches = 0
+        self._ended = False
+        self._closed = False
+
+    def open(self, send: Callable[[list[str], int], None], end: Callable[[], None]) -> None:
+        """The page may have it from now on; what came before waited here."""
+        with self._lock:
+            self._send, self._finish = send, end
+            self._flush()
+
+    def add(self, piece: str) -> None:
+        with self._lock:
+            self._waiting.append(piece)
+            self._flush()
+
+    def end(self) -> None:
+        with self._lock:
+            self._ended = True
+            self._flush()
+
+    def taken(self, count: int) -> None:
+        """The page has taken `count` pieces more."""
+        with self._lock:
+            self._unread = max(0, self._unread - count)
+            self._flush()
+
+    def close(self) -> None:
+        """Nothing more goes out."""
+        with self._lock:
+            self._closed = True
+            self._waiting.clear()
+
+    def _flush(self) -> None:
+        if self._send is None or self._closed:
+            return
+        # The end waits for nobody: how much can be under way then, the agents' side has bounded.
+        if self._waiting and (self._ended or not self._unread):
+            batch, self._waiting = self._waiting, []
+            self._unread += len(batch)
+            self._batches += 1
+            self._send(batch, self._batches)
+        if self._ended:
+            self._closed = True
+            self._finish()
+
+
+class AgentMethods:
+    """One for each showing of a page. `agent_id`: whose chats it has; empty where no agent runs inside the app."""
+
+    def __init__(self, services: Services, page: str) -> None:
+        agent = services.settings.current.agent()
+        self.agent_id = agent.id if isinstance(agent, InAppAgent) else ""
+        self._services = services
+        self._page = page
+        self._lock = threading.Lock()
+        self._streams: dict[str, _Outgoing] = {}
+        self._gone = False
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        part = PART * 4 // 3 + 4096
+        return {
+            "chatkit.request": Method(RequestParams, self._request, limit=REQUEST),
+            "stream.ack": Method(AckParams, self._ack),
+            "stream.cancel": Method(CancelParams, self._cancel),
+            "attachment.begin": Method(BeginParams, self._begin),
+            "attachment.part": Method(PartParams, self._part, limit=part),
+            "attachment.end": Method(EndParams, self._end, limit=part),
+        }
+
+    def gone(self) -> None:
+        """The page is no longer shown: its runs end, and what they said so far is kept. Never blocks."""
+        with self._lock:
+            self._gone = True
+            streams, self._streams = self._streams, {}
+        for stream_id, outgoing in streams.items():
+            outgoing.close()
+            self._services.agents.cancel(stream_id)
+
+    def title(self, thread_id: str) -> str | None:
+        """The title of a chat; None while it has none. Raises ThreadNotFound, AgentNotSet."""
+        context = self._context()
+
+        async def load(stores: Stores) -> str | None:
+            from chatkit.store import NotFoundError
+
+            try:
+                return (await stores.threads.load_thread(thread_id, context)).title
+            except NotFoundError:
+                raise ThreadNotFound(thread_id) from None
+
+        return self._services.agents.call(load)
+
+    def _context(self) -> RequestContext:
+        agent = self._agent()
+        return self._services.agents.context(agent)
+
+    def _agent(self) -> str:
+        if not self.agent_id:
+            raise AgentNotSet()
+        return self.agent_id
+
+    # --- requests and streams -----------------------------------------------------------------
+
+    def _request(self, params: RequestParams) -> dict[str, str]:
+        """`{json}` or `{stream}`: of a stream the page gets `stream.data {id, seq, chunks}` and `stream.end {id}`."""
+        agent, outgoing = self._agent(), _Outgoing()
+        answer = self._services.agents.request(agent, params.body, on_data=outgoing.add, on_end=outgoing.end)
+        if isinstance(answer, Reply):
+            return {"json": answer.json}
+        self._open(answer, outgoing)
+        return {"stream": answer.id}
+
+    def _open(self, stream: Stream, outgoing: _Outgoing) -> None:
+        emit, name, services = self._services.desk.emit, self._page, self._services
+
+        def send(chunks: list[str], seq: int) -> None:
+            emit(name, "stream.data", {"id": stream.id, "seq": seq, "chunks": chunks})
+
+        def end() -> None:
+            with self._lock:
+                self._streams.pop(stream.id, None)
+            emit(name, "stream.end", {"id": stream.id})
+
+        with self._lock:
+            gone = self._gone
+            if not gone:
+                self._streams[stream.id] = outgoing
+        if gone:
+            services.agents.cancel(stream.id)
+            raise PageGone()
+        outgoing.open(send, end)
+
+    def _ack(self, params: AckParams) -> None:
+        outgoing = self._streams.get(params.id)
+        if outgoing is not None:
+            self._services.agents.ack(params.id, params.count)
+            outgoing.taken(params.count)
+
+    def _cancel(self, params: CancelParams) -> None:
+        with self._lock:
+            outgoing = self._streams.pop(params.id, None)
+        if outgoing is not None:
+            outgoing.close()
+            self._services.agents.cancel(params.id)
+
+    # --- attachments --------------------------------------------------------------------------
+
+    def _begin(self, params: BeginParams) -> dict[str, str]:
+        """`{id}`, for the parts. Raises AttachmentTooLarge, AttachmentType, AttachmentDamaged."""
+        context = self._context()
+
+        async def begin(stores: Stores) -> str:
+            files = _files(stores, params.name)
+            return str((await files.begin(params.name, params.mime, params.size, context)).id)
+
+        return {"id": self._services.agents.call(begin)}
+
+    def _part(self, params: PartParams) -> dict[str, int]:
+        """`{size}`: the bytes there are now."""
+        context = self._context()
+        data = _bytes(params.data)
+
+        async def write(stores: Stores) -> int:
+            return int(await _known(_files(stores).write(params.id, params.offset, data, context), params.id))
+
+        return {"size": self._services.agents.call(write)}
+
+    def _end(self, params: EndParams) -> dict[str, Any]:
+        """The attachment, as the protocol has it; its preview is a `data:` address."""
+        context = self._context()
+        preview = _bytes(params.preview) or None
+
+        async def finish(stores: Stores) -> dict[str, Any]:
+            attachment = await _known(_files(stores).finish(params.id, context, preview), params.id)
+            return dict(attachment.model_dump(mode="json", exclude_none=True))
+
+        return self._services.agents.call(finish)
+
+
+def _files(stores: Stores, name: str = "") -> Any:
+    """The store of attachments (`agents.attachments.AttachmentFiles`). Raises AttachmentType where there is none."""
+    if stores.attachments is None:
+        raise AttachmentType("no store of attachments", name=name)
+    return stores.attachments
+
+
+async def _known(work: Any, attachment_id: str) -> Any:
+    from chatkit.store import NotFoundError
+
+    try:
+        return await work
+    except NotFoundError:
+        raise BadParams(problem=f"id: {attachment_id}") from None
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadParams(problem="data: base64") from None

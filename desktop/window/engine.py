@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -132,13 +133,12 @@ def has_gtk() -> bool:
 
 
 def has_qt() -> bool:
-    try:
-        return (
-            importlib.util.find_spec("qtpy") is not None
-            and importlib.util.find_spec("PySide6.QtWebEngineWidgets") is not None
-        )
-    except ModuleNotFoundError:
+    package = importlib.util.find_spec("PySide6")
+    if package is None or importlib.util.find_spec("qtpy") is None:
         return False
+    # Looked for by hand: `find_spec` of a name with a dot imports PySide6, which takes longer than all else before it.
+    found = PathFinder.find_spec("PySide6.QtWebEngineWidgets", package.submodule_search_locations)
+    return found is not None
 
 
 def install_line(wanted: str | None) -> str:

@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 PORT_TRIES = 50
 HEADER_SECONDS = 10
 """How long a connection may be silent before it has sent its request, in seconds."""
+KEPT_SECONDS = 1
+"""How long a connection is kept for the next request, in seconds. Every window of GTK's keeps six of its own, also when
+it has closed: kept as long as a silent one, they would soon be all that are allowed, and the next page met a closed
+door."""
 MOST_CONNECTIONS = 64
 BREATH = 0.1
 """Seconds between two tries to accept when the system has no descriptor or thread to give."""
@@ -95,14 +99,16 @@ def hold_both_addresses(
 class PageServer:
     """Serves showings at `http://localhost:<port>/<path>/<file>`. Bound when made; `start` begins to answer.
 
-    `silence`: seconds that a connection may take to send its request.
+    `silence`: seconds that a connection may take to send its first request; `kept`: every further one.
     """
 
-    def __init__(self, assets: Path, language: str, *, silence: float = HEADER_SECONDS) -> None:
+    def __init__(
+        self, assets: Path, language: str, *, silence: float = HEADER_SECONDS, kept: float = KEPT_SECONDS
+    ) -> None:
         self.port, self._sockets = hold_both_addresses()
         self._assets = assets.resolve()
         self._language = language
-        self.silence = silence
+        self.silence, self.kept = silence, kept
         self._showings: dict[str, Showing] = {}
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
@@ -246,6 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if with_body:
             self.wfile.write(data)
+        self.connection.settimeout(self.server.kept)
 
     def _refuse(self, status: HTTPStatus) -> None:
         self.send_response(status)

@@ -386,6 +386,15 @@ def test_a_connection_is_kept_for_the_next_request(server: PageServer, showing: 
             assert got.startswith(b"HTTP/1.1 200")
 
 
+def test_a_connection_whose_window_has_closed_does_not_keep_its_place_for_long(assets: Path) -> None:
+    server = PageServer(assets, "en", silence=300, kept=0.1)
+    server.start()
+    with closing(server):
+        one = f"GET /{server.show(PAGE).path}/base.css HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n"
+        answer = raw(server, one)  # returns when the connection has ended
+    assert answer.endswith(b"body { color: black }")
+
+
 def test_a_refusal_ends_the_connection(server: PageServer) -> None:
     answer = raw(server, f"GET /nothing HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n" * 2)
     assert answer.count(b"HTTP/1.1 404") == 1

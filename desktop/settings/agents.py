@@ -38,7 +38,7 @@ class AssistantTools(Model):
     code_interpreter: bool = False
     image_generation: bool = False
     vector_store_ids: list[Annotated[str, StringConstraints(pattern=r"^vs_[A-Za-z0-9_-]{1,200}$")]] = Field(
-        default_factory=list, max_length=20
+        default=[], max_length=20
     )
     """Stores that file search looks into; empty: no file search."""
 
@@ -52,14 +52,14 @@ class AssistantAgent(InAppAgent):
     model: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
     """The model's id at the endpoint; empty: the app's default model."""
     models: list[Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]] = Field(
-        default_factory=list, max_length=20
+        default=[], max_length=20
     )
     """Further models that can be chosen in the composer."""
     reasoning_effort: ReasoningEffort | None = None
     """How long a reasoning model thinks; empty: the model's own default."""
     temperature: float | None = Field(default=None, ge=0, le=2)
     """How much answers vary; empty: the model's own default. Reasoning models take none."""
-    tools: AssistantTools = Field(default_factory=AssistantTools)
+    tools: AssistantTools = Field(default_factory=AssistantTools.model_construct)
     endpoint: AgentId = OPENAI_ENDPOINT
     """The id of the endpoint that has the model."""
 

@@ -12,7 +12,11 @@ Name = Annotated[str, StringConstraints(max_length=60, strip_whitespace=True)]
 
 
 class Model(BaseModel):
-    """Strict about names, lazy about building: a start pays only for the models it uses."""
+    """Strict about names, lazy about building: a start pays only for the models it uses.
+
+    A part that is left out is made by `model_construct`, which takes its defaults as they are: `Part()` would build
+    the part's own validator, which nothing else needs.
+    """
 
     model_config = ConfigDict(extra="forbid", defer_build=True, validate_assignment=False)
 

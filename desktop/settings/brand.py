@@ -61,7 +61,7 @@ class BrandApp(Model):
     publisher: Annotated[str, StringConstraints(max_length=100)] = ""
     homepage: Link = ""
     copyright: Annotated[str, StringConstraints(max_length=200)] = ""
-    accent: AccentPair = Field(default_factory=AccentPair)
+    accent: AccentPair = Field(default_factory=AccentPair.model_construct)
     """The accent of our pages, #rrggbb, per scheme."""
     keyring_service: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = ""
     """The name keys are kept under in the keyring; empty: the app's id."""
@@ -69,7 +69,7 @@ class BrandApp(Model):
         "icons/app.svg"
     )
     """File in `assets`."""
-    window: WindowSize = Field(default_factory=WindowSize)
+    window: WindowSize = Field(default_factory=WindowSize.model_construct)
 
 
 class BrandLinks(Model):
@@ -85,10 +85,10 @@ class BrandLinks(Model):
 class Brand(Model):
     """The whole file. `settings` is a partial settings tree, `fixed` the dotted names users can't change."""
 
-    app: BrandApp = Field(default_factory=BrandApp)
-    links: BrandLinks = Field(default_factory=BrandLinks)
-    settings: dict[str, Any] = Field(default_factory=dict)
-    fixed: list[Text] = Field(default_factory=list, max_length=200)
+    app: BrandApp = Field(default_factory=BrandApp.model_construct)
+    links: BrandLinks = Field(default_factory=BrandLinks.model_construct)
+    settings: dict[str, Any] = Field(default={})
+    fixed: list[Text] = Field(default=[], max_length=200)
 
     def is_fixed(self, dotted: str) -> bool:
         """True where the setting, or one above or below it, is fixed by the maker."""

@@ -51,10 +51,10 @@ class WorkflowAgent(Model):
     state_variables: dict[
         Annotated[str, StringConstraints(min_length=1, max_length=64)],
         Annotated[str, StringConstraints(max_length=4096)] | bool | int | float,
-    ] = Field(default_factory=dict, max_length=64)
+    ] = Field(default={}, max_length=64)
     """Values the workflow starts with: at most 64, names of at most 64 characters."""
 
-    tracing: Tracing = Field(default_factory=Tracing)
+    tracing: Tracing = Field(default_factory=Tracing.model_construct)
 
 
 def _kind(value: object) -> object:
@@ -120,8 +120,8 @@ class Session(Model):
     thread_titles: bool = True
     """Whether OpenAI names each chat by itself."""
 
-    file_upload: FileUpload = Field(default_factory=FileUpload)
-    history: SessionHistory = Field(default_factory=SessionHistory)
+    file_upload: FileUpload = Field(default_factory=FileUpload.model_construct)
+    history: SessionHistory = Field(default_factory=SessionHistory.model_construct)
 
 
 # --- look of the chat -------------------------------------------------------------------------
@@ -167,7 +167,7 @@ class Typography(Model):
     """Text size of the chat in pixels."""
     font_family: Annotated[str, StringConstraints(max_length=200)] | None = None
     font_family_mono: Annotated[str, StringConstraints(max_length=200)] | None = None
-    font_sources: list[FontSource] = Field(default_factory=list, max_length=12)
+    font_sources: list[FontSource] = Field(default=[], max_length=12)
 
 
 class Theme(Model):
@@ -175,9 +175,9 @@ class Theme(Model):
     """Light, dark, or as the system is set."""
     radius: Literal["pill", "round", "soft", "sharp"] = "round"
     density: Literal["compact", "normal", "spacious"] = "normal"
-    light: SchemeColours = Field(default_factory=SchemeColours)
-    dark: SchemeColours = Field(default_factory=SchemeColours)
-    typography: Typography = Field(default_factory=Typography)
+    light: SchemeColours = Field(default_factory=SchemeColours.model_construct)
+    dark: SchemeColours = Field(default_factory=SchemeColours.model_construct)
+    typography: Typography = Field(default_factory=Typography.model_construct)
 
 
 class Header(Model):
@@ -203,16 +203,16 @@ class Disclaimer(Model):
 class Chat(Model):
     """What ChatKit is told about its looks and behaviour."""
 
-    theme: Theme = Field(default_factory=Theme)
-    header: Header = Field(default_factory=Header)
-    history: History = Field(default_factory=History)
+    theme: Theme = Field(default_factory=Theme.model_construct)
+    header: Header = Field(default_factory=Header.model_construct)
+    history: History = Field(default_factory=History.model_construct)
     greeting: Annotated[str, StringConstraints(max_length=200)] = ""
     """The line over an empty chat; empty: ours."""
-    prompts: list[Prompt] = Field(default_factory=list, max_length=12)
+    prompts: list[Prompt] = Field(default=[], max_length=12)
     """Buttons on an empty chat."""
     placeholder: Annotated[str, StringConstraints(max_length=120)] = ""
     """The hint in the composer; empty: ChatKit's own."""
-    disclaimer: Disclaimer = Field(default_factory=Disclaimer)
+    disclaimer: Disclaimer = Field(default_factory=Disclaimer.model_construct)
     feedback: bool = True
     """Thumbs up and down under an answer."""
     retry: bool = True
@@ -245,20 +245,20 @@ class Settings(Model):
     version: Literal[1] = 1
     language: Literal["auto", "en", "fr"] = "auto"
     """The app's language; auto: the system's."""
-    agents: list[Agent] = Field(default_factory=list, max_length=200)
+    agents: list[Agent] = Field(default=[], max_length=200)
     """The agents of this profile."""
     active_agent: str = ""
     """The id of the agent that opens; empty: the first."""
-    user_ids: dict[str, UserId] = Field(default_factory=dict)
+    user_ids: dict[str, UserId] = Field(default={})
     """The stable user id per agent; hosted threads belong to it. "Forget me" makes a new one."""
-    workflow_worked: dict[str, str] = Field(default_factory=dict)
+    workflow_worked: dict[str, str] = Field(default={})
     """Per workflow id, the day it last worked (ISO date): what tells a workflow that is gone from one never found."""
-    endpoints: list[Endpoint] = Field(default_factory=list, max_length=50)
+    endpoints: list[Endpoint] = Field(default=[], max_length=50)
     """OpenAI-compatible APIs beside OpenAI's own, for agents inside the app."""
-    assistant: Assistant = Field(default_factory=Assistant)
-    session: Session = Field(default_factory=Session)
-    chat: Chat = Field(default_factory=Chat)
-    network: Network = Field(default_factory=Network)
+    assistant: Assistant = Field(default_factory=Assistant.model_construct)
+    session: Session = Field(default_factory=Session.model_construct)
+    chat: Chat = Field(default_factory=Chat.model_construct)
+    network: Network = Field(default_factory=Network.model_construct)
     zoom: float = Field(default=1.0, ge=0.5, le=3.0)
     """Size of everything in the window, 1.0 is 100 %."""
     log_level: Literal["INFO", "DEBUG"] = "INFO"

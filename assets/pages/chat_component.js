@@ -56,7 +56,8 @@ export function loadComponent(url, limit) {
         await Promise.race([customElements.whenDefined(TAG), pause(DEFINE_LIMIT)]);
       }
       if (customElements.get(TAG)) end(null);
-      else end(new Trouble("component_failed", `${url}: ${problem || "no element was defined"}`));
+      // Cut short on the way, or broken where it comes from: engines tell the two apart differently, a person can't.
+      else end(new Trouble("component_unreachable", `${url}: ${problem || "no element was defined"}`));
     };
     script.src = url;
     document.head.append(script);

@@ -10,8 +10,26 @@ import { t } from "./texts.js";
  *   openLink: (name: string) => Promise<unknown>, diagnostics: () => Promise<string>}} Actions
  */
 
-/** Failures that the first-launch page mends. */
-const SET_UP = new Set(["key_missing", "key_rejected", "key_restricted", "key_shape", "workflow_not_found", "agent_not_set"]);
+/** Failures that the first-launch page mends; those of the keyring too: there a key can be used for one session. */
+const SET_UP = new Set([
+  "key_missing",
+  "key_rejected",
+  "key_restricted",
+  "key_shape",
+  "workflow_not_found",
+  "agent_not_set",
+  "keyring_missing",
+  "keyring_insecure",
+  "keyring_locked",
+  "keyring_denied",
+  "keyring_slow",
+]);
+
+/** Of these, the ones where there is no key to be changed. */
+const NO_KEY = new Set(["key_missing", "agent_not_set"]);
+
+/** What may mend itself as long as the person answers the system's window: to try again comes first. */
+const ANSWERABLE = new Set(["keyring_locked", "keyring_denied", "keyring_slow"]);
 
 /** Failures that a setting mends. */
 const SETTINGS = new Set(["proxy_failed", "proxy_auth", "tls_untrusted", "settings_invalid", "settings_damaged", "settings_newer"]);
@@ -155,12 +173,11 @@ export class ProblemView {
 
     const fixable = this.#setUp() || SETTINGS.has(problem.code);
     this.#fix.hidden = !fixable;
-    this.#fix.textContent = !this.#setUp()
-      ? t("chat.settings")
-      : problem.code === "key_missing" || problem.code === "agent_not_set"
-        ? t("chat.set_up")
-        : t("chat.change_key");
-    this.#retry.classList.toggle("primary", !fixable);
+    const noKey = NO_KEY.has(problem.code) || problem.code.startsWith("keyring_");
+    this.#fix.textContent = !this.#setUp() ? t("chat.settings") : noKey ? t("chat.set_up") : t("chat.change_key");
+    const retryFirst = !fixable || ANSWERABLE.has(problem.code);
+    this.#fix.classList.toggle("primary", !retryFirst);
+    this.#retry.classList.toggle("primary", retryFirst);
     const link = LINKS[problem.code];
     this.#link.hidden = !link;
     if (link) this.#link.textContent = link.words();
@@ -190,7 +207,7 @@ export class ProblemView {
 
   /** @param {string} code */
   #icon(code) {
-    const name = NETWORK.has(code) ? "network" : SET_UP.has(code) || code.startsWith("keyring_") ? "key" : "alert";
+    const name = NETWORK.has(code) ? "network" : SET_UP.has(code) ? "key" : "alert";
     for (const group of part("problem", HTMLElement).querySelectorAll("[data-icon]")) {
       group.toggleAttribute("hidden", group.getAttribute("data-icon") !== name);
     }

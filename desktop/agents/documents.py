@@ -45,12 +45,12 @@ def to_microseconds(moment: datetime) -> int:
 
 
 def from_microseconds(value: int) -> datetime:
-    """The same moment in local time, without a zone."""
-    moment = utc(value)
+    """The same moment in local time, without a zone; `fold` says which of the two hours in autumn it is."""
+    seconds, rest = divmod(value, 1_000_000)
     try:
-        return moment.astimezone().replace(tzinfo=None)
+        return datetime.fromtimestamp(seconds).replace(microsecond=rest)  # noqa: DTZ006 - as the SDK makes them
     except (OverflowError, OSError, ValueError):
-        return moment.replace(tzinfo=None)
+        return utc(value).replace(tzinfo=None)
 
 
 def utc(value: int) -> datetime:

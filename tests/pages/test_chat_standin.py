@@ -59,7 +59,7 @@ def test_the_script_and_its_frame_are_served_side_by_side(component: ComponentSt
             get(component.origin + path)
 
 
-@pytest.mark.parametrize("name", ["loader.js", "validate.js", "frame.js"])
+@pytest.mark.parametrize("name", ["loader.js", "validate.js", "conversation.js", "frame.js"])
 def test_the_scripts_can_be_read_by_an_engine(name: str) -> None:
     node = shutil.which("node")
     if node is None:

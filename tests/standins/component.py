@@ -9,9 +9,11 @@ Faults (`fail(name, times=None, **params)` or `POST /__control {"fault": name, "
 `{"heal": true}` ends them). Of the script: script_404, script_hangs, script_syntax_error, script_cut. Of the element:
 throws_on_options, domain_gate (ms, silent). Of the frame: never_ready, late_ready (ms), error_before_ready (message),
 error_after_ready (the next answers fail), frame_404.
-Commands to the frame that is open (`do(name, **params)` or `POST /__control {"do": name, ...}`): send (text),
-expire_secret_now, client_tool (name, params), header_action (side), open_thread (thread), emit_error (message),
-iframe_gone, domain_gate, run (id, code): the value or the error is then in the state under `ran`.
+Commands to the frame that is open (`do(name, **params)` or `POST /__control {"do": name, ...}`): send (text), stop,
+retry, choose (model, tool), history (open), filter (text), rename (thread, title), remove (thread), press (label),
+answer (values), feedback (kind), dictate (audio_base64, mime_type), expire_secret_now, client_tool (name, params),
+header_action (side), open_thread (thread), emit_error (message), iframe_gone, domain_gate, run (id, code): the value
+or the error is then in the state under `ran`.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ SCRIPT = "/deployments/chatkit/chatkit.js"
 FOLDER = "/deployments/chatkit/"
 HOLD = 20.0
 """How long a question for commands is held open, in seconds."""
+FRAME_FILES = ("frame.html", "frame.js", "frame.css", "conversation.js")
 BEFORE_THE_SCRIPT = ("script_404", "script_hangs", "script_syntax_error", "script_cut")
 
 
@@ -186,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/__commands":
             after = int(parse_qs(urlsplit(self.path).query).get("after", ["-1"])[0])
             self._json(self.owner.commands(after))
-        elif path.startswith(FOLDER) and path.removeprefix(FOLDER) in ("frame.html", "frame.js", "frame.css"):
+        elif path.startswith(FOLDER) and path.removeprefix(FOLDER) in FRAME_FILES:
             name = path.removeprefix(FOLDER)
             if name == "frame.html" and self.owner.frame_is_gone():
                 self._send(404, b"not found", "text/plain")

@@ -16,6 +16,17 @@ const state = {
   theme: null,
   thread: null,
   transcript: [],
+  title: "",
+  busy: false,
+  deltas: 0, // of the answer that is being written
+  stopped: 0,
+  progress: null,
+  failure: null, // {message, allow_retry} of the last answer
+  notices: [],
+  effects: [],
+  threads: [], // the open history's, filtered
+  model: null, // chosen in the composer
+  tool: null,
   composer: "",
   history_open: false,
   errors: [],
@@ -25,7 +36,9 @@ const state = {
 let fault = {};
 const config = { backoff_ms: 20, retries: 5 };
 let secretExpired = false;
-let busy = false;
+const talk = new Conversation();
+/** Ends the answer that is being written. */
+let stopper = null;
 
 /** One report at a time, always of the newest state. */
 let reporting = false;
@@ -36,6 +49,7 @@ async function report() {
   reporting = true;
   while (stale) {
     stale = false;
+    reflect();
     try {
       await fetch("/__state", { method: "POST", body: JSON.stringify(state) });
     } catch {
@@ -92,10 +106,12 @@ async function newSecret() {
 
 const hosted = () => Boolean(state.options?.api?.getClientSecret);
 
-/** One request of the ChatKit protocol; `onEvent` gets the events of a stream. */
-async function request(body, onEvent) {
-  return hosted() ? requestHosted(body, onEvent) : requestCustom(body, onEvent);
+/** One request of the ChatKit protocol; `onEvent` gets the events of a stream, `signal` ends it. */
+async function request(body, onEvent, signal) {
+  return hosted() ? requestHosted(body, onEvent) : requestCustom(body, onEvent, signal);
 }
+
+class Refused extends Error {}
 
 /**
  * [ours] What the real frame says to api.openai.com is not published. This one sends {text, thread_id} to
@@ -121,7 +137,7 @@ async function requestHosted(body, onEvent) {
     if (text) {
       if (!params.thread_id) onEvent?.({ type: "thread.created", thread: { id: value.thread_id } });
       const content = [{ type: "output_text", text: value.text, annotations: [] }];
-      onEvent?.({ type: "thread.item.done", item: { id: "msg", type: "assistant_message", content } });
+      onEvent?.({ type: "thread.item.done", item: { id: `msg_${++count}`, type: "assistant_message", content } });
     }
     return { id: value.thread_id, title: value.title, items: { data: value.items ?? [] }, data: [] };
   }
@@ -131,24 +147,26 @@ async function requestHosted(body, onEvent) {
  * [facts] JSON, or SSE whose content type starts with text/event-stream. A 4xx is final; other failures, and a 200 of
  * another content type, are POSTed again up to 5 times with 1–10 s of backoff (here `config.backoff_ms`).
  */
-async function requestCustom(body, onEvent) {
+async function requestCustom(body, onEvent, signal) {
   const { api } = state.options;
   const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   let problem = "";
   for (let attempt = 0; attempt <= config.retries; attempt += 1) {
     if (attempt) await new Promise((resolve) => setTimeout(resolve, config.backoff_ms * attempt));
+    signal?.throwIfAborted();
     state.requests += 1;
     let answer;
     try {
-      answer = api.fetch ? await tunnel(api.url, init) : await fetch(api.url, init);
+      answer = api.fetch ? await tunnel(api.url, init, signal) : await fetch(api.url, { ...init, signal });
     } catch (error) {
+      if (signal?.aborted) throw error;
       problem = String(error.message ?? error);
       continue;
     }
     const type = answer.headers.get("content-type") ?? "";
     if (answer.status >= 400 && answer.status < 500) {
       const refused = await answer.json().catch(() => ({}));
-      throw new Error(refused.message ?? `HTTP ${answer.status}`); // [facts] it shows top-level `message`
+      throw new Refused(refused.message ?? `HTTP ${answer.status}`); // [facts] it shows top-level `message`
     }
     if (answer.ok && (type.startsWith("application/json") || type.startsWith("text/event-stream"))) {
       return consume(answer, onEvent);
@@ -183,8 +201,17 @@ async function consume(answer, onEvent) {
 
 const tunnels = new Map();
 
-function tunnel(url, init) {
+function tunnel(url, init, signal) {
   const id = ++count;
+  const gone = () => {
+    const open = tunnels.get(id);
+    if (!open) return;
+    tunnels.delete(id);
+    post({ type: "fetch.cancel", id });
+    open.reject(signal.reason);
+    open.controller.error(signal.reason);
+  };
+  signal?.addEventListener("abort", gone, { once: true });
   return new Promise((resolve, reject) => {
     const stream = new ReadableStream({
       start: (controller) => tunnels.set(id, { resolve, reject, controller, stream: null }),
@@ -195,18 +222,21 @@ function tunnel(url, init) {
   });
 }
 
+const encoder = new TextEncoder();
+
 function tunnelled(message) {
   const open = tunnels.get(message.id);
   if (!open) return;
   if (message.type === "fetch.head") {
     open.resolve(new Response(open.stream, { status: message.status, headers: { "content-type": message.contentType } }));
-  } else if (message.type === "fetch.chunk") open.controller.enqueue(new TextEncoder().encode(message.text));
+  } else if (message.type === "fetch.chunk") open.controller.enqueue(encoder.encode(message.text));
   else if (message.type === "fetch.end") {
     open.controller.close();
     tunnels.delete(message.id);
   } else {
-    open.reject(new Error(message.error));
     tunnels.delete(message.id);
+    open.reject(new Error(message.error));
+    open.controller.error(new Error(message.error));
   }
 }
 
@@ -220,71 +250,142 @@ function setThread(id) {
 }
 
 async function openThread(id) {
-  state.transcript = [];
+  stop();
+  talk.clear();
   setThread(id);
   draw();
+  report();
   if (!id) return;
   emit("thread.load.start", { threadId: id });
   const thread = await request({ type: "threads.get_by_id", params: { thread_id: id } });
-  const items = thread?.items?.data ?? [];
-  for (const item of items) {
-    const text = (item.content ?? []).map((part) => part.text ?? "").join("");
-    if (item.type?.includes("user_message")) state.transcript.push({ role: "user", text });
-    else if (item.type?.includes("assistant_message")) state.transcript.push({ role: "assistant", text });
+  if (state.thread !== id) return;
+  talk.title = thread?.title ?? "";
+  let page = thread?.items ?? { data: [] };
+  talk.load(page.data ?? []);
+  while (page.has_more && !hosted()) {
+    const params = { thread_id: id, limit: 50, order: "asc", after: page.after };
+    page = await request({ type: "items.list", params });
+    talk.load(page.data ?? []);
   }
-  $("title").textContent = state.options.header?.title?.text ?? thread?.title ?? "";
   emit("thread.load.end", { threadId: id });
   draw();
   report();
 }
 
+talk.onThread = (thread) => setThread(thread.id);
+
+/** The message as it was sent makes room for the one of the server. */
+function unpend() {
+  talk.items = talk.items.filter((item) => item.id !== "pending");
+}
+
+/** An answer from its request to its end; what it is about is in `body`. */
+async function converse(body) {
+  state.busy = true;
+  stopper = new AbortController();
+  const { signal } = stopper;
+  talk.begin();
+  $("trouble").hidden = true;
+  emit("response.start");
+  draw();
+  report();
+  try {
+    if (fault.name === "error_after_ready") throw new Error("The response could not be finished.");
+    await request(
+      body,
+      (event) => {
+        if (signal.aborted) return;
+        if (event.item?.type.endsWith("user_message")) unpend();
+        talk.apply(event);
+        if (event.type === "client_effect") emit("effect", { name: event.name, data: event.data });
+        drawSoon();
+        report();
+      },
+      signal,
+    );
+    if (talk.failure) trouble(new Error(talk.failure.message));
+  } catch (error) {
+    if (!signal.aborted) {
+      if (error instanceof Refused) unpend();
+      trouble(error);
+      if (error instanceof Refused && body.params.input?.content) commands.setComposerValue(body.params.input);
+    }
+  }
+  stopper = null;
+  state.busy = false;
+  emit("response.end");
+  draw();
+  report();
+  if (!signal.aborted && !talk.failure) await answerTool();
+}
+
+/** [types] a client tool's result goes back to the server, which goes on with the answer. */
+async function answerTool() {
+  const asked = talk.items.at(-1);
+  if (asked?.type !== "client_tool_call" || asked.status !== "pending" || !state.options.onClientTool) return;
+  asked.status = "completed";
+  const result = await invoke("onClientTool", { name: asked.name, params: asked.arguments ?? {} });
+  await converse({ type: "threads.add_client_tool_output", params: { thread_id: state.thread, result } });
+}
+
+/** [docs] the stop button: the request is aborted, what was said so far stays. */
+function stop() {
+  if (!stopper || !talk.canStop) return;
+  state.stopped += 1;
+  stopper.abort(new DOMException("stopped", "AbortError"));
+}
+
+function retry() {
+  const last = talk.lastUserMessage();
+  if (!last || state.busy) return;
+  const at = talk.items.indexOf(last);
+  talk.items.splice(at + 1); // the server takes them away too
+  return converse({ type: "threads.retry_after_item", params: { thread_id: state.thread, item_id: last.id } });
+}
+
 async function sendMessage(text) {
-  if (!text.trim() || busy) return;
-  busy = true;
-  state.transcript.push({ role: "user", text });
+  if (!text.trim() || state.busy) return;
+  const id = hosted() ? `user_${++count}` : "pending";
+  talk.items.push({ id, type: "user_message", content: [{ type: "input_text", text }] });
   state.composer = "";
   $("input").value = "";
-  $("trouble").hidden = true;
-  draw();
   const input = {
     content: [{ type: "input_text", text }],
     attachments: [],
     quoted_text: null,
-    inference_options: {},
+    inference_options: { model: state.model, tool_choice: state.tool ? { id: state.tool } : null },
   };
-  emit("response.start");
-  const answer = { role: "assistant", text: "" };
-  try {
-    if (fault.name === "error_after_ready") throw new Error("The response could not be finished.");
-    const body = state.thread
+  state.tool = null; // [types] cleared after a message unless it is persistent
+  await converse(
+    state.thread
       ? { type: "threads.add_user_message", params: { thread_id: state.thread, input } }
-      : { type: "threads.create", params: { input } };
-    await request(body, (event) => {
-      if (event.type === "thread.created") setThread(event.thread.id);
-      else if (event.type === "thread.item.added" && event.item?.type === "assistant_message") {
-        if (!state.transcript.includes(answer)) state.transcript.push(answer);
-      } else if (event.type === "thread.item.updated" && event.update?.type?.endsWith("text_delta")) {
-        if (!state.transcript.includes(answer)) state.transcript.push(answer);
-        answer.text += event.update.delta;
-      } else if (event.type === "thread.item.done" && event.item?.type === "assistant_message") {
-        if (!state.transcript.includes(answer)) state.transcript.push(answer);
-        answer.text = event.item.content.map((part) => part.text).join("");
-      } else if (event.type === "error") throw new Error(event.message ?? event.code);
-      draw();
-    });
-  } catch (error) {
-    trouble(error);
-  }
-  busy = false;
-  emit("response.end");
-  draw();
-  report();
+      : { type: "threads.create", params: { input } },
+  );
 }
 
 /* --- what is seen ---------------------------------------------------------------------------------------- */
 
+/** What the thread is, into what is reported. */
+function reflect() {
+  const { title, progress, failure, deltas, notices, effects } = talk;
+  Object.assign(state, { transcript: talk.lines(), title, progress, failure, deltas, notices, effects });
+}
+
+let isDrawingSoon = false;
+
+/** Drawn once for all the events that have come by then. */
+function drawSoon() {
+  if (isDrawingSoon) return;
+  isDrawingSoon = true;
+  setTimeout(() => {
+    isDrawingSoon = false;
+    draw();
+  });
+}
+
 function draw() {
   const { options } = state;
+  reflect();
   const theme = typeof options.theme === "string" ? { colorScheme: options.theme } : (options.theme ?? {});
   state.theme = theme.colorScheme ?? "light";
   const root = document.documentElement;
@@ -302,7 +403,12 @@ function draw() {
   $("left").hidden = options.history?.enabled === false;
   $("right").hidden = !options.header?.rightAction;
   $("title").hidden = options.header?.title?.enabled === false;
-  if (options.header?.title?.text) $("title").textContent = options.header.title.text;
+  $("title").textContent = options.header?.title?.text ?? talk.title;
+  $("progress").textContent = talk.progress ?? "";
+  $("progress").hidden = !talk.progress;
+  $("send").textContent = state.busy ? "■" : "↑";
+  $("send").setAttribute("aria-label", state.busy ? "Stop" : "Send");
+  $("retry").hidden = !talk.failure?.allow_retry;
   $("greeting").textContent = options.startScreen?.greeting ?? "What can I help with today?";
   $("input").placeholder = options.composer?.placeholder ?? "Message the AI";
   $("disclaimer").textContent = options.disclaimer?.text ?? "";
@@ -325,11 +431,59 @@ function draw() {
     ...state.transcript.map((entry) => {
       const line = document.createElement("li");
       line.className = entry.role;
-      line.textContent = entry.text;
+      line.textContent = [entry.text, ...(entry.tasks ?? [])].join("\n");
+      for (const { label, action, disabled } of entry.buttons ?? []) {
+        const button = document.createElement("button");
+        Object.assign(button, { type: "button", textContent: label, disabled });
+        button.addEventListener("click", () => commands.sendCustomAction(action, entry.id));
+        line.append(button);
+      }
       return line;
     }),
   );
   if (options.thread?.autoScroll) $("scroll").scrollTop = $("scroll").scrollHeight;
+}
+
+/** All threads, page after page; the real panel does so while it is scrolled. */
+async function listThreads() {
+  const found = [];
+  let page = { after: undefined };
+  do {
+    const params = { limit: 20, order: "desc", ...(page.after ? { after: page.after } : {}) };
+    page = (await request({ type: "threads.list", params })) ?? {};
+    found.push(...(page.data ?? []));
+  } while (page.has_more && page.after);
+  return found;
+}
+
+let listed = [];
+
+/** [types] history: showRename, showDelete. The filter looks at titles: the protocol has no search. */
+function drawHistory() {
+  const wanted = $("search").value.trim().toLowerCase();
+  const shown = listed.filter((thread) => (thread.title ?? "").toLowerCase().includes(wanted));
+  state.threads = shown.map(({ id, title }) => ({ id, title: title ?? null }));
+  const { history } = state.options;
+  $("threads").replaceChildren(
+    ...shown.map((thread) => {
+      const line = document.createElement("li");
+      const button = (label, run) => {
+        const made = document.createElement("button");
+        made.type = "button";
+        made.textContent = label;
+        made.addEventListener("click", () => run().catch(trouble));
+        line.append(made);
+      };
+      button(thread.title ?? thread.id, () => {
+        state.history_open = false;
+        return openThread(thread.id);
+      });
+      if (history?.showRename !== false) button("✎", () => rename(thread.id, window.prompt("Title", thread.title ?? "") ?? ""));
+      if (history?.showDelete !== false) button("✕", () => remove(thread.id));
+      return line;
+    }),
+  );
+  report();
 }
 
 async function showHistory(open) {
@@ -338,21 +492,25 @@ async function showHistory(open) {
   draw();
   report();
   if (!open) return;
-  const page = await request({ type: "threads.list", params: { limit: 50, order: "desc" } });
-  $("threads").replaceChildren(
-    ...(page?.data ?? []).map((thread) => {
-      const line = document.createElement("li");
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = thread.title ?? thread.id;
-      button.addEventListener("click", () => {
-        state.history_open = false;
-        openThread(thread.id).catch(trouble);
-      });
-      line.append(button);
-      return line;
-    }),
-  );
+  $("search").value = "";
+  listed = await listThreads();
+  drawHistory();
+}
+
+async function rename(id, title) {
+  if (!title) return;
+  await request({ type: "threads.update", params: { thread_id: id, title } });
+  for (const thread of listed) if (thread.id === id) thread.title = title;
+  if (state.thread === id) talk.title = title;
+  draw();
+  drawHistory();
+}
+
+async function remove(id) {
+  await request({ type: "threads.delete", params: { thread_id: id } });
+  listed = listed.filter((thread) => thread.id !== id);
+  if (state.thread === id) await openThread(null);
+  drawHistory();
 }
 
 /* --- what the host page asks -------------------------------------------------------------------------------- */
@@ -370,10 +528,11 @@ const commands = {
     report();
   },
   sendCustomAction: (action, itemId) =>
-    request({ type: "threads.custom_action", params: { thread_id: state.thread, item_id: itemId, action } }, () => {}),
+    converse({ type: "threads.custom_action", params: { thread_id: state.thread, item_id: itemId ?? null, action } }),
   showHistory: () => showHistory(true),
   hideHistory: () => showHistory(false),
-  fetchUpdates: () => (state.thread ? openThread(state.thread) : undefined),
+  // [types] "manually fetches updates from the server": nothing that is being written is touched
+  fetchUpdates: () => (state.thread && !state.busy ? openThread(state.thread) : undefined),
 };
 
 let mounted = false;
@@ -438,7 +597,43 @@ window.addEventListener("message", async (event) => {
 /* --- what tests ask: the server holds each question until there is a command ------------------------------------ */
 
 const tests = {
-  send: ({ text }) => sendMessage(text),
+  send: ({ text }) => void sendMessage(text),
+  stop: () => stop(),
+  retry: () => void retry(),
+  choose: ({ model, tool }) => {
+    state.model = model ?? state.model;
+    state.tool = tool ?? null;
+    report();
+  },
+  history: ({ open }) => showHistory(open !== false),
+  filter: ({ text }) => {
+    $("search").value = text;
+    drawHistory();
+  },
+  rename: ({ thread, title }) => rename(thread, title),
+  remove: ({ thread }) => remove(thread),
+  press: ({ label }) => {
+    const entry = state.transcript.findLast((line) => line.buttons?.some((button) => button.label === label));
+    const button = entry?.buttons.find((one) => one.label === label);
+    if (!button) throw new Error(`no button ${label}`);
+    void commands.sendCustomAction(button.action, entry.id);
+  },
+  answer: ({ values }) => {
+    const item = talk.items.findLast((one) => one.type === "structured_input");
+    const answers = Object.fromEntries(item.inputs.map((input) => [input.id, { values: [values].flat(), skipped: false }]));
+    const params = { thread_id: state.thread, item_id: item.id, input: { status: "answered", answers } };
+    void converse({ type: "threads.add_structured_input", params });
+  },
+  feedback: async ({ kind }) => {
+    const last = talk.items.findLast((item) => item.type.endsWith("assistant_message"));
+    await request({ type: "items.feedback", params: { thread_id: state.thread, item_ids: [last.id], kind } });
+    state.fed_back = kind;
+    report();
+  },
+  dictate: async ({ audio_base64, mime_type }) => {
+    const heard = await request({ type: "input.transcribe", params: { audio_base64, mime_type } });
+    commands.setComposerValue({ text: heard.text });
+  },
   // [facts] at expiry the frame asks for another secret; tests need not wait ten minutes
   expire_secret_now: async () => {
     secretExpired = true;
@@ -492,8 +687,11 @@ async function obey() {
 
 $("composer").addEventListener("submit", (event) => {
   event.preventDefault();
-  sendMessage($("input").value);
+  if (state.busy) stop();
+  else sendMessage($("input").value);
 });
+$("retry").addEventListener("click", () => retry());
+$("search").addEventListener("input", drawHistory);
 $("input").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey) {
     event.preventDefault();

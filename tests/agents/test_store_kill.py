@@ -1,0 +1,26 @@
+"""Checklist point 29: chats survive a kill at any point. `make bench` and `python -m tests.agents.killing` kill more."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = 60
+
+
+def test_checklist_29_killed_at_random_moments_nothing_acknowledged_is_lost_and_the_database_is_sound() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.agents.killing", "--rounds", str(KILLS)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=170,
+    )
+    assert done.stdout, done.stderr
+    result = json.loads(done.stdout)
+    assert result["wrong"] == [], result
+    assert result["kills"] == KILLS
+    assert result["acknowledged"] > 0

@@ -1,4 +1,4 @@
-"""Checklist point 29: chats survive a kill at any point. `make bench` and `python -m tests.agents.killing` kill more."""
+"""Checklist point 29: chats survive a kill at any point. `python -m tests.agents.killing` kills more often."""
 
 from __future__ import annotations
 

@@ -576,6 +576,11 @@ on("prompt.handed_over", ({ text }) => {
   handPrompt();
 });
 
+/* `smoke --say`: what a person would type and send. */
+on("prompt.send", ({ text }) => {
+  if (chat && isReady) chat.sendUserMessage({ text: String(text), newThread: true }).catch(report);
+});
+
 on("chat.new", () => chat && isReady && within(chat.setThreadId(null), start.limits.method_ms).catch(report));
 on("chat.history", () => chat && isReady && within(chat.showHistory(), start.limits.method_ms).catch(report));
 on("archive.progress", (progress) => goneView.progress(progress));

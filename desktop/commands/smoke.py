@@ -35,9 +35,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context, args: argparse.Namespace) -> int:
     from desktop.app import App
+    from desktop.settings.agents import InAppAgent
 
-    if args.say is not None:
-        return context.fail(UsageError(problem="--say: the agent of this profile runs at OpenAI, not in the app"))
+    if args.say is not None and not isinstance(context.settings.agent(), InAppAgent):
+        return context.fail(UsageError(problem=context.texts.get("smoke.say_hosted")))
     if args.screenshot:
         folder = Path(args.screenshot).resolve().parent
         if not folder.is_dir():
@@ -85,24 +86,61 @@ class _Look:
         self.errors: list[AppError] = []
         self.violations = 0
         self.saved = ""
+        self.asked = 0.0
+        self.answer: str | None = None
+        self.answer_ms: int | None = None
 
     def on_answered(self, answered: Answered) -> None:
         """Called for every answer the pages get, on the answer's thread."""
         if answered.error is not None:
             self.errors.append(answered.error)
-            if answered.method in ("chat.start", "session.mint"):
+            if answered.method in ("chat.start", "session.mint", "basic.start", "chatkit.request"):
                 self.done.set()
             return
         if answered.method == "chat.problem":
             if answered.params.code == "csp":
                 self.violations += 1
-            elif answered.params.shown:
+            elif answered.params.shown and not self._falls_back():
                 self.done.set()
-        ready = {"chat.ready": "chat"} | ({"setup.start": "setup"} if self.args.page == "any" else {})
-        if answered.method in ready:
+        ready = {"chat.ready": "chat", "basic.ready": "basic"}
+        if self.args.page == "any":
+            ready["setup.start"] = "setup"
+        if answered.method in ready and not self.page:
             self.page = ready[answered.method]
             self.ready_ms = round((time.monotonic() - self.started) * 1000)
+            if self.args.say is None or self.page == "setup":
+                self.done.set()
+            else:
+                self.asked = time.monotonic()
+                self.app.emit("chat", "prompt.send", {"text": self.args.say})
+        if answered.method == "chat.response" and answered.params.phase == "end" and self.asked:
+            self.answer_ms = round((time.monotonic() - self.asked) * 1000)
+            self.answer = self._last_answer()
             self.done.set()
+
+    def _last_answer(self) -> str:
+        """The newest answer in the store: what was kept, not what was painted."""
+        agent = self.app.context.settings.agent()
+        if agent is None:
+            return ""
+        host = self.app.services.agents
+        context = host.context(agent.id)
+
+        async def look(stores: Any) -> str:
+            threads = await stores.threads.load_threads(1, None, "desc", context)
+            items = await stores.threads.load_thread_items(threads.data[0].id, None, 20, "desc", context)
+            for item in items.data:
+                if item.type == "assistant_message":
+                    return "".join(part.text for part in item.content)
+            return ""
+
+        return host.call(look)
+
+    def _falls_back(self) -> bool:
+        """Whether the basic view comes next, as it does for agents inside the app."""
+        from desktop.settings.agents import InAppAgent
+
+        return isinstance(self.app.context.settings.agent(), InAppAgent)
 
     def finish(self) -> None:
         """Wait, take the picture, close the windows."""
@@ -123,16 +161,18 @@ class _Look:
         and screenshot beside it."""
         shell = getattr(self.app, "shell", None)
         ok = self.ready_ms is not None and self.violations == 0
+        if self.args.say is not None and not self.answer:
+            ok = False
         if self.args.screenshot and not self.saved:
             ok = False
         return {
             "ok": ok,
             "engine": shell.engine.name if shell else "",
-            "component": "chatkit" if self.page == "chat" else "",
+            "component": {"chat": "chatkit", "basic": "basic"}.get(self.page, ""),
             "page": self.page,
             "ready_ms": self.ready_ms,
-            "answer": None,
-            "answer_ms": None,
+            "answer": self.answer,
+            "answer_ms": self.answer_ms,
             "csp_violations": self.violations,
             "errors": [error.describe(context.texts) for error in self.errors],
             "screenshot": self.saved,

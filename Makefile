@@ -6,7 +6,7 @@ STANDIN ?=
 standin = $(if $(STANDIN),--standin,)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev doctor live test test-quick check lint format bench package lock clean
+.PHONY: help install run demo dev doctor live test test-quick check lint format bench package lock clean
 
 # $(call prepare,KIND): tests/rig/prepare.py, with python3 itself fetched first on a Debian that has none.
 define prepare
@@ -25,6 +25,7 @@ endef
 help:
 	@echo "make run           open the app; without a display: on a virtual one, with a screenshot"
 	@echo "make run STANDIN=1 the same against stand-ins: no OpenAI, no key of yours"
+	@echo "make demo          the app with a scripted agent: no key, no network, nothing kept"
 	@echo "make dev           run, reload pages and restart on changes (STANDIN=1 too)"
 	@echo "make doctor        check everything the app needs"
 	@echo "make test          set up everything, check, run every test"
@@ -45,6 +46,10 @@ install:
 run:
 	$(call prepare,$(if $(STANDIN),standin,run))
 	@$(PYTHON) -m tests.rig.run $(standin) -- $(ARGS)
+
+demo:
+	$(call prepare,run)
+	@$(PYTHON) -m tests.rig.run --demo --screenshot out/demo.png -- $(ARGS)
 
 dev:
 	$(call prepare,$(if $(STANDIN),standin,run))

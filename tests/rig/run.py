@@ -38,6 +38,8 @@ LIMIT = 180.0
 STAND_IN_LIMIT = 30.0
 """Longest wait for a stand-in to say where it is, in seconds."""
 PROFILE = "standin"
+DEMO_WORDS = "markdown"
+"""What a demo without a display is asked."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ def off_screen(stage: Stage) -> int:
     say("There is no display here: the app opens on a virtual one.")
     stage.screenshot.parent.mkdir(parents=True, exist_ok=True)
     command = stage.command("smoke", "--page", "any", "--screenshot", str(stage.screenshot))
+    if "--demo" in stage.options:
+        command += ["--say", DEMO_WORDS]
     try:
         return call(command, stage.environ, LIMIT)
     except subprocess.TimeoutExpired:
@@ -175,13 +179,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rig.run", description="Open the app from this checkout.")
     parser.add_argument("--standin", action="store_true", help="against stand-ins instead of OpenAI")
     parser.add_argument("--dev", action="store_true", help="reload pages and start again on changes")
+    parser.add_argument("--demo", action="store_true", help="the scripted agent: no key, no network, nothing kept")
     parser.add_argument("--screenshot", type=Path, default=SCREENSHOT, help="where to save it without a display")
     parser.add_argument("options", nargs="*", help="the app's own options, after --")
     typed = parser.parse_args(arguments)
     screenshot = typed.screenshot.resolve()
     os.chdir(ROOT)
     end_on_sigterm()
-    stage = Stage(dict(os.environ), tuple(typed.options), screenshot=screenshot)
+    options = (*(["--demo"] if typed.demo else []), *typed.options)
+    stage = Stage(dict(os.environ), options, screenshot=screenshot)
     with ExitStack() as stack:
         try:
             if not has_display():

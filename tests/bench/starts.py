@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from statistics import median
 
 from tests.bench.child import Child
@@ -24,6 +29,32 @@ def hello(scene: Scene) -> Marks:
         return dict(child.marks)
 
 
+@contextmanager
+def served() -> Iterator[str]:
+    """The hello page over HTTP: a component refuses a page without an origin. Its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it
+            pass
+
+    folder = Path(__file__).with_name("hello")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://localhost:{server.server_address[1]}/hello.html"
+        finally:
+            server.shutdown()
+
+
+def bare_chat(scene: Scene, page: str) -> Marks:
+    """A bare page with the component in it: what any program pays that shows a chat with this engine."""
+    with Child(
+        "tests.bench.hello", [scene.engine], [f"?component={scene.component.url}", page], scene.environ
+    ) as child:
+        child.until("mounted")
+        return dict(child.marks)
+
+
 def app(scene: Scene, *options: str) -> Marks:
     with opened(scene, *options) as child:
         child.until("chat.ready")
@@ -37,9 +68,15 @@ def opened(scene: Scene, *options: str) -> Child:
 
 def measure(scene: Scene, runs: int) -> list[Figure]:
     """The first run of each warms caches and profiles and isn't counted; then they take turns."""
+    with served() as page:
+        return _measure(scene, runs, page)
+
+
+def _measure(scene: Scene, runs: int, page: str) -> list[Figure]:
     scene.api.delay = API_DELAY
     kinds: dict[str, Callable[[], Marks]] = {
         "hello": lambda: hello(scene),
+        "hello with the component": lambda: bare_chat(scene, page),
         "app": lambda: app(scene),
         "app, key in memory": lambda: app(scene, "--key", KEY),
     }
@@ -67,6 +104,10 @@ def measure(scene: Scene, runs: int) -> list[Figure]:
             {
                 "least of both": round(min(of("app", "chat.ready")) / min(of("hello", "loaded")), 3),
                 "key in memory": round(median(of("app, key in memory", "chat.ready")) / loaded, 3),
+                "over a bare page with the component": round(
+                    ready / median(of("hello with the component", "mounted")), 3
+                ),
+                "a bare page with the component (ms)": summary(of("hello with the component", "mounted"), 1000),
                 "hello loaded (ms)": summary(of("hello", "loaded"), 1000),
                 "app asked the engine (ms)": summary(of("app", "engine"), 1000),
                 "page began (ms)": summary(of("app", "chat.start"), 1000),

@@ -1,6 +1,7 @@
-"""`python -m tests.bench.hello ENGINE FD [QUERY]`: opens the page and writes what happened when, a JSON line each.
+"""`python -m tests.bench.hello ENGINE FD [QUERY [URL]]`: opens the page and writes what happened when, in JSON lines.
 
-Stock pywebview as its own first example has it; the page is a file, the quickest way there is to get one.
+Stock pywebview as its own first example has it. The page is a file, the quickest way there is to get one; at `URL`
+where it needs an origin.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ class Api:
     def echo(self, value: int) -> int:
         return value
 
+    def mounted(self) -> None:
+        tell("mounted")
+
     def took(self, milliseconds: list[float]) -> None:
         tell("round_trips", milliseconds)
 
@@ -31,8 +35,8 @@ def tell(what: str, value: object = None) -> None:
 
 def main() -> None:
     query = sys.argv[3] if len(sys.argv) > 3 else ""
-    page = Path(__file__).with_name("hello.html").as_uri() + query
-    window = webview.create_window("Hello", page, js_api=Api() if "calls" in query else None, width=960, height=760)
+    page = sys.argv[4] if len(sys.argv) > 4 else Path(__file__).with_name("hello.html").as_uri()
+    window = webview.create_window("Hello", page + query, js_api=Api() if query else None, width=960, height=760)
     window.events.loaded += lambda: tell("loaded")
     tell("engine")
     webview.start(gui=sys.argv[1])

@@ -10,6 +10,21 @@ if (frame) {
   document.body.append(element);
 }
 
+/* `?component=URL`: ChatKit and nothing else, the least that any chat page needs. */
+const component = new URLSearchParams(location.search).get("component");
+if (component) {
+  const script = document.createElement("script");
+  script.src = component;
+  const bridge = new Promise((resolve) => window.addEventListener("pywebviewready", resolve, { once: true }));
+  script.onload = () => {
+    const chat = document.createElement("openai-chatkit");
+    chat.addEventListener("chatkit.ready", () => bridge.then(() => window.pywebview.api.mounted()));
+    chat.setOptions({ api: { getClientSecret: async () => "ek_bench" } });
+    document.body.append(chat);
+  };
+  document.head.append(script);
+}
+
 /* `?calls=N`: the round trip of pywebview's own bridge, in milliseconds, told to the program. */
 const calls = Number(new URLSearchParams(location.search).get("calls") || 0);
 window.addEventListener("pywebviewready", async () => {

@@ -1,25 +1,28 @@
 // @ts-check
-/** The page of the first launch: takes the key and the workflow id, has both checked, shows what is wrong where it belongs. */
+/** The page of the first launch: the ways to begin, the form of the chosen one, and what is wrong where it belongs. */
 
 import { BridgeError, call, on } from "./bridge.js";
 import { copyText } from "./clipboard.js";
+import { combobox } from "./combobox.js";
 import { applyLook } from "./look.js";
-import { button, CHECK_LIMIT, described, el, input, part, sentence, show, SHOW_AFTER } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, input, part, show, SHOW_AFTER } from "./parts.js";
+import { fillEndpoint, fillModels, looks, values, wireEndpoint } from "./setup_endpoint.js";
+import { ALL, complain, controls, fieldError, fieldOf, FIELDS } from "./setup_fields.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
 /**
  * @typedef {import("./parts.js").Described} Described
+ * @typedef {import("./setup_fields.js").Way} Way
  * @typedef {{present: boolean, lasting: boolean, store: string, problem: Described | null}} KeyStatus
  * @typedef {{key: boolean, workflow: string, version: string, file: string, api_host: string, found: string[], ignored: string[]}} Imported
+ * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, models?: string[]}} Outcome
  * @typedef {{
  *   texts: Record<string, string>, look: import("./look.js").Look, app: string, icon: string, host: string, again: boolean,
- *   asks_workflow: boolean, workflow_from: string, workflow: string, version: string, env_name: string, ended: boolean, links: Record<string, string>
+ *   way: Way | "", chooses: boolean, asks_workflow: boolean, workflow_from: string, workflow: string, version: string,
+ *   default_model: string, model: string, endpoint: {address: string, api: string} | null,
+ *   env_name: string, ended: boolean, links: Record<string, string>
  * }} Start
- * @typedef {"key" | "workflow" | "version"} Field
  */
-
-/** @type {readonly Field[]} */
-const FIELDS = ["key", "workflow", "version"];
 
 const form = part("form", HTMLFormElement);
 
@@ -27,6 +30,8 @@ const form = part("form", HTMLFormElement);
 let start = null;
 /** @type {KeyStatus | null} */
 let stored = null;
+/** The form that is shown. @type {Way} */
+let way = "workflow";
 /** Whom the key is sent to: the settings' API, or the one that an imported file names with its key. */
 let host = "";
 /** Whether a key was imported and waits on the other side; the page never sees it. */
@@ -36,19 +41,10 @@ let check = 0;
 let checks = 0;
 /** The version's field may take a person by surprise: it opens by itself when it has a value or an error. */
 const more = part("more", HTMLDetailsElement);
+/** @type {import("./combobox.js").Combobox | null} */
+let keyModels = null;
 
 // --- errors: in the place of the help, or in the banner ------------------------------------------
-
-/** @param {Field} field @param {Described | null} error */
-function fieldError(field, error) {
-  const place = el(`${field}-error`);
-  place.textContent = error ? sentence(error) : "";
-  place.hidden = error === null;
-  show(`${field}-help`, error === null);
-  input(field).setAttribute("aria-describedby", error ? place.id : `${field}-help`);
-  if (error) input(field).setAttribute("aria-invalid", "true");
-  else input(field).removeAttribute("aria-invalid");
-}
 
 /** @param {string} code */
 function fromKeyring(code) {
@@ -73,23 +69,24 @@ function banner(error, canSave) {
 }
 
 function clearErrors() {
-  for (const field of FIELDS) fieldError(field, null);
+  for (const field of ALL) fieldError(field, null);
   show("banner", false);
+  show("ways-banner", false);
   el("doing").textContent = "";
 }
 
 /** @param {unknown} thrown @param {boolean} canSave */
 function showError(thrown, canSave) {
   const error = described(thrown);
-  const field = FIELDS.find((name) => name === error.field);
-  const asked = start !== null && (field === "key" || start.asks_workflow);
+  const field = fieldOf(way, error.field);
+  const asked = start !== null && (way !== "workflow" || field === "key" || start.asks_workflow);
   if (!field || !asked) {
     banner(error, canSave);
     return;
   }
   if (field === "version") more.open = true;
   fieldError(field, error);
-  const place = input(field);
+  const [place] = controls(field);
   if (place.closest("[hidden]")) button("key-other").focus();
   else place.focus();
 }
@@ -103,18 +100,15 @@ function fill(given) {
   setTexts(given.texts);
   applyTexts();
   applyLook(given.look);
-  el("heading").textContent = given.again ? t("setup.title_again") : t("setup.title", { app: given.app });
-  el("icon").setAttribute("src", given.icon);
-  fillWhere(given.host);
+  for (const id of ["icon", "ways-icon"]) el(id).setAttribute("src", given.icon);
+  el("ways-heading").textContent = t("setup.title", { app: given.app });
   el("ends").textContent = given.ended ? t("setup.ended") : t("setup.ends");
   input("workflow").value = given.workflow;
   input("version").value = given.version;
+  input("key-model").value = given.way === "key" ? given.model : "";
   more.open = given.version !== "";
-  show("workflow-field", given.asks_workflow);
-  show("more", given.asks_workflow);
   fillFixed(given);
-  show("import-dotenv", given.workflow_from !== "brand");
-  show("back", given.again);
+  for (const id of ["back", "ways-close"]) show(id, given.again);
   show("import-env", given.env_name !== "");
   button("import-env").textContent = t("setup.import_env", { name: given.env_name });
   for (const link of document.querySelectorAll("a[data-link]")) {
@@ -122,18 +116,107 @@ function fill(given) {
   }
 }
 
+// --- the ways ----------------------------------------------------------------------------------------
+
+/** Only what the chosen way asks for is shown; what was typed for another one stays in its fields. @param {Way} wanted */
+function showForm(wanted) {
+  if (!start) return;
+  way = wanted;
+  const { asks_workflow: asks, again, app, chooses } = start;
+  form.dataset["way"] = way;
+  for (const field of /** @type {const} */ (["address", "endpoint-key", "api"])) show(`${field}-field`, way === "endpoint");
+  show("endpoint-model-field", way === "endpoint" && (input("endpoint-model").value !== "" || listed));
+  show("key-field", way === "key" || way === "workflow");
+  show("key-model-field", way === "key" && asked);
+  show("workflow-field", way === "workflow" && asks);
+  show("more", way === "workflow" && asks);
+  show("ends", way === "workflow");
+  show("import-dotenv", (way === "workflow" || way === "key") && start.workflow_from !== "brand");
+  show("imported-address", way !== "endpoint" && host !== start.host);
+  show("fixed-workflow", way === "workflow" && el("fixed-workflow").textContent !== "");
+  show("other-ways", chooses);
+  show("icon", !chooses);
+  el("heading").textContent = heading(again, chooses, app);
+  fillWhere(host);
+  fillKeyring();
+  words();
+  show("ways", false);
+  show("form", true);
+}
+
+/** Whether the endpoint's list of models has come, and whether another model for the key has to be chosen. */
+let listed = false;
+let asked = false;
+
+/** @param {boolean} again @param {boolean} chooses @param {string} app */
+function heading(again, chooses, app) {
+  if (again && way === "workflow") return t("setup.title_again");
+  if (again && way === "key") return t("setup.title_key_again");
+  if (!chooses || way === "none") return t("setup.title", { app });
+  if (way === "key") return t("setup.title_key");
+  return way === "workflow" ? t("setup.title_workflow") : t("setup.title_endpoint");
+}
+
+/** The words on the button say what comes next. */
+function words() {
+  if (check !== 0) el("submit-words").textContent = t("setup.checking");
+  else if (way === "none") el("submit-words").textContent = t("setup.start");
+  else if (way === "endpoint" && looks()) el("submit-words").textContent = t("setup.find_models");
+  else el("submit-words").textContent = t("setup.submit");
+}
+
+/** @param {boolean} [focus] on the card of the form that is left */
+function showWays(focus = true) {
+  clearErrors();
+  show("form", false);
+  show("ways", true);
+  if (focus) button(`way-${way === "none" ? "demo" : way}`).focus();
+}
+
+/** @param {string | null} wanted */
+async function choose(wanted) {
+  if (wanted === "key" || wanted === "workflow" || wanted === "endpoint") {
+    clearErrors();
+    showForm(wanted);
+    focusFirst();
+    return;
+  }
+  await begun();
+}
+
+/** The demo, or an agent that comes with the app and asks for nothing. */
+async function begun() {
+  show("ways-banner", false);
+  try {
+    await call("setup.demo");
+  } catch (thrown) {
+    const error = described(thrown);
+    if (el("ways").hidden) return banner(error, false);
+    el("ways-message").textContent = error.message;
+    el("ways-hint").textContent = error.hint;
+    show("ways-banner", true);
+  }
+}
+
+/** The first field that is still empty, else the button. */
+function focusFirst() {
+  const empty = FIELDS[way].map((field) => el(field)).find((one) => one instanceof HTMLInputElement && one.value === "" && one.getClientRects().length > 0);
+  (empty ?? button("submit")).focus();
+}
+
 /** The workflow that the command line or the environment names can't be changed here, only seen. @param {Start} given */
 function fillFixed(given) {
   const values = { id: given.workflow };
   if (given.workflow_from === "command_line") el("fixed-workflow").textContent = t("setup.workflow_from_command_line", values);
   if (given.workflow_from === "environment") el("fixed-workflow").textContent = t("setup.workflow_from_environment", values);
-  show("fixed-workflow", el("fixed-workflow").textContent !== "");
 }
 
 /** Where the key is kept and whom it is sent to. @param {string} host */
 function fillWhere(host) {
   const values = { store: stored?.store ?? "", host };
-  if (!stored) el("where").textContent = t("setup.where_unknown", values);
+  if (way === "endpoint") el("where").textContent = t("setup.where_endpoint");
+  else if (way === "none") el("where").textContent = t("setup.where_none");
+  else if (!stored) el("where").textContent = t("setup.where_unknown", values);
   else if (stored.lasting) el("where").textContent = t("setup.where_keyring", values);
   else el("where").textContent = t("setup.where_session", values);
 }
@@ -143,13 +226,17 @@ function fillStatus(status) {
   stored = status;
   if (!start) return;
   fillWhere(host);
-  show("keyring", status.problem !== null);
+  fillKeyring();
   if (status.problem) {
     el("keyring-message").textContent = status.problem.message;
     el("keyring-hint").textContent = status.problem.hint;
   }
   input("session-only").checked = !status.lasting;
   if (status.present) input("key").placeholder = t("setup.key_kept");
+}
+
+function fillKeyring() {
+  show("keyring", stored !== null && stored.problem !== null && (way === "key" || way === "workflow"));
 }
 
 /** @param {string} name where the pending key comes from */
@@ -167,7 +254,7 @@ function dropPending() {
   show("key-pending", false);
   show("key-typed", true);
   show("import-env", start !== null && start.env_name !== "");
-  show("address", false);
+  show("imported-address", false);
   host = start?.host ?? "";
   fillWhere(host);
   input("key").focus();
@@ -180,49 +267,95 @@ function dropPending() {
 function underWay(busy) {
   form.setAttribute("aria-busy", String(busy));
   button("submit").disabled = busy;
-  el("submit-words").textContent = busy ? t("setup.checking") : t("setup.submit");
-  for (const field of FIELDS) input(field).readOnly = busy;
-  for (const id of ["key-other", "import-env", "import-dotenv", "back"]) button(id).disabled = busy;
+  words();
+  for (const field of ALL) {
+    for (const one of controls(field)) {
+      if (one.type === "radio") one.disabled = busy;
+      else one.readOnly = busy;
+    }
+  }
+  for (const id of ["key-other", "import-env", "import-dotenv", "back", "other-ways"]) button(id).disabled = busy;
   show("cancel", busy);
   if (busy) button("cancel").focus();
+}
+
+/** Whether a field that can't be empty is. */
+function incomplete() {
+  if (way === "endpoint") {
+    if (input("address").value.trim() !== "") return false;
+    complain("address", t("endpoint.address_empty"));
+    return true;
+  }
+  if (way === "none" || input("key").value.trim() !== "" || pending || (stored && stored.present)) return false;
+  complain("key", t("setup.key_empty"));
+  return true;
 }
 
 /** @param {{session?: boolean, unchecked?: boolean}} [how] */
 async function submit({ session = false, unchecked = false } = {}) {
   if (check !== 0 || !start) return;
   clearErrors();
-  if (input("key").value.trim() === "" && !pending && !(stored && stored.present)) {
-    fieldError("key", { code: "", message: t("setup.key_empty"), hint: "", retryable: false, field: "key", detail: "" });
-    input("key").focus();
-    return;
-  }
+  if (incomplete()) return;
+  if (way === "none") return begun();
   const mine = (check = ++checks);
+  const look = way === "endpoint" && looks();
   underWay(true);
-  const doing = { host };
-  el("doing").textContent = start.asks_workflow ? t("setup.doing_mint", doing) : t("setup.doing_mint_brand", doing);
+  el("doing").textContent = doing(look);
   try {
-    const outcome = await call(
-      "setup.check",
-      {
-        number: mine,
-        key: pending ? "" : input("key").value,
-        use_pending: pending,
-        workflow: input("workflow").value,
-        version: input("version").value,
-        keep: session || input("session-only").checked ? "session" : "keyring",
-        unchecked,
-      },
-      { limit: CHECK_LIMIT },
-    );
+    const keep = session || (way !== "endpoint" && input("session-only").checked) ? "session" : "keyring";
+    /** @type {Outcome} */
+    const outcome = await send(mine, look, { keep, unchecked });
     if (check !== mine) return;
     finish();
-    if (outcome.error) showError(new BridgeError(outcome.error), outcome.can_save);
-    else if (!outcome.cancelled) el("doing").textContent = t("setup.done");
+    ended(outcome, look);
   } catch (error) {
     if (check !== mine) return;
     finish();
     showError(error, false);
   }
+}
+
+/** @param {number} number @param {boolean} look @param {{keep: string, unchecked: boolean}} how @returns {Promise<Outcome>} */
+function send(number, look, how) {
+  const limit = { limit: CHECK_LIMIT };
+  if (way === "endpoint") return call("setup.check_endpoint", { number, ...values(), ...how, saves: !look }, limit);
+  const key = { number, key: pending ? "" : input("key").value, use_pending: pending, ...how };
+  if (way === "key") return call("setup.check_key", { ...key, model: asked ? input("key-model").value : "" }, limit);
+  const workflow = { workflow: input("workflow").value, version: input("version").value };
+  return call("setup.check", { ...key, ...workflow }, limit);
+}
+
+/** @param {boolean} look */
+function doing(look) {
+  const whom = { host };
+  if (way === "key") return t("setup.doing_key", whom);
+  if (way === "workflow") return start?.asks_workflow ? t("setup.doing_mint", whom) : t("setup.doing_mint_brand", whom);
+  const there = { host: input("address").value.trim().replace(/^\w+:\/\//, "").replace(/\/.*$/, "") };
+  return look ? t("setup.doing_models", there) : t("setup.doing_endpoint", there);
+}
+
+/** @param {Outcome} outcome @param {boolean} look */
+function ended(outcome, look) {
+  if (outcome.cancelled) return;
+  const error = outcome.error;
+  if (way === "endpoint" && (!error || error.field === "model")) {
+    listed = true;
+    fillModels(outcome.models ?? []);
+  }
+  if (way === "key" && error?.field === "model") {
+    const usual = !asked && start ? t("setup.model_other", { model: start.model || start.default_model }) : "";
+    asked = true;
+    show("key-model-field", true);
+    keyModels?.options(outcome.models ?? []);
+    showError(new BridgeError({ ...error, message: usual || error.message }), false);
+    return;
+  }
+  // A server that can't be asked now can be saved all the same: then its model has to be named.
+  if (error && look && outcome.can_save) show("endpoint-model-field", true);
+  if (error) return showError(new BridgeError(error), outcome.can_save && !look);
+  if (look) return input("endpoint-model").focus();
+  if (way === "key") el("doing").textContent = t("setup.done_key");
+  else el("doing").textContent = way === "workflow" ? t("setup.done") : t("setup.done_endpoint");
 }
 
 function finish() {
@@ -269,9 +402,9 @@ async function importDotenv() {
   if (found.api_host) {
     host = found.api_host;
     fillWhere(host);
-    el("address").textContent = t("setup.address", { host });
+    el("imported-address").textContent = t("setup.address", { host });
   }
-  show("address", found.api_host !== "");
+  show("imported-address", found.api_host !== "");
   const file = found.file;
   const words = [
     found.found.length > 0
@@ -313,21 +446,22 @@ function wire() {
   button("import-env").addEventListener("click", () => void tried(importEnv));
   button("import-dotenv").addEventListener("click", () => void tried(importDotenv));
   button("back").addEventListener("click", () => void tried(() => call("setup.close")));
-  button("key-show").addEventListener("click", () => {
-    const shown = input("key").type === "password";
-    input("key").type = shown ? "text" : "password";
-    const words = shown ? t("setup.key_hide") : t("setup.key_show");
-    button("key-show").setAttribute("aria-pressed", String(shown));
-    button("key-show").setAttribute("aria-label", words);
-    button("key-show").title = words;
-  });
+  wireMask("key");
+  wireMask("endpoint-key");
+  wireEndpoint(words);
+  keyModels = combobox(input("key-model"), { label: t("endpoint.model"), show: t("endpoint.models_show") });
+  button("other-ways").addEventListener("click", () => showWays());
+  button("ways-close").addEventListener("click", () => void tried(() => call("setup.close")));
+  for (const card of document.querySelectorAll("button.way")) {
+    card.addEventListener("click", () => void choose(card.getAttribute("data-way")));
+  }
   button("banner-copy").addEventListener("click", async () => {
     const done = await copyText(el("banner-detail").textContent || "");
     if (done) button("banner-copy").textContent = t("setup.copied");
   });
-  for (const field of FIELDS) {
-    input(field).addEventListener("input", () => {
-      if (input(field).hasAttribute("aria-invalid")) fieldError(field, null);
+  for (const field of ALL) {
+    el(field).addEventListener("input", () => {
+      if (el(field).hasAttribute("aria-invalid")) fieldError(field, null);
     });
   }
   document.addEventListener("click", (event) => {
@@ -342,19 +476,38 @@ function wire() {
   });
 }
 
+/** The button that shows what was typed. @param {string} id of the field */
+function wireMask(id) {
+  const eye = button(`${id}-show`);
+  eye.addEventListener("click", () => {
+    const shown = input(id).type === "password";
+    input(id).type = shown ? "text" : "password";
+    const label = shown ? t("setup.key_hide") : t("setup.key_show");
+    eye.setAttribute("aria-pressed", String(shown));
+    eye.setAttribute("aria-label", label);
+    eye.title = label;
+  });
+}
+
 async function begin() {
   const page = el("page");
   const late = setTimeout(() => show("skeleton", true), SHOW_AFTER);
   try {
-    fill(await call("setup.start"));
+    const given = await call("setup.start");
+    fill(given);
     wire();
+    if (given.way === "endpoint") fillEndpoint(given.endpoint, given.model);
+    if (given.way) showForm(given.way);
+    else showWays(false);
+  } catch (error) {
+    show("form", true);
+    throw error;
   } finally {
     clearTimeout(late);
     show("skeleton", false);
-    show("form", true);
     page.removeAttribute("aria-busy");
   }
-  input("key").focus();
+  if (start?.way) focusFirst();
   fillStatus(await call("setup.key_status", {}, { limit: CHECK_LIMIT }));
   if (check === 0) el("doing").textContent = "";
 }

@@ -77,6 +77,10 @@ class CheckRuns(ABC, Generic[D, P]):
     def discard(self, proof: P) -> None:
         """Ends what a proof has left at the API and nobody needs."""
 
+    def look(self, number: int, wanted: Callable[[], D]) -> Outcome:
+        """Drafts and proves, and saves nothing. Cancelled as a run is; raises as `run`."""
+        return self._alone(number, lambda run: self._look(run, wanted()))
+
     def run(self, number: int, wanted: Callable[[], D], keep: Keep, *, unchecked: bool = False) -> Outcome:
         """Drafts, proves and saves. `number` names the run for `cancel`.
 
@@ -84,13 +88,16 @@ class CheckRuns(ABC, Generic[D, P]):
         the keyring refused, the next run of the same draft saves without asking the API again. Raises BadParams
         while another run is under way.
         """
+        return self._alone(number, lambda run: self._go(run, wanted, keep, unchecked))
+
+    def _alone(self, number: int, act: Callable[[_Run], None]) -> Outcome:
         run = _Run(number)
         with self._lock:
             if self._current is not None:
                 raise BadParams(problem="a check is under way")
             self._current = run
         try:
-            self._go(run, wanted, keep, unchecked)
+            act(run)
         except _Stopped:
             return Outcome(cancelled=True)
         except AppError as error:
@@ -100,6 +107,11 @@ class CheckRuns(ABC, Generic[D, P]):
                 if self._current is run:
                     self._current = None
         return Outcome()
+
+    def _look(self, run: _Run, draft: D) -> None:
+        proof = self._proof_for(run, draft)
+        if proof:
+            self.discard(proof)
 
     def _go(self, run: _Run, wanted: Callable[[], D], keep: Keep, unchecked: bool) -> None:
         unsaved, self._unsaved = self._unsaved, None

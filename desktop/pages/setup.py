@@ -6,7 +6,7 @@ A key goes in and never comes out: an imported one waits here, and the page lear
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,14 +14,23 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints
 
-from desktop.errors import BadParams, Catalogue, KeyMissing
-from desktop.pages.check_run import Outcome
+from desktop.agents.models import DEFAULT_MODEL
+from desktop.errors import BadParams, Catalogue, KeyMissing, KeyStoreError, Phrase, SettingsInvalid
+from desktop.pages.check_run import FieldError, Outcome
+from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft, clean_address
 from desktop.pages.first_check import Draft, FirstCheck, placed
 from desktop.pages.look import look_of
 from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services
+from desktop.settings import roster
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, DemoAgent, Endpoint
+from desktop.settings.model import WorkflowAgent
+from desktop.settings.origins import origin_of
 
 ENV_KEY = "OPENAI_API_KEY"
+
+USUAL_NAMES = {11434: "Ollama", 1234: "LM Studio"}
+"""What listens at these ports on most computers."""
 
 Typed = Annotated[str, StringConstraints(max_length=20_000)]
 """Room for anything that is pasted by mistake, so that the page can say what is wrong with it."""
@@ -38,6 +47,34 @@ class CheckParams(Params):
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
     """Save without a check; obeyed only right after the same values met a network error."""
+
+
+class KeyCheckParams(Params):
+    number: Annotated[int, Field(ge=1, le=1_000_000)]
+    key: Typed = ""
+    """Empty: the imported key (`use_pending`), else the stored one."""
+    use_pending: bool = False
+    model: Typed = ""
+    """Empty: the agent's own, which is the app's default one at first."""
+    keep: Literal["keyring", "session"] = "keyring"
+    unchecked: bool = False
+
+
+class EndpointCheckParams(Params):
+    number: Annotated[int, Field(ge=1, le=1_000_000)]
+    address: Typed
+    key: Typed = ""
+    """Empty: the one that is stored for the address, else none."""
+    api: Literal["responses", "chat_completions"] = "chat_completions"
+    model: Typed = ""
+    keep: Literal["keyring", "session"] = "keyring"
+    unchecked: bool = False
+    saves: bool = True
+    """False: only its models are asked for."""
+
+
+class AddressParams(Params):
+    address: Typed
 
 
 class CancelParams(Params):
@@ -61,9 +98,12 @@ class _Pending:
 class SetupPage:
     """One for each showing of the page. `page()` lists everything it may ask for."""
 
-    def __init__(self, services: Services, check: FirstCheck | None = None) -> None:
+    def __init__(
+        self, services: Services, check: FirstCheck | None = None, endpoints: EndpointCheck | None = None
+    ) -> None:
         self._services = services
         self._first = check or first_check(services)
+        self._endpoints = endpoints or endpoint_check(services)
         self._lock = threading.Lock()
         self._pending: _Pending | None = None
 
@@ -76,6 +116,9 @@ class SetupPage:
                 "pages/base.css",
                 "pages/setup.css",
                 "pages/setup.js",
+                "pages/setup_endpoint.js",
+                "pages/setup_fields.js",
+                "pages/combobox.js",
                 "pages/parts.js",
                 "pages/bridge.js",
                 "pages/texts.js",
@@ -87,6 +130,10 @@ class SetupPage:
                 "setup.start": Method(NoParams, self._start),
                 "setup.key_status": Method(NoParams, self._key_status),
                 "setup.check": Method(CheckParams, self._check),
+                "setup.check_key": Method(KeyCheckParams, self._check_key),
+                "setup.check_endpoint": Method(EndpointCheckParams, self._check_endpoint),
+                "setup.address": Method(AddressParams, self._address),
+                "setup.demo": Method(NoParams, self._demo),
                 "setup.cancel": Method(CancelParams, self._cancel),
                 "setup.import_env_key": Method(NoParams, self._import_env_key),
                 "setup.import_dotenv": Method(NoParams, self._import_dotenv),
@@ -105,25 +152,58 @@ class SetupPage:
 
         services = self._services
         settings = services.settings.current
-        agent = settings.workflow()
+        agent, workflow = settings.agent(), settings.workflow()
+        endpoint = self._endpoint()
         return {
-            "texts": services.texts.page("common", "setup"),
+            "texts": services.texts.page("common", "setup", "endpoint"),
             "look": look_of(services),
             "app": services.brand.app.name,
             "icon": services.brand.app.icon,
-            "host": host_of(settings.network.api_base),
+            "host": host_of(self._keyed_base()),
             "again": agent is not None and not services.brand.fixes_agent,
+            "way": self._way(),
+            "chooses": self._asks_workflow(),
             "asks_workflow": self._asks_workflow(),
-            "workflow": agent.workflow_id if agent else "",
-            "version": (agent.version or "") if agent else "",
+            "workflow": workflow.workflow_id if workflow else "",
+            "version": (workflow.version or "") if workflow else "",
             "workflow_from": "" if self._asks_workflow() else self._agent_layer(),
+            "default_model": DEFAULT_MODEL,
+            "model": agent.model if isinstance(agent, AssistantAgent) else "",
+            "endpoint": {"address": endpoint.base_url, "api": endpoint.api} if endpoint else None,
             "env_name": ENV_KEY if self._env_key() else "",
             "ended": workflows_over(datetime.now(UTC).date()),
             "links": {"keys": services.brand.links.api_keys, "workflows": services.brand.links.workflows},
         }
 
+    def _way(self) -> str:
+        """The form a person comes to: workflow, key, endpoint, none (nothing to fill in); empty: they choose."""
+        agent, endpoint = self._services.settings.current.agent(), self._endpoint()
+        if isinstance(agent, WorkflowAgent):
+            return "workflow"
+        if endpoint is not None and not self._asks_workflow():
+            return "key" if endpoint.needs_key else "none"  # the address comes with the app
+        if endpoint is not None:
+            return "endpoint"
+        if isinstance(agent, AssistantAgent):
+            return "key"
+        return "none" if agent is not None and not self._asks_workflow() else ""
+
+    def _endpoint(self) -> Endpoint | None:
+        """The active agent's, where it is not the built-in one."""
+        settings = self._services.settings.current
+        agent = settings.agent()
+        wanted = agent.endpoint if isinstance(agent, AssistantAgent) else ""
+        return next((one for one in settings.endpoints if one.id == wanted), None)
+
+    def _keyed_base(self) -> str:
+        """Whom the key of the form "key" goes to: OpenAI's API, or the endpoint that comes with the app."""
+        endpoint = self._endpoint()
+        if endpoint is not None and self._way() == "key":
+            return endpoint.base_url
+        return self._services.settings.current.network.api_base
+
     def _key_status(self, _: NoParams) -> dict[str, Any]:
-        return key_status(self._services)
+        return key_status(self._services, self._keyed_base())
 
     def _agent_layer(self) -> str:
         settings = self._services.settings
@@ -223,8 +303,92 @@ class SetupPage:
             self._services.desk.show_chat()
         return told(outcome, self._services.texts)
 
+    def _check_key(self, params: KeyCheckParams) -> dict[str, Any]:
+        """Checks a key with the model it is for, saves it and an assistant, opens the chat. As `_check`, and `models`
+        to choose from where the key does not have that model."""
+        with self._lock:
+            pending = self._pending if params.use_pending else None
+        settings = self._services.settings.current
+        endpoint = self._endpoint() if self._way() == "key" else None
+        agent = settings.agent() if endpoint else roster.assistant_of(settings, OPENAI_ENDPOINT)
+        if not isinstance(agent, AssistantAgent):
+            agent = AssistantAgent(id=roster.fresh_id("assistant", settings))
+        model = params.model.strip()
+        if model:
+            agent = agent.model_copy(update={"model": model[:200]})
+
+        def wanted() -> EndpointDraft:
+            draft = self._endpoints.draft(
+                key=pending.key if pending else params.key,
+                address=endpoint.base_url if endpoint else None,
+                api_base=pending.api_base if pending else "",
+                api=endpoint.api if endpoint else "responses",
+                known=endpoint,
+                model=agent.model or DEFAULT_MODEL,
+            )
+            if endpoint and not draft.key:
+                raise KeyMissing(origin=host_of(endpoint.base_url), field="key")
+            return replace(draft, agent=agent) if self._asks_workflow() else draft
+
+        return self._ended(self._endpoints.run(params.number, wanted, params.keep, unchecked=params.unchecked))
+
+    def _check_endpoint(self, params: EndpointCheckParams) -> dict[str, Any]:
+        """Checks an endpoint (and its model, before it is saved with an assistant). As `_check_key`."""
+
+        def wanted() -> EndpointDraft:
+            if not self._asks_workflow():
+                raise SettingsInvalid(name="agents", problem=Phrase("errors.problem.fixed"))
+            draft = self._endpoints.draft(
+                key=params.key, address=params.address, api=params.api, model=params.model if params.saves else ""
+            )
+            if not params.saves:
+                return draft
+            if not draft.model:
+                raise FieldError("model", Phrase("endpoint.model_empty"))
+            endpoint = draft.endpoint
+            if not endpoint.name:
+                endpoint = endpoint.model_copy(
+                    update={"name": USUAL_NAMES.get(urlsplit(endpoint.base_url).port or 0, "")}
+                )
+            settings = self._services.settings.current
+            agent = roster.assistant_of(settings, endpoint.id) or AssistantAgent(
+                id=roster.fresh_id("assistant", settings), name=draft.model[:60], endpoint=endpoint.id
+            )
+            agent = agent.model_copy(update={"model": draft.model[:200]})
+            return replace(draft, endpoint=endpoint, agent=agent)
+
+        if not params.saves:
+            outcome = self._endpoints.look(params.number, wanted)
+            return {**told(outcome, self._services.texts), "models": list(self._endpoints.models)}
+        return self._ended(self._endpoints.run(params.number, wanted, params.keep, unchecked=params.unchecked))
+
+    def _ended(self, outcome: Outcome) -> dict[str, Any]:
+        if outcome.error is None and not outcome.cancelled:
+            self._drop_key(NoParams())
+            self._services.desk.show_chat()
+        return {**told(outcome, self._services.texts), "models": list(self._endpoints.models)}
+
+    def _address(self, params: AddressParams) -> dict[str, Any]:
+        """The address as it would be kept, its host, and whether a key for it is stored. Raises FieldError."""
+        address = clean_address(params.address)
+        try:
+            present = self._services.keys.read(origin_of(address)) is not None
+        except KeyStoreError:
+            present = False
+        return {"address": address, "host": host_of(address), "key": present}
+
+    def _demo(self, _: NoParams) -> None:
+        """The scripted agent, with nothing to fill in."""
+        settings = self._services.settings
+        if self._way() != "none":
+            agent = roster.demo_of(settings.current) or DemoAgent(id=roster.fresh_id("demo", settings.current))
+            if settings.current.agent() != agent:
+                settings.change(lambda now: {"agents": roster.put(now.agents, agent), "active_agent": agent.id})
+        self._services.desk.show_chat()
+
     def _cancel(self, params: CancelParams) -> dict[str, bool]:
-        return {"stopped": self._first.cancel(params.number)}
+        stopped = self._first.cancel(params.number) or self._endpoints.cancel(params.number)
+        return {"stopped": stopped}
 
     # --- the rest --------------------------------------------------------------------------------
 
@@ -250,6 +414,17 @@ def first_check(services: Services) -> FirstCheck:
     )
 
 
+def endpoint_check(services: Services) -> EndpointCheck:
+    """The check of endpoints with this application's parts."""
+    return EndpointCheck(
+        services.keys,
+        services.settings,
+        services.make_client,
+        forget=services.keeper.forget,
+        kept=services.state.set_key_known,
+    )
+
+
 def told(outcome: Outcome, texts: Catalogue) -> dict[str, Any]:
     """An outcome as a page is given it: `{error: Described | None, can_save, cancelled}`."""
     return {
@@ -264,13 +439,12 @@ def host_of(api_base: str) -> str:
     return urlsplit(api_base).netloc
 
 
-def key_status(services: Services) -> dict[str, Any]:
-    """Whether there is a key and where; never the key. May wait for the keyring."""
-    from desktop.settings.origins import origin_of
-
+def key_status(services: Services, base: str = "") -> dict[str, Any]:
+    """Whether there is a key for `base` (empty: the API in effect) and where; never the key. May wait for the
+    keyring."""
     if services.keys.on_waiting is None:
         services.keys.on_waiting = lambda _what: _tell_waiting(services)
-    status = services.keys.status(origin_of(services.settings.current.network.api_base))
+    status = services.keys.status(origin_of(base or services.settings.current.network.api_base))
     # A locked keyring can be unlocked; a missing one is missing.
     usable = status.problem is None or status.problem.retryable
     return {
@@ -284,5 +458,5 @@ def key_status(services: Services) -> dict[str, Any]:
 
 def _tell_waiting(services: Services) -> None:
     """The keyring asks the person to unlock it: the pages where that can happen say so."""
-    for page in ("setup", "settings"):
+    for page in ("setup", "settings", "agents"):
         services.desk.emit(page, "keyring.waiting", {"store": services.keys.store.name})

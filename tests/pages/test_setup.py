@@ -38,9 +38,13 @@ def check(ask: Asked, **params: Any) -> dict[str, Any]:
 def test_the_page_may_ask_for_these_methods_and_no_other(house: House) -> None:
     assert sorted(SetupPage(house.services).page().methods) == [
         "app.open_link",
+        "setup.address",
         "setup.cancel",
         "setup.check",
+        "setup.check_endpoint",
+        "setup.check_key",
         "setup.close",
+        "setup.demo",
         "setup.drop_key",
         "setup.import_dotenv",
         "setup.import_env_key",

@@ -130,10 +130,21 @@ class Scene:
 
     # --- what a person does ---------------------------------------------------------------------
 
+    def choose_way(self, app: Driver, way: str = "workflow") -> None:
+        """Go to a form of the first page (key, workflow, endpoint), where it is not there by itself."""
+        card = f"document.querySelector('#way-{way}')"
+        app.until(
+            "the first page",
+            lambda: app.js("setup", "['ways', 'form'].some(id => !document.getElementById(id).hidden)"),
+        )
+        if app.js("setup", f"!!{card}.getClientRects().length"):
+            app.click("setup", f"#way-{way}")
+
     def fill_in(self, app: Driver, key: str = KEY, workflow: str = WORKFLOW) -> None:
         """Fill in the first page and send it."""
         app.wait_window("setup")
         app.wait_call("setup.start")
+        self.choose_way(app)
         app.fill("setup", "#key", key)
         app.fill("setup", "#workflow", workflow)
         app.click("setup", "#submit")

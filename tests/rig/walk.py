@@ -62,6 +62,7 @@ def enter(app: Driver, stage: Stage) -> str:
     """Go through first launch on the keyboard; the client secret that the component then holds."""
     app.wait_window("setup")
     app.wait_call("setup.start")
+    app.click("setup", "#way-workflow")
     title = app.ask("windows")["setup"]["title"]
     for field, text in (("key", stage.key), ("workflow", stage.workflow)):
         app.focus_field("setup", f"#{field}")

@@ -1,0 +1,49 @@
+// @ts-check
+/** The first page's fields and where their errors stand: in the place of the help, tied to the field. */
+
+import { el, input, sentence, show } from "./parts.js";
+
+/** @typedef {import("./parts.js").Described} Described */
+/** @typedef {"key" | "workflow" | "endpoint" | "none"} Way */
+/** @typedef {"key" | "key-model" | "workflow" | "version" | "address" | "endpoint-key" | "api" | "endpoint-model"} Field */
+
+/** The fields of each way, in their order. @type {Record<Way, readonly Field[]>} */
+export const FIELDS = {
+  key: ["key", "key-model"],
+  workflow: ["key", "workflow", "version"],
+  endpoint: ["address", "endpoint-key", "api", "endpoint-model"],
+  none: [],
+};
+
+/** @type {readonly Field[]} */
+export const ALL = ["key", "key-model", "workflow", "version", "address", "endpoint-key", "api", "endpoint-model"];
+
+/** The controls of a field: one, or the choices of a group. @param {Field} field @returns {HTMLInputElement[]} */
+export function controls(field) {
+  const found = el(field);
+  if (found instanceof HTMLInputElement) return [found];
+  return [...found.querySelectorAll("input")];
+}
+
+/** @param {Field} field @param {Described | null} error */
+export function fieldError(field, error) {
+  const place = el(`${field}-error`);
+  place.textContent = error ? sentence(error) : "";
+  place.hidden = error === null;
+  show(`${field}-help`, error === null);
+  el(field).setAttribute("aria-describedby", error ? place.id : `${field}-help`);
+  if (error) el(field).setAttribute("aria-invalid", "true");
+  else el(field).removeAttribute("aria-invalid");
+}
+
+/** The field of this way that the app means by its own name for it. @param {Way} way @param {string | null} name @returns {Field | undefined} */
+export function fieldOf(way, name) {
+  const ours = way === "endpoint" && name === "key" ? "endpoint-key" : name === "model" ? `${way}-model` : name;
+  return FIELDS[way].find((field) => field === ours);
+}
+
+/** A field's own complaint, before the app was asked. @param {Field} field @param {string} message */
+export function complain(field, message) {
+  fieldError(field, { code: "", message, hint: "", retryable: false, field, detail: "" });
+  input(field).focus();
+}

@@ -1,0 +1,63 @@
+"""Lists of agents and endpoints: entries put in, found, taken out, given ids. Pure functions over Settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, DemoAgent
+from desktop.settings.model import Settings
+
+
+class HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=HasId)
+
+
+def put(known: Sequence[T], one: T) -> list[T]:
+    """The list with `one` in the place of the entry with its id, or at its end."""
+    if all(other.id != one.id for other in known):
+        return [*known, one]
+    return [one if other.id == one.id else other for other in known]
+
+
+def without(known: Sequence[T], entry_id: str) -> list[T]:
+    """The list without the entry of that id."""
+    return [one for one in known if one.id != entry_id]
+
+
+def find(known: Iterable[T], entry_id: str) -> T | None:
+    """The entry of that id."""
+    return next((one for one in known if one.id == entry_id), None)
+
+
+def assistant_of(settings: Settings, endpoint: str) -> AssistantAgent | None:
+    """The assistant that a person means by this endpoint: the one that opens, else the first of the endpoint's."""
+    active = settings.agent()
+    agents = [active, *settings.agents] if active else settings.agents
+    return next((one for one in agents if isinstance(one, AssistantAgent) and one.endpoint == endpoint), None)
+
+
+def demo_of(settings: Settings) -> DemoAgent | None:
+    """The demo, where there is one."""
+    return next((one for one in settings.agents if isinstance(one, DemoAgent)), None)
+
+
+def fresh_id(stem: str, settings: Settings) -> str:
+    """An id that no agent has, nor ever had a user id under: chats of an agent that was removed stay its own."""
+    return _free(stem, {agent.id for agent in settings.agents} | set(settings.user_ids))
+
+
+def endpoint_id(base: str, settings: Settings) -> str:
+    """An id for an endpoint, made of its host, that nobody has."""
+    stem = re.sub(r"[^a-z0-9]+", "-", (urlsplit(base).hostname or "").lower()).strip("-")[:40] or "endpoint"
+    return _free(stem, {endpoint.id for endpoint in settings.endpoints} | {OPENAI_ENDPOINT})
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    return next(name for n in range(1, len(taken) + 2) if (name := stem if n == 1 else f"{stem}-{n}") not in taken)

@@ -89,7 +89,8 @@ class KeyringStore:
         self._choose = choose or (lambda: system.choose(frozen=frozen, environ=environ, platform=platform))
         self._unlock_limit = unlock_limit
         self._backend: Any = None
-        self._asking = threading.Lock()
+        self._turn = threading.Condition()
+        self._busy = self._asked = False
 
     @property
     def name(self) -> str:
@@ -128,14 +129,29 @@ class KeyringStore:
     def _open(self, backend: Any, *, make: bool) -> bool:
         if system.full_name(backend) != "keyring.backends.SecretService.Keyring":
             return True
-        if not self._asking.acquire(blocking=False):
-            # Another call is asking the person; the answer serves this one too.
-            self.waiting()
-            self._asking.acquire()
+        told = False
+        with self._turn:
+            while self._busy:
+                # Another call is at it. Where that one is asking the person, the answer serves this one too;
+                # where the keyring merely says nothing, this one's own limit runs.
+                if self._asked and not told:
+                    told = True
+                    self.waiting()
+                self._turn.wait()
+            self._busy = True
         try:
-            return system.open_secret_service(backend, self.waiting, self._unlock_limit, make=make)
+            return system.open_secret_service(backend, self._ask, self._unlock_limit, make=make)
         finally:
-            self._asking.release()
+            with self._turn:
+                self._busy = self._asked = False
+                self._turn.notify_all()
+
+    def _ask(self) -> None:
+        """The person is about to be asked, for this call and all that wait behind it."""
+        with self._turn:
+            self._asked = True
+            self._turn.notify_all()
+        self.waiting()
 
     def _do(self, action: Callable[[Any], T]) -> T:
         try:

@@ -43,6 +43,7 @@ class QtEngine:
         for owner, name in (
             (view, "WebPage"),
             (getattr(view, "WebPage", None), "createWindow"),
+            (view, "NavigationHandler"),
             (view, "JSBridge"),
             (view, "instances"),
             (platform, "environ_append"),
@@ -72,6 +73,9 @@ class QtEngine:
         # pywebview hands out the same page for every new window: at the second `window.open` the process ends with
         # SIGSEGV (PySide6 6.11.3, pywebview 6.2.1). Here there is none; `newWindowRequested` has the address.
         view.WebPage.createWindow = lambda _page, _kind: None
+        # What it hands out there is a page that belongs to Python alone: the collector deletes it on whatever thread it
+        # happens to run, and some time after a window has closed the process ends with SIGSEGV (the same versions).
+        view.NavigationHandler = lambda _page: None
 
         app = QtWidgets.QApplication.instance()
         if app is None:

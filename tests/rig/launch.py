@@ -7,6 +7,7 @@ Nothing of this is in the product.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from desktop.agents.limits import Limits
 from desktop.app import App
 from desktop.cli import parse
 from desktop.context import Context
@@ -34,6 +36,7 @@ class ProbedApp(App):
     def __init__(self, context: Context, **options: Any) -> None:
         super().__init__(context, **options)
         self.pushed: list[str] = []
+        self.gate = threading.Event()
 
     def _build(self, *arguments: Any) -> None:
         super()._build(*arguments)
@@ -52,6 +55,19 @@ class ProbedApp(App):
                 settings.enable_mock_capture_devices = True  # something to refuse
 
         engine.push, engine.dress = heard, dressed
+        self._hold_agents(json.loads(os.environ.pop("RIG_AGENTS", "{}")))
+
+    def _hold_agents(self, wanted: dict[str, Any]) -> None:
+        """Other bounds for runs (fields of agents.limits.Limits); `gate`: "store" or "stack" waits for `release`."""
+        host: Any = self.services.agents
+        gate = wanted.pop("gate", "")
+        self.gate = threading.Event()
+        if wanted:
+            host._limits = Limits(**wanted)
+        name = {"store": "_open_stores", "stack": "_import"}.get(gate)
+        if name:
+            goes_on = getattr(host, name)
+            setattr(host, name, lambda *arguments: (self.gate.wait(), goes_on(*arguments))[1])
 
 
 class Probe:
@@ -114,6 +130,34 @@ class Probe:
     def show(self, name: str) -> None:
         {"settings": self.app.show_settings, "setup": self.app.show_setup, "reload": self.app.reload_chat}[name]()
 
+    def release(self) -> None:
+        """Let what `RIG_AGENTS` holds go on."""
+        self.app.gate.set()
+
+    def hide(self, window: str) -> None:
+        self.app.windows[window].native.hide()
+
+    def unhide(self, window: str) -> None:
+        self.app.windows[window].native.show()
+
+    def push_many(self, window: str, count: int) -> int:
+        """`count` scripts into a page, each on its own (the event `rig.tick {n}`, from 0 on); how many went in."""
+        shell = self.app.shell
+        done = threading.Event()
+        pushed: list[int] = []
+
+        def push(number: int) -> None:
+            entry = json.dumps([{"event": "rig.tick", "data": {"n": number}}])
+            shell.engine.push(self.app.windows[window].native, f"window.bridge&&window.bridge.deliver({entry});0")
+            pushed.append(number)
+            if number == count - 1:
+                done.set()
+
+        for number in range(count):
+            shell.later(lambda number=number: push(number))  # type: ignore[misc]
+        done.wait(6 * ANSWER_LIMIT)
+        return len(pushed)
+
     def quit(self) -> None:
         self.app.shell.quit()
 
@@ -156,6 +200,12 @@ class Probe:
 
             kill_renderers(os.getpid())
 
+    def collect(self) -> list[str]:
+        """Collect garbage here, on a thread that is not the window's; the classes of pywebview's platform that live."""
+        gc.collect()
+        kinds = {type(thing) for thing in gc.get_objects()}
+        return sorted(kind.__name__ for kind in kinds if kind.__module__.startswith("webview.platforms."))
+
     def state(self) -> dict[str, Any]:
         services = self.app.services
         return {
@@ -164,6 +214,7 @@ class Probe:
             "last_threads": services.state._values.get("last_threads"),
             "diagnostics": services.diagnostics(),
             "reached_out": wall.reached_out,
+            "runs": len(services.agents._runs),
         }
 
     def crossed(self) -> list[str]:

@@ -1,0 +1,502 @@
+// @ts-check
+/**
+ * The basic view: which chat is shown, what the keys do, what the app says. It is there where ChatKit is not; both show
+ * the same chats. The parts have files of their own: composer, history, conversation.
+ */
+
+import { observe } from "./agent_fetch.js";
+import { Composer } from "./basic_composer.js";
+import { Conversation } from "./basic_conversation.js";
+import { History } from "./basic_history.js";
+import { icon } from "./basic_icons.js";
+import { ask } from "./basic_protocol.js";
+import { BridgeError, call, on } from "./bridge.js";
+import { copyText } from "./clipboard.js";
+import { applyLook } from "./look.js";
+import { button, described, el, make, part, sentence, show } from "./parts.js";
+import { applyTexts, setTexts, t } from "./texts.js";
+
+/**
+ * @typedef {import("./bridge.js").Described} Described
+ *
+ * @typedef {object} Start what `basic.start` answers
+ * @property {Record<string, string>} texts
+ * @property {import("./look.js").Look} look
+ * @property {string} app
+ * @property {{id: string, name: string, models: string[], state: string}} agent
+ * @property {string} greeting
+ * @property {{label: string, prompt: string}[]} prompts
+ * @property {string} placeholder
+ * @property {string} disclaimer
+ * @property {Record<"history" | "rename" | "delete" | "feedback" | "retry" | "auto_scroll" | "attachments", boolean>} features
+ * @property {{render_ms: number, skeleton_ms: number, search_ms: number, message: number}} limits
+ * @property {string | null} thread
+ * @property {string} reason
+ * @property {Described[]} notices
+ * @property {Described | null} problem
+ */
+
+/** From this width on the list of chats stands beside the chat. */
+const WIDE = matchMedia("(min-width: 860px)");
+
+/** Nearer to the end than this, in pixels, the chat follows what is added. */
+const NEAR_END = 80;
+
+/** Nearer to the beginning than this, in pixels, older items are loaded. */
+const NEAR_START = 400;
+
+const scroller = el("scroll");
+const place = el("thread");
+const status = el("status");
+const historyPart = el("history");
+
+/** @type {Start} */
+let start;
+/** @type {Conversation} */
+let chat;
+/** Chats that go on with their answer while another one is shown. @type {Map<string, Conversation>} */
+const going = new Map();
+let isFollowing = true;
+let agentState = "off";
+let isReady = false;
+/** @type {string | null} */
+let handedOver = null;
+
+/* --- words ---------------------------------------------------------------------------------------------- */
+
+/** @param {string} words for those who listen to the page */
+function say(words) {
+  status.textContent = "";
+  setTimeout(() => {
+    status.textContent = words;
+  }, 50);
+}
+
+/** A line over the chat that can be put away. @param {string} words @param {"warning" | "danger"} tone */
+function complain(words, tone = "danger") {
+  const dismiss = make("button", { type: "button", class: "quiet" }, [t("common.dismiss")]);
+  const banner = make("div", { class: `banner ${tone}` }, [icon("alert", false), make("p", { class: "words" }, [words]), dismiss]);
+  dismiss.addEventListener("click", () => {
+    banner.remove();
+    composer.focus();
+  });
+  el("notices").replaceChildren(...[...el("notices").children].slice(-2), banner);
+}
+
+/** @param {() => Promise<unknown>} work what a button does; that it could not be done is said */
+const said = (work) => () => void work().catch((error) => complain(sentence(described(error))));
+
+/* --- parts ------------------------------------------------------------------------------------------------- */
+
+const composer = new Composer({ send: (message) => void send(message), stop: () => chat.stop(), say });
+
+const history = new History({
+  open: (id) => void open(id),
+  removed: (id) => {
+    composer.forget(id);
+    going.get(id)?.stop();
+    going.delete(id);
+    if (chat.id === id) {
+      chat.stop();
+      startNew({ focus: false });
+    }
+  },
+  renamed: (id, title) => {
+    if (chat.id !== id) return;
+    chat.title = title;
+    head();
+    void follow(chat);
+  },
+  leave: () => composer.focus(),
+  complain,
+  say,
+});
+
+/** @returns {import("./basic_conversation.js").Surroundings} */
+function around() {
+  return {
+    name: start.agent.name,
+    features: start.features,
+    limits: start.limits,
+    changed: (one) => {
+      if (one.id && !one.isAnswering && one !== chat) going.delete(one.id);
+      if (one === chat) reflect();
+    },
+    named: (one, thread, isNew) => {
+      history.put(thread);
+      if (one !== chat) return;
+      if (isNew) {
+        composer.rename(thread.id);
+        history.mark(thread.id);
+      }
+      head();
+      void follow(one);
+    },
+    moved: () => follows(),
+    say,
+    complain,
+    tool: onClientTool,
+  };
+}
+
+/** The tools of this page, as the chat page has them. @param {string} name @param {Record<string, unknown>} params */
+function onClientTool(name, params) {
+  if (name !== "switch_theme") return { success: false, error: `unknown tool: ${name}` };
+  const wanted = params.theme;
+  if (wanted !== "light" && wanted !== "dark") return { success: false, error: "theme is light or dark" };
+  applyLook({ ...start.look, scheme: wanted });
+  return { success: true, theme: wanted };
+}
+
+/* --- the chat that is shown ----------------------------------------------------------------------------------- */
+
+/** @param {Conversation} next */
+function showChat(next) {
+  if (chat?.id && chat.isAnswering && chat !== next) going.set(chat.id, chat);
+  chat = next;
+  isFollowing = true;
+  show("problem", false);
+  place.replaceChildren(next.element);
+  composer.open(next.id ?? "");
+  history.mark(next.id ?? "");
+  head();
+  reflect();
+}
+
+/** @param {{focus?: boolean}} [options] */
+function startNew({ focus = true } = {}) {
+  if (!start || start.problem) return;
+  if (!chat || chat.id || !chat.isEmpty) {
+    showChat(new Conversation(around(), null));
+    call("basic.thread", { id: null }).catch(report);
+  }
+  if (!WIDE.matches) showHistory(false);
+  if (focus) composer.focus();
+}
+
+/** @param {string} id @param {{quiet?: boolean}} [options] quiet: a chat that is gone is no problem */
+async function open(id, { quiet = false } = {}) {
+  if (!WIDE.matches) showHistory(false);
+  if (chat?.id === id && el("problem").hidden) return composer.focus();
+  const known = going.get(id);
+  const next = known ?? new Conversation(around(), { id, created_at: "" });
+  showChat(next);
+  if (known) return toEnd();
+  const skeleton = window.setTimeout(() => show("loading", true), start.limits.skeleton_ms);
+  try {
+    const { title, feedback } = await call("basic.thread", { id });
+    next.title = title ?? "";
+    if (chat === next) head();
+    await next.load(feedback);
+  } catch (error) {
+    if (quiet) return startNew();
+    if (chat === next) showProblem(described(error), () => void reopen(id));
+    return;
+  } finally {
+    clearTimeout(skeleton);
+    show("loading", false);
+  }
+  if (chat !== next) return;
+  reflect();
+  toEnd();
+  composer.focus();
+}
+
+/** @param {string} id */
+async function reopen(id) {
+  startNew({ focus: false });
+  await open(id);
+}
+
+/** @param {import("./basic_composer.js").Message} message */
+async function send(message) {
+  const one = chat;
+  const files = composer.takeFiles();
+  isFollowing = true;
+  try {
+    await one.send(message);
+  } catch (error) {
+    const stopped = error instanceof DOMException && error.name === "AbortError";
+    composer.restore(one.id ?? "", message, files, stopped ? "" : sentence(described(error)));
+    if (one !== chat) complain(t("basic.not_sent", { title: one.title || t("basic.untitled") }));
+    else reflect();
+  }
+}
+
+/** What the page shows of the state of its chat. */
+function reflect() {
+  composer.answering(chat.isAnswering, chat.mayStop);
+  const { type, reason } = chat.status;
+  composer.lock(type === "locked" || type === "closed" ? reason || t("basic.locked") : null);
+  show("start", chat.id === null && chat.isEmpty && !chat.isAnswering);
+  if (!chat.isAnswering) return;
+  if (agentState === "loading" || agentState === "light") chat.waits(t("basic.getting_ready"));
+}
+
+function head() {
+  const words = chat.title || (chat.id ? t("basic.untitled") : start.agent.name);
+  el("title").textContent = words;
+  el("title").title = words;
+}
+
+/** The app remembers which chat is open, and names its window after it. @param {Conversation} one */
+async function follow(one) {
+  if (!one.id) return;
+  await call("basic.thread", { id: one.id }).catch(report);
+}
+
+/** @param {Described} problem @param {(() => void) | null} retry */
+function showProblem(problem, retry) {
+  show("start", false);
+  el("problem-heading").textContent = problem.message;
+  el("problem-hint").textContent = problem.hint;
+  el("problem-detail").textContent = problem.detail ? `${problem.code}\n${problem.detail}` : problem.code;
+  button("problem-retry").hidden = retry === null;
+  button("problem-retry").onclick = retry;
+  button("problem-setup").hidden = problem.code !== "agent_not_set";
+  show("problem", true);
+  el("problem-heading").focus({ preventScroll: true });
+}
+
+/* --- scrolling --------------------------------------------------------------------------------------------------- */
+
+function follows() {
+  if (isFollowing && start.features.auto_scroll) toEnd();
+}
+
+function toEnd() {
+  scroller.scrollTop = scroller.scrollHeight;
+}
+
+scroller.addEventListener(
+  "scroll",
+  () => {
+    const left = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    isFollowing = left < NEAR_END;
+    show("newest", left > scroller.clientHeight / 2);
+    if (scroller.scrollTop < NEAR_START && chat?.hasOlder) void chat.loadOlder(scroller);
+  },
+  { passive: true },
+);
+
+// What is rendered later than it was added makes the chat taller without an event of its own.
+new ResizeObserver(() => isReady && follows()).observe(place);
+
+button("newest").addEventListener("click", () => {
+  isFollowing = true;
+  toEnd();
+  composer.focus();
+});
+
+/* --- history -------------------------------------------------------------------------------------------------------- */
+
+/** Whether the list is shown where there is room for it; the person's choice while the page is shown. */
+let wantsHistory = true;
+
+/** @param {boolean} shown @param {{focus?: boolean}} [options] */
+function showHistory(shown, { focus = false } = {}) {
+  const really = shown && Boolean(start?.features.history);
+  historyPart.hidden = !really;
+  show("scrim", really && !WIDE.matches);
+  el("main").inert = really && !WIDE.matches;
+  show("history-open", !really && Boolean(start?.features.history));
+  if (really && focus) history.focus();
+}
+
+button("history-open").addEventListener("click", () => {
+  if (WIDE.matches) wantsHistory = true;
+  showHistory(true, { focus: true });
+});
+button("history-close").addEventListener("click", () => {
+  if (WIDE.matches) wantsHistory = false;
+  showHistory(false);
+  button("history-open").focus();
+});
+el("scrim").addEventListener("click", () => {
+  showHistory(false);
+  composer.focus();
+});
+WIDE.addEventListener("change", () => showHistory(WIDE.matches && wantsHistory));
+
+/* --- buttons and keys ------------------------------------------------------------------------------------------------- */
+
+button("new").addEventListener("click", () => startNew());
+button("settings").addEventListener("click", said(() => call("app.open_settings")));
+button("try").addEventListener("click", said(() => call("basic.try_chatkit")));
+button("problem-setup").addEventListener("click", said(() => call("app.open_setup")));
+button("problem-copy").addEventListener(
+  "click",
+  said(async () => {
+    const { text } = await call("diagnostics.copy");
+    if (await copyText(text)) say(t("common.copied"));
+    else el("problem-detail").textContent = text;
+  }),
+);
+
+addEventListener("keydown", (event) => {
+  if (!start || part("question", HTMLDialogElement).open) return;
+  const control = (event.ctrlKey || event.metaKey) && !event.altKey;
+  if (event.key === "Escape" && !event.isComposing) {
+    if (!WIDE.matches && !historyPart.hidden) {
+      showHistory(false);
+      composer.focus();
+    } else if (chat?.isAnswering && chat.mayStop) {
+      chat.stop();
+      composer.focus();
+    }
+  } else if (control && !event.shiftKey && event.key.toLowerCase() === "n") {
+    event.preventDefault();
+    startNew();
+  } else if (control && event.shiftKey && event.key.toLowerCase() === "h") {
+    event.preventDefault();
+    showHistory(true, { focus: true });
+  }
+});
+
+/* --- what the app says --------------------------------------------------------------------------------------------------- */
+
+on("chat.new", () => startNew());
+on("chat.history", () => start && showHistory(true, { focus: true }));
+
+on("prompt.handed_over", ({ text }) => {
+  handedOver = String(text);
+  handPrompt();
+});
+
+on("agent.state", ({ state }) => {
+  agentState = state;
+  if (!isReady || !chat.isAnswering) return;
+  chat.waits(state === "loading" || state === "light" ? t("basic.getting_ready") : "");
+});
+
+on("thread.changed", async ({ agent, thread: id }) => {
+  if (!start || agent !== start.agent.id) return;
+  try {
+    const thread = await ask("threads.get_by_id", { thread_id: id });
+    history.put(thread);
+    if (chat.id !== id) return;
+    chat.title = thread.title ?? "";
+    head();
+    await follow(chat);
+  } catch (error) {
+    report(error); // deleted meanwhile
+  }
+});
+
+on("scheme.changed", ({ scheme }) => start && applyLook({ ...start.look, scheme }));
+
+on("settings.changed", async () => {
+  if (!start) return;
+  try {
+    const before = start.agent.id;
+    const next = /** @type {Start} */ (await call("basic.start"));
+    if (next.agent.id !== before) return await call("basic.reload"); // another agent: the app decides what is shown
+    start = next;
+    configure();
+  } catch (error) {
+    report(error);
+  }
+});
+
+observe({ waits: (isWaiting) => isReady && chat.isAnswering && isWaiting && chat.waits(t("basic.getting_ready")) });
+
+let violations = 0;
+document.addEventListener("securitypolicyviolation", (event) => {
+  violations += 1;
+  if (violations > 20) return;
+  const blocked = event.blockedURI.split(/[?#]/)[0];
+  call("basic.problem", { code: "csp", detail: `${event.effectiveDirective} ${blocked}`.slice(0, 2_000) }).catch(() => {});
+});
+
+/** Tells the app of something that the person need not see; never fails itself. @param {unknown} error */
+function report(error) {
+  const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  call("basic.problem", { code: "page", detail: detail.slice(0, 2_000) }).catch(() => {});
+}
+
+function handPrompt() {
+  if (!isReady || handedOver === null) return;
+  composer.insert(handedOver);
+  handedOver = null;
+}
+
+/* --- the start -------------------------------------------------------------------------------------------------------------- */
+
+function configure() {
+  setTexts(start.texts);
+  applyTexts();
+  applyLook(start.look);
+  agentState = start.agent.state;
+  composer.configure({
+    limit: start.limits.message,
+    placeholder: start.placeholder,
+    models: start.agent.models,
+    files: start.features.attachments,
+  });
+  history.configure(start.features, start.limits.search_ms);
+  el("greeting").textContent = start.greeting;
+  el("prompts").replaceChildren(
+    ...start.prompts.map(({ label, prompt }) => {
+      const press = make("button", { type: "button" }, [label]);
+      press.addEventListener("click", () => void send({ text: prompt, attachments: [], model: "" }));
+      return make("li", {}, [press]);
+    }),
+  );
+  show("prompts", start.prompts.length > 0);
+  el("disclaimer").textContent = start.disclaimer;
+  show("disclaimer", start.disclaimer !== "");
+  el("why-words").textContent = start.reason ? t("basic.why_unreachable") : t("basic.why_chosen");
+  button("try").textContent = start.reason ? t("basic.try_again") : t("basic.try");
+  show("why", true);
+  showHistory(historyPart.hidden ? WIDE.matches && wantsHistory : true);
+  if (chat) {
+    head();
+    reflect();
+  }
+}
+
+/** The words of a page that cannot reach the app: its own files are all it has. */
+async function textsWithoutTheApp() {
+  /** @type {Record<string, string>} */
+  const found = {};
+  for (const area of ["common", "basic"]) {
+    const file = await (await fetch(`texts/${document.documentElement.lang}/${area}.json`)).json();
+    for (const [key, text] of Object.entries(file)) found[`${area}.${key}`] = String(text);
+  }
+  return found;
+}
+
+async function main() {
+  try {
+    start = await call("basic.start");
+  } catch (error) {
+    if (error instanceof BridgeError && error.code.startsWith("bridge_")) {
+      setTexts(await textsWithoutTheApp());
+      error.message = error.code === "bridge_late" ? t("common.bridge_late") : t("common.bridge_missing");
+      error.hint = t("common.bridge_hint");
+    }
+    applyTexts();
+    showProblem(described(error), () => location.reload());
+    return;
+  }
+  configure();
+  for (const notice of start.notices) complain(sentence(notice), "warning");
+  if (start.problem) {
+    composer.lock("");
+    showHistory(false);
+    showProblem(start.problem, null);
+    return;
+  }
+  startNew();
+  isReady = true;
+  call("basic.ready", { ms: Math.round(performance.now()) }).catch(report);
+  handPrompt();
+  if (start.thread) await open(start.thread, { quiet: true });
+  if (start.features.history) await history.load();
+  history.mark(chat.id ?? "");
+}
+
+main().catch((error) => {
+  showProblem(described(error), () => location.reload());
+  report(error);
+});

@@ -1,0 +1,173 @@
+// @ts-check
+/** Files that go with the next message: picked, pasted or dropped, sent to the app in parts, shown as chips. */
+
+import { icon, iconButton } from "./basic_icons.js";
+import { chip } from "./basic_messages.js";
+import { ask } from "./basic_protocol.js";
+import { call } from "./bridge.js";
+import { described, make, sentence } from "./parts.js";
+import { t } from "./texts.js";
+
+/**
+ * @typedef {import("./basic_protocol.js").Attachment} Attachment
+ * @typedef {{name: string, element: HTMLElement, ready: Attachment | null, problem: string, gone: boolean}} Entry
+ */
+
+/** Bytes that go in one call. */
+const PART = 1024 * 1024;
+
+/** Longer side of a preview, in pixels. */
+const PREVIEW = 320;
+
+/** Files that go with one message. */
+const MOST = 10;
+
+export class Attachments {
+  /** @type {Entry[]} */
+  #entries = [];
+  #place;
+  #changed;
+  #say;
+
+  /**
+   * @param {HTMLElement} place where the chips stand
+   * @param {() => void} changed
+   * @param {(words: string) => void} say
+   */
+  constructor(place, changed, say) {
+    this.#place = place;
+    this.#changed = changed;
+    this.#say = say;
+  }
+
+  get isEmpty() {
+    return this.#entries.length === 0;
+  }
+
+  get isBusy() {
+    return this.#entries.some(({ ready, problem }) => !ready && !problem);
+  }
+
+  /** The first sentence of a file that could not be attached. */
+  get problem() {
+    return this.#entries.find(({ problem }) => problem)?.problem ?? "";
+  }
+
+  /** Those that are there. @returns {Attachment[]} */
+  get ready() {
+    return this.#entries.flatMap(({ ready }) => ready ?? []);
+  }
+
+  /** Hands the entries over, and takes others in their place. @param {Entry[]} entries @returns {Entry[]} */
+  swap(entries) {
+    const before = this.#entries;
+    this.#entries = entries;
+    this.#show();
+    return before;
+  }
+
+  /** @param {Iterable<File>} files */
+  add(files) {
+    for (const file of files) {
+      if (this.#entries.length >= MOST) {
+        this.#say(t("basic.too_many_files", { count: MOST }));
+        break;
+      }
+      void this.#upload(file);
+    }
+  }
+
+  /** @param {File} file */
+  async #upload(file) {
+    const name = file.name || t("basic.pasted_file");
+    /** @type {Entry} */
+    const entry = { name, element: make("li"), ready: null, problem: "", gone: false };
+    this.#entries.push(entry);
+    this.#draw(entry, 0);
+    this.#show();
+    try {
+      const { id } = await call("attachment.begin", { name, mime: file.type, size: file.size });
+      for (let offset = 0; offset < file.size && !entry.gone; offset += PART) {
+        await call("attachment.part", { id, offset, data: await base64(file.slice(offset, offset + PART)) });
+        this.#draw(entry, Math.min(1, (offset + PART) / file.size));
+      }
+      if (entry.gone) return void ask("attachments.delete", { attachment_id: id }).catch(() => {});
+      entry.ready = await call("attachment.end", { id, preview: await preview(file) });
+      this.#say(t("basic.file_attached", { name }));
+    } catch (error) {
+      entry.problem = sentence(described(error));
+      this.#say(entry.problem);
+    }
+    this.#draw(entry, 1);
+    this.#show();
+  }
+
+  /** @param {Entry} entry */
+  #remove(entry) {
+    entry.gone = true;
+    const at = this.#entries.indexOf(entry);
+    this.#entries = this.#entries.filter((one) => one !== entry);
+    if (entry.ready) ask("attachments.delete", { attachment_id: entry.ready.id }).catch(() => {});
+    this.#show();
+    const next = this.#entries[Math.min(at, this.#entries.length - 1)];
+    next?.element.querySelector("button")?.focus();
+  }
+
+  /** @param {Entry} entry @param {number} share of the file that is there, 0–1 */
+  #draw(entry, share) {
+    const { element, ready, problem, name } = entry;
+    element.className = problem ? "refused" : ready ? "" : "busy";
+    const shown = chip(ready ?? { name });
+    const state = problem
+      ? [make("span", { class: "error" }, [problem])]
+      : ready
+        ? []
+        : [make("progress", { max: "1", value: `${share}`, "aria-label": name })];
+    shown.querySelector(".name")?.after(...state);
+    if (problem) shown.querySelector(".sign")?.replaceChildren(icon("alert"));
+    element.replaceChildren(shown, iconButton("close", t("basic.remove_file", { name }), () => this.#remove(entry)));
+  }
+
+  #show() {
+    this.#place.replaceChildren(...this.#entries.map(({ element }) => element));
+    this.#place.hidden = this.#entries.length === 0;
+    this.#changed();
+  }
+}
+
+/** @param {Blob} blob @returns {Promise<string>} */
+async function base64(blob) {
+  const url = await dataUrl(blob);
+  return url.slice(url.indexOf(",") + 1);
+}
+
+/** @param {Blob} blob @returns {Promise<string>} */
+function dataUrl(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}
+
+/** A small picture of a large one, base64; empty where there is none. @param {File} file */
+async function preview(file) {
+  if (!/^image\/(?:png|jpeg|gif|webp)$/.test(file.type)) return "";
+  try {
+    const image = new Image();
+    image.src = await dataUrl(file);
+    await image.decode();
+    const scale = Math.min(1, PREVIEW / Math.max(image.naturalWidth, image.naturalHeight));
+    const canvas = make("canvas");
+    canvas.width = Math.max(1, Math.round(image.naturalWidth * scale));
+    canvas.height = Math.max(1, Math.round(image.naturalHeight * scale));
+    canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
+    const kind = file.type === "image/jpeg" ? "image/jpeg" : "image/png";
+    let url = canvas.toDataURL(kind, 0.8);
+    if (url.length > 80_000) url = canvas.toDataURL("image/jpeg", 0.7);
+    return url.slice(url.indexOf(",") + 1);
+  } catch {
+    return ""; // a picture that this engine can't read goes without
+  }
+}

@@ -1,0 +1,296 @@
+"""The basic view: a small chat page of our own for agents inside the app, where ChatKit is not there or not wanted.
+
+It speaks ChatKit's protocol through `agent_stream`; here is what it needs beside that: its words, the search, markdown.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+from pydantic import Field, StringConstraints
+
+from desktop.errors import AgentNotSet, AgentsMissing, AppError, InternalError, ThreadNotFound
+from desktop.pages.agent_stream import AgentMethods
+from desktop.pages.look import look_of
+from desktop.pages.page import Method, NoParams, Page, Params
+from desktop.pages.services import Services
+from desktop.settings.agents import AssistantAgent, InAppAgent
+
+if TYPE_CHECKING:
+    from desktop.agents.host import Stores
+    from desktop.agents.store import SqliteStore
+
+log = logging.getLogger(__name__)
+
+MB = 1024 * 1024
+TEXT = 4 * MB
+"""Largest text that is rendered in one call, in bytes."""
+HITS = 50
+"""Chats that a search shows."""
+INSTALL = 'pip install "chatkit-desktop[agents]"'
+
+SCRIPTS = (
+    *("basic", "basic_attachments", "basic_composer", "basic_conversation", "basic_dialog", "basic_history"),
+    *("basic_icons", "basic_items", "basic_markdown", "basic_messages", "basic_protocol", "basic_widgets"),
+    *("agent_fetch", "bridge", "texts", "look", "clipboard", "parts"),
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The page's times, in milliseconds."""
+
+    render_ms: int = 80
+    """Between two renderings of an answer that is being written; longer where rendering itself takes longer."""
+    skeleton_ms: int = 300
+    search_ms: int = 150
+    """After the last key, before a search begins."""
+
+
+class RenderParams(Params):
+    text: Annotated[str, StringConstraints(max_length=TEXT)]
+    growing: bool = False
+    """Whether the text goes on: its last block then comes apart from those that are finished."""
+
+
+class RenderAllParams(Params):
+    texts: Annotated[list[Annotated[str, StringConstraints(max_length=TEXT)]], Field(max_length=200)]
+
+
+class SearchParams(Params):
+    query: Annotated[str, StringConstraints(max_length=500)]
+
+
+class ThreadParams(Params):
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$")] | None
+
+
+class ReadyParams(Params):
+    ms: Annotated[int, Field(ge=0, le=86_400_000)]
+    """Since the page began to load."""
+
+
+class ProblemParams(Params):
+    code: Literal["csp", "page"]
+    detail: Annotated[str, StringConstraints(max_length=2_000)] = ""
+
+
+class BasicPage:
+    """One for each showing of the page. `reason` is the code of the error that stands in ChatKit's way; empty where the
+    person prefers this page."""
+
+    def __init__(self, services: Services, reason: str = "", limits: Limits | None = None) -> None:
+        self._services = services
+        self._reason = reason
+        self._limits = limits or Limits()
+        self._agents = AgentMethods(services, "basic")
+
+    def page(self) -> Page:
+        language = self._services.texts.language
+        return Page(
+            name="basic",
+            html="basic.html",
+            files=(
+                "pages/base.css",
+                "pages/basic.css",
+                *(f"pages/{name}.js" for name in SCRIPTS),
+                # Words for a page that can't reach the app.
+                f"texts/{language}/common.json",
+                f"texts/{language}/basic.json",
+            ),
+            methods={
+                **self._agents.methods,
+                "basic.start": Method(NoParams, self._start),
+                "basic.ready": Method(ReadyParams, self._ready),
+                "basic.problem": Method(ProblemParams, self._report),
+                "basic.thread": Method(ThreadParams, self._follow),
+                "basic.render": Method(RenderParams, self._render, limit=TEXT),
+                "basic.render_all": Method(RenderAllParams, self._render_all, limit=TEXT),
+                "basic.try_chatkit": Method(NoParams, self._try_chatkit),
+                "basic.reload": Method(NoParams, self._reload),
+                "history.search": Method(SearchParams, self._search),
+                "app.open_settings": Method(NoParams, self._open_settings),
+                "app.open_setup": Method(NoParams, self._open_setup),
+                "diagnostics.copy": Method(NoParams, self._diagnostics),
+            },
+            title=self._services.brand.app.name,
+            on_gone=self._agents.gone,
+        )
+
+    # --- the start ----------------------------------------------------------------------------------
+
+    def _start(self, _: NoParams) -> dict[str, Any]:
+        """Everything the page needs to begin; waits for no agent and no disk but the settings."""
+        services = self._services
+        settings = services.settings.current
+        chat, texts = settings.chat, services.texts
+        agent = settings.agent()
+        if not isinstance(agent, InAppAgent):
+            agent = None
+        problem: AppError | None = AgentNotSet() if agent is None else None
+        prompts = chat.prompts if agent is None or agent.prompts is None else agent.prompts
+        last = services.state.last_thread(agent.id) if agent is not None and chat.reopen_last_thread else None
+        return {
+            "texts": texts.page("common", "basic"),
+            "look": look_of(services),
+            "app": services.brand.app.name,
+            "agent": {
+                "id": agent.id if agent else "",
+                "name": (agent.name if agent else "") or services.brand.app.name,
+                "models": _models(agent),
+                "state": services.agents.state,
+            },
+            "greeting": (agent.greeting if agent else None) or chat.greeting or texts.get("chat.greeting"),
+            "prompts": [{"label": prompt.label, "prompt": prompt.prompt} for prompt in prompts],
+            "placeholder": chat.placeholder or texts.get("basic.placeholder"),
+            "disclaimer": chat.disclaimer.text,
+            "features": {
+                "history": chat.history.enabled,
+                "rename": chat.history.show_rename,
+                "delete": chat.history.show_delete,
+                "feedback": chat.feedback,
+                "retry": chat.retry,
+                "auto_scroll": chat.auto_scroll,
+                "attachments": True,
+            },
+            "limits": asdict(self._limits) | {"message": settings.assistant.message_limit},
+            "thread": last,
+            "reason": self._reason,
+            "notices": [error.describe(texts) for error in services.settings.notices],
+            "problem": problem.describe(texts) if problem else None,
+        }
+
+    # --- what the page tells --------------------------------------------------------------------------
+
+    def _ready(self, params: ReadyParams) -> None:
+        log.info("the basic view was ready %d ms after its page began to load", params.ms)
+        self._services.counters.add("chats_ready")
+        self._services.counters.latency("chat_ready", params.ms / 1000)
+
+    def _report(self, params: ProblemParams) -> None:
+        # One line: what the page reports may hold line breaks, and a log line is not the page's to write.
+        log.warning("the basic view reports %s: %s", params.code, " ".join(params.detail.split()))
+        if params.code == "csp":
+            self._services.counters.add("csp_violations")
+        else:
+            self._services.counters.error(InternalError(params.detail))
+
+    def _follow(self, params: ThreadParams) -> dict[str, Any]:
+        """`{title, feedback: {item: kind}}`: remembers the open chat and lets the window's title follow it."""
+        services = self._services
+        agent_id = self._agents.agent_id
+        if not agent_id:
+            raise AgentNotSet()
+        if params.id is None:
+            services.state.set_last_thread(agent_id, None)
+            services.desk.set_chat_title("")
+            return {"title": None, "feedback": {}}
+        thread_id, context = params.id, services.agents.context(agent_id)
+
+        async def load(stores: Stores) -> tuple[str | None, Any]:
+            from chatkit.store import NotFoundError
+
+            try:
+                thread = await stores.threads.load_thread(thread_id, context)
+            except NotFoundError:
+                raise ThreadNotFound(thread_id, thread=thread_id) from None
+            return thread.title, thread.metadata.get("feedback")
+
+        title, feedback = services.agents.call(load)
+        services.state.set_last_thread(agent_id, thread_id)
+        title = " ".join((title or "").split())[:120] or None
+        services.desk.set_chat_title(title or "")
+        return {"title": title, "feedback": feedback if isinstance(feedback, dict) else {}}
+
+    # --- markdown and search ----------------------------------------------------------------------------
+
+    def _render(self, params: RenderParams) -> dict[str, Any]:
+        """`{html, tail, settled, refers}`: of a growing text `html` stands for its first `settled` UTF-16 units and is
+        final, `tail` is the rest. `refers`: the finished text has to be rendered whole. Raises AgentsMissing."""
+        with _Libraries():
+            from desktop.pages.rendering import refers, render, render_growing
+
+            text = _whole(params.text)
+            if not params.growing:
+                return {"html": render(text), "tail": "", "settled": _units(text), "refers": False}
+            part = render_growing(text)
+            settled = _units(text[: part.settled])
+            return {"html": part.html, "tail": part.tail, "settled": settled, "refers": refers(text)}
+
+    def _render_all(self, params: RenderAllParams) -> dict[str, list[str]]:
+        """`{html: [...]}`, one for each text. Raises AgentsMissing."""
+        with _Libraries():
+            from desktop.pages.rendering import render
+
+            return {"html": [render(_whole(text)) for text in params.texts]}
+
+    def _search(self, params: SearchParams) -> dict[str, Any]:
+        """`{hits: [{thread_id, title, passage}]}`: title and passage are `{text, ranges}`, passage may be None."""
+        services = self._services
+        agent_id = self._agents.agent_id
+        if not agent_id:
+            raise AgentNotSet()
+
+        async def search(stores: Stores) -> list[dict[str, Any]]:
+            found = await cast("SqliteStore", stores.threads).search(params.query, agent_id, HITS)
+            return [
+                {
+                    "thread_id": hit.thread_id,
+                    "title": hit.title.wire(),
+                    "passage": hit.passage.wire() if hit.passage else None,
+                }
+                for hit in found
+            ]
+
+        return {"hits": services.agents.call(search)}
+
+    # --- what the page asks the app for -----------------------------------------------------------------
+
+    def _try_chatkit(self, _: NoParams) -> None:
+        """ChatKit in this window; who had preferred the basic view prefers it no longer."""
+        if self._services.settings.current.assistant.basic_view:
+            self._services.settings.update({"assistant.basic_view": False})
+        self._services.desk.reload_chat()
+
+    def _reload(self, _: NoParams) -> None:
+        self._services.desk.reload_chat()
+
+    def _open_settings(self, _: NoParams) -> None:
+        self._services.desk.show_settings()
+
+    def _open_setup(self, _: NoParams) -> None:
+        self._services.desk.show_setup()
+
+    def _diagnostics(self, _: NoParams) -> dict[str, str]:
+        return {"text": self._services.diagnostics()}
+
+
+def _models(agent: InAppAgent | None) -> list[str]:
+    """What the composer offers; the first, where it is empty, is the app's default. One alone is no choice."""
+    if not isinstance(agent, AssistantAgent):
+        return []
+    models = list(dict.fromkeys([agent.model, *agent.models]))
+    return models if len(models) > 1 else []
+
+
+def _whole(text: str) -> str:
+    """Without halves of characters, which JavaScript's texts may hold and UTF-8 can't."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _units(text: str) -> int:
+    """Its length as JavaScript counts it."""
+    return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
+
+
+class _Libraries:
+    """The markdown libraries come with the extra `agents`; without them AgentsMissing says so."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ModuleNotFoundError):
+            raise AgentsMissing(str(error), command=INSTALL) from None

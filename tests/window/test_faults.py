@@ -1,0 +1,238 @@
+"""Every fault of the table, in a real window: its sentence is read, it is really painted, and when it is over, the chat
+works. One app an engine meets them all, one after the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from desktop.errors import NetworkError, Phrase, leaves
+from desktop.texts import Catalogue
+from tests.rig.display import Display, Picture
+from tests.rig.driver import Driver
+from tests.rig.scene import scene as made_scene
+from tests.standins.api import KEY, WORKFLOW
+from tests.window.faults import ANOTHER_KEY, CHAT, FIRST_PAGE, OPEN_CHAT, Fault, World, folder_open, settings_back
+
+pytestmark = pytest.mark.window
+
+WORDS = Catalogue("en")
+OFFLINE = {error.code for error in leaves(NetworkError)}
+"""Where no answer came back, saving without a check is offered; after a refusal never."""
+
+
+@pytest.fixture(scope="module")
+def world(engine: str, screen: Display) -> Iterator[World]:
+    """The app with a working chat; its key is kept for the session: this computer has no keyring."""
+    with ExitStack() as things:
+        scene = things.enter_context(made_scene(engine, screen, no_keyring()))
+        world = World(scene, things)
+        scene.profile.mkdir(parents=True, mode=0o700)
+        (scene.profile / "settings.json").write_text(json.dumps({"network": {"api_base": world.base}}))
+        world.app = things.enter_context(launch(world))
+        known = world.secrets()
+        world.app.wait_window("setup")
+        world.app.wait_call("setup.key_status")
+        type_in(world, {})
+        world.app.click("setup", "#submit")
+        chat_works(world, known, since=0)
+        yield world
+        folder_open(world)
+        assert world.app.ask("state")["reached_out"] == []
+
+
+def no_keyring() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "DBUS_SESSION_BUS_ADDRESS"}
+
+
+def launch(world: World) -> Driver:
+    """The scene's own arguments would fix the API's address."""
+    scene = world.scene
+    arguments = ["--data-dir", str(scene.data), "--component-url", world.component_url, "--log-level", "DEBUG"]
+    return Driver(scene.engine, arguments, scene.environ)
+
+
+@pytest.fixture
+def begun(world: World) -> World:
+    """The world as it should be, and the app in it: what the fault before has left is put away."""
+    world.well()
+    folder_open(world)
+    settings_back(world)
+    world.settings_well()
+    world.app.ask("chat_limits", {})
+    for window in ("setup", "settings"):
+        if window in world.app.ask("windows"):
+            world.app.ask("close", window)
+            world.app.wait_no_window(window)
+    return world
+
+
+def names(faults: Sequence[Fault]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("fault", faults, ids=[fault.name.replace(" ", "-") for fault in faults])
+
+
+@names(FIRST_PAGE)
+def test_the_first_page_names_what_is_wrong_saves_nothing_and_starts_when_it_is_right(
+    begun: World, fault: Fault
+) -> None:
+    world, app = begun, begun.app
+    known = world.secrets()
+    fault.provoke(world)
+    since = app.calls_so_far()
+    app.ask("show", "setup")
+    app.wait_window("setup")
+    app.wait_call("setup.key_status", since=since)
+    type_in(world, fault.typed)
+    saved = settings_file(world)
+    app.click("setup", "#submit")
+
+    explained(world, fault, "setup", "#banner-message, .field .error")
+    fault.look(world)
+    assert settings_file(world) == saved, "nothing is saved before it is checked"
+    assert shown(app, "setup", "#save-anyway") == (fault.says in OFFLINE)
+
+    fault.heal(world)
+    since = app.calls_so_far()
+    if fault.typed:
+        type_in(world, {})
+    retry = shown(app, "setup", "#retry")
+    assert retry or fault.typed or fault.says.startswith(("key_", "workflow_")), "a fault that passes has a Retry"
+    app.click("setup", "#retry" if retry else "#submit")
+    app.wait_no_window("setup")
+    chat_works(world, known, since)
+
+
+@names(CHAT)
+def test_the_chat_names_what_is_wrong_and_works_when_it_is_over(begun: World, fault: Fault) -> None:
+    world, app = begun, begun.app
+    known = world.secrets()
+    fault.provoke(world)
+    app.ask("chat_limits", dict(fault.limits))
+    since = app.calls_so_far()
+    app.ask("show", "reload")
+    explained(world, fault, "chat", "#problem-heading, #gone-heading")
+    fault.look(world)
+    app.ask("chat_limits", {})
+    get_on(world, fault, known, since)
+
+
+@names(OPEN_CHAT)
+def test_an_open_chat_names_what_has_gone_wrong_and_works_when_it_is_over(begun: World, fault: Fault) -> None:
+    world, app = begun, begun.app
+    known = world.secrets()
+    app.ask("chat_limits", dict(fault.limits))
+    since = app.calls_so_far()
+    app.ask("show", "reload")
+    chat_works(world, known, since)
+    app.ask("chat_limits", {})
+    known, since = world.secrets(), app.calls_so_far()
+    fault.provoke(world)
+    explained(world, fault, "chat", "#problem-heading, #notices .words")
+    get_on(world, fault, known, since)
+
+
+def get_on(world: World, fault: Fault, known: set[str], since: int) -> None:
+    """End the fault and go the way on that the page offers."""
+    app = world.app
+    fault.heal(world)
+    if fault.way == "set up":
+        app.click("chat", "#problem-fix")
+        app.wait_window("setup")
+        app.wait_call("setup.key_status", since=since)
+        type_in(world, {"key": ANOTHER_KEY if fault.says == "key_rejected" else KEY})
+        since = app.calls_so_far()
+        app.click("setup", "#submit")
+        app.wait_no_window("setup")
+    elif fault.way == "retry":
+        since = app.calls_so_far()
+        ways = ["#problem-retry", "#gone-retry", "#notices button"]
+        app.click("chat", next(way for way in ways if shown(app, "chat", way)))
+        if shown(app, "chat", "#notices button"):
+            since = 0  # the chat goes on where it was, it does not begin anew
+    chat_works(world, known, since)
+
+
+# --- what is looked at ----------------------------------------------------------------------------
+
+
+def explained(world: World, fault: Fault, window: str, place: str) -> None:
+    """Until the window's visible text holds the fault's sentence, and its hint; and they are on the screen."""
+    app = world.app
+    for part in sentences(world, fault):
+        app.wait_text(window, part)
+    app.until("the page is painted", lambda: picture(world, window).colours() > 1)
+    app.until("the sentence is painted", lambda: picture(world, window, place).colours() > 1)
+    kept = world.scene.folder.parent / "chatkit-desktop-faults"
+    if kept.is_dir():  # for whoever wants to look at them
+        picture(world, window).save(kept / f"{window} {fault.name} {world.scene.engine}.png")
+
+
+def sentences(world: World, fault: Fault) -> list[str]:
+    values = {
+        name: value.spell(WORDS) if isinstance(value, Phrase) else value for name, value in fault.values(world).items()
+    }
+    if "." in fault.says:
+        return [WORDS.get(fault.says, **values)]
+    return [WORDS.get(f"errors.{fault.says}.{part}", **values) for part in ("message", "hint")]
+
+
+def picture(world: World, window: str, selector: str = "") -> Picture:
+    """What the screen shows of a window's page (it is below the menu), or of the first shown element in it."""
+    app = world.app
+    place = app.ask("place", window)
+    width, height = app.js(window, "[innerWidth, innerHeight]")
+    left, top = place["x"], place["y"] + place["height"] - height
+    if selector:
+        box = app.js(
+            window,
+            f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.getBoundingClientRect())"
+            ".filter(b => b.width && b.height).map(b => [b.x, b.y, b.width, b.height])[0] ?? null",
+        )
+        assert box, f"{selector} is not shown in {window}"
+        left, top, width, height = left + int(box[0]), top + int(box[1]), int(box[2]), int(box[3])
+    return world.scene.screen.picture().crop(max(0, left), max(0, top), int(width), int(height))
+
+
+def settings_file(world: World) -> bytes:
+    file = world.scene.profile / "settings.json"
+    return file.read_bytes() if file.is_file() else b""
+
+
+def shown(app: Driver, window: str, selector: str) -> bool:
+    return bool(app.js(window, f"!!document.querySelector({json.dumps(selector)})?.getClientRects().length"))
+
+
+def chat_works(world: World, known: set[str], since: int) -> None:
+    """Until the chat was ready after answered call number `since`, the component holds a secret that is not among
+    `known` and still works, its first request was answered, and nothing covers it."""
+    app = world.app
+    app.wait_call("chat.ready", since=since)
+
+    def holds_a_new_one(state: dict[str, Any]) -> bool:
+        secret = state.get("secret")
+        return bool(state["ready"] and secret and secret not in known and secret in world.live_secrets())
+
+    state = world.component.wait(holds_a_new_one, 60)
+    assert state["errors"] == []
+    app.until(
+        "nothing covers the chat",
+        lambda: (
+            not shown(app, "chat", "#problem")
+            and not shown(app, "chat", "#gone")
+            and shown(app, "chat", "openai-chatkit")
+        ),
+    )
+
+
+def type_in(world: World, wrong: dict[str, str] | Any) -> None:
+    """Fill in the first page; `wrong` takes the place of what is right."""
+    world.scene.choose_way(world.app)
+    right = {"key": KEY, "workflow": WORKFLOW, "version": ""}
+    for name, text in {**right, **wrong}.items():
+        world.app.fill("setup", f"#{name}", text)

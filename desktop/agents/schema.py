@@ -72,15 +72,15 @@ def _first(connection: sqlite3.Connection) -> None:
         """,
         "CREATE INDEX gone_items_of_thread ON gone_items (thread)",
         # The words, rowid = seq. Each row carries its agent as one more word: a search within one agent is then
-        # an intersection of two lists, not a walk through everybody's hits. Prefixes of 2 to 4 letters have an
+        # an intersection of two lists, not a walk through everybody's hits. Beginnings of 2 to 8 letters have an
         # index of their own: without it, "th" over a million messages takes a second.
         """
         CREATE VIRTUAL TABLE thread_words USING fts5
-            (agent, words, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3 4')
+            (agent, words, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3 4 5 6 7 8')
         """,
         """
         CREATE VIRTUAL TABLE item_words USING fts5
-            (agent, words, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3 4')
+            (agent, words, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3 4 5 6 7 8')
         """,
         # Words are put in by the store, which prepares them; they go by trigger, also when a thread takes its items.
         """

@@ -363,6 +363,12 @@ on("prompt.handed_over", ({ text }) => {
   handPrompt();
 });
 
+/* `smoke --say`: what a person would type and send. */
+on("prompt.send", ({ text }) => {
+  startNew();
+  void send({ text: String(text), attachments: [], model: "" });
+});
+
 on("agent.state", ({ state }) => {
   agentState = state;
   if (!isReady || !chat.isAnswering) return;

@@ -133,6 +133,11 @@ class AgentHost:
         return self._state
 
     @property
+    def answering(self) -> bool:
+        """Whether any answer is being written."""
+        return bool(self._runs)
+
+    @property
     def problem(self) -> AppError | None:
         """Why the state is "failed"."""
         return self._problem

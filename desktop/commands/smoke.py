@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LIMIT = 60.0
 SETTLE = 0.8
 """Seconds between "ready" and the picture: what was reported is painted by then."""
+POLL = 0.02
+"""Seconds between two looks whether the answer has ended."""
 FINISH = 10.0
 """Seconds the loop may take to end once it was asked to."""
 
@@ -113,7 +115,10 @@ class _Look:
             else:
                 self.asked = time.monotonic()
                 self.app.emit("chat", "prompt.send", {"text": self.args.say})
-        if answered.method == "chat.response" and answered.params.phase == "end" and self.asked:
+        if answered.method == "chatkit.request" and self.asked and '"threads.create"' in answered.params.body:
+            # The stream goes on after its beginning was answered; here on the answer's own thread.
+            while self.app.services.agents.answering and not self.done.wait(POLL):
+                continue
             self.answer_ms = round((time.monotonic() - self.asked) * 1000)
             self.answer = self._last_answer()
             self.done.set()

@@ -6,6 +6,7 @@ Knows nothing of ChatKit and of what is said.
 from __future__ import annotations
 
 import asyncio
+import logging
 import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -14,6 +15,8 @@ from typing import Any
 
 from desktop.agents.limits import Limits
 from desktop.errors import AppError, PageStalled
+
+log = logging.getLogger(__name__)
 
 
 class Run:
@@ -54,7 +57,11 @@ class Run:
             self._room.clear()
         if self._late is None:
             self._watch()
-        self._on_data(piece)
+        try:
+            self._on_data(piece)
+        except Exception:  # a page that is gone: nobody reads on
+            log.exception("a piece could not be handed over")
+            self.cancel()
 
     async def room(self) -> None:
         """Returns when the page has taken enough; always lets the loop turn once, so that a cancel is heard."""

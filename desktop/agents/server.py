@@ -136,7 +136,9 @@ class LocalServer(ChatKitServer[RequestContext]):
         if not self._stack.ready:
             yield ProgressUpdateEvent(icon="clock", text=self._texts.get("agent_run.loading"))
         assistants = await self._stack.load()
-        async with aclosing(assistants.respond(agent, thread, message, self.store, context)) as events:
+        async with aclosing(
+            assistants.respond(agent, thread, message, self.store, self.attachment_store, context)
+        ) as events:
             async for event in events:
                 yield event
 

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
 
 LONGEST = 60
 """Characters of a title."""
+ASK = (
+    "Write a title for a chat that begins with the message below: at most six words, in the language of the message, "
+    "without quotation marks and without a full stop. Answer with the title alone; do not answer the message."
+)
+MOST = 2_000
+"""Characters of the message that are shown to the model."""
 
 
 def first_words(text: str) -> str:
@@ -23,3 +33,14 @@ def tidy(text: str) -> str:
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     line = re.sub(r"^(?:title|titre)\s*:\s*", "", line, flags=re.IGNORECASE).strip(" \"'“”«»„‟*#\u202f\u00a0")
     return first_words(line.rstrip("."))
+
+
+async def ask(client: AsyncOpenAI, model: str, text: str, *, responses: bool) -> str:
+    """A title by `model`, as it came. Raises what the SDK raises."""
+    if responses:
+        answer = await client.responses.create(model=model, instructions=ASK, input=text[:MOST], store=False)
+        return answer.output_text
+    completion = await client.chat.completions.create(
+        model=model, messages=[{"role": "system", "content": ASK}, {"role": "user", "content": text[:MOST]}]
+    )
+    return completion.choices[0].message.content or ""

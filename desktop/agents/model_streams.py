@@ -1,0 +1,96 @@
+"""The two kinds of model of the Agents SDK, with a stream that loses nothing.
+
+openai-agents 0.24 (`RunResultStreaming.stream_events`) drops what it has queued as soon as the model's stream fails, so
+the last words before a broken connection would be lost; and it turns a refusal into an exception without its text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
+from agents.items import TResponseStreamEvent
+from openai.types.responses import (
+    ResponseOutputMessage,
+    ResponseOutputRefusal,
+    ResponseOutputText,
+    ResponseTextDeltaEvent,
+    ResponseTextDoneEvent,
+)
+
+
+class Broken:
+    """Stands in the queue of events where the stream broke; whoever reads the events raises `error`."""
+
+    type = "desktop.broken"
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+class Responses(OpenAIResponsesModel):
+    """A model that speaks Responses."""
+
+    async def stream_response(self, *args: Any, **rest: Any) -> AsyncIterator[TResponseStreamEvent]:
+        async for event in in_order(super().stream_response(*args, **rest)):
+            yield event
+
+
+class ChatCompletions(OpenAIChatCompletionsModel):
+    """A model that speaks Chat Completions."""
+
+    async def stream_response(self, *args: Any, **rest: Any) -> AsyncIterator[TResponseStreamEvent]:
+        async for event in in_order(super().stream_response(*args, **rest)):
+            yield event
+
+
+async def in_order(events: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """`events`; a failure comes as a last one, `Broken`, and then nothing more until the run is cancelled."""
+    try:
+        async for event in events:
+            yield spoken(event)
+    except Exception as error:  # noqa: BLE001 - raised again by who reads the events
+        yield Broken(error)
+        await asyncio.Event().wait()
+
+
+def spoken(event: Any) -> Any:
+    """A refusal as text like any other, a source as plain data; everything else as it is."""
+    match event.type:
+        case "response.refusal.delta":
+            return ResponseTextDeltaEvent(
+                **_place(event), type="response.output_text.delta", delta=event.delta, logprobs=[]
+            )
+        case "response.refusal.done":
+            return ResponseTextDoneEvent(
+                **_place(event), type="response.output_text.done", text=event.refusal, logprobs=[]
+            )
+        case "response.content_part.added" | "response.content_part.done" if event.part.type == "refusal":
+            event.part = _text(event.part)
+        case "response.output_text.annotation.added" if not isinstance(event.annotation, dict):
+            # openai-chatkit 1.6.5 (`_convert_annotation`) refuses the classes that openai 3.51 makes of them.
+            event.annotation = event.annotation.model_dump()
+        case "response.output_item.added" | "response.output_item.done":
+            _speak(event.item)
+        case "response.completed":
+            for item in event.response.output:
+                _speak(item)
+        case _:
+            pass
+    return event
+
+
+def _place(event: Any) -> dict[str, Any]:
+    names = ("item_id", "output_index", "content_index", "sequence_number")
+    return {name: getattr(event, name) for name in names}
+
+
+def _speak(item: Any) -> None:
+    if isinstance(item, ResponseOutputMessage):
+        item.content = [_text(part) if isinstance(part, ResponseOutputRefusal) else part for part in item.content]
+
+
+def _text(part: Any) -> ResponseOutputText:
+    return ResponseOutputText(type="output_text", text=part.refusal, annotations=[])

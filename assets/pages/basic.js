@@ -18,12 +18,13 @@ import { applyTexts, setTexts, t } from "./texts.js";
 
 /**
  * @typedef {import("./bridge.js").Described} Described
+ * @typedef {import("./basic_composer.js").Choice} Choice
  *
  * @typedef {object} Start what `basic.start` answers
  * @property {Record<string, string>} texts
  * @property {import("./look.js").Look} look
- * @property {string} app
- * @property {{id: string, name: string, models: string[], state: string}} agent
+ * @property {{id: string, name: string, models: Choice[], tools: Choice[], state: string}} agent null under a problem,
+ *   and so is all that follows it but `reason`, `limits`, `notices` and `problem`
  * @property {string} greeting
  * @property {{label: string, prompt: string}[]} prompts
  * @property {string} placeholder
@@ -295,11 +296,11 @@ let wantsHistory = true;
 
 /** @param {boolean} shown @param {{focus?: boolean}} [options] */
 function showHistory(shown, { focus = false } = {}) {
-  const really = shown && Boolean(start?.features.history);
+  const really = shown && Boolean(start?.features?.history);
   historyPart.hidden = !really;
   show("scrim", really && !WIDE.matches);
   el("main").inert = really && !WIDE.matches;
-  show("history-open", !really && Boolean(start?.features.history));
+  show("history-open", !really && Boolean(start?.features?.history));
   if (really && focus) history.focus();
 }
 
@@ -366,7 +367,7 @@ on("prompt.handed_over", ({ text }) => {
 /* `smoke --say`: what a person would type and send. */
 on("prompt.send", ({ text }) => {
   startNew();
-  void send({ text: String(text), attachments: [], model: "" });
+  void send({ text: String(text), attachments: [], model: "", tool: "" });
 });
 
 on("agent.state", ({ state }) => {
@@ -396,7 +397,7 @@ on("settings.changed", async () => {
   try {
     const before = start.agent.id;
     const next = /** @type {Start} */ (await call("basic.start"));
-    if (next.agent.id !== before) return await call("basic.reload"); // another agent: the app decides what is shown
+    if (next.agent?.id !== before) return await call("basic.reload"); // another agent: the app decides what is shown
     start = next;
     configure();
   } catch (error) {
@@ -428,15 +429,20 @@ function handPrompt() {
 
 /* --- the start -------------------------------------------------------------------------------------------------------------- */
 
-function configure() {
+function speak() {
   setTexts(start.texts);
   applyTexts();
   applyLook(start.look);
+}
+
+function configure() {
+  speak();
   agentState = start.agent.state;
   composer.configure({
     limit: start.limits.message,
     placeholder: start.placeholder,
     models: start.agent.models,
+    tools: start.agent.tools,
     files: start.features.attachments,
   });
   history.configure(start.features, start.limits.search_ms);
@@ -444,7 +450,7 @@ function configure() {
   el("prompts").replaceChildren(
     ...start.prompts.map(({ label, prompt }) => {
       const press = make("button", { type: "button" }, [label]);
-      press.addEventListener("click", () => void send({ text: prompt, attachments: [], model: "" }));
+      press.addEventListener("click", () => void send({ text: prompt, attachments: [], model: "", tool: "" }));
       return make("li", {}, [press]);
     }),
   );
@@ -485,14 +491,15 @@ async function main() {
     showProblem(described(error), () => location.reload());
     return;
   }
-  configure();
-  for (const notice of start.notices) complain(sentence(notice), "warning");
   if (start.problem) {
+    speak();
     composer.lock("");
     showHistory(false);
     showProblem(start.problem, null);
     return;
   }
+  configure();
+  for (const notice of start.notices) complain(sentence(notice), "warning");
   startNew();
   isReady = true;
   call("basic.ready", { ms: Math.round(performance.now()) }).catch(report);

@@ -10,7 +10,8 @@ import { t } from "./texts.js";
 
 /**
  * @typedef {import("./basic_protocol.js").Attachment} Attachment
- * @typedef {{text: string, attachments: Attachment[], model: string}} Message
+ * @typedef {{text: string, attachments: Attachment[], model: string, tool: string}} Message
+ * @typedef {{id: string, label: string}} Choice
  * @typedef {{text: string, files: import("./basic_attachments.js").Entry[]}} Draft
  */
 
@@ -27,6 +28,7 @@ export class Composer {
   #send = button("send");
   #stop = button("stop");
   #model = part("model", HTMLSelectElement);
+  #tool = part("tool", HTMLSelectElement);
   #files;
   #limit = 0;
   #takesFiles = false;
@@ -64,19 +66,15 @@ export class Composer {
   }
 
   /**
-   * @param {{limit: number, placeholder: string, models: string[], files: boolean}} options
+   * @param {{limit: number, placeholder: string, models: Choice[], tools: Choice[], files: boolean}} options
    */
-  configure({ limit, placeholder, models, files }) {
+  configure({ limit, placeholder, models, tools, files }) {
     this.#limit = limit;
     this.#takesFiles = files;
     this.#text.placeholder = placeholder;
     button("attach").hidden = !files;
-    const chosen = this.#model.value;
-    this.#model.replaceChildren(
-      ...models.map((model) => make("option", { value: model }, [model || t("basic.model_default")])),
-    );
-    if (models.includes(chosen)) this.#model.value = chosen;
-    this.#model.hidden = models.length === 0;
+    offer(this.#model, models);
+    offer(this.#tool, tools.length ? [{ id: "", label: t("basic.tool_any") }, ...tools] : []);
     this.#state();
   }
 
@@ -179,7 +177,7 @@ export class Composer {
     if (length > this.#limit) return this.#complain(t("basic.too_long", { length, limit: this.#limit }));
     if (this.#files.isBusy) return this.#complain(t("basic.files_busy"));
     if (this.#files.problem) return this.#complain(t("basic.files_refused"));
-    const message = { text: text.trim(), attachments: this.#files.ready, model: this.#model.hidden ? "" : this.#model.value };
+    const message = { text: text.trim(), attachments: this.#files.ready, model: this.#model.value, tool: this.#tool.value };
     this.#text.value = "";
     this.#complain("");
     this.#fit();
@@ -246,6 +244,14 @@ export class Composer {
       this.focus();
     });
   }
+}
+
+/** Keeps what was chosen where it is still offered. @param {HTMLSelectElement} select @param {Choice[]} choices */
+function offer(select, choices) {
+  const chosen = select.value;
+  select.replaceChildren(...choices.map(({ id, label }) => make("option", { value: id }, [label])));
+  if (choices.some(({ id }) => id === chosen)) select.value = chosen;
+  select.hidden = choices.length === 0;
 }
 
 /** Characters as the app counts them. @param {string} text */

@@ -30,7 +30,7 @@ import { t } from "./texts.js";
  * @property {(words: string) => void} complain of something that was refused beside the chat itself
  * @property {(name: string, params: Record<string, unknown>) => Record<string, unknown>} tool a client tool of the agent
  *
- * @typedef {{text: string, attachments: Attachment[], model: string}} Message
+ * @typedef {{text: string, attachments: Attachment[], model: string, tool: string}} Message
  */
 
 /** Items that are asked for at a time. */
@@ -152,12 +152,12 @@ export class Conversation {
    * Shows the message at once. Rejects when it was not taken; it is not shown then, and nothing of it is kept here.
    * @param {Message} message
    */
-  async send({ text, attachments, model }) {
+  async send({ text, attachments, model, tool }) {
     this.#clearFailures();
     const input = {
       content: text ? [{ type: "input_text", text }] : [],
       attachments: attachments.map(({ id }) => id),
-      inference_options: model ? { model } : {},
+      inference_options: { ...(model ? { model } : {}), ...(tool ? { tool_choice: { id: tool } } : {}) },
     };
     const item = { id: "", type: "user_message", created_at: "", content: input.content, attachments };
     const shown = /** @type {View} */ (viewOf(item, this.#deeds(), false));
@@ -456,8 +456,10 @@ export class Conversation {
   /** Retry stands under the last answer alone: it takes away what came after the question. */
   #mark() {
     const views = [...this.#views.values()];
-    const last = views.filter(({ item }) => item.type === "assistant_message").at(-1);
-    const asked = views.some(({ item }) => item.type === "user_message");
-    for (const view of views) view.element.classList.toggle("last", view === last && asked && !this.#run);
+    const asked = views.findLastIndex(({ item }) => item.type === "user_message");
+    const last = views.findLastIndex(({ item }) => item.type === "assistant_message");
+    views.forEach((view, index) => {
+      view.element.classList.toggle("last", index === last && asked >= 0 && last > asked && !this.#run);
+    });
   }
 }

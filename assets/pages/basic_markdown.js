@@ -111,7 +111,7 @@ export async function renderAll(entries) {
       batch.push(entries[at]);
     }
     try {
-      const { html } = await call("basic.render_all", { texts: batch.map(({ text }) => text) });
+      const { html } = await call("basic.render_all", { texts: batch.map(({ text }) => whole(text)) });
       batch.forEach(({ place }, index) => {
         place.replaceChildren(...nodesOf(html[index]));
         level(place);
@@ -120,6 +120,11 @@ export async function renderAll(entries) {
       // the plain text stays: everything can be read
     }
   }
+}
+
+/** Halves of characters, which a text cut in two may have, can't be sent. @param {string} text @returns {string} as long */
+function whole(text) {
+  return text.replace(/[\ud800-\udfff]/gu, "\ufffd");
 }
 
 /** @param {string} text */
@@ -201,7 +206,7 @@ export class Growing {
     const upTo = this.#text.length;
     try {
       const piece = this.#text.slice(this.#settled, upTo);
-      const { html, tail, settled, refers } = await call("basic.render", { text: piece, growing: true });
+      const { html, tail, settled, refers } = await call("basic.render", { text: whole(piece), growing: true });
       this.#show(html, tail, piece);
       this.#settled += settled;
       this.#refers ||= refers;

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field, StringConstraints
 
-from desktop.errors import AgentNotSet, AgentsMissing, AppError, InternalError, ThreadNotFound
+from desktop.errors import AgentNotSet, AgentsMissing, InternalError, ThreadNotFound
 from desktop.pages.agent_stream import AgentMethods
+from desktop.pages.chat_options import chatkit_options
 from desktop.pages.look import look_of
 from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services
-from desktop.settings.agents import AssistantAgent, InAppAgent
+from desktop.settings.agents import InAppAgent
 
 if TYPE_CHECKING:
     from desktop.agents.host import Stores
@@ -124,30 +125,36 @@ class BasicPage:
     def _start(self, _: NoParams) -> dict[str, Any]:
         """Everything the page needs to begin; waits for no agent and no disk but the settings."""
         services = self._services
-        settings = services.settings.current
-        chat, texts = settings.chat, services.texts
-        agent = settings.agent()
-        if not isinstance(agent, InAppAgent):
-            agent = None
-        problem: AppError | None = AgentNotSet() if agent is None else None
-        prompts = chat.prompts if agent is None or agent.prompts is None else agent.prompts
-        last = services.state.last_thread(agent.id) if agent is not None and chat.reopen_last_thread else None
-        return {
+        settings, texts = services.settings.current, services.texts
+        chat, agent = settings.chat, settings.agent()
+        told: dict[str, Any] = {
             "texts": texts.page("common", "basic"),
             "look": look_of(services),
-            "app": services.brand.app.name,
+            "agent": None,
+            "reason": self._reason,
+            "limits": asdict(self._limits) | {"message": settings.assistant.message_limit},
+            "notices": [error.describe(texts) for error in services.settings.notices],
+            "problem": None,
+        }
+        if not isinstance(agent, InAppAgent):
+            return told | {"problem": AgentNotSet().describe(texts)}
+        # The same words and choices as in ChatKit.
+        options = chatkit_options(settings, agent, texts, services.brand, None)["options"]
+        composer, start = options["composer"], options["startScreen"]
+        return told | {
             "agent": {
-                "id": agent.id if agent else "",
-                "name": (agent.name if agent else "") or services.brand.app.name,
-                "models": _models(agent),
+                "id": agent.id,
+                "name": agent.name or services.brand.app.name,
+                "models": [_choice(model) for model in composer.get("models", ())],
+                "tools": [_choice(tool) for tool in composer.get("tools", ())],
                 "state": services.agents.state,
             },
-            "greeting": (agent.greeting if agent else None) or chat.greeting or texts.get("chat.greeting"),
-            "prompts": [{"label": prompt.label, "prompt": prompt.prompt} for prompt in prompts],
+            "greeting": start["greeting"],
+            "prompts": [{"label": prompt["label"], "prompt": prompt["prompt"]} for prompt in start["prompts"]],
             "placeholder": chat.placeholder or texts.get("basic.placeholder"),
             "disclaimer": chat.disclaimer.text,
             "features": {
-                "history": chat.history.enabled,
+                "history": options["history"]["enabled"],
                 "rename": chat.history.show_rename,
                 "delete": chat.history.show_delete,
                 "feedback": chat.feedback,
@@ -155,11 +162,7 @@ class BasicPage:
                 "auto_scroll": chat.auto_scroll,
                 "attachments": True,
             },
-            "limits": asdict(self._limits) | {"message": settings.assistant.message_limit},
-            "thread": last,
-            "reason": self._reason,
-            "notices": [error.describe(texts) for error in services.settings.notices],
-            "problem": problem.describe(texts) if problem else None,
+            "thread": services.state.last_thread(agent.id) if chat.reopen_last_thread else None,
         }
 
     # --- what the page tells --------------------------------------------------------------------------
@@ -212,7 +215,7 @@ class BasicPage:
         with _Libraries():
             from desktop.pages.rendering import refers, render, render_growing
 
-            text = _whole(params.text)
+            text = params.text
             if not params.growing:
                 return {"html": render(text), "tail": "", "settled": _units(text), "refers": False}
             part = render_growing(text)
@@ -224,7 +227,7 @@ class BasicPage:
         with _Libraries():
             from desktop.pages.rendering import render
 
-            return {"html": [render(_whole(text)) for text in params.texts]}
+            return {"html": [render(text) for text in params.texts]}
 
     def _search(self, params: SearchParams) -> dict[str, Any]:
         """`{hits: [{thread_id, title, passage}]}`: title and passage are `{text, ranges}`, passage may be None."""
@@ -267,17 +270,8 @@ class BasicPage:
         return {"text": self._services.diagnostics()}
 
 
-def _models(agent: InAppAgent | None) -> list[str]:
-    """What the composer offers; the first, where it is empty, is the app's default. One alone is no choice."""
-    if not isinstance(agent, AssistantAgent):
-        return []
-    models = list(dict.fromkeys([agent.model, *agent.models]))
-    return models if len(models) > 1 else []
-
-
-def _whole(text: str) -> str:
-    """Without halves of characters, which JavaScript's texts may hold and UTF-8 can't."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+def _choice(offered: dict[str, Any]) -> dict[str, str]:
+    return {"id": offered["id"], "label": offered["label"]}
 
 
 def _units(text: str) -> int:

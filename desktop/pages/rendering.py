@@ -5,6 +5,7 @@ Knows no page. What comes out holds no script, no style, no address that loads b
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -99,6 +100,8 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
+    # It tells each rule it enters, a line each, and the app's own log would drown in it.
+    logging.getLogger("markdown_it").setLevel(logging.WARNING)
     made = MarkdownIt("commonmark", {"html": False, "maxNesting": 40}).enable(["table", "strikethrough"])
     for name, rule in {
         "fence": _fence,

@@ -6,15 +6,12 @@ origin and no other. `openai` is imported when the first client is made. Knows n
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.agents import failures
-from desktop.agents.models import DEFAULT_MODEL, for_chat
-from desktop.errors import AnswerEmpty, AppError, EndpointUnfit, KeyMissing, ModelNotFound, ProxyFailed, TimedOut
+from desktop.errors import EndpointUnfit, ProxyFailed
 from desktop.openai_api.transport import CONNECT_LIMIT, choose_proxy, tls_context
 from desktop.settings.agents import OPENAI_ENDPOINT, Endpoint
 from desktop.settings.origins import normalise_api_base, origin_of
@@ -29,17 +26,6 @@ NO_KEY = "no-key"
 """What the SDK insists on where an endpoint takes none. It is not sent."""
 RETRIES = 1
 """By the SDK, before an answer has begun; a person can always try again."""
-SAMPLE = "Answer with the one word: ready"
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What a real call found. `models`: those that can chat, empty where the endpoint lists none; `sample`: the
-    beginning of the answer of `model`."""
-
-    models: list[str]
-    model: str
-    sample: str
 
 
 def is_openai(endpoint: Endpoint) -> bool:
@@ -169,92 +155,3 @@ class Clients:
         for client in self._clients.values():
             await client.close()
         self._clients.clear()
-
-
-# --- checking an endpoint -------------------------------------------------------------------------
-
-
-def check_endpoint(
-    endpoint: Endpoint, key: str | None, model: str, route: transport.Endpoint, *, limit: float = 60.0
-) -> Checked:
-    """Lists the models and has one of them say a word, as a chat would: streamed, and stopped at its beginning.
-
-    Blocks, at most `limit` seconds: never on the window's thread, and not on the agents' thread. `model` empty: the
-    app's default where the endpoint has it, else its first. Raises EndpointError and its children, ModelNotFound,
-    KeyMissing, KeyRejected, RateLimited, NetworkError and what else `failures.of` gives.
-    """
-    if endpoint.needs_key and not key:
-        raise KeyMissing(origin=origin_of(endpoint.base_url))
-    failure: AppError | None = None
-    asked = asked_of(endpoint, model or DEFAULT_MODEL, key, route, limit)
-    try:
-        return asyncio.run(_check(endpoint, key, model, route, limit))
-    except TimeoutError:
-        failure = TimedOut("the check", host=asked.host, seconds=round(limit))
-    except Exception as error:  # noqa: BLE001 - every failure of a check is told as a sentence
-        failure = failures.of(error, asked)
-    raise failure  # outside of `except`: the SDK's exception holds the request, and that holds the key
-
-
-async def _check(endpoint: Endpoint, key: str | None, model: str, route: transport.Endpoint, limit: float) -> Checked:
-    client = make_client(endpoint, key, route, silence=limit, retries=0)
-    try:
-        async with asyncio.timeout(limit):
-            models = await list_models(client)
-            chosen = model or (DEFAULT_MODEL if DEFAULT_MODEL in models or not models else for_chat(models)[0])
-            host = urlsplit(endpoint.base_url).hostname or ""
-            if models and is_openai(endpoint) and chosen not in models:
-                raise ModelNotFound("not in the list", model=chosen, host=host)
-            sample = await _sample(client, endpoint, chosen)
-            if not sample:
-                raise AnswerEmpty(model=chosen)
-            return Checked(models=for_chat(models), model=chosen, sample=sample)
-    finally:
-        await client.close()
-
-
-async def list_models(client: AsyncOpenAI) -> list[str]:
-    """The ids of `GET /v1/models`, sorted; empty where an endpoint has no such list. Raises EndpointUnfit."""
-    import openai
-
-    try:
-        page = await client.models.list()
-    except openai.NotFoundError:
-        return []
-    except (openai.APIResponseValidationError, AttributeError, TypeError, ValueError) as error:
-        raise EndpointUnfit(type(error).__name__, host=client.base_url.host) from None
-    entries: Any = getattr(page, "data", None)
-    if not isinstance(entries, list):
-        raise EndpointUnfit("no list of models", host=client.base_url.host)
-    return sorted(str(entry.id) for entry in entries if getattr(entry, "id", None))
-
-
-async def _sample(client: AsyncOpenAI, endpoint: Endpoint, model: str) -> str:
-    """The first words of a streamed answer."""
-    events = 0
-    if endpoint.api == "responses":
-        async with await client.responses.create(model=model, input=SAMPLE, stream=True, store=False) as stream:
-            async for event in stream:
-                events += 1
-                if event.type == "response.output_text.delta" and event.delta.strip():
-                    return event.delta.strip()
-                if event.type in ("response.failed", "error"):
-                    failed: Any = getattr(event, "response", event)
-                    told = getattr(failed, "error", None) or failed
-                    raise failures.of_body(
-                        {"code": getattr(told, "code", None)},
-                        str(getattr(told, "message", "")),
-                        failures.Asked(client.base_url.host, model, is_openai(endpoint)),
-                    )
-    else:
-        messages: Any = [{"role": "user", "content": SAMPLE}]
-        async with await client.chat.completions.create(model=model, messages=messages, stream=True) as chunks:
-            async for chunk in chunks:
-                events += 1
-                for choice in chunk.choices or []:
-                    text = choice.delta.content or getattr(choice.delta, "reasoning_content", None) or ""
-                    if text.strip():
-                        return str(text).strip()
-    if not events:
-        raise EndpointUnfit("no event came", host=client.base_url.host)
-    return ""

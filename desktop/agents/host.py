@@ -89,7 +89,7 @@ class AgentHost:
     """Safe to use from every thread.
 
     `threads` and `attachments` are `Locations.threads` and `.attachments`; None keeps everything in memory.
-    `open_stores` takes the place of both.
+    `open_stores` takes the place of both, `import_stack` that of the agent stack.
     `on_state` and `on_thread` (agent id, thread id: a title came after its answer) are called on threads of the host.
     """
 
@@ -101,6 +101,7 @@ class AgentHost:
         threads: Path | None = None,
         attachments: Path | None = None,
         open_stores: Callable[[], Stores] | None = None,
+        import_stack: Callable[[], Assistants] | None = None,
         on_state: Callable[[State], None] | None = None,
         on_thread: Callable[[str, str], None] | None = None,
         counters: Counts | None = None,
@@ -110,6 +111,7 @@ class AgentHost:
         self._texts = texts
         self._places = (threads, attachments)
         self._open_stores = open_stores or self._own_stores
+        self._import_stack = import_stack or self._own_stack
         self._on_state = on_state
         self._on_thread = on_thread
         self._counters = counters or NoCounts()
@@ -269,9 +271,7 @@ class AgentHost:
             return
         self._set_state("loading")
         try:
-            from desktop.agents.assistant import Assistants
-
-            made = Assistants(self._sources, self._texts, self._limits, self._thread_changed)
+            made = self._import_stack()
         except Exception as error:  # noqa: BLE001 - a missing package or a broken one: a sentence either way
             self._problem = self._explained(error)
             stack.set_exception(self._problem)
@@ -279,6 +279,11 @@ class AgentHost:
             return
         stack.set_result(made)
         self._set_state("ready")
+
+    def _own_stack(self) -> Assistants:
+        from desktop.agents.assistant import Assistants
+
+        return Assistants(self._sources, self._texts, self._limits, self._thread_changed)
 
     def _thread_changed(self, agent_id: str, thread_id: str) -> None:
         if self._on_thread is not None:
@@ -394,6 +399,8 @@ class AgentHost:
             is_streaming_req,
         )
 
+        from desktop.settings.agents import AssistantAgent
+
         request = _requests().validate_json(body)
         message: UserMessageInput | None = None
         if isinstance(request, ThreadsCreateReq | ThreadsAddUserMessageReq):
@@ -406,6 +413,8 @@ class AgentHost:
             length = len(text) + len(message.quoted_text or "")
             if length > limit:
                 raise MessageTooLong(length=length, limit=limit)
+            if self._state == "failed" and isinstance(self._sources.agent(context.agent_id), AssistantAgent):
+                raise self._problem or InternalError()
             for attachment in message.attachments:
                 await server.store.load_attachment(attachment, context=context)
             self._counters.add("messages")

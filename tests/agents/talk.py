@@ -1,0 +1,207 @@
+"""Talking to the agents of the app as a page does: requests in, pieces out. For tests of the host and what it hosts."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from desktop.agents.host import AgentHost, Reply, Stores, Stream
+from desktop.agents.limits import Limits
+from desktop.agents.sources import Sources
+from desktop.errors import AgentNotSet
+from desktop.openai_api.transport import Endpoint as Route
+from desktop.settings.agents import AssistantAgent, DemoAgent, Endpoint
+from desktop.texts import Catalogue
+from tests.agents.reference import ReferenceStore
+
+Json = dict[str, Any]
+DEMO = DemoAgent(id="demo")
+FAST = Limits(chunk=0.0)
+PATIENCE = 30.0
+"""Seconds after which a test gives up; nothing waits so long that goes well."""
+
+
+@dataclass
+class Given:
+    """The settings, as a test says them."""
+
+    agents: dict[str, AssistantAgent | DemoAgent] = field(default_factory=lambda: {"demo": DEMO})
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    message_limit: int = 32_000
+    tracing: bool = False
+    titles: bool = False
+    transcription_model: str = ""
+
+    def agent(self, agent_id: str) -> AssistantAgent | DemoAgent:
+        if agent_id not in self.agents:
+            raise AgentNotSet
+        return self.agents[agent_id]
+
+    def user(self, agent_id: str) -> str:
+        return f"user_of_{agent_id}"
+
+    def endpoint(self, endpoint_id: str) -> Endpoint:
+        if endpoint_id not in self.endpoints:
+            raise AgentNotSet
+        return self.endpoints[endpoint_id]
+
+    def key(self, base_url: str) -> str | None:
+        return self.keys.get(base_url)
+
+    def route(self, base_url: str) -> Route:
+        return Route(base=base_url)
+
+
+class Heard:
+    """What a page hears of one stream."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.ends = 0
+        self.stream = ""
+        self._changed = threading.Condition()
+
+    def on_data(self, piece: str) -> None:
+        with self._changed:
+            self.pieces.append(piece)
+            self._changed.notify_all()
+
+    def on_end(self) -> None:
+        with self._changed:
+            self.ends += 1
+            self._changed.notify_all()
+
+    def until(self, what: Callable[[], bool], patience: float = PATIENCE) -> None:
+        """Waits until `what()` holds. Raises AssertionError."""
+        with self._changed:
+            assert self._changed.wait_for(what, patience), f"heard {len(self.pieces)}: {self.pieces[-3:]}"
+
+    def until_said(self, text: str) -> None:
+        self.until(lambda: text in self.said)
+
+    @property
+    def events(self) -> list[Json]:
+        return [read(piece) for piece in list(self.pieces)]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The types of the events; of updates, the type of the update."""
+        return [event["update"]["type"] if "update" in event else event["type"] for event in self.events]
+
+    @property
+    def said(self) -> str:
+        """The deltas, as a reader has seen them."""
+        updates = [event["update"] for event in self.events if "update" in event]
+        return "".join(update["delta"] for update in updates if update["type"].endswith("text_delta"))
+
+    @property
+    def errors(self) -> list[Json]:
+        return [event for event in self.events if event["type"] == "error"]
+
+    def done(self, kind: str) -> list[Json]:
+        """The finished items of a type."""
+        return [e["item"] for e in self.events if e["type"] == "thread.item.done" and e["item"]["type"] == kind]
+
+    @property
+    def thread(self) -> str:
+        return next(
+            str(e["thread"]["id"] if "thread" in e else e["item"]["thread_id"])
+            for e in self.events
+            if "thread" in e or "item" in e
+        )
+
+
+def read(piece: str) -> Json:
+    """A piece is one event of the protocol, whole."""
+    assert piece.startswith("data: ")
+    assert piece.endswith("\n\n")
+    event = json.loads(piece[6:])
+    assert isinstance(event, dict)
+    return event
+
+
+class Page:
+    """A page with the chats of one agent."""
+
+    def __init__(self, host: AgentHost, agent: str = "demo") -> None:
+        self.host = host
+        self.agent = agent
+
+    def ask(self, kind: str, **params: Any) -> Json:
+        """A request that is answered at once."""
+        heard = Heard()
+        body = json.dumps({"type": kind, "params": params})
+        answer = self.host.request(self.agent, body, on_data=heard.on_data, on_end=heard.on_end)
+        assert isinstance(answer, Reply)
+        value = json.loads(answer.json)
+        assert isinstance(value, dict)
+        return value
+
+    def open(self, kind: str, **params: Any) -> Heard:
+        """A request that streams; nothing is acknowledged."""
+        heard = Heard()
+        body = json.dumps({"type": kind, "params": params})
+        answer = self.host.request(self.agent, body, on_data=heard.on_data, on_end=heard.on_end)
+        assert isinstance(answer, Stream)
+        heard.stream = answer.id
+        return heard
+
+    def read(self, heard: Heard) -> Heard:
+        """Acknowledges everything until the end."""
+        taken = 0
+        ends = time.monotonic() + PATIENCE
+        while not heard.ends:
+            new = len(heard.pieces) - taken
+            if new:
+                self.host.ack(heard.stream, new)
+                taken += new
+            assert time.monotonic() < ends, f"no end: {heard.pieces[-3:]}"
+            time.sleep(0.001)
+        return heard
+
+    def stream(self, kind: str, **params: Any) -> Heard:
+        return self.read(self.open(kind, **params))
+
+    def say(self, text: str, thread: str | None = None, **options: Any) -> Heard:
+        """A message, and all of its answer."""
+        return self.read(self.begin(text, thread, **options))
+
+    def begin(self, text: str, thread: str | None = None, **options: Any) -> Heard:
+        """A message; the answer is on its way."""
+        given = message(text, **options)
+        if thread is None:
+            return self.open("threads.create", input=given)
+        return self.open("threads.add_user_message", thread_id=thread, input=given)
+
+    def items(self, thread: str) -> list[Json]:
+        data = self.ask("items.list", thread_id=thread, order="asc", limit=1000)["data"]
+        assert isinstance(data, list)
+        return data
+
+    def answers(self, thread: str) -> list[str]:
+        """The texts of the agent's messages in a thread, as they are kept."""
+        messages = [item for item in self.items(thread) if item["type"] == "assistant_message"]
+        return ["".join(part["text"] for part in item["content"]) for item in messages]
+
+
+def message(text: str, attachments: tuple[str, ...] = (), **options: Any) -> Json:
+    """A message as the component sends it; `options` are the composer's choices (model, tool_choice)."""
+    return {
+        "content": [{"type": "input_text", "text": text}],
+        "attachments": list(attachments),
+        "inference_options": options,
+    }
+
+
+def in_memory() -> Stores:
+    return Stores(ReferenceStore(), None, lambda: None)
+
+
+def make_host(sources: Sources, **rest: Any) -> AgentHost:
+    """A host over a store in memory, with an instant demo. `rest` goes to it."""
+    return AgentHost(sources, rest.pop("texts", Catalogue("en")), **{"open_stores": in_memory, "limits": FAST, **rest})

@@ -111,6 +111,7 @@ def test_a_typed_message_is_answered_word_by_word_and_is_there_after_the_next_st
         app.until("the title follows", lambda: app.ask("windows")["chat"]["title"].startswith("Good day"))
         whole = said(state)
         assert app.ask("state")["runs"] == 0
+        assert app.ask("state")["reached_out"] == []
         assert not violations(app)
     scene.component.forget()
     with launch(scene) as app:
@@ -235,6 +236,39 @@ def test_a_message_sent_before_the_store_is_open_waits_with_its_state_shown(scen
         app.until("the line is gone", lambda: app.js("chat", "document.getElementById('agent-waits').hidden"))
 
 
+def test_a_message_that_is_stopped_before_its_answer_begins_leaves_no_run_behind(scene: Scene) -> None:
+    settle(scene)
+    with launch(scene, gate="store", chunk=0.05) as app:
+        ready(scene, app)
+        scene.component.do("send", text="long")
+        app.wait_text("chat", "Getting the agent ready…")
+        scene.component.do("stop")
+        scene.component.wait(lambda s: s["stopped"] and not s["busy"])
+        since = app.calls_so_far()
+        app.ask("release")
+        app.wait_call("stream.cancel", since=since)
+        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+        assert scene.component.state["errors"] == []
+
+
+def test_another_agent_has_a_page_and_chats_of_its_own(scene: Scene) -> None:
+    settle(scene, DEMO, {"kind": "demo", "id": "second", "greeting": "The second one"})
+    with launch(scene, chunk=0.001) as app:
+        ready(scene, app)
+        scene.component.do("send", text="help")
+        answered(scene, "This demo runs on this computer")
+        scene.component.forget()
+        since = app.calls_so_far()
+        app.ask("update", {"active_agent": "second"})
+        ready(scene, app, since=since)
+        state = scene.component.wait(lambda s: s["options"]["startScreen"]["greeting"] == "The second one")
+        assert state["transcript"] == []
+        scene.component.do("history")
+        scene.component.wait(lambda s: s["history_open"])
+        app.wait_call("chatkit.request", 2, since=since)
+        assert scene.component.state["threads"] == []
+
+
 def test_an_answer_that_fails_says_so_and_a_retry_brings_it(scene: Scene) -> None:
     settle(scene)
     with launch(scene) as app:
@@ -340,7 +374,9 @@ from desktop.cli import parse
 from desktop.context import Context
 from desktop.settings.origins import origin_of
 base, key, *options = sys.argv[1:]
-Context(parse(options)).keys.save(origin_of(base), key)
+context = Context(parse(options))
+context.keys.save(origin_of(base), key)
+context.state.set_key_known(origin_of(base), True)
 """
 
 
@@ -431,6 +467,74 @@ def test_checklist_01_and_31_the_key_of_an_endpoint_goes_there_and_never_to_a_pa
             for text in (crossed, scene.log(), json.dumps(scene.component.state), app.ask("state")["diagnostics"]):
                 assert SECRET not in text
                 assert SECRET[3:11] not in text
+
+
+# --- the page's fetch, by hand --------------------------------------------------------------------
+
+
+def test_a_piece_that_is_lost_is_said_and_ends_the_run(scene: Scene) -> None:
+    settle(scene)
+    with launch(scene, chunk=0.02) as app:
+        ready(scene, app)
+        listen(app, "stream.data")
+        fetch(app, json.dumps({"type": "threads.create", "params": {"input": message("long")}}), read=True)
+        app.until("some of it", lambda: app.js("chat", "window.heard.length > 3"))
+        lost = "{event: 'stream.data', data: {id: window.heard[0].id, seq: 1, chunks: ['data: {}\\n\\n']}}"
+        app.js("chat", f"(window.bridge.deliver([{lost}]), true)")
+        got = str(app.until("the end", lambda: app.js("chat", "window.got.done && window.got.text")))
+        events = [json.loads(piece[6:]) for piece in got.strip().split("\n\n")]
+        assert events[-1] == {
+            "type": "error",
+            "code": "custom",
+            "message": SAYS("common.answer_lost"),
+            "allow_retry": True,
+        }
+        app.wait_call("stream.cancel")
+        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+
+
+def test_an_answer_that_nobody_reads_does_not_grow_without_bound(scene: Scene, models: ModelsApi) -> None:
+    settle_assistant(scene, models)
+    models.answer(Answer(pieces=("x" * 65_536,) * 200))
+    with launch(scene, unread=1) as app:
+        ready(scene, app)
+        fetch(app, json.dumps({"type": "threads.create", "params": {"input": message("much")}}), read=False)
+        app.until("it has begun", lambda: app.ask("state")["runs"] == 1)
+        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+        app.js("chat", "(window.got.read(), true)")
+        got = str(app.until("the rest", lambda: app.js("chat", "window.got.done && window.got.text")))
+        assert got.count("text_delta") < 60, "1 MB here, 1 MB over there, and what is just on its way"
+        assert json.loads(got.strip().split("\n\n")[-1][6:])["type"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("body", "message_of"),
+    [("new FormData()", SAYS("common.upload_refused")), ("'nonsense'", ""), ("new Blob(['{}'])", "")],
+)
+def test_what_can_not_be_understood_is_a_400_with_a_sentence(scene: Scene, body: str, message_of: str) -> None:
+    settle(scene)
+    with launch(scene) as app:
+        ready(scene, app)
+        fetch(app, body, read=True, raw=True)
+        got = app.until("the answer", lambda: app.js("chat", "window.got.done && window.got"))
+        assert (got["status"], got["type"]) == (400, "application/json")
+        told = json.loads(got["text"])
+        assert set(told) == {"message", "code"}
+        assert told["message"].startswith(message_of)
+        assert told["message"]
+
+
+def fetch(app: Driver, body: str, *, read: bool, raw: bool = False) -> None:
+    """Ask as the component does; `window.got` is {status, type, text, done, read()}. `raw`: `body` is an expression."""
+    code = body if raw else json.dumps(body)
+    app.js(
+        "chat",
+        "(import(new URL('agent_fetch.js', location.href).href).then(async ({agentFetch}) => {"
+        f"const answer = await agentFetch('https://agent.invalid/', {{method: 'POST', body: {code}}});"
+        "const got = window.got = {status: answer.status, type: answer.headers.get('content-type'), text: '',"
+        "done: false, read: async () => {got.text = await answer.text(); got.done = true}};"
+        f"if ({json.dumps(read)}) await got.read()}}), true)",
+    )
 
 
 # --- without ChatKit ------------------------------------------------------------------------------

@@ -187,10 +187,6 @@ class AgentHost:
             from desktop.agents.runs import follow_tasks
             from desktop.agents.server import LocalServer
 
-            loop = asyncio.new_event_loop()
-            follow_tasks(loop)
-            loop.set_exception_handler(_note)
-            asyncio.set_event_loop(loop)
             stores = self._open_stores()
             server = LocalServer(
                 stores.threads,
@@ -200,6 +196,10 @@ class AgentHost:
                 stack=_Stack(self),
                 limits=self._limits,
             )
+            loop = asyncio.new_event_loop()
+            follow_tasks(loop)
+            loop.set_exception_handler(_note)
+            asyncio.set_event_loop(loop)
             self._made = _Parts(loop, server, stores)
         except Exception as error:  # noqa: BLE001 - whatever it is, every request has to hear of it
             self._problem = self._explained(error)

@@ -132,7 +132,7 @@ class Page:
         self.host = host
         self.agent = agent
 
-    def ask(self, kind: str, **params: Any) -> Json:
+    def ask(self, kind: str, /, **params: Any) -> Json:
         """A request that is answered at once."""
         heard = Heard()
         body = json.dumps({"type": kind, "params": params})
@@ -142,7 +142,7 @@ class Page:
         assert isinstance(value, dict)
         return value
 
-    def open(self, kind: str, **params: Any) -> Heard:
+    def open(self, kind: str, /, **params: Any) -> Heard:
         """A request that streams; nothing is acknowledged."""
         heard = Heard()
         body = json.dumps({"type": kind, "params": params})
@@ -164,7 +164,7 @@ class Page:
             time.sleep(0.001)
         return heard
 
-    def stream(self, kind: str, **params: Any) -> Heard:
+    def stream(self, kind: str, /, **params: Any) -> Heard:
         return self.read(self.open(kind, **params))
 
     def say(self, text: str, thread: str | None = None, **options: Any) -> Heard:

@@ -13,12 +13,27 @@ def kill_renderers(parent: int) -> int:
     count = 0
     for child in psutil.Process(parent).children(recursive=True):
         try:
-            if any(part.startswith("--type=renderer") for part in child.cmdline()):
+            if _is_renderer(child):
                 os.kill(child.pid, signal.SIGKILL)
                 count += 1
         except (psutil.NoSuchProcess, ProcessLookupError):
             continue
     return count
+
+
+def _is_renderer(process: psutil.Process) -> bool:
+    """A fork of Chromium's zygote that is none itself; some still have the zygote's own command line."""
+    if process.status() == psutil.STATUS_ZOMBIE or process.children():
+        return False
+    kind, parent = _kind(process), process.parent()
+    return kind == "renderer" or (kind == "zygote" and parent is not None and _kind(parent) == "zygote")
+
+
+def _kind(process: psutil.Process) -> str:
+    for part in process.cmdline():
+        if part.startswith("--type="):
+            return part.removeprefix("--type=").split()[0]
+    return ""
 
 
 def left_of(pids: list[int]) -> list[int]:

@@ -5,7 +5,7 @@ import { BridgeError, call, on } from "./bridge.js";
 import { copyText } from "./clipboard.js";
 import { combobox } from "./combobox.js";
 import { applyLook } from "./look.js";
-import { button, CHECK_LIMIT, described, el, input, part, show, SHOW_AFTER } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, input, make, part, show, SHOW_AFTER } from "./parts.js";
 import { fillEndpoint, fillModels, looks, values, wireEndpoint } from "./setup_endpoint.js";
 import { ALL, complain, controls, fieldError, fieldOf, FIELDS } from "./setup_fields.js";
 import { applyTexts, setTexts, t } from "./texts.js";
@@ -17,7 +17,8 @@ import { applyTexts, setTexts, t } from "./texts.js";
  * @typedef {{key: boolean, workflow: string, version: string, file: string, api_host: string, found: string[], ignored: string[]}} Imported
  * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, models?: string[]}} Outcome
  * @typedef {{
- *   texts: Record<string, string>, look: import("./look.js").Look, app: string, icon: string, host: string, again: boolean,
+ *   texts: Record<string, string>, look: import("./look.js").Look, notices: Described[], app: string, icon: string,
+ *   host: string, again: boolean,
  *   way: Way | "", chooses: boolean, asks_workflow: boolean, workflow_from: string, workflow: string, version: string,
  *   default_model: string, model: string, endpoint: {address: string, api: string} | null,
  *   env_name: string, ended: boolean, links: Record<string, string>
@@ -108,12 +109,25 @@ function fill(given) {
   input("key-model").value = given.way === "key" ? given.model : "";
   more.open = given.version !== "";
   fillFixed(given);
+  fillNotices(given.notices);
   for (const id of ["back", "ways-close"]) show(id, given.again);
   show("import-env", given.env_name !== "");
   button("import-env").textContent = t("setup.import_env", { name: given.env_name });
   for (const link of document.querySelectorAll("a[data-link]")) {
     link.setAttribute("href", given.links[link.getAttribute("data-link") || ""] || "#");
   }
+}
+
+/** What is wrong with the settings file: whoever lost an agent to it comes here first. @param {Described[]} notices */
+function fillNotices(notices) {
+  el("notices").replaceChildren(
+    ...notices.map(({ message, hint }) =>
+      make("div", { class: "banner warning" }, [
+        make("div", { class: "words" }, [make("strong", {}, [message]), ` ${hint}`]),
+      ]),
+    ),
+  );
+  show("notices", notices.length > 0);
 }
 
 // --- the ways ----------------------------------------------------------------------------------------

@@ -157,6 +157,7 @@ class SetupPage:
         return {
             "texts": services.texts.page("common", "setup", "endpoint"),
             "look": look_of(services),
+            "notices": [notice.describe(services.texts) for notice in services.settings.notices],
             "app": services.brand.app.name,
             "icon": services.brand.app.icon,
             "host": host_of(self._keyed_base()),

@@ -280,8 +280,11 @@ scroller.addEventListener(
   { passive: true },
 );
 
-// What is rendered later than it was added makes the chat taller without an event of its own.
-new ResizeObserver(() => isReady && follows()).observe(place);
+// What is rendered later than it was added makes the chat taller without an event of its own; a taller composer leaves
+// less room for it.
+const sizes = new ResizeObserver(() => isReady && follows());
+sizes.observe(place);
+sizes.observe(scroller);
 
 button("newest").addEventListener("click", () => {
   isFollowing = true;
@@ -362,6 +365,10 @@ on("chat.history", () => start && showHistory(true, { focus: true }));
 on("prompt.handed_over", ({ text }) => {
   handedOver = String(text);
   handPrompt();
+});
+
+on("notices.added", ({ notices }) => {
+  for (const notice of notices) complain(sentence(notice), "warning");
 });
 
 /* `smoke --say`: what a person would type and send. */

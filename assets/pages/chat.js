@@ -576,6 +576,10 @@ on("prompt.handed_over", ({ text }) => {
   handPrompt();
 });
 
+on("notices.added", ({ notices: added }) => {
+  for (const problem of added) notice(problem, { tone: "warning" });
+});
+
 /* `smoke --say`: what a person would type and send. */
 on("prompt.send", ({ text }) => {
   if (chat && isReady) chat.sendUserMessage({ text: String(text), newThread: true }).catch(report);

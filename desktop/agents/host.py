@@ -9,7 +9,7 @@ import itertools
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -62,6 +62,10 @@ class Stores(NamedTuple):
     threads: Store[RequestContext]
     attachments: AttachmentStore[RequestContext] | None
     close: Callable[[], object]
+    notices: Sequence[AppError] = ()
+    """What a person should be told of the stores: a damaged file that was set aside."""
+    sweep: Callable[[], Coroutine[Any, Any, object]] | None = None
+    """Once, when there is time: deletes what nothing refers to any more."""
 
 
 class _Parts(NamedTuple):
@@ -133,6 +137,11 @@ class AgentHost:
     @property
     def state(self) -> State:
         return self._state
+
+    @property
+    def notices(self) -> Sequence[AppError]:
+        """What a person should be told of the stored chats; empty before the state is "light"."""
+        return self._made.stores.notices if self._made is not None else ()
 
     @property
     def answering(self) -> bool:
@@ -208,6 +217,8 @@ class AgentHost:
             return
         self._set_state("light")
         self._light.set()
+        if stores.sweep is not None:
+            self._sweeping = loop.create_task(stores.sweep())  # the loop itself keeps no hold on its tasks
         try:
             loop.run_forever()
         finally:

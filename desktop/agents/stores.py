@@ -18,4 +18,4 @@ def open_stores(threads: Path | None, attachments: Path | None) -> Stores:
         store.close(limit=1.0)
         files.close(limit=1.0)
 
-    return Stores(store, files, close)
+    return Stores(store, files, close, store.notices, files.sweep)

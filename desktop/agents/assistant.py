@@ -44,13 +44,13 @@ from desktop.agents.context import RequestContext
 from desktop.agents.endpoints import Clients, asked_of, is_openai
 from desktop.agents.ids import TurnIds
 from desktop.agents.limits import Limits
-from desktop.agents.model_streams import Broken, ChatCompletions, Responses
+from desktop.agents.model_streams import Broken, ChatCompletions, Responses, raise_if_failed
 from desktop.agents.models import DEFAULT_MODEL, reasons
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
 from desktop.agents.steps import Context, Steps, in_place
 from desktop.agents.tracing import Tracing
-from desktop.errors import AnswerEmpty, AnswerFailed, AnswerStalled, AppError, KeyMissing, Phrase
+from desktop.errors import AnswerEmpty, AnswerStalled, AppError, InternalError, KeyMissing
 from desktop.settings.agents import AssistantAgent, Endpoint
 from desktop.settings.origins import origin_of
 from desktop.texts import Catalogue
@@ -65,10 +65,6 @@ log = logging.getLogger(__name__)
 
 DROPPABLE = ("reasoning.summary", "reasoning.effort", "temperature", "store", "include")
 """Parameters that are left out, and the request made again, where a model or endpoint refuses them by name."""
-INCOMPLETE = {
-    "max_output_tokens": "agent_run.incomplete.max_output_tokens",
-    "content_filter": "agent_run.incomplete.content_filter",
-}
 TITLE_LIMIT = 20.0
 """Seconds after which a title is given up."""
 
@@ -153,7 +149,8 @@ class Assistants:
             raise
         except Exception as error:  # the SDKs', the network's, the model's
             failure = failures.of(error, way.asked)
-            log.warning("%s: %s", failure.code, failure.detail, exc_info=error)
+            if isinstance(failure, InternalError):
+                log.error("an answer failed", exc_info=error)
         if failure is not None:
             raise failure  # outside of `except`: the SDK's exception holds the request, and that holds the key
 
@@ -272,7 +269,7 @@ class Assistants:
             if event.type == "raw_response_event":
                 if isinstance(event.data, Broken):
                     raise event.data.error
-                _raise_if_failed(event.data, way.asked)
+                raise_if_failed(event.data, way.asked)
                 said.see(event.data)
             yield event
 
@@ -296,6 +293,8 @@ class Assistants:
         thinks = reasons(way.model) if is_openai(way.endpoint) else agent.reasoning_effort is not None
         effort = agent.reasoning_effort if "reasoning.effort" not in refused else None
         summary = "auto" if way.responses and thinks and "reasoning.summary" not in refused else None
+        # Only what is set: the SDK sends what is None too.
+        reasoning = {name: value for name, value in (("effort", effort), ("summary", summary)) if value and thinks}
         chosen = message.inference_options.tool_choice if message is not None else None
         include: list[Any] = []
         if "web_search" in tools:
@@ -304,7 +303,7 @@ class Assistants:
             include.append("code_interpreter_call.outputs")
         settings = ModelSettings(
             temperature=None if "temperature" in refused or (thinks and is_openai(way.endpoint)) else agent.temperature,
-            reasoning=Reasoning(effort=effort, summary=cast(Any, summary)) if thinks and (effort or summary) else None,
+            reasoning=Reasoning.model_validate(reasoning) if reasoning else None,
             tool_choice=chosen.id if chosen is not None and chosen.id in tools else None,
             response_include=include if include and "include" not in refused else None,
         )
@@ -342,7 +341,7 @@ class Assistants:
 
         context = contextvars.copy_context()
         context.run(CURRENT.set, None)
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work, context=context)
+        task: asyncio.Task[None] = context.run(asyncio.get_running_loop().create_task, work)
         self._titling.add(task)
         task.add_done_callback(self._titling.discard)
 
@@ -410,23 +409,6 @@ def _is_text(event: ThreadStreamEvent) -> bool:
     if isinstance(event, ThreadItemUpdatedEvent):
         return isinstance(event.update, AssistantMessageContentPartTextDelta)
     return isinstance(event, ThreadItemDoneEvent) and isinstance(event.item, GeneratedImageItem)
-
-
-def _raise_if_failed(event: Any, asked: failures.Asked) -> None:
-    """A failure that the endpoint reports inside the stream. Raises ContextTooLong, AnswerFailed and so on."""
-    match event.type:
-        case "response.failed":
-            told = event.response.error
-            raise failures.of_body({"code": told.code if told else None}, told.message if told else "", asked)
-        case "error":
-            raise failures.of_body({"code": event.code}, event.message, asked)
-        case "response.incomplete":
-            details = event.response.incomplete_details
-            reason = str(details.reason if details and details.reason else "")
-            problem = Phrase(INCOMPLETE.get(reason, "agent_run.incomplete.other"))
-            raise AnswerFailed(reason, host=asked.host, problem=problem)
-        case _:
-            pass
 
 
 def chosen_model(agent: AssistantAgent, message: UserMessageItem | None) -> str:

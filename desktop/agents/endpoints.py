@@ -103,7 +103,9 @@ def _http_client(origin: str, route: transport.Endpoint, silence: float, *, with
             if response.is_redirect:
                 raise EndpointUnfit(f"{response.status_code} redirect", host=response.url.host)
             return
-        streams = b'"stream":true' in response.request.content.replace(b" ", b"")
+        sent = response.request
+        spoken = sent.headers.get("content-type", "") == "application/json"  # a file is sent as it is read
+        streams = spoken and b'"stream":true' in sent.content.replace(b" ", b"")
         if "html" in kind or (streams and "json" in kind):
             raise EndpointUnfit(f"{response.status_code} {kind}"[:200], host=response.url.host)
 

@@ -20,6 +20,14 @@ from openai.types.responses import (
     ResponseTextDoneEvent,
 )
 
+from desktop.agents import failures
+from desktop.errors import AnswerFailed, Phrase
+
+INCOMPLETE = {
+    "max_output_tokens": "agent_run.incomplete.max_output_tokens",
+    "content_filter": "agent_run.incomplete.content_filter",
+}
+
 
 class Broken:
     """Stands in the queue of events where the stream broke; whoever reads the events raises `error`."""
@@ -94,3 +102,20 @@ def _speak(item: Any) -> None:
 
 def _text(part: Any) -> ResponseOutputText:
     return ResponseOutputText(type="output_text", text=part.refusal, annotations=[])
+
+
+def raise_if_failed(event: Any, asked: failures.Asked) -> None:
+    """A failure that the endpoint reports inside the stream. Raises ContextTooLong, AnswerFailed and so on."""
+    match event.type:
+        case "response.failed":
+            told = event.response.error
+            raise failures.of_body({"code": told.code if told else None}, told.message if told else "", asked)
+        case "error":
+            raise failures.of_body({"code": event.code}, event.message, asked)
+        case "response.incomplete":
+            details = event.response.incomplete_details
+            reason = str(details.reason if details and details.reason else "")
+            problem = Phrase(INCOMPLETE.get(reason, "agent_run.incomplete.other"))
+            raise AnswerFailed(reason, host=asked.host, problem=problem)
+        case _:
+            pass

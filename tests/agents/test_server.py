@@ -79,8 +79,8 @@ class Normal:
         if key == "created_at":
             assert isinstance(value, str)
             return "time"
-        if isinstance(value, str) and re.fullmatch(r"(thr|msg|wf|tc|shcx|atc)_(?:[0-9a-f]{8}){1,3}", value):
-            prefix = value.split("_")[0]
+        if isinstance(value, str) and re.fullmatch(r"(thr|msg|wf|tc|shcx|atc)_(?:[0-9a-f]{8}){1,3}|ws_\d+", value):
+            prefix = value.split("_")[0]  # a thread, a message and so on, of whoever gave the id
             return self.names.setdefault(value, f"{prefix}_{len(self.names)}")
         return value
 

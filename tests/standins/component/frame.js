@@ -155,6 +155,7 @@ async function requestCustom(body, onEvent, signal) {
     if (attempt) await new Promise((resolve) => setTimeout(resolve, config.backoff_ms * attempt));
     signal?.throwIfAborted();
     state.requests += 1;
+    report();
     let answer;
     try {
       answer = api.fetch ? await tunnel(api.url, init, signal) : await fetch(api.url, { ...init, signal });

@@ -174,7 +174,7 @@ export class Composer {
     const text = this.#text.value;
     if (!text.trim() && this.#files.isEmpty) return this.#complain(t("basic.empty"));
     const length = lengthOf(text);
-    if (length > this.#limit) return this.#complain(t("basic.too_long", { length, limit: this.#limit }));
+    if (length > this.#limit) return this.#complain(t("basic.too_long", { length: figure(length), limit: figure(this.#limit) }));
     if (this.#files.isBusy) return this.#complain(t("basic.files_busy"));
     if (this.#files.problem) return this.#complain(t("basic.files_refused"));
     const message = { text: text.trim(), attachments: this.#files.ready, model: this.#model.value, tool: this.#tool.value };
@@ -198,7 +198,7 @@ export class Composer {
     const length = lengthOf(this.#text.value);
     const near = this.#limit > 0 && length > this.#limit * NEAR;
     this.#count.hidden = !near;
-    this.#count.textContent = near ? t("basic.count", { length, limit: this.#limit }) : "";
+    this.#count.textContent = near ? t("basic.count", { length: figure(length), limit: figure(this.#limit) }) : "";
     this.#count.classList.toggle("error", length > this.#limit);
     // Quiet, not disabled: who presses it hears why nothing was sent.
     this.#send.classList.toggle("idle", this.#isLocked || (!this.#text.value.trim() && this.#files.isEmpty));
@@ -259,4 +259,9 @@ function lengthOf(text) {
   let count = 0;
   for (const _ of text) count += 1;
   return count;
+}
+
+/** @param {number} count */
+function figure(count) {
+  return count.toLocaleString(document.documentElement.lang);
 }

@@ -289,8 +289,10 @@ export class History {
     };
     field.addEventListener("keydown", (event) => {
       event.stopPropagation();
-      if (event.key === "Enter" && !event.isComposing) void end(true, true);
-      else if (event.key === "Escape") void end(false, true);
+      const isDone = event.key === "Enter" && !event.isComposing;
+      if (!isDone && event.key !== "Escape") return;
+      event.preventDefault(); // the row has the focus by the time the key would press it
+      void end(isDone, true);
     });
     field.addEventListener("blur", () => void end(true, false));
   }

@@ -1,0 +1,392 @@
+"""The basic view in a real window, with the demo behind it: what a person types, sees, keeps and finds again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from desktop.texts import Catalogue
+from tests.rig.driver import Driver
+from tests.rig.scene import Scene
+
+pytestmark = [pytest.mark.window, pytest.mark.secret_service]
+
+SAYS = Catalogue("en").get
+
+FILES = """(() => {
+  const files = new DataTransfer();
+  for (const [name, type, content] of %s) files.items.add(new File([content], name, {type}));
+  dispatchEvent(new DragEvent("drop", {dataTransfer: files, bubbles: true, cancelable: true}));
+  return true;
+})()"""
+
+
+def settle(scene: Scene, **settings: Any) -> None:
+    scene.profile.mkdir(parents=True, mode=0o700)
+    values = {"version": 1, "agents": [{"kind": "demo", "id": "demo"}], "assistant": {"basic_view": True}, **settings}
+    (scene.profile / "settings.json").write_text(json.dumps(values), encoding="utf-8")
+
+
+def begin(scene: Scene, app: Driver) -> None:
+    """Until the page can be used."""
+    app.wait_call("basic.ready")
+
+
+def press(app: Driver, *keys: str) -> None:
+    """In the only window there is: its title follows the chat."""
+    app.press("", *keys)
+
+
+def at_rest(app: Driver) -> bool:
+    return bool(app.js("chat", "document.getElementById('stop').hidden && !document.querySelector('.sending')"))
+
+
+def answers(app: Driver) -> list[str]:
+    return list(app.js("chat", "[...document.querySelectorAll('.answer .body')].map(one => one.innerText)"))
+
+
+def say(app: Driver, text: str) -> None:
+    """Sends a message and waits for the end of its answer."""
+    before = len(app.js("chat", "[...document.querySelectorAll('.item, .items > .banner')].map(() => 0)"))
+    app.fill("chat", "#text", text)
+    app.click("chat", "#send")
+    app.until(
+        "an answer",
+        lambda: (
+            app.js("chat", f"document.querySelectorAll('.item, .items > .banner').length > {before + 1}")
+            and at_rest(app)
+        ),
+    )
+
+
+def focused(app: Driver) -> str:
+    return str(app.js("chat", "document.activeElement?.id ?? ''"))
+
+
+def chats(app: Driver) -> list[str]:
+    return list(app.js("chat", "[...document.querySelectorAll('#threads .open')].map(one => one.textContent)"))
+
+
+def nothing_refused(app: Driver) -> bool:
+    return "csp_violations" not in app.ask("state")["diagnostics"] and "page" not in [
+        call["params"]["code"] for call in app.ask("calls", 0) if call["method"] == "basic.problem"
+    ]
+
+
+# --- writing and answers ------------------------------------------------------------------------------------
+
+
+def test_a_typed_message_is_answered_in_markdown(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        app.until("focus where one writes", lambda: focused(app) == "text")
+        app.type_keys("", "markdown")
+        press(app, "shift+Return")
+        app.type_keys("", "again")
+        app.wait_value("chat", "#text", "markdown\nagain")
+        press(app, "Return")
+        app.until(
+            "the answer", lambda: at_rest(app) and app.js("chat", "document.querySelectorAll('.markdown pre').length")
+        )
+        assert app.js("chat", "document.querySelector('.code-language').textContent") == "python"
+        assert app.js("chat", "document.querySelectorAll('.markdown table tr').length") == 3
+        assert app.js("chat", "document.querySelectorAll('.markdown .rest')[0]?.textContent.trim() ?? ''") == ""
+        assert app.js("chat", "document.getElementById('text').value") == ""
+        assert focused(app) == "text"
+        app.until("the window's title", lambda: app.ask("windows")["chat"]["title"].startswith("markdown again"))
+        assert nothing_refused(app)
+
+
+def test_what_is_hostile_in_a_message_stays_text(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        say(app, '<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>[a](javascript:window.pwned=3)')
+        assert "<script>" in answers(app)[-1]
+        assert app.js("chat", "document.querySelectorAll('#thread img, #thread script, #thread a[href]').length") == 0
+        assert app.js("chat", "window.pwned === undefined")
+        assert nothing_refused(app)
+
+
+def test_escape_stops_an_answer_and_what_was_said_stays(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        app.fill("chat", "#text", "long")
+        press(app, "Return")
+        app.until("some words", lambda: len((answers(app) or [""])[-1]) > 40)
+        press(app, "Escape")
+        app.until("at rest", lambda: at_rest(app))
+        said = answers(app)[-1]
+        assert 40 < len(said) < len(SAYS("agent_run.demo.long")) * 11
+        assert focused(app) == "text"
+    with scene.launch() as app:
+        begin(scene, app)
+        app.until("the chat again", lambda: answers(app))
+        kept = answers(app)[-1].strip()
+        assert kept.startswith(said.strip()[:40])
+        assert len(kept) < len(SAYS("agent_run.demo.long")) * 11
+
+
+def test_an_answer_that_failed_is_tried_again(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        say(app, "error")
+        app.click("chat", ".items > .banner button")
+        app.until("the second try", lambda: at_rest(app) and SAYS("agent_run.demo.retried") in "".join(answers(app)))
+        assert app.js("chat", "document.querySelectorAll('.items > .banner').length") == 0
+        assert len(answers(app)) == 1
+        assert app.js("chat", "document.querySelectorAll('.said').length") == 1
+
+
+def test_a_widget_a_question_and_steps_can_be_used(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        say(app, "widget")
+        app.click("chat", ".widget button.primary")
+        app.wait_text("chat", SAYS("agent_run.demo.pressed"))
+        app.until(
+            "pressed", lambda: app.js("chat", "document.querySelector('.widget button').disabled") and at_rest(app)
+        )
+        say(app, "question")
+        app.click("chat", ".widget input[type=radio]")
+        app.click("chat", "form.widget button[type=submit]")
+        app.wait_text("chat", SAYS("agent_run.demo.answered"))
+        assert app.js("chat", "document.querySelector('dl.widget dd').textContent") == "Spring"
+        app.until("at rest", lambda: at_rest(app))
+        say(app, "steps")
+        assert app.js("chat", "document.querySelector('.steps summary').innerText.trim()") == SAYS(
+            "agent_run.demo.steps"
+        )
+        assert app.js("chat", "document.querySelectorAll('.steps .tasks > li').length") == 3
+        assert app.js("chat", "document.querySelector('.sources a').target") == "_blank"
+        assert nothing_refused(app)
+
+
+def test_a_rating_is_kept(scene: Scene) -> None:
+    settle(scene)
+    pressed = "[...document.querySelectorAll('.deeds [aria-pressed]')].map(one => one.getAttribute('aria-pressed'))"
+    with scene.launch() as app:
+        begin(scene, app)
+        say(app, "help")
+        app.click("chat", ".answer .deeds [aria-pressed]:nth-of-type(3)")
+        app.click("chat", ".answer .deeds [aria-pressed]")
+        app.until("rated", lambda: app.js("chat", pressed) == ["true", "false"])
+    with scene.launch() as app:
+        begin(scene, app)
+        app.until("rated before", lambda: app.js("chat", pressed) == ["true", "false"])
+
+
+# --- nothing typed is lost --------------------------------------------------------------------------------------
+
+
+def test_an_empty_message_and_one_over_the_limit_are_refused_with_a_sentence(scene: Scene) -> None:
+    settle(scene, assistant={"basic_view": True, "message_limit": 100})
+    with scene.launch() as app:
+        begin(scene, app)
+        press(app, "Return")
+        app.wait_text("chat", SAYS("basic.empty"))
+        app.fill("chat", "#text", "🌱" * 101)
+        press(app, "Return")
+        app.wait_text("chat", SAYS("basic.too_long", length="101", limit="100"))
+        assert app.js("chat", "document.getElementById('text').value.length") == 202
+        app.fill("chat", "#text", "🌱" * 100)
+        press(app, "Return")
+        app.until("taken", lambda: at_rest(app) and answers(app))
+        assert [call for call in app.ask("calls", 0) if call["method"] == "chatkit.request" and call["error"]] == []
+
+
+def test_a_message_that_was_not_taken_is_back_where_it_was_written(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        say(app, "help")
+        thread = scene.state()["last_threads"]["demo"]
+        # Deleted behind the page's back: the page sends, the app refuses.
+        scene.python(_DELETE, str(scene.profile), thread)
+        app.fill("chat", "#text", "and then")
+        app.click("chat", "#send")
+        app.until("a sentence", lambda: app.js("chat", "!document.getElementById('composer-error').hidden"))
+        assert app.js("chat", "document.getElementById('text').value") == "and then"
+        assert app.js("chat", "document.querySelectorAll('.said').length") == 1
+        assert focused(app) == "text"
+
+
+_DELETE = """
+import asyncio, sys
+from pathlib import Path
+from desktop.agents.context import RequestContext
+from desktop.agents.store import SqliteStore
+from desktop.settings.locations import Locations
+store = SqliteStore(Locations(Path(sys.argv[1])).threads)
+asyncio.run(store.delete_thread(sys.argv[2], RequestContext("demo", "u")))
+store.close()
+"""
+
+
+def test_drafts_stay_with_their_chats(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        say(app, "help")
+        app.fill("chat", "#text", "half a thought")
+        press(app, "ctrl+n")
+        app.until("a new chat", lambda: app.js("chat", "document.getElementById('text').value") == "")
+        assert focused(app) == "text"
+        app.fill("chat", "#text", "another one")
+        app.click("chat", "#threads .open")
+        app.wait_value("chat", "#text", "half a thought")
+        app.ask("emit", "chat", "chat.new", {})
+        app.wait_value("chat", "#text", "another one")
+        app.ask("emit", "chat", "prompt.handed_over", {"text": "from outside"})
+        app.wait_value("chat", "#text", "another one\n\nfrom outside")
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
+def test_files_go_with_a_message_and_those_that_can_not_say_why(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        files = [["notes.txt", "text/plain", "some notes"], ["tool.zip", "application/zip", "PK\u0003\u0004"]]
+        app.js("chat", FILES % json.dumps(files))
+        app.wait_call("attachment.end")
+        app.wait_text("chat", "tool.zip", SAYS("errors.attachment_type.hint"))
+        app.fill("chat", "#text", "look at this")
+        app.click("chat", "#send")
+        app.wait_text("chat", SAYS("basic.files_refused"))
+        assert app.js("chat", "document.getElementById('text').value") == "look at this"
+        app.click("chat", "#files .refused button")
+        app.click("chat", "#send")
+        app.until("sent", lambda: at_rest(app) and answers(app))
+        assert app.js("chat", "document.querySelector('.said .files').innerText.trim()") == "notes.txt"
+        assert app.js("chat", "document.getElementById('files').hidden")
+
+
+# --- the chats -----------------------------------------------------------------------------------------------------
+
+
+def test_chats_are_found_renamed_and_deleted_by_keyboard(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        say(app, "help with gardens")
+        press(app, "ctrl+n")
+        say(app, "markdown of seas")
+        assert chats(app) == ["markdown of seas", "help with gardens"]
+
+        app.ask("emit", "chat", "chat.history", {})
+        app.until("focus in the search", lambda: focused(app) == "search")
+        app.type_keys("", "gard")
+        app.until("found", lambda: app.js("chat", "document.querySelector('#found mark')?.textContent") == "gard")
+        press(app, "Down", "Return")
+        app.until(
+            "opened", lambda: app.js("chat", "document.getElementById('title').textContent") == "help with gardens"
+        )
+
+        app.focus_field("chat", "#search")
+        press(app, "Escape")
+        app.until("all of them", lambda: not app.js("chat", "document.getElementById('threads').hidden"))
+        press(app, "Down", "Down")
+        press(app, "F2")
+        app.until("a field", lambda: app.js("chat", "!!document.querySelector('.renaming input')"))
+        app.type_keys("", "Winter")
+        press(app, "Return")
+        app.until("renamed", lambda: chats(app) == ["markdown of seas", "Winter"])
+        app.until("the window follows", lambda: app.ask("windows")["chat"]["title"].startswith("Winter"))
+
+        press(app, "Delete")
+        app.until("a question", lambda: app.js("chat", "document.getElementById('question').open"))
+        press(app, "Escape")
+        app.until("no", lambda: not app.js("chat", "document.getElementById('question').open"))
+        assert chats(app) == ["markdown of seas", "Winter"]
+        press(app, "Delete")
+        app.click("chat", "#question-yes")
+        app.until("deleted", lambda: chats(app) == ["markdown of seas"])
+        app.until("a new chat in its place", lambda: not app.js("chat", "document.getElementById('start').hidden"))
+
+
+def test_many_chats_come_while_one_scrolls(scene: Scene) -> None:
+    settle(scene)
+    scene.python(_MANY, str(scene.profile), "300")
+    with scene.launch() as app:
+        begin(scene, app)
+        app.until("the first ones", lambda: 0 < len(chats(app)) < 300)
+        scroll = "(document.getElementById('history-scroll').scrollTop = 1e7, true)"
+        app.until("all of them", lambda: app.js("chat", scroll) and len(chats(app)) == 300)
+        assert len(set(chats(app))) == 300
+
+
+_MANY = """
+import asyncio, datetime, sys
+from pathlib import Path
+from chatkit.types import ThreadMetadata
+from desktop.agents.context import RequestContext
+from desktop.agents.store import SqliteStore
+from desktop.settings.locations import Locations
+context = RequestContext("demo", "u")
+store = SqliteStore(Locations(Path(sys.argv[1])).threads)
+async def fill():
+    for number in range(int(sys.argv[2])):
+        when = datetime.datetime.now() - datetime.timedelta(hours=number)
+        await store.save_thread(ThreadMetadata(id=store.generate_thread_id(context), created_at=when,
+                                               title=f"Chat number {number} of many with a rather long title"), context)
+asyncio.run(fill())
+store.close()
+"""
+
+
+def test_an_answer_goes_on_while_another_chat_is_shown(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        app.fill("chat", "#text", "long one")
+        press(app, "Return")
+        app.until("some words", lambda: len((answers(app) or [""])[-1]) > 20)
+        press(app, "ctrl+n")
+        say(app, "help")
+        app.until("two chats", lambda: len(chats(app)) == 2)
+        app.click("chat", "#threads li:last-child .open")
+        app.until(
+            "all of it",
+            lambda: at_rest(app) and "".join(answers(app)).count(SAYS("agent_run.demo.long").split(";")[0]) == 12,
+        )
+
+
+# --- beside ChatKit ---------------------------------------------------------------------------------------------------
+
+
+def test_chatkit_can_be_tried_again(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        app.wait_text("chat", SAYS("basic.why_chosen"))
+        app.click("chat", "#try")
+        app.wait_call("chat.ready")
+        assert scene.settings()["assistant"]["basic_view"] is False
+
+
+def test_a_narrow_window_has_its_chats_in_a_drawer(scene: Scene) -> None:
+    settle(scene)
+    scene.profile.joinpath("state.json").write_text(
+        json.dumps({"places": {"chat": {"x": 0, "y": 0, "width": 380, "height": 700, "maximized": False}}})
+    )
+    with scene.launch() as app:
+        begin(scene, app)
+        if app.js("chat", "innerWidth") >= 860:
+            window = app.raise_window("")
+            app.xdotool("windowsize", window, "380", "700")
+        app.until("narrow", lambda: app.js("chat", "innerWidth < 860 && document.getElementById('history').hidden"))
+        app.click("chat", "#history-open")
+        app.until("focus in it", lambda: focused(app) == "search")
+        assert app.js("chat", "document.getElementById('main').inert")
+        press(app, "Escape")
+        app.until("closed", lambda: app.js("chat", "document.getElementById('history').hidden"))
+        assert focused(app) == "text"
+        assert app.js("chat", "document.documentElement.scrollWidth <= innerWidth")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -537,3 +538,88 @@ OPEN_CHAT = (
     Fault("the page's process crashes twice", "renderer_crashed", crash_twice),
 )
 """Met while a chat is there that has worked."""
+
+
+# --- met at the start -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StartFault:
+    """One row of what is wrong before the app has begun. The sentence stands on the first page; from there a person
+    gets to a chat."""
+
+    name: str
+    says: str
+    settings: str = ""
+    """What is in the settings file."""
+    values: Callable[[Scene], Mapping[str, object]] = lambda _scene: {}
+    environ: Mapping[str, str] = field(default_factory=dict)
+    left: Callable[[Scene], bool] = lambda _scene: True
+    """What has to be true of the folder when the chat works."""
+    saving: Callable[[Scene], object] | None = None
+    """Where nothing can be saved with this fault: how it ends."""
+
+
+def kept_aside(scene: Scene) -> list[Path]:
+    return sorted(scene.profile.glob("settings.damaged-*.json"))
+
+
+def damaged(text: str, name: str) -> StartFault:
+    return StartFault(
+        name,
+        "settings_damaged",
+        text,
+        lambda scene: {"kept": kept_aside(scene)[0].name},
+        left=lambda scene: [file.read_text(encoding="utf-8") for file in kept_aside(scene)] == [text],
+    )
+
+
+def bad_setting(name: str, says: Phrase, text: str, title: str) -> StartFault:
+    return StartFault(
+        f"bad setting {name}",
+        "settings_invalid",
+        text,
+        lambda _scene: {
+            "name": name,
+            "problem": says,
+            "title": Phrase(f"settings_names.{name}", fallback=title),
+            "where": Phrase("errors.layer.settings"),
+        },
+        left=lambda scene: name.rsplit(".", 1)[1] in (scene.profile / "settings.json").read_text(encoding="utf-8"),
+    )
+
+
+NEWER = '{"version": 99, "agents": [{"kind": "of tomorrow"}]}'
+
+START = (
+    damaged('{"agents": [{"workflow_', "settings file cut short"),
+    damaged("\x00\x01 not settings at all", "settings file of garbage"),
+    damaged("[1, 2]", "settings file that is a list"),
+    StartFault(
+        "settings of a newer version",
+        "settings_newer",
+        NEWER,
+        lambda _scene: {"version": 99, "known": 1},
+        saving=lambda scene: (scene.profile / "settings.json").unlink(),
+    ),
+    bad_setting(
+        "chat.colour", Phrase("errors.problem.unknown", {"name": "colour"}), '{"chat": {"colour": 1}}', "chat.colour"
+    ),
+    bad_setting(
+        "network.timeout_seconds", Phrase("errors.problem.number"), '{"network": {"timeout_seconds": "soon"}}', ""
+    ),
+    bad_setting(
+        "network.api_base",
+        Phrase("errors.problem.api_base_scheme"),
+        '{"network": {"api_base": "http://example.com"}}',
+        "",
+    ),
+    StartFault("no keyring", "keyring_missing"),
+    StartFault(
+        "a keyring that protects nothing",
+        "keyring_insecure",
+        values=lambda _scene: {"backend": "keyring.backends.null"},
+        environ={"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
+    ),
+)
+"""Met by an app that has just been started."""

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +19,33 @@ from tests.rig.display import Display, Picture
 from tests.rig.driver import Driver
 from tests.rig.scene import scene as made_scene
 from tests.standins.api import KEY, WORKFLOW
-from tests.window.faults import ANOTHER_KEY, CHAT, FIRST_PAGE, OPEN_CHAT, Fault, World, folder_open, settings_back
+from tests.window.faults import (
+    ANOTHER_KEY,
+    CHAT,
+    FIRST_PAGE,
+    OPEN_CHAT,
+    START,
+    Fault,
+    StartFault,
+    World,
+    folder_open,
+    settings_back,
+)
 
 pytestmark = pytest.mark.window
 
 WORDS = Catalogue("en")
 OFFLINE = {error.code for error in leaves(NetworkError)}
 """Where no answer came back, saving without a check is offered; after a refusal never."""
+
+DELETE = """
+import sys
+from desktop.cli import parse
+from desktop.context import Context
+context = Context(parse(sys.argv[1:]))
+context.keys.remove(context.settings.network.api_base)
+"""
+"""Deletes the key as another program does: the app is not told."""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +94,7 @@ def begun(world: World) -> World:
     return world
 
 
-def names(faults: Sequence[Fault]) -> pytest.MarkDecorator:
+def names(faults: Sequence[Fault | StartFault]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("fault", faults, ids=[fault.name.replace(" ", "-") for fault in faults])
 
 
@@ -137,6 +158,63 @@ def test_an_open_chat_names_what_has_gone_wrong_and_works_when_it_is_over(begun:
     get_on(world, fault, known, since)
 
 
+@names(START)
+def test_a_start_says_what_is_wrong_and_leads_to_a_chat(engine: str, screen: Display, fault: StartFault) -> None:
+    with made_scene(engine, screen, no_keyring()) as scene:
+        settings = scene.profile / "settings.json"
+        if fault.settings:
+            settings.parent.mkdir(parents=True, mode=0o700)
+            settings.write_text(fault.settings, encoding="utf-8")
+        with scene.launch(environ=fault.environ) as app:
+            app.wait_window("setup")
+            app.wait_call("setup.key_status")
+            if fault.says.startswith("keyring_"):
+                scene.choose_way(app)  # it matters where there is a key to be kept
+            app.wait_text("setup", *sentences(fault.says, fault.values(scene)))
+            app.until("the page is painted", lambda: picture(app, screen, "setup").colours() > 1)
+            keep(app, screen, "setup", fault.name)
+            scene.fill_in(app)
+            if fault.saving is not None:
+                app.until("refused", lambda: shown(app, "setup", "#banner"))
+                app.wait_text("setup", *sentences(fault.says, fault.values(scene)))
+                assert settings.read_text(encoding="utf-8") == fault.settings, "what is not understood is not touched"
+                fault.saving(scene)
+                app.click("setup", "#retry")
+            state = scene.wait_chat(app)
+            app.wait_no_window("setup")
+            live = [one["client_secret"] for one in scene.api.snapshot()["sessions"] if one["status"] == "active"]
+            assert state["secret"] in live
+            assert fault.left(scene)
+            assert app.ask("state")["reached_out"] == []
+
+
+@pytest.mark.secret_service
+def test_a_key_that_has_left_the_keyring_is_missed_and_another_one_works(
+    engine: str, screen: Display, keyring: dict[str, str]
+) -> None:
+    with made_scene(engine, screen, keyring) as scene:
+        scene.settle()
+        scene.python(DELETE, *scene.arguments)
+        assert scene.stored_key() == ""
+        with scene.launch() as app:
+            app.wait_window("chat")
+            app.wait_text("chat", *sentences("key_missing", {"origin": scene.api.base}))
+            app.until("it is painted", lambda: picture(app, screen, "chat", "#problem-heading").colours() > 1)
+            app.click("chat", "#problem-fix")
+            scene.fill_in(app)
+            scene.wait_chat(app)
+            assert scene.stored_key() == KEY
+
+
+def test_a_data_folder_that_can_not_be_used_is_named_in_the_terminal(engine: str, screen: Display) -> None:
+    with made_scene(engine, screen, no_keyring()) as scene:
+        scene.data.write_text("not a folder")
+        done = scene.command()
+        said = sentences("folder_unwritable", {"path": scene.profile, "problem": "Not a directory"})
+        assert (done.returncode, done.stderr.splitlines()) == (1, said)
+        assert scene.data.read_text() == "not a folder"
+
+
 def get_on(world: World, fault: Fault, known: set[str], since: int) -> None:
     """End the fault and go the way on that the page offers."""
     app = world.app
@@ -164,27 +242,30 @@ def get_on(world: World, fault: Fault, known: set[str], since: int) -> None:
 def explained(world: World, fault: Fault, window: str, place: str) -> None:
     """Until the window's visible text holds the fault's sentence, and its hint; and they are on the screen."""
     app = world.app
-    for part in sentences(world, fault):
-        app.wait_text(window, part)
-    app.until("the page is painted", lambda: picture(world, window).colours() > 1)
-    app.until("the sentence is painted", lambda: picture(world, window, place).colours() > 1)
-    kept = world.scene.folder.parent / "chatkit-desktop-faults"
-    if kept.is_dir():  # for whoever wants to look at them
-        picture(world, window).save(kept / f"{window} {fault.name} {world.scene.engine}.png")
+    screen = world.scene.screen
+    app.wait_text(window, *sentences(fault.says, fault.values(world)))
+    app.until("the page is painted", lambda: picture(app, screen, window).colours() > 1)
+    app.until("the sentence is painted", lambda: picture(app, screen, window, place).colours() > 1)
+    keep(app, screen, window, fault.name)
 
 
-def sentences(world: World, fault: Fault) -> list[str]:
-    values = {
-        name: value.spell(WORDS) if isinstance(value, Phrase) else value for name, value in fault.values(world).items()
-    }
-    if "." in fault.says:
-        return [WORDS.get(fault.says, **values)]
-    return [WORDS.get(f"errors.{fault.says}.{part}", **values) for part in ("message", "hint")]
+def sentences(says: str, values: Mapping[str, object]) -> list[str]:
+    """What is to be read: an error's sentence and its hint, or one text."""
+    spelled = {name: value.spell(WORDS) if isinstance(value, Phrase) else value for name, value in values.items()}
+    if "." in says:
+        return [WORDS.get(says, **spelled)]
+    return [WORDS.get(f"errors.{says}.{part}", **spelled) for part in ("message", "hint")]
 
 
-def picture(world: World, window: str, selector: str = "") -> Picture:
+def keep(app: Driver, screen: Display, window: str, name: str) -> None:
+    """For whoever wants to look: a picture, where FAULTS_SHOWN names a folder."""
+    folder = os.environ.get("FAULTS_SHOWN")
+    if folder:
+        picture(app, screen, window).save(Path(folder) / f"{window} {name} {app.engine}.png")
+
+
+def picture(app: Driver, screen: Display, window: str, selector: str = "") -> Picture:
     """What the screen shows of a window's page (it is below the menu), or of the first shown element in it."""
-    app = world.app
     place = app.ask("place", window)
     width, height = app.js(window, "[innerWidth, innerHeight]")
     left, top = place["x"], place["y"] + place["height"] - height
@@ -196,7 +277,7 @@ def picture(world: World, window: str, selector: str = "") -> Picture:
         )
         assert box, f"{selector} is not shown in {window}"
         left, top, width, height = left + int(box[0]), top + int(box[1]), int(box[2]), int(box[3])
-    return world.scene.screen.picture().crop(max(0, left), max(0, top), int(width), int(height))
+    return screen.picture().crop(max(0, left), max(0, top), int(width), int(height))
 
 
 def settings_file(world: World) -> bytes:

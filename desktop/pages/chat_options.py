@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from desktop.settings.agents import AssistantAgent, DemoAgent, InAppAgent
-from desktop.settings.model import SchemeColours, Settings, Typography, WorkflowAgent
+from desktop.settings.agents import AssistantAgent, InAppAgent
+from desktop.settings.model import Agent, SchemeColours, Settings, Typography, WorkflowAgent
 
 if TYPE_CHECKING:
     from desktop.settings.brand import Brand
@@ -42,7 +42,7 @@ LOCALES = frozenset(_LOCALES.split())
 
 def chatkit_options(
     settings: Settings,
-    agent: WorkflowAgent | AssistantAgent | DemoAgent,
+    agent: Agent,
     texts: Catalogue,
     brand: Brand,
     initial_thread: str | None,
@@ -123,9 +123,7 @@ def _title(settings: Settings) -> dict[str, Any]:
     return {"enabled": header.title, **({"text": header.title_text} if header.title_text else {})}
 
 
-def _composer(
-    settings: Settings, agent: WorkflowAgent | AssistantAgent | DemoAgent, texts: Catalogue
-) -> dict[str, Any]:
+def _composer(settings: Settings, agent: Agent, texts: Catalogue) -> dict[str, Any]:
     upload = settings.session.file_upload
     composer: dict[str, Any] = {}
     if settings.chat.placeholder:

@@ -6,6 +6,7 @@ Importing this imports `agents` and `openai`, more than a second: only `host` do
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
@@ -112,6 +113,9 @@ class Assistants:
         self._refused: dict[tuple[str, str], frozenset[str]] = {}
         """(address, model) -> the parameters that it refused."""
         self._titling: set[asyncio.Task[None]] = set()
+        for name in ("responses", "chat.completions"):
+            # `openai` (3.51) imports these at their first use, which would be on the loop and before the first word.
+            importlib.import_module(f"openai.resources.{name}")
 
     async def close(self) -> None:
         """Closes the connections."""

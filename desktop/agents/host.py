@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from chatkit.store import AttachmentStore, Store
+    from chatkit.types import ChatKitReq
 
     from desktop.agents.assistant import Assistants
     from desktop.agents.context import RequestContext
@@ -382,11 +383,13 @@ class AgentHost:
         from pydantic import ValidationError
 
         from desktop.agents import failures
+        from desktop.agents.server import REQUESTS
 
         context = self.context(agent_id)
         try:
-            await self._check(body, context, parts.server)
-            result: Any = await parts.server.process(body, context)
+            request = REQUESTS.validate_json(body)
+            await self._check(request, context, parts.server)
+            result: Any = await parts.server.handle(request, context)
         except (ValidationError, ValueError, NotImplementedError) as error:
             raise failures.bad_request(error) from None
         except AppError:
@@ -401,7 +404,7 @@ class AgentHost:
             return Reply(result.json.decode())
         return self._stream(parts, pieces, on_data, on_end)
 
-    async def _check(self, body: str, context: RequestContext, server: LocalServer) -> None:
+    async def _check(self, request: ChatKitReq, context: RequestContext, server: LocalServer) -> None:
         """What has to be refused before a stream begins, so that the page keeps what was typed."""
         from chatkit.types import (
             ThreadsAddUserMessageReq,
@@ -412,7 +415,6 @@ class AgentHost:
 
         from desktop.settings.agents import AssistantAgent
 
-        request = _requests().validate_json(body)
         message: UserMessageInput | None = None
         if isinstance(request, ThreadsCreateReq | ThreadsAddUserMessageReq):
             message = request.params.input
@@ -482,20 +484,6 @@ class _Stack:
         import asyncio
 
         return await asyncio.shield(asyncio.wrap_future(self._host._begin_stack()))  # its other half
-
-
-_adapter: Any = None
-
-
-def _requests() -> Any:
-    """The validator of all requests; made once, it takes some milliseconds."""
-    global _adapter
-    if _adapter is None:
-        from chatkit.types import ChatKitReq
-        from pydantic import TypeAdapter
-
-        _adapter = TypeAdapter(ChatKitReq)
-    return _adapter
 
 
 def _error_piece(sentence: str) -> str:

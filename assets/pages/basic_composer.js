@@ -104,6 +104,7 @@ export class Composer {
 
   /** @param {string | null} reason why nothing can be written here; null where it can */
   lock(reason) {
+    if (reason === null && !this.#isLocked) return; // what was said of the message stays
     this.#isLocked = reason !== null;
     this.#text.disabled = this.#isLocked;
     this.#complain(reason ?? "");

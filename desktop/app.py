@@ -40,6 +40,7 @@ OTHER_COLOURS = ("#f8f9fb", "#141924")
 (the chat's `--surface`, elsewhere `--page`)."""
 SETUP_SIZE = (560, 760)
 SETTINGS_SIZE = (900, 700)
+AGENTS_SIZE = (980, 740)
 CRASH_WINDOW = 60.0
 """Seconds within which a second crash of the page is explained instead of recovered."""
 MOST_CRASHES = 3
@@ -215,6 +216,10 @@ class App:
             from desktop.pages.setup import SetupPage
 
             return SetupPage(self.services).page()
+        if name == "agents":
+            from desktop.pages.agents import AgentsPage
+
+            return AgentsPage(self.services).page()
         from desktop.pages.settings import SettingsPage
 
         return SettingsPage(self.services).page()
@@ -238,11 +243,12 @@ class App:
 
     def _plan(self, name: str) -> WindowPlan:
         app = self.context.brand.app
-        sizes = {"chat": (app.window.width, app.window.height), "setup": SETUP_SIZE, "settings": SETTINGS_SIZE}
+        sizes = {"setup": SETUP_SIZE, "settings": SETTINGS_SIZE, "agents": AGENTS_SIZE}
+        size = sizes.get(name, (app.window.width, app.window.height))
         place = self.context.state.place(name)
         return WindowPlan(
             page=self._page(name),
-            place=Place(place.width, place.height, place.x, place.y, place.maximized) if place else Place(*sizes[name]),
+            place=Place(place.width, place.height, place.x, place.y, place.maximized) if place else Place(*size),
             policy=Policy((origin(self.context.component_url),) if name == "chat" else ()),
             colours=COLOURS.get(name, OTHER_COLOURS),
             menu=name == "chat",
@@ -260,9 +266,11 @@ class App:
     def _on_closed(self, name: str) -> None:
         with self._lock:
             self.windows.pop(name, None)
-            # Settings belong to a chat or a setup; alone they would keep an app running that nobody sees.
-            if name == "chat" and "setup" not in self.windows and "settings" in self.windows:
-                self.windows["settings"].close()
+            # Settings and agents belong to a chat or a setup; alone they would keep an app running that nobody sees.
+            if name == "chat" and "setup" not in self.windows:
+                for other in ("settings", "agents"):
+                    if other in self.windows:
+                        self.windows[other].close()
 
     def _on_crash(self, name: str) -> None:
         """The engine's page process ended: shown again once, explained when it happens again within a minute."""
@@ -301,6 +309,7 @@ class App:
             item("history", text("menu.history"), lambda: self.emit("chat", "chat.history", {}), "Ctrl+Shift+H"),
             item("reload", text("menu.reload"), self.reload_chat, "Ctrl+R"),
             None,
+            item("agents", text("menu.agents"), self.show_agents, "Ctrl+Shift+A"),
             item("settings", text("menu.settings"), self.show_settings, "Ctrl+,"),
             item("setup", text("menu.setup"), self.show_setup),
             None,
@@ -337,6 +346,9 @@ class App:
 
     def show_setup(self) -> None:
         self._show("setup")
+
+    def show_agents(self) -> None:
+        self._show("agents")
 
     def show_settings(self, section: str = "") -> None:
         self._show("settings")
@@ -382,7 +394,7 @@ class App:
         open_path(folder)
 
     def pick_file(self, title: str, patterns: tuple[str, ...]) -> str | None:
-        for name in ("setup", "settings", "chat"):
+        for name in ("setup", "settings", "agents", "chat"):
             if name in self.windows:
                 return self.windows[name].pick_file(patterns)
         return None
@@ -421,7 +433,7 @@ class App:
             self.apply_scheme(settings.chat.theme.scheme)
         if "zoom" in names:
             self.shell.set_zoom(settings.zoom)
-        for page in ("chat", "settings"):
+        for page in ("chat", "settings", "agents"):
             self.emit(page, "settings.changed", {"names": sorted(names)})
 
     def _on_answered(self, answered: Answered) -> None:

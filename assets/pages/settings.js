@@ -31,7 +31,7 @@ import { applyTexts, setTexts, t } from "./texts.js";
 /**
  * @typedef {import("./parts.js").Described} Described
  * @typedef {import("./settings_fields.js").Known} Known
- * @typedef {{host: string, agent: boolean, look: import("./look.js").Look, fields: Record<string, Known>}} Values
+ * @typedef {{host: string, agent: boolean, other: {kind: string, name: string, model?: string, host?: string} | null, look: import("./look.js").Look, fields: Record<string, Known>}} Values
  * @typedef {Values & {
  *   texts: Record<string, string>, app: string, icon: string, version: string, profile: string,
  *   folder: string, section: string, ended: boolean, notices: Described[], hosts: Array<{host: string, purpose: string}>,
@@ -44,6 +44,7 @@ const SECTIONS = /** @type {const} */ ([
   "key",
   "appearance",
   "chat",
+  "assistant",
   "session",
   "network",
   "privacy",
@@ -120,6 +121,19 @@ function buildFields() {
   toggle("behaviour-fields", "chat.reopen_last_thread", t("settings.reopen"));
   toggle("behaviour-fields", "chat.auto_scroll", t("settings.auto_scroll"));
 
+  number("assistant-fields", "assistant.message_limit", t("settings.message_limit"), {
+    help: t("settings.message_limit_help"),
+  });
+  text("assistant-fields", "assistant.transcription_model", t("settings.transcription"), {
+    help: t("settings.transcription_help"),
+    mono: true,
+  });
+  toggle("assistant-fields", "assistant.titles", t("settings.assistant_titles"), {
+    help: t("settings.assistant_titles_help"),
+  });
+  toggle("assistant-fields", "assistant.basic_view", t("settings.basic_view"), { help: t("settings.basic_view_help") });
+  toggle("assistant-fields", "assistant.tracing", t("settings.tracing"), { help: t("settings.tracing_help") });
+
   number("session-fields", "session.expires_after_seconds", t("settings.expires"), { help: t("settings.expires_help") });
   number("session-fields", "session.requests_per_minute", t("settings.per_minute"), { help: t("settings.per_minute_help") });
   toggle("session-fields", "session.thread_titles", t("settings.titles"));
@@ -162,7 +176,15 @@ function fillValues(values) {
     if (field) fillField(field, known);
   }
   fillPrompts(values.fields["chat.prompts"]);
-  show("agent-none", !values.agent);
+  show("agent-none", !values.agent && values.other === null);
+  show("agent-other", values.other !== null);
+  if (values.other) {
+    const { kind, name, model = "", host = "" } = values.other;
+    el("agent-other-name").textContent = name;
+    const inApp = model ? t("settings.agent_assistant", { model, host }) : "";
+    el("agent-other-what").textContent = kind === "demo" ? t("settings.agent_demo") : inApp;
+  }
+  show("agent-ends", values.agent);
   show("agent-fields", values.agent);
   show("agent-test", values.agent);
   el("key-lead").textContent = t("settings.key_lead", { host: values.host });
@@ -241,6 +263,7 @@ async function copyDiagnostics() {
 }
 
 function wireOthers() {
+  button("agent-all").addEventListener("click", () => void tried(() => call("app.open_agents")));
   button("agent-set-up").addEventListener("click", () => void tried(() => call("app.open_setup")));
   button("agent-check").addEventListener("click", () => void checkAgent());
   el("password-form").addEventListener("submit", (event) => {
@@ -317,6 +340,7 @@ function buildSections() {
     key: t("settings.key"),
     appearance: t("settings.appearance"),
     chat: t("settings.chat"),
+    assistant: t("settings.assistant"),
     session: t("settings.session"),
     network: t("settings.network"),
     privacy: t("settings.privacy"),

@@ -31,6 +31,9 @@ export const words = { app: "" };
 /** Called with a field whose error came or went. @type {Array<(field: Field) => void>} */
 export const reactions = [];
 
+/** Per field, what saves it where it has something to save. @type {Array<() => void>} */
+const waiting = [];
+
 /** @param {string} name */
 export const idOf = (name) => `f-${name.replaceAll(".", "-")}`;
 
@@ -153,6 +156,12 @@ function saves(field, whileTyping) {
     });
   }
   window.addEventListener("pagehide", now);
+  waiting.push(now);
+}
+
+/** Save at once what waits for a pause in typing. */
+export function saveWaiting() {
+  for (const now of waiting) now();
 }
 
 /**
@@ -204,11 +213,13 @@ export function number(into, name, label, manner = {}) {
   };
 }
 
-/** @param {string} into @param {string} name @param {string} label @param {Manner} [manner] */
-export function area(into, name, label, { help = "" } = {}) {
+/** @param {string} into @param {string} name @param {string} label @param {Manner & {rows?: number}} [manner] */
+export function area(into, name, label, { help = "", mono = false, rows = 2 } = {}) {
   const id = idOf(name);
   const { error, helped, reset } = helpAndError(name, label, help);
-  const control = make("textarea", { id, rows: "2" });
+  const control = make("textarea", { id, rows: String(rows) });
+  control.spellcheck = !mono;
+  if (mono) control.classList.add("mono");
   const root = make("div", { class: "field" }, [
     make("div", { class: "top" }, [make("label", { for: id }, [label]), reset]),
     control,

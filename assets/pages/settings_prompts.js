@@ -11,7 +11,10 @@ import { t } from "./texts.js";
 
 const MOST_PROMPTS = 12;
 
-/** @typedef {{label: string, prompt: string, icon: string | null}} Prompt */
+/** The setting that the editor stands for. */
+let setting = "chat.prompts";
+
+/** @typedef {{label: string, prompt: string, icon?: string | null}} Prompt */
 
 /** What the last save held, to tell whether there is anything to save. */
 let promptsSaved = "";
@@ -53,7 +56,8 @@ function rowError(row, message) {
 
 /** @param {Described} error @returns {boolean} whether it belongs to a row */
 export function promptError(error) {
-  const [, index, which] = /^chat\.prompts\.(\d+)(?:\.(\w+))?/.exec(error.field ?? "") ?? [];
+  const place = error.field?.startsWith(`${setting}.`) ? error.field.slice(setting.length + 1) : "";
+  const [, index, which] = /^(\d+)(?:\.(\w+))?/.exec(place) ?? [];
   const row = promptRows().filter((one) => complete(promptOf(one)))[Number(index)];
   if (!row) return false;
   rowError(row, sentence(error));
@@ -63,12 +67,13 @@ export function promptError(error) {
 
 function savePrompts() {
   clearTimeout(promptTimer);
+  promptTimer = 0;
   const whole = promptRows().map(promptOf).filter(complete);
   const now = JSON.stringify(whole);
   if (now === promptsSaved) return;
   promptsSaved = now;
   for (const row of promptRows()) rowError(row, "");
-  void save("chat.prompts", whole);
+  void save(setting, whole);
 }
 
 /** Numbers, names and what can be done, after a row came, went or moved. */
@@ -184,6 +189,33 @@ function move(row, act) {
   savePrompts();
 }
 
+/** Every row as it is, where one of them is not complete and so not saved; else null. @returns {Prompt[] | null} */
+export function unsavedPrompts() {
+  const rows = promptRows().map(promptOf);
+  return rows.every(complete) ? null : rows;
+}
+
+/** Save at once what waits for a pause in typing. */
+export function savePromptsWaiting() {
+  if (promptTimer !== 0) savePrompts();
+}
+
+/** Show another list of prompts in place of this one. @param {Known} known @param {Prompt[] | null} typed rows that were not saved */
+export function showPrompts(known, typed) {
+  clearTimeout(promptTimer);
+  promptTimer = 0;
+  locked = known.locked !== "";
+  promptsSaved = JSON.stringify(known.value);
+  el("prompts-list").replaceChildren(...(typed ?? known.value).map(promptRow));
+  const note = el("prompts-note");
+  note.textContent = lockedBecause(known.locked);
+  note.hidden = note.textContent === "";
+  arrangePrompts();
+}
+
+/** What the rows hold now, saved or not. @returns {Prompt[]} */
+export const promptsNow = () => promptRows().map(promptOf);
+
 /** @param {Known} known */
 export function fillPrompts(known) {
   const busy = el("prompts-list").contains(document.activeElement);
@@ -200,8 +232,9 @@ export function fillPrompts(known) {
   arrangePrompts();
 }
 
-/** The button that adds a row. */
-export function wirePrompts() {
+/** The button that adds a row. @param {string} [name] the setting */
+export function wirePrompts(name = setting) {
+  setting = name;
   button("prompts-add").addEventListener("click", () => {
     const row = promptRow({ label: "", prompt: "", icon: null });
     el("prompts-list").append(row);

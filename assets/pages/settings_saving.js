@@ -27,9 +27,22 @@ export function tell(state) {
 
 /**
  * @typedef {object} Listener
- * @property {(name: string, values: any) => boolean} saved what came of it; false where another field is still refused
- * @property {(name: string, error: Described) => void} refused
+ * @property {(name: string, values: any, about: string) => boolean} saved what came of it; false where another field is
+ *   still refused
+ * @property {(name: string, error: Described, about: string) => void} refused
+ *
+ * @typedef {object} Way how one change is sent. `about` is what it belongs to at the moment it is made.
+ * @property {() => string} about
+ * @property {(changes: Record<string, any>, about: string) => Promise<any>} send
  */
+
+/** @type {Way} */
+let way = { about: () => "", send: (changes) => call("settings.save", { changes }) };
+
+/** Another page's way of saving. @param {Way} one */
+export function saveBy(one) {
+  way = one;
+}
 
 /** @type {Listener} */
 let listener = { saved: () => true, refused: (_name, error) => failed(error) };
@@ -44,21 +57,22 @@ let queue = Promise.resolve();
 
 /** @param {string} name @param {any} value */
 export function save(name, value) {
-  queue = queue.then(() => saveNow(name, value));
+  const about = way.about();
+  queue = queue.then(() => saveNow(name, value, about));
   return queue;
 }
 
-/** @param {string} name @param {any} value */
-async function saveNow(name, value) {
+/** @param {string} name @param {any} value @param {string} about */
+async function saveNow(name, value, about) {
   const late = setTimeout(() => tell("saving"), SHOW_AFTER);
   try {
-    const values = await call("settings.save", { changes: { [name]: value } });
+    const values = await way.send({ [name]: value }, about);
     clearTimeout(late);
-    tell(listener.saved(name, values) ? "saved" : "bad");
+    tell(listener.saved(name, values, about) ? "saved" : "bad");
   } catch (thrown) {
     clearTimeout(late);
     tell("bad");
-    listener.refused(name, described(thrown));
+    listener.refused(name, described(thrown), about);
   }
 }
 

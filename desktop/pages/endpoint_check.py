@@ -180,6 +180,15 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
             client.close()
         return Proved(models)
 
+    def list_models(self, draft: EndpointDraft) -> tuple[str, ...]:
+        """The models to choose from; () where there is no list of them. Raises as `prove`."""
+        client = self._make_client(draft.endpoint.base_url, draft.key)
+        client.keyless = not draft.key
+        try:
+            return self._list(client, draft)[0]
+        finally:
+            client.close()
+
     def _list(self, client: ApiClient, draft: EndpointDraft) -> tuple[tuple[str, ...], bool]:
         """The models, and whether the endpoint has a list of them at all."""
         try:
@@ -333,4 +342,3 @@ def _refusal(answer: dict[str, Any]) -> str:
 def _age(one: dict[str, Any]) -> tuple[int, str]:
     created = one.get("created")
     return (-created if isinstance(created, int) else 0, str(one["id"]).lower())
-

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from desktop import __version__
+from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import (
     AgentNotSet,
     AppError,
@@ -24,14 +25,21 @@ from desktop.errors import (
     Phrase,
     SettingsInvalid,
 )
+from desktop.pages.agent_edit import name_of
 from desktop.pages.check_run import FieldError
+from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft
 from desktop.pages.first_check import Draft, FirstCheck, clean_version, clean_workflow_id
 from desktop.pages.look import look_of
 from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services
-from desktop.pages.setup import CancelParams, LinkParams, Typed, first_check, host_of, key_status, told
+from desktop.pages.setup import CancelParams, LinkParams, Typed, endpoint_check, first_check, host_of, key_status, told
+from desktop.settings import roster
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent
 from desktop.settings.model import Settings, WorkflowAgent
 from desktop.settings.origins import origin_of
+
+if TYPE_CHECKING:
+    from desktop.settings.layers import SettingsStore
 
 AGENT_FIELDS = ("agent.name", "agent.workflow_id", "agent.version", "agent.tracing.enabled")
 """The active agent's own; in the file they lie under `agents`."""
@@ -58,6 +66,11 @@ FIELDS = (
     "chat.retry",
     "chat.auto_scroll",
     "chat.reopen_last_thread",
+    "assistant.message_limit",
+    "assistant.titles",
+    "assistant.transcription_model",
+    "assistant.tracing",
+    "assistant.basic_view",
     "session.expires_after_seconds",
     "session.requests_per_minute",
     "session.thread_titles",
@@ -73,8 +86,8 @@ FIELDS = (
 )
 """Every other setting the page shows and may change."""
 
-ANEW = ("agent.", "session.", "network.")
-"""A change below these makes the shown chat's session worthless: the chat is loaded again."""
+ANEW = ("agent.", "session.", "network.", "assistant.basic_view", "assistant.transcription_model")
+"""A change of these makes the shown chat another one: it is loaded again."""
 
 PROXY_SECRET = "proxy"  # noqa: S105 - the entry's name, not a secret
 
@@ -117,8 +130,15 @@ class WordParams(Params):
 class SettingsPage:
     """One for each showing of the page; `section` opens first."""
 
-    def __init__(self, services: Services, section: str = "", check: FirstCheck | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        section: str = "",
+        check: FirstCheck | None = None,
+        endpoints: EndpointCheck | None = None,
+    ) -> None:
         self._services = services
+        self._endpoints = endpoints or endpoint_check(services)
         self._section = section
         self._first = check or first_check(services)
 
@@ -161,6 +181,7 @@ class SettingsPage:
                 "logs.open": Method(NoParams, self._open_logs),
                 "app.open_link": Method(LinkParams, self._open_link),
                 "app.open_setup": Method(NoParams, self._open_setup),
+                "app.open_agents": Method(NoParams, self._open_agents),
             },
             title=services.texts.get("settings.title"),
         )
@@ -175,7 +196,7 @@ class SettingsPage:
         store = services.settings
         texts = services.texts
         return {
-            "texts": texts.page("common", "settings"),
+            "texts": texts.page("common", "settings", "agents_page"),
             "app": services.brand.app.name,
             "icon": services.brand.app.icon,
             "version": __version__,
@@ -197,8 +218,7 @@ class SettingsPage:
         closed = store.read_only is not None
         fields: dict[str, Any] = {}
         for name in FIELDS:
-            fields[name] = {"value": _value(settings, name), "layer": store.layer_of(name), "locked": ""}
-            fields[name]["locked"] = _lock(fields[name]["layer"], store.is_fixed(name), closed)
+            fields[name] = field_of(store, name)
         layer = self._agent_layer()
         if agent is not None:
             lock = _lock(layer, store.is_fixed("agents"), closed)
@@ -208,9 +228,28 @@ class SettingsPage:
         return {
             "host": host_of(settings.network.api_base),
             "agent": agent is not None,
+            "other": self._other(settings),
             "look": look_of(self._services),
             "fields": fields,
         }
+
+    def _other(self, settings: Settings) -> dict[str, str] | None:
+        """An agent that is no hosted workflow, in short; the page for agents has the rest."""
+        agent = settings.agent()
+        if agent is None or isinstance(agent, WorkflowAgent):
+            return None
+        texts = self._services.texts
+        told = {"kind": agent.kind, "name": name_of(agent, texts)}
+        if isinstance(agent, AssistantAgent):
+            endpoint = roster.find(settings.endpoints, agent.endpoint)
+            told["model"] = agent.model or DEFAULT_MODEL
+            if agent.endpoint == OPENAI_ENDPOINT:
+                told["host"] = host_of(settings.network.api_base)
+            elif endpoint is not None:
+                told["host"] = endpoint.name or host_of(endpoint.base_url)
+            else:
+                told["host"] = texts.get("agents_page.endpoint_gone", id=agent.endpoint)
+        return told
 
     def _agent_layer(self) -> str:
         store = self._services.settings
@@ -228,7 +267,11 @@ class SettingsPage:
             if known[name]["locked"]:
                 raise SettingsInvalid(name=name, problem=Phrase("errors.problem.fixed"))
         of_agent = {name: value for name, value in params.changes.items() if name in AGENT_FIELDS}
-        others = {name: self._or_below(name, value) for name, value in params.changes.items() if name not in of_agent}
+        others = {
+            name: or_below(self._services, name, value)
+            for name, value in params.changes.items()
+            if name not in of_agent
+        }
         try:
             if others.get("network.ca_file"):
                 _check_ca_file(others["network.ca_file"])
@@ -242,13 +285,6 @@ class SettingsPage:
         if any(name.startswith(ANEW) for name in params.changes):
             self._services.desk.reload_chat()
         return self._values()
-
-    def _or_below(self, name: str, value: Any) -> Any:
-        """None where `value` is what would be in effect anyway, so that the file holds only what was chosen."""
-        from desktop.settings import tree
-
-        below = tree.find(self._services.brand.settings, tree.split(name))
-        return None if below is tree.MISSING and value == _value(Settings(), name) else value
 
     def _changed_agent(self, changes: Mapping[str, Any]) -> WorkflowAgent:
         agent = self._services.settings.current.workflow()
@@ -310,13 +346,25 @@ class SettingsPage:
                 raise KeyShape(problem=Phrase("settings.key_empty"))
             return self._first.draft(key=params.key)
 
-        outcome = self._first.run(params.number, wanted, params.keep)
+        if self._services.settings.current.workflow() is None:
+            outcome = self._endpoints.run(params.number, lambda: self._key_draft(params), params.keep)
+        else:
+            outcome = self._first.run(params.number, wanted, params.keep)
         if outcome.error is None and not outcome.cancelled:
             self._services.desk.reload_chat()
         return {**told(outcome, self._services.texts), "can_save": False}
 
+    def _key_draft(self, params: KeyParams) -> EndpointDraft:
+        """Without a workflow a key is proved by the models it may use."""
+        if not params.key.strip():
+            raise KeyShape(problem=Phrase("settings.key_empty"))
+        agent = self._services.settings.current.agent()
+        ours = isinstance(agent, AssistantAgent) and agent.endpoint == OPENAI_ENDPOINT
+        model = (agent.model or DEFAULT_MODEL) if ours and isinstance(agent, AssistantAgent) else ""
+        return self._endpoints.draft(key=params.key, model=model)
+
     def _cancel_key(self, params: CancelParams) -> dict[str, bool]:
-        return {"stopped": self._first.cancel(params.number)}
+        return {"stopped": self._first.cancel(params.number) or self._endpoints.cancel(params.number)}
 
     def _remove_key(self, _: NoParams) -> dict[str, Any]:
         """Ends the sessions, deletes the key (the key store proves it by a fresh read), and asks for another."""
@@ -403,6 +451,9 @@ class SettingsPage:
     def _open_setup(self, _: NoParams) -> None:
         self._services.desk.show_setup()
 
+    def _open_agents(self, _: NoParams) -> None:
+        self._services.desk.show_agents()
+
     def _close(self, _: NoParams) -> None:
         self._services.desk.close_window("settings")
 
@@ -417,6 +468,27 @@ def _value(model: BaseModel, dotted: str) -> Any:
     if isinstance(value, list):
         return [item.model_dump(mode="json") if isinstance(item, BaseModel) else item for item in value]
     return value
+
+
+def or_below(services: Services, name: str, value: Any) -> Any:
+    """None where `value` is what would be in effect anyway, so that the file holds only what was chosen."""
+    from desktop.settings import tree
+
+    below = tree.find(services.brand.settings, tree.split(name))
+    return None if below is tree.MISSING and value == _value(Settings(), name) else value
+
+
+def field_of(store: SettingsStore, name: str) -> dict[str, Any]:
+    """`{value, layer, locked}` of a setting, as a page's field takes it."""
+    layer = store.layer_of(name)
+    lock = _lock(layer, store.is_fixed(name), store.read_only is not None)
+    return {"value": _value(store.current, name), "layer": layer, "locked": lock}
+
+
+def lock_of(store: SettingsStore, name: str, *layers: str) -> str:
+    """Why nothing below `name` can be changed here; of the layers over the file only `layers` count."""
+    layer = store.layer_of(name)
+    return _lock(layer if layer in layers else "settings", store.is_fixed(name), store.read_only is not None)
 
 
 def _lock(layer: str, fixed: bool, closed: bool) -> str:

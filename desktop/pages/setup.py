@@ -337,8 +337,7 @@ class SetupPage:
         """Checks an endpoint (and its model, before it is saved with an assistant). As `_check_key`."""
 
         def wanted() -> EndpointDraft:
-            if not self._asks_workflow():
-                raise SettingsInvalid(name="agents", problem=Phrase("errors.problem.fixed"))
+            self._chosen_here()
             draft = self._endpoints.draft(
                 key=params.key, address=params.address, api=params.api, model=params.model if params.saves else ""
             )
@@ -363,6 +362,11 @@ class SetupPage:
             return {**told(outcome, self._services.texts), "models": list(self._endpoints.models)}
         return self._ended(self._endpoints.run(params.number, wanted, params.keep, unchecked=params.unchecked))
 
+    def _chosen_here(self) -> None:
+        """Raises where the agent is named by the brand, the environment or the command line."""
+        if not self._asks_workflow():
+            raise SettingsInvalid(name="agents", problem=Phrase("errors.problem.fixed"))
+
     def _ended(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.error is None and not outcome.cancelled:
             self._drop_key(NoParams())
@@ -382,6 +386,7 @@ class SetupPage:
         """The scripted agent, with nothing to fill in."""
         settings = self._services.settings
         if self._way() != "none":
+            self._chosen_here()
             agent = roster.demo_of(settings.current) or DemoAgent(id=roster.fresh_id("demo", settings.current))
             if settings.current.agent() != agent:
                 settings.change(lambda now: {"agents": roster.put(now.agents, agent), "active_agent": agent.id})

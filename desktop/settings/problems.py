@@ -74,7 +74,8 @@ def unknown_name(name: str, known: tuple[str, ...]) -> Phrase:
 def _limit(context: Mapping[str, Any]) -> object:
     for name in ("ge", "gt", "le", "lt", "min_length", "max_length"):
         if name in context:
-            return context[name]
+            limit = context[name]
+            return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
     return ""
 
 

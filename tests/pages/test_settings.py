@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import AgentNotSet, BadParams, KeyringMissing, KeyShape, SettingsInvalid
 from desktop.pages.page import Sources
 from desktop.pages.settings import AGENT_FIELDS, FIELDS, HOSTS, SettingsPage
+from desktop.settings.agents import AssistantAgent
 from desktop.settings.locations import assets_dir
 from desktop.settings.model import WorkflowAgent
 from tests.pages.app_parts import SENTINEL, Asked, House, Keyring
@@ -49,6 +51,7 @@ def save(house: House, **changes: Any) -> dict[str, Any]:
 def test_the_page_may_ask_for_these_methods_and_no_other(house: House) -> None:
     assert sorted(SettingsPage(house.services).page().methods) == [
         "agent.check",
+        "app.open_agents",
         "app.open_link",
         "app.open_setup",
         "data.delete_all",
@@ -424,3 +427,38 @@ def test_the_rest_is_handed_to_the_desk(house: House) -> None:
         ask(method)
     assert house.desk.names() == ["open_folder", "show_setup", "close_window", "pick_file"]
     assert ask("diagnostics.copy") == {"text": "versions and counters"}
+
+
+# --- agents inside the app ----------------------------------------------------------------------
+
+
+def test_an_agent_in_the_app_is_shown_in_short(house: House) -> None:
+    house.settings.replace_agent(AssistantAgent(id="writer", name="Writer", endpoint="gone"))
+    start = asked_of(house)("settings.start")
+    assert not start["agent"]
+    assert start["other"] == {
+        "kind": "assistant",
+        "name": "Writer",
+        "model": DEFAULT_MODEL,
+        "host": "gone (not there)",
+    }
+    asked_of(house)("app.open_agents")
+    assert house.desk.names() == ["show_agents"]
+
+
+def test_the_key_of_an_assistant_is_replaced_by_one_that_may_use_its_model(house: House, api: ApiStandIn) -> None:
+    house.settings.replace_agent(AssistantAgent(id="writer", model="gpt-standin"))
+    house.keys.save(api.base, KEY)
+    ask = asked_of(house)
+    assert ask("key.replace", number=1, key=WRONG)["error"]["field"] == "key"
+    assert house.keys.read(api.base) == KEY
+    assert ask("key.replace", number=2, key=OTHER)["error"] is None
+    assert house.keys.read(api.base) == OTHER
+
+
+def test_the_other_chat_page_takes_effect_at_once(house: House) -> None:
+    house.settings.replace_agent(AssistantAgent(id="writer"))
+    house.desk.asked.clear()
+    save(house, assistant__basic_view=True, assistant__message_limit=500)
+    assert house.settings.current.assistant.message_limit == 500
+    assert house.desk.names() == ["reload_chat"]

@@ -128,7 +128,12 @@ class Probe:
         self.app.close_window(window)
 
     def show(self, name: str) -> None:
-        {"settings": self.app.show_settings, "setup": self.app.show_setup, "reload": self.app.reload_chat}[name]()
+        {
+            "settings": self.app.show_settings,
+            "agents": self.app.show_agents,
+            "setup": self.app.show_setup,
+            "reload": self.app.reload_chat,
+        }[name]()
 
     def release(self) -> None:
         """Let what `RIG_AGENTS` holds go on."""

@@ -1,0 +1,356 @@
+// @ts-check
+/** The page for agents: a list, and at its right the agent, the endpoint or what can be added. Every change of an agent is saved by itself. */
+
+import { call, on } from "./bridge.js";
+import {
+  buildFields,
+  fillCommon,
+  forgetAgent,
+  leaveAgent,
+  lockedWords,
+  refused,
+  refuses,
+  saved,
+  showAgent,
+  unsavedAgents,
+} from "./agents_fields.js";
+import { agentName, fillLists, kindName, markShown, markUnsaved, wireLists } from "./agents_list.js";
+import { leaveEndpoint, showEndpoint, wireEndpoint } from "./agents_endpoint.js";
+import { paint } from "./agents_preview.js";
+import { applyLook } from "./look.js";
+import { button, CHECK_LIMIT, described, el, input, make, part, sentence, show, SHOW_AFTER } from "./parts.js";
+import { fields, words } from "./settings_fields.js";
+import { ask } from "./settings_question.js";
+import { between, failed, listen, saveBy, tell, tried } from "./settings_saving.js";
+import { applyTexts, setTexts, t } from "./texts.js";
+
+/**
+ * @typedef {import("./agents_fields.js").Agent} Agent
+ * @typedef {import("./agents_fields.js").Endpoint} Endpoint
+ * @typedef {import("./agents_list.js").Entry} Entry
+ * @typedef {{
+ *   agents: Entry[], active: string, locked: string, chooses: boolean, endpoints: Endpoint[], endpoints_locked: string,
+ *   chat: {greeting: string, prompts: Array<{label: string, prompt: string, icon: string | null}>},
+ *   look: import("./look.js").Look, notices: string[]
+ * }} State
+ * @typedef {State & {texts: Record<string, string>, app: string, default_model: string, greeting: string}} Start
+ */
+
+/** @type {Start | null} */
+let start = null;
+/** The agent that is shown, and everything of it. */
+let current = "";
+/** @type {Agent | null} */
+let agent = null;
+
+// --- what is known -----------------------------------------------------------------------------------------
+
+/** @param {State} state */
+function fillState(state) {
+  if (!start) return;
+  start = { ...start, ...state };
+  applyLook(state.look);
+  fillLists(state.agents, state.active, state.endpoints);
+  fillCommon(state.endpoints, state.chat.prompts);
+  el("notices").replaceChildren(
+    ...state.notices.map((words) => make("div", { class: "banner warning" }, [make("div", { class: "words" }, [words])])),
+  );
+  show("notices", state.notices.length > 0);
+  button("add").disabled = state.locked !== "";
+  button("endpoint-add").disabled = state.endpoints_locked !== "";
+  if (current) fillHead();
+}
+
+/** What stands over the fields. */
+function fillHead() {
+  const entry = start?.agents.find((one) => one.id === current);
+  if (!entry || !start) return;
+  const active = start.active === current;
+  el("agent-title").textContent = agentName(entry);
+  el("agent-kind").textContent = kindName(entry.kind);
+  show("agent-active", active);
+  show("choose", !active);
+  button("choose").disabled = !start.chooses;
+  show("agent-missing", entry.missing);
+  const locked = lockedWords();
+  el("agent-locked").textContent = locked;
+  show("agent-locked", locked !== "");
+  button("remove").disabled = locked !== "";
+  button("duplicate").disabled = start.locked !== "";
+}
+
+function paintNow() {
+  if (!start || !agent) return;
+  const entry = { kind: agent.kind, name: String(fields.get("agent.name")?.get() ?? "") };
+  paint({
+    name: agentName(entry),
+    greeting: start.chat.greeting || start.greeting,
+    prompts: start.chat.prompts,
+    own: "agent.greeting" in agent.fields,
+  });
+}
+
+// --- what is shown -----------------------------------------------------------------------------------------
+
+/** @param {"agent" | "endpoint" | "adding"} which */
+function view(which) {
+  for (const one of ["agent", "endpoint", "adding"]) show(one, one === which);
+  show("failed", false);
+  const main = document.querySelector("main");
+  if (main) main.scrollTop = 0;
+}
+
+/** In a narrow window the list or what was opened from it. @param {"list" | "detail"} which */
+function narrow(which) {
+  el("layout").dataset["view"] = which;
+}
+
+function leave() {
+  if (current) leaveAgent();
+  leaveEndpoint();
+  current = "";
+  agent = null;
+}
+
+/** @param {string} id @param {{focus?: boolean}} [how] */
+async function openAgent(id, { focus = true } = {}) {
+  if (id !== current) leave();
+  await tried(async () => {
+    const given = await call("agents.get", { id });
+    current = id;
+    agent = given;
+    showAgent(given);
+    fillHead();
+    view("agent");
+    markShown({ agent: id });
+    el("workflow-result").className = "help";
+    el("workflow-result").textContent = t("settings.agent_check_help");
+    paintNow();
+    markUnsaved(unsavedAgents());
+    tell(refuses() ? "bad" : "idle");
+  });
+  if (focus) {
+    narrow("detail");
+    el("agent-title").focus();
+  }
+}
+
+/** @param {string} id */
+function openEndpoint(id) {
+  leave();
+  const known = start?.endpoints.find((one) => one.id === id);
+  showEndpoint(known ?? { id: "" }, (start?.endpoints_locked ?? "") !== "");
+  view("endpoint");
+  markShown({ endpoint: id });
+  narrow("detail");
+  el("endpoint-title").focus();
+}
+
+/** @param {boolean} [focus] */
+function openAdding(focus = true) {
+  leave();
+  const none = start?.agents.length === 0;
+  el("adding-lead").textContent = none ? t("agents_page.none") : t("agents_page.add_lead");
+  workflowError("");
+  for (const kind of ["assistant", "workflow", "demo"]) button(`add-${kind}`).disabled = (start?.locked ?? "") !== "";
+  view("adding");
+  markShown({});
+  if (focus) {
+    narrow("detail");
+    el("adding").querySelector("h2")?.focus();
+  }
+}
+
+/** The agent that opens, else the first, else what can be added. */
+async function openFirst() {
+  const first = start?.active || start?.agents[0]?.id;
+  if (first) await openAgent(first, { focus: false });
+  else openAdding(false);
+  narrow("list");
+}
+
+// --- what is done ------------------------------------------------------------------------------------------
+
+/** @param {string} message */
+function workflowError(message) {
+  el("workflow-id-error").textContent = message;
+  show("workflow-id-error", message !== "");
+  show("workflow-id-help", message === "");
+  input("workflow-id").setAttribute("aria-describedby", message ? "workflow-id-error" : "workflow-id-help");
+  if (message) input("workflow-id").setAttribute("aria-invalid", "true");
+  else input("workflow-id").removeAttribute("aria-invalid");
+}
+
+/** @param {Record<string, string>} what */
+async function add(what) {
+  workflowError("");
+  try {
+    await opened(await call("agents.add", what));
+    input("workflow-id").value = "";
+  } catch (thrown) {
+    const error = described(thrown);
+    if (error.field === "workflow_id") {
+      workflowError(sentence(error));
+      input("workflow-id").focus();
+    } else failed(error);
+  }
+}
+
+/** @param {{id: string, state: State}} answer a new agent, ready for its name */
+async function opened(answer) {
+  fillState(answer.state);
+  await openAgent(answer.id);
+  const name = fields.get("agent.name")?.controls[0];
+  if (name instanceof HTMLInputElement) {
+    name.focus();
+    name.select();
+  }
+}
+
+async function remove() {
+  const entry = start?.agents.find((one) => one.id === current);
+  if (!entry) return;
+  const yes = await ask({
+    title: t("agents_page.remove_title", { name: agentName(entry) }),
+    text: entry.kind === "workflow" ? t("agents_page.remove_text_workflow") : t("agents_page.remove_text"),
+    yes: t("agents_page.remove_yes"),
+  });
+  if (yes === null) return;
+  await tried(async () => {
+    const state = await call("agents.remove", { id: entry.id });
+    const at = start?.agents.findIndex((one) => one.id === entry.id) ?? 0;
+    forgetAgent(entry.id);
+    current = "";
+    fillState(state);
+    const next = state.agents[Math.min(at, state.agents.length - 1)];
+    if (next) await openAgent(next.id);
+    else openAdding();
+  });
+}
+
+async function checkWorkflow() {
+  const result = el("workflow-result");
+  button("workflow-check").setAttribute("aria-busy", "true");
+  result.className = "help";
+  try {
+    await call("agents.check", { id: current }, { limit: CHECK_LIMIT });
+    result.textContent = t("settings.agent_works");
+  } catch (error) {
+    result.className = "error";
+    result.textContent = sentence(described(error));
+  } finally {
+    button("workflow-check").removeAttribute("aria-busy");
+  }
+}
+
+function wire() {
+  wireLists({ agent: (id) => void openAgent(id), endpoint: openEndpoint });
+  wireEndpoint({ changed: fillState, open: openEndpoint, removed: () => void openFirst() });
+  button("add").addEventListener("click", () => openAdding());
+  button("endpoint-add").addEventListener("click", () => openEndpoint(""));
+  button("add-assistant").addEventListener("click", () => void add({ kind: "assistant" }));
+  button("add-demo").addEventListener("click", () => void add({ kind: "demo" }));
+  button("add-workflow").addEventListener("click", () => {
+    show("workflow-form", true);
+    button("add-workflow").setAttribute("aria-expanded", "true");
+    input("workflow-id").focus();
+  });
+  part("workflow-form", HTMLFormElement).addEventListener("submit", (event) => {
+    event.preventDefault();
+    void add({ kind: "workflow", workflow_id: input("workflow-id").value });
+  });
+  button("choose").addEventListener("click", () =>
+    void tried(async () => {
+      fillState(await call("agents.choose", { id: current }));
+      el("agent-title").focus();
+    }),
+  );
+  button("duplicate").addEventListener("click", () =>
+    void tried(async () => opened(await call("agents.duplicate", { id: current }))),
+  );
+  button("remove").addEventListener("click", () => void remove());
+  button("workflow-check").addEventListener("click", () => void checkWorkflow());
+  button("to-list").addEventListener("click", () => {
+    narrow("list");
+    const row = document.querySelector('aside [aria-current="true"]');
+    (row instanceof HTMLElement ? row : button("add")).focus();
+  });
+  el("agent").addEventListener("input", paintNow);
+  el("agent").addEventListener("click", () => window.setTimeout(paintNow)); // rows of prompts that move or go
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paintNow);
+  document.addEventListener("keydown", (event) => {
+    const closes = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "w";
+    if (closes) void call("agents.close").catch(() => undefined);
+  });
+}
+
+function listenToSaves() {
+  saveBy({ about: () => current, send: (changes, about) => call("agents.save", { id: about, changes }) });
+  listen({
+    saved: (name, answer, about) => {
+      const sound = saved(name, about);
+      if (about === current) {
+        agent = answer;
+        showAgent(answer);
+      }
+      fillState(answer.state);
+      markUnsaved(unsavedAgents());
+      paintNow();
+      return sound;
+    },
+    refused: (name, error, about) => {
+      if (!refused(name, error, about)) failed(error);
+      markUnsaved(unsavedAgents());
+    },
+  });
+}
+
+/** A change made elsewhere (the settings, another window). */
+let reloadTimer = 0;
+function onChanged() {
+  clearTimeout(reloadTimer);
+  reloadTimer = window.setTimeout(() => {
+    between(async () => {
+      fillState(await call("agents.start"));
+      if (!current) return;
+      if (!start?.agents.some((one) => one.id === current)) {
+        forgetAgent(current);
+        current = "";
+        await openFirst();
+        return;
+      }
+      const id = current;
+      const given = await call("agents.get", { id });
+      if (id !== current) return;
+      agent = given;
+      showAgent(given);
+      fillHead();
+      paintNow();
+    });
+  }, SHOW_AFTER);
+}
+
+async function begin() {
+  const late = setTimeout(() => show("skeleton", true), SHOW_AFTER);
+  try {
+    /** @type {Start} */
+    const given = await call("agents.start");
+    start = given;
+    words.app = given.app;
+    setTexts(given.texts);
+    applyTexts();
+    buildFields(given);
+    fillState(given);
+    wire();
+    listenToSaves();
+    tell("idle");
+    await openFirst();
+    on("settings.changed", onChanged);
+  } finally {
+    clearTimeout(late);
+    show("skeleton", false);
+    el("layout").removeAttribute("aria-busy");
+  }
+}
+
+begin().catch((error) => failed(described(error)));

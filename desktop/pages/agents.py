@@ -1,0 +1,459 @@
+"""The page for agents and endpoints: what it may ask for. It runs no remote script; a key goes in and never comes out.
+
+A change of an agent is saved by itself, or refused with a sentence; an endpoint is checked by real calls first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from desktop.agents.models import DEFAULT_MODEL
+from desktop.errors import AgentNotSet, AppError, KeyringInsecure, KeyringMissing, Phrase, SettingsInvalid
+from desktop.pages.agent_edit import edited, name_of, values_of
+from desktop.pages.check_run import FieldError
+from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft, clean_address
+from desktop.pages.first_check import Draft, FirstCheck, clean_workflow_id
+from desktop.pages.look import look_of
+from desktop.pages.page import Method, NoParams, Page, Params
+from desktop.pages.services import Services
+from desktop.pages.settings import field_of, lock_of, or_below
+from desktop.pages.setup import CancelParams, Typed, endpoint_check, first_check, host_of, key_status, told
+from desktop.settings import roster
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, DemoAgent, Endpoint
+from desktop.settings.layers import ENVIRONMENT_AGENT
+from desktop.settings.model import Agent, Settings, WorkflowAgent
+from desktop.settings.origins import origin_of
+
+LOOK_FIELDS = (
+    "chat.theme.scheme",
+    "chat.theme.light.accent",
+    "chat.theme.dark.accent",
+    "chat.theme.radius",
+    "chat.theme.density",
+)
+"""The look belongs to the profile; it can be changed here too, beside its preview."""
+MOST_AGENTS = 200
+MOST_ENDPOINTS = 50
+LARGEST_SAVE = 512 * 1024
+"""Bytes of one `agents.save`: the longest instructions, in a script of three bytes a letter."""
+
+Id = Annotated[str, StringConstraints(max_length=64)]
+
+
+class IdParams(Params):
+    id: Id
+
+
+class AddParams(Params):
+    kind: Literal["assistant", "workflow", "demo"]
+    workflow_id: Typed = ""
+
+
+class SaveParams(Params):
+    id: Id
+    changes: Annotated[dict[Annotated[str, StringConstraints(max_length=100)], Any], Field(min_length=1, max_length=40)]
+
+
+class EndpointParams(Params):
+    number: Annotated[int, Field(ge=1, le=1_000_000)]
+    id: Id = ""
+    """Empty: a new one."""
+    name: Typed = ""
+    address: Typed
+    api: Literal["responses", "chat_completions"] = "chat_completions"
+    key: Typed = ""
+    model: Typed = ""
+    """To be tried where the endpoint has no list of models."""
+    keep: Literal["keyring", "session"] = "keyring"
+    unchecked: bool = False
+
+
+class SectionParams(Params):
+    section: Literal["key", "appearance", "assistant", "chat"]
+
+
+class AgentsPage:
+    """One for each showing of the page."""
+
+    def __init__(
+        self, services: Services, endpoints: EndpointCheck | None = None, check: FirstCheck | None = None
+    ) -> None:
+        self._services = services
+        self._endpoints = endpoints or endpoint_check(services)
+        self._first = check or first_check(services)
+
+    def page(self) -> Page:
+        services = self._services
+        return Page(
+            name="agents",
+            html="agents.html",
+            files=(
+                "pages/base.css",
+                "pages/settings.css",
+                "pages/agents.css",
+                "pages/agents.js",
+                "pages/agents_fields.js",
+                "pages/agents_list.js",
+                "pages/agents_endpoint.js",
+                "pages/agents_preview.js",
+                "pages/combobox.js",
+                "pages/settings_fields.js",
+                "pages/settings_prompts.js",
+                "pages/settings_question.js",
+                "pages/settings_saving.js",
+                "pages/parts.js",
+                "pages/bridge.js",
+                "pages/texts.js",
+                "pages/look.js",
+            ),
+            methods={
+                "agents.start": Method(NoParams, self._start),
+                "agents.get": Method(IdParams, self._get),
+                "agents.save": Method(SaveParams, self._save, limit=LARGEST_SAVE),
+                "agents.add": Method(AddParams, self._add),
+                "agents.duplicate": Method(IdParams, self._duplicate),
+                "agents.remove": Method(IdParams, self._remove),
+                "agents.choose": Method(IdParams, self._choose),
+                "agents.check": Method(IdParams, self._check),
+                "agents.models": Method(IdParams, self._models),
+                "agents.close": Method(NoParams, self._close),
+                "endpoints.save": Method(EndpointParams, self._save_endpoint),
+                "endpoints.cancel": Method(CancelParams, self._cancel),
+                "endpoints.key": Method(IdParams, self._key),
+                "endpoints.remove_key": Method(IdParams, self._remove_key),
+                "endpoints.remove": Method(IdParams, self._remove_endpoint),
+                "app.open_settings": Method(SectionParams, self._open_settings),
+                "app.open_setup": Method(NoParams, self._open_setup),
+            },
+            title=services.texts.get("agents_page.title"),
+        )
+
+    # --- what the page is told ------------------------------------------------------------------
+
+    def _start(self, _: NoParams) -> dict[str, Any]:
+        services = self._services
+        texts = services.texts
+        return {
+            "texts": texts.page("common", "settings", "endpoint", "agents_page"),
+            "app": services.brand.app.name,
+            "default_model": DEFAULT_MODEL,
+            "greeting": texts.get("chat.greeting"),
+            **self._state(),
+        }
+
+    def _state(self) -> dict[str, Any]:
+        """The lists, and all that is the same for every agent: what any change may have changed."""
+        services = self._services
+        store = services.settings
+        settings = store.current
+        active = settings.agent()
+        known = {OPENAI_ENDPOINT, *(one.id for one in settings.endpoints)}
+        return {
+            "agents": [
+                {
+                    "id": agent.id,
+                    "kind": agent.kind,
+                    "name": agent.name,
+                    "missing": isinstance(agent, AssistantAgent) and agent.endpoint not in known,
+                }
+                for agent in settings.agents
+            ],
+            "active": active.id if active else "",
+            "locked": self._lock(),
+            "chooses": self._choice_lock() == "",
+            "endpoints": [self._endpoint(one) for one in (self._built_in(), *settings.endpoints)],
+            "endpoints_locked": lock_of(store, "endpoints"),
+            "chat": {
+                "greeting": settings.chat.greeting,
+                "prompts": [prompt.model_dump(mode="json") for prompt in settings.chat.prompts],
+            },
+            "look": look_of(services),
+            "notices": [one.describe(services.texts)["message"] for one in store.notices] + self._unknown(settings),
+        }
+
+    def _unknown(self, settings: Settings) -> list[str]:
+        """What the settings name and do not hold."""
+        texts, active = self._services.texts, settings.active_agent
+        if not active or roster.find(settings.agents, active) is not None:
+            return []
+        instead = settings.agent()
+        if instead is None:
+            return [texts.get("agents_page.unknown_agent_none", id=active)]
+        return [texts.get("agents_page.unknown_agent", id=active, name=name_of(instead, texts))]
+
+    def _built_in(self) -> Endpoint:
+        base = self._services.settings.current.network.api_base
+        return Endpoint(id=OPENAI_ENDPOINT, base_url=base, api="responses", needs_key=True)
+
+    def _endpoint(self, endpoint: Endpoint) -> dict[str, Any]:
+        agents = self._services.settings.current.agents
+        users = sum(1 for one in agents if isinstance(one, AssistantAgent) and one.endpoint == endpoint.id)
+        host = host_of(endpoint.base_url)
+        return {
+            "id": endpoint.id,
+            "name": endpoint.name or (host if endpoint.id != OPENAI_ENDPOINT else ""),
+            "own_name": endpoint.name,
+            "address": endpoint.base_url,
+            "host": host,
+            "api": endpoint.api,
+            "built_in": endpoint.id == OPENAI_ENDPOINT,
+            "users": users,
+        }
+
+    def _lock(self) -> str:
+        """Why no agent can be changed here, or nothing."""
+        return lock_of(self._services.settings, "agents", "command_line")
+
+    def _choice_lock(self) -> str:
+        return self._lock() or lock_of(self._services.settings, "active_agent", "command_line", "environment")
+
+    def _get(self, params: IdParams) -> dict[str, Any]:
+        """`{id, kind, fields}`: everything of one agent, and the look."""
+        store = self._services.settings
+        agent = self._found(store.current, params.id)
+        lock = "environment" if agent.id == ENVIRONMENT_AGENT else self._lock()
+        fields = {
+            name: {"value": value, "layer": "settings", "locked": lock} for name, value in values_of(agent).items()
+        }
+        fields |= {name: field_of(store, name) for name in LOOK_FIELDS}
+        return {"id": agent.id, "kind": agent.kind, "fields": fields}
+
+    # --- agents ----------------------------------------------------------------------------------
+
+    def _save(self, params: SaveParams) -> dict[str, Any]:
+        """Saves and answers the agent as it is now. Raises FieldError with the page's name of the field."""
+        look = {name: value for name, value in params.changes.items() if name in LOOK_FIELDS}
+        others = {name: value for name, value in params.changes.items() if name not in look}
+        services = self._services
+        if look:
+            try:
+                services.settings.update({name: or_below(services, name, value) for name, value in look.items()})
+            except SettingsInvalid as error:
+                name = next((one for one in look if (error.field or "").startswith(one)), next(iter(look)))
+                raise FieldError(name, error.values["problem"]) from None
+        if others:
+            self._unlocked(params.id)
+            self._change(lambda now: {"agents": roster.put(own(now), edited(self._found(now, params.id), others))})
+        return {**self._get(IdParams(id=params.id)), "state": self._state()}
+
+    def _add(self, params: AddParams) -> dict[str, Any]:
+        """A new agent, which opens where it is the first. `{id, state}`."""
+        texts = self._services.texts
+
+        def made(now: Settings) -> Agent:
+            name = texts.get(f"agents_page.new_{params.kind}")
+            if params.kind == "assistant":
+                return AssistantAgent(id=roster.fresh_id("assistant", now), name=name)
+            if params.kind == "demo":
+                return DemoAgent(id=roster.fresh_id("demo", now), name=name)
+            try:
+                workflow = clean_workflow_id(params.workflow_id)
+            except FieldError as error:
+                raise FieldError("workflow_id", error.values["problem"]) from None
+            return WorkflowAgent(id=roster.fresh_id("workflow", now), name=name, workflow_id=workflow)
+
+        return self._put(made)
+
+    def _duplicate(self, params: IdParams) -> dict[str, Any]:
+        texts = self._services.texts
+
+        def made(now: Settings) -> Agent:
+            agent = self._found(now, params.id)
+            name = name_of(agent, texts)
+            ending = f" {texts.get('agents_page.copy_ending')}"
+            copied = {"id": roster.fresh_id(agent.kind, now), "name": f"{name[: 60 - len(ending)].rstrip()}{ending}"}
+            return agent.model_copy(update=copied)
+
+        return self._put(made)
+
+    def _put(self, make: Callable[[Settings], Agent]) -> dict[str, Any]:
+        self._unlocked()
+        added: list[str] = []
+
+        def changes(now: Settings) -> Mapping[str, Any]:
+            if len(own(now)) >= MOST_AGENTS:
+                raise FieldError("agents", Phrase("agents_page.most_agents", {"limit": MOST_AGENTS}))
+            agent = make(now)
+            added.append(agent.id)
+            first = {} if now.agents else {"active_agent": agent.id}
+            return {"agents": [*own(now), agent], **first}
+
+        first = not self._services.settings.current.agents
+        self._change(changes)
+        if first:
+            self._services.desk.reload_chat()
+        return {"id": added[-1], "state": self._state()}
+
+    def _remove(self, params: IdParams) -> dict[str, Any]:
+        """Its settings go; its chats stay where they are, under an id that is never used again."""
+        self._unlocked(params.id)
+        active = self._services.settings.current.agent()
+
+        def changes(now: Settings) -> Mapping[str, Any]:
+            self._found(now, params.id)
+            left = roster.without(own(now), params.id)
+            made: dict[str, Any] = {"agents": left}
+            if now.active_agent == params.id:
+                made["active_agent"] = left[0].id if left else None
+            return made
+
+        # What had no user id yet gets one, so that its id is not given to another agent.
+        self._services.settings.user_id(params.id)
+        self._change(changes)
+        if active is not None and active.id == params.id:
+            self._services.keeper.forget()
+            self._services.desk.reload_chat()
+        return self._state()
+
+    def _choose(self, params: IdParams) -> dict[str, Any]:
+        """Makes it the one that opens; a chat that is open is shown anew with it."""
+        if self._choice_lock():
+            raise SettingsInvalid(name="active_agent", problem=Phrase("errors.problem.fixed"))
+        self._found(self._services.settings.current, params.id)
+        self._change(lambda _now: {"active_agent": params.id})
+        self._services.keeper.forget()
+        self._services.desk.reload_chat()
+        return self._state()
+
+    def _check(self, params: IdParams) -> dict[str, Any]:
+        """Mints a session for a hosted workflow and cancels it again. Raises what is wrong."""
+        agent = self._found(self._services.settings.current, params.id)
+        if not isinstance(agent, WorkflowAgent):
+            raise AgentNotSet()
+        base = self._services.settings.current.network.api_base
+        key = self._services.keys.read(origin_of(base)) or ""
+        self._first.discard(self._first.mint(Draft(base, key, agent, new_key=False, new_agent=False)))
+        return {"works": True}
+
+    def _models(self, params: IdParams) -> dict[str, Any]:
+        """The models of an endpoint: `{models, problem}`, a sentence where they can't be had."""
+        endpoint = self._endpoint_of(params.id)
+        if endpoint is None:
+            return {"models": [], "problem": self._services.texts.get("agents_page.endpoint_missing")}
+        try:
+            draft = self._endpoints.draft(
+                key="",
+                address=None if params.id == OPENAI_ENDPOINT else endpoint.base_url,
+                api=endpoint.api,
+                known=endpoint,
+            )
+            return {"models": list(self._endpoints.list_models(draft)), "problem": ""}
+        except AppError as error:
+            return {"models": [], "problem": error.describe(self._services.texts)["message"]}
+
+    # --- endpoints -------------------------------------------------------------------------------
+
+    def _save_endpoint(self, params: EndpointParams) -> dict[str, Any]:
+        """Checked by real calls, then saved. `{error, can_save, cancelled, models, id, state}`."""
+        self._endpoints_unlocked()
+        settings = self._services.settings.current
+        known = roster.find(settings.endpoints, params.id)
+        drafted: list[EndpointDraft] = []
+
+        def wanted() -> EndpointDraft:
+            address = clean_address(params.address)
+            same = [one for one in settings.endpoints if one.base_url == address and one.api == params.api]
+            if any(one.id != params.id for one in same):
+                raise FieldError("address", Phrase("agents_page.endpoint_twice"))
+            if known is None and len(settings.endpoints) >= MOST_ENDPOINTS:
+                raise FieldError("address", Phrase("agents_page.most_endpoints", {"limit": MOST_ENDPOINTS}))
+            draft = self._endpoints.draft(
+                key=params.key, address=address, api=params.api, known=known, model=params.model
+            )
+            draft = replace(draft, endpoint=draft.endpoint.model_copy(update={"name": params.name.strip()[:60]}))
+            drafted.append(draft)
+            return draft
+
+        outcome = self._endpoints.run(params.number, wanted, params.keep, unchecked=params.unchecked)
+        done = outcome.error is None and not outcome.cancelled
+        if done:
+            active = self._services.settings.current.agent()
+            if isinstance(active, AssistantAgent) and active.endpoint == drafted[-1].endpoint.id:
+                self._services.desk.reload_chat()
+        return {
+            **told(outcome, self._services.texts),
+            "models": list(self._endpoints.models),
+            "id": drafted[-1].endpoint.id if done else "",
+            "state": self._state(),
+        }
+
+    def _cancel(self, params: CancelParams) -> dict[str, bool]:
+        return {"stopped": self._endpoints.cancel(params.number)}
+
+    def _key(self, params: IdParams) -> dict[str, Any]:
+        """The state of an endpoint's key; never the key."""
+        endpoint = self._endpoint_of(params.id)
+        if endpoint is None:
+            raise AgentNotSet()
+        return key_status(self._services, endpoint.base_url)
+
+    def _remove_key(self, params: IdParams) -> dict[str, Any]:
+        endpoint = roster.find(self._services.settings.current.endpoints, params.id)
+        if endpoint is None:
+            raise AgentNotSet()
+        self._forget_key(endpoint)
+        return key_status(self._services, endpoint.base_url)
+
+    def _remove_endpoint(self, params: IdParams) -> dict[str, Any]:
+        """The endpoint and, where nobody else of the settings shares its origin, its key."""
+        self._endpoints_unlocked()
+        settings = self._services.settings.current
+        endpoint = roster.find(settings.endpoints, params.id)
+        if endpoint is None:
+            raise AgentNotSet()
+        origin = origin_of(endpoint.base_url)
+        others = [settings.network.api_base, *(one.base_url for one in roster.without(settings.endpoints, params.id))]
+        if all(origin_of(other) != origin for other in others):
+            self._forget_key(endpoint)
+        self._change(lambda now: {"endpoints": roster.without(now.endpoints, params.id)})
+        return self._state()
+
+    def _forget_key(self, endpoint: Endpoint) -> None:
+        services, origin = self._services, origin_of(endpoint.base_url)
+        try:
+            services.keys.remove(origin)
+        except (KeyringMissing, KeyringInsecure):
+            pass  # where there is no keyring, nothing was kept in it
+        services.state.set_key_known(origin, False)
+
+    # --- the rest --------------------------------------------------------------------------------
+
+    def _found(self, settings: Settings, agent_id: str) -> Agent:
+        agent = roster.find(settings.agents, agent_id)
+        if agent is None:
+            raise AgentNotSet()
+        return agent
+
+    def _endpoint_of(self, endpoint_id: str) -> Endpoint | None:
+        if endpoint_id == OPENAI_ENDPOINT:
+            return self._built_in()
+        return roster.find(self._services.settings.current.endpoints, endpoint_id)
+
+    def _unlocked(self, agent_id: str = "") -> None:
+        if self._lock() or agent_id == ENVIRONMENT_AGENT:
+            raise SettingsInvalid(name="agents", problem=Phrase("errors.problem.fixed"))
+
+    def _endpoints_unlocked(self) -> None:
+        if lock_of(self._services.settings, "endpoints"):
+            raise SettingsInvalid(name="endpoints", problem=Phrase("errors.problem.fixed"))
+
+    def _change(self, make: Callable[[Settings], Mapping[str, Any]]) -> None:
+        self._services.settings.change(make)
+
+    def _open_settings(self, params: SectionParams) -> None:
+        self._services.desk.show_settings(params.section)
+
+    def _open_setup(self, _: NoParams) -> None:
+        self._services.desk.show_setup()
+
+    def _close(self, _: NoParams) -> None:
+        self._services.desk.close_window("agents")
+
+
+def own(settings: Settings) -> list[Agent]:
+    """The agents that the settings file holds or may hold: not the one that the environment makes."""
+    return [agent for agent in settings.agents if agent.id != ENVIRONMENT_AGENT]

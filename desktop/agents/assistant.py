@@ -122,6 +122,7 @@ class Assistants:
         for task in self._titling:
             task.cancel()
         await self._clients.close()
+        await asyncio.to_thread(self._tracing.close)
 
     async def respond(
         self,

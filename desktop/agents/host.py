@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from chatkit.types import ChatKitReq
 
     from desktop.agents.assistant import Assistants
+    from desktop.agents.code.parent import Place
     from desktop.agents.context import RequestContext
     from desktop.agents.runs import Run
     from desktop.agents.server import LocalServer
+    from desktop.settings.agents import CodeAgent
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +97,7 @@ class AgentHost:
 
     `threads` and `attachments` are `Locations.threads` and `.attachments`; None keeps everything in memory.
     `open_stores` takes the place of both, `import_stack` that of the agent stack.
+    `code` gives what code agents have on the disk; None: nothing is approved.
     `on_state` and `on_thread` (agent id, thread id: a title came after its answer) are called on threads of the host.
     """
 
@@ -111,8 +114,10 @@ class AgentHost:
         on_thread: Callable[[str, str], None] | None = None,
         counters: Counts | None = None,
         limits: Limits | None = None,
+        code: Callable[[], Place] | None = None,
     ) -> None:
         self._sources = sources
+        self._code = code
         self._texts = texts
         self._places = (threads, attachments)
         self._open_stores = open_stores or self._own_stores
@@ -157,17 +162,24 @@ class AgentHost:
     def warm(self, agent_id: str = "") -> None:
         """Starts the thread, and the import of the agent stack. Returns at once; may be called again.
 
-        For the demo, which needs no agent stack, only the thread.
+        The demo needs only the thread; a code agent a process of its own.
         """
-        from desktop.settings.agents import DemoAgent
+        from desktop.settings.agents import CodeAgent, DemoAgent
 
         self._start()
         try:
-            demo = bool(agent_id) and isinstance(self._sources.agent(agent_id), DemoAgent)
+            agent = self._sources.agent(agent_id) if agent_id else None
         except AppError:
-            demo = False
-        if not demo:
+            agent = None
+        if isinstance(agent, CodeAgent):
+            threading.Thread(target=self._warm_code, args=(agent,), name="agents-warm", daemon=True).start()
+        elif not isinstance(agent, DemoAgent):
             self._begin_stack()
+
+    def _warm_code(self, agent: CodeAgent) -> None:
+        with suppress(AppError):  # the app is closing, or can't run agents: the next request says so
+            parts = self._parts()
+            self._do(parts, parts.server.code.warm(agent))
 
     def close(self, limit: float = 1.0) -> None:
         """Cancels what runs, keeps what was said, closes the store; within `limit` seconds. May be called again."""
@@ -205,6 +217,7 @@ class AgentHost:
                 texts=self._texts,
                 stack=_Stack(self),
                 limits=self._limits,
+                code=self._code() if self._code is not None else None,
             )
             loop = asyncio.new_event_loop()
             follow_tasks(loop)
@@ -246,6 +259,7 @@ class AgentHost:
         stack = self._stack
         if stack is not None and stack.done() and not stack.exception():
             await stack.result().close()
+        await parts.server.close()
         parts.stores.close()
         parts.loop.stop()
 
@@ -289,8 +303,8 @@ class AgentHost:
             stack.set_exception(self._problem)
             self._set_state("failed")
             return
-        stack.set_result(made)
         self._set_state("ready")
+        stack.set_result(made)
 
     def _own_stack(self) -> Assistants:
         from desktop.agents.assistant import Assistants

@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -614,12 +615,24 @@ def test_a_key_that_is_changed_holds_from_the_next_message_on(house: House) -> N
     assert house.api.asked[-1].headers["authorization"] == "Bearer sk-another-0123456789"
 
 
-def test_no_failure_shows_a_key_or_a_traceback(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    house.api.always(Answer(status=401, error=error(f"Incorrect API key provided: {KEY}.", "invalid_api_key")))
-    heard = house.page.say("hello")
-    assert KEY not in str(heard.events)
-    assert "Traceback" not in str(heard.events)
-    assert KEY not in caplog.text
+def test_checklist_07_the_key_is_in_no_event_log_or_database(
+    api: ModelsApi, protocol: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level("INFO")
+    house = House(api, protocol, open_stores=lambda: open_stores(tmp_path / "threads.sqlite", tmp_path / "files"))
+    refusal = Answer(status=401, error=error(f"Incorrect API key provided: {KEY}.", "invalid_api_key"))
+    repeated = Answer("one two", fail_after=1, error=error(f"The key {KEY} is broken.", "odd"))
+    api.answer(Answer("fine"), refusal, repeated, BROKEN["dropped"][0])
+    heard = [house.page.say(f"number {number}") for number in range(4)]
+    house.host.close(10)
+    assert len([one for one in heard if one.errors]) == 3
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"number 3" in kept
+    for shape in (KEY, KEY[3:11]):
+        assert shape not in str([one.events for one in heard])
+        assert shape not in caplog.text
+        assert shape.encode() not in kept
+    assert "Traceback" not in str([one.events for one in heard])
 
 
 # --- stop -------------------------------------------------------------------------------------

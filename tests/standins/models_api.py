@@ -24,7 +24,7 @@ from typing import Any, cast
 from tests.standins.sse import Events, Gone
 
 Json = dict[str, Any]
-KEY = "sk-standin-models-0123456789abcdefghij"
+KEY = "sk-Qz7vXw2bLk9mRt4cNy8pHs3dGf6jUa1e"
 MODELS = ("gpt-5.6-luna", "gpt-5.4-mini", "gpt-4.1", "local-model")
 HTML = "<!doctype html><html><head><title>Welcome</title></head><body>An ordinary web site</body></html>"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -209,6 +209,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._model(asked, _Responses(self.api, asked.body))
         elif asked.path == "/v1/chat/completions":
             self._model(asked, _Completions(self.api, asked.body))
+        elif asked.path == "/v1/traces/ingest":
+            self._json(200, {})
         elif asked.path == "/v1/audio/transcriptions":
             answer = self.api.next_answer("")
             self._json(200, {"text": answer.text})

@@ -127,6 +127,11 @@ def _spelled(values: Mapping[str, object], texts: Catalogue) -> dict[str, object
     return {name: value.spell(texts) if isinstance(value, Phrase) else value for name, value in values.items()}
 
 
+def _ended(sentence: str) -> str:
+    """With a full stop: a sentence may end in somebody else's words, and the hint follows it on the same line."""
+    return sentence if sentence.rstrip("\"'”’»)\u202f ").endswith((".", "!", "?", "…")) else f"{sentence}."
+
+
 class Described(TypedDict):
     """An error as a page or `--json` sees it."""
 
@@ -161,7 +166,7 @@ class AppError(Exception):
         values = _spelled(self.values, texts)
         return {
             "code": self.code,
-            "message": texts.get(f"errors.{self.code}.message", **values),
+            "message": _ended(texts.get(f"errors.{self.code}.message", **values)),
             "hint": texts.get(f"errors.{self.code}.hint", **values),
             "retryable": self.retryable,
             "field": self.field,

@@ -100,3 +100,17 @@ def test_no_module_makes_up_an_error_class_with_a_code_elsewhere() -> None:
         and re.search(r"^    code(: .*)? = \"", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
     assert others == []
+
+
+@pytest.mark.parametrize(
+    ("problem", "ends"),
+    [
+        ("No such file or directory", "can’t be read: No such file or directory."),
+        ("it is larger than 1 MB.", "can’t be read: it is larger than 1 MB."),
+        ("what is it?", "can’t be read: what is it?"),
+        ("“not this.”", "can’t be read: “not this.”"),
+    ],
+)
+def test_a_sentence_ends_before_its_hint_begins(texts: Catalogue, problem: str, ends: str) -> None:
+    told = errors.FileUnreadable(path="/a", problem=problem).describe(texts)
+    assert told["message"].endswith(ends)

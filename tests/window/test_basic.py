@@ -49,16 +49,11 @@ def answers(app: Driver) -> list[str]:
 
 def say(app: Driver, text: str) -> None:
     """Sends a message and waits for the end of its answer."""
-    before = len(app.js("chat", "[...document.querySelectorAll('.item, .items > .banner')].map(() => 0)"))
+    said = "document.querySelectorAll('.item.said').length"
+    before = app.js("chat", said)
     app.fill("chat", "#text", text)
     app.click("chat", "#send")
-    app.until(
-        "an answer",
-        lambda: (
-            app.js("chat", f"document.querySelectorAll('.item, .items > .banner').length > {before + 1}")
-            and at_rest(app)
-        ),
-    )
+    app.until("an answer", lambda: app.js("chat", said) > before and at_rest(app))
 
 
 def focused(app: Driver) -> str:

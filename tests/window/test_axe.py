@@ -1,0 +1,121 @@
+"""axe-core finds nothing to complain of in our pages: on each engine, light and dark, in every state that matters."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.rig.axe import SCRIPT, violations
+from tests.rig.driver import Driver
+from tests.rig.scene import Scene
+from tests.window.conftest import missing
+from tests.window.test_basic import begin, say
+
+pytestmark = [pytest.mark.window, pytest.mark.secret_service]
+
+DEMO = {"kind": "demo", "id": "demo", "name": "Demo", "prompts": [{"label": "Help", "prompt": "help"}]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _axe() -> None:
+    if not SCRIPT.is_file():
+        missing("axe-core is not installed: npm ci in tests/js")
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def settle(scene: Scene, scheme: str, **settings: Any) -> None:
+    scene.profile.mkdir(parents=True, mode=0o700)
+    values = {"version": 1, "chat": {"theme": {"scheme": scheme}}, **settings}
+    (scene.profile / "settings.json").write_text(json.dumps(values), encoding="utf-8")
+
+
+def checked(app: Driver, window: str, state: str) -> list[str]:
+    return [f"{window}, {state}: {found}" for found in violations(app, window)]
+
+
+def shown_in(app: Driver, window: str, scheme: str) -> None:
+    """The page is shown in the scheme that is tested, not in the one of the machine."""
+    luma = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+    app.until(f"{scheme} {window}", lambda: (sum(app.js(window, luma)) < 300) == (scheme == "dark"))
+
+
+def test_axe_sees_what_is_wrong(scene: Scene) -> None:
+    settle(scene, "light", agents=[DEMO], assistant={"basic_view": True})
+    with scene.launch() as app:
+        begin(scene, app)
+        app.js(
+            "chat",
+            "(document.getElementById('new').removeAttribute('aria-label'),"
+            "document.getElementById('new').removeAttribute('title'), true)",
+        )
+        assert any(found.startswith("button-name") for found in violations(app, "chat"))
+
+
+def test_the_basic_view(scene: Scene, scheme: str) -> None:
+    settle(scene, scheme, agents=[DEMO], assistant={"basic_view": True})
+    with scene.launch() as app:
+        begin(scene, app)
+        shown_in(app, "chat", scheme)
+        found = checked(app, "chat", "empty")
+        for word in ("help", "markdown", "widget", "steps", "error", "question"):
+            say(app, word)
+        app.js("chat", "(document.querySelectorAll('details').forEach(one => { one.open = true }), true)")
+        found += checked(app, "chat", "filled")
+        app.js("chat", "(document.getElementById('composer').requestSubmit(), true)")
+        app.fill("chat", "#search", "mark")
+        app.until("found", lambda: app.js("chat", "!!document.querySelector('#found mark')"))
+        found += checked(app, "chat", "searched")
+        app.fill("chat", "#search", "")
+        app.until("all", lambda: app.js("chat", "document.getElementById('found').hidden"))
+        app.click("chat", "#threads li button:last-child")
+        found += checked(app, "chat", "asked")
+        app.click("chat", "#question-no")
+        app.fill("chat", "#text", "long")
+        app.click("chat", "#send")
+        found += checked(app, "chat", "answering")
+    assert found == []
+
+
+def test_the_first_page_and_the_settings(scene: Scene, scheme: str) -> None:
+    settle(scene, scheme)
+    with scene.launch() as app:
+        app.wait_call("setup.start")
+        shown_in(app, "setup", scheme)
+        found = checked(app, "setup", "first")
+        for way in app.js("setup", "[...document.querySelectorAll('button[id^=way-]')].map(one => one.id)"):
+            if way == "way-demo":
+                continue  # begins at once
+            app.click("setup", f"#{way}")
+            found += checked(app, "setup", way)
+            app.click("setup", "#other-ways")
+        app.ask("show", "settings")
+        app.wait_window("settings")
+        app.wait_call("settings.start")
+        shown_in(app, "settings", scheme)
+        app.until(
+            "settings filled", lambda: app.js("settings", "document.querySelectorAll('nav a, nav button').length > 2")
+        )
+        places = "[...document.querySelectorAll('nav a, nav button')].length"
+        for number in range(app.js("settings", places)):
+            app.js("settings", f"([...document.querySelectorAll('nav a, nav button')][{number}].click(), true)")
+            found += checked(app, "settings", f"section {number}")
+    assert found == []
+
+
+def test_the_view_of_a_chat_that_does_not_work(scene: Scene, scheme: str) -> None:
+    scene.settle()
+    settings = scene.settings()
+    settings["chat"] = {"theme": {"scheme": scheme}}
+    (scene.profile / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    scene.options += ["--component-url", "http://127.0.0.1:9/none.js"]
+    with scene.launch() as app:
+        app.until("the problem", lambda: app.js("chat", "!document.getElementById('problem').hidden"))
+        shown_in(app, "chat", scheme)
+        app.js("chat", "(document.getElementById('problem-details').open = true)")
+        assert checked(app, "chat", "problem") == []

@@ -15,8 +15,17 @@ from desktop import __version__
 from desktop.errors import AppError, InternalError, UsageError
 from desktop.settings.locations import is_frozen
 
-COMMANDS = ("ask", "doctor", "key", "threads", "config", "smoke")
+COMMANDS = ("ask", "doctor", "key", "threads", "config", "packages", "smoke")
 """Each is `desktop/commands/<name>.py` with `arguments(parser)` and `run(context, args)`."""
+
+RUNS_CODE = ("ask", "smoke")
+"""The commands that run the file of `--agent`; the app without a command does too."""
+YES = ("--yes",)
+YES_OPTIONS: dict[str, Any] = {
+    "action": "store_true",
+    "default": argparse.SUPPRESS,
+    "help": "approve the code of --agent, as it is now",
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,6 +56,7 @@ def _options() -> _Parser:
     group.add_argument("--data-dir", metavar="DIR", help="keep all data here")
     group.add_argument("--log-level", choices=("INFO", "DEBUG"))
     group.add_argument("--demo", action="store_true", help="a scripted agent: no key, no network, nothing kept")
+    group.add_argument("--agent", metavar="FILE.py", help="a code agent for this launch")
     group.add_argument("--json", action="store_true", help="print exactly one JSON object")
     if not is_frozen():
         group.add_argument(
@@ -60,11 +70,15 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="chatkit-desktop", description="A ChatKit chat in a window of its own.", parents=[common])
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     top.add_argument("--prompt", metavar="TEXT", help="put TEXT into the composer")
+    top.add_argument(*YES, **YES_OPTIONS)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name in COMMANDS:
         module = import_module(f"desktop.commands.{name}")
         line = (module.__doc__ or "").splitlines()[0]
-        module.arguments(commands.add_parser(name, parents=[common], help=line, description=line))
+        command = commands.add_parser(name, parents=[common], help=line, description=line)
+        module.arguments(command)
+        if name in RUNS_CODE:
+            command.add_argument(*YES, **YES_OPTIONS)
     return top
 
 
@@ -79,6 +93,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         quick = _Parser(prog="chatkit-desktop", parents=[_options()])
         quick.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
         quick.add_argument("--prompt", metavar="TEXT")
+        quick.add_argument(*YES, **YES_OPTIONS)
         args = quick.parse_args(argv)
         args.command = None
     if getattr(args, "component_url", None):
@@ -114,6 +129,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if context.demo and getattr(args, "profile", None):
             raise _usage("--demo --profile")
+        if context.agent_file:
+            if context.demo:
+                raise _usage("--demo --agent")
+            if args.command in (None, *RUNS_CODE):
+                from desktop.code_consent import settle
+
+                settle(context)
         if args.command:
             return _run(args, context)
         # A start makes no garbage worth looking for; the shell begins to look again when its first window stands.

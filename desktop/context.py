@@ -18,6 +18,8 @@ from desktop.errors import AppError, KeyMissing, KeyringInsecure, KeyringMissing
 from desktop.settings import locations as places
 
 if TYPE_CHECKING:
+    from desktop.agents.code.consent import Consents
+    from desktop.agents.code.parent import Place
     from desktop.agents.host import AgentHost
     from desktop.keys import Keys
     from desktop.openai_api.client import ApiClient
@@ -52,6 +54,8 @@ class Context:
         self.json = bool(getattr(args, "json", False))
         self.demo = bool(getattr(args, "demo", False))
         """The scripted agent: no key, no network, nothing kept."""
+        self.agent_file = os.path.abspath(given) if (given := getattr(args, "agent", None)) else ""
+        """The file of `--agent`."""
         self._throwaway = ""
 
     def close(self) -> None:
@@ -98,6 +102,8 @@ class Context:
             typed["log_level"] = self.args.log_level
         if self.demo:
             typed |= {"agents": [{"kind": "demo", "id": DEMO}], "active_agent": DEMO}
+        elif self.agent_file:
+            typed |= _code_agent(self.agent_file)
         return SettingsStore(
             SettingsFile(self.locations.settings), self.brand, environ=self.environ, command_line=typed
         )
@@ -188,8 +194,21 @@ class Context:
             self.texts,
             threads=self.locations.threads if kept else None,
             attachments=self.locations.attachments if kept else None,
+            code=self._code_place,
             **hooks,
         )
+
+    def consents(self) -> Consents:
+        """Which code this profile's people said yes to."""
+        from desktop.agents.code.consent import Consents
+
+        return Consents(self.locations.folder / "approved_code.json")
+
+    def _code_place(self) -> Place:
+        from desktop.agents.code import packages
+        from desktop.agents.code.parent import Place
+
+        return Place(self.consents(), packages.folder(self.locations.folder), self.environ)
 
     # --- output -------------------------------------------------------------------------------
 
@@ -223,6 +242,15 @@ class Context:
         if isinstance(error, SettingsInvalid) and error.layer == "command_line":
             return UsageError.exit_code
         return error.exit_code
+
+
+def _code_agent(file: str) -> dict[str, Any]:
+    """The settings of `--agent FILE`. Its chats are found again at the next launch with the same file."""
+    from desktop.settings.roster import code_id
+
+    name = code_id(file)
+    shown = Path(file).stem[:60]
+    return {"agents": [{"kind": "code", "id": name, "name": shown, "file": file}], "active_agent": name}
 
 
 def _writable(stream: TextIO | None, text: str) -> bool:

@@ -76,6 +76,18 @@ AppError
 │   ├── AnswerFailed                the model ended the answer itself
 │   ├── PageStalled                 the window took nothing more of the answer
 │   ├── DictationNotSet
+│   ├── CodeError                   a Python file that is an agent
+│   │   ├── CodeUnreadable          not there, not Python, too large
+│   │   ├── CodeConsentNeeded       nobody has said yes to exactly this content
+│   │   ├── CodeUnfit               there is no agent in it
+│   │   ├── CodePackageMissing
+│   │   ├── CodeBroken              it fails while it is loaded
+│   │   ├── CodeFailed              it fails while it answers
+│   │   ├── CodeGuarded             one of its guardrails stopped it
+│   │   ├── CodeEnded               its process has ended
+│   │   ├── CodeSilent              it ended without a word
+│   │   ├── CodeFlood               it says more than a chat can hold
+│   │   └── PackagesNotInstalled
 │   └── EndpointError               an endpoint answered, and the answer is no
 │       ├── EndpointKeyRejected     401
 │       ├── EndpointBusy            429
@@ -617,6 +629,74 @@ class PageStalled(AgentError):
 
 class DictationNotSet(AgentError):
     code = "dictation_not_set"
+
+
+class CodeError(AgentError):
+    """values of every child: file (its name)."""
+
+
+class CodeUnreadable(CodeError):
+    """values: problem (a sentence or a `Phrase`)."""
+
+    code = "code_unreadable"
+
+
+class CodeConsentNeeded(CodeError):
+    """values: digest (SHA-256 of what would run, in hex)."""
+
+    code = "code_consent_needed"
+
+
+class CodeUnfit(CodeError):
+    code = "code_unfit"
+
+
+class CodePackageMissing(CodeError):
+    """values: module (what is imported), package (what to install)."""
+
+    code = "code_package_missing"
+
+
+class CodeBroken(CodeError):
+    """values: line, problem (Python's own words)."""
+
+    code = "code_broken"
+
+
+class CodeFailed(CodeError):
+    """values: line, problem (Python's own words)."""
+
+    code = "code_failed"
+    retryable = True
+
+
+class CodeGuarded(CodeError):
+    code = "code_guarded"
+
+
+class CodeEnded(CodeError):
+    """values: problem (an exit code or a signal)."""
+
+    code = "code_ended"
+    retryable = True
+
+
+class CodeSilent(CodeError):
+    code = "code_silent"
+    retryable = True
+
+
+class CodeFlood(CodeError):
+    """values: limit (in characters)."""
+
+    code = "code_flood"
+
+
+class PackagesNotInstalled(CodeError):
+    """values: packages, problem (pip's own words, or a `Phrase`)."""
+
+    code = "packages_not_installed"
+    retryable = True
 
 
 class EndpointError(AgentError):

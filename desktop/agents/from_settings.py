@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from desktop.errors import AgentNotSet
-from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, DemoAgent, Endpoint
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint
 from desktop.settings.origins import is_loopback, origin_of
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ class SettingsSources:
     def transcription_model(self) -> str:
         return self._settings.current.assistant.transcription_model
 
-    def agent(self, agent_id: str) -> AssistantAgent | DemoAgent:
+    def agent(self, agent_id: str) -> AssistantAgent | CodeAgent | DemoAgent:
         for agent in self._settings.current.agents:
-            if agent.id == agent_id and isinstance(agent, (AssistantAgent, DemoAgent)):
+            if agent.id == agent_id and isinstance(agent, (AssistantAgent, CodeAgent, DemoAgent)):
                 return agent
         raise AgentNotSet()
 

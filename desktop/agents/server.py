@@ -53,7 +53,7 @@ from desktop.agents.limits import Limits
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
 from desktop.errors import AgentsMissing, AppError, BadParams, ContextTooLong, DictationNotSet
-from desktop.settings.agents import DemoAgent
+from desktop.settings.agents import CodeAgent, DemoAgent
 from desktop.texts import Catalogue
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from chatkit.store import AttachmentStore, Store
 
     from desktop.agents.assistant import Assistants
+    from desktop.agents.code.parent import CodeAgents, Place
 else:
     ChatKitServer = light.chatkit_server().ChatKitServer
     NonStreamingResult = light.chatkit_server().NonStreamingResult
@@ -97,8 +98,11 @@ class LocalServer(ChatKitServer[RequestContext]):
         texts: Catalogue,
         stack: Stack,
         limits: Limits,
+        code: Place | None = None,
     ) -> None:
         super().__init__(store, attachments)
+        self._code_place = code
+        self._code: CodeAgents | None = None
         self._sources = sources
         self._texts = texts
         self._stack = stack
@@ -131,9 +135,13 @@ class LocalServer(ChatKitServer[RequestContext]):
     async def action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """A button of a widget. Only the demo makes widgets."""
-        if isinstance(self._sources.agent(context.agent_id), DemoAgent):
+        """A button of a widget: the demo's, or of a code agent's question."""
+        agent = self._sources.agent(context.agent_id)
+        if isinstance(agent, DemoAgent):
             async for event in self._kept(self._demo.action(thread, action, sender, self._new_id(thread, context))):
+                yield event
+        elif isinstance(agent, CodeAgent):
+            async for event in self._kept(self.code.action(agent, thread, action, sender)):
                 yield event
 
     async def sync_action(
@@ -155,6 +163,13 @@ class LocalServer(ChatKitServer[RequestContext]):
                 async for event in events:
                     yield event
             return
+        if isinstance(agent, CodeAgent):
+            async with aclosing(
+                self.code.respond(agent, thread, message, self.store, self.attachment_store, context)
+            ) as events:
+                async for event in events:
+                    yield event
+            return
         if not self._stack.ready:
             yield ProgressUpdateEvent(icon="clock", text=self._texts.get("agent_run.loading"))
         assistants = await self._stack.load()
@@ -163,6 +178,22 @@ class LocalServer(ChatKitServer[RequestContext]):
         ) as events:
             async for event in events:
                 yield event
+
+    @property
+    def code(self) -> CodeAgents:
+        """The code agents; made when the first is wanted."""
+        if self._code is None:
+            from desktop.agents.code.consent import Consents
+            from desktop.agents.code.parent import CodeAgents, Place
+
+            place = self._code_place or Place(Consents(None))
+            self._code = CodeAgents(self._sources, self._texts, place, self._limits.stall * 2)
+        return self._code
+
+    async def close(self) -> None:
+        """Ends the processes of code agents."""
+        if self._code is not None:
+            await self._code.close()
 
     def _new_id(self, thread: ThreadMetadata, context: RequestContext) -> Callable[[Any], str]:
         return lambda kind: self.store.generate_item_id(kind, thread, context)
@@ -233,7 +264,7 @@ class LocalServer(ChatKitServer[RequestContext]):
     async def transcribe(self, audio_input: AudioInput, context: RequestContext) -> TranscriptionResult:
         """Dictation, by the model of the settings at the agent's endpoint. Raises DictationNotSet."""
         agent = self._sources.agent(context.agent_id)
-        if isinstance(agent, DemoAgent) or not self._sources.transcription_model:
+        if isinstance(agent, (CodeAgent, DemoAgent)) or not self._sources.transcription_model:
             raise DictationNotSet
         assistants = await self._stack.load()
         return TranscriptionResult(text=await assistants.transcribe(agent, audio_input))

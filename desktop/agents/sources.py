@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from desktop.settings.agents import AssistantAgent, DemoAgent, Endpoint
+from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint
 
 if TYPE_CHECKING:
     from desktop.openai_api import transport
@@ -29,7 +29,7 @@ class Sources(Protocol):
     def transcription_model(self) -> str:
         """The model for dictation at the agent's endpoint; empty: no dictation."""
 
-    def agent(self, agent_id: str) -> AssistantAgent | DemoAgent:
+    def agent(self, agent_id: str) -> AssistantAgent | CodeAgent | DemoAgent:
         """Raises AgentNotSet."""
 
     def user(self, agent_id: str) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from desktop.agents.host import AgentHost
     from desktop.context import Context
 
+APPROVE, REJECT = "code.approve", "code.reject"
+"""Actions of a code agent's question (`agents/code/shown.py`)."""
 INPUT_LIMIT = 1_000_000
 """Characters read from standard input; the message limit of the settings is far below."""
 
@@ -38,6 +40,8 @@ def run(context: Context, args: argparse.Namespace) -> int:
     question = _Question(host, agent.id, context)
     try:
         question.ask(text, args.thread)
+        while question.card is not None and question.failure is None:
+            question.answer()
     except AppError as error:
         return context.fail(error)
     finally:
@@ -76,12 +80,41 @@ class _Question:
         self.failure: Described | None = None
         self.text = ""
         self.thread = ""
+        self.card: dict[str, Any] | None = None
+        """A question of a code agent that is open."""
 
     def ask(self, text: str, thread: str | None) -> None:
         """Send, and wait for the end of the answer. Raises AppError."""
+        self._send(_body(text, thread))
+
+    def answer(self) -> None:
+        """Ask the person what the agent asks, and go on; where nobody can be asked, the answer is no."""
+        from desktop.code_consent import asked, can_ask
+
+        card, self.card = self.card, None
+        if card is None:
+            return
+        say = self._context.texts.get
+        buttons: dict[str, dict[str, Any]] = {}
+        for child in card["widget"]["children"]:
+            if child.get("type") == "Text" and not self._context.json:
+                self._context.warn(str(child.get("value", "")))
+            for button in child.get("children", ()):
+                buttons[button["onClickAction"]["type"]] = button["onClickAction"]
+        if not self._context.json and not can_ask(self._context):
+            self._context.warn(say("code.terminal.rejected_unasked"))
+        chosen = APPROVE if asked(self._context, say("code.terminal.approve")) else REJECT
+        action = {"type": chosen, "payload": buttons[chosen]["payload"]}
+        params = {"thread_id": card["thread_id"], "item_id": card["id"], "action": action}
+        self._send(json.dumps({"type": "threads.custom_action", "params": params}))
+
+    def _send(self, body: str) -> None:
         from desktop.agents.host import Stream
 
-        answer = self._host.request(self._agent, _body(text, thread), on_data=self._take, on_end=self._ended.set)
+        with self._lock:
+            self._stream, self._pending = "", []
+        self._ended.clear()
+        answer = self._host.request(self._agent, body, on_data=self._take, on_end=self._ended.set)
         if isinstance(answer, Stream):
             with self._lock:
                 self._stream, waiting = answer.id, len(self._pending)
@@ -110,6 +143,8 @@ class _Question:
             self.thread = event["thread"]["id"]
         elif kind == "thread.item.done":
             self.thread = self.thread or event["item"].get("thread_id", "")
+            if event["item"].get("type") == "widget" and APPROVE in json.dumps(event["item"]):
+                self.card = event["item"]
             if event["item"].get("type") == "assistant_message":
                 self._say("".join(part.get("text", "") for part in event["item"]["content"]), whole=True)
         elif kind == "thread.item.updated":

@@ -15,6 +15,9 @@ ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
 OPENAI_ENDPOINT = "openai"
 """The id of the built-in endpoint: the API of `network.api_base`."""
 
+PACKAGE = r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._, -]+\])?( *[<>=!~]=?=? *[A-Za-z0-9.*+!-]+,?)*$"
+"""A package's name, perhaps with extras and versions. Neither an address nor an option of pip."""
+
 
 class InAppAgent(Model):
     """What agents inside the app have in common."""
@@ -68,6 +71,20 @@ class DemoAgent(InAppAgent):
     """Scripted: shows what a chat can do, with no key and no network."""
 
     kind: Literal["demo"] = "demo"
+
+
+class CodeAgent(InAppAgent):
+    """A Python file of the Agents SDK, or an export of Agent Builder; runs in a process of its own, after a yes."""
+
+    kind: Literal["code"] = "code"
+    file: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    """Where the file is. It runs only once its content has been approved."""
+    packages: list[Annotated[str, StringConstraints(pattern=PACKAGE, max_length=200)]] = Field(
+        default=[], max_length=50
+    )
+    """Packages it needs beside what the app has: names as pip takes them, no addresses."""
+    endpoint: AgentId = OPENAI_ENDPOINT
+    """The id of the endpoint whose key and address its default client gets."""
 
 
 class Endpoint(Model):

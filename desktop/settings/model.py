@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
-from desktop.settings.agents import AssistantAgent, DemoAgent, Endpoint
+from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint
 from desktop.settings.base import AgentId, Colour, Model, Name, Prompt
 
 VERSION = 1
@@ -65,6 +65,7 @@ def _kind(value: object) -> object:
 Agent = Annotated[
     Annotated[WorkflowAgent, Tag("workflow")]
     | Annotated[AssistantAgent, Tag("assistant")]
+    | Annotated[CodeAgent, Tag("code")]
     | Annotated[DemoAgent, Tag("demo")],
     Discriminator(_kind),
 ]

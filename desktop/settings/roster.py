@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
@@ -51,6 +52,11 @@ def demo_of(settings: Settings) -> DemoAgent | None:
 def fresh_id(stem: str, settings: Settings) -> str:
     """An id that no agent has, nor ever had a user id under: chats of an agent that was removed stay its own."""
     return _free(stem, {agent.id for agent in settings.agents} | set(settings.user_ids))
+
+
+def code_id(file: str) -> str:
+    """The id of the agent that a file is when it is named in a terminal: always the same for the same path."""
+    return f"file-{hashlib.sha256(file.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
 def endpoint_id(base: str, settings: Settings) -> str:

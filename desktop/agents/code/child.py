@@ -1,0 +1,372 @@
+"""The child process: `python -m desktop.agents.code.child`, or the packaged app with `--code-agent-child`.
+
+On POSIX two processes: a guard, which runs nothing of the file, holds its output within bounds and sees to it that
+nothing outlives the app; and below it the worker, which is told over a pipe what to load and to answer.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+ARGUMENT = "--code-agent-child"
+"""The hidden first argument of a packaged app."""
+BURST = 64_000
+"""Bytes of output that are passed on at once; beyond that, `RATE` a second, and the rest is dropped."""
+RATE = 4_000
+SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36
+"""Of prctl(2), Linux."""
+
+
+def main(words: Sequence[str]) -> NoReturn:
+    """`words`: the handles to read from and to write to."""
+    takes, gives = int(words[0]), int(words[1])
+    if os.name == "nt":
+        import msvcrt
+
+        takes = msvcrt.open_osfhandle(takes, os.O_RDONLY | os.O_BINARY)  # type: ignore[attr-defined]
+        gives = msvcrt.open_osfhandle(gives, os.O_WRONLY | os.O_BINARY)  # type: ignore[attr-defined]
+    else:
+        for handle in (takes, gives):
+            os.set_inheritable(handle, False)  # what the file starts must not hold the pipes open
+        _guard(takes, gives)
+    _work(takes, gives)
+    _leave(0)
+
+
+def _leave(code: int) -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(code)  # threads of the file may never end
+
+
+# --- the guard --------------------------------------------------------------------------------
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        with suppress(Exception):
+            ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def _guard(takes: int, gives: int) -> None:
+    """Returns in the worker. The guard ends when the worker or the app has ended, and all below it before."""
+    app = os.getppid()
+    wakes, woken = os.pipe()
+    for handle in (wakes, woken):
+        os.set_blocking(handle, False)
+    output, prints = os.pipe()
+    # Before anything that could miss it: the app's end, a wish to end, the worker's end.
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(name, lambda *_: None)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    _prctl(SET_PDEATHSIG, signal.SIGTERM)
+    _prctl(SET_CHILD_SUBREAPER, 1)
+    if os.getppid() != app:
+        os._exit(1)
+    guard = os.getpid()
+    worker = os.fork()
+    if worker == 0:
+        signal.set_wakeup_fd(-1)
+        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(name, signal.SIG_DFL)
+        os.setpgid(0, 0)
+        _prctl(SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != guard:
+            os._exit(1)
+        os.dup2(prints, 1)
+        os.dup2(prints, 2)
+        for handle in (wakes, woken, output, prints):
+            os.close(handle)
+        return
+    os.close(prints)
+    os.close(gives)
+    code = _watch(worker, takes, wakes, output)
+    _end_all(worker)
+    os._exit(code)
+
+
+def _watch(worker: int, takes: int, wakes: int, output: int) -> int:
+    """Until the worker ends (its exit code, 128 and the signal's number) or somebody wants it to (143)."""
+    import select
+
+    poll = select.poll()
+    poll.register(takes, 0)  # only its end: the app is gone
+    poll.register(wakes, select.POLLIN)
+    poll.register(output, select.POLLIN)
+    passed = Passed()
+    os.set_blocking(1, False)
+    while True:
+        for handle, events in poll.poll():
+            if handle == output:
+                chunk = os.read(output, 1 << 16) if events & select.POLLIN else b""
+                if not chunk:
+                    poll.unregister(output)
+                    continue
+                with suppress(OSError):  # nobody takes it: dropped
+                    os.write(1, passed.of(chunk))
+            elif handle == wakes:
+                numbers = os.read(wakes, 256)
+                if any(number != signal.SIGCHLD for number in numbers):
+                    return 143
+                while True:
+                    try:
+                        ended, status = os.waitpid(-1, os.WNOHANG)
+                    except ChildProcessError:
+                        return 1
+                    if ended == 0:
+                        break
+                    if ended == worker:
+                        _rest(output, passed)
+                        return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+            else:
+                return 143
+
+
+def _rest(output: int, passed: Passed) -> None:
+    """What the worker printed last."""
+    os.set_blocking(output, False)
+    with suppress(OSError):
+        os.write(1, passed.of(os.read(output, 1 << 16)))
+
+
+class Passed:
+    """How much of the output goes on: a burst, then a trickle, and a line about what was dropped."""
+
+    def __init__(self) -> None:
+        self._room = float(BURST)
+        self._since = time.monotonic()
+        self._dropped = 0
+
+    def of(self, chunk: bytes) -> bytes:
+        """What of `chunk` is passed on."""
+        now = time.monotonic()
+        self._room = min(float(BURST), self._room + (now - self._since) * RATE)
+        self._since = now
+        taken = chunk[: int(self._room)]
+        self._room -= len(taken)
+        note = b""
+        if self._dropped and taken:
+            note = b"\n[%d bytes of output dropped]\n" % self._dropped
+            self._dropped = 0
+        self._dropped += len(chunk) - len(taken)
+        return note + taken
+
+
+def _end_all(worker: int) -> None:
+    """Kills the worker's group and whatever else has come to be ours, until nothing is left."""
+    with suppress(OSError):
+        os.killpg(worker, signal.SIGKILL)
+    until = time.monotonic() + 5.0
+    while time.monotonic() < until:
+        for child in _children():
+            with suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+        try:
+            ended, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if ended == 0:
+            time.sleep(0.005)
+
+
+def _children() -> list[int]:
+    """Direct children (Linux): as the reaper of all below, whatever loses its parent becomes one."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
+# --- the worker -------------------------------------------------------------------------------
+
+
+def _work(takes: int, gives: int) -> None:
+    from desktop.agents.code.protocol import TO_CHILD, Garbled, Message, Writer, read
+
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    # Neither the folder of the start nor any other of the user's: what is imported was approved, or is installed.
+    sys.path[:] = [place for place in sys.path if place]
+    writer = Writer(gives)
+    jobs: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    worker = Worker(writer)
+
+    def listen() -> None:
+        while True:
+            try:
+                message = read(takes, TO_CHILD)
+            except Garbled:
+                message = None
+            if message is None:
+                os._exit(0)  # the app is gone, or wants us gone
+            if message["type"] == "answer":
+                worker.answer(message)
+            elif message["type"] == "stop":
+                worker.stop()
+            else:
+                jobs.put(message)
+
+    threading.Thread(target=listen, name="pipe", daemon=True).start()
+    writer.send({"type": "here", "pid": os.getpid()})
+    while True:
+        worker.do(jobs.get())
+
+
+class Worker:
+    """What the app asks for, one thing after the other, on the main thread and one event loop."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+        self._loop: Any = None
+        self._task: Any = None
+        self._turn: Any = None
+        self._held: Any = None
+        self._beside: Any = None
+        self._given: Any = None
+        self._texts: Any = None
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    # --- on the pipe's thread -----------------------------------------------------------------
+
+    def answer(self, message: dict[str, Any]) -> None:
+        if self._turn is not None:
+            self._turn.approvals.answer(str(message["id"]), bool(message["approved"]))
+
+    def stop(self) -> None:
+        """Asks the turn to end; the app kills what doesn't."""
+        with self._lock:
+            self._stopping = True
+            if self._turn is not None:
+                self._turn.approvals.stop()
+            if self._task is not None:
+                self._loop.call_soon_threadsafe(self._task.cancel)
+
+    # --- on the main thread -------------------------------------------------------------------
+
+    def do(self, message: dict[str, Any]) -> None:
+        from desktop.agents.code.protocol import pack
+        from desktop.errors import AppError, InternalError
+
+        try:
+            match message["type"]:
+                case "prepare":
+                    self._prepare(message)
+                case "load":
+                    self._load(message)
+                case "run":
+                    self._run(message)
+                case _:
+                    pass
+        except AppError as error:
+            self._writer.send({"type": "failed", "of": message["type"], "error": pack(error)})
+        except Exception as error:  # noqa: BLE001 - a defect of ours; the file's own are explained below
+            import traceback
+
+            traceback.print_exc()
+            failure = InternalError(f"{type(error).__name__} in the child process")
+            self._writer.send({"type": "failed", "of": message["type"], "error": pack(failure)})
+
+    def _prepare(self, message: dict[str, Any]) -> None:
+        """Imports the SDKs: the longest part of a start."""
+        import asyncio
+
+        from desktop.texts import Catalogue
+
+        self._texts = Catalogue(str(message["language"]))
+        # Behind everything of the app's own, so that a package can't take the place of ours.
+        sys.path += [place for place in message["paths"] if place not in sys.path]
+        try:
+            import agents  # noqa: F401
+
+            import desktop.agents.code.runner  # noqa: F401
+        except ModuleNotFoundError as error:
+            from desktop.agents.light import missing
+
+            raise missing(error) from None
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+        self._writer.send({"type": "ready"})
+
+    def _load(self, message: dict[str, Any]) -> None:
+        import base64
+        from pathlib import Path
+
+        from desktop.agents.code import loader, runner
+        from desktop.agents.code.clients import Given
+
+        folder = Path(message["folder"])
+        with suppress(OSError):
+            os.chdir(folder)  # data beside the file is found as when it is run by itself
+        files = {name: base64.b64decode(text) for name, text in message["files"].items()}
+        self._given = Given(message["client"], float(message["silence"]))
+        self._given.install()
+        self._beside = loader.Beside(folder, files, message["main"])
+        approvals = runner.Approvals(self._writer.send)
+        self._turn = runner.Turn(self._writer.send, self._texts, approvals, self._given.asked)
+        ours = runner.take_over(self._beside, self._turn)
+        sys.argv = [str(folder / message["main"])]
+        self._held = loader.load(self._beside, self._given.secrets)
+        runner.settle(self._beside, self._turn, ours)
+        self._writer.send({"type": "loaded", "kind": "agent" if self._held.workflow is None else "workflow"})
+
+    def _run(self, message: dict[str, Any]) -> None:
+        """One turn; its end is told as `end`, or as `failed`."""
+        import asyncio
+
+        from desktop.agents.code import runner
+
+        if self._held is None:
+            return  # what kept it from being loaded was told
+        self._turn.begin(message)
+        with self._lock:
+            self._stopping = False
+            self._task = self._loop.create_task(runner.run(self._held, self._turn))
+        failure: BaseException | None = None
+        try:
+            self._loop.run_until_complete(self._task)
+        except (asyncio.CancelledError, runner.Stopped):
+            failure = None
+        except BaseException as error:  # noqa: BLE001 - whatever the file raises, SystemExit too
+            failure = error
+        finally:
+            with self._lock:
+                self._task = None
+        if failure is None or self._stopping:
+            self._writer.send({"type": "end"})
+            return
+        self._tell(failure)
+
+    def _tell(self, failure: BaseException) -> None:
+        import traceback
+
+        from desktop.agents import failures
+        from desktop.agents.code import loader
+        from desktop.agents.code.protocol import pack
+        from desktop.errors import AgentsMissing, CodeError, InternalError
+
+        told = failures.of(failure, self._given.asked())
+        if isinstance(told, InternalError | AgentsMissing):
+            told = loader.failed(failure, self._beside, self._given.secrets)
+            traceback.print_exception(failure)
+        if isinstance(told, CodeError) and not told.values.get("file"):
+            told.values = {**told.values, "file": self._beside.main}
+        self._writer.send({"type": "failed", "of": "run", "error": pack(told)})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,87 @@
+"""In the child: the way to the model, given to the SDKs by hand. The environment has no key, and none is put there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from desktop.agents import failures
+from desktop.agents.endpoints import NO_KEY, asked_of, make_client
+from desktop.openai_api.transport import Endpoint as Route
+from desktop.openai_api.transport import choose_proxy, tls_context
+from desktop.settings.agents import Endpoint
+from desktop.settings.origins import normalise_api_base, origin_of
+
+
+class Given:
+    """Endpoint, key and route as they came over the pipe, and the defaults made of them."""
+
+    def __init__(self, message: dict[str, Any], silence: float) -> None:
+        self.endpoint = Endpoint.model_validate(message["endpoint"])
+        self.key: str | None = message["key"]
+        self.route = Route(**message["route"])
+        self.silence = silence
+        self.base = f"{normalise_api_base(self.endpoint.base_url)}/v1"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(secret for secret in (self.key, self.route.proxy_password) if secret)
+
+    def asked(self, model: str = "") -> failures.Asked:
+        """What failures are told."""
+        return asked_of(self.endpoint, model, self.key, self.route, self.silence)
+
+    def install(self) -> None:
+        """From now on a client that is made without a key, here or in the file, goes this way with this key."""
+        import agents
+        import openai
+
+        import desktop.agents.tracing  # noqa: F401 - importing it switches traces off
+
+        agents.set_default_openai_client(make_client(self.endpoint, self.key, self.route, silence=self.silence), False)
+        agents.set_default_openai_api("responses" if self.endpoint.api == "responses" else "chat_completions")
+        openai.AsyncOpenAI = self._filled(openai.AsyncOpenAI, self._async_http)  # type: ignore[misc]
+        openai.OpenAI = self._filled(openai.OpenAI, self._http)  # type: ignore[misc]
+
+    def _filled(self, kind: Any, http: Callable[[], Any]) -> Any:
+        """`kind` with our way where the file names none; a key of its own, or another address, stays the file's."""
+        given = self
+
+        class Filled(kind):  # type: ignore[misc]
+            def __init__(self, **options: Any) -> None:
+                base = options.get("base_url")
+                own = base is not None and origin_of(str(base)) != origin_of(given.endpoint.base_url)
+                if not options.get("api_key") and not own:
+                    options["api_key"] = given.key or NO_KEY
+                    if base is None:
+                        options["base_url"] = given.base
+                    if options.get("http_client") is None:
+                        options["http_client"] = http()
+                super().__init__(**options)
+
+        Filled.__name__ = Filled.__qualname__ = kind.__name__
+        return Filled
+
+    def _options(self) -> dict[str, Any]:
+        import httpx2
+
+        proxy = choose_proxy(self.route)
+        through = None
+        if proxy is not None:
+            through = httpx2.Proxy(proxy.url, auth=(proxy.user, proxy.password) if proxy.user else None)
+        return {
+            "verify": tls_context(self.route.ca_file),
+            "proxy": through,
+            "timeout": httpx2.Timeout(self.silence, connect=10.0),
+            "trust_env": False,
+        }
+
+    def _http(self) -> Any:
+        import httpx2
+
+        return httpx2.Client(**self._options())
+
+    def _async_http(self) -> Any:
+        import httpx2
+
+        return httpx2.AsyncClient(**self._options())

@@ -1,0 +1,197 @@
+"""What a code agent's file is, byte for byte, and who said yes to it. Reads files, runs nothing.
+
+What a `Source` holds is what is shown, hashed, approved and then handed to the child: the disk is not asked again.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from desktop.errors import CodeConsentNeeded, CodeUnreadable, FileUnreadable, Phrase
+from desktop.files import ensure_private_dir, read_limited, write_private
+
+MOST = 1_000_000
+"""Bytes of one file."""
+MOST_ALL = 8_000_000
+MOST_FILES = 300
+OURS = {"agents", "openai", "chatkit", "desktop", "pydantic"}
+"""Names that mean what the app brings, whatever lies beside the file."""
+KEPT = 500
+"""Approvals that are remembered, the last ones."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, and the files beside it that its imports reach, as they were when they were read."""
+
+    path: Path
+    files: dict[str, bytes] = field(repr=False)
+    """Path relative to the file's folder, with slashes -> content. The file itself stands first."""
+    digest: str
+    """SHA-256 over names and contents, in hex."""
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def text(self, relative: str = "") -> str:
+        """A file's content for the eye; what can't be decoded is shown as �."""
+        return self.files[relative or self.name].decode("utf-8", "replace")
+
+
+def read(file: str | Path) -> Source:
+    """Reads `file` and what it may import of its folder. Raises CodeUnreadable."""
+    path = Path(file).expanduser().absolute()
+    found = {path.name: _content(path, path.name)}
+    waiting = deque([path.name])
+    while waiting:
+        relative = waiting.popleft()
+        for name in _beside(_tree(relative, found[relative], path.name), relative, path):
+            if name not in found:
+                found[name] = _content(path.parent / name, path.name)
+                waiting.append(name)
+                if len(found) > MOST_FILES or sum(map(len, found.values())) > MOST_ALL:
+                    raise CodeUnreadable(file=path.name, problem=Phrase("code.too_much_beside"))
+    return Source(path, found, digest(found))
+
+
+def digest(files: dict[str, bytes]) -> str:
+    """SHA-256 over all of it; the same whatever the order."""
+    whole = hashlib.sha256()
+    for name in sorted(files):
+        whole.update(f"{len(name.encode())}:{name}:{len(files[name])}:".encode())
+        whole.update(files[name])
+    return whole.hexdigest()
+
+
+def _content(path: Path, shown: str) -> bytes:
+    try:
+        return read_limited(path, MOST)
+    except FileUnreadable as error:
+        raise CodeUnreadable(error.detail, file=shown, problem=error.values["problem"]) from None
+
+
+def _tree(relative: str, content: bytes, shown: str) -> ast.Module:
+    try:
+        return ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None) or 1
+        said = getattr(error, "msg", None) or str(error) or type(error).__name__
+        problem = Phrase("code.not_python", {"file": relative, "line": line, "problem": str(said)[:200]})
+        raise CodeUnreadable(f"{relative}:{line}: {said}"[:300], file=shown, problem=problem) from None
+
+
+def _beside(tree: ast.Module, relative: str, main: Path) -> Iterator[str]:
+    """The files of the folder that a file's imports mean, anywhere in it."""
+    own = relative.split("/")[:-1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files(main, alias.name.split("."))
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module.split(".") if node.module else []
+            if node.level:
+                up = node.level - 1
+                base = [*own[: len(own) - up], *module] if up <= len(own) else None
+            else:
+                base = module
+            if base is not None:
+                yield from _files(main, base, relative=bool(node.level))
+                for alias in node.names:
+                    yield from _files(main, [*base, alias.name], relative=bool(node.level))
+
+
+def _files(main: Path, parts: list[str], *, relative: bool = False) -> Iterator[str]:
+    if not relative:
+        if not parts or parts[0] in OURS or parts[0] in sys.stdlib_module_names:
+            return
+        if parts[0] == main.parent.name and not _is_there(main.parent, parts[:1]):
+            parts = parts[1:]  # by the name of its own folder, as when it is started from above
+            relative = True
+    # A package's own file runs before what is in it.
+    for depth in range(0 if relative else 1, len(parts) + 1):
+        stem = "/".join(parts[:depth])
+        for name in (f"{stem}/__init__.py".lstrip("/"), f"{stem}.py" if stem else ""):
+            if name and (main.parent / name).is_file():
+                yield name
+
+
+def _is_there(folder: Path, parts: list[str]) -> bool:
+    stem = folder.joinpath(*parts)
+    return stem.with_name(f"{stem.name}.py").is_file() or stem.is_dir()
+
+
+class Consents:
+    """The yeses of a profile, in one private file: path -> digest. `file` None keeps them in memory."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._known: dict[str, dict[str, Any]] | None = None
+
+    def given(self, source: Source) -> bool:
+        """Whether somebody said yes to exactly this."""
+        with self._lock:
+            entry = self._read().get(str(source.path))
+        return entry is not None and entry.get("sha256") == source.digest
+
+    def changed(self, source: Source) -> bool:
+        """Whether an earlier content of this file had been approved."""
+        with self._lock:
+            return str(source.path) in self._read() and not self._same(source)
+
+    def require(self, source: Source) -> None:
+        """Raises CodeConsentNeeded."""
+        if not self.given(source):
+            raise CodeConsentNeeded(file=source.name, digest=source.digest)
+
+    def give(self, source: Source) -> None:
+        """The yes of a person who saw it. Raises FolderUnwritable, OSError."""
+        with self._lock:
+            known = self._read()
+            known.pop(str(source.path), None)
+            known[str(source.path)] = {
+                "sha256": source.digest,
+                "files": sorted(source.files),
+                "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+            self._keep(dict(list(known.items())[-KEPT:]))
+
+    def take_back(self, path: str | Path) -> None:
+        """It asks again before it runs. Raises as `give`."""
+        with self._lock:
+            known = self._read()
+            if known.pop(str(Path(path).expanduser().absolute()), None) is not None:
+                self._keep(known)
+
+    def _same(self, source: Source) -> bool:
+        return self._read()[str(source.path)].get("sha256") == source.digest
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        if self._known is not None and self._file is None:
+            return self._known
+        known: Any = {}
+        if self._file is not None:
+            # A file that is gone or damaged is a no: everything asks again.
+            with suppress(OSError, ValueError, FileUnreadable):
+                known = json.loads(read_limited(self._file, 2_000_000))
+        fine = isinstance(known, dict)
+        self._known = {k: v for k, v in known.items() if isinstance(v, dict)} if fine else {}
+        return self._known
+
+    def _keep(self, known: dict[str, dict[str, Any]]) -> None:
+        self._known = known
+        if self._file is not None:
+            ensure_private_dir(self._file.parent)
+            write_private(self._file, json.dumps(known, indent=1))

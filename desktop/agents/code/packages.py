@@ -1,0 +1,159 @@
+"""Packages that code agents need and the app does not have: into a folder of the profile, by pip, never into the app.
+
+Only when asked. Wheels alone: building a package would run its code. Knows no page.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from desktop.agents.code.environment import clean
+from desktop.errors import BadParams, PackagesNotInstalled, Phrase
+from desktop.files import ensure_private_dir
+from desktop.settings.agents import PACKAGE
+from desktop.settings.locations import is_frozen
+
+KNOWN_AS = {
+    "attr": "attrs",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python-headless",
+    "dateutil": "python-dateutil",
+    "docx": "python-docx",
+    "dotenv": "python-dotenv",
+    "fitz": "PyMuPDF",
+    "github": "PyGithub",
+    "google": "google-api-python-client",
+    "guardrails": "openai-guardrails",
+    "jwt": "PyJWT",
+    "PIL": "pillow",
+    "pptx": "python-pptx",
+    "psycopg2": "psycopg2-binary",
+    "serpapi": "google-search-results",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+}
+"""What is imported -> what is installed, where the names differ. Agent Builder's exports import `guardrails`."""
+LIMIT = 600.0
+"""Seconds that an installation may take."""
+
+
+def package_of(module: str) -> str:
+    """The package to install for an import."""
+    top = module.partition(".")[0]
+    return KNOWN_AS.get(top, top.replace("_", "-"))
+
+
+def folder(profile: Path) -> Path:
+    """Where packages of a profile go; one for each version of Python, whose packages they are."""
+    return profile / "packages" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def missing(wanted: Iterable[str], place: Path) -> list[str]:
+    """Those of `wanted` that neither the app has nor the folder. Versions are pip's business, not looked at."""
+    found = []
+    for requirement in wanted:
+        name = _name(requirement)
+        if not _has(name, None) and not _has(name, place):
+            found.append(requirement)
+    return found
+
+
+def _has(name: str, place: Path | None) -> bool:
+    try:
+        if place is None:
+            importlib.metadata.distribution(name)
+        elif not any(importlib.metadata.distributions(name=name, path=[str(place)])):
+            return False
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _name(requirement: str) -> str:
+    if not re.fullmatch(PACKAGE, requirement):
+        raise BadParams(problem=requirement[:100])
+    match = re.match(r"[A-Za-z0-9._-]+", requirement)
+    return match[0] if match else requirement
+
+
+def command() -> list[str]:
+    """What runs pip for this version of Python. Raises PackagesNotInstalled where there is nothing that could."""
+    if not is_frozen():
+        if _runs([sys.executable, "-m", "pip", "--version"]):
+            return [sys.executable, "-m", "pip"]
+        raise PackagesNotInstalled(file="", packages="", problem=Phrase("code.no_pip"))
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for name in (f"python{version}", "python3", "python", "py"):
+        where = shutil.which(name)
+        check = f"import sys, pip; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+        if where and _runs([where, "-c", check]):
+            return [where, "-m", "pip"]
+    raise PackagesNotInstalled(file="", packages="", problem=Phrase("code.no_python", {"version": version}))
+
+
+def _runs(words: list[str]) -> bool:
+    try:
+        done = subprocess.run(
+            words, env=clean(os.environ), stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def install(
+    wanted: list[str],
+    place: Path,
+    *,
+    file: str = "",
+    on_line: Callable[[str], None] = lambda _line: None,
+    pip: list[str] | None = None,
+    limit: float = LIMIT,
+) -> None:
+    """Puts `wanted` into `place`; `on_line` gets what pip says. Blocks. Raises PackagesNotInstalled, BadParams."""
+    names = ", ".join(wanted)
+    for requirement in wanted:
+        _name(requirement)
+    try:
+        words = pip or command()
+    except PackagesNotInstalled as error:
+        raise PackagesNotInstalled(file=file, packages=names, problem=error.values["problem"]) from None
+    ensure_private_dir(place)
+    words = [*words, "install", "--target", str(place), "--upgrade", "--only-binary=:all:", "--no-input"]
+    words += ["--disable-pip-version-check", "--no-warn-script-location", "--", *wanted]
+    last = ""
+    try:
+        with subprocess.Popen(
+            words,
+            env=clean(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as running:
+            from threading import Timer
+
+            timer = Timer(limit, running.kill)
+            timer.start()
+            try:
+                for line in running.stdout or ():
+                    said = line.strip()
+                    if said:
+                        on_line(said)
+                        last = said if not last.startswith("ERROR") else last
+            finally:
+                timer.cancel()
+    except OSError as error:
+        raise PackagesNotInstalled(repr(error), file=file, packages=names, problem=str(error.strerror)) from None
+    if running.returncode:
+        from desktop.openai_api.errors_map import scrub
+
+        raise PackagesNotInstalled(last[:300], file=file, packages=names, problem=scrub(last)[:200] or "pip")

@@ -1,0 +1,357 @@
+"""Code agents as the app has them: processes kept ready and ended, turns followed, approvals that wait.
+
+Lives on the agents' event loop. Needs `chatkit.types`, never the agent stack: that is in the child.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextvars
+import logging
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from chatkit.types import ProgressUpdateEvent, ThreadMetadata, ThreadStreamEvent, UserMessageItem, WidgetItem
+
+from desktop.agents import titles
+from desktop.agents.code import consent, conversation
+from desktop.agents.code.process import Child
+from desktop.agents.code.protocol import unpack
+from desktop.agents.code.shown import APPROVE, REJECT, Shown, answered, is_asking
+from desktop.agents.context import RequestContext
+from desktop.agents.runs import CURRENT
+from desktop.agents.sources import Sources
+from desktop.errors import AppError, CodeEnded, KeyMissing, ThreadNotFound
+from desktop.openai_api.transport import Endpoint as Route
+from desktop.settings.agents import CodeAgent, Endpoint
+from desktop.settings.origins import origin_of
+from desktop.texts import Catalogue
+
+if TYPE_CHECKING:
+    from chatkit.actions import Action
+    from chatkit.store import Store
+
+log = logging.getLogger(__name__)
+
+Events = AsyncGenerator[ThreadStreamEvent, None]
+STOP = 2.0
+"""Seconds between asking a run to stop and killing its process."""
+MOST_IDLE = 3
+"""Processes that wait for the next message; the one that waits longest goes first."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What code agents of a profile have on the disk."""
+
+    consents: consent.Consents
+    packages: Path | None = None
+    """Folder of packages installed for them (`packages.folder`)."""
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    stop: float = STOP
+
+
+@dataclass(frozen=True)
+class Want:
+    """What a turn needs of its process; one that was made for another want is of no use to it."""
+
+    source: consent.Source
+    endpoint: Endpoint
+    key: str | None = field(repr=False)
+    route: Route
+
+
+class Live:
+    """One process, what it was made for and what it is doing."""
+
+    def __init__(self, agent_id: str, want: Want, child: Child) -> None:
+        self.agent_id = agent_id
+        self.want = want
+        self.child = child
+        self.thread = ""
+        """The chat whose turns it has had; empty: none yet."""
+        self.busy = False
+        self.loaded = False
+
+    def fits(self, agent_id: str, want: Want) -> bool:
+        same = self.agent_id == agent_id and self.want.source.digest == want.source.digest
+        same = same and self.want.source.path == want.source.path
+        way = (self.want.endpoint, self.want.key, self.want.route) == (want.endpoint, want.key, want.route)
+        return same and way and not self.busy and self.child.alive
+
+    async def load(self) -> None:
+        """Waits until the file is loaded. Raises what keeps it from that, or CodeEnded."""
+        while not self.loaded:
+            message = await self.child.receive()
+            if message["type"] == "failed":
+                raise unpack(message.get("error") or {})
+            self.loaded = message["type"] == "loaded"
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A run that waits for a person."""
+
+    live: Live
+    shown: Shown
+    item_id: str
+    thread_id: str
+
+
+class CodeAgents:
+    """All code agents; which one is meant comes with each call."""
+
+    def __init__(self, sources: Sources, texts: Catalogue, place: Place, silence: float) -> None:
+        self._sources = sources
+        self._texts = texts
+        self._place = place
+        self._silence = silence
+        self._lives: list[Live] = []
+        """Oldest use first."""
+        self._parked: dict[str, Parked] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    # --- life ---------------------------------------------------------------------------------
+
+    async def warm(self, agent: CodeAgent) -> None:
+        """Starts a process for the next new chat, and loads the file, where that is allowed. Says nothing."""
+        try:
+            want = await self._want(agent)
+            if not any(not live.thread and live.fits(agent.id, want) for live in self._lives):
+                self._begin(agent.id, want)
+        except (AppError, OSError) as error:
+            log.info("no process was started ahead: %s", type(error).__name__)
+
+    async def close(self, limit: float = 1.0) -> None:
+        """Ends every process."""
+        lives, self._lives = self._lives, []
+        self._parked.clear()
+        for task in self._stopping:
+            task.cancel()
+        for live in lives:
+            live.child.kill()
+        if lives:
+            waits = [asyncio.to_thread(live.child.wait, limit) for live in lives]
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    @property
+    def processes(self) -> list[int]:
+        """Their ids, for tests and diagnostics."""
+        return [live.child.pid for live in self._lives]
+
+    async def _want(self, agent: CodeAgent) -> Want:
+        """Raises CodeUnreadable, CodeConsentNeeded, AgentNotSet, KeyMissing, KeyStoreError."""
+        source = await asyncio.to_thread(consent.read, agent.file)
+        await asyncio.to_thread(self._place.consents.require, source)
+        endpoint = self._sources.endpoint(agent.endpoint)
+        key = await asyncio.to_thread(self._sources.key, endpoint.base_url) if endpoint.needs_key else None
+        if endpoint.needs_key and not key:
+            raise KeyMissing(origin=origin_of(endpoint.base_url))
+        return Want(source, endpoint, key, await asyncio.to_thread(self._sources.route, endpoint.base_url))
+
+    def _begin(self, agent_id: str, want: Want) -> Live:
+        """Raises CodeEnded."""
+        secrets = tuple(secret for secret in (want.key, want.route.proxy_password) if secret)
+        try:
+            child = Child(want.source.name, self._environ(secrets), lambda: secrets)
+        except OSError as error:
+            raise CodeEnded(repr(error), file=want.source.name, problem=error.strerror or "") from None
+        live = Live(agent_id, want, child)
+        self._lives.append(live)
+        packages = [str(self._place.packages)] if self._place.packages else []
+        child.send({"type": "prepare", "language": self._texts.language, "paths": packages})
+        child.send(
+            {
+                "type": "load",
+                "folder": str(want.source.path.parent),
+                "main": want.source.name,
+                "files": {name: base64.b64encode(data).decode() for name, data in want.source.files.items()},
+                "client": {
+                    "endpoint": want.endpoint.model_dump(mode="json"),
+                    "key": want.key,
+                    "route": asdict(want.route),
+                },
+                "silence": self._silence,
+            }
+        )
+        return live
+
+    def _environ(self, secrets: tuple[str, ...]) -> dict[str, str]:
+        from desktop.agents.code.environment import clean
+
+        return clean(self._place.environ, secrets)
+
+    def _take(self, agent_id: str, thread_id: str, want: Want) -> Live:
+        """The process that had this chat, else one that had none, else a new one; busy from now on."""
+        for live in list(self._lives):
+            stale = live.agent_id == agent_id and not live.busy and not live.fits(agent_id, want)
+            if stale or not live.child.alive:
+                self._end(live)
+        fitting = [live for live in self._lives if live.fits(agent_id, want)]
+        had = [one for one in fitting if one.thread == thread_id] or [one for one in fitting if not one.thread]
+        live = had[0] if had else self._begin(agent_id, want)
+        live.busy, live.thread = True, thread_id
+        self._lives.remove(live)
+        self._lives.append(live)
+        return live
+
+    def _rest(self, live: Live) -> None:
+        """A turn is over; its process waits for the next."""
+        live.busy = False
+        idle = [one for one in self._lives if not one.busy]
+        for one in idle[: max(0, len(idle) - MOST_IDLE)]:
+            self._end(one)
+
+    def _end(self, live: Live) -> None:
+        live.busy = True
+        if live in self._lives:
+            self._lives.remove(live)
+        live.child.kill()
+
+    def _stop(self, live: Live) -> None:
+        """Asks a run to stop; its process is killed where it does not."""
+        if not live.loaded:
+            self._end(live)
+            return
+        context = contextvars.copy_context()
+        context.run(CURRENT.set, None)  # the run that it belonged to ends what it has begun
+        task = asyncio.get_running_loop().create_task(self._ask_to_stop(live), context=context)
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
+
+    async def _ask_to_stop(self, live: Live) -> None:
+        live.child.send({"type": "stop"})
+        try:
+            async with asyncio.timeout(self._place.stop):
+                while (await live.child.receive())["type"] not in ("end", "failed"):
+                    pass
+            self._rest(live)
+        except (TimeoutError, AppError):
+            log.info("%s did not stop when asked", live.want.source.name)
+            self._end(live)
+        except asyncio.CancelledError:
+            self._end(live)
+            raise
+
+    # --- turns --------------------------------------------------------------------------------
+
+    async def respond(
+        self,
+        agent: CodeAgent,
+        thread: ThreadMetadata,
+        message: UserMessageItem | None,
+        store: Store[RequestContext],
+        attachments: object,
+        context: RequestContext,
+    ) -> Events:
+        """The answer to `message`, or to what was last said. Ends where the run waits for a person. Raises AppError."""
+        new_id = _ids(store, thread, context)
+        readable = cast("conversation.Reads | None", attachments if hasattr(attachments, "read") else None)
+        told = await conversation.told(store, readable, thread, message, context)
+        if thread.title is None and told["text"]:
+            thread.title = titles.first_words(told["text"]) or None
+        async with aclosing(self._give_up(thread, store, context)) as events:
+            async for event in events:
+                yield event
+        want = await self._want(agent)
+        live = self._take(agent.id, thread.id, want)
+        try:
+            if not live.loaded:
+                yield ProgressUpdateEvent(icon="clock", text=self._texts.get("agent_run.loading"))
+            await live.load()
+        except BaseException:
+            self._end(live)
+            raise
+        live.child.send({"type": "run", **told})
+        shown = Shown(want.source.name, thread.id, self._texts, new_id)
+        async with aclosing(self._follow(live, shown, thread.id)) as events:
+            async for event in events:
+                yield event
+
+    async def action(
+        self,
+        agent: CodeAgent,
+        thread: ThreadMetadata,
+        action: Action[str, Any],
+        sender: WidgetItem | None,
+    ) -> Events:
+        """A button of an approval's card; the run goes on. A card that nothing waits for any more says so."""
+        number = action.payload.get("id") if isinstance(action.payload, dict) else None
+        parked = self._parked.get(number) if isinstance(number, str) else None
+        if action.type not in (APPROVE, REJECT) or sender is None or not isinstance(number, str):
+            return
+        if (
+            parked is None
+            or (parked.item_id, parked.thread_id, parked.live.agent_id) != (sender.id, thread.id, agent.id)
+            or not parked.live.child.alive
+        ):
+            if is_asking(sender):
+                yield answered(sender, self._texts, "expired")
+            return
+        del self._parked[number]
+        live = parked.live
+        approved = action.type == APPROVE
+        try:
+            yield answered(sender, self._texts, "approved" if approved else "rejected")
+        except BaseException:
+            self._stop(live)
+            raise
+        live.child.send({"type": "answer", "id": number, "approved": approved})
+        async with aclosing(self._follow(live, parked.shown, thread.id)) as events:
+            async for event in events:
+                yield event
+
+    async def _follow(self, live: Live, shown: Shown, thread_id: str) -> Events:
+        """A run until it ends, fails, or waits for a person."""
+        over = False
+        try:
+            while True:
+                message = await live.child.receive()
+                match message["type"]:
+                    case "end":
+                        over = True
+                        break
+                    case "failed":
+                        over = True
+                        raise unpack(message.get("error") or {})
+                    case "ask":
+                        number = str(message.get("id"))
+                        title, detail = str(message.get("title", "")), str(message.get("detail", ""))
+                        item, events = shown.card(title, detail, number)
+                        for event in events:
+                            yield event
+                        self._parked[number] = Parked(live, shown, item.id, thread_id)
+                        return
+                    case _:
+                        for event in shown.see(message):
+                            yield event
+            for event in shown.close():
+                yield event
+        finally:
+            if over:
+                self._rest(live)
+            elif not any(parked.live is live for parked in self._parked.values()):
+                self._stop(live)
+
+    async def _give_up(self, thread: ThreadMetadata, store: Store[RequestContext], context: RequestContext) -> Events:
+        """The person went on writing in place of answering: what waited for that is over."""
+        for number, parked in list(self._parked.items()):
+            if parked.thread_id != thread.id:
+                continue
+            del self._parked[number]
+            self._stop(parked.live)
+            try:
+                item = await store.load_item(thread.id, parked.item_id, context)
+            except ThreadNotFound:
+                continue
+            if isinstance(item, WidgetItem):
+                yield answered(item, self._texts, "expired")
+
+
+def _ids(store: Store[RequestContext], thread: ThreadMetadata, context: RequestContext) -> Callable[[Any], str]:
+    return lambda kind: store.generate_item_id(kind, thread, context)

@@ -1,0 +1,214 @@
+"""The child process as the app holds it: started, spoken to, asked to stop, killed. On the agents' event loop.
+
+Knows neither agents nor ChatKit; what is said over the pipes is `protocol.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from desktop.agents.code.child import ARGUMENT, Passed
+from desktop.agents.code.environment import clean
+from desktop.agents.code.protocol import FROM_CHILD, Garbled, Message, Writer, read
+from desktop.agents.worker import Worker
+from desktop.errors import CodeEnded, Phrase
+from desktop.settings.locations import is_frozen
+
+log = logging.getLogger(__name__)
+output = logging.getLogger("desktop.agents.code.output")
+"""What files print."""
+
+UNREAD = 256
+"""Messages of the child that may wait to be read; then its pipe fills, and then it waits."""
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Child:
+    """One process. Make and use it on the agents' loop: on Linux it dies with the thread that started it."""
+
+    def __init__(self, name: str, environ: dict[str, str], secrets: Callable[[], tuple[str, ...]]) -> None:
+        """Raises OSError."""
+        self.name = name
+        self._secrets = secrets
+        self._loop = asyncio.get_running_loop()
+        self._messages: deque[Message | None] = deque()
+        self._come = asyncio.Event()
+        self._room = threading.Semaphore(UNREAD)
+        self._ended = False
+        takes, ours_out = os.pipe()
+        ours_in, gives = os.pipe()
+        try:
+            self._process = _start(takes, gives, clean(environ))
+        except BaseException:
+            os.close(ours_out)
+            os.close(ours_in)
+            raise
+        finally:
+            os.close(takes)
+            os.close(gives)
+        self._writer = Writer(ours_out)
+        self._sending = Worker("code-send")
+        for work, handle in ((self._listen, ours_in), (self._log, -1)):
+            threading.Thread(target=work, args=(handle,), name=f"code-{work.__name__}", daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        return not self._ended and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started: the guard, on POSIX."""
+        return self._process.pid
+
+    def send(self, message: Message) -> None:
+        """In order, without waiting: a child that reads nothing must not hold up the loop."""
+        with suppress(RuntimeError):  # closed
+            self._sending.submit(lambda: self._writer.send(message))
+
+    async def receive(self) -> Message:
+        """The next message. Raises CodeEnded where the process has ended."""
+        while not self._messages:
+            self._come.clear()
+            await self._come.wait()
+        message = self._messages[0]
+        if message is None:
+            raise CodeEnded(file=self.name, problem=self._end())
+        self._messages.popleft()
+        self._room.release()
+        return message
+
+    def kill(self) -> None:
+        """At once, with everything below it."""
+        for _ in range(UNREAD):
+            self._room.release()  # whoever reads the pipe reads it to its end
+        with suppress(OSError):
+            self._process.terminate()
+        threading.Thread(target=self._bury, name="code-bury", daemon=True).start()
+
+    def wait(self, limit: float) -> bool:
+        """Blocks until the process has ended; False where it has not within `limit` seconds."""
+        try:
+            self._process.wait(limit)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _bury(self) -> None:
+        if not self.wait(5.0):
+            with suppress(OSError):
+                self._process.kill()
+            self.wait(5.0)
+        # After what is being written: that fails now that nobody reads it.
+        self._sending.close(self._writer.close, limit=1.0)
+
+    def _end(self) -> Phrase:
+        code = self._process.returncode
+        if code is None or code == 0:
+            return Phrase("code.ended")
+        number = code - 128 if code > 128 else -code
+        if number > 0:
+            with suppress(ValueError):
+                return Phrase("code.ended_signal", {"signal": signal.Signals(number).name})
+        return Phrase("code.ended_code", {"code": code})
+
+    # --- threads ------------------------------------------------------------------------------
+
+    def _listen(self, handle: int) -> None:
+        try:
+            while True:
+                message = read(handle, FROM_CHILD)
+                if message is None:
+                    break
+                self._room.acquire()
+                self._post(message)
+        except Garbled as error:
+            log.warning("%s: its process sends what is no message (%s)", self.name, error)
+        finally:
+            os.close(handle)
+        with suppress(OSError):
+            self._process.terminate()  # whoever has closed the pipe has nothing more to say
+        if not self.wait(5.0):
+            with suppress(OSError):
+                self._process.kill()
+            self.wait(5.0)
+        self._post(None)
+
+    def _post(self, message: Message | None) -> None:
+        def take() -> None:
+            self._ended = self._ended or message is None
+            self._messages.append(message)
+            self._come.set()
+
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(take)
+
+    def _log(self, _: int) -> None:
+        """What is printed goes to the log, within bounds and without the key."""
+        from desktop.openai_api.errors_map import scrub
+
+        stream = self._process.stdout
+        if stream is None:
+            return
+        bounds = Passed()
+        rest = b""
+
+        def note(line: bytes) -> None:
+            if line.strip():
+                output.info("%s: %s", self.name, scrub(line.decode("utf-8", "replace"), self._secrets())[:2000])
+
+        with stream:
+            while chunk := stream.read1(1 << 16):  # type: ignore[attr-defined]
+                *lines, rest = (rest + bounds.of(chunk)).split(b"\n")
+                for line in lines:
+                    note(line)
+        note(rest)
+
+
+def _start(takes: int, gives: int, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    words = [sys.executable, ARGUMENT] if is_frozen() else [sys.executable, "-m", "desktop.agents.code.child"]
+    if os.name == "nt":
+        return _start_on_windows(words, takes, gives, environ)
+    return subprocess.Popen(
+        [*words, str(takes), str(gives)],
+        cwd=None if is_frozen() else ROOT,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=(takes, gives),
+        start_new_session=True,
+    )
+
+
+def _start_on_windows(words: list[str], takes: int, gives: int, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Written from the documentation, not run here: a job object takes the place of the guard."""
+    import msvcrt
+
+    from desktop.agents.code.windows_job import put_into_job
+
+    handles = [msvcrt.get_osfhandle(handle) for handle in (takes, gives)]  # type: ignore[attr-defined]
+    for handle in handles:
+        os.set_handle_inheritable(handle, True)  # type: ignore[attr-defined]
+    startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": handles})  # type: ignore[attr-defined]
+    process = subprocess.Popen(
+        [*words, *map(str, handles)],
+        cwd=None if is_frozen() else ROOT,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        startupinfo=startup,
+        creationflags=subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP,  # type: ignore[attr-defined]
+    )
+    put_into_job(process)
+    return process

@@ -1,0 +1,133 @@
+"""What app and child process say to each other: JSON objects, each behind its length, over pipes of their own.
+
+Both ends use this module; it imports nothing heavy. Knows neither agents nor pages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import threading
+from typing import Any
+
+from desktop.errors import AppError, InternalError, Phrase, leaves
+
+Message = dict[str, Any]
+
+HEADER = struct.Struct(">I")
+FROM_CHILD = 4_000_000
+"""Most bytes of one message of the child; more is no message of ours."""
+TO_CHILD = 128_000_000
+"""The same the other way: a turn brings its attachments along."""
+
+
+class Garbled(Exception):
+    """What came is not of this protocol."""
+
+
+def read(handle: int, most: int) -> Message | None:
+    """The next message; None at the end. Blocks. Raises Garbled."""
+    head = _exactly(handle, HEADER.size)
+    if head is None:
+        return None
+    (size,) = HEADER.unpack(head)
+    if size > most:
+        raise Garbled(f"a message of {size} bytes")
+    body = _exactly(handle, size)
+    if body is None:
+        return None
+    try:
+        message = json.loads(body)
+    except ValueError as error:
+        raise Garbled(type(error).__name__) from None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise Garbled("no message")
+    return message
+
+
+def _exactly(handle: int, size: int) -> bytes | None:
+    parts: list[bytes] = []
+    while size:
+        try:
+            part = os.read(handle, min(size, 1 << 20))
+        except OSError:
+            return None
+        if not part:
+            return None
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+class Writer:
+    """One end that writes; from any thread, one message after the other. Blocks while the other end reads nothing."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def send(self, message: Message) -> bool:
+        """False where nobody reads any more."""
+        body = json.dumps(message, ensure_ascii=True).encode()
+        rest = memoryview(HEADER.pack(len(body)) + body)
+        with self._lock:
+            try:
+                while rest and not self._closed:
+                    rest = rest[os.write(self._handle, rest) :]
+            except OSError:
+                return False
+            return not self._closed
+
+    def close(self) -> None:
+        """The other end reads the end. What is being written is cut off."""
+        self._closed = True
+        try:
+            os.close(self._handle)
+        except OSError:
+            pass  # closed already
+
+
+# --- errors -----------------------------------------------------------------------------------
+
+
+def pack(error: AppError) -> Message:
+    """An error of ours for the way."""
+    own = {name: value for name, value in vars(error).items() if isinstance(value, str | int | float)}
+    return {
+        "code": error.code,
+        "detail": error.detail[:2000],
+        "field": error.field,
+        "values": {name: _plain(value) for name, value in error.values.items()},
+        "own": own,
+    }
+
+
+def unpack(message: Message) -> AppError:
+    """The error as it was; what can't be read is a defect of ours (InternalError)."""
+    kind = next((kind for kind in leaves() if kind.code == message.get("code")), None)
+    values = message.get("values")
+    if kind is None or not isinstance(values, dict):
+        return InternalError(str(message)[:200])
+    error = kind.__new__(kind)
+    own = message.get("own")
+    # Not through __init__: each class takes its values in its own way, and here they are finished.
+    AppError.__init__(error, str(message.get("detail") or ""), field=message.get("field"))
+    vars(error).update({"retry_after": None} | (own if isinstance(own, dict) else {}))
+    error.values = {name: _whole(value) for name, value in values.items()}
+    return error
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Phrase):
+        return {"phrase": value.key, "values": {name: _plain(one) for name, one in value.values.items()}}
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, dict):
+        inner = value.get("values")
+        given = {str(name): _whole(one) for name, one in inner.items()} if isinstance(inner, dict) else {}
+        return Phrase(str(value.get("phrase")), given, fallback="?")
+    return value

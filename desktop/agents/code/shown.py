@@ -1,0 +1,245 @@
+"""From the child's messages to events of the chat: steps, texts, and cards that ask. Needs `chatkit.types` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Literal
+
+from chatkit.types import (
+    Annotation,
+    AssistantMessageContent,
+    AssistantMessageContentPartAdded,
+    AssistantMessageContentPartDone,
+    AssistantMessageContentPartTextDelta,
+    AssistantMessageItem,
+    DurationSummary,
+    FileSource,
+    Task,
+    ThreadItemAddedEvent,
+    ThreadItemDoneEvent,
+    ThreadItemReplacedEvent,
+    ThreadItemUpdatedEvent,
+    ThreadStreamEvent,
+    URLSource,
+    WidgetItem,
+    Workflow,
+    WorkflowItem,
+    WorkflowTaskAdded,
+    WorkflowTaskUpdated,
+)
+from chatkit.widgets import DynamicWidgetRoot
+from pydantic import TypeAdapter, ValidationError
+
+from desktop.agents.code.protocol import Message
+from desktop.errors import CodeFlood
+from desktop.texts import Catalogue
+
+APPROVE, REJECT = "code.approve", "code.reject"
+"""Actions of a card's buttons; the payload is {"id": …}."""
+MOST_TEXT = 1_000_000
+"""Characters of one turn."""
+MOST_STEPS = 500
+
+State = Literal["asked", "approved", "rejected", "expired"]
+_tasks: TypeAdapter[Any] = TypeAdapter(Task)
+
+
+class Shown:
+    """One turn, as it is shown. `new_id` makes the store's ids by kind of item."""
+
+    def __init__(self, file: str, thread_id: str, texts: Catalogue, new_id: Callable[[Any], str]) -> None:
+        self._file = file
+        self._thread = thread_id
+        self._texts = texts
+        self._new_id = new_id
+        self._workflow: WorkflowItem | None = None
+        self._places: dict[str, int] = {}
+        self._late: dict[str, Any] = {}
+        self._key = ""
+        self._message: AssistantMessageItem | None = None
+        self._text: list[str] = []
+        self._size = 0
+        self._steps = 0
+
+    def see(self, message: Message) -> Iterator[ThreadStreamEvent]:
+        """The events that a message means. What is no message is passed over. Raises CodeFlood."""
+        match message["type"]:
+            case "task":
+                yield from self._task(str(message.get("key")), message.get("task"))
+            case "text":
+                yield from self._delta(str(message.get("key")), str(message.get("delta", "")))
+            case "text_done":
+                yield from self._done(message)
+            case _:
+                pass
+
+    def card(self, title: str, detail: str, number: str) -> tuple[WidgetItem, list[ThreadStreamEvent]]:
+        """A question to the person: its item, and the events that show it."""
+        events = list(self.close())
+        item = WidgetItem(
+            id=self._new_id("message"),
+            thread_id=self._thread,
+            created_at=_now(),
+            widget=card(self._texts, title, detail, number, "asked"),
+            copy_text=title,
+        )
+        return item, [*events, ThreadItemDoneEvent(item=item)]
+
+    def close(self) -> Iterator[ThreadStreamEvent]:
+        """Ends what is open."""
+        yield from self._end_message()
+        yield from self._end_workflow()
+
+    # --- steps --------------------------------------------------------------------------------
+
+    def _task(self, key: str, given: object) -> Iterator[ThreadStreamEvent]:
+        try:
+            task = _tasks.validate_python(given)
+        except ValidationError:
+            return
+        place = self._places.get(key)
+        if place is not None and self._workflow is not None:
+            self._workflow.workflow.tasks[place] = task
+            yield self._updated(self._workflow.id, WorkflowTaskUpdated(task_index=place, task=task))
+            return
+        if task.status_indicator == "complete" and key in self._late and _same(task, self._late[key]):
+            del self._late[key]  # its end brings nothing that its closed steps do not show
+            return
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise CodeFlood(file=self._file, limit=MOST_STEPS)
+        yield from self._end_message()
+        if self._workflow is None:
+            self._workflow = WorkflowItem(
+                id=self._new_id("workflow"),
+                thread_id=self._thread,
+                created_at=_now(),
+                workflow=Workflow(type="custom", tasks=[]),
+            )
+            yield ThreadItemAddedEvent(item=self._workflow.model_copy(deep=True))
+        self._places[key] = len(self._workflow.workflow.tasks)
+        self._workflow.workflow.tasks.append(task)
+        yield self._updated(self._workflow.id, WorkflowTaskAdded(task_index=self._places[key], task=task))
+
+    def _end_workflow(self) -> Iterator[ThreadStreamEvent]:
+        item = self._workflow
+        if item is None:
+            return
+        for key, place in self._places.items():
+            task = item.workflow.tasks[place]
+            if task.status_indicator == "loading":
+                self._late[key] = task.model_copy()
+                task.status_indicator = "complete"
+        self._workflow, self._places = None, {}
+        item.workflow.expanded = False
+        item.workflow.summary = DurationSummary(duration=int((_now() - item.created_at).total_seconds()))
+        yield ThreadItemDoneEvent(item=item)
+
+    # --- texts --------------------------------------------------------------------------------
+
+    def _delta(self, key: str, delta: str) -> Iterator[ThreadStreamEvent]:
+        self._size += len(delta)
+        if self._size > MOST_TEXT:
+            raise CodeFlood(file=self._file, limit=MOST_TEXT)
+        if self._message is None or self._key != key:
+            yield from self.close()
+            self._key, self._text = key, []
+            self._message = AssistantMessageItem(
+                id=self._new_id("message"), thread_id=self._thread, created_at=_now(), content=[]
+            )
+            yield ThreadItemAddedEvent(item=self._message.model_copy(deep=True))
+            added = AssistantMessageContentPartAdded(content_index=0, content=AssistantMessageContent(text=""))
+            yield self._updated(self._message.id, added)
+        self._text.append(delta)
+        yield self._updated(self._message.id, AssistantMessageContentPartTextDelta(content_index=0, delta=delta))
+
+    def _done(self, message: Message) -> Iterator[ThreadStreamEvent]:
+        if self._message is None or self._key != str(message.get("key")):
+            return
+        sources = message.get("annotations")
+        yield from self._end_message(sources if isinstance(sources, list) else [])
+
+    def _end_message(self, sources: list[Any] | None = None) -> Iterator[ThreadStreamEvent]:
+        item = self._message
+        if item is None:
+            return
+        self._message = None
+        found = [annotation for given in sources or [] if (annotation := _annotation(given)) is not None]
+        content = AssistantMessageContent(text="".join(self._text), annotations=found)
+        yield self._updated(item.id, AssistantMessageContentPartDone(content_index=0, content=content))
+        yield ThreadItemDoneEvent(item=item.model_copy(update={"content": [content]}))
+
+    @staticmethod
+    def _updated(item_id: str, update: Any) -> ThreadItemUpdatedEvent:
+        return ThreadItemUpdatedEvent(item_id=item_id, update=update.model_copy(deep=True))
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one.model_copy(update={"status_indicator": other.status_indicator}) == other)
+
+
+def _annotation(given: Any) -> Annotation | None:
+    if not isinstance(given, dict):
+        return None
+    index = given.get("index") if isinstance(given.get("index"), int) else None
+    title = str(given.get("title", ""))[:500]
+    if str(given.get("url", "")).startswith(("https://", "http://")):
+        return Annotation(source=URLSource(title=title, url=str(given["url"])[:2000]), index=index)
+    if given.get("filename"):
+        return Annotation(source=FileSource(title=title, filename=str(given["filename"])[:500]), index=index)
+    return None
+
+
+# --- cards ------------------------------------------------------------------------------------
+
+
+def card(texts: Catalogue, title: str, detail: str, number: str, state: State) -> DynamicWidgetRoot:
+    """What the run waits for. Both ChatKit and the basic view show it and send its actions."""
+    say = texts.get
+    children: list[dict[str, Any]] = [
+        {"type": "Title", "size": "sm", "value": say("code.approval")},
+        {"type": "Text", "id": "question", "value": title[:4000]},
+    ]
+    if detail:
+        children.append({"type": "Text", "id": "detail", "size": "sm", "color": "secondary", "value": detail[:4000]})
+    if state == "asked":
+        buttons = [
+            {
+                "type": "Button",
+                "label": say(label),
+                "style": style,
+                "onClickAction": {"type": action, "payload": {"id": number}},
+            }
+            for label, style, action in (
+                ("code.approve", "primary", APPROVE),
+                ("code.reject", "secondary", REJECT),
+            )
+        ]
+        children.append({"type": "Row", "gap": 2, "children": buttons})
+    else:
+        words = {"approved": "code.approved", "rejected": "code.rejected", "expired": "code.expired"}[state]
+        children.append({"type": "Text", "id": "state", "weight": "semibold", "value": say(words)})
+    return DynamicWidgetRoot.model_validate({"type": "Card", "size": "sm", "children": children})
+
+
+def answered(item: WidgetItem, texts: Catalogue, state: State) -> ThreadItemReplacedEvent:
+    """The card with its answer in place of its buttons."""
+    title, detail = _words(item)
+    return ThreadItemReplacedEvent(item=item.model_copy(update={"widget": card(texts, title, detail, "", state)}))
+
+
+def _words(item: WidgetItem) -> tuple[str, str]:
+    found = {}
+    for child in item.widget.model_dump().get("children") or []:
+        found[child.get("id")] = str(child.get("value") or "")
+    return found.get("question", ""), found.get("detail", "")
+
+
+def is_asking(item: WidgetItem) -> bool:
+    """Whether it is a card of ours that still has its buttons."""
+    return APPROVE in item.widget.model_dump_json()
+
+
+def _now() -> datetime:
+    return datetime.now()  # noqa: DTZ005 - as every item of the SDK; the store knows it as local time

@@ -409,14 +409,17 @@ class SettingsPage:
         services.desk.reload_chat()
 
     def _delete_all(self, params: WordParams) -> None:
-        """Only with the word typed: sessions, key, password, then everything in the profile's folder; the app ends."""
+        """Only with the word typed: sessions, keys, password, then everything in the profile's folder; the app ends."""
         services = self._services
         word = services.texts.get("settings.delete_word")
         if params.word.strip().casefold() != word.casefold():
             raise FieldError("word", Phrase("settings.delete_mismatch", {"word": word}))
         services.keeper.cancel_all()
+        settings = services.settings.current
+        bases = [settings.network.api_base, *(endpoint.base_url for endpoint in settings.endpoints)]
         try:
-            services.keys.remove(origin_of(services.settings.current.network.api_base))
+            for origin in dict.fromkeys(origin_of(base) for base in bases):
+                services.keys.remove(origin)
             services.keys.remove_secret(PROXY_SECRET)
         except (KeyringMissing, KeyringInsecure):
             pass  # where there is no keyring, nothing was kept in it

@@ -15,7 +15,7 @@ from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import AgentNotSet, BadParams, KeyringMissing, KeyShape, SettingsInvalid
 from desktop.pages.page import Sources
 from desktop.pages.settings import AGENT_FIELDS, FIELDS, HOSTS, SettingsPage
-from desktop.settings.agents import AssistantAgent
+from desktop.settings.agents import AssistantAgent, Endpoint
 from desktop.settings.locations import assets_dir
 from desktop.settings.model import WorkflowAgent
 from tests.pages.app_parts import SENTINEL, Asked, House, Keyring
@@ -462,3 +462,12 @@ def test_the_other_chat_page_takes_effect_at_once(house: House) -> None:
     save(house, assistant__basic_view=True, assistant__message_limit=500)
     assert house.settings.current.assistant.message_limit == 500
     assert house.desk.names() == ["reload_chat"]
+
+
+def test_deleting_everything_takes_the_keys_of_all_endpoints_along(house: House, api: ApiStandIn) -> None:
+    house.settings.update({"endpoints": [Endpoint(id="mine", base_url="http://127.0.0.1:11434", needs_key=True)]})
+    for base in (api.base, "http://127.0.0.1:11434"):
+        house.keys.save(base, KEY)
+    asked_of(house)("data.delete_all", word="delete")
+    assert house.keys.read(api.base) is None
+    assert house.keys.read("http://127.0.0.1:11434") is None

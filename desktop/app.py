@@ -127,7 +127,7 @@ class App:
 
         context, brand = self.context, self.context.brand
         agents = context.agent_host(
-            on_state=lambda state: self.emit("chat", "agent.state", {"state": state}),
+            on_state=self._on_agent_state,
             on_thread=lambda agent, thread: self.emit("chat", "thread.changed", {"agent": agent, "thread": thread}),
             counters=counters,
         )
@@ -448,6 +448,12 @@ class App:
             if isinstance(agent, InAppAgent):
                 self.services.agents.warm(agent.id)
         self._watch(answered)
+
+    def _on_agent_state(self, state: str) -> None:
+        self.emit("chat", "agent.state", {"state": state})
+        if state == "light" and self.services.agents.notices:
+            told = [notice.describe(self.context.texts) for notice in self.services.agents.notices]
+            self.emit("chat", "notices.added", {"notices": told})
 
     def _diagnostics(self) -> str:
         from desktop.diagnostics import diagnostics_text

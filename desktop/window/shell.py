@@ -202,8 +202,12 @@ class Shell:
         import webview
         import webview.util
 
-        if not hasattr(webview.util, "js_bridge_call"):
-            raise EngineChanged(problem="webview.util.js_bridge_call")
+        for name in ("js_bridge_call", "Thread"):
+            if not hasattr(webview.util, name):
+                raise EngineChanged(problem=f"webview.util.{name}")
+        # A page that loads while its window closes leaves a thread of pywebview's waiting for an answer that never
+        # comes, and the interpreter waits for that thread: the process would stay for ever (pywebview 6.2.1).
+        webview.util.Thread = _Daemon
         # Before `start`, which imports the platform module, which takes this name with it.
         webview.util.js_bridge_call = self._receive
         webview.settings["ALLOW_DOWNLOADS"] = False  # the adapters ask where
@@ -322,6 +326,13 @@ class Shell:
         if window in self.windows:
             self.windows.remove(window)
         window.plan.on_closed()
+
+
+class _Daemon(threading.Thread):
+    """A thread that the end of the program does not wait for."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "daemon": True})
 
 
 def _make_window(

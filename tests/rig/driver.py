@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,7 @@ class Driver:
         to_app_read, to_app_write = os.pipe()
         from_app_read, from_app_write = os.pipe()
         command = [sys.executable, "-m", "tests.rig.launch", str(to_app_read), str(from_app_write)]
-        self.environment = dict(environment if environment is not None else os.environ)
+        self.environment = {**(environment if environment is not None else os.environ), "PYTHONFAULTHANDLER": "1"}
         self.engine = engine
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the app has ended
         self._printed = ""
@@ -77,12 +78,14 @@ class Driver:
         return self.ended()
 
     def ended(self, limit: float = 20.0) -> str:
-        """Wait for the app's own end; what it printed."""
+        """Wait for the app's own end; what it printed. Raises AssertionError with its stacks where it does not end."""
+        hung = False
         try:
             self.process.wait(limit)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.process.send_signal(signal.SIGABRT)  # the app's own fault handler says where it hangs
             self.process.wait()
+            hung = True
         output = self.output()
         for pipe in (self._commands, self._answers):
             try:
@@ -91,6 +94,8 @@ class Driver:
                 continue  # the app closed its end first
         self._printed = output
         self._output.close()
+        if hung:
+            raise AssertionError(f"the app did not end within {limit:.0f} s\n{output[-6000:]}")
         return output
 
     def output(self) -> str:

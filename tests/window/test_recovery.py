@@ -147,3 +147,13 @@ def test_the_app_ends_with_its_last_window(scene: Scene) -> None:
         app.wait_window("settings")
         app.ask("close", "chat")
         assert app.process.wait(END) == 0, "settings alone keep nothing running"
+
+
+def test_a_window_that_closes_while_its_page_loads_leaves_no_process_behind(scene: Scene) -> None:
+    """pywebview's own thread then waits for an answer that never comes."""
+    for _ in range(3):
+        with scene.launch() as app:
+            app.until("a window", lambda: "setup" in app.ask("windows"))
+            app.ask("show", "settings")
+            app.ask("quit")
+            assert app.process.wait(END) == 0

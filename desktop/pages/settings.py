@@ -19,6 +19,7 @@ from desktop.errors import (
     AgentNotSet,
     AppError,
     BadParams,
+    KeyMissing,
     KeyringInsecure,
     KeyringMissing,
     KeyShape,
@@ -374,7 +375,7 @@ class SettingsPage:
         services.keys.remove(origin)
         services.state.set_key_known(origin, False)
         services.keeper.forget()
-        services.desk.emit("chat", "key.removed", {})
+        services.desk.emit("chat", "key.removed", KeyMissing(origin=origin).describe(services.texts))
         services.desk.show_setup()
         return key_status(services)
 

@@ -324,7 +324,14 @@ def test_checklist_08_removing_the_key_deletes_it_and_cancels_its_sessions(settl
     assert settled.keyring.get(f"default|{api.base}") is None
     assert settled.keys.read(api.base) is None
     assert [session["status"] for session in api.world.sessions.values()] == ["cancelled"]
-    assert settled.desk.asked == [("emit", ("chat", "key.removed", {})), ("show_setup", ())]
+    (emitted, (page, event, told)), then = settled.desk.asked
+    assert (emitted, page, event, told["code"], then) == (
+        "emit",
+        "chat",
+        "key.removed",
+        "key_missing",
+        ("show_setup", ()),
+    )
     assert not settled.services.state.key_known(api.base)
 
 

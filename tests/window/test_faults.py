@@ -158,6 +158,24 @@ def test_an_open_chat_names_what_has_gone_wrong_and_works_when_it_is_over(begun:
     get_on(world, fault, known, since)
 
 
+def test_a_chat_whose_key_is_removed_says_so_and_works_with_the_next_one(begun: World) -> None:
+    world, app = begun, begun.app
+    known, since = world.secrets(), app.calls_so_far()
+    app.ask("show", "settings")
+    app.wait_call("settings.start", since=since)
+    for step in ('[data-section="key"]', "#key-remove", "#question-yes"):
+        app.click("settings", step)
+    app.wait_window("setup")
+    app.wait_text("chat", *sentences("key_missing", {"origin": world.base}))
+    assert shown(app, "chat", "#problem-fix")
+    app.wait_call("setup.key_status", since=since)
+    type_in(world, {})
+    since = app.calls_so_far()
+    app.click("setup", "#submit")
+    app.wait_no_window("setup")
+    chat_works(world, known, since)
+
+
 @names(START)
 def test_a_start_says_what_is_wrong_and_leads_to_a_chat(engine: str, screen: Display, fault: StartFault) -> None:
     with made_scene(engine, screen, no_keyring()) as scene:

@@ -218,6 +218,7 @@ def _work(takes: int, gives: int) -> None:
             elif message["type"] == "stop":
                 worker.stop()
             else:
+                worker.expect(message)
                 jobs.put(message)
 
     threading.Thread(target=listen, name="pipe", daemon=True).start()
@@ -246,6 +247,12 @@ class Worker:
     def answer(self, message: dict[str, Any]) -> None:
         if self._turn is not None:
             self._turn.approvals.answer(str(message["id"]), bool(message["approved"]))
+
+    def expect(self, message: dict[str, Any]) -> None:
+        """A turn is on its way; what stops comes after it."""
+        if message["type"] == "run":
+            with self._lock:
+                self._stopping = False
 
     def stop(self) -> None:
         """Asks the turn to end; the app kills what doesn't."""
@@ -334,7 +341,9 @@ class Worker:
             return  # what kept it from being loaded was told
         self._turn.begin(message)
         with self._lock:
-            self._stopping = False
+            if self._stopping:
+                self._writer.send({"type": "end"})
+                return
             self._task = self._loop.create_task(runner.run(self._held, self._turn))
         failure: BaseException | None = None
         try:

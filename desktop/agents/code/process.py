@@ -124,6 +124,7 @@ class Child:
     # --- threads ------------------------------------------------------------------------------
 
     def _listen(self, handle: int) -> None:
+        garbled = False
         try:
             while True:
                 message = read(handle, FROM_CHILD)
@@ -132,11 +133,14 @@ class Child:
                 self._room.acquire()
                 self._post(message)
         except Garbled as error:
+            garbled = True
             log.warning("%s: its process sends what is no message (%s)", self.name, error)
         finally:
             os.close(handle)
-        with suppress(OSError):
-            self._process.terminate()  # whoever has closed the pipe has nothing more to say
+        # Mostly it is ending by itself, and how is worth telling; whoever has closed the pipe has nothing more to say.
+        if garbled or not self.wait(2.0):
+            with suppress(OSError):
+                self._process.terminate()
         if not self.wait(5.0):
             with suppress(OSError):
                 self._process.kill()

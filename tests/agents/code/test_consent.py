@@ -1,0 +1,163 @@
+"""What is approved and what runs: files and their hash, the yes that is kept, and the swap that does not work."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from desktop.agents.code.consent import Consents, read
+from desktop.errors import CodeConsentNeeded, CodeUnreadable
+from desktop.texts import Catalogue
+from tests.agents.code.bench import Bench
+from tests.standins.models_api import Answer
+
+AGENT = """
+    from agents import Agent
+    agent = Agent(name="Mine", instructions={words!r}, model="gpt-4.1")
+"""
+
+
+def put(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = folder / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder / "agent.py"
+
+
+def test_what_the_file_imports_of_its_folder_belongs_to_it_and_nothing_else_does(tmp_path: Path) -> None:
+    file = put(
+        tmp_path,
+        agent="import helpers\nfrom tools.search import find\nfrom . import near\nimport os, agents, missing",
+        helpers="def f():\n    import later",
+        later="",
+        near="from .near_too import x",
+        near_too="x = 1",
+        tools__search="from .inner import y",
+        tools__inner="y = 1",
+        unrelated="",
+        os="",
+        agents="",
+    )
+    source = read(file)
+    assert next(iter(source.files)) == "agent.py"
+    assert set(source.files) == {
+        *("agent.py", "helpers.py", "later.py", "near.py", "near_too.py", "tools/search.py", "tools/inner.py"),
+    }
+
+
+def test_the_hash_is_that_of_all_of_it(tmp_path: Path) -> None:
+    file = put(tmp_path, agent="import helpers", helpers="a = 1", other="")
+    before = read(file).digest
+    put(tmp_path, other="changed")
+    assert read(file).digest == before
+    put(tmp_path, helpers="a = 2")
+    assert read(file).digest != before
+
+
+def test_checklist_28_a_yes_is_for_exactly_this_content_and_is_kept_in_a_private_file(tmp_path: Path) -> None:
+    file = put(tmp_path / "code", agent="import helpers", helpers="a = 1")
+    kept = tmp_path / "profile" / "approved.json"
+    consents = Consents(kept)
+    source = read(file)
+    with pytest.raises(CodeConsentNeeded) as told:
+        consents.require(source)
+    assert source.digest in told.value.describe(Catalogue("en"))["message"]
+    consents.give(source)
+    Consents(kept).require(read(file))
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    put(tmp_path / "code", helpers="a = 2")
+    assert not Consents(kept).given(read(file))
+    assert Consents(kept).changed(read(file))
+    consents.take_back(file)
+    assert not Consents(kept).given(source)
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{", '{"/x": 3}'])
+def test_a_damaged_list_of_approvals_is_a_no(tmp_path: Path, damage: str) -> None:
+    kept = tmp_path / "approved.json"
+    kept.write_text(damage, encoding="utf-8")
+    file = put(tmp_path, agent="a = 1")
+    assert not Consents(kept).given(read(file))
+    Consents(kept).give(read(file))
+    assert Consents(kept).given(read(file))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "No such file"),
+        (b"<html>", "no Python in line 1"),
+        (b"\x00\x01\x02", "no Python"),
+        (b"a = 1\ndef (:\n", "in line 2"),
+        (b"# " + b"x" * 2_000_000, "KB"),
+    ],
+    ids=["not there", "html", "binary", "syntax", "too large"],
+)
+def test_a_file_that_is_none_is_a_sentence(tmp_path: Path, content: bytes | None, words: str) -> None:
+    file = tmp_path / "agent.py"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(CodeUnreadable) as told:
+        read(file)
+    assert words in told.value.describe(Catalogue("en"))["message"]
+
+
+def test_a_file_of_a_hundred_megabytes_is_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "agent.py"
+    with file.open("wb") as made:
+        made.truncate(100_000_000)
+    with pytest.raises(CodeUnreadable):
+        read(file)
+
+
+# --- in the app -------------------------------------------------------------------------------
+
+
+def test_checklist_28_nothing_runs_before_the_yes_nor_after_a_change(code: Bench, tmp_path: Path) -> None:
+    trace = tmp_path / "it_ran"
+    runs = f"open({str(trace)!r}, 'a').write('x')\n"
+    code.write(AGENT.format(words="one"))
+    text = code.file.read_text()
+    code.file.write_text(text + runs)
+    assert "has not been approved" in code.say().errors[0]["message"]
+    assert not trace.exists()
+    assert code.children == []
+    code.approve()
+    code.api.answer(Answer(text="I run."))
+    assert code.say().said == "I run."
+    ran = trace.read_text()
+    code.file.write_text(text + runs + "# changed\n")
+    assert "has changed since" in code.say().errors[0]["message"]
+    assert trace.read_text() == ran
+
+
+def test_checklist_28_what_runs_is_what_was_approved_whatever_lies_on_the_disk_by_then(
+    code: Bench, tmp_path: Path
+) -> None:
+    """The file, once it runs, swaps its own sibling before importing it: what was approved is imported all the same."""
+    code.write('WORDS = "approved"\n', "helpers.py")
+    code.holds(
+        """
+        from pathlib import Path
+        Path(__file__).with_name("helpers.py").write_text('WORDS = "swapped"')
+        Path(__file__).write_text('raise SystemExit')
+        import helpers
+        from agents import Agent
+        agent = Agent(name="Mine", instructions=helpers.WORDS, model="gpt-4.1")
+        """
+    )
+    code.api.answer(Answer(text="fine"))
+    assert code.say().said == "fine"
+    assert code.api.asked[-1].body["instructions"] == "approved"
+
+
+def test_a_file_beside_it_that_was_not_approved_is_not_imported(code: Bench) -> None:
+    code.write("raise SystemExit('it ran')", "hidden.py")
+    code.holds("import importlib\nimportlib.import_module('hid' + 'den')")
+    told = code.say().errors[0]["message"]
+    assert "line 1" in told or "line 2" in told
+    assert "hidden" in told
+    assert "it ran" not in told

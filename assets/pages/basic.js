@@ -9,11 +9,11 @@ import { Composer } from "./basic_composer.js";
 import { Conversation } from "./basic_conversation.js";
 import { History } from "./basic_history.js";
 import { icon } from "./basic_icons.js";
-import { ask } from "./basic_protocol.js";
+import { ask, described } from "./basic_protocol.js";
 import { BridgeError, call, on } from "./bridge.js";
 import { copyText } from "./clipboard.js";
 import { applyLook } from "./look.js";
-import { button, described, el, make, part, sentence, show } from "./parts.js";
+import { button, el, make, part, sentence, show } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
 /**
@@ -191,6 +191,7 @@ async function open(id, { quiet = false } = {}) {
     await next.load(feedback);
   } catch (error) {
     if (quiet) return startNew();
+    if (described(error).code === "thread_not_found") history.drop(id);
     if (chat === next) showProblem(described(error), () => void reopen(id));
     return;
   } finally {
@@ -326,7 +327,7 @@ WIDE.addEventListener("change", () => showHistory(WIDE.matches && wantsHistory))
 
 button("new").addEventListener("click", () => startNew());
 button("settings").addEventListener("click", said(() => call("app.open_settings")));
-button("try").addEventListener("click", said(() => call("basic.try_chatkit")));
+button("try").addEventListener("click", said(() => call("basic.try_chatkit", { text: composer.text })));
 button("problem-setup").addEventListener("click", said(() => call("app.open_setup")));
 button("problem-copy").addEventListener(
   "click",
@@ -404,7 +405,7 @@ on("settings.changed", async () => {
   try {
     const before = start.agent.id;
     const next = /** @type {Start} */ (await call("basic.start"));
-    if (next.agent?.id !== before) return await call("basic.reload"); // another agent: the app decides what is shown
+    if (next.agent?.id !== before) return await call("basic.reload", { text: composer.text }); // another agent: the app decides what is shown
     start = next;
     configure();
   } catch (error) {

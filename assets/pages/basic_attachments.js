@@ -3,9 +3,9 @@
 
 import { icon, iconButton } from "./basic_icons.js";
 import { chip } from "./basic_messages.js";
-import { ask } from "./basic_protocol.js";
+import { ask, described } from "./basic_protocol.js";
 import { call } from "./bridge.js";
-import { described, make, sentence } from "./parts.js";
+import { make, sentence } from "./parts.js";
 import { t } from "./texts.js";
 
 /**

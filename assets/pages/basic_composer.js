@@ -78,6 +78,11 @@ export class Composer {
     this.#state();
   }
 
+  /** What is being written. */
+  get text() {
+    return this.#text.value;
+  }
+
   focus() {
     this.#text.focus({ preventScroll: true });
   }

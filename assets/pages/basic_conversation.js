@@ -8,8 +8,8 @@ import { icon } from "./basic_icons.js";
 import { apply, textOf } from "./basic_items.js";
 import { renderAll } from "./basic_markdown.js";
 import { viewOf } from "./basic_messages.js";
-import { ask, Refused, stream } from "./basic_protocol.js";
-import { described, make, sentence } from "./parts.js";
+import { ask, described, Refused, stream } from "./basic_protocol.js";
+import { make, sentence } from "./parts.js";
 import { t } from "./texts.js";
 
 /**

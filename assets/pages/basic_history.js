@@ -2,17 +2,25 @@
 /** The list of chats: loaded while it is scrolled, searched, renamed, deleted, all of it by keyboard too. Opens nothing itself. */
 
 import { confirmed } from "./basic_dialog.js";
-import { iconButton } from "./basic_icons.js";
-import { ask } from "./basic_protocol.js";
+import { iconButton, label } from "./basic_icons.js";
+import { ask, described } from "./basic_protocol.js";
 import { call } from "./bridge.js";
-import { described, el, input, make, part, sentence } from "./parts.js";
+import { el, input, make, part, sentence } from "./parts.js";
 import { t } from "./texts.js";
 
 /**
  * @typedef {import("./basic_protocol.js").Thread} Thread
  * @typedef {{text: string, ranges: [number, number][]}} Passage
  * @typedef {{thread_id: string, title: Passage, passage: Passage | null}} Hit
- * @typedef {{id: string, title: string, created: Date, element: HTMLLIElement, open: HTMLButtonElement}} Row
+ *
+ * @typedef {object} Row
+ * @property {string} id
+ * @property {string} title
+ * @property {Date} created
+ * @property {number} index
+ * @property {number} top where it stands in the list, in pixels
+ * @property {string} heading the age it is the first of; empty for the others
+ * @property {{item: HTMLLIElement, line: HTMLElement, open: HTMLButtonElement} | null} shown null while it is scrolled away
  *
  * @typedef {object} Deeds
  * @property {(id: string) => void} open
@@ -26,8 +34,11 @@ import { t } from "./texts.js";
 const PAGE = 60;
 const LONGEST_TITLE = 200;
 
-/** How far before its end the list asks for more, in pixels. */
+/** How far before its end the list asks for more, and how far beyond the window rows are made, in pixels. */
 const AHEAD = 600;
+
+/** Height of a heading, in pixels; a row is as high as a button. */
+const HEADING = 34;
 
 const DAY = 86_400_000;
 
@@ -40,13 +51,16 @@ export class History {
   #deeds;
   /** @type {Map<string, Row>} */
   #rows = new Map();
-  /** @type {Map<string, HTMLElement>} */
-  #groups = new Map();
+  /** The newest first. Ten thousand are in here; only those in sight are in the page. @type {Row[]} */
+  #order = [];
+  #rowHeight = 36;
   /** @type {string | undefined} */
   #after;
   #isWhole = false;
   #isLoading = false;
   #current = "";
+  /** @type {Row | null} */
+  #reachable = null;
   #timer = 0;
   #pause = 150;
   #asked = 0;
@@ -55,18 +69,23 @@ export class History {
   /** @param {Deeds} deeds */
   constructor(deeds) {
     this.#deeds = deeds;
-    this.#scroller.addEventListener("scroll", () => this.#more(), { passive: true });
+    const looked = () => {
+      this.#show();
+      void this.#more();
+    };
+    this.#scroller.addEventListener("scroll", looked, { passive: true });
+    new ResizeObserver(looked).observe(this.#scroller);
     this.#search.addEventListener("input", () => {
       clearTimeout(this.#timer);
       this.#timer = window.setTimeout(() => void this.#find(), this.#pause);
     });
     this.#search.addEventListener("keydown", (event) => {
-      if (event.key === "ArrowDown" || event.key === "Enter") {
-        const first = this.#shown()[0];
-        if (!first) return;
+      if (event.key === "ArrowDown" || (event.key === "Enter" && this.#isSearching)) {
         event.preventDefault();
-        if (event.key === "ArrowDown") first.focus();
-        else if (this.#search.value.trim()) first.click();
+        const [hit] = this.#hits;
+        if (event.key === "Enter") hit?.click();
+        else if (this.#isSearching) hit?.focus();
+        else if (this.#order.length) this.#focus(this.#order[0]);
       } else if (event.key === "Escape" && this.#search.value) {
         event.preventDefault();
         event.stopPropagation();
@@ -86,7 +105,8 @@ export class History {
   /** Begins anew: other chats. */
   async load() {
     this.#rows.clear();
-    this.#groups.clear();
+    this.#order = [];
+    this.#reachable = null;
     this.#list.replaceChildren();
     this.#after = undefined;
     this.#isWhole = false;
@@ -100,33 +120,35 @@ export class History {
 
   /** @param {string} id of the chat that is shown; empty for a new one */
   mark(id) {
+    const before = this.#rows.get(this.#current);
     this.#current = id;
-    for (const row of this.#rows.values()) this.#markRow(row);
-    this.#reach();
+    const here = this.#rows.get(id);
+    this.#reachable = here ?? this.#reachable;
+    for (const row of [before, here]) if (row) this.#dress(row);
+    this.#show();
   }
 
   /** A chat is new, or has another title. @param {Thread} thread */
   put(thread) {
     const row = this.#rows.get(thread.id);
     if (row) {
-      this.#name(row, thread.title ?? "");
+      row.title = thread.title ?? "";
+      this.#dress(row);
     } else {
-      this.#add(thread, true);
-      this.#reach();
+      this.#order.unshift(this.#made(thread));
+      this.#place();
     }
-    this.#empty();
   }
 
   /** @param {string} id */
   drop(id) {
     const row = this.#rows.get(id);
     if (!row) return;
-    const group = row.element.closest("section");
-    row.element.remove();
     this.#rows.delete(id);
-    if (group && !group.querySelector("li")) group.remove();
-    this.#empty();
-    this.#reach();
+    this.#order.splice(row.index, 1);
+    row.shown?.item.remove();
+    if (this.#reachable === row) this.#reachable = null;
+    this.#place();
   }
 
   /* --- the list -------------------------------------------------------------------------------------------- */
@@ -139,11 +161,10 @@ export class History {
     const skeleton = window.setTimeout(() => this.#list.classList.add("loading"), 300);
     try {
       const page = await ask("threads.list", { limit: PAGE, order: "desc", ...(this.#after ? { after: this.#after } : {}) });
-      for (const thread of page.data) if (!this.#rows.has(thread.id)) this.#add(thread, false);
+      for (const thread of page.data) if (!this.#rows.has(thread.id)) this.#order.push(this.#made(thread));
       this.#after = page.after;
       this.#isWhole = !page.has_more;
-      this.#empty();
-      this.#reach();
+      this.#place();
     } catch (error) {
       this.#words.textContent = sentence(described(error));
       this.#words.hidden = false;
@@ -156,65 +177,122 @@ export class History {
     if (!this.#isWhole && this.#list.offsetParent) void this.#more(); // a tall window takes more than a page
   }
 
-  /** @param {Thread} thread @param {boolean} first */
-  #add(thread, first) {
-    const open = make("button", { type: "button", class: "open" });
-    const element = make("li", {}, [open]);
-    const row = { id: thread.id, title: "", created: new Date(thread.created_at), element, open };
-    open.addEventListener("click", () => this.#deeds.open(row.id));
-    if (this.#features.rename) element.append(iconButton("rename", "", () => this.#rename(row)));
-    if (this.#features.delete) element.append(iconButton("remove", "", () => void this.#remove(row)));
-    this.#name(row, thread.title ?? "");
-    this.#markRow(row);
-    const list = this.#group(row.created, first);
-    if (first) list.prepend(element);
-    else list.append(element);
-    this.#rows.set(row.id, row);
+  /** @param {Thread} thread @returns {Row} */
+  #made(thread) {
+    const { id, title = "", created_at: at } = thread;
+    const row = { id, title, created: new Date(at), index: 0, top: 0, heading: "", shown: null };
+    this.#rows.set(id, row);
+    return row;
   }
 
-  /** @param {Row} row @param {string} title */
-  #name(row, title) {
-    row.title = title;
-    const words = title || t("basic.untitled");
-    row.open.textContent = words;
-    row.open.title = words;
-    row.open.classList.toggle("faint", !title);
-    const [rename, remove] = [t("basic.rename", { title: words }), t("basic.delete", { title: words })];
-    const names = [this.#features.rename ? rename : "", this.#features.delete ? remove : ""].filter(Boolean);
-    row.element.querySelectorAll("button.icon-only").forEach((button, index) => {
-      button.setAttribute("aria-label", names[index]);
-      button.setAttribute("title", names[index]);
+  /** Every row gets its place; then those in sight are shown. */
+  #place() {
+    this.#rowHeight = parseInt(getComputedStyle(this.#list).getPropertyValue("--target"), 10) || this.#rowHeight;
+    let top = 0;
+    let group = "";
+    this.#order.forEach((row, index) => {
+      const name = age(row.created);
+      row.index = index;
+      row.top = top;
+      row.heading = name === group ? "" : name;
+      group = name;
+      top += this.#rowHeight + (row.heading ? HEADING : 0);
+      if (row.shown) this.#dress(row);
     });
+    this.#list.style.height = `${top}px`;
+    this.#reachable ??= this.#rows.get(this.#current) ?? this.#order[0] ?? null;
+    this.#empty();
+    this.#show();
   }
 
-  /** @param {Row} row */
-  #markRow(row) {
-    const here = row.id === this.#current;
-    row.element.classList.toggle("current", here);
-    if (here) row.open.setAttribute("aria-current", "true");
-    else row.open.removeAttribute("aria-current");
-  }
-
-  /** One row can be reached by Tab, the others by arrows from there. */
-  #reach() {
-    const rows = [...this.#rows.values()];
-    const reachable = rows.find(({ open }) => open === document.activeElement) ?? this.#rows.get(this.#current) ?? rows[0];
-    for (const row of rows) {
-      for (const button of row.element.querySelectorAll("button")) button.tabIndex = row === reachable ? 0 : -1;
+  /** Rows in sight and a little beyond are in the page, in their order; a row that has the focus stays in it. */
+  #show() {
+    const { scrollTop, clientHeight } = this.#scroller;
+    const [first, last] = [scrollTop - AHEAD, scrollTop + clientHeight + AHEAD];
+    const wanted = new Set(this.#order.slice(this.#at(first), this.#at(last) + 1));
+    if (this.#reachable && this.#order.length) wanted.add(this.#reachable);
+    for (const item of [...this.#list.children]) {
+      const row = this.#rows.get(item instanceof HTMLElement ? (item.dataset.id ?? "") : "");
+      if ((row && wanted.has(row)) || item.contains(document.activeElement)) continue;
+      item.remove();
+      if (row) row.shown = null;
+    }
+    /** @type {Element | null} */
+    let next = this.#list.firstElementChild;
+    for (const row of [...wanted].sort((one, other) => one.index - other.index)) {
+      row.shown ??= this.#build(row);
+      const { item } = row.shown;
+      while (next && next !== item && this.#indexOf(next) < row.index) next = next.nextElementSibling;
+      if (next === item) next = next.nextElementSibling;
+      else this.#list.insertBefore(item, next);
     }
   }
 
-  /** @param {Date} created @param {boolean} first @returns {HTMLElement} */
-  #group(created, first) {
-    const name = age(created);
-    const known = this.#groups.get(name);
-    if (known?.isConnected) return known;
-    const list = make("ul");
-    const section = make("section", {}, [make("h3", { class: "small faint" }, [groupName(name)]), list]);
-    if (first) this.#list.prepend(section);
-    else this.#list.append(section);
-    this.#groups.set(name, list);
-    return list;
+  /** The row at this height. @param {number} top in pixels */
+  #at(top) {
+    let [low, high] = [0, this.#order.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.#order[middle].top <= top) low = middle;
+      else high = middle - 1;
+    }
+    return Math.max(0, low);
+  }
+
+  /** @param {Element} item */
+  #indexOf(item) {
+    return this.#rows.get(item instanceof HTMLElement ? (item.dataset.id ?? "") : "")?.index ?? -1;
+  }
+
+  /** @param {Row} row @returns {NonNullable<Row["shown"]>} */
+  #build(row) {
+    const open = make("button", { type: "button", class: "open" });
+    const line = make("div", { class: "line" }, [open]);
+    const item = make("li", { "data-id": row.id }, [line]);
+    open.addEventListener("click", () => this.#deeds.open(row.id));
+    if (this.#features.rename) line.append(iconButton("rename", "", () => this.#rename(row)));
+    if (this.#features.delete) line.append(iconButton("remove", "", () => void this.#remove(row)));
+    row.shown = { item, line, open };
+    this.#dress(row);
+    return row.shown;
+  }
+
+  /** What a shown row looks like now. @param {Row} row */
+  #dress(row) {
+    if (!row.shown) return;
+    const { item, line, open } = row.shown;
+    const words = row.title || t("basic.untitled");
+    item.style.top = `${row.top}px`;
+    item.setAttribute("aria-posinset", `${row.index + 1}`);
+    item.setAttribute("aria-setsize", this.#isWhole ? `${this.#order.length}` : "-1");
+    item.querySelector("h3")?.remove();
+    if (row.heading) item.prepend(make("h3", { class: "small faint" }, [groupName(row.heading)]));
+    open.textContent = words;
+    open.title = words;
+    open.classList.toggle("faint", !row.title);
+    const here = row.id === this.#current;
+    line.classList.toggle("current", here);
+    if (here) open.setAttribute("aria-current", "true");
+    else open.removeAttribute("aria-current");
+    const names = [
+      this.#features.rename ? t("basic.rename", { title: words }) : "",
+      this.#features.delete ? t("basic.delete", { title: words }) : "",
+    ].filter(Boolean);
+    line.querySelectorAll("button.icon-only").forEach((button, index) => label(/** @type {HTMLElement} */ (button), names[index]));
+    for (const button of line.querySelectorAll("button")) button.tabIndex = row === this.#reachable ? 0 : -1;
+  }
+
+  /** One row can be reached by Tab, the others by arrows from there. @param {Row} row */
+  #focus(row) {
+    const before = this.#reachable;
+    this.#reachable = row;
+    const { scrollTop, clientHeight } = this.#scroller;
+    const bottom = row.top + this.#rowHeight + (row.heading ? HEADING : 0);
+    if (row.top < scrollTop) this.#scroller.scrollTop = row.top;
+    else if (bottom > scrollTop + clientHeight) this.#scroller.scrollTop = bottom - clientHeight + 8;
+    this.#show();
+    for (const one of [before, row]) if (one) this.#dress(one);
+    row.shown?.open.focus({ preventScroll: true });
   }
 
   #empty() {
@@ -223,35 +301,39 @@ export class History {
     this.#words.hidden = this.#rows.size > 0;
   }
 
+  get #isSearching() {
+    return !this.#found.hidden;
+  }
+
   /** @returns {HTMLButtonElement[]} */
-  #shown() {
-    const place = this.#found.hidden ? this.#list : this.#found;
-    return [.../** @type {NodeListOf<HTMLButtonElement>} */ (place.querySelectorAll("button.open"))];
+  get #hits() {
+    return [.../** @type {NodeListOf<HTMLButtonElement>} */ (this.#found.querySelectorAll(".open"))];
   }
 
   /** @param {KeyboardEvent} event */
   #keys(event) {
-    const { target } = event;
+    const { target, key } = event;
     if (!(target instanceof HTMLElement) || target instanceof HTMLInputElement) return;
-    const buttons = this.#shown();
-    const at = buttons.findIndex((button) => button.parentElement === target.parentElement);
-    const row = [...this.#rows.values()].find(({ element }) => element.contains(target));
-    const to = /** @type {Record<string, number>} */ ({
-      ArrowDown: Math.min(at + 1, buttons.length - 1),
+    const row = this.#rows.get(target.closest("li")?.dataset.id ?? "");
+    const hits = this.#hits;
+    const at = row ? row.index : hits.findIndex((button) => button === target);
+    const last = (row ? this.#order.length : hits.length) - 1;
+    const places = /** @type {Record<string, number>} */ ({
+      ArrowDown: Math.min(at + 1, last),
       ArrowUp: at - 1,
       Home: 0,
-      End: buttons.length - 1,
-    })[event.key];
+      End: last,
+    });
+    const to = places[key];
     if (to !== undefined && at >= 0) {
       event.preventDefault();
-      if (to < 0) return this.#search.focus();
-      buttons[to].focus();
-      if (this.#found.hidden) this.#reach();
-      if (to === buttons.length - 1) void this.#more();
-    } else if (row && event.key === "F2" && this.#features.rename) {
+      if (to < 0) this.#search.focus();
+      else if (row) this.#focus(this.#order[to]);
+      else hits[to].focus();
+    } else if (row && key === "F2" && this.#features.rename) {
       event.preventDefault();
       this.#rename(row);
-    } else if (row && event.key === "Delete" && this.#features.delete) {
+    } else if (row && key === "Delete" && this.#features.delete) {
       event.preventDefault();
       void this.#remove(row);
     }
@@ -261,10 +343,12 @@ export class History {
 
   /** @param {Row} row */
   #rename(row) {
+    const line = row.shown?.line;
+    if (!line) return;
     const field = make("input", { type: "text", maxlength: `${LONGEST_TITLE}`, "aria-label": t("basic.title") });
     field.value = row.title;
-    row.element.classList.add("renaming");
-    row.element.prepend(field);
+    line.classList.add("renaming");
+    line.prepend(field);
     field.focus();
     field.select();
     let over = false;
@@ -274,16 +358,18 @@ export class History {
       over = true;
       const title = field.value.trim();
       field.remove();
-      row.element.classList.remove("renaming");
-      if (back) row.open.focus();
+      line.classList.remove("renaming");
+      if (back) this.#focus(row);
       if (!keep || !title || title === row.title) return;
       const before = row.title;
-      this.#name(row, title);
+      row.title = title;
+      this.#dress(row);
       try {
         await ask("threads.update", { thread_id: row.id, title });
         this.#deeds.renamed(row.id, title);
       } catch (error) {
-        this.#name(row, before);
+        row.title = before;
+        this.#dress(row);
         this.#deeds.complain(sentence(described(error)));
       }
     };
@@ -305,9 +391,7 @@ export class History {
       yes: t("basic.delete_yes"),
     });
     if (!sure) return;
-    const buttons = this.#shown();
-    const at = buttons.indexOf(row.open);
-    const next = buttons[at + 1] ?? buttons[at - 1];
+    const next = this.#order[row.index + 1] ?? this.#order[row.index - 1];
     try {
       await ask("threads.delete", { thread_id: row.id });
     } catch (error) {
@@ -317,7 +401,7 @@ export class History {
     this.drop(row.id);
     this.#deeds.removed(row.id);
     this.#deeds.say(t("basic.deleted"));
-    if (next) next.focus();
+    if (next) this.#focus(next);
     else this.#deeds.leave();
   }
 
@@ -331,6 +415,7 @@ export class History {
       this.#found.hidden = true;
       this.#list.hidden = false;
       this.#empty();
+      this.#show();
       return;
     }
     try {
@@ -356,7 +441,7 @@ export class History {
     const open = make("button", { type: "button", class: "open" }, [name]);
     if (passage) open.append(make("span", { class: "passage small soft" }, marked(passage)));
     open.addEventListener("click", () => this.#deeds.open(id));
-    return make("li", {}, [open]);
+    return make("li", {}, [make("div", { class: "line" }, [open])]);
   }
 }
 

@@ -2,6 +2,7 @@
 /** ChatKit's protocol as the basic view speaks it: requests that are answered at once, and streams of events. Knows no view. */
 
 import { agentFetch } from "./agent_fetch.js";
+import { described as ofTheBridge } from "./parts.js";
 import { t } from "./texts.js";
 
 /**
@@ -53,6 +54,15 @@ export class Refused extends Error {
     this.name = "Refused";
     this.code = code;
   }
+}
+
+/** Whatever was thrown, as something to show. @param {unknown} thrown @returns {import("./bridge.js").Described} */
+export function described(thrown) {
+  const told = ofTheBridge(thrown);
+  if (thrown instanceof Refused) return { ...told, code: thrown.code, message: thrown.message };
+  if (told.code !== "internal") return told;
+  // A defect of this page: what it is called goes under the details.
+  return { ...told, message: t("basic.internal"), hint: t("common.bridge_hint"), detail: told.message };
 }
 
 /**

@@ -78,6 +78,11 @@ class ProblemParams(Params):
     detail: Annotated[str, StringConstraints(max_length=2_000)] = ""
 
 
+class LeaveParams(Params):
+    text: Annotated[str, StringConstraints(max_length=TEXT)] = ""
+    """What is being written; it goes along to the page that comes."""
+
+
 class BasicPage:
     """One for each showing of the page. `reason` is the code of the error that stands in ChatKit's way; empty where the
     person prefers this page."""
@@ -109,8 +114,8 @@ class BasicPage:
                 "basic.thread": Method(ThreadParams, self._follow),
                 "basic.render": Method(RenderParams, self._render, limit=TEXT),
                 "basic.render_all": Method(RenderAllParams, self._render_all, limit=TEXT),
-                "basic.try_chatkit": Method(NoParams, self._try_chatkit),
-                "basic.reload": Method(NoParams, self._reload),
+                "basic.try_chatkit": Method(LeaveParams, self._try_chatkit, limit=TEXT),
+                "basic.reload": Method(LeaveParams, self._reload, limit=TEXT),
                 "history.search": Method(SearchParams, self._search),
                 "app.open_settings": Method(NoParams, self._open_settings),
                 "app.open_setup": Method(NoParams, self._open_setup),
@@ -251,14 +256,16 @@ class BasicPage:
 
     # --- what the page asks the app for -----------------------------------------------------------------
 
-    def _try_chatkit(self, _: NoParams) -> None:
+    def _try_chatkit(self, params: LeaveParams) -> None:
         """ChatKit in this window; who had preferred the basic view prefers it no longer."""
         if self._services.settings.current.assistant.basic_view:
             self._services.settings.update({"assistant.basic_view": False})
-        self._services.desk.reload_chat()
+        self._reload(params)
 
-    def _reload(self, _: NoParams) -> None:
+    def _reload(self, params: LeaveParams) -> None:
         self._services.desk.reload_chat()
+        if params.text.strip():
+            self._services.desk.emit("chat", "prompt.handed_over", {"text": params.text})
 
     def _open_settings(self, _: NoParams) -> None:
         self._services.desk.show_settings()

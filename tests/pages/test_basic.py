@@ -174,6 +174,11 @@ def test_trying_chatkit_ends_the_preference_for_this_page(demo: House) -> None:
     assert demo.desk.names() == ["reload_chat"]
 
 
+def test_what_is_being_written_goes_along(demo: House) -> None:
+    basic(demo)("basic.try_chatkit", text="half a thought")
+    assert demo.desk.asked[-1] == ("emit", ("chat", "prompt.handed_over", {"text": "half a thought"}))
+
+
 def test_a_reload_keeps_the_preference(demo: House) -> None:
     demo.settings.update({"assistant.basic_view": True})
     basic(demo)("basic.reload")

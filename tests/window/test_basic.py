@@ -312,10 +312,21 @@ def test_many_chats_come_while_one_scrolls(scene: Scene) -> None:
     scene.python(_MANY, str(scene.profile), "300")
     with scene.launch() as app:
         begin(scene, app)
-        app.until("the first ones", lambda: 0 < len(chats(app)) < 300)
-        scroll = "(document.getElementById('history-scroll').scrollTop = 1e7, true)"
-        app.until("all of them", lambda: app.js("chat", scroll) and len(chats(app)) == 300)
-        assert len(set(chats(app))) == 300
+        app.until("the first ones", lambda: chats(app))
+        seen: set[str] = set()
+
+        def scrolled() -> bool:
+            app.js("chat", "(document.getElementById('history-scroll').scrollTop += 400, true)")
+            seen.update(chats(app))
+            return len(seen) == 300
+
+        app.until("all of them", scrolled)
+        assert len(chats(app)) < 100, "those out of sight are not in the page"
+        app.focus_field("chat", "#search")
+        press(app, "Down")
+        press(app, "End")
+        last = "document.activeElement.textContent"
+        app.until("the last one", lambda: app.js("chat", last).startswith("Chat number 0 "))
 
 
 _MANY = """
@@ -362,8 +373,10 @@ def test_chatkit_can_be_tried_again(scene: Scene) -> None:
     with scene.launch() as app:
         begin(scene, app)
         app.wait_text("chat", SAYS("basic.why_chosen"))
+        app.fill("chat", "#text", "half a thought")
         app.click("chat", "#try")
         app.wait_call("chat.ready")
+        scene.component.wait(lambda state: state["composer"] == "half a thought")
         assert scene.settings()["assistant"]["basic_view"] is False
 
 

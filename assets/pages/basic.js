@@ -191,8 +191,10 @@ async function open(id, { quiet = false } = {}) {
     await next.load(feedback);
   } catch (error) {
     if (quiet) return startNew();
-    if (described(error).code === "thread_not_found") history.drop(id);
-    if (chat === next) showProblem(described(error), () => void reopen(id));
+    const problem = described(error);
+    const isGone = problem.code === "thread_not_found";
+    if (isGone) history.drop(id);
+    if (chat === next) showProblem(problem, isGone ? null : () => void reopen(id));
     return;
   } finally {
     clearTimeout(skeleton);

@@ -102,7 +102,9 @@ def _markdown() -> MarkdownIt:
 
     # It tells each rule it enters, a line each, and the app's own log would drown in it.
     logging.getLogger("markdown_it").setLevel(logging.WARNING)
-    made = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": 40}).enable(["table", "strikethrough"])
+    made = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": 40}).enable(
+        ["table", "strikethrough"]
+    )
     for name, rule in {
         "fence": _fence,
         "code_block": _code_block,

@@ -380,6 +380,16 @@ def test_chatkit_can_be_tried_again(scene: Scene) -> None:
         assert scene.settings()["assistant"]["basic_view"] is False
 
 
+def test_where_chatkit_can_not_be_had_the_view_comes_by_itself(scene: Scene) -> None:
+    settle(scene, assistant={})
+    scene.options += ["--component-url", "http://127.0.0.1:9/none.js"]
+    with scene.launch() as app:
+        begin(scene, app)
+        app.wait_text("chat", SAYS("basic.why_unreachable"), SAYS("basic.try_again"))
+        say(app, "help")
+        assert "markdown" in answers(app)[-1]
+
+
 def test_a_narrow_window_has_its_chats_in_a_drawer(scene: Scene) -> None:
     settle(scene)
     scene.profile.joinpath("state.json").write_text(

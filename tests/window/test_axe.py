@@ -108,6 +108,27 @@ def test_the_first_page_and_the_settings(scene: Scene, scheme: str) -> None:
     assert found == []
 
 
+def test_the_page_of_agents(scene: Scene, scheme: str) -> None:
+    helper = {"kind": "assistant", "id": "helper", "name": "Helper", "endpoint": "here", "model": "tiny"}
+    hosted = {"kind": "workflow", "id": "hosted", "workflow_id": "wf_abcdefgh"}
+    here = {"id": "here", "name": "Here", "base_url": "http://127.0.0.1:9"}
+    settle(scene, scheme, agents=[DEMO, helper, hosted], endpoints=[here], assistant={"basic_view": True})
+    with scene.launch() as app:
+        begin(scene, app)
+        app.ask("show", "agents")
+        app.wait_window("agents")
+        app.wait_call("agents.start")
+        shown_in(app, "agents", scheme)
+        entries = "[...document.querySelectorAll('nav button')]"
+        app.until("the list", lambda: app.js("agents", f"{entries}.length >= 5"))
+        found = []
+        for number in range(app.js("agents", f"{entries}.length")):
+            app.js("agents", f"({entries}[{number}].click(), true)")
+            found += checked(app, "agents", f"entry {number}")
+            app.js("agents", "(document.querySelector('dialog[open]')?.close(), true)")
+    assert found == []
+
+
 def test_the_view_of_a_chat_that_does_not_work(scene: Scene, scheme: str) -> None:
     scene.settle()
     settings = scene.settings()

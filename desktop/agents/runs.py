@@ -94,7 +94,8 @@ class Run:
         self._ended = True
         self._unwatch()
         for task in list(self.tasks):
-            task.cancel()
+            if task is not self.task:
+                task.cancel()
         self._on_end()
 
     def _watch(self) -> None:
@@ -123,7 +124,9 @@ def follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
 
     def make(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **rest: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **rest)
-        run = CURRENT.get()
+        # Of the context that the task gets: what is to outlive the run is given one without it.
+        context = rest.get("context")
+        run = CURRENT.get() if context is None else context.get(CURRENT)
         if run is not None and task is not run.task:
             run.tasks.add(task)
         return task

@@ -14,7 +14,7 @@ from desktop.agents.limits import Limits
 from desktop.agents.sources import Sources
 from desktop.errors import AgentNotSet
 from desktop.openai_api.transport import Endpoint as Route
-from desktop.settings.agents import AssistantAgent, DemoAgent, Endpoint
+from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint
 from desktop.texts import Catalogue
 from tests.agents.reference import ReferenceStore
 
@@ -29,7 +29,7 @@ PATIENCE = 30.0
 class Given:
     """The settings, as a test says them."""
 
-    agents: dict[str, AssistantAgent | DemoAgent] = field(default_factory=lambda: {"demo": DEMO})
+    agents: dict[str, AssistantAgent | CodeAgent | DemoAgent] = field(default_factory=lambda: {"demo": DEMO})
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     message_limit: int = 32_000
@@ -37,7 +37,7 @@ class Given:
     titles: bool = False
     transcription_model: str = ""
 
-    def agent(self, agent_id: str) -> AssistantAgent | DemoAgent:
+    def agent(self, agent_id: str) -> AssistantAgent | CodeAgent | DemoAgent:
         if agent_id not in self.agents:
             raise AgentNotSet
         return self.agents[agent_id]

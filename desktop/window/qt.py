@@ -19,6 +19,8 @@ from desktop.window.placement import Place, Rect, on_screen
 
 log = logging.getLogger(__name__)
 
+MENU_GROUND = "#1c2330"
+"""Ground of menus and dialogs where dark is wanted and no desktop theme knows how."""
 FAKE_MEDIA_FLAG = "--use-fake-ui-for-media-stream"
 
 
@@ -219,7 +221,13 @@ class QtEngine:
         self._scheme = scheme
         kinds = self._core.Qt.ColorScheme
         wanted = {"system": kinds.Unknown, "light": kinds.Light, "dark": kinds.Dark}[scheme]
-        self._app.styleHints().setColorScheme(wanted)
+        hints = self._app.styleHints()
+        hints.setColorScheme(wanted)
+        if hints.colorScheme() == kinds.Unknown:
+            # No desktop theme to carry the wish out: menus and dialogs get a palette, Qt finds text that contrasts.
+            ground = self._gui.QColor(MENU_GROUND)
+            dark = self._gui.QPalette(ground, ground)
+            self._app.setPalette(dark if scheme == "dark" else self._app.style().standardPalette())
         self._colour_all()
 
     def _colour_all(self) -> None:

@@ -136,14 +136,16 @@ def test_more_text_than_a_chat_can_hold_ends_the_run_with_a_sentence(code: Bench
 
 # --- nothing is left --------------------------------------------------------------------------
 
-FORKS = """
+NAPS = [str(1_000_000 + os.getpid() * 10 + number) for number in range(3)]
+"""Seconds that nobody else on this machine sleeps."""
+FORKS = f"""
 import subprocess
-subprocess.Popen(["sleep", "3601"])
-subprocess.Popen(["sleep", "3602"], start_new_session=True)
+subprocess.Popen(["sleep", "{NAPS[0]}"])
+subprocess.Popen(["sleep", "{NAPS[1]}"], start_new_session=True)
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        os.execvp("sleep", ["sleep", "3603"])
+        os.execvp("sleep", ["sleep", "{NAPS[2]}"])
     os._exit(0)
 """
 
@@ -153,7 +155,7 @@ def sleepers() -> list[int]:
     found = []
     for one in psutil.process_iter(["cmdline"]):
         words = one.info["cmdline"] or []
-        if words[:1] == ["sleep"] and words[1:] and words[1] in ("3601", "3602", "3603"):
+        if len(words) == 2 and words[0] == "sleep" and words[1] in NAPS:
             found.append(one.pid)
     return found
 

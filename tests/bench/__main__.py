@@ -15,14 +15,15 @@ from contextlib import contextmanager
 
 from desktop import __version__
 from desktop.window.engine import has_gtk, has_qt
-from tests.bench import door, footprint, minting, starts
+from tests.bench import chats, door, first_token, footprint, minting, stack, starts, talking
 from tests.bench.figures import Figure
 from tests.rig.display import DisplayError, end_on_sigterm, virtual_display
 from tests.rig.scene import Scene, scene
 from tests.rig.secret_service import available, secret_service
 
 ENGINES: dict[str, Callable[[], bool]] = {"gtk": has_gtk, "qt": has_qt}
-GROUPS = ("starts", "memory", "door", "idle")
+GROUPS = ("starts", "memory", "door", "idle", "agent-starts", "deltas")
+ENGINELESS = ("minting", "first-token", "stack", "store")
 
 
 def parse() -> argparse.Namespace:
@@ -30,7 +31,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--engine", choices=tuple(ENGINES), action="append", help="default: every one that is there")
     parser.add_argument("--runs", type=int, default=7, help="starts of each kind (default 7)")
     parser.add_argument("--idle", type=float, default=10.0, metavar="SECONDS", help="how long to look at idleness")
-    parser.add_argument("--only", choices=(*GROUPS, "minting"), action="append", help="only this group of figures")
+    parser.add_argument("--only", choices=(*GROUPS, *ENGINELESS), action="append", help="only this group of figures")
+    parser.add_argument("--chats", type=int, default=chats.THREADS, help="chats in the store (default %(default)s)")
+    parser.add_argument("--items", type=int, default=chats.ITEMS, help="items of each (default %(default)s)")
     return parser.parse_args()
 
 
@@ -51,12 +54,24 @@ def measure(engine: str, groups: tuple[str, ...], options: argparse.Namespace) -
         "memory": lambda made: footprint.memory(made, max(1, options.runs // 2)),
         "door": door.measure,
         "idle": lambda made: footprint.idle(made, options.idle),
+        "agent-starts": lambda made: talking.starts(made, options.runs),
+        "deltas": talking.deltas,
     }
     found: list[Figure] = []
     with settled_scene(engine) as made:
         for name in groups:
             found += work[name](made)
     return shown(engine, found)
+
+
+def measure_without(groups: tuple[str, ...], options: argparse.Namespace) -> list[Figure]:
+    work: dict[str, Callable[[], list[Figure]]] = {
+        "minting": minting.measure,
+        "first-token": first_token.measure,
+        "stack": stack.measure,
+        "store": lambda: chats.measure(options.chats, options.items),
+    }
+    return [figure for name in groups for figure in work[name]()]
 
 
 def shown(title: str, figures: list[Figure]) -> dict[str, object]:
@@ -68,7 +83,8 @@ def main() -> int:
     options = parse()
     end_on_sigterm()
     groups = tuple(name for name in GROUPS if not options.only or name in options.only)
-    if not available():
+    engineless = tuple(name for name in ENGINELESS if not options.only or name in options.only)
+    if groups and not available():
         print("dbus and gnome-keyring are needed.", file=sys.stderr)
         return 1
     wanted = [name for name, there in ENGINES.items() if there() and (not options.engine or name in options.engine)]
@@ -80,8 +96,8 @@ def main() -> int:
     }
     try:
         result["engines"] = {engine: measure(engine, groups, options) for engine in wanted} if groups else {}
-        if not options.only or "minting" in options.only:
-            result["minting"] = shown("without an engine", minting.measure())
+        if engineless:
+            result["without an engine"] = shown("without an engine", measure_without(engineless, options))
     except (RuntimeError, DisplayError) as problem:
         print(f"Not measured: {problem}", file=sys.stderr)
         return 1

@@ -82,6 +82,10 @@ class Child:
         self.until(mark)
         return self.values[mark]
 
+    def since_start(self, wall: float) -> float:
+        """Seconds from the start to a moment of the wall clock: milliseconds since 1970, as a page tells them."""
+        return wall / 1000 - time.time() + time.monotonic() - self._started
+
     # --- from outside -------------------------------------------------------------------------
 
     def memory(self) -> int:
@@ -89,7 +93,7 @@ class Child:
         import psutil
 
         process = psutil.Process(self.process.pid)
-        return sum(_pss(one.pid) for one in (process, *process.children(recursive=True)))
+        return sum(pss(one.pid) for one in (process, *process.children(recursive=True)))
 
     def wake_ups(self) -> dict[int, int]:
         """How often each thread of the program's own process has gone to sleep of itself so far."""
@@ -101,7 +105,8 @@ class Child:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _pss(pid: int) -> int:
+def pss(pid: int) -> int:
+    """Bytes that one process takes, shared ones by their share; 0 once it has ended."""
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

@@ -1,4 +1,4 @@
-"""What a measurement comes to: a value, what it should be at most, and by how much it is over."""
+"""What a measurement comes to: a value, what it should be at most or at least, and by how much it is off."""
 
 from __future__ import annotations
 
@@ -18,27 +18,36 @@ class Figure:
     target: float | None = None
     """The most it may be; None where nothing was promised."""
     details: dict[str, Any] | None = None
+    least: bool = False
+    """The target is the least that it may be."""
 
     @property
     def ok(self) -> bool:
-        return self.target is None or self.value <= self.target
+        return self.off == 0.0
+
+    @property
+    def off(self) -> float:
+        """How far the value is beyond the target, 0 where it isn't."""
+        if self.target is None:
+            return 0.0
+        return max(0.0, self.target - self.value if self.least else self.value - self.target)
 
     def record(self) -> dict[str, Any]:
-        """As `make bench` prints it; `by` is how far over the target the value is, 0 where it isn't."""
-        over = 0.0 if self.target is None else max(0.0, self.value - self.target)
+        """As `make bench` prints it; `by` is how far beyond the target the value is, 0 where it isn't."""
         return {
             "value": rounded(self.value),
             "unit": self.unit,
             "target": self.target,
             "ok": self.ok,
-            "by": rounded(over),
+            "by": rounded(self.off),
+            **({"at least": True} if self.least else {}),
             **({"details": self.details} if self.details else {}),
         }
 
     def line(self) -> str:
         """The same for people."""
-        told = "" if self.target is None else f"≤ {self.target:g}"
-        verdict = "" if self.target is None else "ok" if self.ok else f"missed by {rounded(self.value - self.target):g}"
+        told = "" if self.target is None else f"{'≥' if self.least else '≤'} {self.target:g}"
+        verdict = "" if self.target is None else "ok" if self.ok else f"missed by {rounded(self.off):g}"
         return f"{self.name:<34}{rounded(self.value):>10g} {self.unit:<8}{told:<10}{verdict}"
 
 

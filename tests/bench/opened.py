@@ -1,7 +1,8 @@
-"""`python -m tests.bench.opened FD [--key KEY] [the app's arguments]`: the app, telling what happened when.
+"""`python -m tests.bench.opened FD [--key KEY | --flood] [the app's arguments]`: the app, telling what happened when.
 
 The program's own way from its first line on; what is added waits until the app's parts are made. `--key`: the key lies
-in memory instead of the keyring, which tells what the keyring costs.
+in memory instead of the keyring, which tells what the keyring costs. `--flood`: the assistant says as many pieces as it
+is asked for, as quickly as they are taken.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from desktop import cli
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from desktop.context import Context
     from desktop.window.bridge import Answered
 
@@ -45,6 +48,7 @@ def open_app(context: Context) -> int:
 
                 webview.start = start
                 threading.Thread(target=orders, args=(self,), daemon=True).start()
+                listen(self.services.agents)
             return window
 
         def _page(self, name: str) -> Any:
@@ -54,8 +58,69 @@ def open_app(context: Context) -> int:
 
 
 def answered(call: Answered) -> None:
-    if call.method in ("chat.start", "session.mint", "chat.ready"):
+    if call.method in ("chat.start", "session.mint", "chat.ready", "basic.start", "basic.ready"):
         tell(call.method, call.seconds)
+    elif call.method == "chatkit.request" and call.params is not None and '"threads.list"' in call.params.body:
+        tell("threads.list", call.seconds)
+
+
+EMITTED: list[float] = []
+"""When each piece of text left the agents' thread, in milliseconds since 1970."""
+
+
+def listen(host: Any) -> None:
+    """Note when pieces leave for the page; and with `--flood`, let the flood answer."""
+    request = host.request
+
+    def heard(agent_id: str, body: str, *, on_data: Any, on_end: Any) -> Any:
+        def passed(piece: str) -> None:
+            if ".text_delta" in piece:
+                EMITTED.append(time.time() * 1000)
+            on_data(piece)
+
+        return request(agent_id, body, on_data=passed, on_end=on_end)
+
+    host.request = heard
+    if FLOOD:
+        host._import_stack = Flood
+
+
+FLOOD: list[bool] = []
+
+
+class Flood:
+    """In the place of `agents.assistant.Assistants`: the message is how many pieces are wanted, "w0 ", "w1 " and on."""
+
+    async def respond(self, agent: Any, thread: Any, message: Any, *_: Any) -> AsyncIterator[Any]:
+        from datetime import datetime
+
+        from chatkit.types import (
+            AssistantMessageContent,
+            AssistantMessageContentPartAdded,
+            AssistantMessageContentPartDone,
+            AssistantMessageContentPartTextDelta,
+            AssistantMessageItem,
+            ThreadItemAddedEvent,
+            ThreadItemDoneEvent,
+            ThreadItemUpdatedEvent,
+        )
+
+        pieces = [f"w{number} " for number in range(int(message.content[0].text))]
+        now = datetime.now()  # noqa: DTZ005 - as the SDK makes them
+        item = AssistantMessageItem(id="msg_flood", thread_id=thread.id, created_at=now, content=[])
+        part = AssistantMessageContentPartAdded(content_index=0, content=AssistantMessageContent(text=""))
+        whole = AssistantMessageContent(text="".join(pieces))
+        yield ThreadItemAddedEvent(item=item)
+        yield ThreadItemUpdatedEvent(item_id=item.id, update=part)
+        for piece in pieces:
+            delta = AssistantMessageContentPartTextDelta(content_index=0, delta=piece)
+            yield ThreadItemUpdatedEvent(item_id=item.id, update=delta)
+        done = AssistantMessageContentPartDone(content_index=0, content=whole)
+        yield ThreadItemUpdatedEvent(item_id=item.id, update=done)
+        yield ThreadItemDoneEvent(item=item.model_copy(update={"content": [whole]}))
+
+    async def close(self) -> None:
+        pass
 
 
 def with_bench(page: Any) -> Any:
@@ -66,13 +131,15 @@ def with_bench(page: Any) -> Any:
 
     class Took(Params):
         milliseconds: list[float]
+        what: str = "round_trips"
+        """The mark."""
 
     return replace(
         page,
         methods={
             **page.methods,
             "bench.nothing": Method(NoParams, lambda _: None),
-            "bench.took": Method(Took, lambda took: tell("round_trips", took.milliseconds)),
+            "bench.took": Method(Took, lambda took: tell(took.what, took.milliseconds), limit=1 << 20),
         },
     )
 
@@ -91,11 +158,14 @@ ROUND_TRIPS = """(async () => {
 
 
 def orders(app: Any) -> None:
-    """One word a line on standard input: `url`, `threads`, `round-trips N`."""
+    """One order a line on standard input: `url`, `threads`, `round-trips N`, `emitted`, `stack`; `js SCRIPT`, for the
+    chat's page, as JSON."""
+    import json
     import threading
+    from functools import partial
 
     for line in sys.stdin:
-        match line.split():
+        match line.split(maxsplit=1):
             case ["url"]:
                 tell("url", app.shell.server.url(app.windows["chat"].showing))
             case ["threads"]:
@@ -103,11 +173,24 @@ def orders(app: Any) -> None:
                 tell("threads", [[t.native_id, t.name] for t in threading.enumerate() if t not in here])
             case ["round-trips", count]:
                 app.windows["chat"].native.run_js(ROUND_TRIPS % int(count))
+            case ["emitted"]:
+                tell("emitted", list(EMITTED))
+                EMITTED.clear()
+            case ["stack"]:
+                # The host's own future, made by the page's start or by this.
+                app.services.agents._begin_stack().result(60)
+                tell("stack")
+            case ["js", script]:
+                push = partial(app.shell.engine.push, app.windows["chat"].native, json.loads(script))
+                app.shell.later(push)
 
 
 def main() -> int:
     cli.open_app = open_app
     arguments = sys.argv[2:]
+    if arguments[:1] == ["--flood"]:
+        FLOOD.append(True)
+        arguments = arguments[1:]
     if arguments[:1] == ["--key"]:
         from desktop.context import Context
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -66,8 +66,10 @@ def app(scene: Scene, *options: str) -> Marks:
         return {**child.marks, "wait": float(child.values["session.mint"])}
 
 
-def opened(scene: Scene, *options: str) -> Child:
-    return Child("tests.bench.opened", [], [*options, "--engine", scene.engine, *scene.arguments], scene.environ)
+def opened(scene: Scene, *options: str, environ: Mapping[str, str] | None = None) -> Child:
+    """The app. `environ` is added to the scene's."""
+    given = scene.environ | dict(environ or {})
+    return Child("tests.bench.opened", [], [*options, "--engine", scene.engine, *scene.arguments], given)
 
 
 def measure(scene: Scene, runs: int) -> list[Figure]:

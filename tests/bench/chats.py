@@ -27,6 +27,12 @@ AT_ONCE = 200
 SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
 RARE = "quetzal"
 """A word of one message alone."""
+OLD = "zebra"
+"""A word of every message in a few old chats: many hits, few chats."""
+OLD_SHARE = 1000
+"""One chat of so many holds it."""
+APART = ("evenly", "oddly")
+"""Each stands in half of all messages, both together in none: the index has to look at all of them."""
 
 
 def measure(threads: int = THREADS, items: int = ITEMS, times: int = TIMES) -> list[Figure]:
@@ -62,6 +68,8 @@ async def _measure(path: Path, times: int, built: dict[str, object]) -> list[Fig
                 "a common word": common,
                 "two words": f"{common} {other}",
                 "a rare word": RARE,
+                "a word of old chats": OLD,
+                "two words that never meet": " ".join(APART),
                 "nothing": "xylophone",
             }.items()
         }
@@ -136,8 +144,11 @@ def fill(path: Path, threads: int, items: int) -> None:
                 for turn in range(items):
                     seq = number * items + turn + 1
                     text = " ".join(choose.choices(known, chances, k=choose.randint(4, 16)))
+                    text += f" {APART[turn % 2]}"
                     if seq == items:
                         text += f" {RARE}"
+                    if number < threads // OLD_SHARE:
+                        text += f" {OLD}"
                     kind, around = bodies[turn % 2]
                     body = f'"{text}"'.join(around)
                     rows.append((seq, f"msg_{number}_{turn}", number + 1, kind, noon + seq, body))

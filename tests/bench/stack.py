@@ -9,8 +9,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 from statistics import median
 
 from tests.bench.child import pss
@@ -36,6 +38,7 @@ def measure(runs: int = 3) -> list[Figure]:
                 "runs": runs,
                 "stack (MiB)": summary(stack),
                 "before it: ChatKit's types and the store (MiB)": summary(light),
+                "until they answered the first list (s)": summary([one["first list"] for one in taken]),
                 "imported in (s)": summary([one["seconds"] for one in taken]),
                 "modules": taken[0]["modules"],
             },
@@ -52,11 +55,23 @@ def _in_a_process() -> str:
 
 def look() -> dict[str, float]:
     """Bytes of this process before its agents, with them able to list chats, and with the whole stack."""
-    from desktop.agents.host import AgentHost, State
-    from desktop.settings.agents import AssistantAgent
-    from desktop.texts import Catalogue
-    from tests.agents.talk import Given, Page
+    with tempfile.TemporaryDirectory(prefix="chatkit-desktop-bench-") as folder:
+        return _look(Path(folder))
 
+
+def _look(folder: Path) -> dict[str, float]:
+    import desktop.app  # noqa: F401  # what a window has imported by then is not counted; nothing of tests that has more
+    from desktop.agents.from_settings import SettingsSources
+    from desktop.agents.host import AgentHost, State
+    from desktop.keys import Keys, MemoryStore
+    from desktop.settings.brand import Brand
+    from desktop.settings.file import SettingsFile
+    from desktop.settings.layers import SettingsStore
+    from desktop.texts import Catalogue
+
+    (folder / "settings.json").write_text('{"version": 1, "agents": [{"kind": "assistant", "id": "assistant"}]}')
+    settings = SettingsStore(SettingsFile(folder / "settings.json"), Brand())
+    sources = SettingsSources(settings, Keys("bench", "bench", store=MemoryStore()))
     here = os.getpid()
     ready = threading.Event()
 
@@ -64,9 +79,18 @@ def look() -> dict[str, float]:
         if state in ("ready", "failed"):
             ready.set()
 
-    host = AgentHost(Given({"assistant": AssistantAgent(id="assistant")}), Catalogue("en"), on_state=heard)
+    host = AgentHost(
+        sources,
+        Catalogue("en"),
+        threads=folder / "threads.sqlite3",
+        attachments=folder / "attachments",
+        on_state=heard,
+    )
     found: dict[str, float] = {"before": pss(here)}
-    Page(host, "assistant").ask("threads.list")
+    began = time.perf_counter()
+    body = '{"type": "threads.list", "params": {"limit": 20, "order": "desc"}}'
+    host.request("assistant", body, on_data=lambda _: None, on_end=lambda: None)
+    found["first list"] = time.perf_counter() - began
     found["light"] = pss(here)
     modules, began = len(sys.modules), time.perf_counter()
     host.warm("assistant")

@@ -124,10 +124,10 @@ def test_checklist_04_a_silent_keyring_costs_a_sentence_and_no_window(open_scene
         scene = open_scene(environ)
         scene.settle(key="")
         with scene.launch() as app:
-            app.wait_text("chat", "The keyring did not answer within 3 seconds.", "Retry")
+            app.wait_text("chat", "The keyring did not answer within 3 s.", "Retry")
             alive(app)
             app.ask("show", "setup")
-            app.wait_text("setup", "The keyring did not answer within 3 seconds.")
+            app.wait_text("setup", "The keyring did not answer within 3 s.")
             scene.fill_in(app)
             app.until(
                 "the session is offered",

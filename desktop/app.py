@@ -443,11 +443,22 @@ class App:
             log.info("%s.%s: %s %s", answered.page, answered.method, answered.error.code, answered.error.detail)
         elif answered.method:
             counters.latency(f"call {answered.method}", answered.seconds)
-        if answered.method in ("chat.ready", "basic.ready"):
-            agent = self.context.settings.agent()
-            if isinstance(agent, InAppAgent):
-                self.services.agents.warm(agent.id)
+        self._warm_agents(answered.method)
         self._watch(answered)
+
+    def _warm_agents(self, method: str) -> None:
+        """The light part while the page loads its component, the agent stack when the page is ready: its import holds
+        up whatever runs beside it."""
+        agent = self.context.settings.agent()
+        if not isinstance(agent, InAppAgent):
+            return
+        try:
+            if method in ("chat.start", "basic.start"):
+                self.services.agents.begin()
+            elif method in ("chat.ready", "basic.ready"):
+                self.services.agents.warm(agent.id)
+        except AppError as error:
+            log.info("the agents were not warmed: %s", error.code)  # the app is closing
 
     def _on_agent_state(self, state: str) -> None:
         self.emit("chat", "agent.state", {"state": state})

@@ -264,19 +264,31 @@ function showProblem(problem, retry) {
 
 /* --- scrolling --------------------------------------------------------------------------------------------------- */
 
+let isMovePlanned = false;
+
+/** One look at the layout for all that arrives together; a timer, because a hidden window gets no frames. */
 function follows() {
-  if (isFollowing && start.features.auto_scroll) toEnd();
+  if (isMovePlanned || !isFollowing || !start.features.auto_scroll) return;
+  isMovePlanned = true;
+  setTimeout(() => {
+    isMovePlanned = false;
+    if (isFollowing) toEnd();
+  });
 }
 
 function toEnd() {
   scroller.scrollTop = scroller.scrollHeight;
 }
 
+let lastTop = 0;
+
 scroller.addEventListener(
   "scroll",
   () => {
     const left = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-    isFollowing = left < NEAR_END;
+    // The chat may have grown since it was moved to its end: only a move upwards is the person's.
+    isFollowing = left < NEAR_END || (isFollowing && scroller.scrollTop >= lastTop);
+    lastTop = scroller.scrollTop;
     show("newest", left > scroller.clientHeight / 2);
     if (scroller.scrollTop < NEAR_START && chat?.hasOlder) void chat.loadOlder(scroller);
   },

@@ -159,6 +159,10 @@ class AgentHost:
         """Why the state is "failed"."""
         return self._problem
 
+    def begin(self) -> None:
+        """Starts the thread and what answers lists and the demo, without the agent stack. Returns at once."""
+        self._start()
+
     def warm(self, agent_id: str = "") -> None:
         """Starts the thread, and the import of the agent stack. Returns at once; may be called again.
 

@@ -64,13 +64,16 @@ live:
 	@mkdir -p out
 	@$(PYTHON) -m tests.rig.display --if-needed -- $(PYTHON) -m desktop smoke --screenshot out/live.png --json $(ARGS)
 
+WINDOW_TESTS = $(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "window or secret_service"
+
 test:
 	$(call prepare,test)
 	@$(MAKE) --no-print-directory check-prepared
 ifeq ($(ARGS),)
 # Two processes: what a thousand quick tests leave in one must not weigh on the windows.
 	@$(PYTHON) -m pytest -m "not window and not secret_service"
-	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "window or secret_service"
+	@$(WINDOW_TESTS) || { echo; echo "Window tests that failed run once more, by themselves: what fails twice fails."; \
+		$(WINDOW_TESTS) --last-failed --last-failed-no-failures none; }
 else
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest $(ARGS)
 endif

@@ -281,7 +281,7 @@ with ApiClient(Endpoint(sys.argv[1]), "sk-standin-x") as client:
 
 def test_checklist_24_killed_at_any_point_it_resumes_to_the_identical_result(tmp_path: Path) -> None:
     chance = random.Random(2026)
-    with ApiStandIn() as api:
+    with ApiStandIn(delay=0.03) as api:  # slow enough that the kills come in the middle on a busy machine too
         for number in range(40):
             api.world.add_thread("me", f"Chat {number}", created_at=1_760_000_000 + number, messages=1 + number % 5)
         folder = tmp_path / "killed"

@@ -64,19 +64,13 @@ live:
 	@mkdir -p out
 	@$(PYTHON) -m tests.rig.display --if-needed -- $(PYTHON) -m desktop smoke --screenshot out/live.png --json $(ARGS)
 
-QUICK_TESTS = $(PYTHON) -m pytest -m "not window and not secret_service"
-WINDOW_TESTS = $(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "window or secret_service"
-# Real windows, keyrings and killed processes on a machine that may be busy: what fails runs once more by itself, and
-# what fails twice fails. The first failure stays in the output.
-once_more = $(1) || { echo; echo "What failed runs once more, by itself."; $(1) --last-failed --last-failed-no-failures none; }
-
 test:
 	$(call prepare,test)
 	@$(MAKE) --no-print-directory check-prepared
 ifeq ($(ARGS),)
 # Two processes: what some thousand quick tests leave in one must not weigh on the windows.
-	@$(call once_more,$(QUICK_TESTS))
-	@$(call once_more,$(WINDOW_TESTS))
+	@$(PYTHON) -m pytest -m "not window and not secret_service"
+	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "window or secret_service"
 else
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest $(ARGS)
 endif

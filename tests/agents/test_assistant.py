@@ -535,7 +535,7 @@ def test_silence_has_a_sentence_of_its_own_and_what_was_said_is_kept(api: Models
     house.page.say("is it ready")
     api.answer(Answer("one two three", hold_after=2))
     heard = house.page.say("hello")
-    assert "has sent nothing more for 1 seconds" in heard.errors[0]["message"]
+    assert "has sent nothing more for 1 s." in heard.errors[0]["message"]
     assert house.page.answers(heard.thread) == ["one two "]
     assert api.hung_up.wait(20)
     house.host.close(10)
@@ -545,7 +545,7 @@ def test_silence_before_the_first_byte_has_the_same_sentence(api: ModelsApi, pro
     house = House(api, protocol, limits=QUICK)
     house.page.say("is it ready")
     api.answer(Answer("late", wait=2.0))
-    assert "has sent nothing more for 1 seconds" in house.page.say("hello").errors[0]["message"]
+    assert "has sent nothing more for 1 s." in house.page.say("hello").errors[0]["message"]
     house.host.close(10)
 
 

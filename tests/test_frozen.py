@@ -57,10 +57,9 @@ def screen() -> Iterator[Display]:
 @pytest.fixture(scope="module")
 def home(screen: Display) -> Iterator[dict[str, str]]:
     """The environment of somebody who has never run the app: a keyring of their own, no way to the outside."""
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
+    with socket.socket() as closed, secret_service.secret_service() as private:
+        closed.bind(("127.0.0.1", 0))  # and never listens, so that it refuses
         port = closed.getsockname()[1]
-    with secret_service.secret_service() as private:
         environ = screen.environment(private)
         proxy = f"http://127.0.0.1:{port}"
         environ |= {"HTTPS_PROXY": proxy, "https_proxy": proxy, "HTTP_PROXY": proxy, "http_proxy": proxy}

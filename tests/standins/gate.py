@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import sys
 import threading
 
 
@@ -18,6 +19,7 @@ class Gate:
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
         self._connections: set[socket.socket] = set()
+        # Never listens, so it refuses, and is never closed, so no other program is given the port in between.
         self._holder = self._bind(0)
         self.port: int = self._holder.getsockname()[1]
 
@@ -31,7 +33,6 @@ class Gate:
     def close(self) -> None:
         """Refuses connections; the port stays ours, so that nobody else answers on it."""
         self._end()
-        self._holder = self._bind(self.port)
 
     def open(self, port: int) -> None:
         """Passes everything on to `port` of this computer."""
@@ -46,13 +47,15 @@ class Gate:
     @staticmethod
     def _bind(port: int) -> socket.socket:
         made = socket.socket()
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Two sockets on one port, one of which listens: Linux takes it with SO_REUSEADDR, macOS with SO_REUSEPORT.
+        shared = socket.SO_REUSEPORT if sys.platform == "darwin" else socket.SO_REUSEADDR
+        made.setsockopt(socket.SOL_SOCKET, shared, 1)
         made.bind(("127.0.0.1", port))
         return made
 
     def _listen(self, port: int | None) -> None:
         self._end()
-        listener = self._holder = self._bind(self.port)
+        listener = self._bind(self.port)
         listener.listen(32)
         with self._lock:
             self._listener = listener
@@ -60,9 +63,9 @@ class Gate:
 
     def _end(self) -> None:
         with self._lock:
-            self._listener = None
+            listener, self._listener = self._listener, None
             connections, self._connections = self._connections, set()
-        for connection in [self._holder, *connections]:
+        for connection in [*([listener] if listener is not None else []), *connections]:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits on it
             connection.close()

@@ -65,6 +65,8 @@ class AssistantAgent(InAppAgent):
     tools: AssistantTools = Field(default_factory=AssistantTools.model_construct)
     endpoint: AgentId = OPENAI_ENDPOINT
     """The id of the endpoint that has the model."""
+    mcp_servers: list[AgentId] = Field(default=[], max_length=20)
+    """The ids of the MCP servers whose tools it has."""
 
 
 class DemoAgent(InAppAgent):
@@ -85,6 +87,8 @@ class CodeAgent(InAppAgent):
     """Packages it needs beside what the app has: names as pip takes them, no addresses."""
     endpoint: AgentId = OPENAI_ENDPOINT
     """The id of the endpoint whose key and address its default client gets."""
+    mcp_servers: list[AgentId] = Field(default=[], max_length=20)
+    """The ids of the MCP servers whose tools its agents get, beside their own."""
 
 
 class Endpoint(Model):

@@ -5,7 +5,6 @@ There is no field for a secret, and anything shaped like one, anywhere in the fi
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,25 +15,17 @@ from desktop.files import read_limited
 from desktop.settings import tree
 from desktop.settings.base import Colour, Model
 from desktop.settings.locations import assets_dir
+from desktop.settings.mcp import first_problem
 from desktop.settings.model import Settings
 from desktop.settings.origins import check_proxy, normalise_api_base
 from desktop.settings.problems import first_of, known_names, unknown_name
+from desktop.settings.secret_shapes import SECRET_SHAPES
 
 SIZE_LIMIT = 256 * 1024
 """Largest brand file, in bytes."""
 
 OWN_TO_A_USER = ("version", "user_ids", "workflow_worked")
 """Settings that a brand may not set: one user id for everybody would show everybody's chats to all."""
-
-SECRET_SHAPES = re.compile(
-    r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{12,}|(?<![A-Za-z0-9_])ek_[A-Za-z0-9_-]{12,}|(?i:bearer\s+[A-Za-z0-9._~+/-]{12,})"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|(?<![A-Za-z0-9_])(?:ghp|gho|ghs|github_pat|glpat|xox[abp])[_-][A-Za-z0-9_-]{16,}"
-    r"|AKIA[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{30,}|://[^/\s:@\"']+:[^/\s@\"']+@"
-    r"|(?i:(?:api[_-]?key|secret|password|token)\s*=\s*[\"'][^\"'\s]{12,}[\"'])"
-)
-"""What a secret looks like: keys and client secrets of OpenAI, bearer tokens, private keys, other services' tokens,
-an address with a password, a long value under a telling name."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Link = Annotated[str, StringConstraints(pattern=r"^(https://[!-~]+|mailto:[!-~]+|)$", max_length=2000)]
@@ -152,6 +143,9 @@ def _check_settings(brand: Brand) -> None:
     ids = [agent.id for agent in checked.agents]
     for double in {name for name in ids if ids.count(name) > 1}:
         raise BrandInvalid(name="settings.agents", problem=Phrase("errors.problem.same_id", {"id": double}))
+    found = first_problem(checked.mcp_servers)
+    if found is not None:
+        raise BrandInvalid(name=tree.join(("settings", *found[0])), problem=found[1])
 
 
 def _check_fixed(name: str, brand: Brand) -> None:

@@ -27,6 +27,7 @@ from desktop.settings import tree
 from desktop.settings.agents import InAppAgent
 from desktop.settings.brand import Brand
 from desktop.settings.file import Loaded, SettingsFile
+from desktop.settings.mcp import first_problem
 from desktop.settings.model import Agent, Settings, WorkflowAgent
 from desktop.settings.origins import check_proxy, normalise_api_base
 from desktop.settings.problems import first_of
@@ -50,9 +51,11 @@ CANONICAL: Mapping[tree.Path, Callable[[str], str]] = {
 class _Invalid(SettingsInvalid):
     """A problem at a path that a dotted name can't always give back (names of the user's may hold dots)."""
 
-    def __init__(self, path: tree.Path, problem: Phrase, layer: Layer) -> None:
+    def __init__(self, path: tree.Path, problem: Phrase, layer: Layer, *, spoils: int | None = None) -> None:
+        """`spoils`: how many steps of the path lead to what can't be used any more; None: all."""
         super().__init__(name=tree.join(path), problem=problem, layer=layer)
         self.path = path
+        self.spoilt = path[:spoils]
         self.problem = problem
 
 
@@ -272,7 +275,7 @@ class SettingsStore:
             try:
                 return self._validate(tree.merge(self._brand.settings, layer), "settings")
             except _Invalid as problem:
-                path = tree.reachable(layer, problem.path)
+                path = tree.reachable(layer, problem.spoilt)
                 if not path:
                     raise BrandInvalid(name=problem.name, problem=problem.problem) from None
                 original = _original(path, gone)
@@ -356,6 +359,9 @@ class SettingsStore:
             if agent.id in seen:
                 raise _Invalid(("agents", index), Phrase("errors.problem.same_id", {"id": agent.id}), layer)
             seen.add(agent.id)
+        found = first_problem(settings.mcp_servers)
+        if found is not None:
+            raise _Invalid(*found, layer, spoils=2)  # a program without one of its words is another program
         return settings
 
 

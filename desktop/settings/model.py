@@ -14,6 +14,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint
 from desktop.settings.base import AgentId, Colour, Model, Name, Prompt
+from desktop.settings.mcp import MOST_SERVERS, McpServer
 
 VERSION = 1
 """The newest version of the settings file that this app reads and writes."""
@@ -256,6 +257,8 @@ class Settings(Model):
     """Per workflow id, the day it last worked (ISO date): what tells a workflow that is gone from one never found."""
     endpoints: list[Endpoint] = Field(default=[], max_length=50)
     """OpenAI-compatible APIs beside OpenAI's own, for agents inside the app."""
+    mcp_servers: list[McpServer] = Field(default=[], max_length=MOST_SERVERS)
+    """Programs and addresses that bring agents tools; an agent has those that it names."""
     assistant: Assistant = Field(default_factory=Assistant.model_construct)
     session: Session = Field(default_factory=Session.model_construct)
     chat: Chat = Field(default_factory=Chat.model_construct)

@@ -347,8 +347,10 @@ class App:
     def show_setup(self) -> None:
         self._show("setup")
 
-    def show_agents(self) -> None:
+    def show_agents(self, agent: str = "", section: str = "") -> None:
         self._show("agents")
+        if agent:
+            self.emit("agents", "agents.section", {"agent": agent, "section": section})
 
     def show_settings(self, section: str = "") -> None:
         self._show("settings")

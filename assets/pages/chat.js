@@ -8,8 +8,10 @@ import { agentFetch, observe } from "./agent_fetch.js";
 import { BridgeError, call, on } from "./bridge.js";
 import { BlankWatch, loadComponent, pause, Trouble, within } from "./chat_component.js";
 import { GoneView } from "./chat_gone.js";
-import { part, ProblemView } from "./chat_problem.js";
+import { notice } from "./chat_notice.js";
+import { ProblemView } from "./chat_problem.js";
 import { applyLook, schemeNow } from "./look.js";
+import { part } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
 /**
@@ -28,6 +30,7 @@ import { applyTexts, setTexts, t } from "./texts.js";
  * @property {Limits} limits
  * @property {Described[]} notices
  * @property {Described | null} problem why there is no chat to begin with
+ * @property {{message: string, hint: string} | null} ahead what will become of this agent; told once
  *
  * @typedef {"off" | "light" | "loading" | "ready" | "failed"} AgentState of the agents inside the app
  *
@@ -51,7 +54,6 @@ const place = part("chat", HTMLElement);
 const loading = part("loading", HTMLElement);
 const loadingWords = part("loading-words", HTMLParagraphElement);
 const status = part("status", HTMLParagraphElement);
-const notices = part("notices", HTMLElement);
 
 /** @type {Start} */
 let start;
@@ -124,6 +126,7 @@ const actions = {
   archive: () => call("archive.start"),
   cancelArchive: said(() => call("archive.cancel")),
   openArchive: said(() => call("archive.open")),
+  openRoad: (/** @type {"" | "code" | "assistant"} */ way) => said(() => call("app.open_road", { way }))(),
 };
 
 const problemView = new ProblemView(actions);
@@ -190,47 +193,6 @@ function endLoading() {
   for (const timer of loadingTimers) clearTimeout(timer);
   loadingTimers = [];
   loading.hidden = true;
-}
-
-const ICON = "M12 8v5M12 16.5v.01";
-
-/**
- * A line over the chat that the person can put away.
- * @param {Described} problem
- * @param {{tone: "warning" | "danger", action?: {words: string, run: () => void}}} options
- * @returns {HTMLElement}
- */
-function notice(problem, { tone, action }) {
-  const banner = document.createElement("div");
-  banner.className = `banner ${tone}`;
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const circle = document.createElementNS("http://www.w3.org/2000/svg", "circle");
-  for (const [name, value] of [["cx", "12"], ["cy", "12"], ["r", "9"]]) circle.setAttribute(name, value);
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", ICON);
-  svg.append(circle, path);
-
-  const words = document.createElement("p");
-  words.className = "words";
-  const message = document.createElement("strong");
-  message.textContent = problem.message;
-  words.append(message, ` ${problem.hint}`);
-
-  const buttons = document.createElement("div");
-  buttons.className = "actions";
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "quiet";
-  button.textContent = action ? action.words : t("common.dismiss");
-  button.addEventListener("click", () => (action ? action.run() : banner.remove()));
-  buttons.append(button);
-
-  banner.append(svg, words, buttons);
-  notices.append(banner);
-  return banner;
 }
 
 /* --- trying again -------------------------------------------------------------------------------------- */
@@ -501,7 +463,20 @@ function settle() {
   blankWatch?.begin();
   if (!isReported) call("chat.ready", { ms: Math.round(performance.now()) }).catch(report);
   isReported = true;
+  tellAhead();
   handPrompt();
+}
+
+/** What is to come is told over a chat that works, and not again once it was put away. */
+function tellAhead() {
+  if (!start.ahead) return;
+  const seen = () => call("chat.ahead_seen").catch(report);
+  notice(start.ahead, {
+    into: part("ahead", HTMLElement),
+    action: { words: t("chat.ahead_ways"), run: () => void seen().then(() => actions.openRoad("")) },
+    dismissed: () => void seen(),
+  });
+  start.ahead = null;
 }
 
 /** @param {OpenAIChatKit} element */
@@ -587,7 +562,7 @@ on("prompt.send", ({ text }) => {
 
 on("chat.new", () => chat && isReady && within(chat.setThreadId(null), start.limits.method_ms).catch(report));
 on("chat.history", () => chat && isReady && within(chat.showHistory(), start.limits.method_ms).catch(report));
-on("archive.progress", (progress) => goneView.progress(progress));
+on("archive.progress", (progress) => progress.agent === start?.agent.id && goneView.progress(progress));
 
 on("scheme.changed", ({ scheme }) => {
   if (!start) return;
@@ -613,7 +588,7 @@ on("settings.changed", async () => {
     const after = /** @type {Start} */ (await call("chat.start", { without_thread: false }));
     if (after.agent.id !== before.agent.id) return void (await reload({ byHand: true }));
     const { initialThread } = before.options;
-    start = { ...after, options: initialThread ? { ...after.options, initialThread } : after.options };
+    start = { ...after, ahead: null, options: initialThread ? { ...after.options, initialThread } : after.options };
     setTexts(start.texts);
     applyTexts();
     if (!schemeOfTool) applyLook(start.look);

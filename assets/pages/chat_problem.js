@@ -2,6 +2,7 @@
 /** The view over a chat that does not work: what happened, what to do, and the countdown to the next try. Asks for nothing itself. */
 
 import { copyText } from "./clipboard.js";
+import { part, wire } from "./parts.js";
 import { t } from "./texts.js";
 
 /**
@@ -59,35 +60,6 @@ const LINKS = /** @type {Record<string, {link: string, words: () => string}>} */
 
 /** How long "Copied" stands, in milliseconds. */
 const COPIED = 2_000;
-
-/**
- * @template {HTMLElement} T
- * @param {string} id
- * @param {new () => T} kind
- * @returns {T}
- */
-export function part(id, kind) {
-  const element = document.getElementById(id);
-  if (!(element instanceof kind)) throw new Error(`#${id} is missing`);
-  return element;
-}
-
-/**
- * A button that works: busy while it does, and never twice at once.
- * @param {HTMLButtonElement} button
- * @param {() => Promise<unknown>} work
- */
-export function wire(button, work) {
-  button.addEventListener("click", async () => {
-    if (button.getAttribute("aria-busy") === "true") return;
-    button.setAttribute("aria-busy", "true");
-    try {
-      await work();
-    } finally {
-      button.removeAttribute("aria-busy");
-    }
-  });
-}
 
 /** What goes under "Details". @param {Described} problem */
 export function detailOf(problem) {

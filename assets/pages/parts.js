@@ -1,5 +1,5 @@
 // @ts-check
-/** What the setup and the settings page share: finding and making elements, and an error as something to show. */
+/** What our pages share: finding and making elements, and an error as something to show. */
 
 import { BridgeError } from "./bridge.js";
 
@@ -21,6 +21,23 @@ export function part(id, kind) {
   const element = document.getElementById(id);
   if (!(element instanceof kind)) throw new TypeError(id);
   return element;
+}
+
+/**
+ * A button that works: busy while it does, and never twice at once.
+ * @param {HTMLButtonElement} button
+ * @param {() => Promise<unknown>} work
+ */
+export function wire(button, work) {
+  button.addEventListener("click", async () => {
+    if (button.getAttribute("aria-busy") === "true") return;
+    button.setAttribute("aria-busy", "true");
+    try {
+      await work();
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  });
 }
 
 /** @param {string} id */

@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -23,16 +24,15 @@ from desktop.errors import (
     ComponentUnreachable,
     InternalError,
 )
+from desktop.pages import ahead
 from desktop.pages.agent_stream import AgentMethods
+from desktop.pages.archiving import Archiving
 from desktop.pages.chat_options import chatkit_options
 from desktop.pages.look import look_of
 from desktop.pages.page import Method, NoParams, Page, Params, Sources
 from desktop.pages.services import Services
 from desktop.settings.agents import InAppAgent
 from desktop.settings.origins import origin_of
-
-if TYPE_CHECKING:
-    from desktop.archive import Summary
 
 log = logging.getLogger(__name__)
 
@@ -102,42 +102,31 @@ class LinkParams(Params):
     """A name of the brand's links: a page that runs OpenAI's script chooses no address."""
 
 
-class _Runs:
-    """The archive runs of this process, one a folder: a page that is shown anew can stop the one that goes on."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._cancels: dict[Path, threading.Event] = {}
-
-    def begin(self, folder: Path) -> threading.Event | None:
-        """What cancels the run; None where one is under way."""
-        with self._lock:
-            if folder in self._cancels:
-                return None
-            self._cancels[folder] = threading.Event()
-            return self._cancels[folder]
-
-    def cancel(self, folder: Path) -> None:
-        with self._lock:
-            if folder in self._cancels:
-                self._cancels[folder].set()
-
-    def end(self, folder: Path) -> None:
-        with self._lock:
-            self._cancels.pop(folder, None)
+class RoadParams(Params):
+    way: Literal["", "code", "assistant"] = ""
+    """What the person wants to do; empty: see what can be done."""
 
 
-_runs = _Runs()
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 class ChatPage:
     """One for each showing of the page. `problem`: what is shown in place of the chat."""
 
-    def __init__(self, services: Services, problem: AppError | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        services: Services,
+        problem: AppError | None = None,
+        limits: Limits | None = None,
+        today: Callable[[], date] = _today,
+    ) -> None:
         self._services = services
+        self._today = today
         self._problem = problem
         self._limits = limits or Limits()
         self._agent = AgentMethods(services, "chat")
+        self._archiving = Archiving(services)
         self._lock = threading.Lock()
         self._thread: str | None = None
         self._answering_since = 0.0
@@ -159,6 +148,9 @@ class ChatPage:
                 "pages/chat_component.js",
                 "pages/chat_problem.js",
                 "pages/chat_gone.js",
+                "pages/chat_notice.js",
+                "pages/archive_panel.js",
+                "pages/parts.js",
                 "pages/bridge.js",
                 "pages/texts.js",
                 "pages/look.js",
@@ -180,9 +172,11 @@ class ChatPage:
                 "app.open_settings": Method(NoParams, self._open_settings),
                 "app.open_setup": Method(NoParams, self._open_setup),
                 "app.open_link": Method(LinkParams, self._open_link),
+                "app.open_road": Method(RoadParams, self._open_road),
+                "chat.ahead_seen": Method(NoParams, self._ahead_seen),
                 "archive.start": Method(NoParams, self._archive),
-                "archive.cancel": Method(NoParams, self._cancel_archive),
-                "archive.open": Method(NoParams, self._open_archive),
+                "archive.cancel": Method(NoParams, self._archiving.cancel),
+                "archive.open": Method(NoParams, self._archiving.open),
                 **self._agent.methods,
             },
             sources=Sources(
@@ -210,7 +204,7 @@ class ChatPage:
             thread = services.state.last_thread(agent.id) if reopen else None
             told = chatkit_options(settings, agent, services.texts, services.brand, thread)
         return {
-            "texts": services.texts.page("common", "chat"),
+            "texts": services.texts.page("common", "chat", "archive"),
             "look": look_of(services),
             "component": {"url": services.component_url},
             "agent": {
@@ -222,6 +216,7 @@ class ChatPage:
             "limits": asdict(self._limits) | {"backoff": list(self._limits.backoff)},
             "notices": [error.describe(services.texts) for error in services.settings.notices],
             "problem": problem.describe(services.texts) if problem else None,
+            "ahead": ahead.told(agent, services, self._today()),
         }
 
     def _mint(self, params: MintParams) -> dict[str, Any]:
@@ -317,6 +312,9 @@ class ChatPage:
             counters.latency("answer", time.monotonic() - self._answering_since)
             self._answering_since = 0.0
 
+    def _ahead_seen(self, _: NoParams) -> None:
+        ahead.seen(self._services.settings.current.agent(), self._services, self._today())
+
     # --- what the page asks the app for -----------------------------------------------------------------
 
     def _reload(self, _: NoParams) -> None:
@@ -334,76 +332,12 @@ class ChatPage:
     def _open_link(self, params: LinkParams) -> None:
         self._services.desk.open_external(getattr(self._services.brand.links, params.link))
 
-    # --- the archive ----------------------------------------------------------------------------------------
-
-    def _archive(self, _: NoParams) -> dict[str, bool]:
-        """Begins to copy this user's chats to disk; how far it is comes as `archive.progress` events.
-
-        `{started}`: False where a run is under way. Raises AgentNotSet, KeyMissing.
-        """
-        services = self._services
-        agent = services.settings.current.workflow()
+    def _open_road(self, params: RoadParams) -> None:
+        """The ways on from the workflow that opens, in the window for agents: here OpenAI's script runs."""
+        agent = self._services.settings.current.workflow()
         if agent is None:
             raise AgentNotSet()
-        client = services.keeper.api()
-        folder = services.locations.archive
-        user = services.settings.user_id(agent.id)
-        cancel = _runs.begin(folder)
-        if cancel is None:
-            return {"started": False}
+        self._services.desk.show_agents(agent.id, f"road.{params.way}" if params.way else "road")
 
-        def run() -> None:
-            from desktop.archive import ThreadArchive
-
-            try:
-                archive = ThreadArchive(folder, client, user, texts=services.texts)
-                summary = archive.run(progress=self._progress, cancel=cancel)
-            except Exception:
-                log.exception("the archive run ended")
-                from desktop.archive import Summary
-
-                summary = Summary(folder, error=InternalError("archive"))
-            finally:
-                _runs.end(folder)
-            self._finished(summary)
-
-        threading.Thread(target=run, name="archive", daemon=True).start()
-        return {"started": True}
-
-    def _progress(self, done: int, total: int | None, title: str) -> None:
-        self._tell_archive(done=done, total=total, title=title[:200])
-
-    def _finished(self, summary: Summary) -> None:
-        done = summary.written + summary.unchanged
-        seen = done + summary.vanished + summary.failed
-        # A thread that could not be read leaves an error and the run goes on; another one ended it.
-        ended = summary.error if summary.error is not None and (seen < summary.total or not summary.failed) else None
-        log.info("archived %d of %d chats, %d failed", done, summary.total, summary.failed)
-        self._tell_archive(
-            done=done,
-            total=summary.total,
-            finished=True,
-            cancelled=summary.cancelled,
-            folder=str(summary.folder),
-            failed=summary.failed,
-            error=ended.describe(self._services.texts) if ended else None,
-        )
-
-    def _tell_archive(self, **changed: Any) -> None:
-        told = {
-            "done": 0,
-            "total": None,
-            "title": "",
-            "finished": False,
-            "cancelled": False,
-            "folder": "",
-            "failed": 0,
-            "error": None,
-        }
-        self._services.desk.emit("chat", "archive.progress", told | changed)
-
-    def _cancel_archive(self, _: NoParams) -> None:
-        _runs.cancel(self._services.locations.archive)
-
-    def _open_archive(self, _: NoParams) -> None:
-        self._services.desk.open_folder("archive")
+    def _archive(self, _: NoParams) -> dict[str, bool]:
+        return self._archiving.start(self._services.settings.current.workflow())

@@ -88,6 +88,16 @@ class State:
                     self._part("keys_known")[origin] = True
                 self._write()
 
+    def notice_seen(self, name: str) -> bool:
+        """Whether a notice that is given once has been put away."""
+        return self._part("notices_seen").get(name) is True
+
+    def set_notice_seen(self, name: str) -> None:
+        """It is not given again."""
+        with self._lock:
+            self._part("notices_seen")[name] = True
+            self._write()
+
     def _part(self, name: str) -> dict[str, Any]:
         part = self._values.get(name)
         if not isinstance(part, dict):

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -56,16 +57,17 @@ class Desk:
     """Notes what it is asked for; `wait` for what another thread asks."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, Any]] = []
+        self.asked: list[tuple[Any, ...]] = []
         self.events: list[tuple[str, Any]] = []
         self._changed = threading.Condition()
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *args: self.asked.append((name, args[0] if args else None))
+        return lambda *args: self.asked.append((name, *args) if args else (name, None))
 
     def emit(self, page: str, event: str, data: Any) -> None:
-        assert page == "chat"
         json.dumps(data)  # what crosses can be written
+        if page != "chat":
+            return
         with self._changed:
             self.events.append((event, data))
             self._changed.notify_all()
@@ -365,7 +367,7 @@ def test_parameters_of_another_shape_are_refused(house: House, method: str, para
 def test_checklist_15_the_page_names_a_link_and_never_an_address(house: House) -> None:
     for link in ("status", "usage", "api_keys", "workflows"):
         house.call("app.open_link", {"link": link})
-    assert [name for name, _ in house.desk.asked] == ["open_external"] * 4
+    assert [name for name, *_ in house.desk.asked] == ["open_external"] * 4
     assert all(url.startswith("https://") for _, url in house.desk.asked)
 
 
@@ -375,6 +377,45 @@ def test_what_the_page_asks_the_app_for_reaches_the_desk(house: House) -> None:
     expected = [("reload_chat", None), ("show_settings", None), ("show_setup", None), ("open_folder", "archive")]
     assert house.desk.asked == expected
     assert house.call("diagnostics.copy") == {"text": "diagnostics"}
+
+
+# --- what becomes of a workflow -----------------------------------------------------------------
+
+
+def ahead(house: House, day: date) -> dict[str, str] | None:
+    house.page = ChatPage(house.services, today=lambda: day)
+    told: dict[str, str] | None = house.call("chat.start")["ahead"]
+    return told
+
+
+def test_the_end_of_workflows_is_told_ahead_and_not_again_once_it_was_put_away(house: House) -> None:
+    told = ahead(house, date(2026, 11, 20))
+    assert told is not None
+    assert told["message"] == "OpenAI ends hosted workflows on 30 November 2026."
+    assert ahead(house, date(2026, 11, 30)) == told, "until somebody puts it away"
+    house.call("chat.ahead_seen")
+    assert ahead(house, date(2026, 11, 30)) is None
+    over = ahead(house, date(2026, 12, 1))
+    assert over is not None, "once more when the day has come"
+    assert "may stop at any time" in over["hint"]
+    house.call("chat.ahead_seen")
+    assert ahead(house, date(2027, 1, 1)) is None
+
+
+def test_agents_inside_the_app_have_no_end_to_be_told_of(tmp_path: Path) -> None:
+    house = House(tmp_path, settings={"agents": [{"kind": "demo", "id": "demo"}]})
+    assert ahead(house, date(2026, 11, 20)) is None
+
+
+@pytest.mark.parametrize(("way", "section"), [("", "road"), ("code", "road.code"), ("assistant", "road.assistant")])
+def test_the_page_with_openais_script_can_only_have_the_window_for_agents_opened(
+    house: House, way: str, section: str
+) -> None:
+    house.call("app.open_road", {"way": way})
+    assert house.desk.asked == [("show_agents", "workflow", section)]
+    with pytest.raises(ValidationError):
+        house.call("app.open_road", {"way": "code", "text": "print()"})
+    assert not [name for name in house.page.page().methods if name.startswith("agents.")]
 
 
 # --- the archive ------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -128,12 +129,13 @@ class Probe:
         self.app.close_window(window)
 
     def show(self, name: str) -> None:
-        {
+        shows: dict[str, Callable[[], None]] = {
             "settings": self.app.show_settings,
             "agents": self.app.show_agents,
             "setup": self.app.show_setup,
             "reload": self.app.reload_chat,
-        }[name]()
+        }
+        shows[name]()
 
     def release(self) -> None:
         """Let what `RIG_AGENTS` holds go on."""

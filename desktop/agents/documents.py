@@ -7,55 +7,18 @@ as microseconds since 1970 in UTC and given back as local time of today's zone. 
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
 from chatkit.types import Attachment, ThreadItem, ThreadMetadata
 from pydantic import TypeAdapter
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_LONE = re.compile("[\ud800-\udfff]")
+from desktop.agents.columns import clean, from_microseconds
 
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
-
-
-def clean(text: str) -> str:
-    """`text` as UTF-8 can hold it: halves of characters are joined, lone ones become U+FFFD.
-
-    JavaScript's texts may hold such halves, and a stream may be cut in one.
-    """
-    if _LONE.search(text) is None:
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def to_microseconds(moment: datetime) -> int:
-    """Microseconds since 1970, UTC. A moment without a zone is local time."""
-    try:
-        aware = moment.astimezone(UTC)
-    except (OverflowError, OSError, ValueError):  # outside of what the platform's calendar can place
-        aware = moment.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // _MICROSECOND
-
-
-def from_microseconds(value: int) -> datetime:
-    """The same moment in local time, without a zone; `fold` says which of the two hours in autumn it is."""
-    seconds, rest = divmod(value, 1_000_000)
-    try:
-        return datetime.fromtimestamp(seconds).replace(microsecond=rest)  # noqa: DTZ006 - as the SDK makes them
-    except (OverflowError, OSError, ValueError):
-        return utc(value).replace(tzinfo=None)
-
-
-def utc(value: int) -> datetime:
-    """The same moment in UTC, with its zone."""
-    return _EPOCH + value * _MICROSECOND
 
 
 def _written(document: dict[str, Any]) -> str:
@@ -97,11 +60,3 @@ def attachment_of(attachment_id: str, thread_id: str | None, body: str) -> Attac
     """The attachment of a row."""
     document = {**json.loads(body), "id": attachment_id, "thread_id": thread_id}
     return cast("Attachment", _adapter(Attachment).validate_python(document))
-
-
-def text_of(kind: str, body: str) -> str:
-    """What a person reads in a message, for the search; empty for every other kind of item."""
-    if kind not in ("user_message", "assistant_message"):
-        return ""
-    document = json.loads(body)
-    return "\n".join(part["text"] for part in document["content"] if part.get("text"))

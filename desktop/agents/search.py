@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from desktop.agents.documents import clean, text_of, utc
+from desktop.agents.columns import clean, text_of, utc
 
 WORDS = 12
 """Words of a query that count."""

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from chatkit.store import NotFoundError, Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
-from desktop.agents import database, documents, search
+from desktop.agents import columns, database, documents, search
+from desktop.agents.columns import clean
 from desktop.agents.context import RequestContext
-from desktop.agents.documents import clean
 from desktop.agents.ids import FAKE, derived, new_id
 from desktop.agents.schema import STEPS, Step
 from desktop.agents.worker import Worker
@@ -134,7 +134,7 @@ class SqliteStore(Store[RequestContext]):
     async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
         thread_id, agent = clean(thread.id), clean(context.agent_id)
         title = None if thread.title is None else clean(thread.title)
-        created, body = documents.to_microseconds(thread.created_at), documents.thread_body(thread)
+        created, body = columns.to_microseconds(thread.created_at), documents.thread_body(thread)
 
         def save(connection: sqlite3.Connection) -> None:
             known = connection.execute("SELECT seq, agent, title FROM threads WHERE id = ?", (thread_id,)).fetchone()
@@ -282,8 +282,8 @@ class SqliteStore(Store[RequestContext]):
     ) -> None:
         # Written out here, in the caller's thread: the SDK goes on changing its items.
         given, agent, kind = clean(item.id), clean(context.agent_id), item.type
-        created, body = documents.to_microseconds(item.created_at), documents.item_body(item)
-        words = search.indexed(documents.text_of(kind, body))
+        created, body = columns.to_microseconds(item.created_at), documents.item_body(item)
+        words = search.indexed(columns.text_of(kind, body))
 
         def put(connection: sqlite3.Connection) -> None:
             thread = _thread(connection, thread_id, agent)
@@ -480,7 +480,7 @@ _RECORD = (
 
 def _record(row: Sequence[Any]) -> ThreadRecord:
     _, thread_id, agent, title, created, updated, items = row
-    return ThreadRecord(thread_id, agent, title, documents.utc(created), documents.utc(updated), items)
+    return ThreadRecord(thread_id, agent, title, columns.utc(created), columns.utc(updated), items)
 
 
 def _rebuild(connection: sqlite3.Connection) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from desktop.agents import documents
+from desktop.agents import columns
 
 
 @pytest.fixture(params=["UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"])
@@ -30,20 +30,20 @@ def zone(request: pytest.FixtureRequest) -> Iterator[str]:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 4_000_000_000_000_000))
 def test_a_moment_is_the_same_after_a_round_trip_also_in_the_hour_that_comes_twice(zone: str, moment: int) -> None:
-    local = documents.from_microseconds(moment)
+    local = columns.from_microseconds(moment)
     assert local.tzinfo is None
-    assert documents.to_microseconds(local) == moment
-    assert documents.to_microseconds(documents.utc(moment)) == moment
+    assert columns.to_microseconds(local) == moment
+    assert columns.to_microseconds(columns.utc(moment)) == moment
 
 
 def test_the_hour_that_comes_twice_keeps_its_length(zone: str) -> None:
     start = int(datetime(2026, 10, 24, 22, tzinfo=UTC).timestamp()) * 1_000_000
     for hour in range(6):
         moment = start + hour * 3_600_000_000
-        assert documents.utc(documents.to_microseconds(documents.from_microseconds(moment))) == documents.utc(moment)
+        assert columns.utc(columns.to_microseconds(columns.from_microseconds(moment))) == columns.utc(moment)
 
 
 @pytest.mark.parametrize("odd", [datetime.min, datetime.max, datetime.min.replace(tzinfo=UTC), datetime(1969, 7, 20)])  # noqa: DTZ001, DTZ901 - as a model may hold them
 def test_a_time_that_no_calendar_can_place_does_not_stop_anything(odd: datetime) -> None:
-    loaded = documents.from_microseconds(documents.to_microseconds(odd))
+    loaded = columns.from_microseconds(columns.to_microseconds(odd))
     assert abs(loaded - odd.replace(tzinfo=None)) < timedelta(days=2)

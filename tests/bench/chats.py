@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import cast
 
-from desktop.agents import database, documents, search
+from desktop.agents import columns, database, documents, search
 from desktop.agents.store import SqliteStore
 from tests.agents.things import ME, NOON, answer, said, thread
 from tests.bench.figures import Figure, summary
@@ -119,7 +119,7 @@ def fill(path: Path, threads: int, items: int) -> None:
         (item.type, documents.item_body(item).split(json.dumps(marked, ensure_ascii=False)))
         for item in (said(marked), answer(marked))
     ]
-    thread_body, noon = documents.thread_body(thread()), documents.to_microseconds(NOON)
+    thread_body, noon = documents.thread_body(thread()), columns.to_microseconds(NOON)
     connection, _ = database.open_database(path)
     with closing(connection):
         connection.execute("PRAGMA secure_delete = OFF")  # nothing is deleted here, only merged

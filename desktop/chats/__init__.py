@@ -1,0 +1,1 @@
+"""All chats of a profile as one library: found, read, taken along, archived, deleted. Knows no page and no terminal."""

@@ -1,0 +1,1 @@
+"""The library of all chats: what it lists, what it writes, what it copies."""

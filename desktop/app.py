@@ -16,7 +16,7 @@ from desktop.context import Context
 from desktop.errors import AppError, RendererCrashed
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.pages.page import Page
-from desktop.settings.agents import OPENAI_ENDPOINT, DemoAgent, InAppAgent
+from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent, DemoAgent, InAppAgent
 from desktop.settings.locations import assets_dir, is_frozen
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
@@ -41,6 +41,7 @@ OTHER_COLOURS = ("#f8f9fb", "#141924")
 SETUP_SIZE = (560, 760)
 SETTINGS_SIZE = (900, 700)
 AGENTS_SIZE = (980, 740)
+CONSENT_SIZE = (900, 780)
 CRASH_WINDOW = 60.0
 """Seconds within which a second crash of the page is explained instead of recovered."""
 MOST_CRASHES = 3
@@ -70,6 +71,8 @@ class App:
         self.services: Services
         self._delete_all = False
         self._basic_reason = ""
+        self._asking = ""
+        """Whose code the consent window shows."""
         self._crashes: list[float] = []
         self._lock = threading.RLock()
 
@@ -185,7 +188,16 @@ class App:
         """The chat, unless something it needs is known to be missing; whether the key is there is asked in parallel."""
         base = self._keyed_address()
         known = base == "" or (base is not None and self.context.state.key_known(origin_of(base)))
-        return "chat" if known else "setup"
+        if not known:
+            return "setup"
+        return "consent" if self._code_problem() is not None else "chat"
+
+    def _code_problem(self) -> AppError | None:
+        """What keeps the active agent's file from running, where it is one of code: mostly that nobody said yes."""
+        agent = self.context.settings.agent()
+        if not isinstance(agent, CodeAgent):
+            return None
+        return self.context.consents().problem(agent.file)
 
     def _keyed_address(self) -> str | None:
         """The API whose key the active agent needs; "" when it needs none, None when there is no agent."""
@@ -205,13 +217,20 @@ class App:
 
     def _page(self, name: str) -> Page:
         if name == "chat":
-            if self._prefers_basic():
+            problem = self._code_problem()
+            if problem is None and self._prefers_basic():
                 from desktop.pages.basic import BasicPage
 
                 return BasicPage(self.services, self._basic_reason).page()
             from desktop.pages.chat import ChatPage
 
-            return ChatPage(self.services, limits=self.chat_limits).page()
+            return ChatPage(self.services, problem, self.chat_limits).page()
+        if name == "consent":
+            from desktop.pages.consent import ConsentPage
+
+            active = self.context.settings.agent()
+            self._asking = self._asking or (active.id if active is not None else "")
+            return ConsentPage(self.services, self._asking).page()
         if name == "setup":
             from desktop.pages.setup import SetupPage
 
@@ -243,7 +262,7 @@ class App:
 
     def _plan(self, name: str) -> WindowPlan:
         app = self.context.brand.app
-        sizes = {"setup": SETUP_SIZE, "settings": SETTINGS_SIZE, "agents": AGENTS_SIZE}
+        sizes = {"setup": SETUP_SIZE, "settings": SETTINGS_SIZE, "agents": AGENTS_SIZE, "consent": CONSENT_SIZE}
         size = sizes.get(name, (app.window.width, app.window.height))
         place = self.context.state.place(name)
         return WindowPlan(
@@ -266,9 +285,9 @@ class App:
     def _on_closed(self, name: str) -> None:
         with self._lock:
             self.windows.pop(name, None)
-            # Settings and agents belong to a chat or a setup; alone they would keep an app running that nobody sees.
+            # They belong to a chat or a setup; alone they would keep an app running that nobody sees.
             if name == "chat" and "setup" not in self.windows:
-                for other in ("settings", "agents"):
+                for other in ("settings", "agents", "consent"):
                     if other in self.windows:
                         self.windows[other].close()
 
@@ -337,11 +356,14 @@ class App:
 
     # --- what pages may ask (Desk) ------------------------------------------------------------
 
-    def show_chat(self) -> None:
+    def show_chat(self, *, ask: bool = True) -> None:
         """Open the chat (anew where it is open: what it is made from has changed), then close the setup window."""
         if "chat" in self.windows:
             self.reload_chat()
-        self._show("chat")
+        if ask and self._code_problem() is not None:
+            self.show_consent()
+        else:
+            self._show("chat")
         self.close_window("setup")
 
     def show_setup(self) -> None:
@@ -351,6 +373,16 @@ class App:
         self._show("agents")
         if agent:
             self.emit("agents", "agents.section", {"agent": agent, "section": section})
+
+    def show_consent(self, agent_id: str = "") -> None:
+        active = self.context.settings.agent()
+        wanted = agent_id or (active.id if active is not None else "")
+        window = self.windows.get("consent")
+        if window is not None and wanted != self._asking:
+            self._asking = wanted
+            window.show(self._page("consent"))
+        self._asking = wanted
+        self._show("consent")
 
     def show_settings(self, section: str = "") -> None:
         self._show("settings")
@@ -396,7 +428,7 @@ class App:
         open_path(folder)
 
     def pick_file(self, title: str, patterns: tuple[str, ...]) -> str | None:
-        for name in ("setup", "settings", "agents", "chat"):
+        for name in ("consent", "setup", "settings", "agents", "chat"):
             if name in self.windows:
                 return self.windows[name].pick_file(patterns)
         return None
@@ -422,7 +454,7 @@ class App:
 
     def _on_second_launch(self, prompt: str | None) -> None:
         """Another launch of this profile: come forward, and take its prompt into the composer. Nothing else."""
-        for name in ("chat", "setup"):
+        for name in ("chat", "setup", "consent"):
             if name in self.windows:
                 self.windows[name].focus()
                 break
@@ -435,7 +467,7 @@ class App:
             self.apply_scheme(settings.chat.theme.scheme)
         if "zoom" in names:
             self.shell.set_zoom(settings.zoom)
-        for page in ("chat", "settings", "agents"):
+        for page in ("chat", "settings", "agents", "consent"):
             self.emit(page, "settings.changed", {"names": sorted(names)})
 
     def _on_answered(self, answered: Answered) -> None:

@@ -200,9 +200,9 @@ class Context:
 
     def consents(self) -> Consents:
         """Which code this profile's people said yes to."""
-        from desktop.agents.code.consent import Consents
+        from desktop.agents.code.consent import LIST, Consents
 
-        return Consents(self.locations.folder / "approved_code.json")
+        return Consents(self.locations.folder / LIST)
 
     def _code_place(self) -> Place:
         from desktop.agents.code import packages

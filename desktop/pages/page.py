@@ -60,11 +60,17 @@ class Page:
 class Desk(Protocol):
     """What a page may ask of the application around it. `App` implements it."""
 
-    def show_chat(self) -> None: ...
+    def show_chat(self, *, ask: bool = True) -> None:
+        """The chat; where the active agent is code that nobody has approved, `show_consent` first. `ask` False: the
+        chat's window at any rate, which says that nothing runs."""
+
     def show_setup(self) -> None: ...
     def show_settings(self, section: str = "") -> None: ...
     def show_agents(self, agent: str = "", section: str = "") -> None:
         """`agent`: the id of the one to show; `section`: a place on its page: road, road.code, road.assistant."""
+
+    def show_consent(self, agent_id: str = "") -> None:
+        """The files of a code agent and the question whether they may run; of the active agent where none is named."""
 
     def show_basic(self, reason: str) -> None: ...
     def reload_chat(self) -> None: ...

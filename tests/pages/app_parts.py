@@ -34,8 +34,8 @@ class Desk:
         self.file: str | None = None
 
     def __getattr__(self, name: str) -> Any:
-        def note(*args: Any) -> str | None:
-            self.asked.append((name, args))
+        def note(*args: Any, **named: Any) -> str | None:
+            self.asked.append((name, (*args, *named.values())))
             return self.file if name == "pick_file" else None
 
         return note

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import io
 import json
+import re
 import sys
 import threading
+import tokenize
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from desktop.errors import CodeConsentNeeded, CodeUnreadable, FileUnreadable, Phrase
+from desktop.errors import AppError, CodeConsentNeeded, CodeUnreadable, FileUnreadable, Phrase
 from desktop.files import ensure_private_dir, read_limited, write_private
 
 MOST = 1_000_000
@@ -29,6 +32,13 @@ OURS = {"agents", "openai", "chatkit", "desktop", "pydantic"}
 """Names that mean what the app brings, whatever lies beside the file."""
 KEPT = 500
 """Approvals that are remembered, the last ones."""
+LIST = "approved_code.json"
+"""The file of a profile that keeps them."""
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""What can't be seen, or turns the direction of what can: a person is shown its number instead."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +56,15 @@ class Source:
         return self.path.name
 
     def text(self, relative: str = "") -> str:
-        """A file's content for the eye; what can't be decoded is shown as �."""
-        return self.files[relative or self.name].decode("utf-8", "replace")
+        """A file's content for the eye: decoded and broken into lines as Python does it, nothing in it invisible."""
+        content = self.files[relative or self.name]
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+            text = content.decode(encoding)
+        except (SyntaxError, UnicodeError, LookupError):
+            text = content.decode("utf-8", "replace")
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
+        return HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", lines)
 
 
 def read(file: str | Path) -> Source:
@@ -73,6 +90,10 @@ def digest(files: dict[str, bytes]) -> str:
         whole.update(f"{len(name.encode())}:{name}:{len(files[name])}:".encode())
         whole.update(files[name])
     return whole.hexdigest()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _content(path: Path, shown: str) -> bytes:
@@ -132,6 +153,15 @@ def _is_there(folder: Path, parts: list[str]) -> bool:
     return stem.with_name(f"{stem.name}.py").is_file() or stem.is_dir()
 
 
+@dataclass(frozen=True)
+class Change:
+    """What is another than at the last yes, by names of files. All three empty: not known."""
+
+    new: frozenset[str]
+    changed: frozenset[str]
+    gone: frozenset[str]
+
+
 class Consents:
     """The yeses of a profile, in one private file: path -> digest. `file` None keeps them in memory."""
 
@@ -151,6 +181,30 @@ class Consents:
         with self._lock:
             return str(source.path) in self._read() and not self._same(source)
 
+    def since(self, source: Source) -> Change | None:
+        """What has changed since the last yes to this file; None where there was none, or nothing has."""
+        with self._lock:
+            entry = self._read().get(str(source.path))
+        if entry is None or entry.get("sha256") == source.digest:
+            return None
+        before = entry.get("files")
+        if not isinstance(before, dict):
+            return Change(frozenset(), frozenset(), frozenset())
+        now = {name: _sha256(content) for name, content in source.files.items()}
+        return Change(
+            frozenset(now.keys() - before.keys()),
+            frozenset(name for name in now.keys() & before.keys() if now[name] != before[name]),
+            frozenset(map(str, before.keys() - now.keys())),
+        )
+
+    def problem(self, file: str | Path) -> AppError | None:
+        """What keeps the file from running: CodeUnreadable or CodeConsentNeeded; None where nothing does."""
+        try:
+            self.require(read(file))
+        except (CodeUnreadable, CodeConsentNeeded) as error:
+            return error
+        return None
+
     def require(self, source: Source) -> None:
         """Raises CodeConsentNeeded."""
         if not self.given(source):
@@ -163,7 +217,7 @@ class Consents:
             known.pop(str(source.path), None)
             known[str(source.path)] = {
                 "sha256": source.digest,
-                "files": sorted(source.files),
+                "files": {name: _sha256(content) for name, content in sorted(source.files.items())},
                 "when": datetime.now(UTC).isoformat(timespec="seconds"),
             }
             self._keep(dict(list(known.items())[-KEPT:]))

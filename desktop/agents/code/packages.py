@@ -11,8 +11,11 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Event
 
 from desktop.agents.code.environment import clean
 from desktop.errors import BadParams, PackagesNotInstalled, Phrase
@@ -116,8 +119,10 @@ def install(
     on_line: Callable[[str], None] = lambda _line: None,
     pip: list[str] | None = None,
     limit: float = LIMIT,
+    cancel: Event | None = None,
 ) -> None:
-    """Puts `wanted` into `place`; `on_line` gets what pip says. Blocks. Raises PackagesNotInstalled, BadParams."""
+    """Puts `wanted` into `place`; `on_line` gets what pip says. Blocks, until `cancel` is set at the longest. Raises
+    PackagesNotInstalled, BadParams."""
     names = ", ".join(wanted)
     for requirement in wanted:
         _name(requirement)
@@ -139,10 +144,8 @@ def install(
             text=True,
             errors="replace",
         ) as running:
-            from threading import Timer
-
-            timer = Timer(limit, running.kill)
-            timer.start()
+            ended = Event()
+            threading.Thread(target=_watch, args=(running, limit, cancel, ended), daemon=True).start()
             try:
                 for line in running.stdout or ():
                     said = line.strip()
@@ -150,10 +153,21 @@ def install(
                         on_line(said)
                         last = said if not last.startswith("ERROR") else last
             finally:
-                timer.cancel()
+                ended.set()
     except OSError as error:
         raise PackagesNotInstalled(repr(error), file=file, packages=names, problem=str(error.strerror)) from None
+    if running.returncode and cancel is not None and cancel.is_set():
+        raise PackagesNotInstalled("cancelled", file=file, packages=names, problem=Phrase("code.stopped"))
     if running.returncode:
         from desktop.openai_api.errors_map import scrub
 
         raise PackagesNotInstalled(last[:300], file=file, packages=names, problem=scrub(last)[:200] or "pip")
+
+
+def _watch(running: subprocess.Popen[str], limit: float, cancel: Event | None, ended: Event) -> None:
+    """Ends pip when its time is over, or when nobody wants it any more."""
+    over = time.monotonic() + limit
+    while not ended.wait(0.1):
+        if time.monotonic() > over or (cancel is not None and cancel.is_set()):
+            running.kill()
+            return

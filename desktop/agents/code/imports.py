@@ -1,0 +1,79 @@
+"""Which packages a file needs, read from its imports. Reads, runs nothing; what it can't see, the run itself tells.
+
+An import inside `try` that is ready for its failure, or under `if TYPE_CHECKING`, is no need.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
+
+from desktop.agents.code.consent import OURS, Source
+from desktop.agents.code.packages import missing, package_of
+
+_READY = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+
+
+def wanted(source: Source, named: Iterable[str], place: Path) -> list[str]:
+    """What is to be installed: of the packages that are named for it, and of those that its imports mean."""
+    found = {_plain(re.split(r"[^A-Za-z0-9._-]", one)[0]): one for one in missing(named, place)}
+    for package in lacking(source, place):
+        found.setdefault(_plain(package), package)
+    return list(found.values())
+
+
+def _plain(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def lacking(source: Source, place: Path) -> list[str]:
+    """Packages (as pip names them) whose modules neither the app has, nor the folder `place`, nor the file's own."""
+    own = {name.split("/")[0].removesuffix(".py") for name in source.files} | {source.path.parent.name}
+    found: dict[str, None] = {}
+    for name, content in source.files.items():
+        for module in _imported(ast.parse(content, name)):
+            top = module.partition(".")[0]
+            if top in own or top in OURS or top in sys.stdlib_module_names:
+                continue
+            if not _is_here(top) and PathFinder.find_spec(top, [str(place)]) is None:
+                found[package_of(module)] = None
+    return list(found)
+
+
+def _is_here(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ValueError:  # loaded, and made by hand
+        return True
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        if node.module and not node.level:
+            yield node.module
+    else:
+        for child in _needed(node):
+            yield from _imported(child)
+
+
+def _needed(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.Try) and any(_is_ready(handler) for handler in node.handlers):
+        yield from node.finalbody
+    elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        yield from node.orelse
+    else:
+        yield from ast.iter_child_nodes(node)
+
+
+def _is_ready(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(one, ast.Name) and one.id in _READY for one in caught)

@@ -5,8 +5,9 @@ Knows nothing of keys, of JSON or of what is asked; httpx is imported when the f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from desktop.errors import FileUnreadable, ProxyFailed
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import ssl
 
     import httpx
+
+C = TypeVar("C")
 
 CONNECT_LIMIT = 10.0
 """Longest wait for a connection, in seconds; shorter where the endpoint's own limit is shorter."""
@@ -120,10 +123,35 @@ def build(endpoint: Endpoint, transport: httpx.BaseTransport | None = None) -> t
     """
     import httpx
 
-    limits = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=30.0)
-    timeout = httpx.Timeout(endpoint.timeout, connect=min(endpoint.timeout, CONNECT_LIMIT))
     if transport is not None:
-        return httpx.Client(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False), ""
+        return httpx.Client(transport=transport, **_manners(endpoint)), ""
+    return _through(endpoint, httpx.Client)
+
+
+def build_async(endpoint: Endpoint) -> tuple[httpx.AsyncClient, str]:
+    """As `build`, for an event loop."""
+    import httpx
+
+    return _through(endpoint, httpx.AsyncClient)
+
+
+def _manners(endpoint: Endpoint) -> dict[str, Any]:
+    """What every client has, however it gets there."""
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+    import httpx
+
+    return {
+        "timeout": httpx.Timeout(endpoint.timeout, connect=min(endpoint.timeout, CONNECT_LIMIT)),
+        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        "trust_env": False,
+        "follow_redirects": False,
+    }
+
+
+def _through(endpoint: Endpoint, kind: Callable[..., C]) -> tuple[C, str]:
+    import httpx
+
     context = tls_context(endpoint.ca_file)
     proxy = choose_proxy(endpoint)
     through = None
@@ -134,9 +162,8 @@ def build(endpoint: Endpoint, transport: httpx.BaseTransport | None = None) -> t
                 auth=(proxy.user, proxy.password) if proxy.user or proxy.password else None,
                 ssl_context=context if proxy.url.startswith("https:") else None,
             )
-        client = httpx.Client(
-            verify=context, proxy=through, timeout=timeout, limits=limits, trust_env=False, follow_redirects=False
-        )
+        limits = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=30.0)
+        client = kind(verify=context, proxy=through, limits=limits, **_manners(endpoint))
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         label = proxy.label if proxy else ""
         raise ProxyFailed(type(error).__name__, host=endpoint.host, proxy=label) from None

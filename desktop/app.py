@@ -16,7 +16,7 @@ from desktop.context import Context
 from desktop.errors import AppError, RendererCrashed
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.pages.page import Page
-from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent, DemoAgent, InAppAgent
+from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent, DemoAgent, InAppAgent, ServerAgent
 from desktop.settings.locations import assets_dir, is_frozen
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
@@ -205,8 +205,8 @@ class App:
         agent = settings.agent()
         if agent is None or isinstance(agent, WorkflowAgent):
             return None if agent is None else settings.network.api_base
-        if isinstance(agent, DemoAgent):
-            return ""
+        if isinstance(agent, (DemoAgent, ServerAgent)):
+            return ""  # a server that asks for a token says so itself
         if agent.endpoint == OPENAI_ENDPOINT:
             return settings.network.api_base
         found = next((endpoint for endpoint in settings.endpoints if endpoint.id == agent.endpoint), None)

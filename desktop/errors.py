@@ -94,6 +94,17 @@ AppError
 │       ├── EndpointDown            5xx
 │       ├── EndpointRefused         another 4xx
 │       └── EndpointUnfit           it does not speak OpenAI's protocol
+├── ServerError                     a ChatKit server answered, and the answer can't be used
+│   ├── ServerTokenWanted           401, 403 without a token
+│   ├── ServerTokenRefused          401, 403 with one
+│   ├── ServerUnfit                 it does not speak ChatKit's protocol
+│   ├── ServerNotFound              404
+│   ├── ServerElsewhere             a redirect, or an upload, to an address that is not to be followed
+│   ├── ServerBusy                  429
+│   ├── ServerDown                  5xx
+│   ├── ServerRefused               another 4xx
+│   ├── ServerGone                  in the middle of an answer
+│   └── ServerFlood                 more than a chat can hold
 ├── AgentNotSet                     no agent has been chosen yet
 ├── ProfileBusy                     another process holds the profile and does not answer
 └── InternalError                   a defect of ours
@@ -727,6 +738,63 @@ class EndpointRefused(EndpointError):
 
 class EndpointUnfit(EndpointError):
     code = "endpoint_unfit"
+
+
+class ServerError(AppError):
+    """values of every child: host."""
+
+
+class ServerTokenWanted(ServerError):
+    code = "server_token_wanted"
+
+
+class ServerTokenRefused(ServerError):
+    code = "server_token_refused"
+
+
+class ServerUnfit(ServerError):
+    code = "server_unfit"
+
+
+class ServerNotFound(ServerError):
+    """values: host, path."""
+
+    code = "server_not_found"
+
+
+class ServerElsewhere(ServerError):
+    """values: host, target (another host, or an address)."""
+
+    code = "server_elsewhere"
+
+
+class ServerBusy(ServerError):
+    code = "server_busy"
+    retryable = True
+
+
+class ServerDown(ServerError):
+    """values: host, status."""
+
+    code = "server_down"
+    retryable = True
+
+
+class ServerRefused(ServerError):
+    """values: host, status, problem (the server's own words)."""
+
+    code = "server_refused"
+
+
+class ServerGone(ServerError):
+    code = "server_gone"
+    retryable = True
+
+
+class ServerFlood(ServerError):
+    """values: host, limit (text with a unit)."""
+
+    code = "server_flood"
 
 
 class AgentNotSet(AppError):

@@ -1,4 +1,4 @@
-"""The kinds of agent that run inside the app, and where their models are. Pure models, as `model.py`.
+"""The kinds of agent whose chats go over the bridge, and where their models are. Pure models, as `model.py`.
 
 Kept apart from `model.py` because they outlive hosted workflows.
 """
@@ -15,12 +15,14 @@ ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
 OPENAI_ENDPOINT = "openai"
 """The id of the built-in endpoint: the API of `network.api_base`."""
 
+HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+
 PACKAGE = r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._, -]+\])?( *[<>=!~]=?=? *[A-Za-z0-9.*+!-]+,?)*$"
 """A package's name, perhaps with extras and versions. Neither an address nor an option of pip."""
 
 
 class InAppAgent(Model):
-    """What agents inside the app have in common."""
+    """What agents have in common whose requests come to this process: those inside the app, and ChatKit servers."""
 
     kind: str
     """Who runs the agent."""
@@ -89,6 +91,20 @@ class CodeAgent(InAppAgent):
     """The id of the endpoint whose key and address its default client gets."""
     mcp_servers: list[AgentId] = Field(default=[], max_length=20)
     """The ids of the MCP servers whose tools its agents get, beside their own."""
+
+
+class ServerAgent(InAppAgent):
+    """A ChatKit server that a team runs. Its chats are there; its token is in the keyring (`servers.server_secret`)."""
+
+    kind: Literal["server"] = "server"
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2048, strip_whitespace=True)]
+    """Where chats are posted to; https, or http on loopback. No name, no password, no question mark."""
+    headers: dict[HeaderName, Annotated[str, StringConstraints(max_length=4096)]] = Field(default={}, max_length=50)
+    """What is sent with every request beside the token; nothing secret."""
+    token_header: HeaderName = "Authorization"  # noqa: S105 - the name of a header
+    """The header of the token: `Bearer TOKEN` in Authorization, the bare token in any other."""
+    attachments: bool = False
+    """Whether the server takes files (ChatKit's two-phase upload)."""
 
 
 class Endpoint(Model):

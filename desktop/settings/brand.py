@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from desktop.errors import BrandInvalid, FileUnreadable, Phrase, SettingsInvalid
 from desktop.files import read_limited
-from desktop.settings import tree
+from desktop.settings import servers, tree
 from desktop.settings.base import Colour, Model
 from desktop.settings.locations import assets_dir
 from desktop.settings.mcp import first_problem
@@ -143,7 +143,7 @@ def _check_settings(brand: Brand) -> None:
     ids = [agent.id for agent in checked.agents]
     for double in {name for name in ids if ids.count(name) > 1}:
         raise BrandInvalid(name="settings.agents", problem=Phrase("errors.problem.same_id", {"id": double}))
-    found = first_problem(checked.mcp_servers)
+    found = servers.first_problem(checked.agents) or first_problem(checked.mcp_servers)
     if found is not None:
         raise BrandInvalid(name=tree.join(("settings", *found[0])), problem=found[1])
 

@@ -23,7 +23,7 @@ from desktop.errors import (
     SettingsNewer,
     SettingsUnwritable,
 )
-from desktop.settings import tree
+from desktop.settings import servers, tree
 from desktop.settings.agents import InAppAgent
 from desktop.settings.brand import Brand
 from desktop.settings.file import Loaded, SettingsFile
@@ -359,9 +359,9 @@ class SettingsStore:
             if agent.id in seen:
                 raise _Invalid(("agents", index), Phrase("errors.problem.same_id", {"id": agent.id}), layer)
             seen.add(agent.id)
-        found = first_problem(settings.mcp_servers)
+        found = servers.first_problem(settings.agents) or first_problem(settings.mcp_servers)
         if found is not None:
-            raise _Invalid(*found, layer, spoils=2)  # a program without one of its words is another program
+            raise _Invalid(*found, layer, spoils=2)  # a program or a server without one of its words is another one
         return settings
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
-from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint
+from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
 from desktop.settings.base import AgentId, Colour, Model, Name, Prompt
 from desktop.settings.mcp import MOST_SERVERS, McpServer
 
@@ -67,7 +67,8 @@ Agent = Annotated[
     Annotated[WorkflowAgent, Tag("workflow")]
     | Annotated[AssistantAgent, Tag("assistant")]
     | Annotated[CodeAgent, Tag("code")]
-    | Annotated[DemoAgent, Tag("demo")],
+    | Annotated[DemoAgent, Tag("demo")]
+    | Annotated[ServerAgent, Tag("server")],
     Discriminator(_kind),
 ]
 """Any kind of agent."""

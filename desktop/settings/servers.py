@@ -1,0 +1,130 @@
+"""ChatKit servers that a team runs: what is accepted of their address and headers, and where their token is kept.
+
+Pure text, like `origins.py`. The token itself is in the keyring; here stands only the name it is kept under.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from desktop.errors import Phrase, SettingsInvalid
+from desktop.settings.origins import is_loopback, normalise_api_base
+from desktop.settings.secret_shapes import is_secret
+
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_OWN = """
+    accept connection content-length content-type cookie expect host te trailer transfer-encoding upgrade
+    proxy-authorization proxy-connection
+"""
+OWN_HEADERS = frozenset(_OWN.split())
+"""Headers of a request that the app or the way to the server sets, or that nobody is to set."""
+
+Problem = tuple[tuple[str, ...], Phrase]
+"""The field's place in the agent, and what is wrong there."""
+
+
+class Server(Protocol):
+    """What is needed of an agent that is a server (`agents.ServerAgent`)."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def headers(self) -> dict[str, str]: ...
+    @property
+    def token_header(self) -> str: ...
+
+
+def normalise_server_url(text: str, *, name: str = "url") -> str:
+    """The address as it is kept: `https://host[:port]/path`; http on loopback alone. A host alone gets its scheme.
+
+    Raises SettingsInvalid.
+    """
+    wanted = text.strip().strip("\"'`<>")
+    if not wanted:
+        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.api_base_empty"))
+    try:
+        if "://" not in wanted:
+            wanted = f"{'http' if is_loopback(urlsplit(f'//{wanted}').hostname or '') else 'https'}://{wanted}"
+        parts = urlsplit(wanted)
+    except ValueError:
+        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.server_url")) from None
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.server_url"))
+    path = parts.path
+    if not all(33 <= ord(char) < 127 for char in path) or "\\" in path or ".." in path.split("/"):
+        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.server_url"))
+    try:
+        return normalise_api_base(f"{parts.scheme}://{parts.netloc}", name=name) + (path or "/")
+    except SettingsInvalid as error:
+        if error.values["problem"] != Phrase("errors.problem.api_base_form"):
+            raise
+        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.server_url")) from None
+
+
+def server_origin(url: str) -> str:
+    """`scheme://host[:port]` of a server's address: where its token may go. Raises SettingsInvalid."""
+    return origin_of_url(normalise_server_url(url))
+
+
+def origin_of_url(url: str) -> str:
+    """`scheme://host[:port]` of an address that is whole, the port left out where it is the scheme's own.
+
+    Raises ValueError.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    port = parts.port
+    own = {"https": 443, "http": 80}.get(parts.scheme)
+    return f"{parts.scheme}://{shown}{f':{port}' if port is not None and port != own else ''}"
+
+
+def server_secret(agent: Server) -> str:
+    """The name that an agent's token is kept under in the keyring (`Keys.secret`).
+
+    The origin is in it, so that another address asks anew (checklist 31). Raises SettingsInvalid for a bad address.
+    """
+    return f"server|{agent.id}|{server_origin(agent.url)}"
+
+
+def problem_in(agent: Server) -> Problem | None:
+    """What is wrong with an agent's connection that the model's own shapes can't tell."""
+    return next(_problems(agent), None)
+
+
+def first_problem(agents: Sequence[object]) -> tuple[tuple[str | int, ...], Phrase] | None:
+    """The same for a list of agents; the place begins with `agents`."""
+    from desktop.settings.agents import ServerAgent
+
+    for index, agent in enumerate(agents):
+        found = problem_in(agent) if isinstance(agent, ServerAgent) else None
+        if found is not None:
+            return ("agents", index, *found[0]), found[1]
+    return None
+
+
+def _problems(agent: Server) -> Iterator[Problem]:
+    try:
+        normalise_server_url(agent.url)
+    except SettingsInvalid as error:
+        problem = error.values["problem"]
+        yield ("url",), problem if isinstance(problem, Phrase) else Phrase("errors.problem.server_url")
+    if is_secret(agent.url):
+        yield ("url",), Phrase("errors.problem.server_secret", {"name": "url"})
+    if not HEADER.fullmatch(agent.token_header) or agent.token_header.lower() in OWN_HEADERS:
+        yield ("token_header",), Phrase("errors.problem.server_header", {"name": agent.token_header[:60]})
+    seen: set[str] = set()
+    for name, value in agent.headers.items():
+        lowered = name.lower()
+        if not HEADER.fullmatch(name) or lowered in OWN_HEADERS or lowered in seen:
+            yield ("headers",), Phrase("errors.problem.server_header", {"name": name[:60]})
+        if lowered in ("authorization", agent.token_header.lower()) or is_secret(value, name):
+            yield ("headers",), Phrase("errors.problem.server_secret", {"name": name[:60]})
+        if not (value.isprintable() and value.isascii()):
+            yield ("headers",), Phrase("errors.problem.server_header_value", {"name": name[:60]})
+        seen.add(lowered)

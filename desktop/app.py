@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from desktop.context import Context
-from desktop.errors import AppError, RendererCrashed
+from desktop.errors import AppError, CodeConsentNeeded, CodePackageMissing, CodeUnreadable, RendererCrashed
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.pages.page import Page
 from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent, DemoAgent, InAppAgent, ServerAgent
@@ -73,6 +73,10 @@ class App:
         self._basic_reason = ""
         self._asking = ""
         """Whose code the consent window shows."""
+        self._is_chat_blocked = False
+        """Whether the chat window says that the active agent's code can't run, in place of a chat."""
+        self._packages: dict[str, list[str]] = {}
+        """What code agents have asked for and not found, by agent."""
         self._crashes: list[float] = []
         self._lock = threading.RLock()
 
@@ -132,6 +136,7 @@ class App:
         agents = context.agent_host(
             on_state=self._on_agent_state,
             on_thread=lambda agent, thread: self.emit("chat", "thread.changed", {"agent": agent, "thread": thread}),
+            on_failure=self._on_agent_failure,
             counters=counters,
         )
         server = PageServer(assets_dir(), context.texts.language)
@@ -218,6 +223,7 @@ class App:
     def _page(self, name: str) -> Page:
         if name == "chat":
             problem = self._code_problem()
+            self._is_chat_blocked = problem is not None
             if problem is None and self._prefers_basic():
                 from desktop.pages.basic import BasicPage
 
@@ -230,7 +236,7 @@ class App:
 
             active = self.context.settings.agent()
             self._asking = self._asking or (active.id if active is not None else "")
-            return ConsentPage(self.services, self._asking).page()
+            return ConsentPage(self.services, self._asking, self._packages.get(self._asking, ())).page()
         if name == "setup":
             from desktop.pages.setup import SetupPage
 
@@ -384,6 +390,18 @@ class App:
         self._asking = wanted
         self._show("consent")
 
+    def code_approved(self, agent_id: str) -> None:
+        active = self.context.settings.agent()
+        if active is not None and active.id == agent_id:
+            if self._is_chat_blocked:
+                self._reload()
+            else:
+                self.emit("chat", "code.approved", {})
+                self.services.agents.warm(agent_id)
+            self._show("chat")
+        self.emit("agents", "code.approved", {"id": agent_id})
+        self.close_window("consent")
+
     def show_settings(self, section: str = "") -> None:
         self._show("settings")
         if section:
@@ -499,6 +517,27 @@ class App:
         if state == "light" and self.services.agents.notices:
             told = [notice.describe(self.context.texts) for notice in self.services.agents.notices]
             self.emit("chat", "notices.added", {"notices": told})
+
+    def _on_agent_failure(self, agent_id: str, failure: AppError) -> None:
+        """What the consent page can mend is offered over the chat."""
+        action: dict[type[AppError], str] = {
+            CodeConsentNeeded: "code.look",
+            CodeUnreadable: "code.other_file",
+            CodePackageMissing: "code.install",
+        }
+        active = self.context.settings.agent()
+        if type(failure) not in action or active is None or active.id != agent_id:
+            return
+        texts = self.context.texts
+        words = texts.get("code.waits")
+        if not isinstance(failure, CodeConsentNeeded):
+            words = failure.describe(texts)["message"]
+        if isinstance(failure, CodePackageMissing):
+            known = self._packages.setdefault(agent_id, [])
+            package = str(failure.values.get("package", ""))
+            if package and package not in known:
+                known.append(package)
+        self.emit("chat", "code.refused", {"words": words, "action": texts.get(action[type(failure)])})
 
     def _diagnostics(self) -> str:
         from desktop.diagnostics import diagnostics_text

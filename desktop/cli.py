@@ -135,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if args.command in (None, *RUNS_CODE):
                 from desktop.code_consent import settle
 
-                settle(context)
+                settle(context, window=args.command is None)
         if args.command:
             return _run(args, context)
         # A start makes no garbage worth looking for; the shell begins to look again when its first window stands.

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from desktop.context import Context
 
 
-def settle(context: Context) -> None:
-    """For `--agent FILE`. Raises CodeUnreadable, and CodeConsentNeeded where nobody says yes."""
+def settle(context: Context, *, window: bool = False) -> None:
+    """For `--agent FILE`. `window`: one opens and asks, with the source in sight. Raises CodeUnreadable, and
+    CodeConsentNeeded where nobody says yes."""
     from desktop.agents.code.consent import read
 
     source = read(context.agent_file)
     consents = context.consents()
-    if consents.given(source):
+    if consents.given(source) or (window and not getattr(context.args, "yes", False)):
         return
     say = context.texts.get
     if not context.json:

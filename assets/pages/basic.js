@@ -382,6 +382,18 @@ on("prompt.handed_over", ({ text }) => {
   handPrompt();
 });
 
+/** Code of the agent that may not run as it is. @type {HTMLElement | null} */
+let refused = null;
+
+on("code.refused", ({ words, action }) => {
+  refused?.remove();
+  const look = make("button", { type: "button" }, [String(action)]);
+  look.addEventListener("click", said(() => call("app.open_consent")));
+  refused = make("div", { class: "banner warning" }, [icon("alert", false), make("p", { class: "words" }, [String(words)]), look]);
+  el("notices").append(refused);
+});
+on("code.approved", () => refused?.remove());
+
 on("notices.added", ({ notices }) => {
   for (const notice of notices) complain(sentence(notice), "warning");
 });

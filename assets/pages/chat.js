@@ -121,6 +121,7 @@ const actions = {
   retry: said(() => reload({ byHand: true })),
   openSetup: said(() => call("app.open_setup")),
   openSettings,
+  openConsent: said(() => call("app.open_consent")),
   openLink: (/** @type {string} */ link) => said(() => call("app.open_link", { link }))(),
   diagnostics: async () => /** @type {string} */ ((await call("diagnostics.copy")).text),
   archive: () => call("archive.start"),
@@ -550,6 +551,16 @@ on("prompt.handed_over", ({ text }) => {
   prompt = String(text);
   handPrompt();
 });
+
+/** Code of the agent that may not run as it is. @type {HTMLElement | null} */
+let refused = null;
+
+on("code.refused", ({ words, action }) => {
+  refused?.remove();
+  const problem = { code: "", message: String(words), hint: "", retryable: false, field: null, detail: "" };
+  refused = notice(problem, { tone: "warning", action: { words: String(action), run: actions.openConsent } });
+});
+on("code.approved", () => refused?.remove());
 
 on("notices.added", ({ notices: added }) => {
   for (const problem of added) notice(problem, { tone: "warning" });

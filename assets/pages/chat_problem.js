@@ -7,7 +7,7 @@ import { t } from "./texts.js";
 
 /**
  * @typedef {import("./bridge.js").Described} Described
- * @typedef {{retry: () => Promise<unknown>, openSetup: () => Promise<unknown>, openSettings: () => Promise<unknown>,
+ * @typedef {{retry: () => Promise<unknown>, openSetup: () => Promise<unknown>, openSettings: () => Promise<unknown>, openConsent: () => Promise<unknown>,
  *   openLink: (name: string) => Promise<unknown>, diagnostics: () => Promise<string>}} Actions
  */
 
@@ -34,6 +34,9 @@ const ANSWERABLE = new Set(["keyring_locked", "keyring_denied", "keyring_slow"])
 
 /** Failures that a setting mends. */
 const SETTINGS = new Set(["proxy_failed", "proxy_auth", "tls_untrusted", "settings_invalid", "settings_damaged", "settings_newer"]);
+
+/** Failures that the page of the agent's code mends. */
+const CODE = new Set(["code_consent_needed", "code_unreadable"]);
 
 const NETWORK = new Set([
   "name_not_found",
@@ -116,7 +119,10 @@ export class ProblemView {
   constructor(actions) {
     this.#actions = actions;
     wire(this.#retry, () => actions.retry());
-    wire(this.#fix, () => (this.#setUp() ? actions.openSetup() : actions.openSettings()));
+    wire(this.#fix, () => {
+      if (CODE.has(this.code)) return actions.openConsent();
+      return this.#setUp() ? actions.openSetup() : actions.openSettings();
+    });
     this.#link.addEventListener("click", () => actions.openLink(LINKS[this.code].link));
     this.#copy = copyButton(part("problem-copy", HTMLButtonElement), (text) => {
       this.#byHandText.value = text;
@@ -143,10 +149,11 @@ export class ProblemView {
     this.#detail.textContent = detailOf(problem);
     this.#icon(problem.code);
 
-    const fixable = this.#setUp() || SETTINGS.has(problem.code);
+    const fixable = this.#setUp() || SETTINGS.has(problem.code) || CODE.has(problem.code);
     this.#fix.hidden = !fixable;
     const noKey = NO_KEY.has(problem.code) || problem.code.startsWith("keyring_");
     this.#fix.textContent = !this.#setUp() ? t("chat.settings") : noKey ? t("chat.set_up") : t("chat.change_key");
+    if (CODE.has(problem.code)) this.#fix.textContent = t("chat.look_at_code");
     const retryFirst = !fixable || ANSWERABLE.has(problem.code);
     this.#fix.classList.toggle("primary", !retryFirst);
     this.#retry.classList.toggle("primary", retryFirst);
@@ -179,7 +186,7 @@ export class ProblemView {
 
   /** @param {string} code */
   #icon(code) {
-    const name = NETWORK.has(code) ? "network" : SET_UP.has(code) ? "key" : "alert";
+    const name = NETWORK.has(code) ? "network" : SET_UP.has(code) ? "key" : CODE.has(code) ? "code" : "alert";
     for (const group of part("problem", HTMLElement).querySelectorAll("[data-icon]")) {
       group.toggleAttribute("hidden", group.getAttribute("data-icon") !== name);
     }

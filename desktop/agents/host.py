@@ -98,7 +98,8 @@ class AgentHost:
     `threads` and `attachments` are `Locations.threads` and `.attachments`; None keeps everything in memory.
     `open_stores` takes the place of both, `import_stack` that of the agent stack.
     `code` gives what code agents have on the disk; None: nothing is approved.
-    `on_state` and `on_thread` (agent id, thread id: a title came after its answer) are called on threads of the host.
+    `on_state`, `on_thread` (agent id, thread id: a title came after its answer) and `on_failure` (agent id, why an
+    answer has failed) are called on threads of the host.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class AgentHost:
         import_stack: Callable[[], Assistants] | None = None,
         on_state: Callable[[State], None] | None = None,
         on_thread: Callable[[str, str], None] | None = None,
+        on_failure: Callable[[str, AppError], None] = lambda _agent, _failure: None,
         counters: Counts | None = None,
         limits: Limits | None = None,
         code: Callable[[], Place] | None = None,
@@ -124,6 +126,7 @@ class AgentHost:
         self._import_stack = import_stack or self._own_stack
         self._on_state = on_state
         self._on_thread = on_thread
+        self._on_failure = on_failure
         self._counters = counters or NoCounts()
         self._limits = limits or Limits()
         self._lock = threading.Lock()
@@ -222,6 +225,7 @@ class AgentHost:
                 stack=_Stack(self),
                 limits=self._limits,
                 code=self._code() if self._code is not None else None,
+                on_failure=self._on_failure,
             )
             loop = asyncio.new_event_loop()
             follow_tasks(loop)

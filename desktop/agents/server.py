@@ -99,8 +99,11 @@ class LocalServer(ChatKitServer[RequestContext]):
         stack: Stack,
         limits: Limits,
         code: Place | None = None,
+        on_failure: Callable[[str, AppError], None] = lambda _agent, _failure: None,
     ) -> None:
+        """`on_failure` (agent id, what) is called on this thread when an answer has failed."""
         super().__init__(store, attachments)
+        self._on_failure = on_failure
         self._code_place = code
         self._code: CodeAgents | None = None
         self._sources = sources
@@ -129,7 +132,8 @@ class LocalServer(ChatKitServer[RequestContext]):
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
         """An agent's answer. A failure ends it with a sentence; what was said by then is kept."""
-        async for event in self._kept(self._answer(thread, input_user_message, context)):
+        agent_id = context.agent_id
+        async for event in self._kept(self._answer(thread, input_user_message, context), agent_id):
             yield event
 
     async def action(
@@ -138,10 +142,11 @@ class LocalServer(ChatKitServer[RequestContext]):
         """A button of a widget: the demo's, or of a code agent's question."""
         agent = self._sources.agent(context.agent_id)
         if isinstance(agent, DemoAgent):
-            async for event in self._kept(self._demo.action(thread, action, sender, self._new_id(thread, context))):
+            events = self._demo.action(thread, action, sender, self._new_id(thread, context))
+            async for event in self._kept(events, agent.id):
                 yield event
         elif isinstance(agent, CodeAgent):
-            async for event in self._kept(self.code.action(agent, thread, action, sender)):
+            async for event in self._kept(self.code.action(agent, thread, action, sender), agent.id):
                 yield event
 
     async def sync_action(
@@ -198,7 +203,9 @@ class LocalServer(ChatKitServer[RequestContext]):
     def _new_id(self, thread: ThreadMetadata, context: RequestContext) -> Callable[[Any], str]:
         return lambda kind: self.store.generate_item_id(kind, thread, context)
 
-    async def _kept(self, events: AsyncGenerator[ThreadStreamEvent, None]) -> AsyncIterator[ThreadStreamEvent]:
+    async def _kept(
+        self, events: AsyncGenerator[ThreadStreamEvent, None], agent_id: str
+    ) -> AsyncIterator[ThreadStreamEvent]:
         """`events`; where they fail, what is unfinished is finished as it stands and the failure becomes a sentence."""
         run = CURRENT.get()
         open_items = OpenItems()
@@ -222,6 +229,7 @@ class LocalServer(ChatKitServer[RequestContext]):
                 log.warning("an answer failed", exc_info=error)
         if failure is not None:
             log.warning("an answer ended with %s %s", failure.code, failure.detail)
+            self._on_failure(agent_id, failure)
             for event in open_items.finish(self._texts):
                 yield event
             raise CustomStreamError(self.sentence(failure), allow_retry=not isinstance(failure, FINAL))

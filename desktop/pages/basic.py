@@ -119,6 +119,7 @@ class BasicPage:
                 "history.search": Method(SearchParams, self._search),
                 "app.open_settings": Method(NoParams, self._open_settings),
                 "app.open_setup": Method(NoParams, self._open_setup),
+                "app.open_consent": Method(NoParams, self._open_consent),
                 "diagnostics.copy": Method(NoParams, self._diagnostics),
             },
             title=self._services.brand.app.name,
@@ -272,6 +273,9 @@ class BasicPage:
 
     def _open_setup(self, _: NoParams) -> None:
         self._services.desk.show_setup()
+
+    def _open_consent(self, _: NoParams) -> None:
+        self._services.desk.show_consent()
 
     def _diagnostics(self, _: NoParams) -> dict[str, str]:
         return {"text": self._services.diagnostics()}

@@ -171,6 +171,7 @@ class ChatPage:
                 "diagnostics.copy": Method(NoParams, self._diagnostics),
                 "app.open_settings": Method(NoParams, self._open_settings),
                 "app.open_setup": Method(NoParams, self._open_setup),
+                "app.open_consent": Method(NoParams, self._open_consent),
                 "app.open_link": Method(LinkParams, self._open_link),
                 "app.open_road": Method(RoadParams, self._open_road),
                 "chat.ahead_seen": Method(NoParams, self._ahead_seen),
@@ -328,6 +329,10 @@ class ChatPage:
 
     def _open_setup(self, _: NoParams) -> None:
         self._services.desk.show_setup()
+
+    def _open_consent(self, _: NoParams) -> None:
+        """The page of the active agent's code; the yes is that page's own, which no script of OpenAI's reaches."""
+        self._services.desk.show_consent()
 
     def _open_link(self, params: LinkParams) -> None:
         self._services.desk.open_external(getattr(self._services.brand.links, params.link))

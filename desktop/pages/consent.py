@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -44,11 +45,15 @@ class ApproveParams(Params):
 
 
 class ConsentPage:
-    """One for each showing of the page. Only one `install` runs at a time in it; it ends with the page."""
+    """One for each showing of the page. `packages`: what the agent has asked for and not found. One installation runs
+    at a time; it ends with the page."""
 
-    def __init__(self, services: Services, agent_id: str, consents: Consents | None = None) -> None:
+    def __init__(
+        self, services: Services, agent_id: str, packages: Sequence[str] = (), consents: Consents | None = None
+    ) -> None:
         from desktop.agents.code.consent import LIST, Consents
 
+        self._packages = packages
         self._services = services
         self._agent_id = agent_id
         self._consents = consents or Consents(services.locations.folder / LIST)
@@ -165,7 +170,7 @@ class ConsentPage:
     def _missing(self, source: Source, agent: CodeAgent) -> list[str]:
         from desktop.agents.code.imports import wanted
 
-        return wanted(source, agent.packages, self._place())
+        return wanted(source, [*agent.packages, *self._packages], self._place())
 
     def _place(self) -> Path:
         from desktop.agents.code.packages import folder
@@ -192,12 +197,7 @@ class ConsentPage:
             return {"done": False, "state": self._look(NoParams())}
         self._consents.give(shown)
         log.info("%s was approved: %s", shown.name, shown.digest)
-        services = self._services
-        active = services.settings.current.agent()
-        if active is not None and active.id == agent.id:
-            services.desk.show_chat()
-        services.desk.emit("agents", "code.approved", {"id": agent.id})
-        services.desk.close_window("consent")
+        self._services.desk.code_approved(agent.id)
         return {"done": True, "state": None}
 
     def _decline(self, _: NoParams) -> None:

@@ -72,6 +72,10 @@ class Desk(Protocol):
     def show_consent(self, agent_id: str = "") -> None:
         """The files of a code agent and the question whether they may run; of the active agent where none is named."""
 
+    def code_approved(self, agent_id: str) -> None:
+        """Somebody said yes on the consent page, which is closed; where it is the active agent's code, the chat goes
+        on."""
+
     def show_basic(self, reason: str) -> None: ...
     def reload_chat(self) -> None: ...
     def close_window(self, page: str) -> None: ...

@@ -42,6 +42,16 @@ def test_yes_is_kept_for_this_content_and_said_no_more(tmp_path: Path) -> None:
     assert "changed since" in said.getvalue()
 
 
+def test_checklist_28_where_a_window_opens_the_window_asks_and_nothing_is_approved_before(tmp_path: Path) -> None:
+    (tmp_path / "agent.py").write_text("x = 1")
+    made, said = context(tmp_path)
+    settle(made, window=True)
+    assert said.getvalue() == ""
+    assert made.consents().problem(tmp_path / "agent.py") is not None
+    settle(context(tmp_path, yes=True)[0], window=True)
+    assert made.consents().problem(tmp_path / "agent.py") is None
+
+
 def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CodeUnreadable):
         settle(context(tmp_path)[0])

@@ -8,6 +8,13 @@ if __name__ == "__main__":
         from desktop.agents.code.child import main as child
 
         child(sys.argv[2:])
+    if sys.argv[1:2] == ["--code-agent-pip"]:
+        # The packaged app has a pip and no Python that could run it: packages of code agents are installed by this.
+        import runpy
+
+        sys.argv = ["pip", *sys.argv[2:]]
+        runpy.run_module("pip", run_name="__main__")
+        sys.exit()
     from desktop.cli import main
 
     sys.exit(main())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from desktop.texts import Catalogue
 from tests.rig import secret_service, wall
 
 wall.build()
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +71,19 @@ def settings(profile: Locations, brand: Brand) -> SettingsStore:
 def as_root() -> bool:
     """Root may write everywhere: tests of refused folders can't fail as they should."""
     return os.name == "posix" and os.geteuid() == 0
+
+
+@pytest.fixture(scope="session")
+def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packaged app's executable, built from `build.spec` once for all tests of it."""
+    folder = tmp_path_factory.mktemp("frozen")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"),
+            *("--distpath", str(folder / "dist"), "--workpath", str(folder / "build"), str(ROOT / "build.spec")),
+        ],
+        cwd=ROOT,
+        check=True,
+        timeout=900,
+    )
+    return folder / "dist" / "chatkit-desktop" / "chatkit-desktop"

@@ -27,25 +27,9 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the frozen app is built on Linux only so far"),
 ]
 
-ROOT = Path(__file__).resolve().parents[1]
+
 LIMIT = 120.0
 """Seconds one command of the frozen app may take."""
-
-
-@pytest.fixture(scope="module")
-def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The executable, freshly built."""
-    folder = tmp_path_factory.mktemp("frozen")
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"),
-            *("--distpath", str(folder / "dist"), "--workpath", str(folder / "build"), str(ROOT / "build.spec")),
-        ],
-        cwd=ROOT,
-        check=True,
-        timeout=900,
-    )
-    return folder / "dist" / "chatkit-desktop" / "chatkit-desktop"
 
 
 @pytest.fixture(scope="module")

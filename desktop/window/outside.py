@@ -7,25 +7,12 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
-from desktop.settings.locations import is_frozen
+from desktop.programs import clean_environment
 from desktop.window.policy import may_leave
 
 log = logging.getLogger(__name__)
-
-
-def clean_environment(environ: Mapping[str, str] = os.environ, *, frozen: bool | None = None) -> dict[str, str]:
-    """The environment for programs outside the app: the packaged app's library path taken out again
-    (PyInstaller's bootloader sets it and keeps the one before in `LD_LIBRARY_PATH_ORIG`)."""
-    clean = dict(environ)
-    before = clean.pop("LD_LIBRARY_PATH_ORIG", None)
-    if is_frozen() if frozen is None else frozen:
-        clean.pop("LD_LIBRARY_PATH", None)
-        if before:
-            clean["LD_LIBRARY_PATH"] = before
-    return clean
 
 
 def open_address(url: str) -> bool:

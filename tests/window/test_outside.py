@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop.window.outside import clean_environment, open_address, open_path
+from desktop.programs import clean_environment
+from desktop.window.outside import open_address, open_path
 
 SOON = 20
 pytestmark = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="xdg-open is Linux's")

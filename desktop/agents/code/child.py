@@ -193,9 +193,14 @@ def _children() -> list[int]:
 
 def _work(takes: int, gives: int) -> None:
     from desktop.agents.code.protocol import TO_CHILD, Garbled, Message, Writer, read
+    from desktop.programs import clean_environment
 
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
+    # What the file starts in its turn is no part of the packaged app.
+    outside = clean_environment(os.environ)
+    os.environ.clear()
+    os.environ.update(outside)
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]

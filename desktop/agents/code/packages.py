@@ -6,6 +6,7 @@ Only when asked. Wheels alone: building a package would run its code. Knows no p
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import re
 import shutil
@@ -43,6 +44,8 @@ KNOWN_AS = {
     "yaml": "PyYAML",
 }
 """What is imported -> what is installed, where the names differ. Agent Builder's exports import `guardrails`."""
+ARGUMENT = "--code-agent-pip"
+"""The hidden first argument of a packaged app that makes it the pip that was packed with it."""
 LIMIT = 600.0
 """Seconds that an installation may take."""
 
@@ -92,6 +95,8 @@ def command() -> list[str]:
         if _runs([sys.executable, "-m", "pip", "--version"]):
             return [sys.executable, "-m", "pip"]
         raise PackagesNotInstalled(file="", packages="", problem=Phrase("code.no_pip"))
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, ARGUMENT]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     for name in (f"python{version}", "python3", "python", "py"):
         where = shutil.which(name)

@@ -17,6 +17,7 @@ from desktop.errors import AppError, CodeConsentNeeded, CodePackageMissing, Code
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.pages.page import Page
 from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent, DemoAgent, InAppAgent, ServerAgent
+from desktop.settings.brand import icon_file, own_files
 from desktop.settings.locations import assets_dir, is_frozen
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
@@ -95,7 +96,7 @@ class App:
         engines.spare_loopback(os.environ)
         settings = context.settings
         set_up(context.locations, settings.log_level)
-        prompt = getattr(context.args, "prompt", None)
+        prompt = context.prompt
         instance = Instance(context.locations.instance, context.profile)
         if not instance.acquire() and instance.hand_over(prompt):
             return 0  # the one that runs has come forward
@@ -139,7 +140,7 @@ class App:
             on_failure=self._on_agent_failure,
             counters=counters,
         )
-        server = PageServer(assets_dir(), context.texts.language)
+        server = PageServer(assets_dir(), context.texts.language, own_files(brand, context.brand_file))
         server.start()
         self.services = Services(
             brand=brand,
@@ -158,7 +159,7 @@ class App:
             component_url=context.component_url,
             environ=context.environ,
         )
-        icon = assets_dir() / "icons" / "app-256.png"
+        icon = icon_file(brand, context.brand_file)
         self.bridge = Bridge(context.texts, on_answered=self._on_answered)
         self.shell = Shell(
             engine=engine,

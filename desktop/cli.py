@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ COMMANDS = ("ask", "doctor", "key", "threads", "config", "packages", "smoke")
 
 RUNS_CODE = ("ask", "smoke")
 """The commands that run the file of `--agent`; the app without a command does too."""
+LINK = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 YES = ("--yes",)
 YES_OPTIONS: dict[str, Any] = {
     "action": "store_true",
@@ -36,6 +39,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise _usage(message)
+
+
+def _program() -> str:
+    """What the program is called where it was started: a packaged app has its maker's name for it."""
+    return Path(sys.executable).stem if is_frozen() else "chatkit-desktop"
 
 
 def _usage(problem: str) -> UsageError:
@@ -59,6 +67,7 @@ def _options() -> _Parser:
     group.add_argument("--agent", metavar="FILE.py", help="a code agent for this launch")
     group.add_argument("--json", action="store_true", help="print exactly one JSON object")
     if not is_frozen():
+        group.add_argument("--brand", metavar="FILE", help="a maker's brand file, as if it had been packaged")
         group.add_argument(
             "--component-url", metavar="URL", help="another ChatKit script, for tests (https or loopback)"
         )
@@ -67,7 +76,7 @@ def _options() -> _Parser:
 
 def parser() -> argparse.ArgumentParser:
     common = _options()
-    top = _Parser(prog="chatkit-desktop", description="A ChatKit chat in a window of its own.", parents=[common])
+    top = _Parser(prog=_program(), description="A ChatKit chat in a window of its own.", parents=[common])
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     top.add_argument("--prompt", metavar="TEXT", help="put TEXT into the composer")
     top.add_argument(*YES, **YES_OPTIONS)
@@ -90,7 +99,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if any(word in COMMANDS or word in ("-h", "--help") for word in argv):
         args = parser().parse_args(argv)
     else:
-        quick = _Parser(prog="chatkit-desktop", parents=[_options()])
+        quick = _Parser(prog=_program(), parents=[_options()])
         quick.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
         quick.add_argument("--prompt", metavar="TEXT")
         quick.add_argument(*YES, **YES_OPTIONS)
@@ -115,11 +124,14 @@ def _component_url(text: str) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code: 0 fine, 1 a check failed, 2 wrong usage, 3 no engine, 4 no display."""
     words = list(sys.argv[1:] if argv is None else argv)
+    # What the desktop hands over of a link: one word, nothing else. `Context.prompt` looks at what is in it.
+    link = words.pop() if len(words) == 1 and LINK.match(words[0]) else ""
     from desktop.context import Context
     from desktop.texts import Catalogue
 
     try:
         args = parse(words)
+        args.link = link
     except UsageError as error:
         context = Context(argparse.Namespace(json="--json" in words))
         # In the system's language: nothing of a profile is touched before it is known what is wanted.

@@ -71,7 +71,23 @@ class Context:
     def brand(self) -> Brand:
         from desktop.settings.brand import load_brand
 
-        return load_brand()
+        return load_brand(self.brand_file)
+
+    @property
+    def brand_file(self) -> Path | None:
+        """The file of `--brand`; None is the app's own. A packaged app has no other."""
+        given = getattr(self.args, "brand", None)
+        return Path(given) if given and not places.is_frozen() else None
+
+    @property
+    def prompt(self) -> str | None:
+        """What goes into the composer: from `--prompt`, or from a link that opened the app."""
+        link = getattr(self.args, "link", "")
+        if link:
+            from desktop.links import prompt_in
+
+            return prompt_in(link, self.brand.deep_link)
+        return getattr(self.args, "prompt", None)
 
     @cached_property
     def profile(self) -> str:
@@ -104,9 +120,12 @@ class Context:
             typed |= {"agents": [{"kind": "demo", "id": DEMO}], "active_agent": DEMO}
         elif self.agent_file:
             typed |= _code_agent(self.agent_file)
-        return SettingsStore(
-            SettingsFile(self.locations.settings), self.brand, environ=self.environ, command_line=typed
-        )
+        brand = self.brand
+        if self.demo:
+            # The scripted agent shows what the app can do in a brand that has one agent only, too.
+            fixed = [name for name in brand.fixed if not name.startswith(("agents", "active_agent"))]
+            brand = brand.model_copy(update={"fixed": fixed})
+        return SettingsStore(SettingsFile(self.locations.settings), brand, environ=self.environ, command_line=typed)
 
     @property
     def settings(self) -> Settings:
@@ -202,7 +221,9 @@ class Context:
         """Which code this profile's people said yes to."""
         from desktop.agents.code.consent import LIST, Consents
 
-        return Consents(self.locations.folder / LIST)
+        # What came with a packaged app is the app's own code: who installed it said yes to it.
+        own = places.assets_dir() / "agents" if places.is_frozen() else None
+        return Consents(self.locations.folder / LIST, own)
 
     def _code_place(self) -> Place:
         from desktop.agents.code import packages

@@ -5,6 +5,7 @@ There is no field for a secret, and anything shaped like one, anywhere in the fi
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +31,7 @@ OWN_TO_A_USER = ("version", "user_ids", "workflow_worked")
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Link = Annotated[str, StringConstraints(pattern=r"^(https://[!-~]+|mailto:[!-~]+|)$", max_length=2000)]
 
-IconFile = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.(svg|png|ico|icns)$")]
+IconFile = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.(svg|png)$")]
 
 
 class AccentPair(Model):
@@ -48,18 +49,33 @@ class BrandApp(Model):
     name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "ChatKit Desktop"
     """What people see: window title, menus, installers."""
     id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")] = "chatkit-desktop"
-    """Name of the data folder and of the installed package; never change it once people use the app."""
-    publisher: Annotated[str, StringConstraints(max_length=100)] = ""
+    """Name of the data folder, the command and the installed package; never change it once people use the app."""
+    version: Annotated[str, StringConstraints(pattern=r"^([0-9]+(\.[0-9]+){1,3}|git|)$", max_length=40)] = ""
+    """The packages' version: 1.2.3, or `git` for the newest tag of your repository; empty: the project's own."""
+    summary: Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)] = ""
+    """One line on what it is, for menus and software centres."""
+    description: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] = ""
+    """A paragraph or more for software centres; an empty line between two paragraphs."""
+    publisher: Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)] = ""
+    contact: Annotated[str, StringConstraints(pattern=r"^([^\s<>@]+@[^\s<>@]+|)$", max_length=200)] = ""
+    """The e-mail address that stands in the packages as their maintainer's."""
     homepage: Link = ""
     copyright: Annotated[str, StringConstraints(max_length=200)] = ""
     accent: AccentPair = Field(default_factory=AccentPair.model_construct)
     """The accent of our pages, #rrggbb, per scheme."""
     keyring_service: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = ""
     """The name keys are kept under in the keyring; empty: the app's id."""
-    icon: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.(svg|png|ico|icns)$")] = (
-        "icons/app.svg"
-    )
-    """File in `assets`."""
+    deep_link: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9+.-]{2,39}|)$")] = ""
+    """The scheme of links that open the app (`scheme://prompt?text=…`); empty: the app's id."""
+    identifier: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^([a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+(\.[A-Za-z][A-Za-z0-9_]*)*|)$", max_length=100
+        ),
+    ] = ""
+    """The app's name among all apps, your domain first: org.example.fern; empty: made from the homepage."""
+    icon: IconFile = "icons/app.svg"
+    """One square picture, PNG (512 pixels or more) or SVG, beside this file; every size is made from it."""
     window: WindowSize = Field(default_factory=WindowSize.model_construct)
 
 
@@ -71,6 +87,15 @@ class BrandLinks(Model):
     help: Link = ""
     """The maker's own help page; empty: no such menu item."""
     privacy: Link = ""
+    releases: Link = ""
+    """Where new versions are told of; empty: the app does not look for any."""
+
+
+class BrandPackage(Model):
+    """What goes into the installers."""
+
+    agents: bool = True
+    """With what agents inside the app need; without it the app is for hosted workflows and ChatKit servers."""
 
 
 class Brand(Model):
@@ -78,6 +103,7 @@ class Brand(Model):
 
     app: BrandApp = Field(default_factory=BrandApp.model_construct)
     links: BrandLinks = Field(default_factory=BrandLinks.model_construct)
+    package: BrandPackage = Field(default_factory=BrandPackage.model_construct)
     settings: dict[str, Any] = Field(default={})
     fixed: list[Text] = Field(default=[], max_length=200)
 
@@ -97,23 +123,64 @@ class Brand(Model):
         """The name keys are kept under in the keyring."""
         return self.app.keyring_service or self.app.id
 
+    @property
+    def deep_link(self) -> str:
+        """The scheme of links that open the app."""
+        return self.app.deep_link or self.app.id
+
+    @property
+    def identifier(self) -> str:
+        """The app's name among all apps, domain first; `app.<id>` where the brand names no home."""
+        if self.app.identifier:
+            return self.app.identifier
+        from urllib.parse import urlsplit
+
+        host = (urlsplit(self.app.homepage).hostname or "").removeprefix("www.")
+        parts = [part.replace("-", "_") for part in (*reversed(host.split(".")), self.app.id) if part]
+        # A part that begins with a digit is allowed in a host's name and nowhere else.
+        parts = [f"_{part}" if part[0].isdigit() else part for part in parts]
+        return ".".join(parts if len(parts) > 1 else ("app", *parts))
+
 
 def load_brand(path: Path | None = None) -> Brand:
-    """The brand file (`assets/brand.toml`), checked. Raises BrandInvalid; an absent file is an error too."""
+    """The brand file (`assets/brand.toml`), checked; its code agents' files are looked for beside it.
+
+    Raises BrandInvalid; an absent file is an error too.
+    """
     import tomllib
 
+    path = path or assets_dir() / "brand.toml"
     try:
-        text = read_limited(path or assets_dir() / "brand.toml", SIZE_LIMIT).decode("utf-8-sig")
+        text = read_limited(path, SIZE_LIMIT).decode("utf-8-sig")
         values = tomllib.loads(text)
     except FileUnreadable as error:
-        raise BrandInvalid(error.detail, name="brand.toml", problem=Phrase("errors.problem.unreadable")) from None
+        raise BrandInvalid(error.detail, name=path.name, problem=Phrase("errors.problem.unreadable")) from None
     except ValueError as error:
-        raise BrandInvalid(_without_values(error), name="brand.toml", problem=Phrase("errors.problem.toml")) from None
+        raise BrandInvalid(_without_values(error), name=path.name, problem=Phrase("errors.problem.toml")) from None
     # As text for comments, as values for what TOML's escapes hide.
     for found in (text, *tree.texts_in(values)):
         if SECRET_SHAPES.search(found):
-            raise BrandInvalid(name=_line_of(text), problem=Phrase("errors.problem.secret"))
-    return parse_brand(values)
+            raise BrandInvalid(name=_line_of(text, path.name), problem=Phrase("errors.problem.secret"))
+    brand = parse_brand(values)
+    for agent in code_agents(brand):
+        agent["file"] = os.path.join(os.path.abspath(path.parent), agent["file"])
+    return brand
+
+
+def code_agents(brand: Brand) -> list[dict[str, Any]]:
+    """The brand's agents that are a Python file, as they stand in its settings."""
+    agents = brand.settings.get("agents") or []
+    return [agent for agent in agents if agent.get("kind") == "code"]
+
+
+def icon_file(brand: Brand, file: Path | None) -> Path:
+    """The picture for windows, a PNG or SVG. `file` is the maker's brand file where it isn't the app's own."""
+    return assets_dir() / "icons" / "app-256.png" if file is None else file.parent / brand.app.icon
+
+
+def own_files(brand: Brand, file: Path | None) -> dict[str, Path]:
+    """What pages may load that lies beside `file`, as `icon_file`: name in `assets` -> where it is."""
+    return {} if file is None else {brand.app.icon: file.parent / brand.app.icon}
 
 
 def parse_brand(values: dict[str, Any]) -> Brand:
@@ -175,11 +242,11 @@ def _invalid(error: ValidationError, model: Any, prefix: tuple[str, ...]) -> Bra
     return BrandInvalid(name=tree.join((*prefix, *loc)), problem=problem)
 
 
-def _line_of(text: str) -> str:
+def _line_of(text: str, name: str) -> str:
     for number, line in enumerate(text.splitlines(), 1):
         if SECRET_SHAPES.search(line):
-            return f"brand.toml:{number}"
-    return "brand.toml"
+            return f"{name}:{number}"
+    return name
 
 
 def _without_values(error: ValueError) -> str:

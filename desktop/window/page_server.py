@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -99,14 +99,22 @@ def hold_both_addresses(
 class PageServer:
     """Serves showings at `http://localhost:<port>/<path>/<file>`. Bound when made; `start` begins to answer.
 
+    `own` are files that take the place of an asset: name of the asset -> where it is.
     `silence`: seconds that a connection may take to send its first request; `kept`: every further one.
     """
 
     def __init__(
-        self, assets: Path, language: str, *, silence: float = HEADER_SECONDS, kept: float = KEPT_SECONDS
+        self,
+        assets: Path,
+        language: str,
+        own: Mapping[str, Path] = {},
+        *,
+        silence: float = HEADER_SECONDS,
+        kept: float = KEPT_SECONDS,
     ) -> None:
         self.port, self._sockets = hold_both_addresses()
         self._assets = assets.resolve()
+        self._own = own
         self._language = language
         self.silence, self.kept = silence, kept
         self._showings: dict[str, Showing] = {}
@@ -165,8 +173,8 @@ class PageServer:
 
     def body(self, showing: Showing, asset: str) -> bytes | None:
         """The bytes of a listed asset, the page's own html filled in. None when it lies outside the assets."""
-        file = (self._assets / asset).resolve()
-        if not file.is_relative_to(self._assets) or not file.is_file():
+        file = self._own.get(asset) or (self._assets / asset).resolve()
+        if not (asset in self._own or file.is_relative_to(self._assets)) or not file.is_file():
             return None
         data = file.read_bytes()
         if asset == f"pages/{showing.page.html}":

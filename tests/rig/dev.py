@@ -43,8 +43,23 @@ def changed(before: Times, after: Times) -> list[Path]:
     return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
 
 
+def makers(arguments: list[str]) -> tuple[tuple[str, str], ...]:
+    """What only a new start takes up of a maker's own folder: the file of `--brand`, pictures and agents beside it."""
+    words = [*arguments, ""]
+    given = next(
+        (
+            words[at + 1] if word == "--brand" else word.removeprefix("--brand=")
+            for at, word in enumerate(arguments)
+            if word == "--brand" or word.startswith("--brand=")
+        ),
+        "",
+    )
+    folder = str(Path(given).resolve().parent)
+    return tuple((folder, pattern) for pattern in ("*.toml", "*.svg", "*.png", "*.py")) if given else ()
+
+
 def say(verb: str, paths: list[Path]) -> None:
-    names = ", ".join(str(path.relative_to(ROOT)) for path in paths[:3])
+    names = ", ".join(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path) for path in paths[:3])
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     print(f"{verb}: {names}{more} changed", flush=True)
 
@@ -56,7 +71,8 @@ def supervise(arguments: list[str], environ: Mapping[str, str]) -> int:
     """
     end_on_sigterm()
     command = [sys.executable, "-m", "tests.rig.dev", *arguments]
-    seen = times(CODE)
+    where = (*CODE, *makers(arguments))
+    seen = times(where)
     process = subprocess.Popen(command, cwd=ROOT, env=dict(environ))
     told = False
     try:
@@ -68,7 +84,7 @@ def supervise(arguments: list[str], environ: Mapping[str, str]) -> int:
             if code is not None and not told:
                 print(f"The app ended with {code}. It starts again at the next change.", flush=True)
                 told = True
-            now = times(CODE)
+            now = times(where)
             difference = changed(seen, now)
             if difference:
                 say("Starting again", difference)

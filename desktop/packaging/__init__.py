@@ -1,1 +1,1 @@
-"""Brand file -> installers. Not part of the app: neither wheel nor frozen app holds it, so its words are English only."""
+"""Brand file -> installers. Not part of the app: no wheel and no frozen app holds it, so its words are English only."""

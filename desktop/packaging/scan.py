@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from desktop.packaging.errors import SecretFound
-from desktop.settings.brand import SECRET_SHAPES
+from desktop.settings.secret_shapes import SECRET_SHAPES
 
 HINT = (
     "Whatever is in a package can be read by everybody who has it. Let each user enter a key of their own, or put the "
@@ -33,7 +33,7 @@ def found_in(data: bytes) -> int | None:
 
 
 def scan(files: Iterable[Path], root: Path) -> None:
-    """Raises SecretFound for the first of `files` that holds something shaped like a secret; named as seen from `root`."""
+    """Raises SecretFound for the first of `files` that holds something like a secret; names are told from `root` on."""
     for path in files:
         line = found_in(path.read_bytes())
         if line is not None:

@@ -63,7 +63,7 @@ class BrandApp(Model):
     copyright: Annotated[str, StringConstraints(max_length=200)] = ""
     accent: AccentPair = Field(default_factory=AccentPair.model_construct)
     """The accent of our pages, #rrggbb, per scheme."""
-    keyring_service: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = ""
+    keyring_service: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,80}$")] = ""
     """The name keys are kept under in the keyring; empty: the app's id."""
     deep_link: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9+.-]{2,39}|)$")] = ""
     """The scheme of links that open the app (`scheme://prompt?text=…`); empty: the app's id."""
@@ -96,6 +96,10 @@ class BrandPackage(Model):
 
     agents: bool = True
     """With what agents inside the app need; without it the app is for hosted workflows and ChatKit servers."""
+    files: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.*/-]*$", max_length=200)]] = Field(
+        default=[], max_length=50
+    )
+    """What the code agents read and import does not name, beside this file: names, with `*` and `**` for any."""
 
 
 class Brand(Model):
@@ -219,12 +223,14 @@ def _check_fixed(name: str, brand: Brand) -> None:
     path = tree.split(name)
     known = known_names(Settings, path)
     if path[-1] not in known or path[0] in OWN_TO_A_USER:
-        raise BrandInvalid(name="fixed", problem=unknown_name(name, tuple(_dotted_names())))
+        raise BrandInvalid(name="fixed", problem=unknown_name(name, setting_names()))
     if name == "agents" and not brand.settings.get("agents"):
         raise BrandInvalid(name="settings.agents", problem=Phrase("errors.problem.fixed_but_empty"))
 
 
-def _dotted_names() -> list[str]:
+def setting_names() -> tuple[str, ...]:
+    """The dotted name of every setting."""
+
     def walk(model: Any, prefix: str) -> list[str]:
         found: list[str] = []
         for name, field in model.model_fields.items():
@@ -234,7 +240,7 @@ def _dotted_names() -> list[str]:
                 found += walk(inner, f"{prefix}{name}.")
         return found
 
-    return walk(Settings, "")
+    return tuple(walk(Settings, ""))
 
 
 def _invalid(error: ValidationError, model: Any, prefix: tuple[str, ...]) -> BrandInvalid:

@@ -221,9 +221,7 @@ class Context:
         """Which code this profile's people said yes to."""
         from desktop.agents.code.consent import LIST, Consents
 
-        # What came with a packaged app is the app's own code: who installed it said yes to it.
-        own = places.assets_dir() / "agents" if places.is_frozen() else None
-        return Consents(self.locations.folder / LIST, own)
+        return Consents(self.locations.folder / LIST)
 
     def _code_place(self) -> Place:
         from desktop.agents.code import packages

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def _docstrings(model: type) -> dict[str, str]:
         if kind.__module__.startswith("desktop."):
             parsed = ast.parse(inspect.getsource(kind)).body[0]
             body = parsed.body if isinstance(parsed, ast.ClassDef) else []
-            for field, text in zip(body, body[1:], strict=False):
+            for field, text in pairwise(body):
                 named = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
                 if named and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
                     found[field.target.id] = inspect.cleandoc(str(text.value.value)).replace("\n", " ")

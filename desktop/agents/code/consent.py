@@ -23,6 +23,7 @@ from typing import Any
 
 from desktop.errors import AppError, CodeConsentNeeded, CodeUnreadable, FileUnreadable, Phrase
 from desktop.files import ensure_private_dir, read_limited, write_private
+from desktop.settings.locations import assets_dir, is_frozen
 
 MOST = 1_000_000
 """Bytes of one file."""
@@ -162,13 +163,19 @@ class Change:
     gone: frozenset[str]
 
 
+def shipped() -> Path | None:
+    """The folder of agents that came with a packaged app. They are the app's own code: who installed it said yes."""
+    return assets_dir() / "agents" if is_frozen() else None
+
+
 class Consents:
     """The yeses of a profile, in one private file: path -> digest. `file` None keeps them in memory; what lies in
-    the folder `own` is the app's own code and needs none."""
+    the folder `own` (default: what was shipped with the app) needs none."""
 
     def __init__(self, file: Path | None, own: Path | None = None) -> None:
         self._file = file
-        self._own = own.resolve() if own is not None else None
+        folder = own or shipped()
+        self._own = folder.resolve() if folder is not None else None
         self._lock = threading.Lock()
         self._known: dict[str, dict[str, Any]] | None = None
 

@@ -161,3 +161,16 @@ def test_a_file_beside_it_that_was_not_approved_is_not_imported(code: Bench) -> 
     assert "line 1" in told or "line 2" in told
     assert "hidden" in told
     assert "it ran" not in told
+
+
+def test_checklist_28_what_came_with_a_packaged_app_is_the_apps_own_code_and_nothing_beside_it(tmp_path: Path) -> None:
+    own, other = tmp_path / "own", tmp_path / "other"
+    for folder in (own, other):
+        folder.mkdir()
+        (folder / "agent.py").write_text("x = 1")
+    (own / "link.py").symlink_to(other / "agent.py")
+    consents = Consents(None, own)
+    assert consents.given(read(own / "agent.py"))
+    for elsewhere in (other / "agent.py", own / ".." / "other" / "agent.py", own / "link.py"):
+        assert not consents.given(read(elsewhere))
+    assert not Consents(None).given(read(own / "agent.py")), "a checkout has no such folder"

@@ -80,8 +80,9 @@ def _docstrings(model: type) -> dict[str, str]:
             parsed = ast.parse(inspect.getsource(kind)).body[0]
             body = parsed.body if isinstance(parsed, ast.ClassDef) else []
             for field, text in pairwise(body):
-                named = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-                if named and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+                if not (isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)):
+                    continue
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                     found[field.target.id] = inspect.cleandoc(str(text.value.value)).replace("\n", " ")
     return found
 

@@ -15,6 +15,7 @@ import {
   unsavedAgents,
 } from "./agents_fields.js";
 import { agentName, fillLists, kindName, markShown, markUnsaved, wireLists } from "./agents_list.js";
+import { showCode, wireCode } from "./agents_code.js";
 import { leaveEndpoint, showEndpoint, wireEndpoint } from "./agents_endpoint.js";
 import { paint } from "./agents_preview.js";
 import { applyLook } from "./look.js";
@@ -120,6 +121,7 @@ async function openAgent(id, { focus = true } = {}) {
     current = id;
     agent = given;
     showAgent(given);
+    showCode(given);
     fillHead();
     view("agent");
     markShown({ agent: id });
@@ -270,6 +272,14 @@ function wire() {
   );
   button("remove").addEventListener("click", () => void remove());
   button("workflow-check").addEventListener("click", () => void checkWorkflow());
+  wireCode({
+    changed: (answer) => {
+      agent = answer;
+      showAgent(answer);
+      showCode(answer);
+      fillState(answer.state);
+    },
+  });
   button("to-list").addEventListener("click", () => {
     narrow("list");
     const row = document.querySelector('aside [aria-current="true"]');
@@ -292,6 +302,7 @@ function listenToSaves() {
       if (about === current) {
         agent = answer;
         showAgent(answer);
+        showCode(answer);
       }
       fillState(answer.state);
       markUnsaved(unsavedAgents());
@@ -324,6 +335,7 @@ function onChanged() {
       if (id !== current) return;
       agent = given;
       showAgent(given);
+      showCode(given);
       fillHead();
       paintNow();
     });

@@ -2,6 +2,7 @@
 /** The fields of an agent: which there are for each kind, the models of its endpoint, and what was typed but not yet saved. */
 
 import { call } from "./bridge.js";
+import { buildCode } from "./agents_code.js";
 import { combobox } from "./combobox.js";
 import { CHECK_LIMIT, described, el, input, make, part, sentence, show } from "./parts.js";
 import {
@@ -35,7 +36,7 @@ import { t } from "./texts.js";
  * @typedef {import("./parts.js").Described} Described
  * @typedef {import("./settings_fields.js").Known} Known
  * @typedef {import("./settings_prompts.js").Prompt} Prompt
- * @typedef {"assistant" | "workflow" | "demo" | "other"} Kind a kind that this page does not know shows as "other"
+ * @typedef {"assistant" | "workflow" | "demo" | "code" | "other"} Kind a kind that this page does not know shows as "other"
  * @typedef {{id: string, name: string, own_name: string, address: string, host: string, api: string, built_in: boolean, users: number}} Endpoint
  * @typedef {{id: string, kind: Kind, fields: Record<string, Known>}} Agent
  * @typedef {{value: any, message: string}} Draft
@@ -75,8 +76,9 @@ export function buildFields({ default_model: model }) {
     help: t("agents_page.instructions_help"),
     rows: 7,
   });
+  buildCode();
   chooseEndpoint();
-  text("assistant-fields", "agent.model", t("endpoint.model"), { help: t("agents_page.model_help", { model }), hint: model });
+  text("model-fields", "agent.model", t("endpoint.model"), { help: t("agents_page.model_help", { model }), hint: model });
   models = combobox(input(idOf("agent.model")), { label: t("endpoint.model"), show: t("endpoint.models_show") });
   input(idOf("agent.model")).addEventListener("focus", () => void listModels());
 
@@ -135,7 +137,7 @@ export function buildFields({ default_model: model }) {
 
 /** The endpoints come and go; one that is gone stays to be seen, and nothing else is chosen in its place. */
 function chooseEndpoint() {
-  const { field, control } = select("assistant-fields", "agent.endpoint", t("agents_page.endpoint"), [], {
+  const { field, control } = select("endpoint-fields", "agent.endpoint", t("agents_page.endpoint"), [], {
     help: t("agents_page.endpoint_help"),
   });
   field.root.classList.remove("brief");
@@ -191,7 +193,7 @@ export function fillCommon(known, prompts) {
   endpoints = known;
   common = prompts;
   const chosen = fields.get("agent.endpoint");
-  if (chosen && shown?.kind === "assistant" && before !== JSON.stringify(known)) chosen.set(chosen.get());
+  if (chosen && shown && "agent.endpoint" in shown.fields && before !== JSON.stringify(known)) chosen.set(chosen.get());
 }
 
 /** Another agent is about to be shown: what waits is saved, what was refused or is on its way is kept. */

@@ -26,6 +26,7 @@ let endpoint = "";
 export function kindName(kind) {
   if (kind === "assistant") return t("agents_page.kind_assistant");
   if (kind === "workflow") return t("agents_page.kind_workflow");
+  if (kind === "code") return t("agents_page.kind_code");
   return kind === "demo" ? t("agents_page.kind_demo") : t("agents_page.kind_other");
 }
 
@@ -34,6 +35,7 @@ export function agentName({ kind, name }) {
   if (name) return name;
   if (kind === "assistant") return t("agents_page.unnamed_assistant");
   if (kind === "workflow") return t("agents_page.unnamed_workflow");
+  if (kind === "code") return t("agents_page.unnamed_code");
   return kind === "demo" ? t("agents_page.unnamed_demo") : t("agents_page.unnamed_other");
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from desktop.errors import Phrase
 from desktop.pages.check_run import FieldError
 from desktop.pages.first_check import clean_version, clean_workflow_id
+from desktop.settings.agents import PACKAGE
 from desktop.settings.model import Agent
 from desktop.settings.problems import first_of
 from desktop.texts import Catalogue
@@ -36,12 +38,13 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *OF_CHAT,
     ),
     "demo": ("agent.name", *OF_CHAT),
+    "code": ("agent.name", "agent.file", "agent.packages", "agent.endpoint", *OF_CHAT),
 }
 """What can be changed, by kind."""
 OF_ANY = ("agent.name",)
 """What can be changed of a kind that this page does not know."""
 
-_LISTS = ("agent.models", "agent.tools.vector_store_ids")
+_LISTS = ("agent.models", "agent.tools.vector_store_ids", "agent.packages")
 """Typed as lines."""
 _OR_NONE = ("agent.greeting", "agent.reasoning_effort", "agent.temperature")
 """Empty means: as it would be without."""
@@ -93,11 +96,19 @@ def edited(agent: Agent, changes: Mapping[str, Any]) -> Agent:
 
 def _clean(name: str, value: Any) -> Any:
     if name in _LISTS:
-        entries = re.split(r"[\n,]+", value) if isinstance(value, str) else value
+        between = r"\n+" if name == _LISTS[2] else r"[\n,]+"  # versions of a package have commas of their own
+        entries = re.split(between, value) if isinstance(value, str) else value
         lines = list(dict.fromkeys(one.strip() for one in entries if isinstance(one, str) and one.strip()))
         if name == _LISTS[1] and not all(_STORE.fullmatch(one) for one in lines):
             raise FieldError(name, Phrase("agents_page.vector_stores_shape"))
+        if name == _LISTS[2] and not all(re.fullmatch(PACKAGE, one) for one in lines):
+            raise FieldError(name, Phrase("agents_page.code_packages_shape"))
         return lines
+    if name == "agent.file" and isinstance(value, str) and value.strip():
+        path = Path(value.strip()).expanduser()
+        if not path.is_absolute():
+            raise FieldError(name, Phrase("agents_page.code_file_whole"))
+        return str(path)
     if name in _OR_NONE and isinstance(value, str) and not value.strip():
         return None
     try:

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints
 from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import AgentNotSet, AppError, KeyringInsecure, KeyringMissing, Phrase, SettingsInvalid
 from desktop.pages.agent_edit import edited, name_of, values_of
+from desktop.pages.agents_code import CodeMethods
 from desktop.pages.check_run import FieldError
 from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft, clean_address
 from desktop.pages.first_check import Draft, FirstCheck, clean_workflow_id
@@ -23,7 +24,7 @@ from desktop.pages.services import Services
 from desktop.pages.settings import field_of, lock_of, or_below
 from desktop.pages.setup import CancelParams, Typed, endpoint_check, first_check, host_of, key_status, told
 from desktop.settings import roster
-from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, DemoAgent, Endpoint
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint
 from desktop.settings.layers import ENVIRONMENT_AGENT
 from desktop.settings.model import Agent, Settings, WorkflowAgent
 from desktop.settings.origins import origin_of
@@ -98,6 +99,7 @@ class AgentsPage:
                 "pages/agents.js",
                 "pages/agents_fields.js",
                 "pages/agents_list.js",
+                "pages/agents_code.js",
                 "pages/agents_endpoint.js",
                 "pages/agents_preview.js",
                 "pages/combobox.js",
@@ -128,6 +130,7 @@ class AgentsPage:
                 "endpoints.remove": Method(IdParams, self._remove_endpoint),
                 "app.open_settings": Method(SectionParams, self._open_settings),
                 "app.open_setup": Method(NoParams, self._open_setup),
+                **CodeMethods(services, self._save_fields).methods,
             },
             title=services.texts.get("agents_page.title"),
         )
@@ -158,7 +161,7 @@ class AgentsPage:
                     "id": agent.id,
                     "kind": agent.kind,
                     "name": agent.name,
-                    "missing": isinstance(agent, AssistantAgent) and agent.endpoint not in known,
+                    "missing": isinstance(agent, (AssistantAgent, CodeAgent)) and agent.endpoint not in known,
                 }
                 for agent in settings.agents
             ],
@@ -191,7 +194,7 @@ class AgentsPage:
 
     def _endpoint(self, endpoint: Endpoint) -> dict[str, Any]:
         agents = self._services.settings.current.agents
-        users = sum(1 for one in agents if isinstance(one, AssistantAgent) and one.endpoint == endpoint.id)
+        users = sum(1 for one in agents if isinstance(one, (AssistantAgent, CodeAgent)) and one.endpoint == endpoint.id)
         host = host_of(endpoint.base_url)
         return {
             "id": endpoint.id,
@@ -238,7 +241,13 @@ class AgentsPage:
         if others:
             self._unlocked(params.id)
             self._change(lambda now: {"agents": roster.put(own(now), edited(self._found(now, params.id), others))})
+            active = services.settings.current.agent()
+            if "agent.file" in others and active is not None and active.id == params.id:
+                services.desk.reload_chat()  # another file asks before it runs
         return {**self._get(IdParams(id=params.id)), "state": self._state()}
+
+    def _save_fields(self, agent_id: str, changes: dict[str, Any]) -> dict[str, Any]:
+        return self._save(SaveParams(id=agent_id, changes=changes))
 
     def _add(self, params: AddParams) -> dict[str, Any]:
         """A new agent, which opens where it is the first. `{id, state}`."""
@@ -372,7 +381,7 @@ class AgentsPage:
         done = outcome.error is None and not outcome.cancelled
         if done:
             active = self._services.settings.current.agent()
-            if isinstance(active, AssistantAgent) and active.endpoint == drafted[-1].endpoint.id:
+            if isinstance(active, (AssistantAgent, CodeAgent)) and active.endpoint == drafted[-1].endpoint.id:
                 self._services.desk.reload_chat()
         return {
             **told(outcome, self._services.texts),

@@ -235,11 +235,12 @@ class _Patient:
         params: Mapping[str, str | int | None] | None = None,
         retries: int | None = None,
         on_retry: Callable[[AppError], object] | None = None,
+        largest: int | None = None,
     ) -> dict[str, Any]:
         def attempt() -> dict[str, Any]:
             if self._cancel.is_set():
                 raise _CancelledError
-            return self._client.request(method, path, json, params, retries=0)
+            return self._client.request(method, path, json, params, retries=0, largest=largest)
 
         return with_retries(
             attempt,

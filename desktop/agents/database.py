@@ -27,6 +27,9 @@ CHECKED = 8 * 1024 * 1024
 BACKUPS_KEPT = 7 * 24 * 3600.0
 """Seconds after which the copy made before a migration goes: it holds chats that may have been deleted since."""
 
+ENDS: Sequence[tuple[str, str]] = (("threads", "seq"), ("items", "seq"), ("attachments", "id"))
+"""Tables and their keys, of which both ends are looked at in a large file."""
+
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SUFFIXES = ("-wal", "-shm", "-journal", "")
 """The main file last: killed in between, what is left is a damaged file without its log, never the reverse."""
@@ -79,6 +82,7 @@ def open_database(
     path: Path | None,
     *,
     steps: Sequence[Step] = STEPS,
+    ends: Sequence[tuple[str, str]] = ENDS,
     now: Callable[[], float] = time.time,
     checked: int = CHECKED,
 ) -> tuple[sqlite3.Connection, list[AppError]]:
@@ -95,12 +99,12 @@ def open_database(
     told: list[AppError] = []
     try:
         try:
-            return _open(path, steps, now, checked), told
+            return _open(path, steps, ends, now, checked), told
         except (_Damaged, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.Error) and not is_damage(error):
                 raise
             told.append(ThreadsDamaged(str(error), kept=set_aside(path, now)))
-            return _open(path, steps, now, checked), told
+            return _open(path, steps, ends, now, checked), told
     except sqlite3.Error as error:
         raise explained(error, path) from error
     except OSError as error:
@@ -124,7 +128,9 @@ def set_aside(path: Path, now: Callable[[], float] = time.time) -> str:
     return kept.name
 
 
-def _open(path: Path, steps: Sequence[Step], now: Callable[[], float], checked: int) -> sqlite3.Connection:
+def _open(
+    path: Path, steps: Sequence[Step], ends: Sequence[tuple[str, str]], now: Callable[[], float], checked: int
+) -> sqlite3.Connection:
     # Made by us, 0600, before SQLite sees it: its -wal and -shm files then get the same mode.
     os.close(open_private(path, "a"))
     connection = connect(path)
@@ -135,7 +141,7 @@ def _open(path: Path, steps: Sequence[Step], now: Callable[[], float], checked: 
         if version == 0 and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
             raise _Damaged("not a database of this app")
         if version:
-            _look_at(connection, path, checked)
+            _look_at(connection, path, ends, checked)
         connection.execute("PRAGMA journal_mode = WAL")
         if 0 < version < len(steps):
             back_up(connection, _backup(path, version))
@@ -147,7 +153,7 @@ def _open(path: Path, steps: Sequence[Step], now: Callable[[], float], checked: 
     return connection
 
 
-def _look_at(connection: sqlite3.Connection, path: Path, checked: int) -> None:
+def _look_at(connection: sqlite3.Connection, path: Path, ends: Sequence[tuple[str, str]], checked: int) -> None:
     """Raises _Damaged or sqlite3.DatabaseError where the file is not sound.
 
     A large one is looked at closely only after SQLite found fault with it; else at both ends of each table.
@@ -164,7 +170,7 @@ def _look_at(connection: sqlite3.Connection, path: Path, checked: int) -> None:
         with suppress(OSError):
             _suspicion(path).unlink()
         return
-    for table, key in (("threads", "seq"), ("items", "seq"), ("attachments", "id")):
+    for table, key in ends:
         for order in ("ASC", "DESC"):
             connection.execute(f"SELECT * FROM {table} ORDER BY {key} {order} LIMIT 1").fetchone()  # noqa: S608 - ours
 

@@ -66,7 +66,12 @@ class Requests(Protocol):
         params: Mapping[str, str | int | None] | None = None,
         retries: int | None = None,
         on_retry: Callable[[AppError], object] | None = None,
+        largest: int | None = None,
     ) -> dict[str, Any]: ...
+
+
+class AnswerTooLarge(BadAnswer):
+    """The answer is longer than the caller takes; fewer entries at once may be short enough."""
 
 
 def with_retries(
@@ -169,14 +174,16 @@ class ApiClient:
         params: Mapping[str, str | int | None] | None = None,
         retries: int | None = None,
         on_retry: Callable[[AppError], object] | None = None,
+        largest: int | None = None,
     ) -> dict[str, Any]:
         """The JSON object that `path` (under `/v1`, beginning with `/`) answers with.
 
-        Params that are None are left out; `on_retry` hears of each failure that is tried again.
+        Params that are None are left out; `on_retry` hears of each failure that is tried again; `largest` is how many
+        bytes the caller takes, where that is less than this client does.
         Raises ApiError, NetworkError, FileUnreadable (the CA file).
         """
         return with_retries(
-            lambda: self._once(method, path, json, params),
+            lambda: self._once(method, path, json, params, largest),
             retries=self._retries if retries is None else retries,
             sleep=self._sleep,
             random=self._random,
@@ -200,6 +207,7 @@ class ApiClient:
         path: str,
         json: Mapping[str, Any] | None,
         params: Mapping[str, str | int | None] | None,
+        largest: int | None,
     ) -> dict[str, Any]:
         import httpx
 
@@ -230,7 +238,7 @@ class ApiClient:
             try:
                 reading = True
                 status, headers = response.status_code, response.headers
-                body = self._read(response)
+                body = self._read(response, min(largest or LARGEST_ANSWER, LARGEST_ANSWER))
             finally:
                 response.close()
         except httpx.HTTPError as error:
@@ -266,14 +274,14 @@ class ApiClient:
             secrets=(self._key, self.endpoint.proxy_password),
         )
 
-    def _read(self, response: httpx.Response) -> bytes:
+    def _read(self, response: httpx.Response, largest: int) -> bytes:
         """The body. Each step has its limit already; this bounds the whole, in time and in size."""
         end = self._monotonic() + WHOLE_ANSWER * self.endpoint.timeout
         body = bytearray()
         for part in response.iter_bytes():
             body += part
-            if len(body) > LARGEST_ANSWER:
-                raise BadAnswer(f"more than {LARGEST_ANSWER} bytes", host=self.endpoint.host)
+            if len(body) > largest:
+                raise AnswerTooLarge(f"more than {largest} bytes", host=self.endpoint.host)
             if self._monotonic() > end:
                 seconds = round(WHOLE_ANSWER * self.endpoint.timeout)
                 raise TimedOut("the answer does not end", host=self.endpoint.host, seconds=seconds)

@@ -59,10 +59,12 @@ def list_items(
     before: str | None = None,
     limit: int = PAGE,
     order: Order = "asc",
+    largest: int | None = None,
 ) -> Page[Item]:
-    """One page of a thread's items, oldest first. Raises ThreadNotFound, ApiError, NetworkError."""
+    """One page of a thread's items, oldest first. Raises ThreadNotFound, ApiError, NetworkError (AnswerTooLarge for
+    more than `largest` bytes)."""
     params = {"after": after, "before": before, "limit": limit, "order": order}
-    answer = client.request("GET", f"{_path(thread_id)}/items", params=params)
+    answer = client.request("GET", f"{_path(thread_id)}/items", params=params, largest=largest)
     return wire.read(Page[Item], answer, client.host)
 
 

@@ -55,7 +55,13 @@ class Locations:
 
     @property
     def archive(self) -> Path:
+        """The folder of hosted chats as files: what earlier versions wrote, and what is exported there."""
         return self.folder / "archive"
+
+    @property
+    def copies(self) -> Path:
+        """The database of archived hosted chats, apart from the app's own."""
+        return self.folder / "archive.sqlite"
 
     @property
     def threads(self) -> Path:

@@ -128,6 +128,9 @@ class World:
         self.uses: dict[str, list[float]] = {}
         self.threads: dict[str, Json] = {}
         self.items: dict[str, list[Json]] = {}
+        self.drift: dict[str, int] = {}
+        """By order: entries by which each further page begins too late (one is left out) or, below 0, too early (one
+        comes twice): a list that moves while it is read."""
 
     def now(self) -> float:
         return time.time() + self.offset
@@ -269,11 +272,11 @@ class World:
         order = {thread_id: index for index, thread_id in enumerate(self.threads)}
         chosen = [thread for thread in self.threads.values() if user is None or thread["user"] == user]
         chosen.sort(key=lambda thread: (thread["created_at"], order[thread["id"]]))
-        return page(chosen, query)
+        return page(chosen, query, self.drift)
 
     def list_items(self, thread_id: str, query: dict[str, str]) -> Json:
         self.thread(thread_id)
-        return page(self.items[thread_id], query)
+        return page(self.items[thread_id], query, self.drift)
 
     # -- what the component's frame calls
 
@@ -299,7 +302,7 @@ class World:
         return {"ok": True, "thread_id": thread_id, "text": answer, "title": title, "user": session["user"]}
 
 
-def page(entries: list[Json], query: dict[str, str]) -> Json:
+def page(entries: list[Json], query: dict[str, str], drift: dict[str, int] | None = None) -> Json:
     """A page of `entries` (oldest first). [spec] after, before, limit (at most 100, 20), order (asc | desc).
 
     [ours] `after` and `before` are read in the order asked for; `before` gives the entries just before it.
@@ -319,7 +322,7 @@ def page(entries: list[Json], query: dict[str, str]) -> Json:
     for name, cursor in (("after", after), ("before", before)):
         if cursor is not None and cursor not in places:
             raise Refused(400, f"Invalid '{name}': '{cursor}'.", "invalid_value", param=name)
-    start = places[after] + 1 if after is not None else 0
+    start = max(0, places[after] + 1 + (drift or {}).get(order, 0)) if after is not None else 0
     end = places[before] if before is not None else len(listed)
     window = listed[start:end]
     backwards = before is not None and after is None

@@ -15,6 +15,11 @@ if __name__ == "__main__":
         sys.argv = ["pip", *sys.argv[2:]]
         runpy.run_module("pip", run_name="__main__")
         sys.exit()
+    if sys.argv[1:2] == ["--mcp-guard"]:
+        # The same for the program of an MCP server.
+        from desktop.agents.mcp.guard import main as guard
+
+        guard(sys.argv[2:])
     from desktop.cli import main
 
     sys.exit(main())

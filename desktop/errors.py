@@ -88,6 +88,16 @@ AppError
 │   │   ├── CodeSilent              it ended without a word
 │   │   ├── CodeFlood               it says more than a chat can hold
 │   │   └── PackagesNotInstalled
+│   ├── McpError                    an MCP server, whose tools are missing then
+│   │   ├── McpCommandMissing       its program is not there
+│   │   ├── McpNotAnswering         not ready, or no answer, in time
+│   │   ├── McpNotMcp               what it says is not the protocol
+│   │   ├── McpEnded                its program has ended
+│   │   ├── McpFlood                it says more than an answer can hold
+│   │   ├── McpRefused              401, 403
+│   │   ├── McpRedirected           it sends us to another address
+│   │   ├── McpSecretMissing        a secret that it needs is not in the keyring
+│   │   └── McpFailed               it answered, and the answer is no
 │   └── EndpointError               an endpoint answered, and the answer is no
 │       ├── EndpointKeyRejected     401
 │       ├── EndpointBusy            429
@@ -707,6 +717,67 @@ class PackagesNotInstalled(CodeError):
     """values: packages, problem (pip's own words, or a `Phrase`)."""
 
     code = "packages_not_installed"
+    retryable = True
+
+
+class McpError(AgentError):
+    """An MCP server. values: server (its name)."""
+
+
+class McpCommandMissing(McpError):
+    """values: server, command."""
+
+    code = "mcp_command_missing"
+
+
+class McpNotAnswering(McpError):
+    """values: server, seconds."""
+
+    code = "mcp_not_answering"
+    retryable = True
+
+
+class McpNotMcp(McpError):
+    """values: server."""
+
+    code = "mcp_not_mcp"
+
+
+class McpEnded(McpError):
+    """values: server, problem (a Phrase)."""
+
+    code = "mcp_ended"
+    retryable = True
+
+
+class McpFlood(McpError):
+    """values: server."""
+
+    code = "mcp_flood"
+
+
+class McpRefused(McpError):
+    """values: server, status."""
+
+    code = "mcp_refused"
+
+
+class McpRedirected(McpError):
+    """values: server, host (where it wanted us to go)."""
+
+    code = "mcp_redirected"
+
+
+class McpSecretMissing(McpError):
+    """values: server, name."""
+
+    code = "mcp_secret_missing"
+
+
+class McpFailed(McpError):
+    """values: server, problem."""
+
+    code = "mcp_failed"
     retryable = True
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from desktop.errors import AgentNotSet
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint
+from desktop.settings.mcp import McpServer, mcp_secret, same_server
 from desktop.settings.origins import is_loopback, origin_of
 
 if TYPE_CHECKING:
@@ -79,3 +81,25 @@ class SettingsSources:
             ca_file=network.ca_file,
             timeout=network.timeout_seconds,
         )
+
+    def mcp_servers(self, agent_id: str) -> Sequence[McpServer]:
+        agent = self.agent(agent_id)
+        wanted = agent.mcp_servers if isinstance(agent, (AssistantAgent, CodeAgent)) else []
+        return [server for server in self._settings.current.mcp_servers if server.id in wanted]
+
+    def mcp_secret(self, server: McpServer, name: str) -> str | None:
+        return self._keys.secret(mcp_secret(server, name))
+
+    def mcp_always(self, server: McpServer, tool: str) -> None:
+        from desktop.settings.model import Settings
+
+        def approve(settings: Settings) -> dict[str, Any]:
+            changed = [
+                one.model_copy(update={"always": [*one.always, tool]})
+                if one.id == server.id and same_server(one, server) and tool not in one.always
+                else one
+                for one in settings.mcp_servers
+            ]
+            return {"mcp_servers": changed}
+
+        self._settings.change(approve)

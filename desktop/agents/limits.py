@@ -19,3 +19,13 @@ class Limits:
     """A model that sends nothing for so long ends the run. Reasoning can be silent for minutes."""
     chunk: float = 0.012
     """The demo's pause between two words."""
+    mcp_start: float = 30.0
+    """An MCP server that is not ready after so long is given up; the first start of some downloads them."""
+    mcp_call: float = 120.0
+    """The same for a call of a tool."""
+    mcp_end: float = 0.5
+    """How long its program may take to end by itself."""
+    mcp_again: float = 300.0
+    """A server that has ended is started again once in this time."""
+    mcp_retry: float = 30.0
+    """A server that could not be started is tried again with the first message after this."""

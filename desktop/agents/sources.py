@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint
+from desktop.settings.mcp import McpServer
 
 if TYPE_CHECKING:
     from desktop.openai_api import transport
@@ -43,3 +45,12 @@ class Sources(Protocol):
 
     def route(self, base_url: str) -> transport.Endpoint:
         """How to get there: proxy, CA file, time limits."""
+
+    def mcp_servers(self, agent_id: str) -> Sequence[McpServer]:
+        """The MCP servers whose tools the agent has. Raises AgentNotSet."""
+
+    def mcp_secret(self, server: McpServer, name: str) -> str | None:
+        """A secret of the server, for its address. May block on the keyring; raises KeyStoreError."""
+
+    def mcp_always(self, server: McpServer, tool: str) -> None:
+        """The person approved the tool for always. Raises SettingsError where that can't be kept."""

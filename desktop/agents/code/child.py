@@ -52,7 +52,8 @@ def _leave(code: int) -> NoReturn:
 # --- the guard --------------------------------------------------------------------------------
 
 
-def _prctl(option: int, value: int) -> None:
+def prctl(option: int, value: int) -> None:
+    """As prctl(2); nothing where there is none."""
     if sys.platform == "linux":
         with suppress(Exception):
             ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
@@ -69,8 +70,8 @@ def _guard(takes: int, gives: int) -> None:
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(name, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
-    _prctl(SET_PDEATHSIG, signal.SIGTERM)
-    _prctl(SET_CHILD_SUBREAPER, 1)
+    prctl(SET_PDEATHSIG, signal.SIGTERM)
+    prctl(SET_CHILD_SUBREAPER, 1)
     if os.getppid() != app:
         os._exit(1)
     guard = os.getpid()
@@ -80,7 +81,7 @@ def _guard(takes: int, gives: int) -> None:
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(name, signal.SIG_DFL)
         os.setpgid(0, 0)
-        _prctl(SET_PDEATHSIG, signal.SIGKILL)
+        prctl(SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != guard:
             os._exit(1)
         os.dup2(prints, 1)
@@ -91,7 +92,7 @@ def _guard(takes: int, gives: int) -> None:
     os.close(prints)
     os.close(gives)
     code = _watch(worker, takes, wakes, output)
-    _end_all(worker)
+    end_all(worker)
     os._exit(code)
 
 
@@ -152,6 +153,9 @@ class Passed:
         now = time.monotonic()
         self._room = min(float(BURST), self._room + (now - self._since) * RATE)
         self._since = now
+        if self._dropped and self._room < RATE:  # in pieces worth reading, not byte by byte
+            self._dropped += len(chunk)
+            return b""
         taken = chunk[: int(self._room)]
         self._room -= len(taken)
         note = b""
@@ -162,7 +166,7 @@ class Passed:
         return note + taken
 
 
-def _end_all(worker: int) -> None:
+def end_all(worker: int) -> None:
     """Kills the worker's group and whatever else has come to be ours, until nothing is left."""
     with suppress(OSError):
         os.killpg(worker, signal.SIGKILL)

@@ -1,0 +1,98 @@
+"""Stands between the app and an MCP server's program, so that nothing of it outlives the app (POSIX).
+
+`python -m desktop.agents.mcp.guard HANDLE`, or the packaged app with `--mcp-guard`. Over the handle it is told what to
+start; the program has the guard's standard input, output and error. Says nothing and reads nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NoReturn
+
+from desktop.agents.code.child import SET_CHILD_SUBREAPER, SET_PDEATHSIG, end_all, prctl
+
+ARGUMENT = "--mcp-guard"
+"""The hidden first argument of a packaged app."""
+NOT_STARTED = 127
+SIGNALS = (signal.SIGTERM, signal.SIGINT) + ((signal.SIGHUP, signal.SIGCHLD) if os.name != "nt" else ())
+
+
+def main(words: Sequence[str]) -> NoReturn:
+    """`words`: the handle to read from; its end is the wish to end."""
+    from desktop.agents.code.protocol import TO_CHILD, read
+
+    told = int(words[0])
+    os.set_inheritable(told, False)
+    app = os.getppid()
+    wakes, woken = os.pipe()
+    for handle in (wakes, woken):
+        os.set_blocking(handle, False)
+    # Before anything that could miss it: the app's end, a wish to end, the program's end.
+    for name in SIGNALS:
+        signal.signal(name, lambda *_: None)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    prctl(SET_PDEATHSIG, signal.SIGTERM)
+    prctl(SET_CHILD_SUBREAPER, 1)
+    if os.getppid() != app:
+        os._exit(1)
+    message = read(told, TO_CHILD)
+    if message is None:
+        os._exit(1)
+    guard = os.getpid()
+    program = os.fork()
+    if program == 0:
+        signal.set_wakeup_fd(-1)
+        for name in (*SIGNALS, signal.SIGPIPE):
+            signal.signal(name, signal.SIG_DFL)
+        os.setpgid(0, 0)
+        prctl(SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != guard:
+            os._exit(1)
+        _become(message["words"], message["environ"], message["folder"])
+    # The pipes are the program's alone: their end is its end.
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for handle in (0, 1, 2):
+        os.dup2(nothing, handle)
+    code = _watch(program, told, wakes)
+    end_all(program)
+    os._exit(code)
+
+
+def _become(words: Sequence[str], environ: Mapping[str, str], folder: str) -> NoReturn:
+    try:
+        os.chdir(folder)
+        os.execve(words[0], list(words), dict(environ))  # noqa: S606 - no shell is what is wanted
+    except OSError as error:
+        with suppress(OSError):
+            os.write(2, f"{error.strerror}\n".encode())
+    os._exit(NOT_STARTED)
+
+
+def _watch(program: int, told: int, wakes: int) -> int:
+    """Until the program ends (its exit code, 128 and the signal's number) or somebody wants it to (143)."""
+    import select
+
+    poll = select.poll()
+    poll.register(told, 0)  # only its end: the app is gone, or wants us gone
+    poll.register(wakes, select.POLLIN)
+    while True:
+        for handle, _events in poll.poll():
+            if handle != wakes or any(number != signal.SIGCHLD for number in os.read(wakes, 256)):
+                return 143
+            while True:
+                try:
+                    ended, status = os.waitpid(-1, os.WNOHANG)
+                except ChildProcessError:
+                    return 1
+                if ended == 0:
+                    break
+                if ended == program:
+                    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

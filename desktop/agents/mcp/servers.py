@@ -1,0 +1,232 @@
+"""The MCP servers in use: started with the agents that name them, started again once, ended with them.
+
+Lives on the agents' event loop. Needs neither the agent stack nor ChatKit; `mcp` is imported by the first connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import os
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from desktop.agents.limits import Limits
+from desktop.agents.mcp.connection import Connection, Outcome, Tool, Want
+from desktop.agents.runs import CURRENT
+from desktop.agents.sources import Sources
+from desktop.errors import AppError, McpEnded, McpSecretMissing, Phrase
+from desktop.openai_api.transport import Endpoint
+from desktop.settings.mcp import McpServer
+
+log = logging.getLogger(__name__)
+
+
+def want_of(server: McpServer, secret: Callable[[str], str | None], route: Callable[[str], Endpoint]) -> Want:
+    """What a connection with `server` is made of. Blocks on the keyring. Raises KeyStoreError, McpSecretMissing."""
+    values: dict[str, str] = {}
+    for name in server.secrets:
+        value = secret(name)
+        if not value:
+            raise McpSecretMissing(server=server.label, name=name)
+        values[name] = value
+    plain = server.model_copy(update={"name": "", "always": []})
+    return Want(plain, values, route(server.url) if server.transport == "http" else Endpoint(""))
+
+
+class Live:
+    """One server, as long as an agent has it: its connection, or why there is none."""
+
+    def __init__(self, server: McpServer, want: Want, limits: Limits, ours: Mapping[str, str]) -> None:
+        self.server = server
+        self.want = want
+        self.agents: set[str] = set()
+        self.problem: AppError | None = None
+        self._limits = limits
+        self._ours = ours
+        self._connection: Connection | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._tried = 0.0
+        self._again = float("-inf")
+        """When it was last started again."""
+        self._ended = False
+        self._calls = 0
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        return self._connection.tools if self._connection is not None else ()
+
+    @property
+    def busy(self) -> bool:
+        return self._calls > 0
+
+    @property
+    def pid(self) -> int:
+        """Of its program; 0 where there is none."""
+        return self._connection.pid if self._connection is not None else 0
+
+    async def ready(self) -> AppError | None:
+        """Starts it where it is not; why it is not there, once for each try, else None."""
+        if self._connection is not None and self._connection.alive:
+            return None
+        if self._opening is not None and not self._opening.done():
+            return await self._opened()
+        now = time.monotonic()
+        if self._connection is not None:  # it was there, and has ended
+            if now - self._again < self._limits.mcp_again:
+                return self._said(McpEnded(server=self.server.label, problem=Phrase("mcp.again")), now)
+            self._again = now
+            log.info("%s has ended; it is started again", self.server.label)
+        elif self.problem is not None and now - self._tried < self._limits.mcp_retry:
+            return None  # it was said
+        return await self._open()
+
+    def _said(self, problem: AppError, now: float) -> AppError | None:
+        """The first time a problem, then None for a while."""
+        if self.problem is not None and now - self._tried < self._limits.mcp_retry:
+            return None
+        self.problem, self._tried = problem, now
+        return problem
+
+    async def _open(self) -> AppError | None:
+        self._tried, self.problem = time.monotonic(), None
+        context = contextvars.copy_context()
+        context.run(CURRENT.set, None)  # the other agents' too
+        self._opening = asyncio.get_running_loop().create_task(self._make(), context=context)
+        return await self._opened()
+
+    async def _opened(self) -> AppError | None:
+        if self._opening is not None:
+            await asyncio.shield(self._opening)
+        return self.problem
+
+    async def _make(self) -> None:
+        old, connection = self._connection, Connection(self.server.label, self.want, self._limits, self._ours)
+        if old is not None:
+            await old.close(0.0)
+        try:
+            await connection.open()
+        except AppError as error:
+            log.warning("the MCP server %s is not there: %s %s", self.server.label, error.code, error.detail)
+            self.problem = error
+            return
+        self._connection = connection
+        if self._ended:
+            await connection.close(0.0)
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> Outcome:
+        """As `Connection.call`; a server that has ended is started again, once. A call that its end cut off is not
+        made a second time: nobody knows what it did."""
+        self._calls += 1
+        try:
+            connection = self._connection
+            if connection is None or not connection.alive:
+                await self.ready()
+                connection = self._connection
+            if connection is None or not connection.alive:
+                raise self.problem or McpEnded(server=self.server.label, problem=Phrase("code.ended"))
+            return await connection.call(tool, arguments)
+        finally:
+            self._calls -= 1
+
+    async def end(self, limit: float | None = None) -> None:
+        """Ends it."""
+        self._ended = True
+        if self._opening is not None and not self._opening.done():
+            self._opening.cancel()
+            await asyncio.wait({self._opening}, timeout=2.0)
+        if self._connection is not None:
+            await self._connection.close(limit)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The servers of an agent that can be called, and what is to be said of the others."""
+
+    servers: Sequence[Live]
+    problems: Sequence[AppError]
+
+
+class McpServers:
+    """All servers in use; whose they are comes with each call."""
+
+    def __init__(self, sources: Sources, limits: Limits, ours: Mapping[str, str] | None = None) -> None:
+        """`ours`: this process's environment."""
+        self._sources = sources
+        self._limits = limits
+        self._ours = dict(os.environ) if ours is None else ours
+        self._lives: dict[str, Live] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._told: dict[str, float] = {}
+
+    @property
+    def processes(self) -> list[int]:
+        """Ids of the programs' guards, for tests and diagnostics."""
+        return [live.pid for live in self._lives.values() if live.pid]
+
+    async def use(self, agent_id: str) -> Ready:
+        """The agent's servers, started where they are not. Never raises for a server that is not there."""
+        servers = self._sources.mcp_servers(agent_id)
+        made = await asyncio.gather(*(self._one(agent_id, server) for server in servers))
+        ready = [live for live, _ in made if live is not None and live.tools and live.problem is None]
+        return Ready(ready, [problem for _, problem in made if problem is not None])
+
+    async def _one(self, agent_id: str, server: McpServer) -> tuple[Live | None, AppError | None]:
+        try:
+            want = await asyncio.to_thread(
+                want_of, server, lambda name: self._sources.mcp_secret(server, name), self._sources.route
+            )
+        except AppError as error:
+            self._drop(server.id)
+            return None, self._once(server.id, error)
+        self._told.pop(server.id, None)
+        live = self._lives.get(server.id)
+        if live is not None and live.want != want:
+            self._drop(server.id)
+            live = None
+        if live is None:
+            live = self._lives[server.id] = Live(server, want, self._limits, self._ours)
+        live.server = server
+        live.agents.add(agent_id)
+        return live, await live.ready()
+
+    def _once(self, server_id: str, error: AppError) -> AppError | None:
+        now = time.monotonic()
+        if now - self._told.get(server_id, float("-inf")) < self._limits.mcp_retry:
+            return None
+        self._told[server_id] = now
+        return error
+
+    def settle(self, agent_id: str) -> None:
+        """Another agent is the one that is used, or settings have changed: what it does not have is ended."""
+        try:
+            wanted = {server.id: server for server in self._sources.mcp_servers(agent_id)}
+        except AppError:
+            wanted = {}
+        for name, live in list(self._lives.items()):
+            server = wanted.get(name)
+            changed = server is not None and server.model_copy(update={"name": "", "always": []}) != live.want.server
+            if changed or (server is None and not live.busy):
+                self._drop(name)
+
+    def _drop(self, server_id: str) -> None:
+        live = self._lives.pop(server_id, None)
+        if live is not None:
+            self._later(live.end())
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        context = contextvars.copy_context()
+        context.run(CURRENT.set, None)
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work, context=context)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def close(self) -> None:
+        """Ends all."""
+        lives, self._lives = list(self._lives.values()), {}
+        await asyncio.gather(*(live.end(0.0) for live in lives), return_exceptions=True)
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=1.0)

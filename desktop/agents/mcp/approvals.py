@@ -1,0 +1,165 @@
+"""Who may run which tool, and the card that asks: once, for this chat, always, or not. Needs `chatkit.types` alone."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal
+
+from chatkit.types import NoticeEvent, ThreadItemReplacedEvent, WidgetItem
+from chatkit.widgets import DynamicWidgetRoot
+
+from desktop.agents.sources import Sources
+from desktop.errors import AppError
+from desktop.settings.mcp import McpServer, same_server
+from desktop.texts import Catalogue
+
+log = logging.getLogger(__name__)
+
+ONCE, CHAT, ALWAYS, REJECT, AGAIN = "mcp.once", "mcp.chat", "mcp.always", "mcp.reject", "mcp.again"
+"""Actions of a card's buttons; the payload is {"id": …}."""
+ACTIONS = (ONCE, CHAT, ALWAYS, REJECT, AGAIN)
+MOST_CHATS = 500
+MOST_SHOWN = 4_000
+"""Characters of the arguments that a card shows; what is cut is said to be."""
+
+State = Literal["asked", "once", "chat", "always", "rejected", "expired"]
+CHOICES: dict[str, State] = {ONCE: "once", CHAT: "chat", ALWAYS: "always", REJECT: "rejected"}
+
+
+class Approvals:
+    """What was approved: always, by the settings; for a chat, as long as the app runs."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._chats: OrderedDict[str, list[tuple[McpServer, str]]] = OrderedDict()
+        self._unkept: list[tuple[McpServer, str]] = []
+        """For always, where that could not be saved: as long as the app runs."""
+
+    def allowed(self, agent_id: str, thread_id: str, server: McpServer, tool: str) -> bool:
+        """Whether the tool runs without a question. What was taken back in the settings is not allowed any more."""
+        for one in self._sources.mcp_servers(agent_id):
+            if one.id == server.id and same_server(one, server) and tool in one.always:
+                return True
+        known = [*self._chats.get(thread_id, ()), *self._unkept]
+        return any(one.id == server.id and same_server(one, server) and name == tool for one, name in known)
+
+    def remember(self, choice: State, thread_id: str, server: McpServer, tool: str) -> AppError | None:
+        """Keeps the answer. What kept "always" from being saved; it then holds until the app ends."""
+        if choice == "chat":
+            self._chats.setdefault(thread_id, []).append((server, tool))
+            while len(self._chats) > MOST_CHATS:
+                self._chats.popitem(last=False)
+        if choice == "always":
+            try:
+                self._sources.mcp_always(server, tool)
+            except AppError as error:
+                log.warning("what was approved for always was not saved: %s", error.code)
+                self._unkept.append((server, tool))
+                return error
+        return None
+
+
+def item(
+    texts: Catalogue, thread_id: str, item_id: str, server: str, tool: str, arguments: str, number: str
+) -> WidgetItem:
+    """The question, as an item of the chat."""
+    return WidgetItem(
+        id=item_id,
+        thread_id=thread_id,
+        created_at=datetime.now(),  # noqa: DTZ005 - as every item of the SDK; the store knows it as local time
+        widget=card(texts, texts.get("mcp.question", server=server, tool=tool), pretty(arguments), number, "asked"),
+        copy_text=f"{server}: {tool}\n{pretty(arguments)}",
+    )
+
+
+def card(texts: Catalogue, question: str, arguments: str, number: str, state: State) -> DynamicWidgetRoot:
+    """What the run waits for. Both ChatKit and the basic view show it and send its actions."""
+    say = texts.get
+    children: list[dict[str, Any]] = [
+        {"type": "Title", "size": "sm", "value": say("mcp.approval")},
+        {"type": "Text", "id": "question", "weight": "semibold", "value": question[:400]},
+    ]
+    if arguments:
+        children.append({"type": "Markdown", "id": "arguments", "value": fenced(arguments)})
+    buttons: list[tuple[str, str, str]] = []
+    if state == "asked":
+        buttons = [
+            (say("mcp.once"), "primary", ONCE),
+            (say("mcp.chat"), "secondary", CHAT),
+            (say("mcp.always"), "secondary", ALWAYS),
+            (say("mcp.reject"), "secondary", REJECT),
+        ]
+    else:
+        told = {
+            "once": "mcp.approved_once",
+            "chat": "mcp.approved_chat",
+            "always": "mcp.approved_always",
+            "rejected": "mcp.rejected",
+            "expired": "mcp.expired",
+        }[state]
+        children.append({"type": "Text", "id": "state", "weight": "semibold", "value": say(told)})
+        if state == "expired" and number:
+            buttons = [(say("mcp.ask_again"), "secondary", AGAIN)]
+    if buttons:
+        made = [
+            {
+                "type": "Button",
+                "label": label,
+                "style": style,
+                "onClickAction": {"type": action, "payload": {"id": number}},
+            }
+            for label, style, action in buttons
+        ]
+        children.append({"type": "Row", "gap": 2, "wrap": "wrap", "children": made})
+    return DynamicWidgetRoot.model_validate({"type": "Card", "size": "sm", "children": children})
+
+
+def answered(asked: WidgetItem, texts: Catalogue, state: State, number: str = "") -> ThreadItemReplacedEvent:
+    """The card with its answer in place of its buttons; `number`: an expired one offers to ask again."""
+    question, arguments = _words(asked)
+    return ThreadItemReplacedEvent(
+        item=asked.model_copy(update={"widget": card(texts, question, arguments, number, state)})
+    )
+
+
+def is_asking(asked: WidgetItem) -> bool:
+    """Whether it is a card of ours that still has its buttons."""
+    return ONCE in asked.widget.model_dump_json()
+
+
+def pretty(arguments: str) -> str:
+    """JSON over several lines, within bounds; what is no JSON stays as it is."""
+    try:
+        text = json.dumps(json.loads(arguments), ensure_ascii=False, indent=2) if arguments.strip() else ""
+    except ValueError:
+        text = arguments
+    if text == "{}":
+        return ""
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n… ({len(text)})"
+
+
+def fenced(text: str) -> str:
+    """As code: nothing in it is read as Markdown, so that no argument can look like words of ours."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}json\n{text}\n{fence}"
+
+
+def notice(error: AppError, texts: Catalogue) -> NoticeEvent:
+    """An error that does not end the answer. Its words may hold a server's own: no Markdown among them."""
+    told = error.describe(texts)
+    plain: Callable[[str], str] = lambda words: re.sub(r"([\\`*_\[\]<>])", r"\\\1", words)  # noqa: E731
+    return NoticeEvent(level="warning", message=plain(f"{told['message']} {told['hint']}"))
+
+
+def _words(asked: WidgetItem) -> tuple[str, str]:
+    found: dict[str, str] = {}
+    for child in asked.widget.model_dump().get("children") or []:
+        found[str(child.get("id"))] = str(child.get("value") or "")
+    body = re.fullmatch(r"(`{3,})json\n(.*)\n\1", found.get("arguments", ""), re.DOTALL)
+    return found.get("question", ""), body[2] if body else ""

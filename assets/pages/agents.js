@@ -18,6 +18,7 @@ import { agentName, fillLists, kindName, markShown, markUnsaved, wireLists } fro
 import { showCode, wireCode } from "./agents_code.js";
 import { leaveEndpoint, showEndpoint, wireEndpoint } from "./agents_endpoint.js";
 import { paint } from "./agents_preview.js";
+import { goOnRoad, leaveRoad, lockAdding, showRoad, wireRoad } from "./agents_road.js";
 import { applyLook } from "./look.js";
 import { button, CHECK_LIMIT, described, el, input, make, part, sentence, show, SHOW_AFTER } from "./parts.js";
 import { fields, words } from "./settings_fields.js";
@@ -34,7 +35,9 @@ import { applyTexts, setTexts, t } from "./texts.js";
  *   chat: {greeting: string, prompts: Array<{label: string, prompt: string, icon: string | null}>},
  *   look: import("./look.js").Look, notices: string[]
  * }} State
- * @typedef {State & {texts: Record<string, string>, app: string, default_model: string, greeting: string}} Start
+ * @typedef {State & import("./agents_road.js").About & {
+ *   texts: Record<string, string>, app: string, default_model: string, greeting: string
+ * }} Start
  */
 
 /** @type {Start | null} */
@@ -78,6 +81,7 @@ function fillHead() {
   show("agent-locked", locked !== "");
   button("remove").disabled = locked !== "";
   button("duplicate").disabled = start.locked !== "";
+  showRoad(entry, start.locked !== "");
 }
 
 function paintNow() {
@@ -108,6 +112,7 @@ function narrow(which) {
 
 function leave() {
   if (current) leaveAgent();
+  leaveRoad();
   leaveEndpoint();
   current = "";
   agent = null;
@@ -155,6 +160,7 @@ function openAdding(focus = true) {
   el("adding-lead").textContent = none ? t("agents_page.none") : t("agents_page.add_lead");
   workflowError("");
   for (const kind of ["assistant", "workflow", "demo"]) button(`add-${kind}`).disabled = (start?.locked ?? "") !== "";
+  lockAdding((start?.locked ?? "") !== "");
   view("adding");
   markShown({});
   if (focus) {
@@ -198,15 +204,26 @@ async function add(what) {
   }
 }
 
-/** @param {{id: string, state: State}} answer a new agent, ready for its name */
-async function opened(answer) {
+/** @param {{id: string, state: State}} answer a new agent, ready for its name @param {string} [focus] or for another field */
+async function opened(answer, focus = "") {
   fillState(answer.state);
   await openAgent(answer.id);
+  if (focus) {
+    el(focus).focus();
+    return;
+  }
   const name = fields.get("agent.name")?.controls[0];
   if (name instanceof HTMLInputElement) {
     name.focus();
     name.select();
   }
+}
+
+/** Somebody asked for an agent's page from elsewhere. @param {{agent: string, section: string}} wanted */
+async function goTo({ agent: id, section }) {
+  if (!start?.agents.some((one) => one.id === id)) return;
+  await openAgent(id);
+  goOnRoad(section);
 }
 
 async function remove() {
@@ -356,8 +373,10 @@ async function begin() {
     wire();
     listenToSaves();
     tell("idle");
+    wireRoad(given, opened);
     await openFirst();
     on("settings.changed", onChanged);
+    on("agents.section", (wanted) => void goTo(wanted));
   } finally {
     clearTimeout(late);
     show("skeleton", false);

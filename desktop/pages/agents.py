@@ -15,6 +15,7 @@ from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import AgentNotSet, AppError, KeyringInsecure, KeyringMissing, Phrase, SettingsInvalid
 from desktop.pages.agent_edit import edited, name_of, values_of
 from desktop.pages.agents_code import CodeMethods
+from desktop.pages.agents_road import Road
 from desktop.pages.check_run import FieldError
 from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft, clean_address
 from desktop.pages.first_check import Draft, FirstCheck, clean_workflow_id
@@ -86,6 +87,7 @@ class AgentsPage:
         self._services = services
         self._endpoints = endpoints or endpoint_check(services)
         self._first = check or first_check(services)
+        self._road = Road(services, self._put, self._choice_lock)
 
     def page(self) -> Page:
         services = self._services
@@ -102,6 +104,10 @@ class AgentsPage:
                 "pages/agents_code.js",
                 "pages/agents_endpoint.js",
                 "pages/agents_preview.js",
+                "pages/agents_road.css",
+                "pages/agents_road.js",
+                "pages/agents_add.js",
+                "pages/archive_panel.js",
                 "pages/combobox.js",
                 "pages/settings_fields.js",
                 "pages/settings_prompts.js",
@@ -131,6 +137,7 @@ class AgentsPage:
                 "app.open_settings": Method(SectionParams, self._open_settings),
                 "app.open_setup": Method(NoParams, self._open_setup),
                 **CodeMethods(services, self._save_fields).methods,
+                **self._road.methods,
             },
             title=services.texts.get("agents_page.title"),
         )
@@ -141,10 +148,11 @@ class AgentsPage:
         services = self._services
         texts = services.texts
         return {
-            "texts": texts.page("common", "settings", "endpoint", "agents_page"),
+            "texts": texts.page("common", "settings", "endpoint", "agents_page", "agents_road", "archive"),
             "app": services.brand.app.name,
             "default_model": DEFAULT_MODEL,
             "greeting": texts.get("chat.greeting"),
+            **self._road.told(),
             **self._state(),
         }
 
@@ -324,6 +332,7 @@ class AgentsPage:
             raise SettingsInvalid(name="active_agent", problem=Phrase("errors.problem.fixed"))
         self._found(self._services.settings.current, params.id)
         self._change(lambda _now: {"active_agent": params.id})
+        self._services.state.set_taking_over("")
         self._services.keeper.forget()
         self._services.desk.reload_chat()
         return self._state()

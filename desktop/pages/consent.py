@@ -108,7 +108,7 @@ class ConsentPage:
         told: dict[str, Any] = {
             "agent": {
                 "name": name_of(agent, services.texts),
-                "active": active is not None and active.id == agent.id,
+                "active": (active is not None and active.id == agent.id) or services.state.taking_over(agent.id),
                 "can_choose": self._can_choose(),
             },
             "path": agent.file,
@@ -197,8 +197,17 @@ class ConsentPage:
             return {"done": False, "state": self._look(NoParams())}
         self._consents.give(shown)
         log.info("%s was approved: %s", shown.name, shown.digest)
+        if self._services.state.taking_over(agent.id):
+            self._take_over(agent.id)
         self._services.desk.code_approved(agent.id)
         return {"done": True, "state": None}
+
+    def _take_over(self, agent_id: str) -> None:
+        """It was brought in the place of a workflow: with the yes it is the one that opens."""
+        services = self._services
+        services.settings.change(lambda _now: {"active_agent": agent_id})
+        services.state.set_taking_over("")
+        services.keeper.forget()
 
     def _decline(self, _: NoParams) -> None:
         """Nothing runs; the chat's window says why, and offers this page again."""

@@ -73,6 +73,11 @@ class Locations:
         return self.folder / "attachments"
 
     @property
+    def code(self) -> Path:
+        """Sources that were pasted, one folder an agent."""
+        return self.folder / "code"
+
+    @property
     def instance(self) -> Path:
         return self.folder / "instance"
 

@@ -98,6 +98,17 @@ class State:
             self._part("notices_seen")[name] = True
             self._write()
 
+    def taking_over(self, agent: str) -> bool:
+        """Whether this agent is to open once its code is approved."""
+        return bool(agent) and self._values.get("taking_over") == agent
+
+    def set_taking_over(self, agent: str) -> None:
+        """Empty: nobody."""
+        with self._lock:
+            if self._values.get("taking_over", "") != agent:
+                self._values["taking_over"] = agent
+                self._write()
+
     def _part(self, name: str) -> dict[str, Any]:
         part = self._values.get(name)
         if not isinstance(part, dict):

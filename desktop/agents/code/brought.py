@@ -1,0 +1,142 @@
+"""Code that a person brings to become an agent: looked at before it is kept, without running a line of it.
+
+What it finds is what `loader.py` would: the two have to agree. What only a run can tell, the run tells.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from desktop.agents.code.consent import MOST, Source, digest, read
+from desktop.agents.code.loader import MAKERS, NAMES
+from desktop.errors import AppError, CodeUnreadable, FolderUnwritable, Phrase
+from desktop.files import ensure_private_dir, write_private
+
+NAME = "agent.py"
+"""What pasted code is called in its folder."""
+_FENCE = re.compile(r"\s*```[A-Za-z]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
+_TYPESCRIPT = re.compile(rb"""from\s+["']@openai/agents|\bconst\s+\w+\s*[:=]|\brequire\(["']@openai""")
+
+
+class UnusableError(Exception):
+    """Why it can't become an agent: a sentence for the field."""
+
+    def __init__(self, problem: Phrase) -> None:
+        super().__init__(problem.key)
+        self.problem = problem
+
+
+def of_file(file: str) -> Source:
+    """A file that stays where it is. Raises UnusableError, CodeUnreadable."""
+    named = file.strip().strip("\"'")
+    if not named:
+        raise UnusableError(Phrase("agents_road.file_empty"))
+    try:
+        source = read(named)
+    except CodeUnreadable:
+        if _is_typescript(Path(named).expanduser()):
+            raise UnusableError(Phrase("agents_road.typescript")) from None
+        raise
+    _fit(source)
+    return source
+
+
+def of_text(text: str, folder: Path) -> Source:
+    """What was pasted, as the file that it will be in `folder`; nothing is written. Raises UnusableError."""
+    fenced = _FENCE.fullmatch(text.replace("\r\n", "\n").replace("\r", "\n"))
+    plain = fenced[1] if fenced else text.replace("\r\n", "\n").replace("\r", "\n")
+    content = (plain.removeprefix("\ufeff").rstrip() + "\n").encode("utf-8", "replace")
+    if not content.strip():
+        raise UnusableError(Phrase("agents_road.text_empty"))
+    if len(content) > MOST:
+        raise UnusableError(Phrase("agents_road.too_large", {"limit": f"{MOST // 1024} KB"}))
+    files = {NAME: content}
+    try:
+        ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        if _TYPESCRIPT.search(content):
+            raise UnusableError(Phrase("agents_road.typescript")) from None
+        line = getattr(error, "lineno", None) or 1
+        said = getattr(error, "msg", None) or str(error) or type(error).__name__
+        raise UnusableError(Phrase("agents_road.not_python", {"line": line, "problem": str(said)[:200]})) from None
+    source = Source(folder / NAME, files, digest(files))
+    _fit(source)
+    return source
+
+
+def keep(source: Source) -> None:
+    """Writes what `of_text` gave, private and at once. Raises FolderUnwritable."""
+    ensure_private_dir(source.path.parent)
+    try:
+        write_private(source.path, source.files[NAME])
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        raise FolderUnwritable(repr(error), path=str(source.path.parent), problem=problem) from None
+
+
+def drop(source: Source) -> None:
+    """Takes back what `keep` wrote, where the agent could not be saved after all."""
+    source.path.unlink(missing_ok=True)
+    source.path.parent.rmdir()
+
+
+def may_hold_an_agent(source: Source) -> bool:
+    """Whether the file binds what the loader looks for. Where an agent may come of a call, the answer is yes."""
+    trees = {name: ast.parse(content) for name, content in source.files.items()}
+    uses_agents = any(_imports_agents(tree) for tree in trees.values())
+    for node in _top(trees[source.name]):
+        if {"run_workflow", "*", *NAMES, *MAKERS} & _bound(node):
+            return True
+        value = getattr(node, "value", None)
+        if uses_agents and isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(value, ast.Call | ast.Await):
+            return True
+    return False
+
+
+def _fit(source: Source) -> None:
+    if not may_hold_an_agent(source):
+        raise UnusableError(Phrase("agents_road.no_agent"))
+
+
+def _top(tree: ast.Module) -> list[ast.stmt]:
+    """The statements that run while the module is loaded, those inside of `if`, `try` and `with` too."""
+    found: list[ast.stmt] = []
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        for child in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(child, ast.stmt):
+                found.append(child)
+            if isinstance(child, ast.If | ast.Try | ast.With | ast.For | ast.While | ast.ExceptHandler):
+                waiting.append(child)
+    return found
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement binds."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return {one.id for target in targets if target for one in ast.walk(target) if isinstance(one, ast.Name)}
+
+
+def _imports_agents(tree: ast.Module) -> bool:
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        if any(name.partition(".")[0] == "agents" for name in names):
+            return True
+    return False
+
+
+def _is_typescript(path: Path) -> bool:
+    from desktop.files import read_limited
+
+    try:
+        return bool(_TYPESCRIPT.search(read_limited(path, MOST)))
+    except AppError:
+        return False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,20 +26,31 @@ from desktop.texts import Catalogue
 
 SENTINEL = "sk-Xq7vPlanted-never-to-be-seen-0123456789"
 
+Asking = tuple[str, tuple[Any, ...]]
+
 
 class Desk:
     """Notes what it is asked for; `file` is what the file dialog answers."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, tuple[Any, ...]]] = []
+        self.asked: list[Asking] = []
         self.file: str | None = None
+        self._changed = threading.Condition()
 
     def __getattr__(self, name: str) -> Any:
         def note(*args: Any, **named: Any) -> str | None:
-            self.asked.append((name, (*args, *named.values())))
+            with self._changed:
+                self.asked.append((name, (*args, *named.values())))
+                self._changed.notify_all()
             return self.file if name == "pick_file" else None
 
         return note
+
+    def wait(self, until: Callable[[list[Asking]], bool], limit: float = 30) -> list[Asking]:
+        """For what another thread asks."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: until(self.asked), limit), self.asked
+            return list(self.asked)
 
     def names(self) -> list[str]:
         return [name for name, _ in self.asked]

@@ -208,6 +208,7 @@ class ConsentPage:
         services.settings.change(lambda _now: {"active_agent": agent_id})
         services.state.set_taking_over("")
         services.keeper.forget()
+        services.desk.reload_chat()
 
     def _decline(self, _: NoParams) -> None:
         """Nothing runs; the chat's window says why, and offers this page again."""

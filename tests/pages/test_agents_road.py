@@ -172,7 +172,6 @@ def test_what_the_loader_would_take_is_taken(text: str, tmp_path: Path) -> None:
         "blank",
         "prose",
         "broken",
-        "half a pair",
         "no agent",
         "hello",
         "TypeScript",
@@ -274,7 +273,7 @@ def test_brought_code_opens_once_it_is_approved_and_looks_as_the_workflow_did(se
     settled.desk.asked.clear()
     consent("consent.approve", digest=shown["source"]["digest"])
     assert settled.settings.current.active_agent == answer["id"]
-    assert "show_chat" in settled.desk.names()
+    assert settled.desk.names() == ["reload_chat", "code_approved"]
     assert options(settled) == before
     assert [one.id for one in settled.settings.current.agents] == ["flow", answer["id"]], "the workflow stays"
 

@@ -507,7 +507,7 @@ class App:
             return
         try:
             if method in ("chat.start", "basic.start"):
-                self.services.agents.begin()
+                self.services.agents.begin(agent.id)
             elif method in ("chat.ready", "basic.ready"):
                 self.services.agents.warm(agent.id)
         except AppError as error:

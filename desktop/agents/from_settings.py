@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from desktop.errors import AgentNotSet
-from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint
+from desktop.errors import AgentNotSet, KeyringInsecure, KeyringMissing
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
 from desktop.settings.mcp import McpServer, mcp_secret, same_server
 from desktop.settings.origins import is_loopback, origin_of
+from desktop.settings.servers import server_secret
 
 if TYPE_CHECKING:
     from desktop.openai_api import transport
@@ -50,6 +51,18 @@ class SettingsSources:
             if agent.id == agent_id and isinstance(agent, (AssistantAgent, CodeAgent, DemoAgent)):
                 return agent
         raise AgentNotSet()
+
+    def server(self, agent_id: str) -> ServerAgent | None:
+        for agent in self._settings.current.agents:
+            if agent.id == agent_id and isinstance(agent, ServerAgent):
+                return agent
+        return None
+
+    def token(self, agent: ServerAgent) -> str | None:
+        try:
+            return self._keys.secret(server_secret(agent))
+        except (KeyringMissing, KeyringInsecure):
+            return None  # where there is no keyring there is no token in it, and a server may want none
 
     def user(self, agent_id: str) -> str:
         return self._settings.user_id(agent_id)

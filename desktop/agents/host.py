@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from desktop.agents.assistant import Assistants
     from desktop.agents.code.parent import Place
     from desktop.agents.context import RequestContext
+    from desktop.agents.remote.asks import Ask
+    from desktop.agents.remote.host import RemoteHost
     from desktop.agents.runs import Run
     from desktop.agents.server import LocalServer
     from desktop.settings.agents import CodeAgent
@@ -113,6 +115,7 @@ class AgentHost:
         import_stack: Callable[[], Assistants] | None = None,
         on_state: Callable[[State], None] | None = None,
         on_thread: Callable[[str, str], None] | None = None,
+        on_token: Ask | None = None,
         on_failure: Callable[[str, AppError], None] = lambda _agent, _failure: None,
         counters: Counts | None = None,
         limits: Limits | None = None,
@@ -126,6 +129,8 @@ class AgentHost:
         self._import_stack = import_stack or self._own_stack
         self._on_state = on_state
         self._on_thread = on_thread
+        self._on_token = on_token
+        self._remote: RemoteHost | None = None
         self._on_failure = on_failure
         self._counters = counters or NoCounts()
         self._limits = limits or Limits()
@@ -155,16 +160,36 @@ class AgentHost:
     @property
     def answering(self) -> bool:
         """Whether any answer is being written."""
-        return bool(self._runs)
+        return bool(self._runs) or (self._remote is not None and bool(self._remote.runs))
 
     @property
     def problem(self) -> AppError | None:
         """Why the state is "failed"."""
         return self._problem
 
-    def begin(self) -> None:
-        """Starts the thread and what answers lists and the demo, without the agent stack. Returns at once."""
-        self._start()
+    def state_for(self, agent_id: str) -> State:
+        """The state as it concerns this agent: a ChatKit server needs nothing of what is loaded here."""
+        return "ready" if self._sources.server(agent_id) is not None else self._state
+
+    def begin(self, agent_id: str = "") -> None:
+        """Starts the thread and what answers lists and the demo, without the agent stack; for a ChatKit server, the
+        thread that talks to it. Returns at once."""
+        if agent_id and self._sources.server(agent_id) is not None:
+            self.remote.begin()
+        else:
+            self._start()
+
+    @property
+    def remote(self) -> RemoteHost:
+        """What talks to ChatKit servers; made when it is first wanted."""
+        from desktop.agents.remote.host import RemoteHost
+
+        with self._lock:
+            if self._remote is None:
+                if self._closing:
+                    raise PageGone
+                self._remote = RemoteHost(self._sources, self._texts, limits=self._limits, ask=self._on_token)
+            return self._remote
 
     def warm(self, agent_id: str = "") -> None:
         """Starts the thread, and the import of the agent stack. Returns at once; may be called again.
@@ -173,6 +198,9 @@ class AgentHost:
         """
         from desktop.settings.agents import CodeAgent, DemoAgent
 
+        if agent_id and self._sources.server(agent_id) is not None:
+            self.remote.begin()
+            return
         self._start()
         try:
             agent = self._sources.agent(agent_id) if agent_id else None
@@ -192,7 +220,9 @@ class AgentHost:
         """Cancels what runs, keeps what was said, closes the store; within `limit` seconds. May be called again."""
         with self._lock:
             self._closing = True
-            thread = self._thread
+            thread, remote = self._thread, self._remote
+        if remote is not None:
+            remote.close(limit)
         if thread is None or thread is threading.current_thread():
             return
         if self._light.wait(limit) and self._made is not None and not self._made.loop.is_closed():
@@ -326,23 +356,41 @@ class AgentHost:
     # --- requests -----------------------------------------------------------------------------
 
     def request(
-        self, agent_id: str, body: str, *, on_data: Callable[[str], None], on_end: Callable[[], None]
+        self,
+        agent_id: str,
+        body: str,
+        *,
+        on_data: Callable[[str], None],
+        on_end: Callable[[], None],
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Answer:
         """A request of the ChatKit protocol, as JSON. Returns as soon as the kind of its answer is known.
 
         Of a Stream, the pieces go to `on_data` in order and `on_end` is called once, both on the agents' thread; the
-        first may come before this returns. Raises AppError where an HTTP server would answer 4xx: AgentNotSet,
-        AgentsMissing, BadParams, MessageEmpty, MessageTooLong, ThreadNotFound, errors of attachments.
+        first may come before this returns. `wanted` says whether anybody still waits for the answer of a ChatKit
+        server once a person has entered its token. Raises AppError where an HTTP server would answer 4xx:
+        AgentNotSet, AgentsMissing, BadParams, MessageEmpty, MessageTooLong, ThreadNotFound, ServerError, errors of
+        attachments.
         """
+        server = self._sources.server(agent_id)
+        if server is not None:
+            answer = self.remote.request(server, body, on_data=on_data, on_end=on_end, wanted=wanted)
+            if isinstance(answer, Stream) and '"input"' in body:
+                self._counters.add("messages")
+            return answer
         parts = self._parts()
         return self._do(parts, self._request(parts, agent_id, body, on_data, on_end))
 
     def ack(self, stream_id: str, count: int) -> None:
         """The page has taken the next `count` pieces of a stream. An unknown stream is none of anybody's business."""
+        if self._remote is not None:
+            self._remote.ack(stream_id, count)
         self._tell(stream_id, lambda run: run.ack(count))
 
     def cancel(self, stream_id: str) -> None:
         """Ends a run; nothing more of it goes to `on_data`, and what was said so far is kept."""
+        if self._remote is not None:
+            self._remote.cancel(stream_id)
         self._tell(stream_id, lambda run: run.cancel())
 
     def call(self, work: Callable[[Stores], Coroutine[Any, Any, T]]) -> T:

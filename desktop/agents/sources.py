@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint
+from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
 from desktop.settings.mcp import McpServer
 
 if TYPE_CHECKING:
@@ -33,6 +33,12 @@ class Sources(Protocol):
 
     def agent(self, agent_id: str) -> AssistantAgent | CodeAgent | DemoAgent:
         """Raises AgentNotSet."""
+
+    def server(self, agent_id: str) -> ServerAgent | None:
+        """The agent where it is a ChatKit server; None for every other."""
+
+    def token(self, agent: ServerAgent) -> str | None:
+        """The token kept for the agent's server. May block on the keyring; raises KeyStoreError."""
 
     def user(self, agent_id: str) -> str:
         """Whose chats these are: an id that stays the same for the agent."""

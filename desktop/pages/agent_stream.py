@@ -19,7 +19,7 @@ from desktop.agents.host import Reply, Stream
 from desktop.errors import AgentNotSet, AttachmentType, BadParams, PageGone, ThreadNotFound
 from desktop.pages.page import Method, Params
 from desktop.pages.services import Services
-from desktop.settings.agents import InAppAgent
+from desktop.settings.agents import InAppAgent, ServerAgent
 
 if TYPE_CHECKING:
     from desktop.agents.context import RequestContext
@@ -139,6 +139,8 @@ class AgentMethods:
     def __init__(self, services: Services, page: str) -> None:
         agent = services.settings.current.agent()
         self.agent_id = agent.id if isinstance(agent, InAppAgent) else ""
+        self.is_server = isinstance(agent, ServerAgent)
+        """Whether its chats are at a ChatKit server, and not in the store."""
         self._services = services
         self._page = page
         self._lock = threading.Lock()
@@ -167,7 +169,13 @@ class AgentMethods:
             self._services.agents.cancel(stream_id)
 
     def title(self, thread_id: str) -> str | None:
-        """The title of a chat; None while it has none. Raises ThreadNotFound, AgentNotSet."""
+        """The title of a chat; None while it has none. Raises ThreadNotFound, AgentNotSet, and what a ChatKit server
+        raises."""
+        if self.is_server:
+            title = self._services.agents.remote.ask(self.server(), "threads.get_by_id", thread_id=thread_id).get(
+                "title"
+            )
+            return title if isinstance(title, str) else None
         context = self._context()
 
         async def load(stores: Stores) -> str | None:
@@ -179,6 +187,14 @@ class AgentMethods:
                 raise ThreadNotFound(thread_id) from None
 
         return self._services.agents.call(load)
+
+    def server(self) -> ServerAgent:
+        """The agent as the settings have it now. Raises AgentNotSet where it is no ChatKit server."""
+        agents = self._services.settings.current.agents
+        found = next((one for one in agents if one.id == self.agent_id and isinstance(one, ServerAgent)), None)
+        if not isinstance(found, ServerAgent):
+            raise AgentNotSet()
+        return found
 
     def _context(self) -> RequestContext:
         agent = self._agent()
@@ -194,7 +210,9 @@ class AgentMethods:
     def _request(self, params: RequestParams) -> dict[str, str]:
         """`{json}` or `{stream}`: of a stream the page gets `stream.data {id, seq, chunks}` and `stream.end {id}`."""
         agent, outgoing = self._agent(), _Outgoing()
-        answer = self._services.agents.request(agent, params.body, on_data=outgoing.add, on_end=outgoing.end)
+        answer = self._services.agents.request(
+            agent, params.body, on_data=outgoing.add, on_end=outgoing.end, wanted=lambda: not self._gone
+        )
         if isinstance(answer, Reply):
             return {"json": answer.json}
         self._open(answer, outgoing)
@@ -237,6 +255,9 @@ class AgentMethods:
 
     def _begin(self, params: BeginParams) -> dict[str, str]:
         """`{id}`, for the parts. Raises AttachmentTooLarge, AttachmentType, AttachmentDamaged."""
+        if self.is_server:
+            remote = self._services.agents.remote
+            return {"id": remote.upload_begin(self.server(), params.name, params.mime, params.size)}
         context = self._context()
 
         async def begin(stores: Stores) -> str:
@@ -247,8 +268,10 @@ class AgentMethods:
 
     def _part(self, params: PartParams) -> dict[str, int]:
         """`{size}`: the bytes there are now."""
-        context = self._context()
         data = _bytes(params.data)
+        if self.is_server:
+            return {"size": self._services.agents.remote.upload_part(params.id, params.offset, data)}
+        context = self._context()
 
         async def write(stores: Stores) -> int:
             return int(await _known(_files(stores).write(params.id, params.offset, data, context), params.id))
@@ -257,6 +280,10 @@ class AgentMethods:
 
     def _end(self, params: EndParams) -> dict[str, Any]:
         """The attachment, as the protocol has it; its preview is a `data:` address."""
+        if self.is_server:
+            made = self._services.agents.remote.upload_end(params.id)
+            # The server's preview is at the server; the page has one of its own that it may show.
+            return {**made, "preview_url": _preview(params.preview)} if params.preview else made
         context = self._context()
         preview = _bytes(params.preview) or None
 
@@ -272,6 +299,11 @@ def _files(stores: Stores, name: str = "") -> Any:
     if stores.attachments is None:
         raise AttachmentType("no store of attachments", name=name)
     return stores.attachments
+
+
+def _preview(data: str) -> str:
+    kind = "jpeg" if data.startswith("/9j/") else "png"
+    return f"data:image/{kind};base64,{data}"
 
 
 async def _known(work: Any, attachment_id: str) -> Any:

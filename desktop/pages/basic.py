@@ -17,7 +17,7 @@ from desktop.pages.chat_options import chatkit_options
 from desktop.pages.look import look_of
 from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services
-from desktop.settings.agents import InAppAgent
+from desktop.settings.agents import InAppAgent, ServerAgent
 
 if TYPE_CHECKING:
     from desktop.agents.host import Stores
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 MB = 1024 * 1024
 TEXT = 4 * MB
 """Largest text that is rendered in one call, in bytes."""
+SEARCHED = 100
+"""Chats of a ChatKit server whose titles are looked through."""
 HITS = 50
 """Chats that a search shows."""
 INSTALL = 'pip install "chatkit-desktop[agents]"'
@@ -153,7 +155,7 @@ class BasicPage:
                 "name": agent.name or services.brand.app.name,
                 "models": [_choice(model) for model in composer.get("models", ())],
                 "tools": [_choice(tool) for tool in composer.get("tools", ())],
-                "state": services.agents.state,
+                "state": services.agents.state_for(agent.id),
             },
             "greeting": start["greeting"],
             "prompts": [{"label": prompt["label"], "prompt": prompt["prompt"]} for prompt in start["prompts"]],
@@ -166,7 +168,7 @@ class BasicPage:
                 "feedback": chat.feedback,
                 "retry": chat.retry,
                 "auto_scroll": chat.auto_scroll,
-                "attachments": True,
+                "attachments": not isinstance(agent, ServerAgent) or agent.attachments,
             },
             "thread": services.state.last_thread(agent.id) if chat.reopen_last_thread else None,
         }
@@ -196,7 +198,17 @@ class BasicPage:
             services.state.set_last_thread(agent_id, None)
             services.desk.set_chat_title("")
             return {"title": None, "feedback": {}}
-        thread_id, context = params.id, services.agents.context(agent_id)
+        title, feedback = self._known(params.id)
+        services.state.set_last_thread(agent_id, params.id)
+        title = " ".join((title or "").split())[:120] or None
+        services.desk.set_chat_title(title or "")
+        return {"title": title, "feedback": feedback if isinstance(feedback, dict) else {}}
+
+    def _known(self, thread_id: str) -> tuple[str | None, Any]:
+        """The chat's title and its feedback. Raises ThreadNotFound, and what a ChatKit server raises."""
+        if self._agents.is_server:
+            return self._agents.title(thread_id), None  # which thumbs were given, a server does not tell
+        context = self._services.agents.context(self._agents.agent_id)
 
         async def load(stores: Stores) -> tuple[str | None, Any]:
             from chatkit.store import NotFoundError
@@ -207,11 +219,7 @@ class BasicPage:
                 raise ThreadNotFound(thread_id, thread=thread_id) from None
             return thread.title, thread.metadata.get("feedback")
 
-        title, feedback = services.agents.call(load)
-        services.state.set_last_thread(agent_id, thread_id)
-        title = " ".join((title or "").split())[:120] or None
-        services.desk.set_chat_title(title or "")
-        return {"title": title, "feedback": feedback if isinstance(feedback, dict) else {}}
+        return self._services.agents.call(load)
 
     # --- markdown and search ----------------------------------------------------------------------------
 
@@ -241,6 +249,8 @@ class BasicPage:
         agent_id = self._agents.agent_id
         if not agent_id:
             raise AgentNotSet()
+        if self._agents.is_server:
+            return {"hits": self._titles(params.query)}
 
         async def search(stores: Stores) -> list[dict[str, Any]]:
             found = await cast("SqliteStore", stores.threads).search(params.query, agent_id, HITS)
@@ -254,6 +264,16 @@ class BasicPage:
             ]
 
         return {"hits": services.agents.call(search)}
+
+    def _titles(self, query: str) -> list[dict[str, Any]]:
+        """ChatKit's protocol has no search: the newest chats of a server whose titles hold every word."""
+        words = query.casefold().split()
+        listed = self._services.agents.remote.ask(self._agents.server(), "threads.list", limit=SEARCHED, order="desc")
+        named = [(str(one["id"]), str(one.get("title") or "")) for one in listed["data"]]
+        found = [(name, title) for name, title in named if all(word in title.casefold() for word in words)]
+        return [
+            {"thread_id": name, "title": {"text": title, "ranges": []}, "passage": None} for name, title in found[:HITS]
+        ]
 
     # --- what the page asks the app for -----------------------------------------------------------------
 

@@ -211,7 +211,7 @@ class ChatPage:
             "agent": {
                 "id": agent.id if agent else "",
                 "in_app": isinstance(agent, InAppAgent),
-                "state": services.agents.state,
+                "state": services.agents.state_for(agent.id) if agent else services.agents.state,
             },
             **told,
             "limits": asdict(self._limits) | {"backoff": list(self._limits.backoff)},

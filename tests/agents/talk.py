@@ -14,7 +14,8 @@ from desktop.agents.limits import Limits
 from desktop.agents.sources import Sources
 from desktop.errors import AgentNotSet
 from desktop.openai_api.transport import Endpoint as Route
-from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint
+from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
+from desktop.settings.servers import server_secret
 from desktop.texts import Catalogue
 from tests.agents.reference import ReferenceStore
 
@@ -30,8 +31,10 @@ class Given:
     """The settings, as a test says them."""
 
     agents: dict[str, AssistantAgent | CodeAgent | DemoAgent] = field(default_factory=lambda: {"demo": DEMO})
+    servers: dict[str, ServerAgent] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    """By address; a server's token by the name it is kept under."""
     message_limit: int = 32_000
     tracing: bool = False
     titles: bool = False
@@ -41,6 +44,12 @@ class Given:
         if agent_id not in self.agents:
             raise AgentNotSet
         return self.agents[agent_id]
+
+    def server(self, agent_id: str) -> ServerAgent | None:
+        return self.servers.get(agent_id)
+
+    def token(self, agent: ServerAgent) -> str | None:
+        return self.keys.get(server_secret(agent))
 
     def user(self, agent_id: str) -> str:
         return f"user_of_{agent_id}"

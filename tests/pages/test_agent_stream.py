@@ -33,7 +33,13 @@ class Host:
         self.answer: Answer = Stream("s1")
 
     def request(
-        self, agent_id: str, body: str, *, on_data: Callable[[str], None], on_end: Callable[[], None]
+        self,
+        agent_id: str,
+        body: str,
+        *,
+        on_data: Callable[[str], None],
+        on_end: Callable[[], None],
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Answer:
         self.told.append(("request", (agent_id, body)))
         self.on_data, self.on_end = on_data, on_end

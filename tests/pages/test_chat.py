@@ -103,7 +103,7 @@ class House:
                 state=self.state,
                 keys=SimpleNamespace(read=lambda _origin: SENTINEL),
                 keeper=self.keeper,
-                agents=SimpleNamespace(state="off"),
+                agents=SimpleNamespace(state="off", state_for=lambda _agent: "off"),
                 counters=self.counters,
                 desk=self.desk,
                 make_client=None,

@@ -1,0 +1,53 @@
+"""Requests that wait until a person has entered a token: one question an agent, however many wait. On the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from desktop.errors import AppError, PageGone
+
+Ask = Callable[[str, AppError], None]
+"""Shows the question: the agent's id, and why its token is wanted. Must not block."""
+
+
+class Asks:
+    """`ask` None: nobody can be asked, and every request fails with its own error."""
+
+    def __init__(self, ask: Ask | None, limit: float) -> None:
+        self._ask = ask
+        self._limit = limit
+        self._open: dict[str, asyncio.Future[bool]] = {}
+        self._declined: set[str] = set()
+
+    async def until_given(self, agent_id: str, reason: AppError, *, said: bool, wanted: Callable[[], bool]) -> None:
+        """Returns when there may be another token. Raises `reason` where the person does not want to enter one now:
+        then only what somebody says (`said`) asks again. Raises PageGone where nobody waits any more."""
+        if self._ask is None or (agent_id in self._declined and not said and agent_id not in self._open):
+            raise reason
+        question = self._open.get(agent_id)
+        if question is None:
+            question = self._open[agent_id] = asyncio.get_running_loop().create_future()
+            self._declined.discard(agent_id)
+            self._ask(agent_id, reason)
+        try:
+            given = await asyncio.wait_for(asyncio.shield(question), self._limit)
+        except TimeoutError:
+            self.answer(agent_id, given=False)
+            given = False
+        if not given:
+            raise reason
+        if not wanted():
+            raise PageGone
+
+    def answer(self, agent_id: str, *, given: bool) -> None:
+        """The person has entered a token, or does not want to. Without an open question, nothing is waiting for it."""
+        if given:
+            self._declined.discard(agent_id)
+        question = self._open.pop(agent_id, None)
+        if question is None:
+            return
+        if not given:
+            self._declined.add(agent_id)
+        if not question.done():
+            question.set_result(given)

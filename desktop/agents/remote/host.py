@@ -1,0 +1,355 @@
+"""The thread that talks to ChatKit servers: its event loop owns every connection, every stream and every upload.
+
+Started and stopped by `agents.host`, which hands it the requests of agents that are servers. Imports nothing heavy
+before the first of them, and none of the SDKs ever.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from desktop.agents.limits import Limits
+from desktop.agents.remote.bounds import Bounds
+from desktop.errors import AppError, InternalError, PageGone, ServerTokenRefused, ServerTokenWanted
+from desktop.texts import Catalogue
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from desktop.agents.host import Answer
+    from desktop.agents.remote.asks import Ask, Asks
+    from desktop.agents.remote.exchange import Line, Streaming
+    from desktop.agents.remote.target import Target
+    from desktop.agents.remote.uploads import Uploads
+    from desktop.agents.remote.wire import Request
+    from desktop.agents.runs import Run
+    from desktop.openai_api import transport
+    from desktop.settings.agents import ServerAgent
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+MARK = "r"
+"""What the ids of streams begin with here."""
+
+
+class Sources(Protocol):
+    """What is needed of the settings and the keyring (`agents.sources.Sources`)."""
+
+    @property
+    def message_limit(self) -> int: ...
+    def server(self, agent_id: str) -> ServerAgent | None: ...
+    def token(self, agent: ServerAgent) -> str | None: ...
+    def route(self, base_url: str) -> transport.Endpoint: ...
+
+
+class RemoteHost:
+    """Safe to use from every thread. `ask` is called on this thread when a server wants a token."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        texts: Catalogue,
+        *,
+        limits: Limits | None = None,
+        bounds: Bounds | None = None,
+        ask: Ask | None = None,
+    ) -> None:
+        self._sources = sources
+        self._texts = texts
+        self._limits = limits or Limits()
+        self._bounds = bounds or Bounds()
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._started = threading.Event()
+        self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._asks: Asks
+        self._uploads: Uploads
+        self._lines: dict[transport.Endpoint, Line] = {}
+        self._numbers = itertools.count(1)
+        self._secret = secrets.token_hex(4)
+        self.runs: dict[str, Run] = {}
+        """The streams that go on."""
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Starts the thread and imports what it needs there. Returns at once; may be called again."""
+        with self._lock:
+            if self._closing:
+                raise PageGone
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._main, name="servers", daemon=True)
+                self._thread.start()
+
+    def close(self, limit: float = 1.0) -> None:
+        """Ends every stream and closes the connections, within `limit` seconds. May be called again."""
+        with self._lock:
+            self._closing = True
+            thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return
+        loop = self._loop if self._started.wait(limit) else None
+        if loop is not None:
+            with suppress(RuntimeError):  # it has ended already
+                loop.call_soon_threadsafe(lambda: loop.create_task(self._wind_down(loop)))
+        thread.join(limit)
+        if thread.is_alive():
+            log.warning("the servers' thread did not end in time")
+
+    def _main(self) -> None:
+        import asyncio
+
+        from desktop.agents.remote.asks import Asks
+        from desktop.agents.remote.uploads import Uploads
+
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(lambda _loop, context: log.debug("asyncio: %s", context.get("message")))
+        asyncio.set_event_loop(loop)
+        self._asks = Asks(self._ask, self._bounds.ask)
+        self._uploads = Uploads(self._bounds)
+        self._loop = loop
+        self._started.set()
+        try:
+            import httpx  # noqa: F401 - here, while nobody waits for it
+
+            loop.run_forever()
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    async def _wind_down(self, loop: asyncio.AbstractEventLoop) -> None:
+        import asyncio
+
+        for run in list(self.runs.values()):
+            run.cancel()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        if others:
+            await asyncio.wait(others, timeout=0.5)
+        for line in self._lines.values():
+            await line.http.aclose()
+        loop.stop()
+
+    # --- from any thread ----------------------------------------------------------------------
+
+    def request(
+        self,
+        agent: ServerAgent,
+        body: str,
+        *,
+        on_data: Callable[[str], None],
+        on_end: Callable[[], None],
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Answer:
+        """As `AgentHost.request`. Where the server wants a token this waits for a person; `wanted` says whether
+        anybody still waits for the answer then. Raises ServerError, NetworkError, ThreadNotFound, KeyStoreError."""
+        from desktop.agents.remote import wire
+
+        asked = wire.request_of(body, self._sources.message_limit)
+        return self._do(self._request(agent, asked, on_data, on_end, wanted))
+
+    def ask(self, agent: ServerAgent, kind: str, **params: Any) -> dict[str, Any]:
+        """The reply to a request of our own that is no stream; nobody is asked for a token. Raises as `request`."""
+        from desktop.agents.remote import wire
+
+        return self._do(self._reply(agent, wire.request(kind, **params)))
+
+    def prove(self, agent: ServerAgent, token: str | None) -> None:
+        """Asks the server for one chat, with this token in place of the kept one. Raises as `request`."""
+        from desktop.agents.remote import wire
+        from desktop.agents.remote.exchange import exchange
+        from desktop.agents.remote.target import target_of
+
+        async def ask() -> None:
+            await exchange(
+                self._line(agent.url), target_of(agent, token), wire.request("threads.list", limit=1), self._bounds
+            )
+
+        self._do(ask())
+
+    def token_answered(self, agent_id: str, *, given: bool) -> None:
+        """The person has entered a token for the agent, or does not want to: what waits goes on."""
+        loop = self._loop
+        if loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: nothing waits
+                loop.call_soon_threadsafe(lambda: self._asks.answer(agent_id, given=given))
+
+    def ack(self, stream_id: str, count: int) -> None:
+        """As `AgentHost.ack`."""
+        self._tell(stream_id, lambda run: run.ack(count))
+
+    def cancel(self, stream_id: str) -> None:
+        """As `AgentHost.cancel`: the connection is closed, so that the server hears of it."""
+        self._tell(stream_id, lambda run: run.cancel())
+
+    def upload_begin(self, agent: ServerAgent, name: str, mime: str, size: int) -> str:
+        """The attachment's id, as the server gave it. Raises as `request`, AttachmentType."""
+
+        async def begin() -> str:
+            asked = {"name": name, "mime_type": mime or "application/octet-stream", "size": size}
+            made = await self._reply(agent, _request("attachments.create", **asked))
+            target = await self._target(agent)
+            return await self._uploads.begin(self._line, target, made, size)
+
+        return self._do(begin())
+
+    def upload_part(self, attachment_id: str, offset: int, data: bytes) -> int:
+        """The bytes that are on their way now. Raises BadParams, AttachmentDamaged, and as `request`."""
+        return self._do(self._uploads.part(attachment_id, offset, data))
+
+    def upload_end(self, attachment_id: str) -> dict[str, Any]:
+        """The attachment, once the server has it. Raises as `upload_part`."""
+        return self._do(self._uploads.end(attachment_id))
+
+    # --- how ----------------------------------------------------------------------------------
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        import asyncio
+
+        try:
+            self.begin()
+            self._started.wait()
+            loop = self._loop
+            if loop is None:
+                raise InternalError
+            waiting = asyncio.run_coroutine_threadsafe(work, loop)
+        except BaseException as error:
+            work.close()
+            if isinstance(error, RuntimeError):  # the loop was closed meanwhile
+                raise PageGone from None
+            raise
+        while True:
+            try:
+                return waiting.result(1.0)
+            except TimeoutError:
+                if waiting.done():
+                    raise
+                if loop.is_closed():
+                    raise PageGone from None
+            except CancelledError:
+                raise PageGone from None
+
+    def _tell(self, stream_id: str, what: Callable[[Run], None]) -> None:
+        loop = self._loop
+        if loop is None or stream_id not in self.runs:
+            return
+
+        def tell() -> None:
+            run = self.runs.get(stream_id)
+            if run is not None:
+                what(run)
+
+        with suppress(RuntimeError):  # the loop is closed: the run has ended
+            loop.call_soon_threadsafe(tell)
+
+    def _line(self, url: str) -> Line:
+        """The client for the origin of an address; a changed proxy or CA file gets another one."""
+        from desktop.agents.remote.exchange import Line
+        from desktop.openai_api.transport import build_async
+        from desktop.settings.servers import server_origin
+
+        route = self._sources.route(server_origin(url))
+        if route not in self._lines:
+            self._lines[route] = Line(*build_async(route))
+        return self._lines[route]
+
+    async def _target(self, agent: ServerAgent) -> Target:
+        """With the kept token; the keyring may take its time, and the loop goes on."""
+        import asyncio
+
+        from desktop.agents.remote.target import target_of
+
+        return target_of(agent, await asyncio.to_thread(self._sources.token, agent))
+
+    async def _reply(self, agent: ServerAgent, asked: Request) -> dict[str, Any]:
+        from desktop.agents.remote.exchange import exchange
+
+        reply = await exchange(self._line(agent.url), await self._target(agent), asked, self._bounds)
+        if not isinstance(reply, str):
+            raise InternalError(asked.type)
+        return dict(json.loads(reply))
+
+    async def _request(
+        self,
+        agent: ServerAgent,
+        asked: Request,
+        on_data: Callable[[str], None],
+        on_end: Callable[[], None],
+        wanted: Callable[[], bool],
+    ) -> Answer:
+        from desktop.agents.host import Reply
+        from desktop.agents.remote.exchange import exchange
+
+        while True:
+            try:
+                answer = await exchange(self._line(agent.url), await self._target(agent), asked, self._bounds)
+                break
+            except (ServerTokenWanted, ServerTokenRefused) as error:
+                await self._asks.until_given(agent.id, error, said=asked.streams, wanted=wanted)
+            # With the settings as they are now: the person may have changed more than the token.
+            agent = self._sources.server(agent.id) or agent
+        if isinstance(answer, str):
+            return Reply(answer)
+        return self._stream(answer, on_data, on_end)
+
+    def _stream(self, answer: Streaming, on_data: Callable[[str], None], on_end: Callable[[], None]) -> Answer:
+        import asyncio
+
+        from desktop.agents.host import Stream
+        from desktop.agents.runs import Run
+
+        run = Run(f"{MARK}{next(self._numbers)}-{self._secret}", on_data, on_end, self._limits)
+        self.runs[run.id] = run
+        run.task = asyncio.get_running_loop().create_task(self._drive(run, answer))
+        return Stream(run.id)
+
+    async def _drive(self, run: Run, answer: Streaming) -> None:
+        """Hands a stream to its page, no faster than the page takes it: what is not read here, the server keeps."""
+        import asyncio
+
+        from desktop.agents.remote import wire
+        from desktop.agents.remote.exchange import events
+
+        failure: AppError | None = None
+        try:
+            async for event in events(answer, self._bounds):
+                run.emit(answer.target.without_token(wire.piece(event)))
+                await run.room()
+        except asyncio.CancelledError:
+            failure = run.reason
+        except AppError as error:
+            failure = error
+        except Exception as error:
+            log.exception("a stream failed")
+            failure = InternalError(type(error).__name__)
+        finally:
+            if failure is not None:
+                log.info("a stream of %s ended: %s %s", answer.target.host, failure.code, failure.detail)
+                told = failure.describe(self._texts)
+                run.emit(wire.error_piece(" ".join(part for part in (told["message"], told["hint"]) if part)))
+            self.runs.pop(run.id, None)
+            run.end()
+            with suppress(Exception):  # it is broken already
+                await answer.response.aclose()
+
+
+def _request(kind: str, **params: Any) -> Request:
+    from desktop.agents.remote import wire
+
+    return wire.request(kind, **params)
+
+
+__all__: Sequence[str] = ["MARK", "RemoteHost", "Sources"]

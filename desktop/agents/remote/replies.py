@@ -1,0 +1,91 @@
+"""From the answer of a ChatKit server, or from none, to the one error that explains it. Sends nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from desktop.agents.remote.target import Target
+from desktop.agents.remote.wire import Request
+from desktop.errors import (
+    AppError,
+    BadAnswer,
+    CaptivePortal,
+    ConnectionLost,
+    ProxyAuthRequired,
+    ServerBusy,
+    ServerDown,
+    ServerGone,
+    ServerNotFound,
+    ServerRefused,
+    ServerTokenRefused,
+    ServerTokenWanted,
+    ServerUnfit,
+    ThreadNotFound,
+)
+from desktop.openai_api import errors_map
+
+NO_ROUTE = {"", "not found", "method not allowed", "404 page not found"}
+"""What a framework says of a path that it does not know: nothing of ChatKit."""
+
+
+def about(target: Target, proxy: str, seconds: float) -> errors_map.About:
+    return errors_map.About(host=target.host, proxy=proxy, seconds=seconds, secrets=(target.token,))
+
+
+def refusal(status: int, headers: Mapping[str, str], body: bytes, asked: Request, target: Target) -> AppError:
+    """The error of an answer that is not 2xx. `body` may be the beginning of it."""
+    host = target.host
+    words = _words(headers, body, target)
+    detail = errors_map.scrub(f"{status} {words}", (target.token,))
+    if status in (401, 403):
+        kind = ServerTokenRefused if target.token else ServerTokenWanted
+        return kind(detail, host=host)
+    if status == 407:
+        return ProxyAuthRequired(detail, host=host, proxy=host)
+    if status == 511:
+        return CaptivePortal(detail, host=host)
+    if status == 404 and asked.thread and words.lower() not in NO_ROUTE:
+        return ThreadNotFound(detail, thread=asked.thread[:60])
+    if status in (404, 405, 410, 501):
+        return ServerNotFound(detail, host=host, path=urlsplit(target.url).path)
+    if status == 429:
+        return ServerBusy(detail, host=host)
+    if status >= 500:
+        return ServerDown(detail, host=host, status=status)
+    if status < 400:
+        return ServerUnfit(detail, host=host)
+    return ServerRefused(detail, host=host, status=status, problem=words or str(status))
+
+
+def unfit(target: Target, detail: str) -> ServerUnfit:
+    return ServerUnfit(errors_map.scrub(detail, (target.token,)), host=target.host)
+
+
+def broken(error: Exception, target: Target, proxy: str, seconds: float, *, reading: bool) -> AppError:
+    """The error of a request that got no whole answer; `reading`: the answer had begun."""
+    import httpx
+
+    known = about(target, proxy, seconds)
+    if isinstance(error, httpx.InvalidURL | UnicodeError):
+        return errors_map.of_name(error, known)
+    if not isinstance(error, httpx.HTTPError):
+        return ConnectionLost(errors_map.scrub(type(error).__name__), host=target.host)
+    told = errors_map.of_exception(error, known, reading=reading)
+    if reading and isinstance(told, ConnectionLost | BadAnswer):
+        return ServerGone(told.detail, host=target.host)
+    return told
+
+
+def _words(headers: Mapping[str, str], body: bytes, target: Target) -> str:
+    if errors_map.is_html(headers, body):
+        return ""
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    text = errors_map.error_text(parsed)
+    if not text and isinstance(parsed, dict) and isinstance(parsed.get("detail"), str):
+        text = parsed["detail"]  # FastAPI
+    return errors_map.scrub(text, (target.token,))

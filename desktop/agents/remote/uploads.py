@@ -1,0 +1,151 @@
+"""Files on their way to a ChatKit server (two-phase upload): each goes on as its parts come. Lives on the loop.
+
+The server has said where it wants the file; the page never learns of that address. Nothing is written to disk here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from desktop.agents.remote import replies, wire
+from desktop.agents.remote.bounds import Bounds
+from desktop.agents.remote.exchange import REFUSAL, Line
+from desktop.agents.remote.target import Target
+from desktop.errors import (
+    AppError,
+    AttachmentDamaged,
+    AttachmentType,
+    BadParams,
+    ServerElsewhere,
+    ServerRefused,
+    TimedOut,
+)
+from desktop.settings.servers import origin_of_url
+
+AHEAD = 2
+"""Parts that may wait for the network."""
+
+
+class Uploads:
+    """All files of all agents, by the ids that their servers gave."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._files: dict[str, _File] = {}
+
+    async def begin(self, line: Callable[[str], Line], target: Target, made: dict[str, Any], size: int) -> str:
+        """`made` is the server's attachment; `line` gives the way to an origin. Raises ServerElsewhere, and
+        AttachmentType where it names no address."""
+        attachment_id, name = str(made["id"]), str(made.get("name", ""))
+        descriptor = made.get("upload_descriptor")
+        if not isinstance(descriptor, dict):
+            descriptor = {"url": made.get("upload_url")}  # openai-chatkit before 1.4
+        url, method = descriptor.get("url"), str(descriptor.get("method", "PUT"))
+        given = descriptor.get("headers")
+        if not isinstance(url, str) or method not in ("PUT", "POST"):
+            raise AttachmentType("the server names no address for the file", name=name)
+        headers = target.upload(url, {str(k): str(v) for k, v in given.items()} if isinstance(given, dict) else {})
+        headers.setdefault("Content-Type", str(made.get("mime_type") or "application/octet-stream"))
+        file = _File(made, size, self._bounds)
+        self._files[attachment_id] = file
+        file.task = asyncio.create_task(file.send(line(origin_of_url(url)), target, method, url, headers))
+        return attachment_id
+
+    async def part(self, attachment_id: str, offset: int, data: bytes) -> int:
+        return await self._known(attachment_id).put(offset, data)
+
+    async def end(self, attachment_id: str) -> dict[str, Any]:
+        file = self._known(attachment_id)
+        try:
+            return await file.finish()
+        finally:
+            self._files.pop(attachment_id, None)
+
+    def _known(self, attachment_id: str) -> _File:
+        if attachment_id not in self._files:
+            raise BadParams(problem=f"id: {attachment_id}")
+        return self._files[attachment_id]
+
+
+class _File:
+    def __init__(self, made: dict[str, Any], size: int, bounds: Bounds) -> None:
+        self._made = made
+        self._name = str(made.get("name", ""))
+        self._size = size
+        self._bounds = bounds
+        self._taken = 0
+        self._parts: asyncio.Queue[bytes | None] = asyncio.Queue(AHEAD)
+        self.task: asyncio.Task[None] | None = None
+
+    async def put(self, offset: int, data: bytes) -> int:
+        if offset != self._taken or offset + len(data) > self._size:
+            raise AttachmentDamaged(f"{offset} of {self._size}", name=self._name)
+        self._taken += len(data)
+        await self._hand(data)
+        return self._taken
+
+    async def finish(self) -> dict[str, Any]:
+        if self._taken != self._size:
+            if self.task is not None:
+                self.task.cancel()
+            raise AttachmentDamaged(f"{self._taken} of {self._size}", name=self._name)
+        await self._hand(None)
+        if self.task is not None:
+            await self.task
+        return {**self._made, "upload_descriptor": None}
+
+    async def _hand(self, data: bytes | None) -> None:
+        """To the request, if that still goes on; what ended it is raised here."""
+        putting = asyncio.ensure_future(self._parts.put(data))
+        tasks = {putting} | ({self.task} if self.task is not None else set())
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=self._bounds.upload)
+        if not putting.done():
+            putting.cancel()
+        if self.task is not None and self.task.done() and data is not None:
+            await self.task  # its error; without one the server wanted no more than it got
+            raise AttachmentDamaged("the server answered early", name=self._name)
+        if putting.cancelled() or not putting.done():
+            if self.task is not None and self.task.done():
+                await self.task
+                return
+            raise TimedOut("the file does not go out", host="", seconds=round(self._bounds.upload))
+
+    async def _content(self) -> AsyncIterator[bytes]:
+        while True:
+            part = await asyncio.wait_for(self._parts.get(), self._bounds.upload)
+            if part is None:
+                return
+            yield part
+
+    async def send(self, line: Line, target: Target, method: str, url: str, headers: dict[str, str]) -> None:
+        """Raises ServerError, NetworkError."""
+        failure: AppError | None = None
+        try:
+            request = line.http.build_request(
+                method, url, content=self._content(), headers={**headers, "Content-Length": str(self._size)}
+            )
+            response = await line.http.send(request, stream=True)
+            try:
+                status, answered = response.status_code, response.headers
+                body = b""
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > REFUSAL:
+                        break
+            finally:
+                await response.aclose()
+            if 300 <= status < 400:
+                failure = ServerElsewhere(f"{status} redirect of a file", host=target.host, target=urlsplit(url).netloc)
+            elif not 200 <= status < 300 and origin_of_url(url) != target.origin:
+                failure = ServerRefused(str(status), host=urlsplit(url).netloc, status=status, problem=str(status))
+            elif not 200 <= status < 300:
+                failure = replies.refusal(status, answered, body, wire.request("attachments.create"), target)
+        except TimeoutError:
+            failure = TimedOut("the page sends no more of the file", host=target.host, seconds=0)
+        except Exception as error:  # noqa: BLE001 - httpx's own, and what lies beneath it
+            failure = replies.broken(error, target, line.proxy, self._bounds.upload, reading=False)
+        if failure is not None:
+            raise failure  # outside of `except`: httpx's exception holds the token

@@ -1,0 +1,101 @@
+"""ChatKit's protocol as far as its client has to know it: requests that are fit to go, replies that are fit to pass on.
+
+Pure. Types that are not known here pass: the server decides, and it may be newer than this app.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from desktop.errors import BadParams, MessageEmpty, MessageTooLong
+
+MESSAGES = frozenset({"threads.create", "threads.add_user_message"})
+STREAMS = MESSAGES | {
+    "threads.retry_after_item",
+    "threads.add_structured_input",
+    "threads.add_client_tool_output",
+    "threads.custom_action",
+}
+"""Requests that are answered with events, and that carry what somebody has just said or done."""
+PAGES = frozenset({"threads.list", "items.list"})
+"""Requests that are answered with a page of records."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it goes out."""
+
+    type: str
+    body: str
+    thread: str = ""
+    """The thread it speaks of."""
+
+    @property
+    def streams(self) -> bool:
+        return self.type in STREAMS
+
+
+def request_of(body: str, message_limit: int) -> Request:
+    """What a page asks for. Raises BadParams, MessageEmpty, MessageTooLong: what a server should not have to say."""
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadParams(problem="not JSON") from None
+    params = asked.get("params") if isinstance(asked, dict) else None
+    if not isinstance(params, dict) or not isinstance(asked.get("type"), str):
+        raise BadParams(problem="type, params")
+    if asked["type"] in MESSAGES:
+        _check_message(params.get("input"), message_limit)
+    thread = params.get("thread_id")
+    return Request(asked["type"], body, thread if isinstance(thread, str) else "")
+
+
+def request(kind: str, **params: Any) -> Request:
+    """A request of our own."""
+    return Request(kind, json.dumps({"type": kind, "params": params}), str(params.get("thread_id", "")))
+
+
+def _check_message(message: object, limit: int) -> None:
+    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
+        raise BadParams(problem="input")
+    parts = [part.get("text") for part in message["content"] if isinstance(part, dict)]
+    text = "".join(part for part in parts if isinstance(part, str))
+    if not text.strip() and not message.get("attachments"):
+        raise MessageEmpty
+    quoted = message.get("quoted_text")
+    length = len(text) + (len(quoted) if isinstance(quoted, str) else 0)
+    if length > limit:
+        raise MessageTooLong(length=length, limit=limit)
+
+
+def fits(asked: Request, reply: object) -> bool:
+    """Whether a reply in JSON can be one to this request."""
+    if not isinstance(reply, dict) or asked.streams:
+        return False
+    if asked.type in PAGES:
+        records = reply.get("data")
+        return isinstance(records, list) and all(isinstance(one, dict) and "id" in one for one in records)
+    if asked.type in ("threads.get_by_id", "attachments.create"):
+        return isinstance(reply.get("id"), str)
+    return True
+
+
+def event_of(data: str) -> dict[str, Any] | None:
+    """The event of a stream; None for what is none."""
+    try:
+        event = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
+
+
+def piece(event: dict[str, Any]) -> str:
+    """An event as a page takes it."""
+    return f"data: {json.dumps(event, ensure_ascii=False)}\n\n"
+
+
+def error_piece(sentence: str) -> str:
+    """What ends a stream that failed; the page offers another try."""
+    return piece({"type": "error", "code": "custom", "message": sentence, "allow_retry": True})

@@ -60,7 +60,9 @@ AppError
 │   └── FileUnreadable
 ├── ThreadsError                    the chats kept on this machine
 │   ├── ThreadsNewer
-│   └── ThreadsDamaged
+│   ├── ThreadsDamaged
+│   ├── ChatReadOnly                a copy of a hosted chat, or one at OpenAI
+│   └── ChatAtOpenAI                to be deleted here, and it is at OpenAI alone
 ├── AttachmentError                 a file that goes with a message
 │   ├── AttachmentTooLarge
 │   ├── AttachmentType
@@ -566,6 +568,14 @@ class ThreadsDamaged(ThreadsError):
     """values: kept (the name under which the damaged file was kept)."""
 
     code = "threads_damaged"
+
+
+class ChatReadOnly(ThreadsError):
+    code = "chat_read_only"
+
+
+class ChatAtOpenAI(ThreadsError):
+    code = "chat_at_openai"
 
 
 class AttachmentError(AppError):

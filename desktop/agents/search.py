@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -126,6 +127,20 @@ def find(connection: sqlite3.Connection, query: str, agent_id: str | None, limit
         passage = passage_of(text_of(kind, body), pattern)
         hits[thread_seq] = Hit(thread, agent, _whole(title or "", pattern), utc(created), item, passage)
     return list(hits.values())
+
+
+def title_finder(query: str) -> Callable[[str], Passage | None]:
+    """What tells of a title whether it holds every word of `query`, and where; for titles that no index has."""
+    words = words_of(query)
+    each, all_of_them = [_pattern([word]) for word in words], _pattern(words) if words else None
+
+    def look(title: str) -> Passage | None:
+        folded = fold(title)
+        if all_of_them is None or not all(one.search(folded) for one in each):
+            return None
+        return _whole(title, all_of_them)
+
+    return look
 
 
 # --- the passage ------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from chatkit.store import NotFoundError, Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
-from desktop.agents import columns, database, documents, search
+from desktop.agents import columns, database, documents, rows, search
 from desktop.agents.columns import clean
 from desktop.agents.context import RequestContext
 from desktop.agents.ids import FAKE, derived, new_id
@@ -46,6 +46,8 @@ class ThreadRecord:
     created_at: datetime
     updated_at: datetime
     items: int
+    cursor: str = ""
+    """Its place in the list, for `records`."""
 
 
 @dataclass(frozen=True)
@@ -382,8 +384,15 @@ class SqliteStore(Store[RequestContext]):
             await self._write(_rebuild)
             return await self._read(find, self._searching)
 
-    async def records(self, agent_id: str | None = None, *, limit: int = 50, after: str | None = None) -> Records:
-        """Threads of `agent_id` (None: of all agents), the one last written to first."""
+    async def records(
+        self,
+        agent_id: str | None = None,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        since: datetime | None = None,
+    ) -> Records:
+        """Threads of `agent_id` (None: of all agents) written to since `since`, the one last written to first."""
         limit = _limited(limit)
 
         def load(connection: sqlite3.Connection) -> Records:
@@ -392,6 +401,9 @@ class SqliteStore(Store[RequestContext]):
             if agent_id is not None:
                 where.append("agent = ?")
                 values.append(clean(agent_id))
+            if since is not None:
+                where.append("updated >= ?")
+                values.append(columns.to_microseconds(since))
             if after is not None:
                 try:
                     updated, seq = map(int, after.split("."))
@@ -403,8 +415,8 @@ class SqliteStore(Store[RequestContext]):
                 f"{_RECORD} {'WHERE ' + ' AND '.join(where) if where else ''} ORDER BY updated DESC, seq DESC LIMIT ?",
                 (*values, limit + 1),
             ).fetchall()
-            cursor = f"{rows[limit - 1][5]}.{rows[limit - 1][0]}" if len(rows) > limit else None
-            return Records(tuple(map(_record, rows[:limit])), cursor)
+            found = tuple(map(_record, rows[:limit]))
+            return Records(found, found[-1].cursor if len(rows) > limit else None)
 
         return await self._read(load)
 
@@ -418,6 +430,26 @@ class SqliteStore(Store[RequestContext]):
             return _record(row)
 
         return await self._read(load)
+
+    async def document(self, thread_id: str) -> dict[str, Any]:
+        """All that is kept of a thread but its items, whichever agent it belongs to."""
+        found = await self._read(lambda connection: rows.thread(connection, thread_id))
+        if found is None:
+            raise NotFoundError(f"thread {thread_id}")
+        return found
+
+    async def item_rows(self, thread_id: str, after: int = 0, limit: int = 100) -> list[rows.ItemRow]:
+        """Items as they are kept, behind the place `after`, oldest first, whichever agent they belong to."""
+        limit = _limited(limit)
+        found = await self._read(lambda connection: rows.items(connection, thread_id, after, limit), self._searching)
+        if found is None:
+            raise NotFoundError(f"thread {thread_id}")
+        return found
+
+    async def rename(self, thread_id: str, title: str | None) -> None:
+        """Another title and nothing else: whatever an answer in progress writes meanwhile stays."""
+        if not await self._write(lambda connection: rows.rename(connection, thread_id, title)):
+            raise NotFoundError(f"thread {thread_id}")
 
     # --- the threads --------------------------------------------------------------------------
 
@@ -479,8 +511,9 @@ _RECORD = (
 
 
 def _record(row: Sequence[Any]) -> ThreadRecord:
-    _, thread_id, agent, title, created, updated, items = row
-    return ThreadRecord(thread_id, agent, title, columns.utc(created), columns.utc(updated), items)
+    seq, thread_id, agent, title, created, updated, items = row
+    cursor = f"{updated}.{seq}"
+    return ThreadRecord(thread_id, agent, title, columns.utc(created), columns.utc(updated), items, cursor)
 
 
 def _rebuild(connection: sqlite3.Connection) -> None:

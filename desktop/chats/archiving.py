@@ -164,41 +164,49 @@ class ArchiveRun:
         if known is not None and known.raw == thread:
             if known.checked == self._number and known.gone is None:
                 return False  # this very run has looked at it, before it was cut off
-            newest = self._page(client, thread_id)(None, "desc", 1).data
+            newest = _pages(client, thread_id)(None, "desc", 1).data
             kept = self._copies.newest(known.seq)
             if (newest[0].raw() if newest else None) == (kept.raw if kept else None):
                 self._copies.checked(known.seq, self._number)
                 return False
         with Spool(self._copies.path.parent if self._copies.path else None) as items:
-            ask = self._page(client, thread_id)
-            for place, item in walk(lambda after, order: ask(after, order, threads.PAGE), "asc", client.host):
-                items.add(place, item.raw())
+            read_items(client, thread_id, items)
             origin = self._origin(str(thread.get("user") or ""))
             self._copies.write(thread, items, replace(origin, host=client.host), self._number)
         return True
-
-    def _page(self, client: Patient, thread_id: str) -> Callable[[str | None, Order, int], Page[Item]]:
-        most = threads.PAGE
-
-        def page(after: str | None, order: Order, limit: int) -> Page[Item]:
-            nonlocal most
-            while True:
-                size = min(limit, most)
-                try:
-                    largest = AT_ONCE if size > 1 else None
-                    return threads.list_items(client, thread_id, after, None, size, order, largest)
-                except AnswerTooLarge:
-                    if size <= 1:
-                        raise
-                    most = max(1, size // 4)
-
-        return page
 
 
 class _StoppedError(Exception):
     def __init__(self, done: Archived) -> None:
         super().__init__()
         self.done = done
+
+
+def read_items(client: Patient, thread_id: str, into: Spool) -> None:
+    """All items of a thread as the API gives them. Raises ThreadNotFound, ApiError, NetworkError, CancelledError."""
+    ask = _pages(client, thread_id)
+    for place, item in walk(lambda after, order: ask(after, order, threads.PAGE), "asc", client.host):
+        into.add(place, item.raw())
+
+
+def _pages(client: Patient, thread_id: str) -> Callable[[str | None, Order, int], Page[Item]]:
+    """`page(after, order, limit)`; where items are long, of fewer of them."""
+    most = threads.PAGE
+
+    def page(after: str | None, order: Order, limit: int) -> Page[Item]:
+        nonlocal most
+        while True:
+            size = min(limit, most)
+            try:
+                return threads.list_items(
+                    client, thread_id, after, None, size, order, largest=AT_ONCE if size > 1 else None
+                )
+            except AnswerTooLarge:
+                if size <= 1:
+                    raise
+                most = max(1, size // 4)
+
+    return page
 
 
 def threads_since(client: Requests, user: str | None, since: float | None, limit: int | None) -> Iterable[Thread]:

@@ -1,0 +1,475 @@
+"""One library over all chats of a profile: those of agents in the app, hosted ones, and archived copies of those.
+
+For pages and commands: every method waits for its answer, and may be called from any thread but the agents' own.
+Knows no page and no terminal; imports the SDK only where in-app chats are asked for.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from desktop.chats.copies import Copies, Copy, Origin, kind_of
+from desktop.chats.hosted import Hosted, when
+from desktop.chats.in_app import InApp
+from desktop.chats.types import EVERYWHERE, Archived, Chat, Chats, Deletion, Found, Item, Items, Tell, Where
+from desktop.errors import AppError, BadParams, ChatAtOpenAI, ChatReadOnly, ThreadNotFound
+from desktop.openai_api import threads
+
+if TYPE_CHECKING:
+    from desktop.agents.host import AgentHost
+    from desktop.openai_api.client import Requests
+    from desktop.settings.locations import Locations
+    from desktop.settings.model import Settings
+
+LIMIT = 50
+TITLE = 200
+"""Characters of a title that a person gives."""
+ALL_AT_ONCE = 100
+
+
+class Library:
+    """`settings` gives those in effect now. `host`: the agents in the app; None: none can run here. `client`: a client
+    for the API, shared and closed by whoever made it; it raises KeyMissing. `app_name` is the name of agents without
+    one. `close` the library at the end.
+    """
+
+    def __init__(
+        self,
+        locations: Locations,
+        settings: Callable[[], Settings],
+        *,
+        host: AgentHost | None = None,
+        client: Callable[[], Requests] | None = None,
+        app_name: str = "",
+    ) -> None:
+        self._locations = locations
+        self._settings = settings
+        self._app_name = app_name
+        self._in_app = InApp(host, locations.threads, self.agent_name)
+        self._hosted = Hosted(client, self._users)
+        self._lock = threading.Lock()
+        self._copies: Copies | None = None
+
+    def close(self) -> None:
+        """Closes the archive. May be called again."""
+        with self._lock:
+            copies, self._copies = self._copies, None
+        if copies is not None:
+            copies.close()
+
+    @property
+    def notices(self) -> Sequence[AppError]:
+        """What a person should be told of the archive: a damaged file that was set aside."""
+        copies = self._copies
+        return copies.notices if copies is not None else ()
+
+    # --- finding ------------------------------------------------------------------------------
+
+    def agents(self) -> dict[str, str]:
+        """{id: name} of the profile's agents, for a filter."""
+        return {agent.id: self.agent_name(agent.id) for agent in self._settings().agents}
+
+    def agent_name(self, agent_id: str) -> str:
+        for agent in self._settings().agents:
+            if agent.id == agent_id:
+                return agent.name or self._app_name or agent.id
+        return ""
+
+    def refresh(self, cancel: threading.Event | None = None, told: Callable[[int], object] | None = None) -> int:
+        """Asks OpenAI which hosted chats there are; before that, lists and searches know only of archived ones.
+
+        Takes a request for every hundred chats; `told` hears of each. Gives how many there are.
+        Raises KeyMissing, ApiError, NetworkError.
+        """
+        return self._hosted.refresh(cancel, told)
+
+    @property
+    def has_hosted(self) -> bool:
+        """Whether this profile has hosted agents that were ever talked to."""
+        return self._hosted.there
+
+    def chats(
+        self,
+        *,
+        agent: str | None = None,
+        since: datetime | None = None,
+        where: Iterable[Where] = EVERYWHERE,
+        limit: int = LIMIT,
+        after: str | None = None,
+        everybody: bool = False,
+    ) -> Chats:
+        """A page of chats, the newest first; `everybody`: archived ones of other users too. Raises BadParams for an
+        `after` that is none of ours."""
+        cursors = _cursors(after)
+        pages: dict[Where, list[tuple[Chat, str]]] = {}
+        wanted = tuple(where)
+        try:
+            if "in_app" in wanted:
+                pages["in_app"] = self._in_app.page(limit + 1, cursors.get("in_app"), agent, since)
+            copies = self._archive()
+            if "archived" in wanted and copies is not None:
+                rows = copies.rows(
+                    limit=limit + 1, after=cursors.get("archived"), agent=agent, since=since, everybody=everybody
+                )
+                pages["archived"] = [(self._archived(row), row.cursor) for row in rows]
+            if "hosted" in wanted:
+                pages["hosted"] = self._hosted_page(limit + 1, cursors.get("hosted"), agent, since, copies)
+        except ValueError as error:
+            raise BadParams(f"after: {error}") from None
+        merged = heapq.merge(*pages.values(), key=lambda pair: pair[0].updated_at, reverse=True)
+        data: list[Chat] = []
+        for chat, cursor in merged:
+            if len(data) == limit:
+                return Chats(tuple(data), json.dumps(cursors, separators=(",", ":")))
+            data.append(chat)
+            cursors[chat.where] = cursor
+        return Chats(tuple(data))
+
+    def all(self, **chosen: Any) -> Iterator[Chat]:
+        """Every chat that `chats` would give with these arguments, page by page."""
+        after: str | None = None
+        while True:
+            page = self.chats(**chosen, limit=ALL_AT_ONCE, after=after)
+            yield from page.data
+            after = page.after
+            if after is None:
+                return
+
+    def chat(self, chat_id: str) -> Chat:
+        """One chat; OpenAI is asked for what is not on this machine. Raises ThreadNotFound, KeyMissing, ApiError,
+        NetworkError."""
+        found = self._in_app.chat(chat_id)
+        if found is not None:
+            return found
+        copies = self._archive()
+        row = copies.row(chat_id) if copies is not None else None
+        if row is not None:
+            return self._archived(row)
+        if not chat_id.startswith("cthr") and not self._hosted.there:
+            raise ThreadNotFound("neither here nor at OpenAI", status=0, thread=chat_id[:60])
+        listed = self._hosted.listed(self._hosted.get(chat_id))
+        return listed.chat(self.agent_name(listed.agent))
+
+    def search(
+        self,
+        query: str,
+        *,
+        agent: str | None = None,
+        since: datetime | None = None,
+        where: Iterable[Where] = EVERYWHERE,
+        limit: int = LIMIT,
+    ) -> tuple[Found, ...]:
+        """Chats whose title or messages hold the beginnings of all words of `query`; of hosted ones that are not
+        archived, the titles that `refresh` has found. By title first, then by message, each the newest first."""
+        from desktop.agents.search import Passage, title_finder, words_of
+
+        if not words_of(query):
+            return ()
+        wanted, found = tuple(where), []
+        if "in_app" in wanted:
+            for chat, hit in self._in_app.search(query, agent, limit):
+                found.append(Found(chat, hit.title, hit.item_id, hit.passage))
+        copies = self._archive()
+        if "archived" in wanted and copies is not None:
+            for hit in copies.search(query, agent, limit):
+                row = copies.row(hit.thread_id)
+                if row is not None and row.own:
+                    found.append(Found(self._archived(row), hit.title, hit.item_id, hit.passage))
+        if "hosted" in wanted:
+            matching: list[tuple[Any, Passage]] = []
+            look = title_finder(query)
+            for one in self._hosted.all():
+                passage = look(one.title) if agent in (None, one.agent) else None
+                if passage is not None:
+                    matching.append((one, passage))
+            known = copies.known(one.id for one, _ in matching) if copies is not None else set()
+            for one, passage in matching[: limit + len(known)]:
+                if one.id not in known:
+                    found.append(Found(one.chat(self.agent_name(one.agent)), passage))
+        if since is not None:
+            found = [one for one in found if one.chat.updated_at >= since]
+        found.sort(key=lambda one: one.chat.updated_at, reverse=True)
+        found.sort(key=lambda one: one.item_id is not None)
+        return tuple(found[:limit])
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def items(self, chat_id: str, *, after: str | None = None, limit: int = LIMIT) -> Items:
+        """A page of a chat's items. Raises what `chat` raises, and BadParams for an `after` that is none of ours."""
+        chat = self.chat(chat_id)
+        if chat.where == "hosted":
+            page = threads.list_items(self._hosted.client(), chat_id, after, None, max(1, min(limit, threads.PAGE)))
+            items = tuple(_api_item(item.raw()) for item in page.data)
+            more = page.has_more and bool(items)
+            return Items(items, (page.last_id or items[-1].id) if more else None)
+        try:
+            found = self._local_items(chat, int(after or 0), limit + 1)
+        except ValueError as error:
+            raise BadParams(f"after: {error}") from None
+        return Items(tuple(item for item, _ in found[:limit]), str(found[limit - 1][1]) if len(found) > limit else None)
+
+    def thread(self, chat: Chat) -> dict[str, Any]:
+        """All that is known of a chat but its items, as the API or the store has it. Raises ThreadNotFound, ApiError,
+        NetworkError."""
+        if chat.where == "in_app":
+            return self._in_app.thread(chat.id)
+        if chat.where == "archived":
+            return self._row(chat).raw
+        return self._hosted.get(chat.id).raw()
+
+    def all_items(self, chat: Chat, cancel: threading.Event | None = None) -> Iterator[Item]:
+        """Every item, oldest first, a few in memory at a time. A hosted chat is read whole before the first is given.
+
+        Raises ThreadNotFound, ApiError, NetworkError; CancelledError where `cancel` ended a wait for OpenAI.
+        """
+        if chat.where == "hosted":
+            from desktop.chats.archiving import read_items
+            from desktop.chats.patient import Patient
+            from desktop.chats.spool import Spool
+
+            client = Patient(self._hosted.client(), cancel or threading.Event())
+            with Spool(self._locations.folder) as spool:
+                read_items(client, chat.id, spool)
+                yield from map(_api_item, spool)
+            return
+        after = 0
+        while True:
+            found = self._local_items(chat, after, ALL_AT_ONCE)
+            for item, after in found:  # noqa: B007 - the place of the last one is where the next page begins
+                yield item
+            if len(found) < ALL_AT_ONCE:
+                return
+
+    def removed_items(self, chat: Chat) -> Iterator[Item]:
+        """Items of an archived chat that OpenAI no longer had when it was copied again."""
+        if chat.where != "archived":
+            return
+        copies, row = self._opened(), self._row(chat)
+        after = 0
+        while lines := copies.lines(row.seq, after=after, limit=ALL_AT_ONCE, gone=True):
+            yield from (_api_item(line.raw) for line in lines)
+            after = lines[-1].seq
+
+    def attachment(self, chat: Chat, attachment_id: str) -> bytes | None:
+        """The bytes of a file that went with a message; None where they can't be had: OpenAI gives out none."""
+        return self._in_app.attachment(attachment_id, chat.agent_id) if chat.where == "in_app" else None
+
+    # --- changing -----------------------------------------------------------------------------
+
+    def rename(self, chat_id: str, title: str) -> Chat:
+        """Another title for a chat of an agent in the app. Raises ChatReadOnly for any other; and as `chat`."""
+        chat = self.chat(chat_id)
+        if chat.read_only:
+            raise ChatReadOnly(chat.where)
+        shown = " ".join(title.split())[:TITLE].strip()
+        if not shown:
+            raise BadParams("an empty title")
+        self._in_app.rename(chat_id, shown)
+        return replace(chat, title=shown)
+
+    def delete(self, ids: Iterable[str], *, at_openai: bool = False) -> Deletion:
+        """Deletes chats, for good: on this machine, or at OpenAI; never in both places at once.
+
+        `at_openai` False: chats of agents in the app, and copies; the hosted chat stays. True: hosted chats; the copy
+        stays. What is not where it should be deleted is among what failed: ChatAtOpenAI, ThreadNotFound.
+        """
+        deleted: list[str] = []
+        failed: list[tuple[str, AppError]] = []
+        for chat_id in dict.fromkeys(ids):
+            try:
+                if at_openai:
+                    self._delete_hosted(chat_id)
+                else:
+                    self._delete_here(chat_id)
+            except AppError as error:
+                failed.append((chat_id, error))
+            else:
+                deleted.append(chat_id)
+        return Deletion(tuple(deleted), tuple(failed))
+
+    def _delete_here(self, chat_id: str) -> None:
+        chat = self.chat(chat_id)
+        if chat.where == "in_app":
+            self._in_app.delete(chat_id)
+        elif chat.where == "archived":
+            self._opened().delete(chat_id)
+        else:
+            raise ChatAtOpenAI(chat_id)
+
+    def _delete_hosted(self, chat_id: str) -> None:
+        threads.delete_thread(self._hosted.client(), chat_id)
+        self._hosted.forget(chat_id)
+        copies = self._archive()
+        if copies is not None:
+            copies.mark_gone(chat_id)
+
+    # --- the archive --------------------------------------------------------------------------
+
+    def archive(
+        self,
+        *,
+        tell: Tell | None = None,
+        cancel: threading.Event | None = None,
+        agent: str | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+        ids: Iterable[str] | None = None,
+        everybody: bool = False,
+    ) -> Archived:
+        """Copies hosted chats of this profile's person onto this machine: what is new or changed. Deletes nothing.
+
+        `agent`: those of one hosted agent. `everybody`: of all users of the key's project; those are other people's
+        chats, and whoever calls this has asked. Never raises AppError: what stopped it is the result's `error`.
+        """
+        from desktop.chats.archiving import ArchiveRun
+
+        users = self._users()
+        chosen = [None] if everybody or ids is not None else [one for one in users if agent in (None, users[one])]
+        done = Archived()
+        begun = None if since is None else since.timestamp()
+        if not chosen:
+            return done
+
+        def origin(user: str) -> Origin:
+            return Origin("", agent=users.get(user, ""), own=user in users)
+
+        try:
+            self._opened()
+            client = self._hosted.client()
+            # A connection of its own: lists and searches do not wait for what is being written.
+            copies = Copies(self._locations.copies)
+        except AppError as error:
+            return Archived(error=error)
+        try:
+            for user in chosen:
+                run = ArchiveRun(copies, client, user, origin)
+                done = _sum(done, run.run(tell=tell, cancel=cancel, since=begun, limit=limit, ids=ids))
+                if done.cancelled or done.ended is not None:
+                    break
+        finally:
+            copies.close()
+        return done
+
+    def users_in_project(self, cancel: threading.Event | None = None) -> tuple[int, int]:
+        """(threads, users) of the whole project of the key: what an archive of everybody would take. Raises KeyMissing,
+        ApiError, NetworkError, CancelledError."""
+        from desktop.chats.patient import Patient
+
+        client = Patient(self._hosted.client(), cancel or threading.Event())
+        count, users = 0, set()
+        for thread in threads.iter_threads(client, None):
+            count += 1
+            users.add(thread.user)
+        return count, len(users)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _users(self) -> dict[str, str]:
+        from desktop.settings.model import WorkflowAgent
+
+        settings = self._settings()
+        known = ((settings.user_ids.get(one.id, ""), one) for one in settings.agents)
+        return {user: one.id for user, one in known if user and isinstance(one, WorkflowAgent)}
+
+    def _archive(self) -> Copies | None:
+        """The archive where there is one: it is not made by looking."""
+        with self._lock:
+            if self._copies is not None:
+                return self._copies
+        from desktop.chats.old_archive import files_of
+
+        if not self._locations.copies.exists() and not files_of(self._locations.archive):
+            return None
+        return self._opened()
+
+    def _opened(self) -> Copies:
+        """The archive, made where there is none, with what an earlier version wrote as files. Raises ThreadsNewer,
+        FolderUnwritable, FileUnreadable."""
+        with self._lock:
+            if self._copies is None:
+                from desktop.chats.old_archive import take_in
+
+                self._copies = Copies(self._locations.copies)
+                take_in(self._copies, self._locations.archive, self._users())
+            return self._copies
+
+    def _row(self, chat: Chat) -> Copy:
+        copies = self._archive()
+        row = copies.row(chat.id) if copies is not None else None
+        if row is None:
+            raise ThreadNotFound("in the archive", status=0, thread=chat.id[:60])
+        return row
+
+    def _archived(self, row: Copy) -> Chat:
+        return Chat(
+            id=row.id,
+            where="archived",
+            agent_id=row.agent,
+            agent_name=self.agent_name(row.agent),
+            title=row.title,
+            created_at=row.created,
+            updated_at=row.updated,
+            items=row.items,
+            user=row.user,
+            copied_at=row.copied,
+            gone=row.gone is not None,
+        )
+
+    def _hosted_page(
+        self, limit: int, after: str | None, agent: str | None, since: datetime | None, copies: Copies | None
+    ) -> list[tuple[Chat, str]]:
+        """Hosted chats of which there is no copy."""
+        pairs: list[tuple[Chat, str]] = []
+        while len(pairs) < limit:
+            found = self._hosted.page(limit, after, agent, since)
+            known = copies.known(one.id for one in found) if copies is not None else set()
+            pairs += [(one.chat(self.agent_name(one.agent)), one.cursor) for one in found if one.id not in known]
+            if len(found) < limit:
+                break
+            after = found[-1].cursor
+        return pairs[:limit]
+
+    def _local_items(self, chat: Chat, after: int, limit: int) -> list[tuple[Item, int]]:
+        if chat.where == "in_app":
+            return self._in_app.items(chat.id, after, limit)
+        lines = self._opened().lines(self._row(chat).seq, after=after, limit=limit)
+        return [(_api_item(line.raw), line.seq) for line in lines]
+
+
+def _api_item(raw: dict[str, Any]) -> Item:
+    created = raw.get("created_at")
+    moment = when(int(created)) if isinstance(created, int | float) and not isinstance(created, bool) else None
+    return Item(str(raw.get("id", "")), kind_of(raw), moment, raw)
+
+
+def _cursors(after: str | None) -> dict[str, str]:
+    """Where each kind of chat goes on. Raises BadParams."""
+    if not after:
+        return {}
+    try:
+        found = json.loads(after)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(
+        name in EVERYWHERE and isinstance(value, str) for name, value in found.items()
+    ):
+        raise BadParams("after: no cursor of ours")
+    return found
+
+
+def _sum(one: Archived, other: Archived) -> Archived:
+    return Archived(
+        one.total + other.total,
+        one.written + other.written,
+        one.unchanged + other.unchanged,
+        one.vanished + other.vanished,
+        one.failed + other.failed,
+        other.cancelled,
+        one.error or other.error,
+    )

@@ -17,6 +17,8 @@ import {
 import { agentName, fillLists, kindName, markShown, markUnsaved, wireLists } from "./agents_list.js";
 import { showCode, wireCode } from "./agents_code.js";
 import { leaveEndpoint, showEndpoint, wireEndpoint } from "./agents_endpoint.js";
+import { leaveServer, refreshServer, showServer, wireServer } from "./agents_mcp.js";
+import { buildUse, fillUse } from "./agents_mcp_use.js";
 import { paint } from "./agents_preview.js";
 import { goOnRoad, leaveRoad, lockAdding, showRoad, wireRoad } from "./agents_road.js";
 import { applyLook } from "./look.js";
@@ -32,6 +34,7 @@ import { applyTexts, setTexts, t } from "./texts.js";
  * @typedef {import("./agents_list.js").Entry} Entry
  * @typedef {{
  *   agents: Entry[], active: string, locked: string, chooses: boolean, endpoints: Endpoint[], endpoints_locked: string,
+ *   mcp: import("./agents_mcp.js").Server[], mcp_locked: string,
  *   chat: {greeting: string, prompts: Array<{label: string, prompt: string, icon: string | null}>},
  *   look: import("./look.js").Look, notices: string[]
  * }} State
@@ -54,7 +57,9 @@ function fillState(state) {
   if (!start) return;
   start = { ...start, ...state };
   applyLook(state.look);
-  fillLists(state.agents, state.active, state.endpoints);
+  fillLists(state.agents, state.active, state.endpoints, state.mcp);
+  fillUse(state.mcp);
+  refreshServer(state.mcp);
   fillCommon(state.endpoints, state.chat.prompts);
   el("notices").replaceChildren(
     ...state.notices.map((words) => make("div", { class: "banner warning" }, [make("div", { class: "words" }, [words])])),
@@ -62,6 +67,7 @@ function fillState(state) {
   show("notices", state.notices.length > 0);
   button("add").disabled = state.locked !== "";
   button("endpoint-add").disabled = state.endpoints_locked !== "";
+  button("mcp-add").disabled = state.mcp_locked !== "";
   if (current) fillHead();
 }
 
@@ -97,9 +103,9 @@ function paintNow() {
 
 // --- what is shown -----------------------------------------------------------------------------------------
 
-/** @param {"agent" | "endpoint" | "adding"} which */
+/** @param {"agent" | "endpoint" | "mcp" | "adding"} which */
 function view(which) {
-  for (const one of ["agent", "endpoint", "adding"]) show(one, one === which);
+  for (const one of ["agent", "endpoint", "mcp", "adding"]) show(one, one === which);
   show("failed", false);
   const main = document.querySelector("main");
   if (main) main.scrollTop = 0;
@@ -114,6 +120,7 @@ function leave() {
   if (current) leaveAgent();
   leaveRoad();
   leaveEndpoint();
+  leaveServer();
   current = "";
   agent = null;
 }
@@ -151,6 +158,19 @@ function openEndpoint(id) {
   markShown({ endpoint: id });
   narrow("detail");
   el("endpoint-title").focus();
+}
+
+/** @param {string} id empty: a new one */
+async function openServer(id) {
+  leave();
+  const known = start?.mcp.find((one) => one.id === id) ?? null;
+  await tried(async () => {
+    await showServer(known, (start?.mcp_locked ?? "") !== "");
+    view("mcp");
+    markShown({ server: id });
+    narrow("detail");
+    el("mcp-title").focus();
+  });
 }
 
 /** @param {boolean} [focus] */
@@ -263,10 +283,12 @@ async function checkWorkflow() {
 }
 
 function wire() {
-  wireLists({ agent: (id) => void openAgent(id), endpoint: openEndpoint });
+  wireLists({ agent: (id) => void openAgent(id), endpoint: openEndpoint, server: (id) => void openServer(id) });
   wireEndpoint({ changed: fillState, open: openEndpoint, removed: () => void openFirst() });
+  wireServer({ changed: fillState, open: openServer, removed: () => void openFirst() });
   button("add").addEventListener("click", () => openAdding());
   button("endpoint-add").addEventListener("click", () => openEndpoint(""));
+  button("mcp-add").addEventListener("click", () => void openServer(""));
   button("add-assistant").addEventListener("click", () => void add({ kind: "assistant" }));
   button("add-demo").addEventListener("click", () => void add({ kind: "demo" }));
   button("add-workflow").addEventListener("click", () => {
@@ -369,6 +391,7 @@ async function begin() {
     setTexts(given.texts);
     applyTexts();
     buildFields(given);
+    buildUse("mcp-use", () => void openServer(""));
     fillState(given);
     wire();
     listenToSaves();

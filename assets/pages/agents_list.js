@@ -1,5 +1,5 @@
 // @ts-check
-/** The lists of agents and endpoints at the left: one entry each, arrows to move, a search where there are many. */
+/** The lists of agents, endpoints and MCP servers at the left: one entry each, arrows to move, a search where there are many. */
 
 import { el, input, make, show } from "./parts.js";
 import { t } from "./texts.js";
@@ -7,6 +7,7 @@ import { t } from "./texts.js";
 /**
  * @typedef {import("./agents_fields.js").Endpoint} Endpoint
  * @typedef {import("./agents_fields.js").Kind} Kind
+ * @typedef {import("./agents_mcp.js").Server} Server
  * @typedef {{id: string, kind: Kind, name: string, missing: boolean}} Entry
  */
 
@@ -21,6 +22,7 @@ let unsaved = new Set();
 let active = "";
 let agent = "";
 let endpoint = "";
+let server = "";
 
 /** @param {Kind} kind */
 export function kindName(kind) {
@@ -47,8 +49,8 @@ export function markUnsaved(ids) {
   mark();
 }
 
-/** @param {Entry[]} agents @param {string} opens @param {Endpoint[]} endpoints */
-export function fillLists(agents, opens, endpoints) {
+/** @param {Entry[]} agents @param {string} opens @param {Endpoint[]} endpoints @param {Server[]} servers */
+export function fillLists(agents, opens, endpoints, servers) {
   entries = agents;
   active = opens;
   show("search", agents.length >= MANY);
@@ -57,6 +59,11 @@ export function fillLists(agents, opens, endpoints) {
     el("endpoints"),
     endpoints.map((one) => entry(one.id, one.built_in ? t("agents_page.openai") : one.name, one.host, "")),
   );
+  fill(
+    el("mcp-list"),
+    servers.map((one) => entry(one.id, one.name, one.below, "")),
+  );
+  show("mcp-list", servers.length > 0);
   mark();
 }
 
@@ -96,17 +103,16 @@ function fill(into, rows) {
   if (id !== null) rows.find((row) => row.dataset["id"] === id)?.focus({ preventScroll: true });
 }
 
-/** @param {{agent?: string, endpoint?: string}} shown what stands at the right */
-export function markShown({ agent: one = "", endpoint: other = "" }) {
-  agent = one;
-  endpoint = other;
+/** @param {{agent?: string, endpoint?: string, server?: string}} shown what stands at the right */
+export function markShown(shown) {
+  ({ agent = "", endpoint = "", server = "" } = shown);
   mark();
-  for (const id of ["list", "endpoints"]) el(id).querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
+  for (const id of ["list", "endpoints", "mcp-list"]) el(id).querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
 }
 
 /** One entry of each list is a stop of the Tab key; the arrows go on from there. */
 function mark() {
-  for (const [id, chosen] of [["list", agent], ["endpoints", endpoint]]) {
+  for (const [id, chosen] of [["list", agent], ["endpoints", endpoint], ["mcp-list", server]]) {
     const rows = rowsOf(el(id));
     for (const row of rows) row.setAttribute("aria-current", String(row.dataset["id"] === chosen && chosen !== ""));
     const stop = rows.find((row) => row.dataset["id"] === chosen) ?? rows[0];
@@ -117,9 +123,13 @@ function mark() {
 /** @param {HTMLElement} list */
 const rowsOf = (list) => [.../** @type {NodeListOf<HTMLButtonElement>} */ (list.querySelectorAll("button[data-id]"))];
 
-/** @param {{agent: (id: string) => void, endpoint: (id: string) => void}} open */
+/** @param {{agent: (id: string) => void, endpoint: (id: string) => void, server: (id: string) => void}} open */
 export function wireLists(open) {
-  for (const [id, act] of /** @type {const} */ ([["list", open.agent], ["endpoints", open.endpoint]])) {
+  for (const [id, act] of /** @type {const} */ ([
+    ["list", open.agent],
+    ["endpoints", open.endpoint],
+    ["mcp-list", open.server],
+  ])) {
     el(id).addEventListener("click", (event) => {
       const row = event.target instanceof Element ? event.target.closest("button[data-id]") : null;
       if (row) act(row.getAttribute("data-id") ?? "");

@@ -65,6 +65,18 @@ export function make(tag, attributes = {}, children = []) {
   return element;
 }
 
+/** A drawing of the one set: lines on a field of 24. @param {string} path @param {string} [more] further classes */
+export function icon(path, more = "small") {
+  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  drawing.setAttribute("class", `icon ${more}`);
+  drawing.setAttribute("viewBox", "0 0 24 24");
+  drawing.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  line.setAttribute("d", path);
+  drawing.append(line);
+  return drawing;
+}
+
 /** @param {unknown} thrown @returns {Described} */
 export function described(thrown) {
   if (thrown instanceof BridgeError) {

@@ -1,7 +1,7 @@
 // @ts-check
 /** The editor of the prompts on an empty chat: rows that come, go and move. A row is saved when it is complete. */
 
-import { button, el, make, sentence, show } from "./parts.js";
+import { button, el, icon, make, sentence, show } from "./parts.js";
 import { lockedBecause, PAUSE } from "./settings_fields.js";
 import { save } from "./settings_saving.js";
 import { t } from "./texts.js";
@@ -103,16 +103,7 @@ function arrangePrompts() {
 
 /** @param {string} path @param {string} act */
 function iconButton(path, act) {
-  const one = make("button", { type: "button", class: "quiet icon-only", "data-act": act });
-  const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  drawing.setAttribute("class", "icon small");
-  drawing.setAttribute("viewBox", "0 0 24 24");
-  drawing.setAttribute("aria-hidden", "true");
-  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  line.setAttribute("d", path);
-  drawing.append(line);
-  one.append(drawing);
-  return one;
+  return make("button", { type: "button", class: "quiet icon-only", "data-act": act }, [icon(path)]);
 }
 
 /** @param {Prompt} prompt */

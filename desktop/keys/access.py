@@ -94,7 +94,9 @@ class Keys:
     def status(self, origin: str) -> KeyStatus:
         """Whether there is a key, and where. Never raises. A key of this session leaves the keyring unasked; that
         there is none to be used is remembered from the last time it was."""
-        entry = self._key_entry(origin)
+        return self._status(self._key_entry(origin))
+
+    def _status(self, entry: str) -> KeyStatus:
         if self._session.get(entry) is not None:
             return KeyStatus(True, "session", self.store.name, self._unusable)
         try:
@@ -113,6 +115,10 @@ class Keys:
     def save_secret(self, name: str, value: str, keep: Literal["keyring", "session"] = "keyring") -> None:
         """As `save`."""
         self._set(self._secret_entry(name), value, keep)
+
+    def secret_status(self, name: str) -> KeyStatus:
+        """As `status`."""
+        return self._status(self._secret_entry(name))
 
     def remove_secret(self, name: str) -> None:
         """As `remove`."""

@@ -20,6 +20,7 @@ from desktop.settings.model import Agent
 from desktop.settings.problems import first_of
 from desktop.texts import Catalogue
 
+OF_MCP = "agent.mcp_servers"
 OF_CHAT = ("agent.greeting", "agent.prompts")
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "workflow": ("agent.name", "agent.workflow_id", "agent.version", "agent.tracing.enabled"),
@@ -35,10 +36,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "agent.tools.code_interpreter",
         "agent.tools.image_generation",
         "agent.tools.vector_store_ids",
+        OF_MCP,
         *OF_CHAT,
     ),
     "demo": ("agent.name", *OF_CHAT),
-    "code": ("agent.name", "agent.file", "agent.packages", "agent.endpoint", *OF_CHAT),
+    "code": ("agent.name", "agent.file", "agent.packages", "agent.endpoint", OF_MCP, *OF_CHAT),
 }
 """What can be changed, by kind."""
 OF_ANY = ("agent.name",)

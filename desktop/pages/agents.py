@@ -15,11 +15,13 @@ from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import AgentNotSet, AppError, KeyringInsecure, KeyringMissing, Phrase, SettingsInvalid
 from desktop.pages.agent_edit import edited, name_of, values_of
 from desktop.pages.agents_code import CodeMethods
+from desktop.pages.agents_mcp import McpPart
 from desktop.pages.agents_road import Road
 from desktop.pages.check_run import FieldError
 from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft, clean_address
 from desktop.pages.first_check import Draft, FirstCheck, clean_workflow_id
 from desktop.pages.look import look_of
+from desktop.pages.mcp_check import McpCheck
 from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services
 from desktop.pages.settings import field_of, lock_of, or_below
@@ -82,12 +84,17 @@ class AgentsPage:
     """One for each showing of the page."""
 
     def __init__(
-        self, services: Services, endpoints: EndpointCheck | None = None, check: FirstCheck | None = None
+        self,
+        services: Services,
+        endpoints: EndpointCheck | None = None,
+        check: FirstCheck | None = None,
+        mcp: McpCheck | None = None,
     ) -> None:
         self._services = services
         self._endpoints = endpoints or endpoint_check(services)
         self._first = check or first_check(services)
         self._road = Road(services, self._put, self._choice_lock)
+        self._mcp = McpPart(services, self._state, mcp)
 
     def page(self) -> Page:
         services = self._services
@@ -103,6 +110,9 @@ class AgentsPage:
                 "pages/agents_list.js",
                 "pages/agents_code.js",
                 "pages/agents_endpoint.js",
+                "pages/agents_mcp.js",
+                "pages/agents_mcp_rows.js",
+                "pages/agents_mcp_use.js",
                 "pages/agents_preview.js",
                 "pages/agents_road.css",
                 "pages/agents_road.js",
@@ -134,6 +144,7 @@ class AgentsPage:
                 "endpoints.key": Method(IdParams, self._key),
                 "endpoints.remove_key": Method(IdParams, self._remove_key),
                 "endpoints.remove": Method(IdParams, self._remove_endpoint),
+                **self._mcp.methods,
                 "app.open_settings": Method(SectionParams, self._open_settings),
                 "app.open_setup": Method(NoParams, self._open_setup),
                 **CodeMethods(services, self._save_fields).methods,
@@ -148,7 +159,9 @@ class AgentsPage:
         services = self._services
         texts = services.texts
         return {
-            "texts": texts.page("common", "settings", "endpoint", "agents_page", "agents_road", "archive"),
+            "texts": texts.page(
+                "common", "settings", "endpoint", "agents_page", "agents_mcp", "agents_road", "archive"
+            ),
             "app": services.brand.app.name,
             "default_model": DEFAULT_MODEL,
             "greeting": texts.get("chat.greeting"),
@@ -178,6 +191,7 @@ class AgentsPage:
             "chooses": self._choice_lock() == "",
             "endpoints": [self._endpoint(one) for one in (self._built_in(), *settings.endpoints)],
             "endpoints_locked": lock_of(store, "endpoints"),
+            **self._mcp.state(),
             "chat": {
                 "greeting": settings.chat.greeting,
                 "prompts": [prompt.model_dump(mode="json") for prompt in settings.chat.prompts],

@@ -48,16 +48,16 @@ class Outcome:
 
     error: AppError | None = None
     cancelled: bool = False
-
-    @property
-    def can_save(self) -> bool:
-        """Whether saving without a check may be offered: only where no answer came back, never after a refusal."""
-        return isinstance(self.error, NetworkError)
+    can_save: bool = False
+    """Whether saving without a check may be offered: only where no answer came back, never after a refusal."""
 
 
 class CheckRuns(ABC, Generic[D, P]):
     """One check at a time. `D`, the draft, is what was typed in its final shape: two equal ones ask the same of the
     API. `P` is what proved it. `background` runs what nobody waits for."""
+
+    unanswered: tuple[type[AppError], ...] = (NetworkError,)
+    """Errors that say nothing against the draft itself: it may be saved unchecked."""
 
     def __init__(self, background: Callable[[Callable[[], None]], None] | None = None) -> None:
         self._background = background or _in_thread
@@ -84,8 +84,8 @@ class CheckRuns(ABC, Generic[D, P]):
     def run(self, number: int, wanted: Callable[[], D], keep: Keep, *, unchecked: bool = False) -> Outcome:
         """Drafts, proves and saves. `number` names the run for `cancel`.
 
-        `unchecked` skips the proof, and is obeyed only right after the same draft met a network error. Where only
-        the keyring refused, the next run of the same draft saves without asking the API again. Raises BadParams
+        `unchecked` skips the proof, and is obeyed only right after the same draft met an error of `unanswered`. Where
+        only the keyring refused, the next run of the same draft saves without asking the API again. Raises BadParams
         while another run is under way.
         """
         return self._alone(number, lambda run: self._go(run, wanted, keep, unchecked))
@@ -101,7 +101,9 @@ class CheckRuns(ABC, Generic[D, P]):
         except _Stopped:
             return Outcome(cancelled=True)
         except AppError as error:
-            return Outcome(cancelled=True) if run.stopped else Outcome(error)
+            return (
+                Outcome(cancelled=True) if run.stopped else Outcome(error, can_save=isinstance(error, self.unanswered))
+            )
         finally:
             with self._lock:
                 if self._current is run:
@@ -144,7 +146,7 @@ class CheckRuns(ABC, Generic[D, P]):
     def _proof_for(self, run: _Run, draft: D) -> P:
         try:
             return self.prove(draft, run.uses)
-        except NetworkError:
+        except self.unanswered:
             with self._lock:
                 if not run.stopped:
                     self._unreached = draft

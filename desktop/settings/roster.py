@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, DemoAgent
-from desktop.settings.model import Settings
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent
+from desktop.settings.mcp import McpServer
+from desktop.settings.model import Agent, Settings
 
 
 class HasId(Protocol):
@@ -63,6 +64,30 @@ def endpoint_id(base: str, settings: Settings) -> str:
     """An id for an endpoint, made of its host, that nobody has."""
     stem = re.sub(r"[^a-z0-9]+", "-", (urlsplit(base).hostname or "").lower()).strip("-")[:40] or "endpoint"
     return _free(stem, {endpoint.id for endpoint in settings.endpoints} | {OPENAI_ENDPOINT})
+
+
+def mcp_id(server: McpServer, settings: Settings) -> str:
+    """An id for an MCP server, made of its name, host or program, that no server has and no agent still names."""
+    called = server.name or urlsplit(server.url).hostname or server.command.replace("\\", "/").rpartition("/")[2]
+    stem = re.sub(r"[^a-z0-9]+", "-", called.lower()).strip("-")[:40].strip("-") or "server"
+    named = {one for agent in settings.agents for one in mcp_of(agent)}
+    return _free(stem, {one.id for one in settings.mcp_servers} | named)
+
+
+def mcp_of(agent: Agent) -> list[str]:
+    """The ids of the MCP servers that an agent may use."""
+    return agent.mcp_servers if isinstance(agent, (AssistantAgent, CodeAgent)) else []
+
+
+def mcp_users(settings: Settings, server_id: str) -> int:
+    """How many agents may use an MCP server."""
+    return sum(1 for agent in settings.agents if server_id in mcp_of(agent))
+
+
+def without_mcp(agent: Agent, server_id: str) -> Agent:
+    """The agent without this MCP server."""
+    left = [one for one in mcp_of(agent) if one != server_id]
+    return agent.model_copy(update={"mcp_servers": left}) if server_id in mcp_of(agent) else agent
 
 
 def _free(stem: str, taken: set[str]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from desktop.agents.limits import Limits
 from desktop.agents.mcp.connection import Connection, Tool
 from desktop.agents.mcp.servers import want_of
+from desktop.errors import McpEnded, Phrase
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer
 
@@ -19,15 +21,24 @@ def check(
     route: Callable[[str], Endpoint],
     limits: Limits | None = None,
     ours: Mapping[str, str] | None = None,
+    stops: Callable[[Callable[[], None]], object] = lambda _stop: None,
 ) -> list[Tool]:
     """The tools that the server has; it is ended before this returns.
 
-    `secret(name)` gives a secret's value, typed or kept; `route(url)` the way there. Raises AppError: what is wrong
-    with the server, the network or the keyring.
+    `secret(name)` gives a secret's value, typed or kept; `route(url)` the way there. `stops` is given what ends
+    the check early, from any thread and at any time. Raises AppError: what is wrong with the server, the network or the
+    keyring; McpEnded where it was stopped.
     """
     want = want_of(server, secret, route)
 
     async def look() -> list[Tool]:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+        def stop() -> None:
+            with suppress(RuntimeError):  # the loop has closed: it is over
+                loop.call_soon_threadsafe(lambda: task and task.cancel())
+
+        stops(stop)
         connection = Connection(server.label, want, limits or Limits(), os.environ if ours is None else ours)
         try:
             await connection.open()
@@ -35,4 +46,7 @@ def check(
         finally:
             await connection.close()
 
-    return asyncio.run(look())
+    try:
+        return asyncio.run(look())
+    except asyncio.CancelledError:
+        raise McpEnded(server=server.label, problem=Phrase("code.ended")) from None

@@ -1,0 +1,424 @@
+// @ts-check
+/** The form of an MCP server: it is started or called before it is saved; what was typed stays until then. */
+
+import { call } from "./bridge.js";
+import { rowsEditor } from "./agents_mcp_rows.js";
+import { button, CHECK_LIMIT, described, el, make, part, sentence, show } from "./parts.js";
+import { ask } from "./settings_question.js";
+import { tried } from "./settings_saving.js";
+import { t } from "./texts.js";
+
+/**
+ * @typedef {import("./parts.js").Described} Described
+ * @typedef {import("./agents_mcp_rows.js").Row} Row
+ * @typedef {import("./agents_mcp_rows.js").Rows} Rows
+ * @typedef {{id: string, name: string, below: string, users: number, always: string[]}} Server
+ * @typedef {{name: string, transport: string, command: string, args: string, folder: string, url: string, variables: Row[], headers: Row[]}} Form
+ * @typedef {{name: string, description: string}} Tool
+ * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, id: string, tools: Tool[], state: any}} Outcome
+ * @typedef {{at: string[], name: string, transport: string, variables: Shape[], headers: Shape[]}} Block
+ * @typedef {{name: string, secret: boolean, take: boolean}} Shape a row without its value: `take`, whether there is one
+ */
+
+const LINES = /** @type {const} */ (["name", "command", "args", "folder", "url"]);
+const TRANSPORTS = /** @type {const} */ (["stdio", "http"]);
+/** @type {Form} */
+const EMPTY = { name: "", transport: "stdio", command: "", args: "", folder: "", url: "", variables: [], headers: [] };
+
+/** What was typed and not saved, by server; a new one under "". @type {Map<string, Form>} */
+const drafts = new Map();
+/** What a server said that it has, since the page was opened. @type {Map<string, Tool[]>} */
+const tools = new Map();
+/** The server that is shown, an id of "": a new one; null: none. @type {Server | null} */
+let shown = null;
+/** As it is saved. @type {Form} */
+let saved = EMPTY;
+let checks = 0;
+let check = 0;
+let locked = false;
+/** @type {Record<"variables" | "headers", Rows>} */
+let rows;
+/** The block that was pasted, as the person has it. @type {any} */
+let block = null;
+
+/** @type {{changed: (state: any) => void, open: (id: string) => Promise<void>, removed: () => void}} */
+let house = { changed: () => undefined, open: async () => undefined, removed: () => undefined };
+
+/** @param {typeof LINES[number]} name */
+const line = (name) => /** @type {HTMLInputElement | HTMLTextAreaElement} */ (el(`mcp-${name}`));
+const transports = () => [.../** @type {NodeListOf<HTMLInputElement>} */ (el("mcp-transport").querySelectorAll("input"))];
+const transport = () => transports().find((one) => one.checked)?.value ?? "stdio";
+
+/** @returns {Form} */
+function typed() {
+  const values = Object.fromEntries(LINES.map((name) => [name, line(name).value]));
+  return /** @type {Form} */ ({
+    ...EMPTY,
+    ...values,
+    transport: transport(),
+    variables: rows.variables.get(),
+    headers: rows.headers.get(),
+  });
+}
+
+/** @param {Form} form */
+function put(form) {
+  for (const name of LINES) line(name).value = form[name];
+  for (const one of transports()) one.checked = one.value === form.transport;
+  rows.variables.set(form.variables);
+  rows.headers.set(form.headers);
+  arrange();
+}
+
+/** The fields of the transport that is chosen. */
+function arrange() {
+  for (const one of TRANSPORTS) show(`mcp-${one}`, transport() === one);
+}
+
+/** @param {string} field @param {string} message empty: none */
+function fieldError(field, message) {
+  const control = el(`mcp-${field}`);
+  el(`mcp-${field}-error`).textContent = message;
+  show(`mcp-${field}-error`, message !== "");
+  show(`mcp-${field}-help`, message === "");
+  control.setAttribute("aria-describedby", `mcp-${field}-${message ? "error" : "help"}`);
+  if (message) control.setAttribute("aria-invalid", "true");
+  else control.removeAttribute("aria-invalid");
+}
+
+function clear() {
+  for (const field of [...LINES, "block"]) fieldError(field, "");
+  rows.variables.clear();
+  rows.headers.clear();
+  show("mcp-banner", false);
+  show("mcp-anyway", false);
+  el("mcp-doing").textContent = "";
+}
+
+/** Something else is shown now; what was typed here is kept. */
+export function leaveServer() {
+  if (!shown) return;
+  const now = typed();
+  if (JSON.stringify(now) === JSON.stringify(saved)) drafts.delete(shown.id);
+  else drafts.set(shown.id, now);
+  shown = null;
+}
+
+/** @param {Server | null} server null: a new one @param {boolean} fixed whether nothing can be changed */
+export async function showServer(server, fixed) {
+  const form = server ? await call("mcp.get", { id: server.id }) : EMPTY;
+  shown = server ?? { id: "", name: "", below: "", users: 0, always: [] };
+  saved = form;
+  locked = fixed;
+  put(drafts.get(shown.id) ?? form);
+  clear();
+  el("mcp-title").textContent = server ? server.name : t("agents_mcp.add");
+  el("mcp-lead").textContent = server ? t("agents_mcp.users", { n: server.users }) : t("agents_mcp.lead");
+  show("mcp-paste", !server && !fixed);
+  show("mcp-remove", server !== null);
+  fillTools();
+  lock(false);
+  if (server) void loadSecrets(server.id);
+}
+
+/** The list has changed: what stands over the form, and which tools need no question. @param {Server[]} servers */
+export function refreshServer(servers) {
+  const now = servers.find((one) => one.id === shown?.id);
+  if (!now || !shown) return;
+  shown = now;
+  el("mcp-lead").textContent = t("agents_mcp.users", { n: now.users });
+  fillTools();
+}
+
+/** @param {string} id */
+async function loadSecrets(id) {
+  try {
+    const { where, store, problem } = await call("mcp.secrets", { id }, { limit: CHECK_LIMIT });
+    if (shown?.id !== id) return;
+    rows[saved.transport === "http" ? "headers" : "variables"].kept((name) => {
+      if (where[name] === "keyring") return t("agents_mcp.secret_kept", { store });
+      if (where[name] === "session") return t("agents_mcp.secret_session");
+      if (where[name] === "nowhere" && !problem) return t("agents_mcp.secret_lost");
+      return name in where && problem ? problem.message : "";
+    });
+  } catch {
+    // the form works without; a check says what is wrong with the keyring
+  }
+}
+
+// --- the tools ---------------------------------------------------------------------------------------------
+
+/** Those the server named, and those that need no question although it has not been asked since. */
+function fillTools() {
+  const known = tools.get(shown?.id ?? "") ?? [];
+  const always = shown?.always ?? [];
+  const others = always.filter((name) => !known.some((one) => one.name === name));
+  const all = [...known, ...others.map((name) => ({ name, description: "" }))];
+  el("mcp-tools-help").textContent =
+    known.length > 0 ? t("agents_mcp.tools_found", { n: known.length }) : t("agents_mcp.tools_always");
+  el("mcp-tools-list").replaceChildren(...all.map((one) => toolRow(one, always.includes(one.name))));
+  show("mcp-tools", all.length > 0);
+}
+
+/** @param {Tool} tool @param {boolean} always */
+function toolRow(tool, always) {
+  const words = make("div", { class: "words" }, [make("code", {}, [tool.name])]);
+  if (tool.description) words.append(make("p", { class: "soft small" }, [tool.description]));
+  const row = make("li", {}, [words]);
+  if (!always) return row;
+  const back = make("button", { type: "button", "aria-label": t("agents_mcp.ask_again_label", { name: tool.name }) }, [
+    t("agents_mcp.ask_again"),
+  ]);
+  back.disabled = locked;
+  back.addEventListener("click", () =>
+    void tried(async () => {
+      house.changed(await call("mcp.ask_again", { id: shown?.id ?? "", tool: tool.name }));
+      el("mcp-title").focus();
+    }),
+  );
+  row.append(make("div", { class: "allowed" }, [make("span", { class: "badge" }, [t("agents_mcp.always")]), back]));
+  return row;
+}
+
+// --- checking and saving -----------------------------------------------------------------------------------
+
+/** @param {boolean} busy */
+function lock(busy) {
+  const off = busy || locked;
+  for (const name of LINES) line(name).readOnly = off;
+  for (const one of transports()) one.disabled = off;
+  for (const one of Object.values(rows)) one.lock(off);
+  button("mcp-save").disabled = off;
+  button("mcp-remove").disabled = off;
+  el("mcp-save-words").textContent = busy ? t("settings.key_checking") : t("agents_page.endpoint_save");
+  show("mcp-cancel", busy);
+  if (busy) button("mcp-cancel").focus();
+}
+
+/** @param {{keep?: string, unchecked?: boolean}} [how] */
+async function submit({ keep = "keyring", unchecked = false } = {}) {
+  if (check !== 0 || !shown) return;
+  clear();
+  const of = shown;
+  const form = typed();
+  const mine = (check = ++checks);
+  lock(true);
+  el("mcp-doing").textContent = form.transport === "http" ? t("agents_mcp.doing_http") : t("agents_mcp.doing_stdio");
+  /** @type {Outcome | null} */
+  let outcome = null;
+  /** @type {Described | null} */
+  let error = null;
+  try {
+    outcome = await call("mcp.save", { number: mine, id: of.id, ...form, keep, unchecked }, { limit: CHECK_LIMIT });
+    error = outcome?.error ?? null;
+  } catch (thrown) {
+    error = described(thrown);
+  }
+  if (check !== mine) return;
+  check = 0;
+  lock(false);
+  el("mcp-doing").textContent = "";
+  if (error) {
+    if (shown?.id === of.id) refused(error, outcome?.can_save === true);
+    return;
+  }
+  if (!outcome || outcome.cancelled) return;
+  drafts.delete(of.id);
+  if (!unchecked) tools.set(outcome.id, outcome.tools);
+  const here = shown?.id === of.id;
+  if (here) shown = null;
+  house.changed(outcome.state);
+  if (!here) return;
+  await house.open(outcome.id);
+  const n = outcome.tools.length;
+  if (!unchecked) el("mcp-doing").textContent = n > 0 ? t("agents_mcp.works", { n }) : t("agents_mcp.works_none");
+  else el("mcp-doing").textContent = t("agents_mcp.saved_unchecked");
+}
+
+/** @param {Described} error @param {boolean} canSave */
+function refused(error, canSave) {
+  show("mcp-anyway", canSave);
+  const [field, ...place] = (error.field ?? "").split(".");
+  if (field === "variables" || field === "headers") {
+    rows[field].error(place.join("."), sentence(error));
+    return;
+  }
+  const one = LINES.find((name) => name === field);
+  if (one) {
+    fieldError(one, sentence(error));
+    line(one).focus();
+    return;
+  }
+  el("mcp-message").textContent = error.message;
+  el("mcp-hint").textContent = error.hint;
+  el("mcp-detail").textContent = error.detail;
+  show("mcp-details", error.detail !== "");
+  show("mcp-session", error.code.startsWith("keyring_"));
+  show("mcp-banner", true);
+  el("mcp-banner").scrollIntoView({ block: "nearest" });
+}
+
+async function cancel() {
+  const number = check;
+  if (number === 0) return;
+  const { stopped } = await call("mcp.cancel", { number });
+  if (!stopped || check !== number) return;
+  check = 0;
+  lock(false);
+  el("mcp-doing").textContent = t("agents_page.cancelled");
+  button("mcp-save").focus();
+}
+
+async function remove() {
+  const of = shown;
+  if (!of) return;
+  const yes = await ask({
+    title: t("agents_page.remove_title", { name: of.name }),
+    text: of.users > 0 ? t("agents_mcp.remove_used", { n: of.users }) : t("agents_mcp.remove_text"),
+    yes: t("agents_mcp.remove_yes"),
+  });
+  if (yes === null) return;
+  await tried(async () => {
+    const state = await call("mcp.remove", { id: of.id }, { limit: CHECK_LIMIT });
+    drafts.delete(of.id);
+    tools.delete(of.id);
+    shown = null;
+    house.changed(state);
+    house.removed();
+  });
+}
+
+// --- filling the form from elsewhere -------------------------------------------------------------------------
+
+/** A line as in a terminal goes into its places. */
+async function splitCommand() {
+  const whole = line("command").value.trim();
+  if (!/\s/.test(whole)) return;
+  try {
+    const { command, args } = await call("mcp.command", { line: whole });
+    if (line("command").value.trim() !== whole || args.length === 0) return;
+    line("command").value = command;
+    line("args").value = [...args, line("args").value.trim()].filter(Boolean).join("\n");
+  } catch (error) {
+    fieldError("command", sentence(described(error)));
+  }
+}
+
+/** The servers of a block, by its shape; the values are taken from the text here and cross to nowhere. */
+async function readBlock() {
+  const text = part("mcp-block", HTMLTextAreaElement).value.trim();
+  fieldError("block", "");
+  try {
+    /** @type {{servers: Block[]}} */
+    const { servers } = await call("mcp.read", { text });
+    block = parsed(text);
+    el("mcp-which").replaceChildren(
+      ...servers.map((one, n) => make("option", { value: String(n) }, [one.name || t("agents_mcp.unnamed")])),
+    );
+    show("mcp-which-field", servers.length > 1);
+    part("mcp-paste", HTMLDetailsElement).open = servers.length > 1;
+    part("mcp-which", HTMLSelectElement).onchange = () => fillFrom(servers[Number(part("mcp-which", HTMLSelectElement).value)]);
+    part("mcp-block", HTMLTextAreaElement).value = ""; // it may hold secrets, in plain sight
+    fillFrom(servers[0]);
+    line("name").focus();
+  } catch (error) {
+    fieldError("block", sentence(described(error)));
+    el("mcp-block").focus();
+  }
+}
+
+/** @param {string} text @returns {any} */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return JSON.parse(`{${text}}`);
+  }
+}
+
+/** @param {Block} server */
+function fillFrom(server) {
+  const given = server.at.reduce((inner, key) => inner[key], block);
+  /** @param {Shape[]} shapes @param {Record<string, any>} values @returns {Row[]} */
+  const filled = (shapes, values) =>
+    shapes.map(({ name, secret, take }) => ({ name, value: take ? String(values[name]) : "", secret }));
+  put({
+    name: server.name,
+    transport: server.transport,
+    command: String(given.command ?? ""),
+    args: Array.isArray(given.args) ? given.args.map(String).join("\n") : "",
+    folder: String(given.cwd ?? ""),
+    url: String(given.url ?? given.serverUrl ?? given.httpUrl ?? ""),
+    variables: filled(server.variables, given.env ?? {}),
+    headers: filled(server.headers, given.headers ?? {}),
+  });
+  clear();
+  el("mcp-doing").textContent = server.transport === "http" ? t("agents_mcp.filled_http") : t("agents_mcp.filled_stdio");
+}
+
+// --- building ------------------------------------------------------------------------------------------------
+
+/**
+ * @param {string} into @param {string} name @param {string} label
+ * @param {{help: string, mono?: boolean, area?: boolean, hint?: string}} manner
+ */
+function field(into, name, label, { help, mono = true, area = false, hint = "" }) {
+  const id = `mcp-${name}`;
+  const control = area ? make("textarea", { id, rows: "3" }) : make("input", { id, type: "text", placeholder: hint });
+  control.autocomplete = "off";
+  control.spellcheck = false;
+  control.setAttribute("autocapitalize", "off");
+  if (mono) control.classList.add("mono");
+  const error = make("p", { class: "error", id: `${id}-error`, role: "alert" });
+  error.hidden = true;
+  control.addEventListener("input", () => {
+    if (control.hasAttribute("aria-invalid")) fieldError(name, "");
+  });
+  el(into).append(
+    make("div", { class: "field" }, [make("label", { for: id }, [label]), control, error, make("p", { class: "help", id: `${id}-help` }, [help])]),
+  );
+}
+
+/** @param {typeof house} around */
+export function wireServer(around) {
+  house = around;
+  field("mcp-block-place", "block", t("agents_mcp.block"), { help: t("agents_mcp.block_help"), area: true });
+  field("mcp-name-place", "name", t("agents_page.endpoint_name"), { help: t("agents_mcp.name_help"), mono: false });
+  field("mcp-stdio", "command", t("agents_mcp.command"), { help: t("agents_mcp.command_help"), hint: "npx" });
+  field("mcp-stdio", "args", t("agents_mcp.args"), { help: t("agents_mcp.args_help"), area: true });
+  field("mcp-stdio", "folder", t("agents_mcp.folder"), { help: t("agents_mcp.folder_help") });
+  field("mcp-http", "url", t("endpoint.address"), { help: t("agents_mcp.url_help"), hint: "https://host/mcp" });
+  for (const kind of TRANSPORTS) {
+    const one = make("input", { type: "radio", name: "mcp-transport", value: kind });
+    one.addEventListener("change", arrange);
+    el("mcp-transport").append(make("label", {}, [one, kind === "stdio" ? t("agents_mcp.stdio") : t("agents_mcp.http")]));
+    el(`mcp-${kind}`).append(make("div", { id: `mcp-${kind}-rows`, class: "field" }));
+  }
+  const bearer = make("button", { type: "button", class: "quiet" }, [t("agents_mcp.bearer_add")]);
+  rows = {
+    variables: rowsEditor("mcp-stdio-rows", {
+      label: t("agents_mcp.variables"),
+      help: t("agents_mcp.variables_help"),
+      add: t("agents_mcp.variable_add"),
+      row: (n) => t("agents_mcp.variable_number", { n }),
+    }),
+    headers: rowsEditor("mcp-http-rows", {
+      label: t("agents_mcp.headers"),
+      help: t("agents_mcp.headers_help"),
+      add: t("agents_mcp.header_add"),
+      row: (n) => t("agents_mcp.header_number", { n }),
+      extra: bearer,
+    }),
+  };
+  bearer.addEventListener("click", () => rows.headers.add({ name: "Authorization", value: "", secret: true }));
+  line("command").addEventListener("change", () => void splitCommand());
+  button("mcp-read").addEventListener("click", () => void readBlock());
+  part("mcp-form", HTMLFormElement).addEventListener("submit", (event) => {
+    event.preventDefault();
+    void submit();
+  });
+  button("mcp-cancel").addEventListener("click", () => void tried(cancel));
+  button("mcp-session").addEventListener("click", () => void submit({ keep: "session" }));
+  button("mcp-anyway").addEventListener("click", () => void submit({ unchecked: true }));
+  button("mcp-remove").addEventListener("click", () => void remove());
+}

@@ -1,0 +1,472 @@
+"""MCP servers in the page for agents: what is typed, checked, kept, refused, taken back; no secret comes out again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop.errors import AppError, KeyringMissing, SettingsInvalid, TimedOut
+from desktop.pages.agents import AgentsPage
+from desktop.pages.check_run import Closes, FieldError
+from desktop.pages.mcp_check import McpCheck
+from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent
+from desktop.settings.mcp import McpServer, mcp_secret
+from tests.pages.app_parts import Asked, House, Keyring
+
+Make = Callable[..., House]
+SENTINEL = "ghp_PlantedNeverToBeSeen0123456789abcdef"
+
+
+@dataclass
+class Found:
+    name: str
+    description: str = ""
+
+
+class Server:
+    """What a check meets: its tools or its error; notes what it was given."""
+
+    def __init__(self) -> None:
+        self.tools: Sequence[Found] = [Found("read", "Reads.\n  A file."), Found("write")]
+        self.error: AppError | None = None
+        self.asked: list[tuple[McpServer, dict[str, str]]] = []
+
+    def __call__(
+        self, server: McpServer, secrets: Mapping[str, str], _uses: Callable[[Closes], object]
+    ) -> Sequence[Found]:
+        self.asked.append((server, dict(secrets)))
+        if self.error:
+            raise self.error
+        return self.tools
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def ask(house: House, server: Server) -> Asked:
+    return asked_of(house, server)
+
+
+def asked_of(house: House, server: Server) -> Asked:
+    check = McpCheck(house.keys, house.settings, server, background=lambda work: work())
+    return Asked(AgentsPage(house.services, mcp=check).page(), house.texts)
+
+
+def row(name: str, value: str = "", *, secret: bool = False) -> dict[str, Any]:
+    return {"name": name, "value": value, "secret": secret}
+
+
+def save(ask: Asked, **form: Any) -> dict[str, Any]:
+    return dict(ask("mcp.save", **({"number": 1, "command": "files"} | form)))
+
+
+def saved(house: House) -> McpServer:
+    [one] = house.settings.current.mcp_servers
+    return one
+
+
+def refused(ask: Asked, **form: Any) -> tuple[str, str]:
+    """The field, and the sentence at it."""
+    error = save(ask, **form)["error"]
+    return error["field"], error["message"]
+
+
+HTTP = {
+    "transport": "http",
+    "url": "https://tools.example/mcp",
+    "headers": [row("Authorization", SENTINEL, secret=True)],
+}
+
+
+# --- saving -------------------------------------------------------------------------------------
+
+
+def test_a_program_is_asked_for_its_tools_and_kept(house: House, ask: Asked, server: Server) -> None:
+    answer = save(ask, name=" My files ", args="/home/me\n\n--all", variables=[row("LEVEL", "3"), row("")])
+    one = saved(house)
+    assert (one.id, one.name, one.command, one.args) == ("my-files", "My files", "files", ["/home/me", "--all"])
+    assert one.env == {"LEVEL": "3"}
+    assert [given.command for given, _ in server.asked] == ["files"]
+    assert answer["id"] == "my-files"
+    assert answer["tools"][0] == {"name": "read", "description": "Reads. A file."}
+    [listed] = answer["state"]["mcp"]
+    assert (listed["name"], listed["below"], listed["users"]) == ("My files", "files", 0)
+
+
+def test_a_whole_line_is_taken_apart_as_a_terminal_does(house: House, ask: Asked) -> None:
+    assert ask("mcp.command", line="npx -y 'a b' c") == {"command": "npx", "args": ["-y", "a b", "c"]}
+    save(ask, command='npx -y "a b"', args="last")
+    assert (saved(house).command, saved(house).args) == ("npx", ["-y", "a b", "last"])
+
+
+def test_a_path_with_spaces_is_one_word(house: House, ask: Asked, tmp_path: Path) -> None:
+    program = tmp_path / "my server"
+    program.touch()
+    save(ask, command=str(program))
+    assert saved(house).command == str(program)
+    assert ask("mcp.command", line=r"C:\Program Files\server.exe")["args"] == []
+
+
+def test_an_address_alone_gets_its_scheme(house: House, ask: Asked) -> None:
+    save(ask, transport="http", url="localhost:8000/mcp")
+    assert saved(house).url == "http://localhost:8000/mcp"
+    save(ask, id=saved(house).id, transport="http", url="tools.example/mcp")
+    assert saved(house).url == "https://tools.example/mcp"
+
+
+def test_what_was_saved_comes_back_as_it_was_typed_but_for_the_secrets(ask: Asked, tmp_path: Path) -> None:
+    form = {
+        "name": "One",
+        "transport": "stdio",
+        "command": "files",
+        "args": "a\nb",
+        "folder": str(tmp_path),
+        "url": "",
+        "variables": [row("LEVEL", "3"), row("TOKEN", SENTINEL, secret=True)],
+        "headers": [],
+    }
+    save(ask, **form)
+    assert ask("mcp.get", id="one") == form | {"variables": [row("LEVEL", "3"), row("TOKEN", secret=True)]}
+
+
+# --- secrets ------------------------------------------------------------------------------------
+
+
+def test_checklist_01_a_secret_goes_to_the_keyring_and_into_no_answer(house: House, ask: Asked, server: Server) -> None:
+    save(ask, **HTTP)
+    one = saved(house)
+    assert house.keys.secret(mcp_secret(one, "Authorization")) == f"Bearer {SENTINEL}"
+    assert ask("mcp.secrets", id=one.id) == {
+        "where": {"Authorization": "keyring"},
+        "store": "Secret Service",
+        "problem": None,
+    }
+    server.error = TimedOut(host="x", seconds=3)
+    save(ask, id=one.id, **HTTP)
+    refused(ask, command="files", args=f"--token={SENTINEL}")
+    refused(ask, transport="http", url=f"https://tools.example/?key={SENTINEL}")
+    refused(ask, variables=[row("A", SENTINEL)])
+    refused(ask, variables=[row(f"A={SENTINEL}", "x")])
+    ask(
+        "mcp.read",
+        text=json.dumps({"mcpServers": {"a": {"command": SENTINEL, "args": [SENTINEL], "env": {"A": SENTINEL}}}}),
+    )
+    ask("mcp.get", id=one.id)
+    ask("agents.start")
+    ask("mcp.remove", id=one.id)
+    assert not ask.found(SENTINEL)
+    assert SENTINEL not in repr(house.desk.asked)
+
+
+def test_checklist_07_a_secret_stands_in_no_file_and_in_no_repr(house: House, ask: Asked) -> None:
+    save(ask, **HTTP)
+    assert SENTINEL not in house.on_disk()
+    assert '"secrets": [' in house.on_disk()
+    params = ask.page.methods["mcp.save"].params.model_validate({"number": 1, **HTTP})
+    assert SENTINEL not in repr(params)
+    check = McpCheck(house.keys, house.settings, lambda *_: ())
+    assert SENTINEL not in repr(check.draft(params, ""))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", ["args", "variables.0.value", "url", "headers.0.value"])
+def test_checklist_07_what_is_shaped_like_a_secret_is_refused_where_it_would_stand_in_the_settings(
+    house: House, ask: Asked, field: str
+) -> None:
+    forms: dict[str, dict[str, Any]] = {
+        "args": {"args": f"-v\n{SENTINEL}"},
+        "variables.0.value": {"variables": [row("WORD", SENTINEL)]},
+        "url": {"transport": "http", "url": f"https://tools.example/mcp?token={SENTINEL}"},
+        "headers.0.value": {"transport": "http", "url": "https://tools.example", "headers": [row("X-Key", SENTINEL)]},
+    }
+    at, sentence = refused(ask, **forms[field])
+    assert at == field
+    assert "looks like a key" in sentence or "like a key or a password" in sentence
+    assert house.settings.current.mcp_servers == []
+
+
+def test_an_empty_secret_stays_as_it_is_kept(house: House, ask: Asked, server: Server) -> None:
+    save(ask, **HTTP)
+    save(ask, id=saved(house).id, **(HTTP | {"name": "New", "headers": [row("Authorization", secret=True)]}))
+    assert saved(house).name == "New"
+    assert server.asked[-1][1] == {"Authorization": f"Bearer {SENTINEL}"}
+
+
+def test_checklist_31_another_origin_asks_for_the_secret_again(house: House, ask: Asked, server: Server) -> None:
+    save(ask, **HTTP)
+    before = saved(house)
+    moved = HTTP | {"id": before.id, "url": "https://other.example/mcp", "headers": [row("Authorization", secret=True)]}
+    at, sentence = refused(ask, **moved)
+    assert (at, sentence) == (
+        "headers.0.value",
+        "Enter it again. A secret belongs to the address it was entered for.",
+    )
+    assert len(server.asked) == 1
+    assert saved(house) == before
+    save(ask, **(moved | {"headers": [row("Authorization", "Basic bmV3", secret=True)]}))
+    assert house.keys.secret(mcp_secret(saved(house), "Authorization")) == "Basic bmV3"
+    assert house.keys.secret(mcp_secret(before, "Authorization")) is None, "the old one is gone"
+
+
+def test_a_path_of_the_same_origin_does_not_ask_again(house: House, ask: Asked) -> None:
+    save(ask, **HTTP)
+    moved = {"url": "https://tools.example/v2", "headers": [row("Authorization", secret=True)]}
+    assert save(ask, id=saved(house).id, **(HTTP | moved))["error"] is None
+
+
+def test_a_secret_without_a_value_is_asked_for(ask: Asked) -> None:
+    assert refused(ask, variables=[row("TOKEN", secret=True)]) == ("variables.0.value", "Enter its value.")
+
+
+def test_a_secret_that_is_lost_is_said_and_asked_for(house: House, ask: Asked) -> None:
+    save(ask, **HTTP)
+    house.keys.remove_secret(mcp_secret(saved(house), "Authorization"))
+    assert ask("mcp.secrets", id=saved(house).id)["where"] == {"Authorization": "nowhere"}
+    again = HTTP | {"id": saved(house).id, "headers": [row("Authorization", secret=True)]}
+    assert refused(ask, **again)[1] == "It is not in the keyring. Enter it again."
+
+
+def test_a_secret_that_is_none_any_more_leaves_the_keyring(house: House, ask: Asked) -> None:
+    save(ask, variables=[row("TOKEN", SENTINEL, secret=True)])
+    before = saved(house)
+    save(ask, id=before.id, variables=[])
+    assert house.keys.secret(mcp_secret(before, "TOKEN")) is None
+
+
+def test_checklist_09_a_failed_check_leaves_the_old_secret(house: House, ask: Asked, server: Server) -> None:
+    save(ask, **HTTP)
+    server.error = TimedOut(host="x", seconds=3)
+    save(
+        ask, id=saved(house).id, **(HTTP | {"headers": [row("Authorization", "another-token-0123456789", secret=True)]})
+    )
+    assert house.keys.secret(mcp_secret(saved(house), "Authorization")) == f"Bearer {SENTINEL}"
+
+
+def test_checklist_06_without_a_keyring_a_secret_is_kept_for_this_session(make_house: Make, server: Server) -> None:
+    house = make_house(keyring=Keyring(trouble=KeyringMissing()))
+    ask = asked_of(house, server)
+    answer = save(ask, **HTTP)
+    assert answer["error"]["code"] == "keyring_missing"
+    assert house.settings.current.mcp_servers == []
+    assert save(ask, keep="session", **HTTP)["error"] is None
+    assert len(server.asked) == 1, "the server is not asked twice"
+    assert ask("mcp.secrets", id=saved(house).id)["where"] == {"Authorization": "session"}
+    ask("mcp.remove", id=saved(house).id)
+    assert house.settings.current.mcp_servers == []
+
+
+# --- bad input ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "sentence"),
+    [
+        ({"command": " "}, "command", "Enter the program that starts the server, such as npx."),
+        ({"command": "npx 'a"}, "command", "A quotation mark is not closed."),
+        ({"command": "a\nb"}, "command", "It does not have the right form."),
+        ({"name": "n" * 61}, "name", "It must have 60 characters or fewer."),
+        ({"folder": "here"}, "folder", "This folder is not there."),
+        ({"folder": "/nowhere/at/all"}, "folder", "This folder is not there."),
+        ({"args": "a\n" * 101}, "args", "There must be 100 or fewer."),
+        ({"variables": [row("A=B", "x")]}, "variables.0.name", "A variable’s name has letters"),
+        ({"variables": [row("A\nB", "x")]}, "variables.0.name", "A variable’s name has letters"),
+        ({"variables": [row("", "x")]}, "variables.0.name", "Enter a name."),
+        ({"variables": [row("A", "1"), row(""), row("A", "2")]}, "variables.2.name", "“A” stands there twice."),
+        ({"variables": [row("A", "x" * 5000)]}, "variables.0.value", "It must have 4096 characters or fewer."),
+        ({"variables": [row("A", "x" * 9000, secret=True)]}, "variables.0.value", "It must have 8192 characters"),
+        ({"transport": "http", "url": ""}, "url", "Enter the server’s address, such as https://host/mcp."),
+        ({"transport": "http", "url": "http://tools.example/mcp"}, "url", "The address must begin with https://"),
+        ({"transport": "http", "url": "ftp://tools.example"}, "url", "The address must begin with https://"),
+        ({"transport": "http", "url": "https://["}, "url", "The address must look like"),
+        ({"transport": "http", "url": "https://a/b c"}, "url", "The address must look like"),
+        ({"transport": "http", "url": "https://a", "headers": [row("a b", "x")]}, "headers.0.name", "A header’s name"),
+        ({"transport": "http", "url": "https://a", "headers": [row("Host", "x")]}, "headers.0.name", "A header’s name"),
+        ({"transport": "http", "url": "https://a", "headers": [row("X", "a\nb")]}, "headers.0.value", "It does not"),
+        ({"transport": "http", "url": "https://a", "headers": [row("X", "1"), row("x", "2")]}, "headers.1.name", "“x”"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_a_sentence_at_its_field(
+    house: House, ask: Asked, server: Server, form: dict[str, Any], field: str, sentence: str
+) -> None:
+    at, said = refused(ask, **form)
+    assert at == field
+    assert said.startswith(sentence)
+    assert server.asked == [], "nothing was started"
+    assert house.settings.current.mcp_servers == []
+
+
+def test_fifty_servers_are_the_most(house: House, ask: Asked) -> None:
+    house.settings.update(
+        {"mcp_servers": [{"id": f"s{n}", "transport": "stdio", "command": "x", "name": "n" * 60} for n in range(50)]}
+    )
+    assert refused(ask) == ("name", "There are 50 MCP servers already. Remove one to add another.")
+    assert save(ask, id="s1")["error"] is None, "those that are there can be changed"
+
+
+@pytest.mark.parametrize("method", ["get", "secrets", "remove"])
+def test_a_server_that_is_gone_is_named_as_such(ask: Asked, method: str) -> None:
+    with pytest.raises(FieldError):
+        ask(f"mcp.{method}", id="nobody")
+    assert "not there any more" in ask.crossed[-1]
+
+
+def test_what_the_maker_has_fixed_is_not_changed(make_house: Make, server: Server) -> None:
+    fixed = {
+        "settings": {"mcp_servers": [{"id": "ours", "transport": "stdio", "command": "x"}]},
+        "fixed": ["mcp_servers"],
+    }
+    house = make_house(brand=fixed)
+    ask = asked_of(house, server)
+    assert ask("agents.start")["mcp_locked"]
+    with pytest.raises(SettingsInvalid):
+        save(ask)
+    with pytest.raises(SettingsInvalid):
+        ask("mcp.remove", id="ours")
+
+
+# --- a check that fails -------------------------------------------------------------------------
+
+
+def test_what_fails_its_check_may_be_saved_anyway_and_only_then(house: House, ask: Asked, server: Server) -> None:
+    server.error = TimedOut(host="x", seconds=3)
+    answer = save(ask, unchecked=True)
+    assert answer["error"]["code"] == "timed_out"
+    assert answer["can_save"]
+    assert house.settings.current.mcp_servers == []
+    answer = save(ask, unchecked=True)
+    assert (answer["error"], answer["tools"]) == (None, [])
+    assert saved(house).command == "files"
+
+
+def test_a_check_is_one_at_a_time_and_a_second_is_refused(ask: Asked) -> None:
+    assert ask("mcp.cancel", number=7) == {"stopped": False}
+
+
+# --- tools that need no question -----------------------------------------------------------------
+
+
+def approved(house: House, ask: Asked, *tools: str) -> McpServer:
+    save(ask)
+    one = saved(house).model_copy(update={"always": list(tools)})
+    house.settings.update({"mcp_servers": [one.model_dump(mode="json")]})
+    return one
+
+
+def test_what_is_allowed_for_always_is_listed_and_taken_back(house: House, ask: Asked) -> None:
+    one = approved(house, ask, "read", "write")
+    assert ask("agents.start")["mcp"][0]["always"] == ["read", "write"]
+    assert ask("mcp.ask_again", id=one.id, tool="read")["mcp"][0]["always"] == ["write"]
+    assert saved(house).always == ["write"]
+
+
+def test_another_program_under_the_same_name_is_asked_for_again(house: House, ask: Asked) -> None:
+    one = approved(house, ask, "read")
+    save(ask, id=one.id, name="Called otherwise")
+    assert saved(house).always == ["read"]
+    save(ask, id=one.id, args="--everything")
+    assert saved(house).always == []
+
+
+# --- agents --------------------------------------------------------------------------------------
+
+
+def test_an_assistant_is_given_servers_and_loses_the_one_that_is_removed(house: House, ask: Asked) -> None:
+    house.settings.replace_agent(DemoAgent(id="demo"))
+    house.settings.replace_agent(AssistantAgent(id="writer"))
+    save(ask, **HTTP, name="Files")
+    before = saved(house)
+    house.settings.replace_agent(CodeAgent(id="coder", file="/x.py", mcp_servers=["files", "other"]), activate=False)
+    ask("agents.save", id="writer", changes={"agent.mcp_servers": ["files"]})
+    state = ask("agents.start")
+    assert state["mcp"][0]["users"] == 2
+    ask("mcp.remove", id="files")
+    agents = {one.id: one for one in house.settings.current.agents}
+    assert isinstance(writer := agents["writer"], AssistantAgent)
+    assert isinstance(coder := agents["coder"], CodeAgent)
+    assert (writer.mcp_servers, coder.mcp_servers) == ([], ["other"])
+    assert house.keys.secret(mcp_secret(before, "Authorization")) is None
+    assert "mcp|" not in repr(house.keyring.__dict__)
+
+
+def test_an_id_that_an_agent_still_names_is_not_given_to_another_server(house: House, ask: Asked) -> None:
+    """What the agent could use was removed in the file by hand; the new one is another."""
+    house.settings.replace_agent(AssistantAgent(id="writer", mcp_servers=["files"]))
+    save(ask)
+    assert saved(house).id == "files-2"
+
+
+# --- a block from elsewhere ------------------------------------------------------------------------
+
+
+def test_a_block_of_other_programs_is_read_for_its_shape(ask: Asked) -> None:
+    block = {
+        "mcpServers": {
+            "github": {
+                "command": "npx",
+                "args": ["-y", "server-github"],
+                "env": {"GITHUB_TOKEN": SENTINEL, "LEVEL": "3", "API_KEY": "<your key>"},
+            },
+            "search": {"url": "https://s.example/mcp", "headers": {"Authorization": f"Bearer {SENTINEL}"}},
+            "broken": {"disabled": True},
+        }
+    }
+    first, second = ask("mcp.read", text=json.dumps(block))["servers"]
+    assert first == {
+        "at": ["mcpServers", "github"],
+        "name": "github",
+        "transport": "stdio",
+        "variables": [
+            {"name": "GITHUB_TOKEN", "secret": True, "take": True},
+            {"name": "LEVEL", "secret": False, "take": True},
+            {"name": "API_KEY", "secret": True, "take": False},
+        ],
+        "headers": [],
+    }
+    assert (second["name"], second["transport"]) == ("search", "http")
+    assert second["headers"] == [{"name": "Authorization", "secret": True, "take": True}]
+    assert not ask.found(SENTINEL)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"servers": {"a": {"type": "http", "url": "https://a.example"}}}',
+        '{"mcp": {"servers": {"a": {"command": "x"}}}}',
+        '{"a": {"command": "x"}}',
+        '{"command": "x"}',
+        '"mcpServers": {"a": {"command": "x"}}',
+        '  "a": {"serverUrl": "https://a.example"}  ',
+    ],
+)
+def test_the_spellings_of_a_block_are_all_read(ask: Asked, text: str) -> None:
+    [one] = ask("mcp.read", text=text)["servers"]
+    given = json.loads(text if text.startswith("{") else f"{{{text}}}")
+    for key in one["at"]:
+        given = given[key]
+    assert set(given) & {"command", "url", "serverUrl"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "Paste the block here."),
+        ('{\n"mcpServers": {\n,}}', "This is not valid JSON. The mistake is in line 3."),
+        ("[" * 50_000, "This is not valid JSON."),
+        ("[]", "There is no server in it."),
+        ("3", "There is no server in it."),
+        ('{"mcpServers": []}', "There is no server in it."),
+        ('{"mcpServers": {"a": {"command": ["x"]}}}', "There is no server in it."),
+    ],
+)  # fmt: skip
+def test_what_is_no_block_is_told_in_a_sentence(ask: Asked, text: str, sentence: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        ask("mcp.read", text=text)
+    assert caught.value.field == "block"
+    assert json.loads(ask.crossed[-1])["message"].startswith(sentence)

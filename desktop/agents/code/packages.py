@@ -22,7 +22,7 @@ from desktop.agents.code.environment import clean
 from desktop.errors import BadParams, PackagesNotInstalled, Phrase
 from desktop.files import ensure_private_dir
 from desktop.settings.agents import PACKAGE
-from desktop.settings.locations import is_frozen
+from desktop.settings.locations import assets_dir, is_frozen
 
 KNOWN_AS = {
     "attr": "attrs",
@@ -61,12 +61,19 @@ def folder(profile: Path) -> Path:
     return profile / "packages" / f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
+def shipped() -> Path | None:
+    """The folder of packages that a packaged app brought along for its own agents."""
+    place = assets_dir() / "agent-packages"
+    return place if is_frozen() and place.is_dir() else None
+
+
 def missing(wanted: Iterable[str], place: Path) -> list[str]:
     """Those of `wanted` that neither the app has nor the folder. Versions are pip's business, not looked at."""
     found = []
     for requirement in wanted:
         name = _name(requirement)
-        if not _has(name, None) and not _has(name, place):
+        own = shipped()
+        if not _has(name, None) and not _has(name, place) and not (own is not None and _has(name, own)):
             found.append(requirement)
     return found
 

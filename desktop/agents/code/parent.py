@@ -20,6 +20,7 @@ from chatkit.types import ProgressUpdateEvent, ThreadMetadata, ThreadStreamEvent
 
 from desktop.agents import titles
 from desktop.agents.code import consent, conversation
+from desktop.agents.code.packages import shipped
 from desktop.agents.code.process import Child
 from desktop.agents.code.protocol import unpack
 from desktop.agents.code.shown import APPROVE, REJECT, Shown, answered, is_asking
@@ -163,7 +164,7 @@ class CodeAgents:
             raise CodeEnded(repr(error), file=want.source.name, problem=error.strerror or "") from None
         live = Live(agent_id, want, child)
         self._lives.append(live)
-        packages = [str(self._place.packages)] if self._place.packages else []
+        packages = [str(path) for path in (self._place.packages, shipped()) if path is not None]
         child.send({"type": "prepare", "language": self._texts.language, "paths": packages})
         child.send(
             {

@@ -1,0 +1,68 @@
+"""The programs and libraries that packaging leans on, and how to get what is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from dataclasses import dataclass
+
+from desktop.packaging.errors import ToolMissing
+
+
+@dataclass(frozen=True)
+class Tool:
+    """`program` or `module` is what is looked for; `package` how it is got."""
+
+    package: str
+    program: str = ""
+    module: str = ""
+
+    @property
+    def there(self) -> bool:
+        if self.program:
+            return shutil.which(self.program) is not None
+        return importlib.util.find_spec(self.module) is not None
+
+
+PYTHON = (
+    Tool("pyinstaller", module="PyInstaller"),
+    Tool("pillow", module="PIL"),
+    Tool("resvg-py", module="resvg_py"),
+    Tool("tomli-w", module="tomli_w"),
+    Tool("cyclonedx-python-lib", module="cyclonedx"),
+)
+AGENTS = (
+    Tool("openai-chatkit", module="chatkit"),
+    Tool("openai-agents", module="agents"),
+    Tool("openai", module="openai"),
+    Tool("markdown-it-py", module="markdown_it"),
+    Tool("nh3", module="nh3"),
+)
+FREEZE_LINUX = (
+    Tool("binutils", program="objdump"),
+    Tool("libc-bin", program="ldd"),
+    Tool("python3-gi", module="gi"),
+    Tool("python3-gi-cairo", module="cairo"),
+)
+PROOF_LINUX = (
+    Tool("xvfb", program="Xvfb"),
+    Tool("dbus", program="dbus-daemon"),
+    Tool("gnome-keyring", program="gnome-keyring-daemon"),
+)
+
+
+def verify(system: tuple[Tool, ...], python: tuple[Tool, ...]) -> None:
+    """Raises ToolMissing that names all that is missing at once. `system`: Debian packages; `python`: PyPI's."""
+    lacking = [tool.package for tool in system if not tool.there]
+    wheels = [tool.package for tool in python if not tool.there]
+    if not lacking and not wheels:
+        return
+    ways = []
+    if lacking:
+        ways.append("sudo apt-get install --no-install-recommends " + " ".join(lacking))
+    if wheels:
+        ways.append("python -m pip install --no-deps --require-hashes --requirement requirements-dev.txt")
+    raise ToolMissing(
+        f"Packaging needs what is not installed here: {', '.join([*lacking, *wheels])}.",
+        "`make package` installs it. By hand: " + " ; ".join(ways),
+    )

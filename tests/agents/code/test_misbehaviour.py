@@ -45,7 +45,7 @@ while True:
 """,
     "ignored signals": "for n in (2, 15):\n    signal.signal(n, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)",
 }
-HANDLES = "for handle in range(3, 20):\n    try:"
+HANDLES = "for handle in range(3, 1000):\n    try:"
 
 
 def deed(text: str) -> str:

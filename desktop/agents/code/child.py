@@ -377,7 +377,7 @@ class Worker:
         from desktop.agents.code.protocol import pack
         from desktop.errors import AgentsMissing, CodeError, InternalError
 
-        told = failures.of(failure, self._given.asked())
+        told = failures.of(failure, self._given.asked(self._turn.model))
         if isinstance(told, InternalError | AgentsMissing):
             told = loader.failed(failure, self._beside, self._given.secrets)
             traceback.print_exception(failure)

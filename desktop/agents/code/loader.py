@@ -20,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
+from desktop.agents.code import fstrings
 from desktop.agents.code.consent import OURS
 from desktop.agents.code.packages import package_of
 from desktop.errors import AppError, CodeBroken, CodeFailed, CodePackageMissing, CodeUnfit
@@ -101,7 +102,8 @@ class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         # Tracebacks and inspect show what runs, not what lies on the disk by now.
         text = importlib.util.decode_source(content)
         linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
-        exec(compile(content, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - what this process is for
+        tree = fstrings.parse(content, path)
+        exec(compile(tree, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - what this process is for
 
     def place(self, error: BaseException) -> tuple[str, int]:
         """File and line of the last step of `error` that lies in an approved file."""
@@ -200,7 +202,7 @@ def _needs_nothing(maker: Any) -> bool:
 
 
 def workflow_input(held: Held, text: str) -> list[Any]:
-    """The arguments of `run_workflow` for what was typed."""
+    """The arguments of `run_workflow` for what was typed. Raises CodeFailed where it wants more than a text."""
     workflow = held.workflow
     parameters = list(inspect.signature(workflow).parameters.values()) if workflow is not None else []
     if not parameters:
@@ -214,7 +216,11 @@ def workflow_input(held: Held, text: str) -> list[Any]:
     kind = kind if isinstance(kind, type) and hasattr(kind, "model_validate") else None
     kind = kind or getattr(held.module, "WorkflowInput", None)
     if kind is not None and hasattr(kind, "model_validate"):
-        return [kind.model_validate({"input_as_text": text})]
+        try:
+            return [kind.model_validate({"input_as_text": text})]
+        except ValueError as error:
+            line = getattr(getattr(workflow, "__code__", None), "co_firstlineno", 0)
+            raise CodeFailed(file=Path(held.module.__file__ or "").name, line=line, problem=said(error)) from None
     return [{"input_as_text": text}]
 
 

@@ -27,6 +27,8 @@ from desktop.texts import Catalogue
 
 Send = Callable[[Message], object]
 OriginalRunner = agents.Runner
+WORDS = ("message", "text", "answer", "response", "reply")
+"""What an end node of a workflow calls what it says to the reader."""
 
 
 class Stopped(BaseException):
@@ -91,6 +93,8 @@ class Turn:
         self.said: list[str] = []
         self.structured: list[Any] = []
         self.refused = False
+        self.model = ""
+        """The model that was asked last, as the file names it."""
         self._numbers = 0
 
     def begin(self, message: Message) -> None:
@@ -167,28 +171,40 @@ async def run(held: Held, turn: Turn) -> None:
 
 def _conclude(turn: Turn, returned: Any) -> None:
     """What the reader has not heard yet: `output_text`, or what came back in its place."""
-    text = returned
+    text: Any = returned
     if isinstance(returned, dict):
         text = returned.get("output_text")
+        if text is None:
+            text = _only_words(returned, turn.structured)
         if text is None and not turn.said:
             text = returned or None
     elif isinstance(returned, agents.result.RunResultBase):
         text = returned.final_output
     if text is None or (isinstance(text, str) and not text.strip()):
-        if not turn.said and not turn.refused:
+        if turn.said or turn.refused:
+            return
+        if not turn.structured:
             raise CodeSilent(file="")
-        return
+        text = turn.structured[-1]  # an export without an end node gives back nothing of what its agents formed
     if not isinstance(text, str) or _is_structured(text, turn.structured):
         text = None if turn.said else _pretty(text)
     if text is not None and not any(text.strip() in said or said.strip() == text.strip() for said in turn.said):
         turn.say(text)
 
 
+def _only_words(returned: dict[str, Any], structured: list[Any]) -> str | None:
+    """The text of an end node, {"message": "Done."}: under a name that says so, or alone and of no agent's forming."""
+    named = [returned[name] for name in WORDS if isinstance(returned.get(name), str)]
+    formed = [value for output in structured if isinstance(output, dict) for value in output.values()]
+    alone = [value for value in returned.values() if len(returned) == 1 and value not in formed]
+    return next((text for text in [*named, *alone] if isinstance(text, str)), None)
+
+
 def _is_structured(text: str, outputs: list[Any]) -> bool:
     try:
         value = json.loads(text)
     except ValueError:
-        return False
+        return text in outputs
     return isinstance(value, dict | list) or value in outputs
 
 
@@ -199,7 +215,10 @@ def plain(value: Any) -> Any:
 
 def _pretty(value: Any) -> str:
     if isinstance(value, str):
-        value = json.loads(value)
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return str(value)
     value = plain(value)
     if isinstance(value, str):
         return value
@@ -257,7 +276,8 @@ def _asking(stub: Any, turn: Turn) -> Any:
     """In the place of a stub that would say yes: plain where it is plain, for a coroutine is always true."""
 
     def words(given: tuple[Any, ...], named: dict[str, Any]) -> str:
-        return "\n".join(str(value) for value in (*given, *named.values())) or stub.__name__
+        said = "\n".join(str(value) for value in (*given, *named.values()))
+        return said if said.strip() else turn.texts.get("code.goes_on")
 
     if inspect.iscoroutinefunction(stub):
 
@@ -331,7 +351,8 @@ class _Told:
         self._sources: list[Message] = []
         self._thoughts: dict[str, str] = {}
         self._calls: dict[str, str] = {}
-        self._asked = turn.asked("")
+        turn.model = _model(agent)
+        self._asked = turn.asked(turn.model)
 
     @property
     def _speaks(self) -> bool:
@@ -348,6 +369,8 @@ class _Told:
                 if event.new_agent is not self._agent:
                     self._close_step(None)
                     self._agent = event.new_agent
+                    self._turn.model = _model(self._agent)
+                    self._asked = self._turn.asked(self._turn.model)
                     self._step = self._turn.number("n")
                     self._node = True
                     self._turn.step(self._step, self._agent.name, done=False)
@@ -455,6 +478,11 @@ class _Told:
         text = event.text if done else self._thoughts.get(key, "") + delta
         self._thoughts[key] = text
         self._turn.task(key, ThoughtTask(content=text, status_indicator="complete" if done else "loading"))
+
+
+def _model(agent: Any) -> str:
+    model = getattr(agent, "model", None)
+    return model if isinstance(model, str) else str(getattr(model, "model", ""))
 
 
 def _source(annotation: Any) -> Message | None:

@@ -150,8 +150,9 @@ async function addPiece(offset) {
     const lines = piece.text.split("\n");
     const code = el("code");
     if (offset > 0 && code.lastElementChild) code.lastElementChild.append(lines.shift() ?? ""); // its line goes on
-    code.append(...lines.map((line) => make("div", {}, [line])));
     next = piece.next;
+    if (next === null && lines.at(-1) === "") lines.pop(); // the end of the last line begins no other
+    code.append(...lines.map((line) => make("div", {}, [line])));
     show("rest", next !== null);
     const number = new Intl.NumberFormat(document.documentElement.lang);
     el("rest-words").textContent =

@@ -85,7 +85,7 @@ globalThis.Conversation = class {
         const tasks = (item.workflow.tasks ?? []).map((task) => task.title ?? task.type);
         lines.push({ id: item.id, role: "steps", text: item.workflow.summary?.title ?? "", tasks });
       } else if (item.type.endsWith("widget")) {
-        lines.push({ id: item.id, role: "widget", text: item.copy_text ?? "", buttons: buttonsOf(item.widget) });
+        lines.push({ id: item.id, role: "widget", text: item.copy_text ?? "", ...partsOf(item.widget) });
       } else if (item.type === "structured_input") {
         lines.push({ id: item.id, role: "question", text: (item.inputs ?? []).map((input) => input.question).join(" ") });
       }
@@ -131,15 +131,17 @@ globalThis.Conversation = class {
   }
 };
 
-/** The buttons of a widget with an action, however deep they lie. */
-function buttonsOf(widget) {
+/** The texts of a widget and its buttons with an action, however deep they lie. */
+function partsOf(widget) {
   const tree = typeof widget === "string" ? JSON.parse(widget) : widget;
-  const found = [];
+  const words = [];
+  const buttons = [];
   const look = (node) => {
     if (!node || typeof node !== "object") return;
-    if (node.onClickAction) found.push({ label: node.label ?? "", action: node.onClickAction, disabled: node.disabled === true });
+    if (typeof node.value === "string") words.push(node.value);
+    if (node.onClickAction) buttons.push({ label: node.label ?? "", action: node.onClickAction, disabled: node.disabled === true });
     for (const child of Array.isArray(node.children) ? node.children : []) look(child);
   };
   look(tree);
-  return found;
+  return { words: words.join("\n"), buttons };
 }

@@ -1,0 +1,353 @@
+"""Code agents in a real window: the yes before anything runs, and their answers in ChatKit and in the basic view."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from desktop.agents.code.consent import LIST, Consents, read
+from desktop.texts import Catalogue
+from tests.agents.code.test_exports import ASKS, CLASSIFIER, CLASSIFY, HEAD, NODE, RUN
+from tests.rig.driver import Driver
+from tests.rig.scene import Scene
+from tests.standins.models_api import Answer, ModelsApi
+
+pytestmark = [pytest.mark.window, pytest.mark.secret_service]
+
+SAYS = Catalogue("en").get
+NOTED = """\
+import pathlib
+from agents import Agent
+import helpers
+
+pathlib.Path(__file__).with_name("ran").write_text(helpers.WORD)
+agent = Agent(name="Mine", instructions="Answer.", model="gpt-4.1")
+"""
+"""Leaves a trace as soon as it is loaded."""
+LOOP = """\
+async def run_workflow(workflow_input):
+  if "loop" in workflow_input["input_as_text"]:
+    open(__file__ + ".begun", "w").close()
+    while True:
+      pass
+  return {"output_text": "Here again."}
+"""
+
+
+@pytest.fixture
+def models() -> Iterator[ModelsApi]:
+    with ModelsApi() as api:
+        yield api
+
+
+@pytest.fixture
+def code(scene: Scene) -> Path:
+    """The folder of the agent's file."""
+    folder = scene.folder / "code"
+    folder.mkdir()
+    return folder
+
+
+def settle(scene: Scene, models: ModelsApi, file: Path, **settings: Any) -> None:
+    """The settings of somebody whose only agent is this file."""
+    agent = {"kind": "code", "id": "mine", "name": "Mine", "file": str(file), "endpoint": "local"}
+    endpoint = {"id": "local", "base_url": models.base, "api": "responses"}
+    scene.profile.mkdir(parents=True, mode=0o700)
+    values = {"version": 1, "agents": [agent], "endpoints": [endpoint], **settings}
+    (scene.profile / "settings.json").write_text(json.dumps(values), encoding="utf-8")
+
+
+def approve(scene: Scene, file: Path) -> None:
+    Consents(scene.profile / LIST).give(read(file))
+
+
+# --- the yes --------------------------------------------------------------------------------------
+
+
+def shown_digest(app: Driver) -> str:
+    return str(app.js("consent", "document.getElementById('digest').textContent"))
+
+
+def test_checklist_28_source_and_hash_are_shown_and_nothing_runs_before_the_yes(
+    scene: Scene, models: ModelsApi, code: Path
+) -> None:
+    file = code / "agent.py"
+    file.write_text(NOTED)
+    (code / "helpers.py").write_text("WORD = 'first'\n# \u202e turned")
+    settle(scene, models, file)
+    with scene.launch() as app:
+        app.wait_window("consent")
+        app.wait_text("consent", "pathlib.Path(__file__)")
+        app.wait_text("consent", str(file))
+        assert shown_digest(app) == read(file).digest
+        assert list(app.ask("windows")) == ["consent"]
+        assert app.js("consent", "document.activeElement.id") == "heading", "no key that is pressed blindly is a yes"
+        app.js("consent", "(document.querySelector('[data-file=\"helpers.py\"]').click(), true)")
+        app.wait_text("consent", "⟨U+202E⟩ turned")
+
+        app.click("consent", "#no")
+        app.wait_no_window("consent")
+        app.wait_text("chat", "agent.py has not been approved")
+        assert not (code / "ran").exists()
+        assert not (scene.profile / LIST).exists()
+
+        app.click("chat", "#problem-fix")
+        app.wait_window("consent")
+        app.wait_text("consent", "Run agent.py?")
+        (code / "helpers.py").write_text("WORD = 'second'")
+        app.click("consent", "#yes")
+        app.wait_text("consent", SAYS("consent.moved"))
+        assert not (scene.profile / LIST).exists(), "a yes to what is not shown is none"
+        app.until("what it is now", lambda: shown_digest(app) == read(file).digest)
+
+        app.click("consent", "#yes")
+        app.wait_no_window("consent")
+        app.wait_call("chat.ready")
+        models.answer(Answer("Good day."))
+        scene.component.do("send", text="hello")
+        scene.component.wait(lambda s: not s["busy"] and "Good day." in json.dumps(s["transcript"]))
+        assert (code / "ran").read_text() == "second"
+
+
+def tried_by_the_chat_page(app: Driver, method: str, **params: str) -> str:
+    """What becomes of a call that OpenAI's script could make: the error's code, or "done"."""
+    app.js(
+        "chat",
+        "(window.tried = '', import(new URL('bridge.js', location.href).href).then(({call}) => "
+        f"call({json.dumps(method)}, {json.dumps(params)})).then(() => 'done', (error) => error.code)"
+        ".then((found) => (window.tried = found)), true)",
+    )
+    return str(app.until("an answer", lambda: app.js("chat", "window.tried")))
+
+
+def test_checklist_28_a_file_that_changes_meanwhile_asks_again_and_the_chat_goes_on(
+    scene: Scene, models: ModelsApi, code: Path
+) -> None:
+    file = code / "agent.py"
+    file.write_text(NOTED)
+    (code / "helpers.py").write_text("WORD = 'first'")
+    settle(scene, models, file)
+    approve(scene, file)
+    with scene.launch() as app:
+        app.wait_call("chat.ready")
+        (code / "helpers.py").write_text("WORD = 'other'")
+        scene.component.do("send", text="hello")
+        app.wait_text("chat", SAYS("code.waits"))
+        scene.component.wait(lambda s: s["failure"] and not s["busy"])
+        assert not (code / "ran").exists() or (code / "ran").read_text() == "first"
+        app.click("chat", "#notices button")
+        app.wait_window("consent")
+        app.wait_text("consent", "agent.py has changed")
+        app.wait_text("consent", SAYS("consent.changes_changed", files="helpers.py"))
+        app.wait_text("consent", "WORD = 'other'")
+        assert tried_by_the_chat_page(app, "consent.approve", digest=shown_digest(app)) == "unknown_method"
+        assert tried_by_the_chat_page(app, "consent.start") == "unknown_method"
+        assert Consents(scene.profile / LIST).problem(file) is not None
+        app.click("consent", "#yes")
+        app.wait_no_window("consent")
+        app.until("the line is gone", lambda: app.js("chat", "!document.getElementById('notices').childElementCount"))
+        models.answer(Answer("Good day."))
+        scene.component.do("retry")
+        scene.component.wait(lambda s: not s["busy"] and "Good day." in json.dumps(s["transcript"]))
+        assert (code / "ran").read_text() == "other"
+
+
+def test_what_can_not_be_run_is_a_sentence_and_the_page_for_agents_says_how_a_file_stands(
+    scene: Scene, models: ModelsApi, code: Path
+) -> None:
+    file = code / "agent.py"
+    file.write_text("def f(:")
+    settle(scene, models, file)
+    with scene.launch() as app:
+        app.wait_window("consent")
+        app.wait_text("consent", "agent.py is no Python in line 1")
+        assert app.js("consent", "document.getElementById('yes').hidden")
+        file.write_text("import nothing_of_this_name\nfrom agents import Agent\nagent = Agent(name='Mine')")
+        app.click("consent", "#again")
+        app.wait_text("consent", SAYS("consent.missing", packages="nothing-of-this-name"))
+        app.click("consent", "#agents")
+        app.wait_window("agents")
+        app.wait_text("agents", SAYS("agents_page.code_new"))
+        app.click("consent", "#yes")
+        app.wait_no_window("consent")
+        app.wait_text("agents", SAYS("agents_page.code_approved"))
+        app.click("agents", "#code-revoke")
+        app.wait_text("agents", SAYS("agents_page.code_new"))
+        assert Consents(scene.profile / LIST).problem(file) is not None
+
+
+# --- answers, in both views -----------------------------------------------------------------------
+
+
+class View(Protocol):
+    """What a person does and sees in a chat, whichever page shows it."""
+
+    def begin(self) -> None: ...
+    def send(self, text: str) -> None: ...
+    def press(self, label: str) -> None: ...
+    def stop(self) -> None: ...
+    def at_rest(self) -> bool: ...
+    def words(self) -> str:
+        """All of the agent's messages."""
+
+    def steps(self) -> list[str]: ...
+    def cards(self) -> str:
+        """The words of all cards."""
+
+
+class InChatKit:
+    def __init__(self, scene: Scene, app: Driver) -> None:
+        self._scene, self._app = scene, app
+
+    def begin(self) -> None:
+        self._app.wait_call("chat.ready")
+        self._scene.component.wait(lambda s: s["ready"] and s["requests"])
+
+    def send(self, text: str) -> None:
+        self._scene.component.do("send", text=text)
+
+    def press(self, label: str) -> None:
+        self._scene.component.do("press", label=label)
+
+    def stop(self) -> None:
+        self._scene.component.do("stop")
+
+    def at_rest(self) -> bool:
+        return not self._scene.component.state["busy"]
+
+    def words(self) -> str:
+        return "\n".join(str(line["text"]) for line in self._lines() if line["role"] == "assistant")
+
+    def steps(self) -> list[str]:
+        return [str(task) for line in self._lines() if line["role"] == "steps" for task in line["tasks"]]
+
+    def cards(self) -> str:
+        return "\n".join(str(line["words"]) for line in self._lines() if line["role"] == "widget")
+
+    def _lines(self) -> list[dict[str, Any]]:
+        return list(self._scene.component.state["transcript"])
+
+
+class InBasicView:
+    def __init__(self, _scene: Scene, app: Driver) -> None:
+        self._app = app
+
+    def begin(self) -> None:
+        self._app.wait_call("basic.ready")
+
+    def send(self, text: str) -> None:
+        self._app.fill("chat", "#text", text)
+        self._app.click("chat", "#send")
+
+    def press(self, label: str) -> None:
+        found = f"[...document.querySelectorAll('.widget button')].find((one) => one.innerText === {json.dumps(label)})"
+        self._app.until(f"a button {label}", lambda: self._app.js("chat", f"!!{found}"))
+        self._app.js("chat", f"({found}.click(), true)")
+
+    def stop(self) -> None:
+        self._app.click("chat", "#stop")
+
+    def at_rest(self) -> bool:
+        return bool(
+            self._app.js("chat", "document.getElementById('stop').hidden && !document.querySelector('.sending')")
+        )
+
+    def words(self) -> str:
+        return "\n".join(
+            self._app.js("chat", "[...document.querySelectorAll('.answer .body')].map(one => one.innerText)")
+        )
+
+    def steps(self) -> list[str]:
+        return list(self._app.js("chat", "[...document.querySelectorAll('.steps li')].map(one => one.textContent)"))
+
+    def cards(self) -> str:
+        return "\n".join(self._app.js("chat", "[...document.querySelectorAll('.widget')].map(one => one.innerText)"))
+
+
+VIEWS = {"chatkit": InChatKit, "basic": InBasicView}
+
+
+@pytest.fixture(params=sorted(VIEWS))
+def view(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def launch(scene: Scene, models: ModelsApi, file: Path, view: str) -> Driver:
+    settle(scene, models, file, assistant={"basic_view": view == "basic"})
+    approve(scene, file)
+    return scene.launch()
+
+
+def test_an_exports_steps_are_seen_its_structured_output_is_not_and_its_words_come_as_they_are_made(
+    scene: Scene, models: ModelsApi, code: Path, view: str
+) -> None:
+    file = code / "export.py"
+    file.write_text(HEAD + CLASSIFIER + RUN + CLASSIFY + NODE)
+    models.answer(
+        Answer('{"category": "weather"}'),
+        Answer(pieces=("Sunny ", "and ", "dry ", "until ", "Sunday."), hold_after=3),
+    )
+    with launch(scene, models, file, view) as app:
+        seen: View = VIEWS[view](scene, app)
+        seen.begin()
+        seen.send("How is the weather?")
+        # Three pieces are in sight while the model still holds the rest back: the run can't have ended.
+        app.until("the first words", lambda: "Sunny and dry" in seen.words())
+        assert not seen.at_rest()
+        app.until("the step of the classifier", lambda: any("Classify" in one for one in seen.steps()))
+        models.release()
+        app.until("the end", lambda: seen.at_rest() and "until Sunday." in seen.words())
+        assert "category" not in seen.words()
+        assert app.ask("state")["runs"] == 0
+
+
+def test_an_approval_is_asked_for_twice_and_a_denied_one_stops_what_it_was_for(
+    scene: Scene, models: ModelsApi, code: Path, view: str
+) -> None:
+    file = code / "export.py"
+    file.write_text(ASKS)
+    models.always(Answer("Written."))
+    with launch(scene, models, file, view) as app:
+        seen: View = VIEWS[view](scene, app)
+        seen.begin()
+        seen.send("Write a letter")
+        app.until("the first card", lambda: seen.at_rest() and "Shall I write?" in seen.cards())
+        assert models.asked == []
+        seen.press(SAYS("code.approve"))
+        app.until("the second card", lambda: seen.at_rest() and "Send it as well?" in seen.cards())
+        assert "Written." in seen.words()
+        seen.press(SAYS("code.approve"))
+        app.until("the end", lambda: seen.at_rest() and "Sent." in seen.words())
+        assert seen.cards().count(SAYS("code.approved")) == 2
+        asked = len(models.asked)
+
+        seen.send("Another one")
+        app.until("the third card", lambda: seen.at_rest() and seen.cards().count("Shall I write?") == 2)
+        seen.press(SAYS("code.reject"))
+        app.until("the end", lambda: seen.at_rest() and "Then not." in seen.words())
+        assert SAYS("code.rejected") in seen.cards()
+        assert len(models.asked) == asked, "nothing was written"
+
+
+def test_a_busy_loop_holds_up_no_window_and_after_stop_the_next_message_is_answered(
+    scene: Scene, models: ModelsApi, code: Path, view: str
+) -> None:
+    file = code / "export.py"
+    file.write_text(LOOP)
+    with launch(scene, models, file, view) as app:
+        seen: View = VIEWS[view](scene, app)
+        seen.begin()
+        seen.send("loop")
+        app.until("the loop", (code / "export.py.begun").exists)
+        app.ask("show", "settings")
+        app.wait_window("settings")
+        app.wait_call("settings.start")
+        assert not seen.at_rest()
+        seen.stop()
+        app.until("at rest", lambda: seen.at_rest() and app.ask("state")["runs"] == 0)
+        seen.send("and now")
+        app.until("an answer", lambda: seen.at_rest() and "Here again." in seen.words())

@@ -57,11 +57,12 @@ def write_private(path: Path, data: bytes | str) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
     _sweep(path)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Sees to it that what was renamed in `folder` is so after a power cut too."""
     if not POSIX:
         return
     # Some file systems (network shares) refuse this; the rename itself has been done by then.

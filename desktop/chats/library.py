@@ -17,15 +17,31 @@ from typing import TYPE_CHECKING, Any
 from desktop.chats.copies import Copies, Copy, Origin, kind_of
 from desktop.chats.hosted import Hosted, when
 from desktop.chats.in_app import InApp
-from desktop.chats.types import EVERYWHERE, Archived, Chat, Chats, Deletion, Found, Item, Items, Tell, Where
+from desktop.chats.types import (
+    EVERYWHERE,
+    Archived,
+    Chat,
+    Chats,
+    Deletion,
+    Exported,
+    Format,
+    Found,
+    Item,
+    Items,
+    Tell,
+    Where,
+)
 from desktop.errors import AppError, BadParams, ChatAtOpenAI, ChatReadOnly, ThreadNotFound
 from desktop.openai_api import threads
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from desktop.agents.host import AgentHost
     from desktop.openai_api.client import Requests
     from desktop.settings.locations import Locations
     from desktop.settings.model import Settings
+    from desktop.texts import Catalogue
 
 LIMIT = 50
 TITLE = 200
@@ -259,6 +275,26 @@ class Library:
     def attachment(self, chat: Chat, attachment_id: str) -> bytes | None:
         """The bytes of a file that went with a message; None where they can't be had: OpenAI gives out none."""
         return self._in_app.attachment(attachment_id, chat.agent_id) if chat.where == "in_app" else None
+
+    # --- taking along -------------------------------------------------------------------------
+
+    def export(
+        self,
+        chats: Iterable[Chat],
+        out: Path,
+        form: Format,
+        texts: Catalogue,
+        *,
+        tell: Tell | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Exported:
+        """Writes each chat to a file of its own in the folder `out`; see `chats.exporting`, also for a single file.
+
+        Never raises AppError: what stopped it is the result's `error`. Called again with the same folder it goes on.
+        """
+        from desktop.chats.exporting import Export
+
+        return Export(self, texts, form).to_folder(list(chats), out, tell=tell, cancel=cancel)
 
     # --- changing -----------------------------------------------------------------------------
 

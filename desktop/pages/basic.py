@@ -227,7 +227,7 @@ class BasicPage:
         """`{html, tail, settled, refers}`: of a growing text `html` stands for its first `settled` UTF-16 units and is
         final, `tail` is the rest. `refers`: the finished text has to be rendered whole. Raises AgentsMissing."""
         with _Libraries():
-            from desktop.pages.rendering import refers, render, render_growing
+            from desktop.rendering import refers, render, render_growing
 
             text = params.text
             if not params.growing:
@@ -239,7 +239,7 @@ class BasicPage:
     def _render_all(self, params: RenderAllParams) -> dict[str, list[str]]:
         """`{html: [...]}`, one for each text. Raises AgentsMissing."""
         with _Libraries():
-            from desktop.pages.rendering import render
+            from desktop.rendering import render
 
             return {"html": [render(text) for text in params.texts]}
 

@@ -9,6 +9,7 @@ import pytest
 
 from desktop.chats.copies import Copies
 from desktop.openai_api.client import ApiClient, Endpoint
+from tests.chats.things import Desk
 from tests.standins.api import KEY, ApiStandIn
 
 
@@ -27,5 +28,12 @@ def client(api: ApiStandIn) -> Iterator[ApiClient]:
 @pytest.fixture
 def copies(tmp_path: Path) -> Iterator[Copies]:
     made = Copies(tmp_path / "profile" / "archive.sqlite")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(api: ApiStandIn, client: ApiClient, tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(api, client, tmp_path / "profile")
     yield made
     made.close()

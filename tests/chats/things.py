@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
+from chatkit.types import Attachment, ThreadItem
+
+from desktop.agents.attachments import AttachmentFiles
+from desktop.agents.context import RequestContext
+from desktop.agents.host import AgentHost, Stores
+from desktop.agents.ids import new_id
 from desktop.chats.archiving import ArchiveRun
 from desktop.chats.copies import Copies, Origin
+from desktop.chats.library import Library
 from desktop.chats.types import Archived
 from desktop.openai_api.client import Requests
-from tests.standins.api import ApiStandIn
+from desktop.settings.agents import AssistantAgent, DemoAgent
+from desktop.settings.locations import Locations
+from desktop.settings.model import Settings, WorkflowAgent
+from desktop.texts import Catalogue
+from tests.agents.talk import Given
+from tests.agents.things import thread
+from tests.standins.api import WORKFLOW, ApiStandIn
 
-ME = "me"
+ME = "user-0001"
 Json = dict[str, Any]
 
 
@@ -47,3 +61,50 @@ def at_openai(api: ApiStandIn, user: str | None = ME) -> dict[str, tuple[Json, l
         for thread_id, thread in api.world.threads.items()
         if user in (None, thread["user"])
     }
+
+
+class Desk:
+    """A profile with an assistant, the demo and a hosted workflow, and the library of its chats."""
+
+    def __init__(self, api: ApiStandIn, client: Requests, folder: Path) -> None:
+        self.api = api
+        self.settings = Settings(
+            agents=[
+                AssistantAgent(id="assistant", name="Ada"),
+                DemoAgent(id="demo"),
+                WorkflowAgent(workflow_id=WORKFLOW, name="Flow"),
+            ],
+            user_ids={"workflow": ME},
+        )
+        self.locations = Locations(folder)
+        self.host = AgentHost(
+            Given(), Catalogue("en"), threads=self.locations.threads, attachments=self.locations.attachments
+        )
+        self.library = Library(
+            self.locations, lambda: self.settings, host=self.host, client=lambda: client, app_name="ChatKit"
+        )
+
+    def close(self) -> None:
+        self.library.close()
+        self.host.close(limit=10.0)
+
+    def chat(self, title: str | None, *items: ThreadItem, agent: str = "assistant", thread_id: str = "") -> str:
+        """A chat of an agent in the app; gives its id."""
+        made = thread(thread_id or new_id("thread"), title)
+        context = RequestContext(agent, "user")
+
+        async def fill(stores: Stores) -> None:
+            await stores.threads.save_thread(made, context)
+            for item in items:
+                await stores.threads.add_thread_item(made.id, item, context)
+
+        self.host.call(fill)
+        return made.id
+
+    def attach(self, name: str, kind: str, data: bytes, agent: str = "assistant") -> Attachment:
+        context = RequestContext(agent, "user")
+
+        async def add(stores: Stores) -> Attachment:
+            return await cast("AttachmentFiles", stores.attachments).add(name, kind, data, context)
+
+        return self.host.call(add)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desktop.pages.rendering import refers, render, render_growing
+from desktop.rendering import refers, render, render_growing
 
 PICTURE = "data:image/png;base64,iVBORw0KGgo="
 

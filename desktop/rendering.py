@@ -1,4 +1,4 @@
-"""Markdown of agents as HTML that a page may show: rendered by one library with HTML off, sanitised by another.
+"""Markdown of agents as safe HTML, for pages and exports: rendered by one library with HTML off, sanitised by another.
 
 Knows no page. What comes out holds no script, no style, no address that loads by itself.
 """

@@ -23,6 +23,7 @@ from agents import (
     RunConfig,
     Runner,
     RunResultStreaming,
+    RunState,
     Tool,
     WebSearchTool,
 )
@@ -31,12 +32,14 @@ from chatkit.types import (
     AssistantMessageContentPartTextDelta,
     AudioInput,
     GeneratedImageItem,
+    ProgressUpdateEvent,
     ThreadItem,
     ThreadItemDoneEvent,
     ThreadItemUpdatedEvent,
     ThreadMetadata,
     ThreadStreamEvent,
     UserMessageItem,
+    WidgetItem,
 )
 from openai.types.shared import Reasoning
 
@@ -45,6 +48,12 @@ from desktop.agents.context import RequestContext
 from desktop.agents.endpoints import Clients, asked_of, is_openai
 from desktop.agents.ids import TurnIds
 from desktop.agents.limits import Limits
+from desktop.agents.mcp import approvals as cards
+from desktop.agents.mcp.approvals import Approvals, notice
+from desktop.agents.mcp.servers import McpServers
+from desktop.agents.mcp.shown import with_calls
+from desktop.agents.mcp.toolbox import Toolbox
+from desktop.agents.mcp.waiting import Waiting, waiting_for
 from desktop.agents.model_streams import Broken, ChatCompletions, Responses, raise_if_failed
 from desktop.agents.models import DEFAULT_MODEL, reasons
 from desktop.agents.runs import CURRENT
@@ -57,6 +66,7 @@ from desktop.settings.origins import origin_of
 from desktop.texts import Catalogue
 
 if TYPE_CHECKING:
+    from chatkit.actions import Action
     from chatkit.store import Store
     from openai import AsyncOpenAI
 
@@ -101,7 +111,13 @@ class Assistants:
     """
 
     def __init__(
-        self, sources: Sources, texts: Catalogue, limits: Limits, on_thread: Callable[[str, str], None]
+        self,
+        sources: Sources,
+        texts: Catalogue,
+        limits: Limits,
+        on_thread: Callable[[str, str], None],
+        servers: McpServers | None = None,
+        approvals: Approvals | None = None,
     ) -> None:
         self._sources = sources
         self._texts = texts
@@ -110,6 +126,9 @@ class Assistants:
         # The watch in `_watched` has a sentence of its own, so the client waits longer.
         self._clients = Clients(limits.stall * 2)
         self._tracing = Tracing()
+        self._servers = servers or McpServers(sources, limits)
+        self._approvals = approvals or Approvals(sources)
+        self._waiting = Waiting(texts)
         self._refused: dict[tuple[str, str], frozenset[str]] = {}
         """(address, model) -> the parameters that it refused."""
         self._titling: set[asyncio.Task[None]] = set()
@@ -136,6 +155,8 @@ class Assistants:
         """The answer to `message`, or to what was last added. Raises AppError, each with what was asked of whom."""
         items = await history.load(store, thread, context)
         message = message or next((item for item in reversed(items) if isinstance(item, UserMessageItem)), None)
+        async for event in self._waiting.give_up(thread, store, context):
+            yield event
         way = await self._way(agent, message)
         title = self._title_of(thread, message)
         failure: AppError | None = None
@@ -158,6 +179,47 @@ class Assistants:
                 log.error("an answer failed", exc_info=error)
         if failure is not None:
             raise failure  # outside of `except`: the SDK's exception holds the request, and that holds the key
+
+    async def action(
+        self,
+        agent: AssistantAgent,
+        thread: ThreadMetadata,
+        action: Action[str, Any],
+        sender: WidgetItem | None,
+        store: Store[RequestContext],
+        context: RequestContext,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """A button of a card that asks for a tool; the run goes on. A card that nothing waits for any more says so."""
+        choice = cards.CHOICES.get(action.type)
+        if choice is None or sender is None:
+            return
+        held = self._waiting.taken(action, sender, thread.id, agent.id)
+        if held is None:
+            if cards.is_asking(sender):
+                yield cards.answered(sender, self._texts, "expired", "again")
+            return
+        yield cards.answered(sender, self._texts, choice)
+        asked = held.calls[0]
+        if choice == "rejected":
+            held.decide(asked, approved=False)
+        else:
+            unkept = self._approvals.remember(choice, thread.id, asked.server, asked.tool)
+            if unkept is not None:
+                yield notice(unkept, self._texts)
+            held.decide(asked, approved=True)
+        failure: AppError | None = None
+        try:
+            async with aclosing(self._go_on(agent, held, thread, store, context)) as events:
+                async for event in events:
+                    yield event
+        except (AppError, asyncio.CancelledError, GeneratorExit):
+            raise
+        except Exception as error:  # as in `respond`
+            failure = failures.of(error, held.way.asked)
+            if isinstance(failure, InternalError):
+                log.error("an answer failed", exc_info=error)
+        if failure is not None:
+            raise failure
 
     async def transcribe(self, agent: AssistantAgent, audio: AudioInput) -> str:
         """Speech as text, by the model for dictation at the agent's endpoint. Raises AppError."""
@@ -200,9 +262,18 @@ class Assistants:
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         readable = cast("history.Reads | None", attachments if hasattr(attachments, "read") else None)
         given = await history.Converter(items, readable, context).to_agent_input(items)
+        box: Toolbox | None = None
+        if agent.mcp_servers:
+            if self._servers.starts(agent.id):
+                yield ProgressUpdateEvent(icon="clock", text=self._texts.get("mcp.starting"))
+            ready = await self._servers.use(agent.id)
+            for problem in ready.problems:
+                yield notice(problem, self._texts)
+            box = Toolbox(agent.id, thread.id, ready.servers, self._approvals, pictures=way.responses)
         while True:
             begun = False
-            run = self._run(agent, way, thread, message, given, store, context)
+            sdk_agent = self._sdk_agent(agent, way, message, box)
+            run = self._run(agent, way, thread, sdk_agent, given, box, store, context)
             try:
                 async with aclosing(run) as events:
                     async for event in events:
@@ -218,45 +289,91 @@ class Assistants:
         agent: AssistantAgent,
         way: Way,
         thread: ThreadMetadata,
-        message: UserMessageItem | None,
-        given: list[Any],
+        sdk_agent: Agent[Any],
+        given: list[Any] | RunState[Any, Agent[Any]],
+        box: Toolbox | None,
         store: Store[RequestContext],
         context: RequestContext,
+        begun: dict[str, str] | None = None,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """One run, its events with our ids. Everything it has begun has ended when this ends."""
+        """One run, its events with our ids. Everything it has begun has ended when this ends.
+
+        `begun`: calls of tools (id -> name) that it goes on with.
+        """
         reported = self._tracing.use(self._sources.tracing, way.endpoint, way.key, way.route)
         inner = Context(thread=thread, store=store, request_context=context)
         result = Runner.run_streamed(
-            self._sdk_agent(agent, way, message),
+            sdk_agent,
             given,
             context=inner,
             run_config=RunConfig(
                 tracing_disabled=not reported,
                 trace_include_sensitive_data=reported,
+                tool_not_found_behavior="return_error_to_model",
                 workflow_name=agent.name or agent.id,
                 group_id=thread.id,
             ),
         )
         said = _Said()
-        watched = _Result(self._watched(result, inner, way, said))
+        if box is not None:
+            box.tell = lambda error: inner.made.append(notice(error, self._texts))
+        watched = _Result(self._watched(result, inner, way, said, box, begun or {}))
         ids = TurnIds(lambda kind: store.generate_item_id(kind, thread, context))
         try:
             async for event in stream_agent_response(cast(AgentContext[Any], inner), cast(Any, watched)):
                 for owned in ids.own(event):
                     yield owned
+            if box is not None and result.interruptions:
+                held = waiting_for(agent.id, thread.id, way, sdk_agent, box, result)
+                async for event in self._go_on(agent, held, thread, store, context):
+                    yield event
+                return
             if not said.anything:
                 raise AnswerEmpty(model=way.model)
         finally:
             result.cancel()
 
+    async def _go_on(
+        self,
+        agent: AssistantAgent,
+        held: Any,
+        thread: ThreadMetadata,
+        store: Store[RequestContext],
+        context: RequestContext,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """The next question of a run that waits, or, where all are answered, the run itself."""
+        for asked in list(held.calls):
+            if self._approvals.allowed(agent.id, thread.id, asked.server, asked.tool):
+                held.decide(asked, approved=True)
+        if held.calls:
+            yield self._waiting.ask(held, store.generate_item_id("message", thread, context))
+            return
+        run = self._run(agent, held.way, thread, held.agent, held.state, held.box, store, context, held.begun)
+        async with aclosing(run) as events:
+            async for event in events:
+                yield event
+
     async def _watched(
-        self, result: RunResultStreaming, context: Context, way: Way, said: _Said
+        self,
+        result: RunResultStreaming,
+        context: Context,
+        way: Way,
+        said: _Said,
+        box: Toolbox | None,
+        begun: dict[str, str],
     ) -> AsyncGenerator[Any, None]:
         """The events of a run with its steps between them; silence and reported failures become errors."""
         steps = Steps(context, self._texts)
-        async with aclosing(in_place(self._unsilent(result, way, said), steps, context, _EventWrapper)) as events:
+        given: AsyncGenerator[Any, None] = self._unsilent(result, way, said)
+        if box is not None:
+            given = with_calls(given, steps, box, self._texts, begun)
+        async with aclosing(in_place(given, steps, context, _EventWrapper)) as events:
             async for event in events:
                 yield event
+        if result.interruptions and context.workflow_item is not None:
+            await context.end_workflow()  # a card comes after it
+            for made in context.take():
+                yield _EventWrapper(made)
 
     async def _unsilent(self, result: RunResultStreaming, way: Way, said: _Said) -> AsyncGenerator[Any, None]:
         events = aiter(result.stream_events())
@@ -278,7 +395,9 @@ class Assistants:
                 said.see(event.data)
             yield event
 
-    def _sdk_agent(self, agent: AssistantAgent, way: Way, message: UserMessageItem | None) -> Agent[Any]:
+    def _sdk_agent(
+        self, agent: AssistantAgent, way: Way, message: UserMessageItem | None, box: Toolbox | None
+    ) -> Agent[Any]:
         model = Responses(way.model, way.client) if way.responses else ChatCompletions(way.model, way.client)
         tools = hosted_tools(agent) if way.responses else []
         return Agent(
@@ -286,7 +405,7 @@ class Assistants:
             instructions=agent.instructions or None,
             model=model,
             model_settings=self._settings(agent, way, message, [tool.name for tool in tools]),
-            tools=tools,
+            tools=[*tools, *(box.tools if box is not None else [])],
         )
 
     def _settings(

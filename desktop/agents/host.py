@@ -210,6 +210,22 @@ class AgentHost:
             threading.Thread(target=self._warm_code, args=(agent,), name="agents-warm", daemon=True).start()
         elif not isinstance(agent, DemoAgent):
             self._begin_stack()
+        if agent is not None and not isinstance(agent, DemoAgent):
+            threading.Thread(target=self._warm_servers, args=(agent_id,), name="mcp-warm", daemon=True).start()
+
+    def _warm_servers(self, agent_id: str) -> None:
+        with suppress(AppError):  # as below
+            parts = self._parts()
+            parts.loop.call_soon_threadsafe(parts.server.mcp.settle, agent_id)
+            if self._sources.mcp_servers(agent_id):
+                self._do(parts, parts.server.mcp.use(agent_id, quiet=True))
+
+    def settle(self, agent_id: str) -> None:
+        """Settings have changed, or `agent_id` is now the agent that is open: MCP servers that it does not have end."""
+        made = self._made
+        if made is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                made.loop.call_soon_threadsafe(made.server.mcp.settle, agent_id)
 
     def _warm_code(self, agent: CodeAgent) -> None:
         with suppress(AppError):  # the app is closing, or can't run agents: the next request says so
@@ -347,7 +363,8 @@ class AgentHost:
     def _own_stack(self) -> Assistants:
         from desktop.agents.assistant import Assistants
 
-        return Assistants(self._sources, self._texts, self._limits, self._thread_changed)
+        server = self._parts().server
+        return Assistants(self._sources, self._texts, self._limits, self._thread_changed, server.mcp, server.approvals)
 
     def _thread_changed(self, agent_id: str, thread_id: str) -> None:
         if self._on_thread is not None:

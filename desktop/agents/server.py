@@ -50,10 +50,12 @@ from desktop.agents import failures, light
 from desktop.agents.context import RequestContext
 from desktop.agents.demo import Demo
 from desktop.agents.limits import Limits
+from desktop.agents.mcp import approvals as cards
+from desktop.agents.mcp.servers import McpServers
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
 from desktop.errors import AgentsMissing, AppError, BadParams, ContextTooLong, DictationNotSet
-from desktop.settings.agents import CodeAgent, DemoAgent
+from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent
 from desktop.texts import Catalogue
 
 if TYPE_CHECKING:
@@ -111,6 +113,8 @@ class LocalServer(ChatKitServer[RequestContext]):
         self._stack = stack
         self._limits = limits
         self._demo = Demo(texts, limits.chunk)
+        self.mcp = McpServers(sources, limits)
+        self.approvals = cards.Approvals(sources)
 
     # --- requests -----------------------------------------------------------------------------
 
@@ -145,6 +149,14 @@ class LocalServer(ChatKitServer[RequestContext]):
             events = self._demo.action(thread, action, sender, self._new_id(thread, context))
             async for event in self._kept(events, agent.id):
                 yield event
+        elif action.type == cards.AGAIN:
+            async for event in self._kept(self._again(thread, sender, context), agent.id):
+                yield event
+        elif isinstance(agent, AssistantAgent):
+            assistants = await self._stack.load()
+            events = assistants.action(agent, thread, action, sender, self.store, context)
+            async for event in self._kept(events, agent.id):
+                yield event
         elif isinstance(agent, CodeAgent):
             async for event in self._kept(self.code.action(agent, thread, action, sender), agent.id):
                 yield event
@@ -158,6 +170,16 @@ class LocalServer(ChatKitServer[RequestContext]):
             await self.store.save_item(thread.id, changed, context=context)
             return SyncCustomActionResponse(updated_item=changed)
         raise BadParams(problem=action.type)
+
+    async def _again(
+        self, thread: ThreadMetadata, sender: WidgetItem | None, context: RequestContext
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """What a run asked that has ended since is asked by a new one."""
+        if sender is not None:
+            yield cards.answered(sender, self._texts, "expired")
+        async with aclosing(self._answer(thread, None, context)) as events:
+            async for event in events:
+                yield event
 
     async def _answer(
         self, thread: ThreadMetadata, message: UserMessageItem | None, context: RequestContext
@@ -196,9 +218,10 @@ class LocalServer(ChatKitServer[RequestContext]):
         return self._code
 
     async def close(self) -> None:
-        """Ends the processes of code agents."""
+        """Ends the processes of code agents and of MCP servers."""
         if self._code is not None:
             await self._code.close()
+        await self.mcp.close()
 
     def _new_id(self, thread: ThreadMetadata, context: RequestContext) -> Callable[[Any], str]:
         return lambda kind: self.store.generate_item_id(kind, thread, context)

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from chatkit.agents import AgentContext
-from chatkit.types import ThreadStreamEvent
+from chatkit.types import Task, ThreadStreamEvent
 from pydantic import Field
 
 from desktop.agents.context import RequestContext
@@ -48,24 +48,31 @@ class Steps:
         item = event.item
         done = kind.endswith("done")
         task = tool_task(item, self._texts, done=done)
-        if task is None:
-            return
+        if task is not None:
+            await self.show(item.id, task)
+
+    async def show(self, key: str, task: Task) -> None:
+        """A step, in the place of the one of the same key."""
         workflow = self._context.workflow_item
-        place = self._places.get(item.id)
+        place = self._places.get(key)
         if place is not None and workflow is not None and place[0] == workflow.id:
             await self._context.update_workflow_task(task, place[1])
             return
         await self._context.add_workflow_task(task)
         workflow = self._context.workflow_item
         if workflow is not None:
-            self._places[item.id] = (workflow.id, len(workflow.workflow.tasks) - 1)
+            self._places[key] = (workflow.id, len(workflow.workflow.tasks) - 1)
 
 
 async def in_place(events: AsyncIterator[Any], steps: Steps, context: Context, wrap: Any) -> AsyncGenerator[Any, None]:
-    """`events` of a run, with the events that `steps` makes of them before each."""
+    """`events` of a run, with the events that `steps` makes of them before each. None among them: there is a step.
+
+    One step at a time: the SDK goes on with the copy of a workflow that it is handed (openai-chatkit 1.6.5).
+    """
     async for event in events:
-        if event.type == "raw_response_event":
+        if event is not None and event.type == "raw_response_event":
             await steps.see(event.data)
         for made in context.take():
             yield wrap(made)
-        yield event
+        if event is not None:
+            yield event

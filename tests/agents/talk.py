@@ -12,9 +12,10 @@ from typing import Any
 from desktop.agents.host import AgentHost, Reply, Stores, Stream
 from desktop.agents.limits import Limits
 from desktop.agents.sources import Sources
-from desktop.errors import AgentNotSet
+from desktop.errors import AgentNotSet, AppError
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
+from desktop.settings.mcp import McpServer, mcp_secret
 from desktop.settings.servers import server_secret
 from desktop.texts import Catalogue
 from tests.agents.reference import ReferenceStore
@@ -39,6 +40,11 @@ class Given:
     tracing: bool = False
     titles: bool = False
     transcription_model: str = ""
+    servers: dict[str, McpServer] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Of MCP servers, by `mcp_secret`."""
+    unkept: AppError | None = None
+    """What keeps a yes for always from being saved."""
 
     def agent(self, agent_id: str) -> AssistantAgent | CodeAgent | DemoAgent:
         if agent_id not in self.agents:
@@ -64,6 +70,20 @@ class Given:
 
     def route(self, base_url: str) -> Route:
         return Route(base=base_url)
+
+    def mcp_servers(self, agent_id: str) -> list[McpServer]:
+        agent = self.agent(agent_id)
+        wanted = agent.mcp_servers if isinstance(agent, AssistantAgent | CodeAgent) else []
+        return [self.servers[name] for name in wanted if name in self.servers]
+
+    def mcp_secret(self, server: McpServer, name: str) -> str | None:
+        return self.secrets.get(mcp_secret(server, name))
+
+    def mcp_always(self, server: McpServer, tool: str) -> None:
+        if self.unkept is not None:
+            raise self.unkept
+        known = self.servers[server.id]
+        self.servers[server.id] = known.model_copy(update={"always": [*known.always, tool]})
 
 
 class Heard:

@@ -121,6 +121,7 @@ def main() -> None:
     app = build().streamable_http_app()
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()
     Path(given.http).write_text(str(listener.getsockname()[1]), encoding="utf-8")
     uvicorn.Server(uvicorn.Config(guarded(app, given.token), log_level="error")).run(sockets=[listener])
 

@@ -44,6 +44,14 @@ class Tool:
 
 
 @dataclass
+class Call:
+    """A call of a function that the caller has."""
+
+    name: str
+    arguments: Json = field(default_factory=dict)
+
+
+@dataclass
 class Answer:
     """One scripted answer, for streaming and not.
 
@@ -55,6 +63,7 @@ class Answer:
     reasoning: tuple[str, ...] = ()
     """Reasoning summaries; of Chat Completions, `reasoning_content`."""
     tools: tuple[Tool, ...] = ()
+    calls: tuple[Call, ...] = ()
     citations: tuple[Json, ...] = ()
     """Annotations as Responses sends them."""
     refusal: str = ""
@@ -241,7 +250,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _control(self, body: Json) -> None:
         if "answers" in body:
-            made = [Answer(**{**a, "tools": tuple(Tool(**t) for t in a.get("tools", ()))}) for a in body["answers"]]
+            made = [
+                Answer(
+                    **{
+                        **a,
+                        "tools": tuple(Tool(**t) for t in a.get("tools", ())),
+                        "calls": tuple(Call(**c) for c in a.get("calls", ())),
+                    }
+                )
+                for a in body["answers"]
+            ]
             self.api.answer(*made)
         if body.get("release"):
             self.api.release()
@@ -392,11 +410,19 @@ class _Responses(_Protocol):
         if answer.refusal:
             content: list[Json] = [{"type": "refusal", "refusal": answer.refusal}]
             yield self._message(content), "refusal"
-        elif answer.whole or not (answer.tools or answer.reasoning):
+        elif answer.whole or not (answer.tools or answer.reasoning or answer.calls):
             content = [
                 {"type": "output_text", "text": answer.whole, "annotations": list(answer.citations), "logprobs": []}
             ]
             yield self._message(content if answer.whole else []), "message"
+        for call in answer.calls:
+            yield self._called(call), "call"
+
+    def _called(self, call: Call) -> Json:
+        return {
+            "id": self._id("fc"), "type": "function_call", "status": "completed", "call_id": self._id("call"),
+            "name": call.name, "arguments": json.dumps(call.arguments),
+        }  # fmt: skip
 
     def _message(self, content: list[Json]) -> Json:
         return {
@@ -467,6 +493,17 @@ class _Responses(_Protocol):
         self._send(events, f"response.{kind}.completed", **where)
         self._send(events, "response.output_item.done", output_index=index, item=item)
 
+    def _stream_call(self, answer: Answer, events: Events, index: int, item: Json) -> None:
+        where = {"item_id": item["id"], "output_index": index}
+        begun = {**item, "status": "in_progress", "arguments": ""}
+        self._send(events, "response.output_item.added", output_index=index, item=begun)
+        for piece in re.findall(r"\S+\s*", item["arguments"]):
+            self._send(events, "response.function_call_arguments.delta", **where, delta=piece)
+        self._send(
+            events, "response.function_call_arguments.done", **where, arguments=item["arguments"], name=item["name"]
+        )
+        self._send(events, "response.output_item.done", output_index=index, item=item)
+
     def _stream_message(self, answer: Answer, events: Events, index: int, item: Json) -> None:
         where = {"item_id": item["id"], "output_index": index, "content_index": 0}
         begun = {**item, "status": "in_progress", "content": []}
@@ -532,7 +569,10 @@ class _Completions(_Protocol):
 
     def whole(self, answer: Answer) -> Json:
         message: Json = {"role": "assistant", "content": answer.whole or None, "refusal": answer.refusal or None}
-        choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+        if answer.calls:
+            message["tool_calls"] = self._calls(answer)
+        finish = "tool_calls" if answer.calls else "stop"
+        choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
         return {**self._base("chat.completion"), "choices": [choice], "usage": self._usage()}
 
     def stream(self, answer: Answer, events: Events) -> None:
@@ -543,10 +583,22 @@ class _Completions(_Protocol):
             self._send(events, {"refusal": answer.refusal})
         for piece in self.deltas(answer, events):
             self._send(events, {"content": piece})
-        self._send(events, {}, finish=answer.incomplete or "stop")
+        for index, call in enumerate(self._calls(answer)):
+            self._send(events, {"tool_calls": [{"index": index, **call}]})
+        self._send(events, {}, finish=answer.incomplete or ("tool_calls" if answer.calls else "stop"))
         if (self.body.get("stream_options") or {}).get("include_usage"):
             events.send({**self._base("chat.completion.chunk"), "choices": [], "usage": self._usage()})
         events.send("[DONE]")
+
+    def _calls(self, answer: Answer) -> list[Json]:
+        return [
+            {
+                "id": f"call_{self.number:04d}{self.api.number():04d}",
+                "type": "function",
+                "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
+            }
+            for call in answer.calls
+        ]
 
     def failed(self, answer: Answer, events: Events) -> None:
         events.send(answer.error)

@@ -53,11 +53,17 @@ class Live:
         self._again = float("-inf")
         """When it was last started again."""
         self._ended = False
+        self._said = False
         self._calls = 0
 
     @property
     def tools(self) -> tuple[Tool, ...]:
         return self._connection.tools if self._connection is not None else ()
+
+    @property
+    def alive(self) -> bool:
+        """Whether a call can be made now."""
+        return self._connection is not None and self._connection.alive
 
     @property
     def busy(self) -> bool:
@@ -68,40 +74,35 @@ class Live:
         """Of its program; 0 where there is none."""
         return self._connection.pid if self._connection is not None else 0
 
-    async def ready(self) -> AppError | None:
-        """Starts it where it is not; why it is not there, once for each try, else None."""
-        if self._connection is not None and self._connection.alive:
+    async def ready(self) -> None:
+        """Starts it where it is not; `problem` is why it is not there then."""
+        if self.alive:
+            return
+        if self._opening is None or self._opening.done():
+            now = time.monotonic()
+            if self._connection is not None and self.problem is None:  # it was there, and has ended
+                if now - self._again < self._limits.mcp_again:
+                    self._note(McpEnded(server=self.server.label, problem=Phrase("mcp.again")))
+                    return
+                self._again = now
+                log.info("%s has ended; it is started again", self.server.label)
+            elif self.problem is not None and now - self._tried < self._limits.mcp_retry:
+                return
+            self._tried, self.problem = now, None
+            context = contextvars.copy_context()
+            context.run(CURRENT.set, None)  # it is the other agents' too
+            self._opening = asyncio.get_running_loop().create_task(self._make(), context=context)
+        await asyncio.shield(self._opening)
+
+    def unsaid(self) -> AppError | None:
+        """Its problem, the first time that it is asked for."""
+        if self.problem is None or self._said:
             return None
-        if self._opening is not None and not self._opening.done():
-            return await self._opened()
-        now = time.monotonic()
-        if self._connection is not None:  # it was there, and has ended
-            if now - self._again < self._limits.mcp_again:
-                return self._said(McpEnded(server=self.server.label, problem=Phrase("mcp.again")), now)
-            self._again = now
-            log.info("%s has ended; it is started again", self.server.label)
-        elif self.problem is not None and now - self._tried < self._limits.mcp_retry:
-            return None  # it was said
-        return await self._open()
-
-    def _said(self, problem: AppError, now: float) -> AppError | None:
-        """The first time a problem, then None for a while."""
-        if self.problem is not None and now - self._tried < self._limits.mcp_retry:
-            return None
-        self.problem, self._tried = problem, now
-        return problem
-
-    async def _open(self) -> AppError | None:
-        self._tried, self.problem = time.monotonic(), None
-        context = contextvars.copy_context()
-        context.run(CURRENT.set, None)  # the other agents' too
-        self._opening = asyncio.get_running_loop().create_task(self._make(), context=context)
-        return await self._opened()
-
-    async def _opened(self) -> AppError | None:
-        if self._opening is not None:
-            await asyncio.shield(self._opening)
+        self._said = True
         return self.problem
+
+    def _note(self, problem: AppError) -> None:
+        self.problem, self._said, self._tried = problem, False, time.monotonic()
 
     async def _make(self) -> None:
         old, connection = self._connection, Connection(self.server.label, self.want, self._limits, self._ours)
@@ -111,7 +112,7 @@ class Live:
             await connection.open()
         except AppError as error:
             log.warning("the MCP server %s is not there: %s %s", self.server.label, error.code, error.detail)
-            self.problem = error
+            self._note(error)
             return
         self._connection = connection
         if self._ended:
@@ -167,21 +168,24 @@ class McpServers:
         """Ids of the programs' guards, for tests and diagnostics."""
         return [live.pid for live in self._lives.values() if live.pid]
 
-    async def use(self, agent_id: str) -> Ready:
-        """The agent's servers, started where they are not. Never raises for a server that is not there."""
+    async def use(self, agent_id: str, *, quiet: bool = False) -> Ready:
+        """The agent's servers, started where they are not. Never raises for a server that is not there.
+
+        What is wrong with one is said once for each try; `quiet`: not yet.
+        """
         servers = self._sources.mcp_servers(agent_id)
-        made = await asyncio.gather(*(self._one(agent_id, server) for server in servers))
-        ready = [live for live, _ in made if live is not None and live.tools and live.problem is None]
+        made = await asyncio.gather(*(self._one(agent_id, server, quiet=quiet) for server in servers))
+        ready = [live for live, _ in made if live is not None and live.alive and live.tools]
         return Ready(ready, [problem for _, problem in made if problem is not None])
 
-    async def _one(self, agent_id: str, server: McpServer) -> tuple[Live | None, AppError | None]:
+    async def _one(self, agent_id: str, server: McpServer, *, quiet: bool) -> tuple[Live | None, AppError | None]:
         try:
             want = await asyncio.to_thread(
                 want_of, server, lambda name: self._sources.mcp_secret(server, name), self._sources.route
             )
         except AppError as error:
             self._drop(server.id)
-            return None, self._once(server.id, error)
+            return None, None if quiet else self._once(server.id, error)
         self._told.pop(server.id, None)
         live = self._lives.get(server.id)
         if live is not None and live.want != want:
@@ -191,7 +195,8 @@ class McpServers:
             live = self._lives[server.id] = Live(server, want, self._limits, self._ours)
         live.server = server
         live.agents.add(agent_id)
-        return live, await live.ready()
+        await live.ready()
+        return live, None if quiet else live.unsaid()
 
     def _once(self, server_id: str, error: AppError) -> AppError | None:
         now = time.monotonic()
@@ -199,6 +204,11 @@ class McpServers:
             return None
         self._told[server_id] = now
         return error
+
+    def starts(self, agent_id: str) -> bool:
+        """Whether `use` has to wait for a server."""
+        lives = [self._lives.get(server.id) for server in self._sources.mcp_servers(agent_id)]
+        return any(live is None or not live.alive for live in lives)
 
     def settle(self, agent_id: str) -> None:
         """Another agent is the one that is used, or settings have changed: what it does not have is ended."""

@@ -1,0 +1,36 @@
+"""Calls of tools as an agent makes them: what a server's failure is for the model, and what for the person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from desktop.agents.mcp.connection import Outcome
+from desktop.agents.mcp.servers import Live
+from desktop.errors import AppError, McpEnded
+
+
+async def made(live: Live, tool: str, arguments: str, tell: Callable[[AppError], None]) -> Outcome:
+    """The outcome of a call, for the model, whatever happens. `tell`: what the person has to know of it."""
+    try:
+        given: Any = json.loads(arguments) if arguments.strip() else {}
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        return Outcome("The arguments are no JSON object.", failed=True)
+    try:
+        return await live.call(tool, given)
+    except McpEnded as error:
+        # Not made again by itself: nobody knows how far it came.
+        await live.ready()
+        if live.alive:
+            return Outcome(
+                "The server ended during this call and was started again. Whether the call had an effect is unknown.",
+                failed=True,
+            )
+        tell(live.unsaid() or error)
+    except AppError as error:
+        tell(error)
+        return Outcome(f"The tool could not be used ({error.code}).", failed=True)
+    return Outcome("The server of this tool has ended; its tools can't be used now.", failed=True)

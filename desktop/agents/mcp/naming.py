@@ -1,0 +1,39 @@
+"""What a model calls the tools of several servers: names that its API takes, no two the same. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+LONGEST = 64
+"""Characters of a function's name in OpenAI's APIs; letters, digits, _ and -."""
+
+Key = tuple[str, str]
+"""(server id, tool)"""
+
+
+def names(tools: Iterable[Key], taken: Iterable[str] = ()) -> dict[str, Key]:
+    """A name for each tool, in order: its own, where two have it with the server's before it. `taken`: of others."""
+    wanted = list(dict.fromkeys(tools))
+    plain = [_clean(tool) for _, tool in wanted]
+    found: dict[str, Key] = {}
+    used = set(taken)
+    for (server, tool), short in zip(wanted, plain, strict=True):
+        name = short
+        if plain.count(short) > 1 or name in used or name.startswith("transfer_to_"):
+            name = _clean(f"{server}__{tool}")
+        if name in used or name in found:
+            digest = hashlib.sha256(f"{server}\0{tool}".encode()).hexdigest()[:8]
+            name = f"{name[: LONGEST - 9]}_{digest}"
+        found[name] = (server, tool)
+    return found
+
+
+def _clean(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:LONGEST] or "_"
+
+
+def parameters(schema: dict[str, object]) -> dict[str, object]:
+    """A tool's schema as OpenAI's APIs take it: always an object, always with properties."""
+    return {**schema, "type": "object", "properties": schema.get("properties") or {}}

@@ -1,0 +1,130 @@
+"""Runs of assistants that wait for a person's yes to a tool. They wait in this process: a restart ends them.
+
+Imports the agent stack.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from agents import Agent, RunResultStreaming, RunState
+from chatkit.types import ThreadItemDoneEvent, ThreadMetadata, ThreadStreamEvent, WidgetItem
+
+from desktop.agents.context import RequestContext
+from desktop.agents.mcp import approvals as cards
+from desktop.agents.mcp.toolbox import Toolbox
+from desktop.errors import ThreadNotFound
+from desktop.settings.mcp import McpServer
+from desktop.texts import Catalogue
+
+if TYPE_CHECKING:
+    from chatkit.actions import Action
+    from chatkit.store import Store
+
+MOST = 100
+"""Runs that wait; the one that waits longest is forgotten."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that needs a yes."""
+
+    item: Any
+    """As the SDK has it (ToolApprovalItem)."""
+    number: str
+    """The model's id of the call."""
+    name: str
+    """What the model calls the tool."""
+    server: McpServer
+    tool: str
+    arguments: str
+
+
+@dataclass
+class Held:
+    """A run between a question and its answer."""
+
+    agent_id: str
+    thread_id: str
+    way: Any
+    agent: Agent[Any]
+    box: Toolbox
+    state: RunState[Any, Agent[Any]]
+    calls: list[Call]
+    """Those that are not decided, the next question first."""
+    begun: dict[str, str] = field(default_factory=dict)
+    """Approved calls: id -> name."""
+    item_id: str = ""
+    """The card that asks."""
+
+    def decide(self, call: Call, *, approved: bool) -> None:
+        self.calls.remove(call)
+        if approved:
+            self.state.approve(call.item)
+            self.begun[call.number] = call.name
+        else:
+            self.state.reject(call.item)
+
+
+def waiting_for(
+    agent_id: str, thread_id: str, way: Any, agent: Agent[Any], box: Toolbox, result: RunResultStreaming
+) -> Held:
+    """A run that has stopped for `result.interruptions`. A call of nothing known is rejected at once."""
+    held = Held(agent_id, thread_id, way, agent, box, result.to_state(), [])
+    for item in result.interruptions:
+        raw = item.raw_item
+        get = raw.get if isinstance(raw, dict) else lambda name, raw=raw: getattr(raw, name, None)
+        known = box.of(item.tool_name or "")
+        if known is None:
+            held.state.reject(item)
+            continue
+        number, arguments = str(get("call_id") or ""), str(get("arguments") or "")
+        held.calls.append(Call(item, number, item.tool_name or "", known[0].server, known[1].name, arguments))
+    return held
+
+
+class Waiting:
+    """All runs that wait, by the number on their cards."""
+
+    def __init__(self, texts: Catalogue) -> None:
+        self._texts = texts
+        self._held: OrderedDict[str, Held] = OrderedDict()
+
+    def ask(self, held: Held, item_id: str) -> ThreadStreamEvent:
+        """The card of the next question; the run waits under its number."""
+        number = secrets.token_hex(12)
+        call = held.calls[0]
+        held.item_id = item_id
+        self._held[number] = held
+        while len(self._held) > MOST:
+            self._held.popitem(last=False)
+        card = cards.item(self._texts, held.thread_id, item_id, call.server.label, call.tool, call.arguments, number)
+        return ThreadItemDoneEvent(item=card)
+
+    def taken(self, action: Action[str, Any], sender: WidgetItem, thread_id: str, agent_id: str) -> Held | None:
+        """The run that the button belongs to; it waits no longer. None: there is none, or it is another's."""
+        number = action.payload.get("id") if isinstance(action.payload, dict) else None
+        held = self._held.get(number) if isinstance(number, str) else None
+        if held is None or (held.item_id, held.thread_id, held.agent_id) != (sender.id, thread_id, agent_id):
+            return None
+        del self._held[str(number)]
+        return held
+
+    async def give_up(
+        self, thread: ThreadMetadata, store: Store[RequestContext], context: RequestContext
+    ) -> AsyncIterator[ThreadStreamEvent]:
+        """The person went on writing in place of answering: what waited for that is over."""
+        for number, held in list(self._held.items()):
+            if held.thread_id != thread.id:
+                continue
+            del self._held[number]
+            try:
+                item = await store.load_item(thread.id, held.item_id, context)
+            except ThreadNotFound:
+                continue
+            if isinstance(item, WidgetItem):
+                yield cards.answered(item, self._texts, "expired")

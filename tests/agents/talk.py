@@ -40,8 +40,8 @@ class Given:
     tracing: bool = False
     titles: bool = False
     transcription_model: str = ""
-    servers: dict[str, McpServer] = field(default_factory=dict)
-    secrets: dict[str, str] = field(default_factory=dict)
+    mcp: dict[str, McpServer] = field(default_factory=dict)
+    mcp_secrets: dict[str, str] = field(default_factory=dict)
     """Of MCP servers, by `mcp_secret`."""
     unkept: AppError | None = None
     """What keeps a yes for always from being saved."""
@@ -74,16 +74,16 @@ class Given:
     def mcp_servers(self, agent_id: str) -> list[McpServer]:
         agent = self.agent(agent_id)
         wanted = agent.mcp_servers if isinstance(agent, AssistantAgent | CodeAgent) else []
-        return [self.servers[name] for name in wanted if name in self.servers]
+        return [self.mcp[name] for name in wanted if name in self.mcp]
 
     def mcp_secret(self, server: McpServer, name: str) -> str | None:
-        return self.secrets.get(mcp_secret(server, name))
+        return self.mcp_secrets.get(mcp_secret(server, name))
 
     def mcp_always(self, server: McpServer, tool: str) -> None:
         if self.unkept is not None:
             raise self.unkept
-        known = self.servers[server.id]
-        self.servers[server.id] = known.model_copy(update={"always": [*known.always, tool]})
+        known = self.mcp[server.id]
+        self.mcp[server.id] = known.model_copy(update={"always": [*known.always, tool]})
 
 
 class Heard:

@@ -48,8 +48,8 @@ class Chat:
 
     def has(self, *servers: McpServer) -> None:
         """From the next message on, the assistant has these."""
-        self.given.servers = {server.id: server for server in servers}
-        self.given.agents["mine"] = AssistantAgent(id="mine", endpoint="local", mcp_servers=list(self.given.servers))
+        self.given.mcp = {server.id: server for server in servers}
+        self.given.agents["mine"] = AssistantAgent(id="mine", endpoint="local", mcp_servers=list(self.given.mcp))
 
     def calls(self, name: str, *then: str, **arguments: Any) -> None:
         """The model will call a tool, and then say `then`."""

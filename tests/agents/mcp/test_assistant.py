@@ -62,12 +62,12 @@ def test_always_is_kept_in_the_settings_and_can_be_taken_back(chat: Chat) -> Non
     chat.calls("echo", text="one")
     chat.say()
     chat.press("mcp.always")
-    assert chat.given.servers["tools"].always == ["echo"]
+    assert chat.given.mcp["tools"].always == ["echo"]
     chat.thread = ""
     chat.calls("echo", "Fine.", text="two")
     chat.say()
     assert chat.outputs() == ["echo: two"]
-    chat.given.servers["tools"] = stdio()
+    chat.given.mcp["tools"] = stdio()
     chat.calls("echo", text="three")
     chat.say()
     assert len(buttons(chat.card())) == 4
@@ -167,7 +167,7 @@ def test_after_a_restart_of_the_app_the_card_says_so_and_asks_again(api: ModelsA
 
 
 def test_a_tool_that_goes_wrong_is_told_to_the_model(chat: Chat) -> None:
-    chat.given.servers["tools"] = stdio(always=["fail", "add"])
+    chat.given.mcp["tools"] = stdio(always=["fail", "add"])
     chat.calls("fail")
     chat.say()
     assert "Error executing tool fail" in chat.outputs()[0]

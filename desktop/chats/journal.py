@@ -69,7 +69,7 @@ class Journal:
         return self._folder / f"{name}.{self._ending}"
 
     def finish(self, chat: str, done: Done) -> None:
-        self._add({"chat": chat, "as": self._ending, "mark": done.mark, "at": round(done.at)})
+        self._add({"chat": chat, "as": self._ending, "mark": done.mark, "at": int(done.at)})
         self._done[chat] = done
 
     def _add(self, entry: dict[str, object]) -> None:

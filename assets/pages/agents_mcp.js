@@ -230,9 +230,12 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
   house.changed(outcome.state);
   if (!here) return;
   await house.open(outcome.id);
-  const n = outcome.tools.length;
-  if (!unchecked) el("mcp-doing").textContent = n > 0 ? t("agents_mcp.works", { n }) : t("agents_mcp.works_none");
-  else el("mcp-doing").textContent = t("agents_mcp.saved_unchecked");
+  el("mcp-doing").textContent = unchecked
+    ? t("agents_mcp.saved_unchecked")
+    : outcome.tools.length > 0
+      ? t("agents_mcp.works")
+      : t("agents_mcp.works_none");
+  el("mcp-doing").scrollIntoView({ block: "center" });
 }
 
 /** @param {Described} error @param {boolean} canSave */

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -111,7 +112,7 @@ class McpPart:
                 {
                     "id": one.id,
                     "name": one.label,
-                    "below": one.command if one.transport == "stdio" else urlsplit(one.url).netloc,
+                    "below": PurePath(one.command).name if one.transport == "stdio" else urlsplit(one.url).netloc,
                     "users": roster.mcp_users(settings, one.id),
                     "always": one.always,
                 }

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from desktop.errors import AppError, KeyringMissing, SettingsInvalid, TimedOut
@@ -16,6 +20,7 @@ from desktop.pages.check_run import Closes, FieldError
 from desktop.pages.mcp_check import McpCheck
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent
 from desktop.settings.mcp import McpServer, mcp_secret
+from tests import standins
 from tests.pages.app_parts import Asked, House, Keyring
 
 Make = Callable[..., House]
@@ -345,8 +350,63 @@ def test_what_fails_its_check_may_be_saved_anyway_and_only_then(house: House, as
     assert saved(house).command == "files"
 
 
-def test_a_check_is_one_at_a_time_and_a_second_is_refused(ask: Asked) -> None:
-    assert ask("mcp.cancel", number=7) == {"stopped": False}
+# --- with a real server ---------------------------------------------------------------------------
+
+STANDIN = Path(standins.__file__).with_name("mcp_server.py")
+
+
+@pytest.fixture
+def real(house: House) -> Asked:
+    """The page as the app has it: a check starts what it is given."""
+    return Asked(AgentsPage(house.services).page(), house.texts)
+
+
+def test_a_real_program_is_started_with_its_secret_and_names_its_tools(house: House, real: Asked) -> None:
+    variables = [row("MCP_TOKEN", SENTINEL, secret=True)]
+    answer = save(real, command=sys.executable, args=str(STANDIN), variables=variables)
+    assert answer["error"] is None
+    assert {"name": "add", "description": "Adds two numbers."} in answer["tools"]
+    assert saved(house).secrets == ["MCP_TOKEN"]
+    assert not real.found(SENTINEL)
+
+
+def test_a_program_that_is_not_there_is_said_at_its_field_and_may_be_saved_anyway(house: House, real: Asked) -> None:
+    answer = save(real, command="no-such-program-anywhere")
+    assert answer["error"]["field"] == "command"
+    assert answer["error"]["hint"] == "Install it, or enter its whole path."
+    assert answer["can_save"]
+    assert save(real, command="no-such-program-anywhere", unchecked=True)["error"] is None
+    assert saved(house).command == "no-such-program-anywhere"
+
+
+def test_a_program_that_ends_at_once_is_told(house: House, real: Asked) -> None:
+    error = save(real, command=sys.executable, args=f"{STANDIN}\n--misbehave\ngone")["error"]
+    assert error["code"] == "mcp_ended"
+    assert house.settings.current.mcp_servers == []
+
+
+def test_a_check_that_waits_is_cancelled_and_leaves_no_program(house: House, real: Asked, tmp_path: Path) -> None:
+    answers: list[dict[str, Any]] = []
+    begun = tmp_path / "begun"
+    silent = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
+    form = {"number": 7, "command": sys.executable, "args": f"-c\n{silent}\n{begun}"}
+    waits = threading.Thread(target=lambda: answers.append(save(real, **form)))
+    waits.start()
+    until(lambda: begun.exists() and begun.read_text())
+    pid = int(begun.read_text())
+    assert real("mcp.cancel", number=7) == {"stopped": True}
+    waits.join(60)
+    assert answers[0]["cancelled"]
+    until(lambda: not psutil.pid_exists(pid))
+    assert house.settings.current.mcp_servers == []
+    assert real("mcp.cancel", number=7) == {"stopped": False}
+
+
+def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 # --- tools that need no question -----------------------------------------------------------------

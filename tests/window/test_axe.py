@@ -116,7 +116,23 @@ def test_the_page_of_agents(scene: Scene, scheme: str) -> None:
     helper = {"kind": "assistant", "id": "helper", "name": "Helper", "endpoint": "here", "model": "tiny"}
     hosted = {"kind": "workflow", "id": "hosted", "workflow_id": "wf_abcdefgh"}
     here = {"id": "here", "name": "Here", "base_url": "http://127.0.0.1:9"}
-    settle(scene, scheme, agents=[DEMO, helper, hosted], endpoints=[here], assistant={"basic_view": True})
+    files = {
+        "id": "files",
+        "transport": "stdio",
+        "command": "x",
+        "env": {"A": "1"},
+        "secrets": ["B"],
+        "always": ["add"],
+    }
+    away = {"id": "away", "transport": "http", "url": "http://127.0.0.1:9/mcp", "secrets": ["Authorization"]}
+    settle(
+        scene,
+        scheme,
+        agents=[DEMO, helper | {"mcp_servers": ["files"]}, hosted],
+        endpoints=[here],
+        mcp_servers=[files, away],
+        assistant={"basic_view": True},
+    )
     with scene.launch() as app:
         begin(scene, app)
         app.ask("show", "agents")
@@ -124,13 +140,26 @@ def test_the_page_of_agents(scene: Scene, scheme: str) -> None:
         app.wait_call("agents.start")
         shown_in(app, "agents", scheme)
         entries = "[...document.querySelectorAll('nav button')]"
-        app.until("the list", lambda: app.js("agents", f"{entries}.length >= 5"))
+        app.until("the list", lambda: app.js("agents", f"{entries}.length >= 7"))
         found = []
         for number in range(app.js("agents", f"{entries}.length")):
             app.js("agents", f"({entries}[{number}].click(), true)")
             found += checked(app, "agents", f"entry {number}")
             app.js("agents", "(document.querySelector('dialog[open]')?.close(), true)")
+        app.click("agents", "#mcp-add")
+        app.until("a new server", lambda: shown(app, "#mcp-paste"))
+        app.js("agents", "(document.getElementById('mcp-paste').open = true)")
+        app.click("agents", "#mcp-stdio-rows .actions button")
+        app.fill("agents", "#mcp-stdio-rows [data-part=value]", "1")
+        app.fill("agents", "#mcp-command", "x")
+        app.click("agents", "#mcp-save")
+        app.wait_text("agents", "Enter a name.")
+        found += checked(app, "agents", "a server that is refused")
     assert found == []
+
+
+def shown(app: Driver, selector: str) -> bool:
+    return bool(app.js("agents", f"!!document.querySelector({json.dumps(selector)}).getClientRects().length"))
 
 
 def test_the_view_of_a_chat_that_does_not_work(scene: Scene, scheme: str) -> None:

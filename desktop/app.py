@@ -13,7 +13,14 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from desktop.context import Context
-from desktop.errors import AppError, CodeConsentNeeded, CodePackageMissing, CodeUnreadable, RendererCrashed
+from desktop.errors import (
+    AppError,
+    CodeConsentNeeded,
+    CodePackageMissing,
+    CodeUnreadable,
+    InternalError,
+    RendererCrashed,
+)
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.pages.page import Page
 from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent, DemoAgent, InAppAgent, ServerAgent
@@ -41,8 +48,16 @@ OTHER_COLOURS = ("#f8f9fb", "#141924")
 (the chat's `--surface`, elsewhere `--page`)."""
 SETUP_SIZE = (560, 760)
 SETTINGS_SIZE = (900, 700)
+TOKEN_SIZE = (520, 520)
 AGENTS_SIZE = (980, 740)
 CONSENT_SIZE = (900, 780)
+SIZES = {
+    "setup": SETUP_SIZE,
+    "settings": SETTINGS_SIZE,
+    "agents": AGENTS_SIZE,
+    "consent": CONSENT_SIZE,
+    "token": TOKEN_SIZE,
+}
 CRASH_WINDOW = 60.0
 """Seconds within which a second crash of the page is explained instead of recovered."""
 MOST_CRASHES = 3
@@ -72,6 +87,8 @@ class App:
         self.services: Services
         self._delete_all = False
         self._basic_reason = ""
+        self._token_wanted: tuple[str, AppError] = ("", InternalError())
+        """Whose token the token window asks for, and why."""
         self._asking = ""
         """Whose code the consent window shows."""
         self._is_chat_blocked = False
@@ -138,6 +155,7 @@ class App:
             on_state=self._on_agent_state,
             on_thread=lambda agent, thread: self.emit("chat", "thread.changed", {"agent": agent, "thread": thread}),
             on_failure=self._on_agent_failure,
+            on_token=self._on_token_wanted,
             counters=counters,
         )
         server = PageServer(assets_dir(), context.texts.language, own_files(brand, context.brand_file))
@@ -232,6 +250,10 @@ class App:
             from desktop.pages.chat import ChatPage
 
             return ChatPage(self.services, problem, self.chat_limits).page()
+        if name == "token":
+            from desktop.pages.token import TokenPage
+
+            return TokenPage(self.services, *self._token_wanted).page()
         if name == "consent":
             from desktop.pages.consent import ConsentPage
 
@@ -269,7 +291,13 @@ class App:
 
     def _plan(self, name: str) -> WindowPlan:
         app = self.context.brand.app
-        sizes = {"setup": SETUP_SIZE, "settings": SETTINGS_SIZE, "agents": AGENTS_SIZE, "consent": CONSENT_SIZE}
+        sizes = {
+            "setup": SETUP_SIZE,
+            "settings": SETTINGS_SIZE,
+            "agents": AGENTS_SIZE,
+            "consent": CONSENT_SIZE,
+            "token": TOKEN_SIZE,
+        }
         size = sizes.get(name, (app.window.width, app.window.height))
         place = self.context.state.place(name)
         return WindowPlan(
@@ -294,7 +322,7 @@ class App:
             self.windows.pop(name, None)
             # They belong to a chat or a setup; alone they would keep an app running that nobody sees.
             if name == "chat" and "setup" not in self.windows:
-                for other in ("settings", "agents", "consent"):
+                for other in ("settings", "agents", "consent", "token"):
                     if other in self.windows:
                         self.windows[other].close()
 
@@ -378,7 +406,7 @@ class App:
 
     def show_agents(self, agent: str = "", section: str = "") -> None:
         self._show("agents")
-        if agent:
+        if agent or section:
             self.emit("agents", "agents.section", {"agent": agent, "section": section})
 
     def show_consent(self, agent_id: str = "") -> None:
@@ -390,6 +418,23 @@ class App:
             window.show(self._page("consent"))
         self._asking = wanted
         self._show("consent")
+
+    def _on_token_wanted(self, agent_id: str, reason: AppError) -> None:
+        """A ChatKit server wants a token: asked for in a window of its own, because the chat page runs OpenAI's
+        script. Called on the servers' thread, which has to go on."""
+
+        def ask() -> None:
+            try:
+                self._token_wanted = (agent_id, reason)
+                window = self.windows.get("token")
+                if window is not None:
+                    window.show(self._page("token"))  # another agent's: that one is asked for no longer
+                self._show("token")
+            except Exception:  # a window that can't be opened must not leave the message waiting
+                log.exception("the token could not be asked for")
+                self.services.agents.remote.token_answered(agent_id, given=False)
+
+        threading.Thread(target=ask, name="ask for a token", daemon=True).start()
 
     def code_approved(self, agent_id: str) -> None:
         active = self.context.settings.agent()

@@ -19,6 +19,7 @@ import { showCode, wireCode } from "./agents_code.js";
 import { leaveEndpoint, showEndpoint, wireEndpoint } from "./agents_endpoint.js";
 import { leaveServer, refreshServer, showServer, wireServer } from "./agents_mcp.js";
 import { buildUse, fillUse } from "./agents_mcp_use.js";
+import { leaveConnection, openForm, showConnection, wireConnection } from "./agents_server.js";
 import { paint } from "./agents_preview.js";
 import { goOnRoad, leaveRoad, lockAdding, showRoad, wireRoad } from "./agents_road.js";
 import { applyLook } from "./look.js";
@@ -103,9 +104,9 @@ function paintNow() {
 
 // --- what is shown -----------------------------------------------------------------------------------------
 
-/** @param {"agent" | "endpoint" | "mcp" | "adding"} which */
+/** @param {"agent" | "endpoint" | "mcp" | "server" | "adding"} which */
 function view(which) {
-  for (const one of ["agent", "endpoint", "mcp", "adding"]) show(one, one === which);
+  for (const one of ["agent", "endpoint", "mcp", "server", "adding"]) show(one, one === which);
   show("failed", false);
   const main = document.querySelector("main");
   if (main) main.scrollTop = 0;
@@ -121,6 +122,7 @@ function leave() {
   leaveRoad();
   leaveEndpoint();
   leaveServer();
+  leaveConnection();
   current = "";
   agent = null;
 }
@@ -134,6 +136,7 @@ async function openAgent(id, { focus = true } = {}) {
     agent = given;
     showAgent(given);
     showCode(given);
+    showConnection(given);
     fillHead();
     view("agent");
     markShown({ agent: id });
@@ -173,13 +176,24 @@ async function openServer(id) {
   });
 }
 
+/** The connection of a ChatKit server. @param {string} id empty: a new one */
+function openConnection(id) {
+  const entry = start?.agents.find((one) => one.id === id);
+  leave();
+  openForm(id, entry ? agentName(entry) : "", (start?.locked ?? "") !== "");
+  view("server");
+  markShown({ agent: id });
+  narrow("detail");
+  el("server-title").focus();
+}
+
 /** @param {boolean} [focus] */
 function openAdding(focus = true) {
   leave();
   const none = start?.agents.length === 0;
   el("adding-lead").textContent = none ? t("agents_page.none") : t("agents_page.add_lead");
   workflowError("");
-  for (const kind of ["assistant", "workflow", "demo"]) button(`add-${kind}`).disabled = (start?.locked ?? "") !== "";
+  for (const kind of ["assistant", "workflow", "demo", "server"]) button(`add-${kind}`).disabled = (start?.locked ?? "") !== "";
   lockAdding((start?.locked ?? "") !== "");
   view("adding");
   markShown({});
@@ -241,9 +255,16 @@ async function opened(answer, focus = "") {
 
 /** Somebody asked for an agent's page from elsewhere. @param {{agent: string, section: string}} wanted */
 async function goTo({ agent: id, section }) {
+  if (section === "add-server") return openConnection("");
   if (!start?.agents.some((one) => one.id === id)) return;
   await openAgent(id);
   goOnRoad(section);
+}
+
+/** What removing means. @param {Entry["kind"]} kind */
+function removal(kind) {
+  if (kind === "server") return t("agents_server.remove_text");
+  return kind === "workflow" ? t("agents_page.remove_text_workflow") : t("agents_page.remove_text");
 }
 
 async function remove() {
@@ -251,7 +272,7 @@ async function remove() {
   if (!entry) return;
   const yes = await ask({
     title: t("agents_page.remove_title", { name: agentName(entry) }),
-    text: entry.kind === "workflow" ? t("agents_page.remove_text_workflow") : t("agents_page.remove_text"),
+    text: removal(entry.kind),
     yes: t("agents_page.remove_yes"),
   });
   if (yes === null) return;
@@ -286,7 +307,16 @@ function wire() {
   wireLists({ agent: (id) => void openAgent(id), endpoint: openEndpoint, server: (id) => void openServer(id) });
   wireEndpoint({ changed: fillState, open: openEndpoint, removed: () => void openFirst() });
   wireServer({ changed: fillState, open: openServer, removed: () => void openFirst() });
+  wireConnection({
+    saved: async (answer) => {
+      fillState(answer.state);
+      await openAgent(answer.id);
+    },
+    left: (id) => void (id ? openAgent(id) : openAdding()),
+  });
   button("add").addEventListener("click", () => openAdding());
+  button("add-server").addEventListener("click", () => openConnection(""));
+  button("server-change").addEventListener("click", () => openConnection(current));
   button("endpoint-add").addEventListener("click", () => openEndpoint(""));
   button("mcp-add").addEventListener("click", () => void openServer(""));
   button("add-assistant").addEventListener("click", () => void add({ kind: "assistant" }));

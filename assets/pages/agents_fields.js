@@ -36,7 +36,7 @@ import { t } from "./texts.js";
  * @typedef {import("./parts.js").Described} Described
  * @typedef {import("./settings_fields.js").Known} Known
  * @typedef {import("./settings_prompts.js").Prompt} Prompt
- * @typedef {"assistant" | "workflow" | "demo" | "code" | "other"} Kind a kind that this page does not know shows as "other"
+ * @typedef {"assistant" | "workflow" | "demo" | "code" | "server" | "other"} Kind a kind that this page does not know shows as "other"
  * @typedef {{id: string, name: string, own_name: string, address: string, host: string, api: string, built_in: boolean, users: number}} Endpoint
  * @typedef {{id: string, kind: Kind, fields: Record<string, Known>}} Agent
  * @typedef {{value: any, message: string}} Draft

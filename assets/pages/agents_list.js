@@ -29,6 +29,7 @@ export function kindName(kind) {
   if (kind === "assistant") return t("agents_page.kind_assistant");
   if (kind === "workflow") return t("agents_page.kind_workflow");
   if (kind === "code") return t("agents_page.kind_code");
+  if (kind === "server") return t("agents_server.kind");
   return kind === "demo" ? t("agents_page.kind_demo") : t("agents_page.kind_other");
 }
 
@@ -38,6 +39,7 @@ export function agentName({ kind, name }) {
   if (kind === "assistant") return t("agents_page.unnamed_assistant");
   if (kind === "workflow") return t("agents_page.unnamed_workflow");
   if (kind === "code") return t("agents_page.unnamed_code");
+  if (kind === "server") return t("agents_page.unnamed_server");
   return kind === "demo" ? t("agents_page.unnamed_demo") : t("agents_page.unnamed_other");
 }
 

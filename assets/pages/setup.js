@@ -465,6 +465,7 @@ function wire() {
   wireEndpoint(words);
   keyModels = combobox(input("key-model"), { label: t("endpoint.model"), show: t("endpoint.models_show") });
   button("other-ways").addEventListener("click", () => showWays());
+  button("to-server").addEventListener("click", () => void tried(() => call("app.open_server")));
   button("ways-close").addEventListener("click", () => void tried(() => call("setup.close")));
   for (const card of document.querySelectorAll("button.way")) {
     card.addEventListener("click", () => void choose(card.getAttribute("data-way")));

@@ -40,6 +40,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *OF_CHAT,
     ),
     "demo": ("agent.name", *OF_CHAT),
+    "server": ("agent.name", *OF_CHAT),
     "code": ("agent.name", "agent.file", "agent.packages", "agent.endpoint", OF_MCP, *OF_CHAT),
 }
 """What can be changed, by kind."""

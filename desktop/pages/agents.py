@@ -17,17 +17,19 @@ from desktop.pages.agent_edit import edited, name_of, values_of
 from desktop.pages.agents_code import CodeMethods
 from desktop.pages.agents_mcp import McpPart
 from desktop.pages.agents_road import Road
+from desktop.pages.agents_server import ServerMethods
 from desktop.pages.check_run import FieldError
 from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft, clean_address
 from desktop.pages.first_check import Draft, FirstCheck, clean_workflow_id
 from desktop.pages.look import look_of
 from desktop.pages.mcp_check import McpCheck
 from desktop.pages.page import Method, NoParams, Page, Params
+from desktop.pages.server_check import MOST_AGENTS, forget_token
 from desktop.pages.services import Services
 from desktop.pages.settings import field_of, lock_of, or_below
 from desktop.pages.setup import CancelParams, Typed, endpoint_check, first_check, host_of, key_status, told
 from desktop.settings import roster
-from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
 from desktop.settings.layers import ENVIRONMENT_AGENT
 from desktop.settings.model import Agent, Settings, WorkflowAgent
 from desktop.settings.origins import origin_of
@@ -40,7 +42,6 @@ LOOK_FIELDS = (
     "chat.theme.density",
 )
 """The look belongs to the profile; it can be changed here too, beside its preview."""
-MOST_AGENTS = 200
 MOST_ENDPOINTS = 50
 LARGEST_SAVE = 512 * 1024
 """Bytes of one `agents.save`: the longest instructions, in a script of three bytes a letter."""
@@ -117,6 +118,7 @@ class AgentsPage:
                 "pages/agents_road.css",
                 "pages/agents_road.js",
                 "pages/agents_add.js",
+                "pages/agents_server.js",
                 "pages/archive_panel.js",
                 "pages/combobox.js",
                 "pages/settings_fields.js",
@@ -149,6 +151,7 @@ class AgentsPage:
                 "app.open_setup": Method(NoParams, self._open_setup),
                 **CodeMethods(services, self._save_fields).methods,
                 **self._road.methods,
+                **ServerMethods(services, self._state, self._unlocked).methods,
             },
             title=services.texts.get("agents_page.title"),
         )
@@ -160,7 +163,14 @@ class AgentsPage:
         texts = services.texts
         return {
             "texts": texts.page(
-                "common", "settings", "endpoint", "agents_page", "agents_mcp", "agents_road", "archive"
+                "common",
+                "settings",
+                "endpoint",
+                "agents_page",
+                "agents_mcp",
+                "agents_road",
+                "agents_server",
+                "archive",
             ),
             "app": services.brand.app.name,
             "default_model": DEFAULT_MODEL,
@@ -323,6 +333,9 @@ class AgentsPage:
         """Its settings go; its chats stay where they are, under an id that is never used again."""
         self._unlocked(params.id)
         active = self._services.settings.current.agent()
+        agent = self._found(self._services.settings.current, params.id)
+        if isinstance(agent, ServerAgent):
+            forget_token(self._services.keys, agent)
 
         def changes(now: Settings) -> Mapping[str, Any]:
             self._found(now, params.id)

@@ -67,7 +67,8 @@ class Desk(Protocol):
     def show_setup(self) -> None: ...
     def show_settings(self, section: str = "") -> None: ...
     def show_agents(self, agent: str = "", section: str = "") -> None:
-        """`agent`: the id of the one to show; `section`: a place on its page: road, road.code, road.assistant."""
+        """`agent`: the id of the one to show; `section`: a place on its page: road, road.code, road.assistant;
+        add-server: the form for a new ChatKit server."""
 
     def show_consent(self, agent_id: str = "") -> None:
         """The files of a code agent and the question whether they may run; of the active agent where none is named."""

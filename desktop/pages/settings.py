@@ -32,10 +32,11 @@ from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft
 from desktop.pages.first_check import Draft, FirstCheck, clean_version, clean_workflow_id
 from desktop.pages.look import look_of
 from desktop.pages.page import Method, NoParams, Page, Params
+from desktop.pages.server_check import forget_token
 from desktop.pages.services import Services
 from desktop.pages.setup import CancelParams, LinkParams, Typed, endpoint_check, first_check, host_of, key_status, told
 from desktop.settings import roster
-from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, ServerAgent
 from desktop.settings.model import Settings, WorkflowAgent
 from desktop.settings.origins import origin_of
 
@@ -422,6 +423,9 @@ class SettingsPage:
             for origin in dict.fromkeys(origin_of(base) for base in bases):
                 services.keys.remove(origin)
             services.keys.remove_secret(PROXY_SECRET)
+            for agent in settings.agents:
+                if isinstance(agent, ServerAgent):
+                    forget_token(services.keys, agent)
         except (KeyringMissing, KeyringInsecure):
             pass  # where there is no keyring, nothing was kept in it
         services.desk.delete_all_data()

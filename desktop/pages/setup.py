@@ -140,6 +140,7 @@ class SetupPage:
                 "setup.drop_key": Method(NoParams, self._drop_key),
                 "setup.close": Method(NoParams, self._close),
                 "app.open_link": Method(LinkParams, self._open_link),
+                "app.open_server": Method(NoParams, self._open_server),
             },
             title=services.texts.get("setup.window_title", app=services.brand.app.name),
         )
@@ -155,7 +156,7 @@ class SetupPage:
         agent, workflow = settings.agent(), settings.workflow()
         endpoint = self._endpoint()
         return {
-            "texts": services.texts.page("common", "setup", "endpoint"),
+            "texts": services.texts.page("common", "setup", "endpoint", "agents_server"),
             "look": look_of(services),
             "notices": [notice.describe(services.texts) for notice in services.settings.notices],
             "app": services.brand.app.name,
@@ -400,6 +401,10 @@ class SetupPage:
 
     def _close(self, _: NoParams) -> None:
         self._services.desk.show_chat()
+
+    def _open_server(self, _: NoParams) -> None:
+        """The form for a ChatKit server, which is in the agents page."""
+        self._services.desk.show_agents("", "add-server")
 
     def _open_link(self, params: LinkParams) -> None:
         links = {"keys": self._services.brand.links.api_keys, "workflows": self._services.brand.links.workflows}

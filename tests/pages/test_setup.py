@@ -38,6 +38,7 @@ def check(ask: Asked, **params: Any) -> dict[str, Any]:
 def test_the_page_may_ask_for_these_methods_and_no_other(house: House) -> None:
     assert sorted(SetupPage(house.services).page().methods) == [
         "app.open_link",
+        "app.open_server",
         "setup.address",
         "setup.cancel",
         "setup.check",

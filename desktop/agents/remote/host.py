@@ -12,7 +12,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -49,6 +49,17 @@ class Sources(Protocol):
     def server(self, agent_id: str) -> ServerAgent | None: ...
     def token(self, agent: ServerAgent) -> str | None: ...
     def route(self, base_url: str) -> transport.Endpoint: ...
+
+
+class Probe:
+    """A check that somebody waits for."""
+
+    def __init__(self, waiting: Future[Any]) -> None:
+        self._waiting = waiting
+
+    def close(self) -> None:
+        """Ends it."""
+        self._waiting.cancel()
 
 
 class RemoteHost:
@@ -167,8 +178,11 @@ class RemoteHost:
 
         return self._do(self._reply(agent, wire.request(kind, **params)))
 
-    def prove(self, agent: ServerAgent, token: str | None) -> None:
-        """Asks the server for one chat, with this token in place of the kept one. Raises as `request`."""
+    def prove(
+        self, agent: ServerAgent, token: str | None, uses: Callable[[Probe], object] = lambda _probe: None
+    ) -> None:
+        """Asks the server for one chat, with this token in place of the kept one. `uses` is told what ends the wait.
+        Raises as `request`, PageGone where it was ended."""
         from desktop.agents.remote import wire
         from desktop.agents.remote.exchange import exchange
         from desktop.agents.remote.target import target_of
@@ -178,7 +192,7 @@ class RemoteHost:
                 self._line(agent.url), target_of(agent, token), wire.request("threads.list", limit=1), self._bounds
             )
 
-        self._do(ask())
+        self._do(ask(), lambda waiting: uses(Probe(waiting)))
 
     def token_answered(self, agent_id: str, *, given: bool) -> None:
         """The person has entered a token for the agent, or does not want to: what waits goes on."""
@@ -216,7 +230,7 @@ class RemoteHost:
 
     # --- how ----------------------------------------------------------------------------------
 
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+    def _do(self, work: Coroutine[Any, Any, T], uses: Callable[[Future[T]], object] = lambda _waiting: None) -> T:
         import asyncio
 
         try:
@@ -226,6 +240,7 @@ class RemoteHost:
             if loop is None:
                 raise InternalError
             waiting = asyncio.run_coroutine_threadsafe(work, loop)
+            uses(waiting)
         except BaseException as error:
             work.close()
             if isinstance(error, RuntimeError):  # the loop was closed meanwhile

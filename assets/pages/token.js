@@ -1,0 +1,114 @@
+// @ts-check
+/** The window that asks for a ChatKit server's token, while a message waits for it. Nothing is kept of what was typed. */
+
+import { call } from "./bridge.js";
+import { applyLook } from "./look.js";
+import { button, CHECK_LIMIT, described, el, input, part, sentence, show } from "./parts.js";
+import { applyTexts, setTexts, t } from "./texts.js";
+
+/** @typedef {import("./parts.js").Described} Described */
+/** @typedef {{texts: Record<string, string>, look: import("./look.js").Look, name: string, host: string, reason: Described}} Start */
+
+let checks = 0;
+let check = 0;
+
+/** @param {string} message empty: none */
+function fieldError(message) {
+  el("token-error").textContent = message;
+  show("token-error", message !== "");
+  show("token-help", message === "");
+  input("token").setAttribute("aria-describedby", message ? "token-error" : "token-help");
+  if (message) input("token").setAttribute("aria-invalid", "true");
+  else input("token").removeAttribute("aria-invalid");
+}
+
+/** @param {Described} error @param {boolean} canSave */
+function refused(error, canSave) {
+  if (error.field === "token") {
+    fieldError(sentence(error));
+    input("token").select();
+    input("token").focus();
+    return;
+  }
+  el("banner-message").textContent = error.message;
+  el("banner-hint").textContent = error.hint;
+  show("session", error.code.startsWith("keyring_"));
+  show("anyway", canSave);
+  show("banner", true);
+}
+
+/** @param {boolean} busy */
+function underWay(busy) {
+  if (busy) button("submit").setAttribute("aria-busy", "true");
+  else button("submit").removeAttribute("aria-busy");
+  button("submit").disabled = busy;
+  input("token").readOnly = busy;
+  el("doing").textContent = busy ? t("agents_server.doing") : "";
+}
+
+/** @param {{keep?: string, unchecked?: boolean}} [how] */
+async function submit({ keep = "keyring", unchecked = false } = {}) {
+  if (check !== 0) return;
+  fieldError("");
+  show("banner", false);
+  const token = input("token").value;
+  if (!token.trim()) {
+    fieldError(t("agents_server.token_empty"));
+    input("token").focus();
+    return;
+  }
+  const mine = (check = ++checks);
+  underWay(true);
+  try {
+    const outcome = await call("token.submit", { number: mine, token, keep, unchecked }, { limit: CHECK_LIMIT });
+    if (outcome.error) {
+      underWay(false);
+      refused(outcome.error, outcome.can_save);
+    }
+  } catch (thrown) {
+    underWay(false);
+    refused(described(thrown), false);
+  } finally {
+    check = 0;
+  }
+}
+
+/** @param {boolean} masked */
+function mask(masked) {
+  const words = masked ? t("agents_server.token_show") : t("agents_server.token_hide");
+  input("token").type = masked ? "password" : "text";
+  button("token-show").setAttribute("aria-pressed", String(!masked));
+  button("token-show").setAttribute("aria-label", words);
+  button("token-show").title = words;
+}
+
+const close = () => void call("token.close").catch(() => undefined);
+
+async function begin() {
+  /** @type {Start} */
+  const start = await call("token.start");
+  setTexts(start.texts);
+  applyTexts();
+  applyLook(start.look);
+  el("heading").textContent = t("agents_server.token_title", { name: start.name });
+  el("reason").textContent = sentence(start.reason);
+  part("form", HTMLFormElement).addEventListener("submit", (event) => {
+    event.preventDefault();
+    void submit();
+  });
+  button("session").addEventListener("click", () => void submit({ keep: "session" }));
+  button("anyway").addEventListener("click", () => void submit({ unchecked: true }));
+  button("token-show").addEventListener("click", () => mask(input("token").type === "text"));
+  button("later").addEventListener("click", close);
+  input("token").addEventListener("input", () => input("token").hasAttribute("aria-invalid") && fieldError(""));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.isComposing) close();
+  });
+  show("form", true);
+  input("token").focus();
+}
+
+begin().catch((error) => {
+  show("form", true);
+  refused(described(error), false);
+});

@@ -6,7 +6,7 @@ STANDIN ?=
 standin = $(if $(STANDIN),--standin,)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo dev doctor live test test-quick check lint format bench package lock clean
+.PHONY: help install run demo dev doctor live test test-quick test-packaging check lint format bench package lock clean
 
 # $(call prepare,KIND): tests/rig/prepare.py, with python3 itself fetched first on a Debian that has none.
 define prepare
@@ -35,7 +35,8 @@ help:
 	@echo "make format        write the code as ruff formats it"
 	@echo "make bench         measure; prints JSON"
 	@echo "make live          open the chat against OpenAI itself, with a key saved in the app"
-	@echo "make package       a wheel and a frozen app, into dist/"
+	@echo "make test-packaging  packages in clean systems (as root, with debootstrap; some 15 minutes)"
+	@echo "make package       the packages of this system, into dist/ (ARGS=\"--brand FILE\")"
 	@echo "make lock          work out the locked dependencies anew"
 	@echo "make install       only set up what 'make run' needs"
 	@echo "make clean         remove what was built (not .venv)"
@@ -70,7 +71,7 @@ test:
 ifeq ($(ARGS),)
 # Two processes: what some thousand quick tests leave in one must not weigh on the windows.
 	@$(PYTHON) -m pytest -m "not window and not secret_service"
-	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "window or secret_service"
+	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "(window or secret_service) and not packaging"
 else
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest $(ARGS)
 endif
@@ -104,9 +105,12 @@ bench:
 	@$(PYTHON) -m tests.bench $(ARGS)
 
 package:
-	$(call prepare,test)
-	$(PYTHON) -m build --wheel --no-isolation --outdir dist
-	$(PYTHON) -m PyInstaller --noconfirm --log-level WARN build.spec
+	$(call prepare,package)
+	@$(PYTHON) -m desktop.packaging $(ARGS)
+
+test-packaging:
+	$(call prepare,test-packaging)
+	@$(PYTHON) -m pytest -m packaging --timeout 3600 $(ARGS)
 
 # uv resolves for every platform at once. It lives in build/, not in .venv.
 lock:

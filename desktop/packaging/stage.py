@@ -14,12 +14,16 @@ from desktop.packaging.scan import scan
 
 
 def check(plan: Plan) -> None:
-    """Everything that can be said without making anything. Raises IconWrong, AgentWrong, SecretFound, ToolMissing."""
+    """Everything that can be said without making anything; comes before `stage`. Agents' packages are fetched for it,
+    their files imported. Raises IconWrong, AgentWrong, BrandWrong, SecretFound, ToolMissing, BuildFailed."""
     icon = plan.source / plan.brand.app.icon
     for told in icons.check(icon):
         plan.add_warning(told)
     scan([icon], plan.source)
     agents.files(plan)
+    packages = plan.work / "checked" / agents.PACKAGES
+    agents.install(plan, packages)
+    agents.check_imports(plan, packages)
     if not plan.brand.app.contact:
         plan.add_warning("app.contact is empty: the packages name nobody who could be written to.")
     if not plan.homepage:
@@ -27,7 +31,7 @@ def check(plan: Plan) -> None:
 
 
 def stage(plan: Plan) -> Path:
-    """The folder of assets that is frozen. Raises what `check` raises, BuildFailed, OSError."""
+    """The folder of assets that is frozen. Raises what `check` raises, OSError."""
     folder = plan.work / "assets"
     for name in ("pages", "texts"):
         shutil.copytree(ROOT / "assets" / name, folder / name)
@@ -37,9 +41,9 @@ def stage(plan: Plan) -> Path:
         target = folder / "agents" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    packages = folder / agents.PACKAGES
-    agents.install(plan, packages)
-    agents.check_imports(plan, packages)
+    packages = plan.work / "checked" / agents.PACKAGES
+    if packages.is_dir():
+        shutil.copytree(packages, folder / agents.PACKAGES, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "brand.toml").write_text(_brand_text(plan, folder), encoding="utf-8")
     return folder
 

@@ -7,6 +7,8 @@ Names no registry: pip, npm and apt-get use what the machine is set to. Does not
     prepare.py standin   the same, and what `make run STANDIN=1` needs
     prepare.py quick     what the quick tests need: no system package, no Qt
     prepare.py test      what every test needs: both engines, a virtual screen, a Secret Service, node
+    prepare.py package   what making packages needs: no Qt, no node
+    prepare.py test-packaging   the same, and what installs and checks them
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 STAMP = VENV / "prepared.json"
 OLDEST = (3, 11)
-KINDS = ("run", "standin", "quick", "test")
+KINDS = ("run", "standin", "quick", "test", "package", "test-packaging")
 
 # Debian packages. `a|b` names one package whose name differs between releases: the first there is.
 ENGINE_GTK = (
@@ -47,6 +49,9 @@ ENGINE_QT = (
 NODE = ("nodejs", "npm")
 # PyInstaller looks into libraries with objdump and ldd; the frozen app carries the interpreter as a library.
 FREEZE = ("binutils", "libc-bin", "libpython{version}t64|libpython{version}")
+# What makes packages (`desktop/packaging`) and looks at what is in them; what tries them out.
+PACKAGE = ("dpkg-dev", "zstd", "desktop-file-utils", "appstream")
+TRY_OUT = ("lintian", "debootstrap")
 
 # What belongs to the Qt engine in requirements-dev.txt.
 QT_NAMES = re.compile(r"qtpy|shiboken6|pyside6(-.*)?")
@@ -76,13 +81,17 @@ def wanted_packages(kind: str, headless: bool) -> list[str]:
     if kind == "quick":
         return []
     names = list(ENGINE_GTK)
-    if headless or kind == "test":
+    packages = kind in ("package", "test-packaging")
+    if headless or kind == "test" or packages:
         names += SCREEN
-    if kind in ("standin", "test"):
+    if kind in ("standin", "test") or packages:
         names += STANDIN
-    if kind == "test":
+    if kind == "test" or packages:
         version = "{}.{}".format(*(version_of("/usr/bin/python3") or OLDEST))
-        names += [*ENGINE_QT, *(name.format(version=version) for name in FREEZE)]
+        names += [name.format(version=version) for name in FREEZE]
+        names += [*PACKAGE, *(TRY_OUT if kind == "test-packaging" else ())]
+    if kind == "test":
+        names += ENGINE_QT
         if not (shutil.which("node") and shutil.which("npm")):
             names += NODE
     return names
@@ -229,7 +238,7 @@ def requirements(kind: str, with_qt: bool) -> str:
     app = blocks((ROOT / "requirements.txt").read_text(encoding="utf-8"))
     everything = blocks((ROOT / "requirements-dev.txt").read_text(encoding="utf-8"))
     chosen = dict(app)
-    if kind in ("quick", "test"):
+    if kind in ("quick", "test", "package", "test-packaging"):
         chosen.update((name, block) for name, block in everything.items() if not QT_NAMES.fullmatch(name))
     if with_qt or kind == "test":
         chosen.update((name, block) for name, block in everything.items() if QT_NAMES.fullmatch(name))

@@ -1,0 +1,188 @@
+"""`python -m desktop.packaging`: what was typed, progress, one JSON object, exit codes. Leaves nothing half made.
+
+Everything is made in a temporary folder beside the place where it goes; finished files are moved there at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from desktop.packaging import formats, stage, tools
+from desktop.packaging.errors import DiskTrouble, PackagingError, WrongUsage
+from desktop.packaging.plan import PLATFORM, ROOT, Plan, epoch_of, read_brand, version_of
+
+ROOM = 1_500_000_000
+"""Bytes that must be free: what PyInstaller, the trees and the packages take together at their most."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise WrongUsage(message[:300], "python -m desktop.packaging --help lists what there is.")
+
+
+def parser() -> argparse.ArgumentParser:
+    made = _Parser(prog="python -m desktop.packaging", description="Brand file -> installers of this system.")
+    made.add_argument("--brand", metavar="FILE", type=Path, default=ROOT / "assets" / "brand.toml")
+    made.add_argument("--format", metavar="NAME,…", default="", help="which packages; default: all of this system")
+    made.add_argument("--out", metavar="DIR", type=Path, default=ROOT / "dist", help="default: dist/")
+    made.add_argument("--check", action="store_true", help="look at everything, make nothing")
+    made.add_argument("--json", action="store_true", help="print exactly one JSON object on standard output")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 fine, 1 unforeseen, 2 usage, 3 brand file, 4 secret, 5 icon, 6 agent, 7 tool, 8 build, 9 proof,
+    10 disk."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in words
+    try:
+        result = run(parser().parse_args(words))
+    except PackagingError as error:
+        return _fail(error, as_json)
+    except OSError as error:
+        return _fail(_disk(error), as_json)
+    except KeyboardInterrupt:
+        return 130
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        for made in result["outputs"]:
+            print(f"{made['file']}  {made['bytes'] / 1e6:.1f} MB  sha256 {made['sha256']}")
+        if result["checked_only"]:
+            print("Everything is in order; nothing was made.")
+    return 0
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """What there is to say at the end. Raises PackagingError, OSError."""
+    began = time.monotonic()
+    chosen = formats.chosen(args.format)
+    brand_file = Path(os.path.abspath(args.brand))
+    brand = read_brand(brand_file)
+    out = Path(os.path.abspath(args.out))
+    _verify_tools(chosen, agents=brand.package.agents)
+    if not args.check:
+        out.mkdir(parents=True, exist_ok=True)
+    # Beside the place where things go: moving them there is then one step that succeeds or doesn't.
+    where = None if args.check else out
+    with tempfile.TemporaryDirectory(prefix=".packaging-", dir=where, ignore_cleanup_errors=True) as work:
+        plan = Plan(
+            brand=brand,
+            brand_file=brand_file,
+            version=version_of(brand, brand_file.parent),
+            epoch=epoch_of(brand_file),
+            formats=tuple(form.name for form in chosen),
+            out=out,
+            work=Path(work),
+            say=say,
+        )
+        say(f"{brand.app.name} {plan.version} ({brand.app.id}) for {PLATFORM}: {', '.join(plan.formats)}")
+        stage.check(plan)
+        result: dict[str, Any] = {
+            "ok": True,
+            "checked_only": bool(args.check),
+            "name": brand.app.name,
+            "id": brand.app.id,
+            "version": plan.version,
+            "platform": PLATFORM,
+            "outputs": [],
+        }
+        if not args.check:
+            if shutil.disk_usage(out).free < ROOM:
+                raise DiskTrouble(f"There is too little room in {out}: {ROOM // 10**6} MB are needed for a while.")
+            result |= _make(plan, chosen)
+    result["warnings"] = plan.warnings
+    result["seconds"] = round(time.monotonic() - began, 1)
+    return result
+
+
+def _make(plan: Plan, chosen: tuple[formats.Format, ...]) -> dict[str, Any]:
+    from desktop.packaging.contents import Contents
+    from desktop.packaging.freeze import freeze
+    from desktop.packaging.proof import prove
+
+    assets = stage.stage(plan)
+    say("Freezing")
+    frozen = freeze(plan, assets)
+    contents = Contents(plan, frozen)
+    for name in contents.without_text():
+        plan.add_warning(f"No licence text was found for {name}.")
+    proof: dict[str, Any] | None = None
+    if PLATFORM == "linux":
+        say(f"Proving it ({frozen.size() / 1e6:.0f} MB)")
+        proof = prove(plan, frozen.executable).plain()
+    finished = plan.work / "finished"
+    finished.mkdir()
+    for form in chosen:
+        say(f"Making {form.name}")
+        form.make(formats.Job(plan, frozen, assets, contents, finished))
+    (finished / f"{plan.name}-{plan.version}-{PLATFORM}.cdx.json").write_text(contents.sbom(), encoding="utf-8")
+    files = sorted(finished.iterdir())
+    sums = {path.name: _sha256(path) for path in files}
+    _write_sums(finished / "SHA256SUMS", sums, plan.out)
+    for path in [*files, finished / "SHA256SUMS"]:
+        os.replace(path, plan.out / path.name)
+    outputs = [
+        {"file": str(plan.out / name), "bytes": (plan.out / name).stat().st_size, "sha256": digest}
+        for name, digest in sums.items()
+    ]
+    return {"outputs": outputs, "frozen_bytes": frozen.size(), "proof": proof, "sums": str(plan.out / "SHA256SUMS")}
+
+
+def _write_sums(file: Path, sums: dict[str, str], known_in: Path) -> None:
+    """As `sha256sum` has it; what stands there of other packages that are still there stays."""
+    lines = dict(sums)
+    try:
+        known = (known_in / file.name).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        known = []
+    for line in known:
+        digest, _, name = line.partition("  ")
+        if name and name not in lines and (known_in / name).is_file():
+            lines[name] = digest
+    file.write_text("".join(f"{lines[name]}  {name}\n" for name in sorted(lines)), encoding="utf-8")
+
+
+def say(line: str) -> None:
+    """Progress, beside the output."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _verify_tools(chosen: tuple[formats.Format, ...], *, agents: bool) -> None:
+    system = tuple(dict.fromkeys(tool for form in chosen for tool in form.tools))
+    tools.verify(system, (*tools.PYTHON, *(tools.AGENTS if agents else ())))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _disk(error: OSError) -> DiskTrouble:
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return DiskTrouble(f"The disk is full{where}.", "Make room, or name another folder with --out.")
+    return DiskTrouble(
+        f"{error.strerror or type(error).__name__}{where}.", "Name a folder that can be written to with --out."
+    )
+
+
+def _fail(error: PackagingError, as_json: bool) -> int:
+    if as_json:
+        told = {"code": error.code, "message": error.message, "hint": error.hint}
+        print(json.dumps({"ok": False, "error": told}, ensure_ascii=False))
+    say(error.message)
+    if error.hint:
+        say(error.hint)
+    return error.exit_code

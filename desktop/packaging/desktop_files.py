@@ -59,7 +59,7 @@ def entry(plan: Plan) -> str:
             "Categories=Network;Chat;",
             f"MimeType=x-scheme-handler/{plan.brand.deep_link};",
             f"StartupWMClass={plan.name}",
-            "SingleMainWindow=true",
+            "X-GNOME-SingleWindow=true",
             "",
         ]
     )

@@ -78,7 +78,7 @@ def make_deb(job: Job) -> Path:
     _settle(tree / "DEBIAN", plan.epoch, set())
     target = job.folder / f"{plan.name}_{plan.version}_{kind}.deb"
     # One thread: how xz cuts its blocks would otherwise depend on the number of processors.
-    command = ["dpkg-deb", "--root-owner-group", "--threads-max=1", "-Zxz", "-z9", "--build", str(tree), str(target)]
+    command = ["dpkg-deb", "--root-owner-group", "--threads-max=1", "-Zxz", "-z6", "--build", str(tree), str(target)]
     _run(command, epoch=plan.epoch)
     shutil.rmtree(tree)
     return target
@@ -107,7 +107,7 @@ def make_tar(job: Job) -> Path:
         for path in [tree, *sorted(tree.rglob("*"))]:
             archive.add(path, str(path.relative_to(tree.parent)), recursive=False, filter=neutral)
     target = job.folder / f"{name}.tar.zst"
-    _run(["zstd", "--quiet", "-19", "--single-thread", "-o", str(target), str(plain)])
+    _run(["zstd", "--quiet", "-16", "--single-thread", "-o", str(target), str(plain)])
     shutil.rmtree(tree.parent)
     return target
 

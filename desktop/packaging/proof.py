@@ -138,12 +138,13 @@ class Proof:
 
     def _doctor(self) -> str:
         _code, report = self._home.run("doctor")
-        checks = {check["name"]: check["ok"] for check in report.get("checks", [])}
+        told = {check["name"]: check for check in report.get("checks", [])}
+        checks = {name: check["ok"] for name, check in told.items()}
         if report.get("service") != self._brand.app.id:
             raise Refused(f"it is called {report.get('service')}, not {self._brand.app.id}")
         broken = [name for name in ("engine", "display", "keyring", "folders") if not checks.get(name)]
         if broken:
-            raise Refused(f"doctor finds fault with {', '.join(broken)}")
+            raise Refused("; ".join(f"{name}: {told.get(name, {}).get('detail', 'not checked')}" for name in broken))
         return f"{sum(checks.values())} of {len(checks)} checks are fine without a network and a key"
 
     def _first_launch(self) -> str:

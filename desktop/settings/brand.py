@@ -134,7 +134,7 @@ class Brand(Model):
 
     @property
     def identifier(self) -> str:
-        """The app's name among all apps, domain first; `app.<id>` where the brand names no home."""
+        """The app's name among all apps, domain first; `com.example.<id>` where the brand names no home."""
         if self.app.identifier:
             return self.app.identifier
         from urllib.parse import urlsplit
@@ -143,7 +143,7 @@ class Brand(Model):
         parts = [part.replace("-", "_") for part in (*reversed(host.split(".")), self.app.id) if part]
         # A part that begins with a digit is allowed in a host's name and nowhere else.
         parts = [f"_{part}" if part[0].isdigit() else part for part in parts]
-        return ".".join(parts if len(parts) > 1 else ("app", *parts))
+        return ".".join(parts if len(parts) > 1 else ("com", "example", *parts))
 
 
 def load_brand(path: Path | None = None) -> Brand:

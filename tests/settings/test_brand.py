@@ -144,3 +144,31 @@ def test_a_file_that_is_missing_or_no_toml_is_a_sentence(tmp_path: Path, texts: 
         with pytest.raises(BrandInvalid) as caught:
             load(text, tmp_path)
         assert caught.value.describe(texts)["message"]
+
+
+def test_what_a_brand_leaves_empty_is_made_from_what_it_says() -> None:
+    assert (Brand().deep_link, Brand().identifier) == ("chatkit-desktop", "com.example.chatkit_desktop")
+    brand = parse_brand({"app": {"id": "ask-fern", "homepage": "https://www.2-fern.example/about"}})
+    assert (brand.deep_link, brand.keyring_service, brand.identifier) == (
+        "ask-fern",
+        "ask-fern",
+        "example._2_fern.ask_fern",
+    )
+    own = parse_brand({"app": {"deep_link": "fern", "identifier": "org.example.Fern", "keyring_service": "Fern"}})
+    assert (own.deep_link, own.keyring_service, own.identifier) == ("fern", "Fern", "org.example.Fern")
+
+
+def test_two_brands_share_no_folder_keyring_entry_or_link() -> None:
+    from desktop.settings.locations import locations
+
+    one, two = Brand(), parse_brand({"app": {"id": "ask-fern"}})
+    places = [locations(brand.app.id, "default") for brand in (one, two)]
+    assert not places[0].folder.is_relative_to(places[1].folder.parents[1])
+    assert not places[1].folder.is_relative_to(places[0].folder.parents[1])
+    for name in ("keyring_service", "deep_link", "identifier"):
+        assert getattr(one, name) != getattr(two, name)
+
+
+def test_a_code_agents_file_is_looked_for_beside_the_brand_file(tmp_path: Path) -> None:
+    brand = load('[[settings.agents]]\nkind = "code"\nid = "fern"\nfile = "agents/fern.py"', tmp_path)
+    assert brand.settings["agents"][0]["file"] == str(tmp_path / "agents" / "fern.py")

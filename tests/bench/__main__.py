@@ -15,15 +15,15 @@ from contextlib import contextmanager
 
 from desktop import __version__
 from desktop.window.engine import has_gtk, has_qt
-from tests.bench import chats, door, first_token, footprint, minting, stack, starts, talking
+from tests.bench import chats, code_agents, door, first_token, footprint, minting, stack, starts, talking
 from tests.bench.figures import Figure
 from tests.rig.display import DisplayError, end_on_sigterm, virtual_display
 from tests.rig.scene import Scene, scene
 from tests.rig.secret_service import available, secret_service
 
 ENGINES: dict[str, Callable[[], bool]] = {"gtk": has_gtk, "qt": has_qt}
-GROUPS = ("starts", "memory", "door", "idle", "agent-starts", "deltas")
-ENGINELESS = ("minting", "first-token", "stack", "store")
+GROUPS = ("starts", "memory", "door", "idle", "agent-starts", "deltas", "bad-code")
+ENGINELESS = ("minting", "first-token", "code-agents", "stack", "store")
 
 
 def parse() -> argparse.Namespace:
@@ -56,6 +56,7 @@ def measure(engine: str, groups: tuple[str, ...], options: argparse.Namespace) -
         "idle": lambda made: footprint.idle(made, options.idle),
         "agent-starts": lambda made: talking.starts(made, options.runs),
         "deltas": talking.deltas,
+        "bad-code": code_agents.meanwhile,
     }
     found: list[Figure] = []
     with settled_scene(engine) as made:
@@ -68,6 +69,7 @@ def measure_without(groups: tuple[str, ...], options: argparse.Namespace) -> lis
     work: dict[str, Callable[[], list[Figure]]] = {
         "minting": minting.measure,
         "first-token": first_token.measure,
+        "code-agents": code_agents.measure,
         "stack": stack.measure,
         "store": lambda: chats.measure(options.chats, options.items),
     }

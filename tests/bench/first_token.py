@@ -73,7 +73,7 @@ def ours(base: str, folder: Path) -> tuple[Callable[[], float], Callable[[], Non
 
     assistant = AssistantAgent(id="assistant", endpoint="here", model=MODEL)
     endpoint = Endpoint(id="here", base_url=base, api="responses")
-    given = Given({"assistant": assistant}, {"here": endpoint})
+    given = Given({"assistant": assistant}, endpoints={"here": endpoint})
     host = AgentHost(given, Catalogue("en"), threads=folder / "threads.sqlite3", attachments=folder / "attachments")
     host.warm("assistant")
 

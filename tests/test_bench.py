@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from desktop.window.engine import has_gtk, has_qt
-from tests.bench import chats, first_token, stack, talking
+from tests.bench import chats, code_agents, first_token, stack, talking
 from tests.bench.__main__ import settled_scene
 from tests.bench.figures import Figure, summary
 from tests.rig.secret_service import available
@@ -81,6 +81,11 @@ def test_first_words_of_the_app_and_the_bare_sdk_take_turns() -> None:
     assert told(found) == {"first word over the bare SDK": 10.0}
 
 
+def test_first_words_of_a_code_agent_and_the_bare_sdk_in_a_process_take_turns() -> None:
+    found = code_agents.measure(times=1)
+    assert told(found) == {"code agent's first word over the SDK": 15.0, "start of a code agent's process": None}
+
+
 @pytest.mark.window
 @pytest.mark.secret_service
 @pytest.mark.skipif(not available(), reason="needs the packages dbus and gnome-keyring")
@@ -98,3 +103,5 @@ def test_agents_are_measured_in_a_window(engine: str) -> None:
         assert told(found) == {"delta to its DOM change": 16.0, "deltas a second": 10_000.0}
         details = found[1].details or {}
         assert (details["pieces"], details["lost"], details["misplaced"]) == (300, 0, 0)
+        found = code_agents.meanwhile(made, calls=20, deeds=("a busy loop",))
+        assert told(found) == {"bridge round trip beside bad code": 1.0}

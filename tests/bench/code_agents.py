@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -29,6 +29,8 @@ TIMES = 40
 A_CHAT = 8
 """Messages of one chat that are timed; its first, for which a process starts, is not."""
 STARTS = 5
+TYPING = 5.0
+"""Seconds that a person types."""
 MODEL = "gpt-4.1"
 QUESTION = "How are you?"
 AGENT = f'from agents import Agent\n\nagent = Agent(name="bench", model="{MODEL}")\n'
@@ -211,7 +213,7 @@ def compare(base: str, times: int) -> dict[str, list[float]]:
             taken["bare, cold"].append(time.perf_counter() - before)
             alone.close()
             app.host.warm("code")
-            time.sleep(5)  # a person types
+            time.sleep(TYPING)
             taken["warmed"].append(app.ask()[0])
         app.host.close(20)
     return taken
@@ -243,16 +245,16 @@ CALLS = 200
 WAIT = 60.0
 
 
-def meanwhile(scene: Scene, calls: int = CALLS) -> list[Figure]:
+def meanwhile(scene: Scene, calls: int = CALLS, deeds: Iterable[str] = DEEDS) -> list[Figure]:
     """The round trip of a bridge call that does nothing, before and while the code of a file misbehaves."""
     quiet: list[float] = []
     while_it: dict[str, list[float]] = {}
-    for number, (name, deed) in enumerate(DEEDS.items()):
+    for number, name in enumerate(deeds):
         with ExitStack() as stack:
             folder = scene.folder / f"bad-{number}"
             folder.mkdir()
             file = folder / "agent.py"
-            body = "".join(f"    {line}\n" for line in deed.splitlines())
+            body = "".join(f"    {line}\n" for line in DEEDS[name].splitlines())
             file.write_text(BAD + body, encoding="utf-8")
             agent = {"kind": "code", "id": "code", "file": str(file), "endpoint": "here"}
             made = profile(scene, f"bad-{number}", agent, basic=True, base="http://127.0.0.1:9")

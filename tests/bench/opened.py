@@ -72,13 +72,13 @@ def listen(host: Any) -> None:
     """Note when pieces leave for the page; and with `--flood`, let the flood answer."""
     request = host.request
 
-    def heard(agent_id: str, body: str, *, on_data: Any, on_end: Any) -> Any:
+    def heard(agent_id: str, body: str, *, on_data: Any, **rest: Any) -> Any:
         def passed(piece: str) -> None:
             if ".text_delta" in piece:
                 EMITTED.append(time.time() * 1000)
             on_data(piece)
 
-        return request(agent_id, body, on_data=passed, on_end=on_end)
+        return request(agent_id, body, on_data=passed, **rest)
 
     host.request = heard
     if FLOOD:

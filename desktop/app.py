@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,8 @@ class App:
         """Whose code the consent window shows."""
         self._is_chat_blocked = False
         """Whether the chat window says that the active agent's code can't run, in place of a chat."""
+        self.failures: deque[AppError] = deque(maxlen=20)
+        """Why answers of agents inside the app have failed, the last ones."""
         self._packages: dict[str, list[str]] = {}
         """What code agents have asked for and not found, by agent."""
         self._crashes: list[float] = []
@@ -133,7 +136,7 @@ class App:
                 self._on_second_launch(prompt)
             # The only two things that run beside the engine before the first paint: the key is read, a session minted.
             # Not earlier: their imports would hold up ours, and the engine waits for its own processes for longer.
-            base = self._keyed_address()
+            base = self.keyed_address()
             if base:
                 context.keys.preload(origin_of(base))
             if first == "chat" and settings.workflow() is not None:
@@ -210,20 +213,20 @@ class App:
 
     def _first_page(self) -> str:
         """The chat, unless something it needs is known to be missing; whether the key is there is asked in parallel."""
-        base = self._keyed_address()
+        base = self.keyed_address()
         known = base == "" or (base is not None and self.context.state.key_known(origin_of(base)))
         if not known:
             return "setup"
-        return "consent" if self._code_problem() is not None else "chat"
+        return "consent" if self.code_problem() is not None else "chat"
 
-    def _code_problem(self) -> AppError | None:
+    def code_problem(self) -> AppError | None:
         """What keeps the active agent's file from running, where it is one of code: mostly that nobody said yes."""
         agent = self.context.settings.agent()
         if not isinstance(agent, CodeAgent):
             return None
         return self.context.consents().problem(agent.file)
 
-    def _keyed_address(self) -> str | None:
+    def keyed_address(self) -> str | None:
         """The API whose key the active agent needs; "" when it needs none, None when there is no agent."""
         settings = self.context.settings
         agent = settings.agent()
@@ -241,7 +244,7 @@ class App:
 
     def _page(self, name: str) -> Page:
         if name == "chat":
-            problem = self._code_problem()
+            problem = self.code_problem()
             self._is_chat_blocked = problem is not None
             if problem is None and self._prefers_basic():
                 from desktop.pages.basic import BasicPage
@@ -395,7 +398,7 @@ class App:
         """Open the chat (anew where it is open: what it is made from has changed), then close the setup window."""
         if "chat" in self.windows:
             self.reload_chat()
-        if ask and self._code_problem() is not None:
+        if ask and self.code_problem() is not None:
             self.show_consent()
         else:
             self._show("chat")
@@ -565,7 +568,8 @@ class App:
             self.emit("chat", "notices.added", {"notices": told})
 
     def _on_agent_failure(self, agent_id: str, failure: AppError) -> None:
-        """What the consent page can mend is offered over the chat."""
+        """Noted, and what the consent page can mend is offered over the chat."""
+        self.failures.append(failure)
         action: dict[type[AppError], str] = {
             CodeConsentNeeded: "code.look",
             CodeUnreadable: "code.other_file",

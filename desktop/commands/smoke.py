@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import AppError, ComponentLate, FolderUnwritable, UsageError
+from desktop.errors import AgentNotSet, AppError, ComponentLate, FolderUnwritable, KeyMissing, UsageError
 
 if TYPE_CHECKING:
     from desktop.app import App
@@ -105,12 +105,16 @@ class _Look:
             elif answered.params.shown and not self._falls_back():
                 self.done.set()
         ready = {"chat.ready": "chat", "basic.ready": "basic"}
+        before = {"setup.start": "setup", "consent.start": "consent"}
         if self.args.page == "any":
-            ready["setup.start"] = "setup"
+            ready |= before
+        elif answered.method in before:
+            self.errors.append(self._in_the_way(before[answered.method]))
+            self.done.set()
         if answered.method in ready and not self.page:
             self.page = ready[answered.method]
             self.ready_ms = round((time.monotonic() - self.started) * 1000)
-            if self.args.say is None or self.page == "setup":
+            if self.args.say is None or self.page in before.values():
                 self.done.set()
             else:
                 self.asked = time.monotonic()
@@ -122,6 +126,13 @@ class _Look:
             self.answer_ms = round((time.monotonic() - self.asked) * 1000)
             self.answer = self._last_answer()
             self.done.set()
+
+    def _in_the_way(self, page: str) -> AppError:
+        """What keeps the chat from opening, and that page asks for."""
+        agent = self.app.context.settings.agent()
+        if page == "consent":
+            return self.app.code_problem() or AgentNotSet()
+        return AgentNotSet() if agent is None else KeyMissing(origin=self.app.keyed_address() or "")
 
     def _last_answer(self) -> str:
         """The newest answer in the store: what was kept, not what was painted."""
@@ -179,6 +190,6 @@ class _Look:
             "answer": self.answer,
             "answer_ms": self.answer_ms,
             "csp_violations": self.violations,
-            "errors": [error.describe(context.texts) for error in self.errors],
+            "errors": [error.describe(context.texts) for error in (*self.errors, *self.app.failures)],
             "screenshot": self.saved,
         }

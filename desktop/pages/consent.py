@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -24,7 +24,7 @@ from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from desktop.agents.code.consent import Consents, Source
+    from desktop.agents.code.consent import Source
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +49,20 @@ class ConsentPage:
     at a time; it ends with the page."""
 
     def __init__(
-        self, services: Services, agent_id: str, packages: Sequence[str] = (), consents: Consents | None = None
+        self,
+        services: Services,
+        agent_id: str,
+        packages: Sequence[str] = (),
+        install: Callable[..., None] | None = None,
     ) -> None:
+        """`install` takes the place of `packages.install`."""
         from desktop.agents.code.consent import LIST, Consents
 
         self._packages = packages
         self._services = services
         self._agent_id = agent_id
-        self._consents = consents or Consents(services.locations.folder / LIST)
+        self._consents = Consents(services.locations.folder / LIST)
+        self._put = install
         self._lock = threading.Lock()
         self._shown: Source | None = None
         self._cancel: threading.Event | None = None
@@ -245,7 +251,7 @@ class ConsentPage:
     def _can_choose(self) -> bool:
         from desktop.pages.settings import lock_of
 
-        return not lock_of(self._services.settings, "agents")
+        return not lock_of(self._services.settings, "agents", "command_line")
 
     def _open_agents(self, _: NoParams) -> None:
         self._services.desk.show_agents()
@@ -275,7 +281,7 @@ class ConsentPage:
 
         try:
             if wanted:
-                packages.install(wanted, self._place(), file=source.name, on_line=tell, cancel=cancel)
+                (self._put or packages.install)(wanted, self._place(), file=source.name, on_line=tell, cancel=cancel)
         except AppError as error:
             failure = error
         except Exception as error:

@@ -162,6 +162,33 @@ def shown(app: Driver, selector: str) -> bool:
     return bool(app.js("agents", f"!!document.querySelector({json.dumps(selector)}).getClientRects().length"))
 
 
+def test_code_agents(scene: Scene, scheme: str) -> None:
+    file = scene.folder / "agent.py"
+    file.write_text("import helpers, nothing_of_this_name\nfrom agents import Agent\nagent = Agent(name='Mine')\n" * 30)
+    (scene.folder / "helpers.py").write_text("")
+    code = {"kind": "code", "id": "code", "name": "Code", "file": str(file), "packages": ["nothing-at-all"]}
+    settle(scene, scheme, agents=[DEMO, code], assistant={"basic_view": True})
+    with scene.launch() as app:
+        begin(scene, app)
+        app.ask("show", "agents")
+        app.wait_window("agents")
+        app.wait_call("agents.get")
+        app.js("agents", "(document.querySelector('[data-id=code]').click(), true)")
+        app.wait_text("agents", "nothing-of-this-name")
+        shown_in(app, "agents", scheme)
+        found = checked(app, "agents", "code")
+        app.click("agents", "#code-look")
+        app.wait_window("consent")
+        app.wait_call("consent.file")
+        shown_in(app, "consent", scheme)
+        found += checked(app, "consent", "new")
+        file.write_text("def f(:")
+        app.click("consent", "#yes")
+        app.wait_text("consent", "is no Python")
+        found += checked(app, "consent", "unreadable")
+    assert found == []
+
+
 def test_the_view_of_a_chat_that_does_not_work(scene: Scene, scheme: str) -> None:
     scene.settle()
     settings = scene.settings()

@@ -112,7 +112,16 @@ def test_checklist_10_a_script_in_the_chat_page_gets_404_for_every_other_page(ha
         app.ask("show", name)
         app.wait_window(name)
     own = app.ask("showing", "chat")["path"]
-    names = ["setup.html", "settings.html", "setup.js", "settings.js", "setup.css", "texts/en/setup.json"]
+    names = [
+        "setup.html",
+        "settings.html",
+        "consent.html",
+        "consent.js",
+        "setup.js",
+        "settings.js",
+        "setup.css",
+        "texts/en/setup.json",
+    ]
     paths = [
         *("/", "/chat.html", f"/{own}", f"/{own}/", f"/{own}/../setup.html", f"/{own}/%2e%2e/settings.html"),
         *(f"/{name}" for name in names),

@@ -9,7 +9,6 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,9 +39,14 @@ def lacking(source: Source, place: Path) -> list[str]:
             top = module.partition(".")[0]
             if top in own or top in OURS or top in sys.stdlib_module_names:
                 continue
-            if not _is_here(top) and PathFinder.find_spec(top, [str(place)]) is None:
+            if not _is_here(top) and not _is_in(place, top):
                 found[package_of(module)] = None
     return list(found)
+
+
+def _is_in(place: Path, module: str) -> bool:
+    # Looked at on the disk: an importer would remember how the folder was before the installation.
+    return any(entry.name.partition(".")[0] == module for entry in place.glob(f"{module}*"))
 
 
 def _is_here(module: str) -> bool:

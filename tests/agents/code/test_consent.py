@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.agents.code.consent import Consents, read
+from desktop.agents.code.consent import Consents, Source, read
 from desktop.errors import CodeConsentNeeded, CodeUnreadable
 from desktop.texts import Catalogue
 from tests.agents.code.bench import Bench
@@ -73,6 +73,36 @@ def test_checklist_28_a_yes_is_for_exactly_this_content_and_is_kept_in_a_private
     assert Consents(kept).changed(read(file))
     consents.take_back(file)
     assert not Consents(kept).given(source)
+
+
+def test_what_has_changed_since_the_yes_is_known_by_name(tmp_path: Path) -> None:
+    file = put(tmp_path / "code", agent="import a, b, c", a="1", b="1")
+    kept = tmp_path / "approved.json"
+    assert Consents(kept).since(read(file)) is None
+    Consents(kept).give(read(file))
+    assert Consents(kept).since(read(file)) is None
+    put(tmp_path / "code", a="2", c="1")
+    (tmp_path / "code" / "b.py").unlink()
+    change = Consents(kept).since(read(file))
+    assert change is not None
+    assert (change.new, change.changed, change.gone) == ({"c.py"}, {"a.py"}, {"b.py"})
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (b"# harmless\rimport os", "# harmless\nimport os"),  # for Python a line ends there
+        ("a = 1 # \u202eeurT".encode(), "a = 1 # ⟨U+202E⟩eurT"),
+        ("x\u200b = '\u2066'".encode(), "x⟨U+200B⟩ = '⟨U+2066⟩'"),
+        (b"# coding: utf-7\n# +AAo-import os", "# coding: utf-7\n# \nimport os"),  # what Python reads there
+        (b"# coding: latin-1\n# \xe9", "# coding: latin-1\n# é"),
+        ("\ufeffa = 'été'".encode(), "a = 'été'"),
+    ],
+)
+def test_checklist_28_what_is_shown_is_what_python_reads_and_nothing_in_it_is_invisible(
+    tmp_path: Path, content: bytes, shown: str
+) -> None:
+    assert Source(tmp_path / "agent.py", {"agent.py": content}, "").text() == shown
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{", '{"/x": 3}'])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from desktop.agents.code import packages
 from desktop.agents.code.environment import clean
 from desktop.errors import BadParams, PackagesNotInstalled
+from desktop.texts import Catalogue
 
 
 def pip(tmp_path: Path, body: str) -> list[str]:
@@ -65,3 +67,11 @@ def test_checklist_07_a_childs_environment_has_no_key_under_any_name() -> None:
     key = "sk-planted-0123456789"
     environ = {"OPENAI_API_KEY": "x", "OPENAI_ORG_ID": "x", "MINE": f"a{key}", "PATH": "/bin", "TAVILY_API_KEY": "t"}
     assert clean(environ, (key,)) == {"PATH": "/bin", "TAVILY_API_KEY": "t"}
+
+
+def test_an_installation_that_nobody_wants_any_more_ends(tmp_path: Path) -> None:
+    cancel = Event()
+    words = pip(tmp_path, "import time\nprint('begun', flush=True)\ntime.sleep(600)")
+    with pytest.raises(PackagesNotInstalled) as told:
+        packages.install(["one"], tmp_path / "p", pip=words, cancel=cancel, on_line=lambda _line: cancel.set())
+    assert told.value.describe(Catalogue("en"))["message"].endswith("it was stopped.")

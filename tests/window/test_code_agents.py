@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -15,6 +15,7 @@ from tests.agents.code.test_exports import ASKS, CLASSIFIER, CLASSIFY, HEAD, NOD
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.standins.models_api import Answer, ModelsApi
+from tests.window.views import VIEWS, View
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 
@@ -181,94 +182,6 @@ def test_what_can_not_be_run_is_a_sentence_and_the_page_for_agents_says_how_a_fi
 
 
 # --- answers, in both views -----------------------------------------------------------------------
-
-
-class View(Protocol):
-    """What a person does and sees in a chat, whichever page shows it."""
-
-    def begin(self) -> None: ...
-    def send(self, text: str) -> None: ...
-    def press(self, label: str) -> None: ...
-    def stop(self) -> None: ...
-    def at_rest(self) -> bool: ...
-    def words(self) -> str:
-        """All of the agent's messages."""
-
-    def steps(self) -> list[str]: ...
-    def cards(self) -> str:
-        """The words of all cards."""
-
-
-class InChatKit:
-    def __init__(self, scene: Scene, app: Driver) -> None:
-        self._scene, self._app = scene, app
-
-    def begin(self) -> None:
-        self._app.wait_call("chat.ready")
-        self._scene.component.wait(lambda s: s["ready"] and s["requests"])
-
-    def send(self, text: str) -> None:
-        self._scene.component.do("send", text=text)
-
-    def press(self, label: str) -> None:
-        self._scene.component.do("press", label=label)
-
-    def stop(self) -> None:
-        self._scene.component.do("stop")
-
-    def at_rest(self) -> bool:
-        return not self._scene.component.state["busy"]
-
-    def words(self) -> str:
-        return "\n".join(str(line["text"]) for line in self._lines() if line["role"] == "assistant")
-
-    def steps(self) -> list[str]:
-        return [str(task) for line in self._lines() if line["role"] == "steps" for task in line["tasks"]]
-
-    def cards(self) -> str:
-        return "\n".join(str(line["words"]) for line in self._lines() if line["role"] == "widget")
-
-    def _lines(self) -> list[dict[str, Any]]:
-        return list(self._scene.component.state["transcript"])
-
-
-class InBasicView:
-    def __init__(self, _scene: Scene, app: Driver) -> None:
-        self._app = app
-
-    def begin(self) -> None:
-        self._app.wait_call("basic.ready")
-
-    def send(self, text: str) -> None:
-        self._app.fill("chat", "#text", text)
-        self._app.click("chat", "#send")
-
-    def press(self, label: str) -> None:
-        found = f"[...document.querySelectorAll('.widget button')].find((one) => one.innerText === {json.dumps(label)})"
-        self._app.until(f"a button {label}", lambda: self._app.js("chat", f"!!{found}"))
-        self._app.js("chat", f"({found}.click(), true)")
-
-    def stop(self) -> None:
-        self._app.click("chat", "#stop")
-
-    def at_rest(self) -> bool:
-        return bool(
-            self._app.js("chat", "document.getElementById('stop').hidden && !document.querySelector('.sending')")
-        )
-
-    def words(self) -> str:
-        return "\n".join(
-            self._app.js("chat", "[...document.querySelectorAll('.answer .body')].map(one => one.innerText)")
-        )
-
-    def steps(self) -> list[str]:
-        return list(self._app.js("chat", "[...document.querySelectorAll('.steps li')].map(one => one.textContent)"))
-
-    def cards(self) -> str:
-        return "\n".join(self._app.js("chat", "[...document.querySelectorAll('.widget')].map(one => one.innerText)"))
-
-
-VIEWS = {"chatkit": InChatKit, "basic": InBasicView}
 
 
 @pytest.fixture(params=sorted(VIEWS))

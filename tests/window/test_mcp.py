@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from desktop.texts import Catalogue
 from tests import standins
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
+from tests.standins.models_api import Answer, Call, ModelsApi
 from tests.window.test_agents import DEMO, begin, focused, open_agents, shown
+from tests.window.views import VIEWS, View
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 
+SAYS = Catalogue("en").get
 STANDIN = Path(standins.__file__).with_name("mcp_server.py")
 TOKEN = "ghp_PlantedNeverToBeSeen0123456789abcdef"
 WRITER: dict[str, Any] = {"kind": "assistant", "id": "writer", "name": "Writer"}
 ROW = "#mcp-stdio-rows li"
+
+
+@pytest.fixture
+def models() -> Iterator[ModelsApi]:
+    with ModelsApi() as api:
+        yield api
+
+
+@pytest.fixture(params=sorted(VIEWS))
+def view(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def block(*arguments: str, **env: str) -> str:
@@ -101,3 +117,77 @@ def test_what_is_refused_is_said_at_its_field_and_nothing_typed_is_lost(scene: S
         app.click("agents", "#mcp-anyway")
         app.wait_text("agents", "Saved without a check.")
         assert scene.settings()["mcp_servers"][0]["env"] == {"A": ""}
+
+
+def outputs(models: ModelsApi) -> list[str]:
+    """What tools gave the model, in its last call."""
+    said = next(asked.body for asked in reversed(models.asked) if asked.path == "/v1/responses")["input"]
+    return [one["output"] for one in said if one.get("type") == "function_call_output"]
+
+
+def test_each_call_waits_for_a_yes_and_always_lasts_until_it_is_taken_back(
+    scene: Scene, models: ModelsApi, view: str
+) -> None:
+    endpoint = {"id": "local", "base_url": models.base, "api": "responses"}
+    writer = WRITER | {"endpoint": "local"}
+    begin(scene, agents=[writer], endpoints=[endpoint], assistant={"basic_view": view == "basic", "titles": False})
+
+    def ask(seen: View, word: str, then: str) -> None:
+        models.answer(Answer(calls=(Call("echo", {"text": word}),)), Answer(then))
+        seen.send(f"say {word}")
+
+    def card(app: Driver, seen: View, word: str) -> None:
+        app.until(f"a card for {word}", lambda: seen.at_rest() and f'"text": "{word}"' in seen.cards())
+
+    def answered(app: Driver, seen: View, words: str) -> None:
+        app.until(words, lambda: seen.at_rest() and words in seen.words())
+
+    with scene.launch() as app:
+        seen: View = VIEWS[view](scene, app)
+        seen.begin()
+        app.ask("show", "agents")
+        app.wait_window("agents")
+        app.wait_call("agents.get")
+        paste(app, block(GITHUB_TOKEN=TOKEN))
+        app.click("agents", "#mcp-save")
+        app.wait_text("agents", SAYS("agents_mcp.works"))
+        app.click("agents", "[data-id=writer]")
+        app.click("agents", "#mcp-use input")
+        app.until("given", lambda: scene.settings()["agents"][0].get("mcp_servers"))
+
+        ask(seen, "one", "Then not.")
+        card(app, seen, "one")
+        assert len(models.asked) == 1, "the run waits"
+        seen.press(SAYS("mcp.reject"))
+        answered(app, seen, "Then not.")
+        assert "echo: one" not in outputs(models)[-1]
+
+        ask(seen, "two", "Said once.")
+        card(app, seen, "two")
+        seen.press(SAYS("mcp.once"))
+        answered(app, seen, "Said once.")
+        assert outputs(models)[-1] == "echo: two"
+
+        ask(seen, "three", "Said again.")
+        card(app, seen, "three")
+        app.click("agents", "#mcp-list button")
+        seen.press(SAYS("mcp.always"))
+        answered(app, seen, "Said again.")
+        app.wait_text("agents", SAYS("agents_mcp.always"))
+        assert TOKEN not in app.js("chat", "document.documentElement.outerHTML")
+
+    with scene.launch() as app:
+        seen = VIEWS[view](scene, app)
+        seen.begin()
+        ask(seen, "four", "At once.")
+        answered(app, seen, "At once.")
+        assert outputs(models)[-1] == "echo: four"
+        app.ask("show", "agents")
+        app.wait_window("agents")
+        app.wait_call("agents.get")
+        app.click("agents", "#mcp-list button")
+        app.click("agents", "#mcp-tools .allowed button")
+        app.until("taken back", lambda: not scene.settings()["mcp_servers"][0].get("always"))
+        ask(seen, "five", "Not seen.")
+        card(app, seen, "five")
+    assert TOKEN not in scene.log()

@@ -47,6 +47,9 @@ import { applyTexts, setTexts, t } from "./texts.js";
 /** Codes that a further try can't change without somebody doing something. */
 const NOT_BY_ITSELF = new Set(["component_blank", "renderer_crashed", "keyring_denied", "keyring_locked"]);
 
+/** Milliseconds after which a page that still shows the agent before asks for the other one itself. */
+const OTHER_AGENT = 2_000;
+
 /** Before `chat.start` has answered there are no limits from the app. */
 const SKELETON = 300;
 
@@ -143,6 +146,7 @@ function showProblem(problem, options) {
   status.textContent = "";
   if (problem.code === "workflow_gone") {
     problemView.hide();
+    part("ahead", HTMLElement).replaceChildren(); // it has come
     goneView.show(problem);
   } else {
     goneView.hide();
@@ -597,7 +601,10 @@ on("settings.changed", async () => {
     if (!before) return;
     // What a session is minted from is not looked at: when that changes the app shows the page anew.
     const after = /** @type {Start} */ (await call("chat.start", { without_thread: false }));
-    if (after.agent.id !== before.agent.id) return void (await reload({ byHand: true }));
+    if (after.agent.id !== before.agent.id) {
+      await pause(OTHER_AGENT); // whoever chose the other agent has the page shown anew; twice would cut a chat off
+      return void (await reload({ byHand: true }));
+    }
     const { initialThread } = before.options;
     start = { ...after, ahead: null, options: initialThread ? { ...after.options, initialThread } : after.options };
     setTexts(start.texts);

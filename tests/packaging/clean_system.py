@@ -1,0 +1,127 @@
+"""A clean Debian in a folder, made by debootstrap from where this machine gets packages, and an ordinary user in it.
+
+Needs root. Mounts live in a mount namespace of each command's own, so nothing is left mounted, however a test ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+USER, UID = "fern", 1000
+RELEASES = {"bookworm": "12", "trixie": "13"}
+LIMIT = 1800
+"""Seconds that fetching and installing packages may take."""
+SESSION = """
+set -e
+export XDG_RUNTIME_DIR="$HOME/.run"
+mkdir -p -m 700 "$XDG_RUNTIME_DIR"
+if command -v gnome-keyring-daemon >/dev/null; then
+    printf %s password | gnome-keyring-daemon --daemonize --unlock --components=secrets >/dev/null 2>&1
+fi
+exec "$@"
+"""
+"""A session of the ordinary user: a bus is there already, the keyring is opened where there is one."""
+
+
+def why_not() -> str:
+    """Why no clean system can be made here; empty where it can."""
+    if sys.platform != "linux":
+        return "clean systems are made on Linux"
+    if os.geteuid() != 0:
+        return "making a clean system needs root"
+    missing = [name for name in ("debootstrap", "chroot", "unshare") if not shutil.which(name)]
+    if missing:
+        return f"not installed: {', '.join(missing)}"
+    return "" if mirror() else "this machine's apt names no Debian archive"
+
+
+def mirror() -> str:
+    """Where this machine gets Debian from. It is only ever used, never written down."""
+    command = ["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Identifier: Packages"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    except OSError:
+        return ""
+    return next((line.split(" ", 1)[1] for line in said.splitlines() if line.startswith("Debian ")), "")
+
+
+class CleanSystem:
+    """`folder` is its root. `shared` is a folder that it sees under the same path, the user's home among it."""
+
+    def __init__(self, folder: Path, shared: Path) -> None:
+        self.folder = folder
+        self.shared = shared
+        self.home = shared / "home"
+
+    def command(self, *words: str, user: str = "root") -> list[str]:
+        """What runs `words` in it, from outside."""
+        root, shared = shlex.quote(str(self.folder)), shlex.quote(str(self.shared))
+        mounts = (
+            f"mount -t proc proc {root}/proc",
+            f"mount -t tmpfs shm {root}/dev/shm",
+            f"mkdir -p {root}{shared} {root}/tmp/.X11-unix",
+            f"mount --bind {shared} {root}{shared}",
+            f"mount --bind /tmp/.X11-unix {root}/tmp/.X11-unix",
+        )
+        inside = list(words)
+        if user != "root":
+            inside = ["runuser", "-u", user, "--", "dbus-run-session", "--", "sh", "-c", SESSION, "session", *words]
+        script = " && ".join((*mounts, f'cd / && exec chroot {root} "$@"'))
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "inside", *inside]
+
+    def run(
+        self, *words: str, user: str = "root", environ: Mapping[str, str] = {}, limit: float = LIMIT
+    ) -> subprocess.CompletedProcess[str]:
+        base = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+        base |= {"DEBIAN_FRONTEND": "noninteractive", "HOME": str(self.home if user != "root" else "/root")}
+        return subprocess.run(
+            self.command(*words, user=user), env=base | dict(environ), capture_output=True, text=True, timeout=limit
+        )
+
+    def must(self, *words: str, user: str = "root", environ: Mapping[str, str] = {}) -> str:
+        done = self.run(*words, user=user, environ=environ)
+        assert done.returncode == 0, f"{' '.join(words)}: {(done.stdout + done.stderr)[-3000:]}"
+        return done.stdout
+
+    def install(self, *packages: str | Path) -> str:
+        """By apt; files are handed in. What it recommends stays out: the app must run without."""
+        names = []
+        for package in packages:
+            if isinstance(package, Path):
+                shutil.copy(package, self.shared / package.name)
+                names.append(str(self.shared / package.name))
+            else:
+                names.append(package)
+        return self.must("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *names)
+
+
+@contextmanager
+def clean_system(release: str) -> Iterator[CleanSystem]:
+    """A fresh one, gone at the end."""
+    folder = Path(tempfile.mkdtemp(prefix=f"clean-{release}-"))
+    folder.chmod(0o755)
+    try:
+        root, shared = folder / "root", folder / "shared"
+        shared.mkdir()
+        command = ["debootstrap", "--variant=minbase", release, str(root), mirror()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-500:]
+        for name in ("hosts", "resolv.conf"):
+            shutil.copyfile(f"/etc/{name}", root / "etc" / name)
+        system = CleanSystem(root, shared)
+        system.must("useradd", "--uid", str(UID), "--home-dir", str(system.home), "--shell", "/bin/sh", USER)
+        for own in (system.home, shared):
+            own.mkdir(exist_ok=True)
+            os.chown(own, UID, UID)
+        system.must("apt-get", "update", "--quiet")
+        yield system
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

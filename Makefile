@@ -90,6 +90,7 @@ check-prepared:
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	cd tests/js && node_modules/.bin/tsc --project tsconfig.json
+	$(PYTHON) -m pytest -q tests/packaging/test_desktop_files.py
 
 lint:
 	$(call prepare,quick)

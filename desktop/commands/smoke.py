@@ -85,6 +85,7 @@ class _Look:
         self.started = time.monotonic()
         self.page = ""
         self.ready_ms: int | None = None
+        self.ready_at: float | None = None
         self.errors: list[AppError] = []
         self.violations = 0
         self.saved = ""
@@ -114,6 +115,7 @@ class _Look:
         if answered.method in ready and not self.page:
             self.page = ready[answered.method]
             self.ready_ms = round((time.monotonic() - self.started) * 1000)
+            self.ready_at = time.time()
             if self.args.say is None or self.page in before.values():
                 self.done.set()
             else:
@@ -174,7 +176,7 @@ class _Look:
 
     def report(self, context: Context) -> dict[str, Any]:
         """The design's object: {ok, engine, component, ready_ms, answer, answer_ms, csp_violations, errors}, and page
-        and screenshot beside it."""
+        and screenshot beside it; `ready_at` in seconds since 1970, for whoever started the process."""
         shell = getattr(self.app, "shell", None)
         ok = self.ready_ms is not None and self.violations == 0
         if self.args.say is not None and not self.answer:
@@ -187,6 +189,7 @@ class _Look:
             "component": {"chat": "chatkit", "basic": "basic"}.get(self.page, ""),
             "page": self.page,
             "ready_ms": self.ready_ms,
+            "ready_at": self.ready_at,
             "answer": self.answer,
             "answer_ms": self.answer_ms,
             "csp_violations": self.violations,

@@ -122,7 +122,6 @@ FORMATS = {
         (*TOOLS, Tool("dpkg-dev", program="dpkg-shlibdeps"), Tool("zstd", program="zstd")),
     ),
 }
-"""In the order in which they are made where none was named."""
 
 
 def _lay_out(job: Job, usr: Path) -> None:

@@ -157,11 +157,12 @@ class Proof:
             raise Skipped("the brand leaves the agent stack out")
         times = []
         for _ in range(STARTS):
+            started = time.time()
             report = self._home.fine("smoke", "--demo", "--say", WORDS)
             _clean_page(report)
             if not report.get("answer"):
                 raise Refused("the demo agent did not answer")
-            times.append(int(report["ready_ms"]))
+            times.append(round((report["ready_at"] - started) * 1000))
         self.report.start_ms = min(times)
         return f"answers {len(report['answer'])} characters; the chat is ready after {min(times)} ms"
 

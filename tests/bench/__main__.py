@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 from desktop import __version__
 from desktop.window.engine import has_gtk, has_qt
-from tests.bench import chats, code_agents, door, first_token, footprint, minting, stack, starts, talking
+from tests.bench import chats, code_agents, door, first_token, footprint, minting, packages, stack, starts, talking
 from tests.bench.figures import Figure
 from tests.rig.display import DisplayError, end_on_sigterm, virtual_display
 from tests.rig.scene import Scene, scene
@@ -23,7 +23,7 @@ from tests.rig.secret_service import available, secret_service
 
 ENGINES: dict[str, Callable[[], bool]] = {"gtk": has_gtk, "qt": has_qt}
 GROUPS = ("starts", "memory", "door", "idle", "agent-starts", "deltas", "bad-code")
-ENGINELESS = ("minting", "first-token", "code-agents", "stack", "store")
+ENGINELESS = ("minting", "first-token", "code-agents", "stack", "store", "packages")
 
 
 def parse() -> argparse.Namespace:
@@ -65,6 +65,14 @@ def measure(engine: str, groups: tuple[str, ...], options: argparse.Namespace) -
     return shown(engine, found)
 
 
+def measure_packages(runs: int) -> list[Figure]:
+    """Linux's: elsewhere there is nothing to measure yet."""
+    if sys.platform != "linux" or not has_gtk():
+        return []
+    with virtual_display() as screen, secret_service() as environ:
+        return packages.measure(screen.environment(environ), runs)
+
+
 def measure_without(groups: tuple[str, ...], options: argparse.Namespace) -> list[Figure]:
     work: dict[str, Callable[[], list[Figure]]] = {
         "minting": minting.measure,
@@ -72,6 +80,7 @@ def measure_without(groups: tuple[str, ...], options: argparse.Namespace) -> lis
         "code-agents": code_agents.measure,
         "stack": stack.measure,
         "store": lambda: chats.measure(options.chats, options.items),
+        "packages": lambda: measure_packages(options.runs),
     }
     return [figure for name in groups for figure in work[name]()]
 

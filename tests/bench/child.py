@@ -24,14 +24,21 @@ class Child:
     """One running program. `marks`: seconds from before its process was made to what it told of, first time each."""
 
     def __init__(
-        self, module: str, before: Sequence[str], arguments: Sequence[str], environ: Mapping[str, str]
+        self,
+        module: str,
+        before: Sequence[str],
+        arguments: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        frozen: bool = False,
     ) -> None:
-        """`python -m MODULE *BEFORE FD *ARGUMENTS`."""
+        """`python -m MODULE *BEFORE FD *ARGUMENTS`; where it is frozen, the program MODULE."""
         self._read, write = os.pipe()
         self._rest = b""
         self.marks: dict[str, float] = {}
         self.values: dict[str, Any] = {}
-        command = [sys.executable, "-m", module, *before, str(write), *arguments]
+        program = [module] if frozen else [sys.executable, "-m", module]
+        command = [*program, *before, str(write), *arguments]
         self._started = time.monotonic()
         self.process = subprocess.Popen(
             command,

@@ -214,7 +214,8 @@ class LocalServer(ChatKitServer[RequestContext]):
             from desktop.agents.code.parent import CodeAgents, Place
 
             place = self._code_place or Place(Consents(None))
-            self._code = CodeAgents(self._sources, self._texts, place, self._limits.stall * 2)
+            silence = self._limits.stall * 2
+            self._code = CodeAgents(self._sources, self._texts, place, silence, self.mcp, self.approvals)
         return self._code
 
     async def close(self) -> None:

@@ -224,6 +224,8 @@ def _work(takes: int, gives: int) -> None:
                 os._exit(0)  # the app is gone, or wants us gone
             if message["type"] == "answer":
                 worker.answer(message)
+            elif message["type"] == "called":
+                worker.called(message)
             elif message["type"] == "stop":
                 worker.stop()
             else:
@@ -256,6 +258,11 @@ class Worker:
     def answer(self, message: dict[str, Any]) -> None:
         if self._turn is not None:
             self._turn.approvals.answer(str(message["id"]), bool(message["approved"]))
+
+    def called(self, message: dict[str, Any]) -> None:
+        """The outcome of a tool that ran at the app."""
+        if self._turn is not None:
+            self._turn.tools.answer(message)
 
     def expect(self, message: dict[str, Any]) -> None:
         """A turn is on its way; what stops comes after it."""

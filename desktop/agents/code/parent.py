@@ -10,6 +10,7 @@ import base64
 import contextvars
 import logging
 import os
+import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
@@ -20,11 +21,16 @@ from chatkit.types import ProgressUpdateEvent, ThreadMetadata, ThreadStreamEvent
 
 from desktop.agents import titles
 from desktop.agents.code import consent, conversation
+from desktop.agents.code.mcp_calls import Calls
 from desktop.agents.code.packages import shipped
 from desktop.agents.code.process import Child
-from desktop.agents.code.protocol import unpack
+from desktop.agents.code.protocol import Message, unpack
 from desktop.agents.code.shown import APPROVE, REJECT, Shown, answered, is_asking
 from desktop.agents.context import RequestContext
+from desktop.agents.limits import Limits
+from desktop.agents.mcp import approvals as cards
+from desktop.agents.mcp.approvals import Approvals
+from desktop.agents.mcp.servers import McpServers
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
 from desktop.errors import AppError, CodeEnded, KeyMissing, ThreadNotFound
@@ -78,6 +84,8 @@ class Live:
         """The chat whose turns it has had; empty: none yet."""
         self.busy = False
         self.loaded = False
+        self.calls = Calls((), child.send)
+        """Of MCP tools, in this turn."""
 
     def fits(self, agent_id: str, want: Want) -> bool:
         same = self.agent_id == agent_id and self.want.source.digest == want.source.digest
@@ -102,12 +110,24 @@ class Parked:
     shown: Shown
     item_id: str
     thread_id: str
+    call: Message | None = None
+    """The call of an MCP tool that needs a yes."""
 
 
 class CodeAgents:
     """All code agents; which one is meant comes with each call."""
 
-    def __init__(self, sources: Sources, texts: Catalogue, place: Place, silence: float) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        texts: Catalogue,
+        place: Place,
+        silence: float,
+        servers: McpServers | None = None,
+        approvals: Approvals | None = None,
+    ) -> None:
+        self._servers = servers or McpServers(sources, Limits())
+        self._approvals = approvals or Approvals(sources)
         self._sources = sources
         self._texts = texts
         self._place = place
@@ -210,12 +230,14 @@ class CodeAgents:
 
     def _end(self, live: Live) -> None:
         live.busy = True
+        live.calls.stop()
         if live in self._lives:
             self._lives.remove(live)
         live.child.kill()
 
     def _stop(self, live: Live) -> None:
         """Asks a run to stop; its process is killed where it does not."""
+        live.calls.stop()
         if not live.loaded:
             self._end(live)
             return
@@ -268,7 +290,20 @@ class CodeAgents:
         except BaseException:
             self._end(live)
             raise
-        live.child.send({"type": "run", **told})
+        tools: list[Message] = []
+        if agent.mcp_servers:
+            try:
+                if self._servers.starts(agent.id):
+                    yield ProgressUpdateEvent(icon="clock", text=self._texts.get("mcp.starting"))
+                ready = await self._servers.use(agent.id)
+                for problem in ready.problems:
+                    yield cards.notice(problem, self._texts)
+            except BaseException:
+                self._rest(live)
+                raise
+            live.calls = Calls(ready.servers, live.child.send)
+            tools = live.calls.told
+        live.child.send({"type": "run", **told, "tools": tools})
         shown = Shown(want.source.name, thread.id, self._texts, new_id)
         async with aclosing(self._follow(live, shown, thread.id)) as events:
             async for event in events:
@@ -284,7 +319,9 @@ class CodeAgents:
         """A button of an approval's card; the run goes on. A card that nothing waits for any more says so."""
         number = action.payload.get("id") if isinstance(action.payload, dict) else None
         parked = self._parked.get(number) if isinstance(number, str) else None
-        if action.type not in (APPROVE, REJECT) or sender is None or not isinstance(number, str):
+        choice = cards.CHOICES.get(action.type)
+        known = action.type in (APPROVE, REJECT) or choice is not None
+        if not known or sender is None or not isinstance(number, str):
             return
         if (
             parked is None
@@ -293,9 +330,18 @@ class CodeAgents:
         ):
             if is_asking(sender):
                 yield answered(sender, self._texts, "expired")
+            elif cards.is_asking(sender):
+                yield cards.answered(sender, self._texts, "expired", "again")
             return
+        if (choice is None) != (parked.call is None):
+            return  # no button of this card
         del self._parked[number]
         live = parked.live
+        if choice is not None and parked.call is not None:
+            async with aclosing(self._called(live, parked, parked.call, choice, sender)) as events:
+                async for event in events:
+                    yield event
+            return
         approved = action.type == APPROVE
         try:
             yield answered(sender, self._texts, "approved" if approved else "rejected")
@@ -307,12 +353,35 @@ class CodeAgents:
             async for event in events:
                 yield event
 
+    async def _called(
+        self, live: Live, parked: Parked, call: Message, choice: cards.State, sender: WidgetItem
+    ) -> Events:
+        """The answer to a question about an MCP tool; the run goes on."""
+        try:
+            yield cards.answered(sender, self._texts, choice)
+            server = live.calls.server(call)
+            if server is None or choice == "rejected":
+                live.calls.refuse(call)
+            else:
+                unkept = self._approvals.remember(choice, parked.thread_id, server.server, str(call.get("tool")))
+                if unkept is not None:
+                    yield cards.notice(unkept, self._texts)
+                live.calls.make(server, call)
+        except BaseException:
+            self._stop(live)
+            raise
+        async with aclosing(self._follow(live, parked.shown, parked.thread_id)) as events:
+            async for event in events:
+                yield event
+
     async def _follow(self, live: Live, shown: Shown, thread_id: str) -> Events:
         """A run until it ends, fails, or waits for a person."""
         over = False
         try:
             while True:
                 message = await live.child.receive()
+                while live.calls.problems:
+                    yield cards.notice(live.calls.problems.pop(0), self._texts)
                 match message["type"]:
                     case "end":
                         over = True
@@ -328,6 +397,21 @@ class CodeAgents:
                             yield event
                         self._parked[number] = Parked(live, shown, item.id, thread_id)
                         return
+                    case "call":
+                        server = live.calls.server(message)
+                        tool = str(message.get("tool"))
+                        if server is None:
+                            live.calls.refuse(message)
+                        elif self._approvals.allowed(live.agent_id, thread_id, server.server, tool):
+                            live.calls.make(server, message)
+                        else:
+                            number = secrets.token_hex(12)
+                            arguments = str(message.get("arguments") or "")
+                            item, events = shown.asking(server.server.label, tool, arguments, number)
+                            for event in events:
+                                yield event
+                            self._parked[number] = Parked(live, shown, item.id, thread_id, message)
+                            return
                     case _:
                         for event in shown.see(message):
                             yield event
@@ -351,7 +435,8 @@ class CodeAgents:
             except ThreadNotFound:
                 continue
             if isinstance(item, WidgetItem):
-                yield answered(item, self._texts, "expired")
+                replaced = answered if parked.call is None else cards.answered
+                yield replaced(item, self._texts, "expired")
 
 
 def _ids(store: Store[RequestContext], thread: ThreadMetadata, context: RequestContext) -> Callable[[Any], str]:

@@ -1,6 +1,7 @@
 """In the child: one turn of a file's agent or workflow, told to the app as it happens.
 
-`Runner` of the file is ours: its `run` streams. Messages to the app: task, text, text_done, ask, and the turn's end.
+`Runner` of the file is ours: its `run` streams. Messages to the app: task, text, text_done, ask, call, and the turn's
+end.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pydantic import BaseModel
 
 from desktop.agents.code.loader import APPROVAL, Beside, Held, replace, workflow_input
 from desktop.agents.code.protocol import Message
+from desktop.agents.code.tools import Tools
 from desktop.agents.failures import Asked
 from desktop.agents.model_streams import raise_if_failed, spoken
 from desktop.agents.tasks import MOST_CODE, tool_task
@@ -86,6 +88,7 @@ class Turn:
         self.send = send
         self.texts = texts
         self.approvals = approvals
+        self.tools = Tools(send)
         self.asked = asked
         self.text = ""
         self.message: Any = None
@@ -105,6 +108,7 @@ class Turn:
         self.structured = []
         self.refused = False
         self.approvals.begin()
+        self.tools.begin(message.get("tools") or [])
 
     def number(self, kind: str) -> str:
         self._numbers += 1
@@ -247,6 +251,7 @@ def take_over(beside: Beside, turn: Turn) -> type[OriginalRunner]:
 
         @classmethod
         def run_streamed(cls, starting_agent: Any, input: Any, *given: Any, **options: Any) -> Any:  # noqa: A002
+            turn.tools.give(starting_agent)
             result = OriginalRunner.run_streamed(starting_agent, turn.remembered(input), *given, **options)
             told = _Told(turn, starting_agent, node=True)
             events = result.stream_events
@@ -312,6 +317,7 @@ def _apart(work: Callable[[], Any]) -> Any:
 
 async def _drain(turn: Turn, agent: Any, given: Any, options: dict[str, Any], *, node: bool = False) -> Any:
     """As `Runner.run`, streamed; what needs a person's yes waits for it. Gives the run's result."""
+    turn.tools.give(agent)
     while True:
         result = OriginalRunner.run_streamed(agent, given, **options)
         told = _Told(turn, agent, node=node)

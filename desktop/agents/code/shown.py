@@ -32,6 +32,7 @@ from chatkit.widgets import DynamicWidgetRoot
 from pydantic import TypeAdapter, ValidationError
 
 from desktop.agents.code.protocol import Message
+from desktop.agents.mcp import approvals
 from desktop.errors import CodeFlood
 from desktop.texts import Catalogue
 
@@ -84,6 +85,12 @@ class Shown:
             widget=card(self._texts, title, detail, number, "asked"),
             copy_text=title,
         )
+        return item, [*events, ThreadItemDoneEvent(item=item)]
+
+    def asking(self, server: str, tool: str, arguments: str, number: str) -> tuple[WidgetItem, list[ThreadStreamEvent]]:
+        """The same for a tool of an MCP server."""
+        events = list(self.close())
+        item = approvals.item(self._texts, self._thread, self._new_id("message"), server, tool, arguments, number)
         return item, [*events, ThreadItemDoneEvent(item=item)]
 
     def close(self) -> Iterator[ThreadStreamEvent]:

@@ -271,4 +271,6 @@ def test_output_is_a_burst_and_then_a_trickle_with_a_word_about_the_rest() -> No
     first = passed.of(b"x" * 100_000)
     assert len(first) <= 64_000
     passed._room = 10.0
-    assert b"bytes of output dropped" in passed.of(b"y" * 5)
+    assert passed.of(b"y" * 5) == b""  # not byte by byte, each with a word
+    passed._room = 10_000.0
+    assert passed.of(b"z" * 5) == b"\n[36005 bytes of output dropped]\nzzzzz"

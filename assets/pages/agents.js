@@ -264,6 +264,7 @@ async function goTo({ agent: id, section }) {
 /** What removing means. @param {Entry["kind"]} kind */
 function removal(kind) {
   if (kind === "server") return t("agents_server.remove_text");
+  if (kind === "code") return t("agents_road.remove_text");
   return kind === "workflow" ? t("agents_page.remove_text_workflow") : t("agents_page.remove_text");
 }
 

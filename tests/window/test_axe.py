@@ -155,6 +155,18 @@ def test_the_page_of_agents(scene: Scene, scheme: str) -> None:
         app.click("agents", "#mcp-save")
         app.wait_text("agents", "Enter a name.")
         found += checked(app, "agents", "a server that is refused")
+        app.js("agents", "(document.querySelector('[data-id=hosted]').click(), true)")
+        app.click("agents", "#bring")
+        app.click("agents", "#bring-submit")
+        app.wait_text("agents", "Nothing was pasted yet.")
+        app.click("agents", "#archive-start")
+        app.until("there is no key", lambda: shown(app, "#archive-result"))
+        found += checked(app, "agents", "code that is brought")
+        app.click("agents", "#add")
+        app.click("agents", "#add-code")
+        app.click("agents", "#add-code-submit")
+        app.wait_text("agents", "No file was chosen yet.")
+        found += checked(app, "agents", "code that is added")
     assert found == []
 
 

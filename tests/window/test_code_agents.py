@@ -14,7 +14,8 @@ from desktop.texts import Catalogue
 from tests.agents.code.test_exports import ASKS, CLASSIFIER, CLASSIFY, HEAD, NODE, RUN
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
-from tests.standins.models_api import Answer, ModelsApi
+from tests.standins.models_api import KEY, Answer, ModelsApi
+from tests.window.test_agent_chat import _SAVE_KEY
 from tests.window.views import VIEWS, View
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
@@ -179,6 +180,57 @@ def test_what_can_not_be_run_is_a_sentence_and_the_page_for_agents_says_how_a_fi
         app.click("agents", "#code-revoke")
         app.wait_text("agents", SAYS("agents_page.code_new"))
         assert Consents(scene.profile / LIST).problem(file) is not None
+
+
+# --- from a terminal ------------------------------------------------------------------------------
+
+
+def smoked(scene: Scene, *words: str) -> tuple[int, dict[str, Any]]:
+    done = scene.command("smoke", "--json", *words, limit=120)
+    assert done.stdout.count("\n") == 1, done.stderr
+    return done.returncode, dict(json.loads(done.stdout))
+
+
+def test_smoke_opens_the_window_with_a_file_and_says_what_it_answers_or_why_it_does_not(
+    scene: Scene, models: ModelsApi, code: Path
+) -> None:
+    scene.options += ["--api-base", models.base]
+    scene.python(_SAVE_KEY, models.base, KEY, *scene.arguments)
+    file = code / "agent.py"
+    file.write_text("from agents import Agent\nagent = Agent(name='Mine', model='gpt-4.1')")
+    words = ("--agent", str(file), "--say", "hello")
+    exit_code, report = smoked(scene, *words)
+    assert (exit_code, report["error"]["code"]) == (1, "code_consent_needed")
+    assert models.asked == []
+    models.answer(Answer("Good day."))
+    exit_code, report = smoked(scene, *words, "--yes")
+    assert (exit_code, report["ok"], report["answer"], report["errors"]) == (0, True, "Good day.", [])
+    file.write_text("from agents import Agent\nagent = Agent(name=1 / 0)")
+    exit_code, report = smoked(scene, *words, "--yes")
+    assert (exit_code, report["ok"], [one["code"] for one in report["errors"]]) == (1, False, ["code_broken"])
+    assert "line 2" in report["errors"][0]["message"]
+
+
+def test_a_file_named_at_the_start_is_asked_about_in_the_window_and_kept_for_the_next_time(
+    scene: Scene, models: ModelsApi, code: Path
+) -> None:
+    scene.options += ["--api-base", models.base]
+    scene.python(_SAVE_KEY, models.base, KEY, *scene.arguments)
+    file = code / "agent.py"
+    file.write_text("from agents import Agent\nagent = Agent(name='Mine', model='gpt-4.1')")
+    with scene.launch("--agent", str(file)) as app:
+        app.wait_window("consent")
+        app.wait_call("consent.file")
+        assert app.js("consent", "document.getElementById('choose').hidden"), "the file was named; it is this one"
+        app.click("consent", "#yes")
+        app.wait_call("chat.ready")
+        scene.component.do("send", text="hello")
+        scene.component.wait(lambda s: not s["busy"] and "You said: hello" in json.dumps(s["transcript"]))
+    scene.component.forget()
+    with scene.launch("--agent", str(file)) as app:
+        scene.component.wait(lambda s: "You said: hello" in json.dumps(s["transcript"]))
+        assert "consent" not in app.ask("windows")
+    assert not (scene.profile / "settings.json").exists() or not scene.settings().get("agents")
 
 
 # --- answers, in both views -----------------------------------------------------------------------

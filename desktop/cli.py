@@ -9,13 +9,12 @@ import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.errors import AppError, InternalError, UsageError
-from desktop.settings.locations import is_frozen
+from desktop.settings.locations import command_name, is_frozen
 
 COMMANDS = ("ask", "doctor", "key", "threads", "config", "packages", "smoke")
 """Each is `desktop/commands/<name>.py` with `arguments(parser)` and `run(context, args)`."""
@@ -39,11 +38,6 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise _usage(message)
-
-
-def _program() -> str:
-    """What the program is called where it was started: a packaged app has its maker's name for it."""
-    return Path(sys.executable).stem if is_frozen() else "chatkit-desktop"
 
 
 def _usage(problem: str) -> UsageError:
@@ -76,7 +70,7 @@ def _options() -> _Parser:
 
 def parser() -> argparse.ArgumentParser:
     common = _options()
-    top = _Parser(prog=_program(), description="A ChatKit chat in a window of its own.", parents=[common])
+    top = _Parser(prog=command_name(), description="A ChatKit chat in a window of its own.", parents=[common])
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     top.add_argument("--prompt", metavar="TEXT", help="put TEXT into the composer")
     top.add_argument(*YES, **YES_OPTIONS)
@@ -99,7 +93,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if any(word in COMMANDS or word in ("-h", "--help") for word in argv):
         args = parser().parse_args(argv)
     else:
-        quick = _Parser(prog=_program(), parents=[_options()])
+        quick = _Parser(prog=command_name(), parents=[_options()])
         quick.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
         quick.add_argument("--prompt", metavar="TEXT")
         quick.add_argument(*YES, **YES_OPTIONS)

@@ -11,7 +11,7 @@ import locale
 import os
 from pathlib import Path
 
-from desktop.settings.locations import assets_dir
+from desktop.settings.locations import assets_dir, command_name
 
 LANGUAGES = ("en", "fr")
 FALLBACK = "en"
@@ -30,6 +30,10 @@ def system_language() -> str:
     return FALLBACK
 
 
+OURS = "chatkit-desktop"
+"""The command as the texts name it; in a packaged app it has its maker's name."""
+
+
 class Catalogue:
     """The texts of one language. A missing text is a defect and raises KeyError."""
 
@@ -43,7 +47,8 @@ class Catalogue:
         """All texts of one area, keys without the area's name: what a page is given."""
         if name not in self._areas:
             raw = json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
-            self._areas[name] = {str(key): str(value) for key, value in raw.items()}
+            command = command_name()
+            self._areas[name] = {str(key): str(value).replace(OURS, command) for key, value in raw.items()}
         return self._areas[name]
 
     def get(self, key: str, /, **values: object) -> str:

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import string
+import sys
 from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
@@ -347,3 +348,10 @@ def test_the_system_says_which_language(
 
 def test_a_language_nobody_has_written_is_english() -> None:
     assert Catalogue("de").language == "en"
+
+
+def test_a_packaged_app_is_called_by_its_makers_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", "/usr/lib/ask-fern/ask-fern")
+    texts = Catalogue("en", ROOT / "assets" / "texts")
+    assert texts.get("errors.usage.hint").startswith("ask-fern --help")

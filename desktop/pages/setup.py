@@ -23,7 +23,7 @@ from desktop.pages.look import look_of
 from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services
 from desktop.settings import roster
-from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, DemoAgent, Endpoint
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
 
@@ -186,15 +186,21 @@ class SetupPage:
             return "key" if endpoint.needs_key else "none"  # the address comes with the app
         if endpoint is not None:
             return "endpoint"
-        if isinstance(agent, AssistantAgent):
+        if isinstance(agent, AssistantAgent) or self._brings_code():
             return "key"
         return "none" if agent is not None and not self._asks_workflow() else ""
+
+    def _brings_code(self) -> bool:
+        """Whether a code agent came with the app or the command line: all it lacks is the key."""
+        return isinstance(self._services.settings.current.agent(), CodeAgent) and not self._asks_workflow()
 
     def _endpoint(self) -> Endpoint | None:
         """The active agent's, where it is not the built-in one."""
         settings = self._services.settings.current
         agent = settings.agent()
-        wanted = agent.endpoint if isinstance(agent, AssistantAgent) else ""
+        wanted = agent.endpoint if isinstance(agent, AssistantAgent | CodeAgent) else ""
+        if isinstance(agent, CodeAgent) and not self._brings_code():
+            return None
         return next((one for one in settings.endpoints if one.id == wanted), None)
 
     def _keyed_base(self) -> str:

@@ -16,6 +16,11 @@ def is_frozen() -> bool:
     return bool(getattr(sys, "frozen", False))
 
 
+def command_name() -> str:
+    """What is typed to start the app; a packaged app has its maker's name for it."""
+    return Path(sys.executable).stem if is_frozen() else "chatkit-desktop"
+
+
 def assets_dir() -> Path:
     """The folder of pages, texts, icons and the brand file: beside `desktop/` in a checkout,
     inside the package in a wheel, beside the executable's libraries in a packaged app."""

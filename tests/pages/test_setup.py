@@ -307,3 +307,13 @@ def test_the_shape_of_a_key_is_named_in_the_persons_language(make_house: Make, a
     ]
     assert [answer["code"] for answer in answers] == [KeyShape.code] * 2
     assert answers[0]["message"] != answers[1]["message"]
+
+
+@pytest.mark.parametrize("endpoint", ["openai", "own"])
+def test_a_code_agent_that_came_with_the_app_asks_for_its_key_alone(make_house: Make, endpoint: str) -> None:
+    agent = {"kind": "code", "id": "fern", "file": "agents/fern.py", "endpoint": endpoint}
+    own = {"id": "own", "base_url": "https://models.example", "needs_key": True}
+    brand = {"settings": {"agents": [agent], "endpoints": [own]}, "fixed": ["agents"]}
+    told = asked_of(make_house(brand=brand))("setup.start")
+    assert (told["way"], told["asks_workflow"], told["workflow_from"]) == ("key", False, "brand")
+    assert told["host"] == ("api.openai.com" if endpoint == "openai" else "models.example")

@@ -8,10 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tomli_w
 from PIL import Image, ImageDraw
 
-from desktop.packaging import command
+from desktop.packaging import command, formats, tools
+from desktop.packaging.errors import PackagingError
 from desktop.packaging.plan import Plan, read_brand, version_of
 
 SVG = (
@@ -20,6 +22,19 @@ SVG = (
 )
 GREEN = (17, 85, 51)
 EPOCH = 1_750_000_000
+
+
+def lacking() -> str:
+    """Why nothing can be packaged here; empty where it can."""
+    try:
+        found = formats.chosen("")
+        tools.verify(tuple({tool for form in found for tool in form.tools}), (*tools.PYTHON, *tools.AGENTS))
+    except PackagingError as error:
+        return error.message
+    return "" if found else "there is nothing to make on this system yet"
+
+
+can_package = pytest.mark.skipif(bool(lacking()), reason=lacking() or "-")
 
 
 class Maker:

@@ -17,10 +17,9 @@ from desktop.packaging import command, errors, formats, freeze, tools
 from desktop.packaging.errors import ToolMissing, WrongUsage
 from desktop.packaging.plan import epoch_of, read_brand, version_of
 from desktop.packaging.tools import Tool
-from tests.packaging.makers import Maker
+from tests.packaging.makers import Maker, can_package
 
 ROOT = Path(__file__).resolve().parents[2]
-linux = pytest.mark.skipif(sys.platform != "linux", reason="formats are made on Linux only so far")
 
 
 def test_exit_codes_are_distinct_and_stand_in_the_readme() -> None:
@@ -32,7 +31,7 @@ def test_exit_codes_are_distinct_and_stand_in_the_readme() -> None:
     assert re.findall(r"\b(\d+) ", told[1]) == [str(number) for number in range(11)]
 
 
-@linux
+@can_package
 def test_a_dry_run_prints_one_object_and_makes_nothing(maker: Maker) -> None:
     before = sorted(maker.folder.rglob("*"))
     code, told, progress = maker.run("--check")
@@ -42,7 +41,7 @@ def test_a_dry_run_prints_one_object_and_makes_nothing(maker: Maker) -> None:
     assert sorted(maker.folder.rglob("*")) == before
 
 
-@linux
+@can_package
 def test_the_apps_own_brand_passes_the_dry_run() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "desktop.packaging", "--check", "--json"], cwd=ROOT, capture_output=True, text=True
@@ -50,7 +49,7 @@ def test_the_apps_own_brand_passes_the_dry_run() -> None:
     assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True), done.stderr
 
 
-@linux
+@can_package
 @pytest.mark.parametrize(
     ("part", "values", "code", "said"),
     [
@@ -73,7 +72,7 @@ def test_a_mistake_in_the_brand_is_named(maker: Maker, part: str, values: dict[s
     assert told["error"]["message"] in progress
 
 
-@linux
+@can_package
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -89,7 +88,7 @@ def test_an_agents_file_that_does_not_import_stops_it(maker: Maker, text: str, s
     assert (ended, said in told["error"]["message"]) == (6, True), told
 
 
-@linux
+@can_package
 def test_an_agent_that_imports_passes(maker: Maker) -> None:
     maker.agent()
     assert maker.run("--check")[0] == 0
@@ -121,14 +120,14 @@ def test_every_missing_tool_is_named_at_once_with_the_way_to_get_it() -> None:
     assert "apt-get install --no-install-recommends fern-tools ;" in caught.value.hint
 
 
-@linux
+@can_package
 def test_a_missing_program_ends_with_seven(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     code, told, _progress = maker.run("--check")
     assert (code, "xvfb" in told["error"]["hint"]) == (7, True)
 
 
-@linux
+@can_package
 def test_a_full_disk_ends_with_ten_and_leaves_nothing_behind(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> freeze.Frozen:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere")
@@ -141,7 +140,7 @@ def test_a_full_disk_ends_with_ten_and_leaves_nothing_behind(maker: Maker, monke
     assert list((maker.folder / "out").iterdir()) == []
 
 
-@linux
+@can_package
 def test_a_failed_build_ends_with_eight_and_leaves_nothing_behind(
     maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +153,7 @@ def test_a_failed_build_ends_with_eight_and_leaves_nothing_behind(
     assert list((maker.folder / "out").iterdir()) == [earlier]
 
 
-@linux
+@can_package
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written_ends_with_ten(maker: Maker) -> None:
     (maker.folder / "out").mkdir(mode=0o500)
@@ -189,3 +188,22 @@ def test_checksums_of_other_packages_that_are_still_there_stay(tmp_path: Path) -
     (tmp_path / "new").mkdir()
     command._write_sums(tmp_path / "new" / "SHA256SUMS", {"mine.deb": "dd"}, tmp_path)
     assert (tmp_path / "new" / "SHA256SUMS").read_text() == "dd  mine.deb\naa  other.deb\n"
+
+
+@can_package
+def test_being_ended_leaves_nothing_behind(maker: Maker) -> None:
+    out = maker.folder / "out"
+    words = ["--brand", str(maker.file), "--out", str(out), "--format", "deb"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "desktop.packaging", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("Freezing"):
+            break
+    assert list(out.iterdir()), "it is at work there"
+    process.terminate()
+    process.stderr.read()
+    process.stderr.close()
+    assert process.wait(120) == 143
+    assert list(out.iterdir()) == []

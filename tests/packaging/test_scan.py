@@ -9,7 +9,7 @@ import pytest
 from desktop.packaging import agents
 from desktop.packaging.errors import SecretFound
 from desktop.packaging.scan import found_in, scan
-from tests.packaging.makers import Maker
+from tests.packaging.makers import Maker, can_package
 
 KEY = "sk-proj-0123456789abcdefghijABCDEFGHIJ"
 
@@ -77,6 +77,7 @@ def test_checklist_32_packaging_stops_on_a_key_in_an_agents_file_what_it_imports
         agents.files(maker.plan())
 
 
+@can_package
 def test_checklist_32_packaging_stops_on_a_key_in_the_brand_file_and_in_the_picture(maker: Maker) -> None:
     (maker.folder / "fern.svg").write_text(f"{maker.svg}<!-- {KEY} -->")
     maker.set("app", icon="fern.svg")
@@ -88,6 +89,7 @@ def test_checklist_32_packaging_stops_on_a_key_in_the_brand_file_and_in_the_pict
     assert maker.code() == 4
 
 
+@can_package
 def test_checklist_32_what_lies_beside_the_brand_and_is_not_named_does_not_go_along(maker: Maker) -> None:
     maker.agent()
     (maker.folder / ".env").write_text(f"OPENAI_API_KEY={KEY}\n")

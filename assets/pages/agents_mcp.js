@@ -117,7 +117,7 @@ export async function showServer(server, fixed) {
   show("mcp-paste", !server && !fixed);
   show("mcp-remove", server !== null);
   fillTools();
-  lock(false);
+  lock(check !== 0); // another one's check may still go on
   if (server) void loadSecrets(server.id);
 }
 
@@ -138,8 +138,8 @@ async function loadSecrets(id) {
     rows[saved.transport === "http" ? "headers" : "variables"].kept((name) => {
       if (where[name] === "keyring") return t("agents_mcp.secret_kept", { store });
       if (where[name] === "session") return t("agents_mcp.secret_session");
-      if (where[name] === "nowhere" && !problem) return t("agents_mcp.secret_lost");
-      return name in where && problem ? problem.message : "";
+      if (where[name] === "nowhere") return problem ? problem.message : t("agents_mcp.secret_lost");
+      return "";
     });
   } catch {
     // the form works without; a check says what is wrong with the keyring

@@ -154,6 +154,7 @@ class AgentsPage:
                 **ServerMethods(services, self._state, self._unlocked).methods,
             },
             title=services.texts.get("agents_page.title"),
+            on_gone=self._mcp.gone,
         )
 
     # --- what the page is told ------------------------------------------------------------------

@@ -24,6 +24,7 @@ from desktop.pages.settings import lock_of
 from desktop.pages.setup import CancelParams, told
 from desktop.settings import roster
 from desktop.settings.mcp import McpServer, mcp_secret
+from desktop.settings.secret_shapes import is_secret
 
 if TYPE_CHECKING:
     from desktop.pages.services import Services
@@ -90,6 +91,7 @@ class McpPart:
         self._services = services
         self._page_state = state
         self._check = check or mcp_check(services)
+        self._number = 0
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -121,6 +123,10 @@ class McpPart:
             "mcp_locked": lock_of(self._services.settings, "mcp_servers"),
         }
 
+    def gone(self) -> None:
+        """Nobody looks any more: what is being checked ends, and is not saved."""
+        self._check.cancel(self._number)
+
     def _get(self, params: McpIdParams) -> dict[str, Any]:
         """The form of a server; never a secret's value."""
         return form_of(self._found(params.id))
@@ -129,7 +135,7 @@ class McpPart:
         """Where each secret is kept: `{where: {name: keyring|session|nowhere}, store, problem}`. May wait for the
         keyring, and asks no more of one that could not be asked."""
         keys, server = self._services.keys, self._found(params.id)
-        where: dict[str, str] = {}
+        where = dict.fromkeys(server.secrets, "nowhere")
         problem = None
         for name in server.secrets:
             status = keys.secret_status(mcp_secret(server, name))
@@ -142,6 +148,8 @@ class McpPart:
     def _command(self, params: CommandParams) -> dict[str, Any]:
         """A line as in a terminal, taken apart."""
         command, args = split_command(params.line)
+        if any(is_secret(arg) for arg in args):
+            raise FieldError("command", Phrase("agents_mcp.args_secret"))
         return {"command": command, "args": args}
 
     def _read(self, params: PasteParams) -> dict[str, Any]:
@@ -157,6 +165,7 @@ class McpPart:
             drafted.append(draft.server)
             return draft
 
+        self._number = params.number
         outcome = self._check.run(params.number, wanted, params.keep, unchecked=params.unchecked)
         done = outcome.error is None and not outcome.cancelled
         answer = told(outcome, self._services.texts)

@@ -42,13 +42,18 @@ def _parsed(text: str) -> Any:
     if not text:
         raise FieldError("block", Phrase("agents_mcp.paste_empty"))
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         try:
-            return json.loads(f"{{{text}}}")
+            return json.loads(f"{{{text}}}", parse_constant=_no_constant)
         except (ValueError, RecursionError):
             line = getattr(error, "lineno", 1)
             raise FieldError("block", Phrase("agents_mcp.paste_json", {"line": line})) from None
+
+
+def _no_constant(name: str) -> None:
+    """NaN and Infinity are Python's, and no JSON for the page."""
+    raise ValueError(name)
 
 
 def _candidates(given: Any) -> list[tuple[list[str], Any]]:

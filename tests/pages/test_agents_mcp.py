@@ -21,6 +21,7 @@ from desktop.pages.mcp_check import McpCheck
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent
 from desktop.settings.mcp import McpServer, mcp_secret
 from tests import standins
+from tests.agents.mcp.conftest import over_http
 from tests.pages.app_parts import Asked, House, Keyring
 
 Make = Callable[..., House]
@@ -160,6 +161,8 @@ def test_checklist_01_a_secret_goes_to_the_keyring_and_into_no_answer(house: Hou
     refused(ask, transport="http", url=f"https://tools.example/?key={SENTINEL}")
     refused(ask, variables=[row("A", SENTINEL)])
     refused(ask, variables=[row(f"A={SENTINEL}", "x")])
+    with pytest.raises(FieldError):
+        ask("mcp.command", line=f"npx server --key {SENTINEL}")
     ask(
         "mcp.read",
         text=json.dumps({"mcpServers": {"a": {"command": SENTINEL, "args": [SENTINEL], "env": {"A": SENTINEL}}}}),
@@ -402,6 +405,32 @@ def test_a_check_that_waits_is_cancelled_and_leaves_no_program(house: House, rea
     assert real("mcp.cancel", number=7) == {"stopped": False}
 
 
+def test_a_page_that_closes_ends_its_check_and_saves_nothing(house: House, real: Asked, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    silent = "import sys, time; open(sys.argv[1], 'w').write('now'); time.sleep(600)"
+    form = {"number": 3, "command": sys.executable, "args": f"-c\n{silent}\n{begun}"}
+    waits = threading.Thread(target=lambda: save(real, **form))
+    waits.start()
+    until(lambda: begun.exists() and begun.read_text())
+    real.page.on_gone()
+    waits.join(60)
+    assert not waits.is_alive()
+    assert house.settings.current.mcp_servers == []
+
+
+def test_a_real_server_at_an_address_takes_the_bearer_token_and_refuses_another(
+    house: House, real: Asked, tmp_path: Path
+) -> None:
+    with over_http(tmp_path, "--token", SENTINEL) as url:
+        wrong = save(real, transport="http", url=url, headers=[row("Authorization", "wrong-token-0", secret=True)])
+        assert wrong["error"]["code"] == "mcp_refused"
+        assert wrong["error"]["hint"] == "Check the header with its token."
+        right = save(real, transport="http", url=url, headers=[row("Authorization", SENTINEL, secret=True)])
+        assert right["error"] is None
+        assert "add" in {tool["name"] for tool in right["tools"]}
+        assert saved(house).url == url
+
+
 def until(condition: Callable[[], object]) -> None:
     end = time.monotonic() + 60
     while not condition():
@@ -519,6 +548,7 @@ def test_the_spellings_of_a_block_are_all_read(ask: Asked, text: str) -> None:
         ("", "Paste the block here."),
         ('{\n"mcpServers": {\n,}}', "This is not valid JSON. The mistake is in line 3."),
         ("[" * 50_000, "This is not valid JSON."),
+        ('{"a": {"command": "x", "n": NaN}}', "This is not valid JSON."),
         ("[]", "There is no server in it."),
         ("3", "There is no server in it."),
         ('{"mcpServers": []}', "There is no server in it."),

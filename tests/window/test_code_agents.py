@@ -126,20 +126,20 @@ def tried_by_the_chat_page(app: Driver, method: str, **params: str) -> str:
     return str(app.until("an answer", lambda: app.js("chat", "window.tried")))
 
 
+@pytest.mark.parametrize("view", sorted(VIEWS))
 def test_checklist_28_a_file_that_changes_meanwhile_asks_again_and_the_chat_goes_on(
-    scene: Scene, models: ModelsApi, code: Path
+    scene: Scene, models: ModelsApi, code: Path, view: str
 ) -> None:
     file = code / "agent.py"
     file.write_text(NOTED)
     (code / "helpers.py").write_text("WORD = 'first'")
-    settle(scene, models, file)
-    approve(scene, file)
-    with scene.launch() as app:
-        app.wait_call("chat.ready")
+    with launch(scene, models, file, view) as app:
+        seen: View = VIEWS[view](scene, app)
+        seen.begin()
         (code / "helpers.py").write_text("WORD = 'other'")
-        scene.component.do("send", text="hello")
+        seen.send("hello")
         app.wait_text("chat", SAYS("code.waits"))
-        scene.component.wait(lambda s: s["failure"] and not s["busy"])
+        app.until("at rest", seen.at_rest)
         assert not (code / "ran").exists() or (code / "ran").read_text() == "first"
         app.click("chat", "#notices button")
         app.wait_window("consent")
@@ -153,8 +153,8 @@ def test_checklist_28_a_file_that_changes_meanwhile_asks_again_and_the_chat_goes
         app.wait_no_window("consent")
         app.until("the line is gone", lambda: app.js("chat", "!document.getElementById('notices').childElementCount"))
         models.answer(Answer("Good day."))
-        scene.component.do("retry")
-        scene.component.wait(lambda s: not s["busy"] and "Good day." in json.dumps(s["transcript"]))
+        seen.send("hello again")
+        app.until("the answer", lambda: seen.at_rest() and "Good day." in seen.words())
         assert (code / "ran").read_text() == "other"
 
 

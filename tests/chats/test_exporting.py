@@ -19,7 +19,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desktop.chats.as_html import as_html, policy
@@ -128,6 +128,7 @@ ITEMS = st.lists(st.dictionaries(
     max_size=4)  # fmt: skip
 
 
+@settings(deadline=None)
 @given(ITEMS, st.text() | st.none())
 def test_any_items_can_be_written_in_every_format(items: list[dict[str, Any]], title: str | None) -> None:
     chat, made = chat_of(items, title)
@@ -272,6 +273,7 @@ def test_markdown_reads_well_and_keeps_who_said_what_apart(desk: Desk, api: ApiS
 # --- files ------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300) | st.none())
 def test_any_title_makes_a_name_that_every_system_takes(title: str | None) -> None:
     name = stem(title, NOON, "Untitled chat")

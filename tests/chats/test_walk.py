@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desktop.chats.walk import walk
@@ -56,12 +56,14 @@ def ids(listed: List, order: Order = "asc") -> list[str]:
     return named if order == "asc" else named[::-1]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(1, 12), st.sampled_from(["asc", "desc"]))
 def test_every_entry_comes_once_and_in_order(count: int, size: int, order: Order) -> None:
     listed = List(count, size)
     assert read(listed, order) == ids(listed, order)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(2, 12), st.sampled_from([-1, 1]), st.sampled_from(["asc", "desc"]))
 def test_what_comes_twice_or_slips_through_between_two_pages_is_there_once(
     count: int, size: int, drift: int, order: Order
@@ -76,6 +78,7 @@ def test_a_short_list_is_read_once() -> None:
     assert listed.asked == [(None, "asc")]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 19))
 def test_a_list_that_breaks_off_is_read_from_the_other_end(stop: int) -> None:
     listed = List(20, 3, stops={"asc": stop})

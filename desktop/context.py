@@ -54,8 +54,9 @@ class Context:
         self.json = bool(getattr(args, "json", False))
         self.demo = bool(getattr(args, "demo", False))
         """The scripted agent: no key, no network, nothing kept."""
-        self.agent_file = os.path.abspath(given) if (given := getattr(args, "agent", None)) else ""
-        """The file of `--agent`."""
+        given = getattr(args, "agent", None) if getattr(args, "command", None) != "threads" else None
+        self.agent_file = os.path.abspath(given) if given else ""
+        """The file of `--agent`; with `threads` that names an agent whose chats are meant."""
         self._throwaway = ""
 
     def close(self) -> None:

@@ -92,7 +92,7 @@ def test_the_options_for_all_commands_stand_before_or_after_the_command(command:
 
 
 def test_every_command_has_help_and_says_what_it_is_for() -> None:
-    assert {file.stem for file in (ROOT / "desktop" / "commands").glob("*.py")} == {"__init__", *cli.COMMANDS}
+    assert {file.stem for file in (ROOT / "desktop" / "commands").glob("[!_]*.py")} == set(cli.COMMANDS)
     text = cli.parser().format_help()
     for command in cli.COMMANDS:
         assert f"\n    {command} " in text
@@ -160,7 +160,7 @@ MISTAKES: list[list[str]] = [
     ["key", "set", "sk-0123456789abcdefghij"],
     ["threads"],
     ["threads", "frobnicate"],
-    ["threads", "export"],
+    ["threads", "search"],
     ["threads", "delete"],
     ["threads", "export", "cthr_1", "--format", "pdf"],
     ["smoke", "--say"],

@@ -1,6 +1,6 @@
-"""`threads list|export|archive|delete`: the hosted chats from a terminal.
+"""`threads list|search|export|archive|delete`: all chats of a profile from a terminal, in the app and hosted.
 
-Knows neither the settings file nor the keyring; the context gives it settings and a client.
+Knows neither the settings file nor the keyring; the context gives it settings, agents and a client.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ import argparse
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from desktop.errors import AgentNotSet, AppError, FileExists_, FolderUnwritable, UsageError
+from desktop.commands._terminal import Bar, interruptible, plain, typed
+from desktop.errors import AppError, UsageError
 
 if TYPE_CHECKING:
-    from desktop.archive import Summary
+    from desktop.agents.host import AgentHost
+    from desktop.chats.library import Library
+    from desktop.chats.types import Chat, Where
     from desktop.openai_api.client import ApiClient
-    from desktop.openai_api.wire import Thread
     from desktop.settings.locations import Locations
     from desktop.settings.model import Settings
     from desktop.texts import Catalogue
@@ -35,6 +38,7 @@ class Context(Protocol):
     @property
     def locations(self) -> Locations: ...
     def client(self) -> ApiClient: ...
+    def agent_host(self) -> AgentHost: ...
     def print(self, text: str = "") -> None: ...
     def print_json(self, value: Any) -> None: ...
     def fail(self, error: AppError) -> int: ...
@@ -49,28 +53,44 @@ def arguments(parser: argparse.ArgumentParser, texts: Catalogue | None = None) -
     say = texts.get
     # The options for all commands are taken after the action's name too.
     common = argparse.ArgumentParser(parents=[parser], add_help=False, conflict_handler="resolve")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|export|archive|delete")
-    listing = actions.add_parser("list", parents=[common], add_help=False, help=say("threads.help_list"))
-    export = actions.add_parser("export", parents=[common], add_help=False, help=say("threads.help_export"))
-    archive = actions.add_parser("archive", parents=[common], add_help=False, help=say("threads.help_archive"))
-    delete = actions.add_parser("delete", parents=[common], add_help=False, help=say("threads.help_delete"))
-    for one in (listing, archive):
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|search|export|archive|delete")
+
+    def action(name: str, help_: str) -> argparse.ArgumentParser:
+        return actions.add_parser(name, parents=[common], add_help=False, help=help_)
+
+    listing = action("list", say("threads.help_list"))
+    search = action("search", say("threads.help_search"))
+    export = action("export", say("threads.help_export"))
+    archive = action("archive", say("threads.help_archive"))
+    delete = action("delete", say("threads.help_delete"))
+    search.add_argument("query", nargs="+", metavar="TEXT", help=say("threads.help_query"))
+    export.add_argument("ids", nargs="*", metavar="ID", help=say("threads.help_ids"))
+    delete.add_argument("ids", nargs="+", metavar="ID", help=say("threads.help_ids"))
+    export.add_argument("--all", action="store_true", help=say("threads.help_all"))
+    for one in (listing, search, export, archive):
         one.add_argument("--since", metavar="DATE", help=say("threads.help_since"))
         one.add_argument("--limit", metavar="N", help=say("threads.help_limit"))
+    for one in (listing, search, export):
+        one.add_argument("--local", action="store_true", help=say("threads.help_local"))
+    for one in (listing, archive):
         one.add_argument("--all-users", action="store_true", help=say("threads.help_all_users"))
-    for one in (export, delete):
-        one.add_argument("ids", nargs="+", metavar="ID", help=say("threads.help_ids"))
-    export.add_argument("--format", choices=("json", "md"), default="json", help=say("threads.help_format"))
-    export.add_argument("--force", action="store_true", help=say("threads.help_force"))
     for one in (export, archive):
         one.add_argument("--out", metavar="PATH", help=say("threads.help_out"))
+        one.add_argument("--format", choices=("json", "md", "html"), default="json", help=say("threads.help_format"))
+    export.add_argument("--force", action="store_true", help=say("threads.help_force"))
+    delete.add_argument("--hosted", action="store_true", help=say("threads.help_hosted"))
     delete.add_argument("--yes", action="store_true", help=say("threads.help_yes"))
-    for one in (listing, export, archive, delete):
-        try:
-            # SUPPRESS: a --json before the command's name keeps its effect.
-            one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=say("threads.help_json"))
-        except argparse.ArgumentError:
-            pass  # it is among the options for all commands
+    for one in (listing, search, export, archive, delete):
+        # SUPPRESS: an option before the action's name keeps its effect.
+        own: dict[str, dict[str, Any]] = {
+            "--json": {"action": "store_true", "help": say("threads.help_json")},
+            "--agent": {"metavar": "AGENT", "help": say("threads.help_agent")},
+        }
+        for name, how in own.items():
+            try:
+                one.add_argument(name, default=argparse.SUPPRESS, **how)
+            except argparse.ArgumentError:
+                pass  # it is among the options for all commands
 
 
 def run(
@@ -81,15 +101,22 @@ def run(
     stderr: TextIO | None = None,
 ) -> int:
     """0 fine, 1 something failed, 2 wrong usage. Every AppError is said through the context."""
+    from desktop.commands._threads_delete import delete
+    from desktop.commands._threads_write import archive, export
+
+    actions = {"list": _list, "search": _search, "export": export, "archive": archive, "delete": delete}
+    command = Command(context, args, stdin or sys.stdin, stderr or sys.stderr)
     try:
-        action = {"list": _list, "export": _export, "archive": _archive, "delete": _delete}[args.action]
-        return action(Command(context, args, stdin or sys.stdin, stderr or sys.stderr))
+        return actions[args.action](command)
     except AppError as error:
+        command.bar.line()
         return context.fail(error)
+    finally:
+        command.close()
 
 
 class Command:
-    """One call of the command: where it reads, where it tells, what was typed."""
+    """One call of the command: what was typed, where it reads and tells, and the library, made when it is needed."""
 
     def __init__(self, context: Context, args: argparse.Namespace, stdin: TextIO, stderr: TextIO | None) -> None:
         self.context = context
@@ -98,23 +125,62 @@ class Command:
         self.stderr = stderr
         self.json = bool(context.json or getattr(args, "json", False))
         self.say: Callable[..., str] = context.texts.get
+        self.bar = Bar(stderr, context.texts, quiet=self.json)
+        self._library: Library | None = None
+        self._host: AgentHost | None = None
+        self._client: ApiClient | None = None
 
-    def user(self) -> str | None:
-        """Whose chats: this profile's own user. None: everybody's; "": there has been no chat yet."""
-        if self.args.all_users:
+    def close(self) -> None:
+        if self._library is not None:
+            self._library.close()
+        if self._client is not None:
+            self._client.close()
+        if self._host is not None:
+            self._host.close(limit=5.0)
+
+    @property
+    def library(self) -> Library:
+        if self._library is None:
+            from desktop.chats.library import Library
+
+            context = self.context
+            self._host = context.agent_host()
+            self._library = Library(
+                context.locations, lambda: context.settings, host=self._host, client=self._opened_client
+            )
+        return self._library
+
+    def _opened_client(self) -> ApiClient:
+        if self._client is None:
+            self._client = self.context.client()
+        return self._client
+
+    # --- what was typed -----------------------------------------------------------------------
+
+    def agent(self) -> str | None:
+        """--agent as an id: an id or a name of the settings, a code agent's file, or an agent that left chats here."""
+        typed = getattr(self.args, "agent", None)
+        if not typed:
             return None
-        agent = self.context.settings.workflow()
-        if agent is None:
-            raise AgentNotSet
-        return self.context.settings.user_ids.get(agent.id, "")
+        known = self.library.agents()
+        named = [one for one, name in known.items() if name.casefold() == typed.casefold()]
+        if typed in known or len(named) == 1:
+            return typed if typed in known else named[0]
+        if typed.endswith(".py"):
+            from desktop.settings.roster import code_id
 
-    def since(self) -> float | None:
-        """--since as unix seconds: midnight of that day here."""
+            return code_id(str(Path(typed).absolute()))
+        if self.library.chats(agent=typed, limit=1).data:
+            return str(typed)
+        raise UsageError(problem=self.say("threads.no_agent", name=plain(typed), known=", ".join(known) or "-"))
+
+    def since(self) -> datetime | None:
+        """--since: midnight of that day here."""
         value = self.args.since
         if value is None:
             return None
         try:
-            return datetime.strptime(value, "%Y-%m-%d").astimezone().timestamp()
+            return datetime.strptime(value, "%Y-%m-%d").astimezone()
         except (ValueError, OverflowError, OSError):
             raise UsageError(problem=self.say("threads.bad_date", value=plain(value))) from None
 
@@ -126,206 +192,80 @@ class Command:
             raise UsageError(problem=self.say("threads.bad_limit", value=plain(value)))
         return int(value)
 
-    def title(self, thread: Thread) -> str:
-        return plain(thread.title or "") or self.say("threads.untitled")
+    # --- what is said -------------------------------------------------------------------------
 
-    def tell(self, text: str = "") -> None:
-        """A line that takes the place of the last one, on a terminal only."""
-        if self.stderr is not None and not self.json and self.stderr.isatty():
-            self.stderr.write(f"\r\x1b[K{text[:100]}")
-            self.stderr.flush()
+    def title(self, chat: Chat) -> str:
+        return plain(chat.title or "") or self.say("threads.untitled")
 
+    def line(self, chat: Chat) -> str:
+        """A chat on one line: id, day, where it is, agent, title."""
+        where = {
+            "in_app": self.say("threads.in_app"),
+            "archived": self.say("threads.copied"),
+            "hosted": self.say("threads.hosted"),
+        }[chat.where]
+        owner = plain(chat.agent_name or chat.agent_id or chat.user)
+        when = chat.updated_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        return "  ".join(part for part in (chat.id, when, where, owner, self.title(chat)) if part)
 
-def plain(text: str) -> str:
-    """`text` on one line, without characters that a terminal would obey."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:200]
+    def refreshed(self) -> AppError | None:
+        """Asks OpenAI for its chats, where there are any; what kept it from that, when the rest can be shown."""
+        if self.args.local or not self.library.has_hosted:
+            return None
+        try:
+            interruptible(lambda cancel: self.library.refresh(cancel, self._counted))
+        except AppError as error:
+            return error
+        finally:
+            self.bar.line()
+        return None
 
+    def _counted(self, count: int) -> None:
+        self.bar.line(self.say("threads.counting", count=count))
 
-def day(created_at: int) -> str:
-    try:
-        return datetime.fromtimestamp(created_at).astimezone().strftime("%Y-%m-%d %H:%M")
-    except (ValueError, OverflowError, OSError):
-        return "?"
+    def typed(self, question: str, word: str) -> bool:
+        """Whether `word` was typed."""
+        return typed(question, word, self.stdin, self.stderr)
+
+    def where(self) -> tuple[Where, ...]:
+        return ("in_app", "archived") if self.args.local else ("in_app", "archived", "hosted")
+
+    def end(self, answer: dict[str, Any], error: AppError | None) -> int:
+        """What `list` and `search` end with: the chats they have, and what kept them from others."""
+        if self.json:
+            described = error.describe(self.context.texts) if error else None
+            self.context.print_json({"ok": error is None, **answer, "error": described})
+            return 0 if error is None else error.exit_code
+        return 0 if error is None else self.context.fail(error)
 
 
 def _list(command: Command) -> int:
-    from desktop.archive import threads_since
-
-    user, since, limit = command.user(), command.since(), command.limit()
-    found: list[Thread] = []
-    if user != "":
-        with command.context.client() as client:
-            found = list(threads_since(client, user, since, limit))
-    if command.json:
-        command.context.print_json({"ok": True, "threads": [thread.raw() for thread in found]})
-        return 0
-    for thread in found:
-        owner = f"  {plain(thread.user)}" if user is None else ""
-        command.context.print(f"{thread.id}  {day(thread.created_at)}{owner}  {command.title(thread)}")
-    if not found:
-        command.context.print(command.say("threads.none"))
-    return 0
-
-
-def _export(command: Command) -> int:
-    from desktop import archive
-    from desktop.openai_api import threads
-
-    args, context = command.args, command.context
-    ids = list(dict.fromkeys(args.ids))
-    out = Path(args.out) if args.out else None
-    if out is not None and len(ids) > 1 and out.is_file():
-        raise UsageError(problem=command.say("threads.out_is_file", path=str(out)))
-    documents: list[archive.Document] = []
-    with context.client() as client:
-        for number, thread_id in enumerate(ids):
-            command.tell(command.say("threads.progress", done=number, total=len(ids), title=plain(thread_id)))
-            documents.append(archive.read_document(client, threads.get_thread(client, thread_id)))
-    command.tell()
-
-    def content(document: archive.Document) -> str:
-        return archive.to_json(document) if args.format == "json" else archive.to_markdown(document, context.texts)
-
-    if out is None:
-        if command.json:
-            context.print_json({"ok": True, "threads": documents})
-        else:
-            context.print("\n".join(content(document) for document in documents).rstrip("\n"))
-        return 0
-    written = []
-    single = len(documents) == 1 and not out.is_dir() and not str(args.out).endswith(("/", "\\"))
-    for document in documents:
-        thread = document["thread"]
-        stem = archive.file_stem(thread["id"], thread.get("created_at"))
-        path = out if single else out / f"{stem}.{args.format}"
-        _write(path, content(document), force=args.force)
-        written.append({"id": thread["id"], "path": str(path)})
+    since, limit = command.since(), command.limit()
+    agent = command.agent()
+    problem = command.refreshed()
+    every = command.library.all(agent=agent, since=since, where=command.where(), everybody=command.args.all_users)
+    shown: list[Chat] = []
+    for chat in islice(every, limit):
+        shown.append(chat)
         if not command.json:
-            title = plain(thread.get("title") or "") or command.say("threads.untitled")
-            context.print(command.say("threads.exported", title=title, path=str(path)))
-    if command.json:
-        context.print_json({"ok": True, "exported": written})
-    return 0
+            command.context.print(command.line(chat))
+    if not shown and not command.json and problem is None:
+        command.context.print(command.say("threads.none"))
+    return command.end({"threads": [chat.wire() for chat in shown]}, problem)
 
 
-def _write(path: Path, content: str, *, force: bool) -> None:
-    """Raises FileExists_, FolderUnwritable. A chat is private: new folders are 0700, the file is 0600."""
-    from desktop.files import ensure_private_dir, write_private
-
-    if path.exists() and not force:
-        raise FileExists_(path=str(path))
-    try:
-        if not path.parent.exists():
-            ensure_private_dir(path.parent)  # a folder of the user's that is there keeps its mode
-        write_private(path, content)
-    except OSError as error:
-        problem = error.strerror or type(error).__name__
-        raise FolderUnwritable(repr(error), path=str(path), problem=problem) from None
-
-
-def _archive(command: Command) -> int:
-    from desktop.archive import Summary, ThreadArchive
-
-    args, context = command.args, command.context
-    user, since, limit = command.user(), command.since(), command.limit()
-    folder = Path(args.out) if args.out else context.locations.archive
-
-    def progress(done: int, total: int | None, title: str) -> None:
-        if total is None:
-            command.tell(command.say("threads.counting"))
-        else:
-            name = plain(title) or command.say("threads.untitled")
-            command.tell(command.say("threads.progress", done=done, total=total, title=name))
-
-    if user == "":
-        summary = Summary(folder)
-    else:
-        with context.client() as client:
-            try:
-                archive = ThreadArchive(folder, client, user, texts=context.texts)
-                summary = archive.run(progress=progress, since=since, limit=limit)
-            except KeyboardInterrupt:
-                command.tell()
-                summary = Summary(folder, cancelled=True)
-    command.tell()
-    if command.json:
-        context.print_json(_summary_json(summary, context.texts))
-        return 0 if summary.ok else 1
-    return _say_summary(command, summary)
-
-
-def _say_summary(command: Command, summary: Summary) -> int:
-    context = command.context
-    if summary.cancelled:
-        context.print(command.say("threads.stopped"))
-        return 1
-    folder, written, unchanged = str(summary.folder), summary.written, summary.unchanged
-    if summary.total:
-        context.print(command.say("threads.archived", written=written, unchanged=unchanged, folder=folder))
-    elif summary.error is None:
-        context.print(command.say("threads.none"))
-    if summary.vanished:
-        context.print(command.say("threads.vanished", count=summary.vanished))
-    if summary.failed:
-        context.print(command.say("threads.failed", count=summary.failed))
-    return 0 if summary.error is None else context.fail(summary.error)
-
-
-def _summary_json(summary: Summary, texts: Catalogue) -> dict[str, Any]:
-    return {
-        "ok": summary.ok,
-        "folder": str(summary.folder),
-        "total": summary.total,
-        "written": summary.written,
-        "unchanged": summary.unchanged,
-        "vanished": summary.vanished,
-        "failed": summary.failed,
-        "cancelled": summary.cancelled,
-        "error": summary.error.describe(texts) if summary.error else None,
-    }
-
-
-def _delete(command: Command) -> int:
-    from desktop.openai_api import threads
-
-    args, context = command.args, command.context
-    if command.json and not args.yes:
-        raise UsageError(problem=command.say("threads.needs_yes"))
-    deleted: list[str] = []
-    failed: list[tuple[str, AppError]] = []
-    with context.client() as client:
-        found: list[Thread] = []
-        for thread_id in dict.fromkeys(args.ids):
-            try:
-                found.append(threads.get_thread(client, thread_id))
-            except AppError as error:
-                failed.append((thread_id, error))
-        if found and not args.yes and not _confirmed(command, found):
-            context.print(command.say("threads.not_deleted"))
-            return 1
-        for thread in found:
-            try:
-                threads.delete_thread(client, thread.id)
-            except AppError as error:
-                failed.append((thread.id, error))
-            else:
-                deleted.append(thread.id)
-                if not command.json:
-                    context.print(command.say("threads.deleted", title=command.title(thread)))
-    if command.json:
-        problems = [{"id": thread_id, "error": problem.describe(context.texts)} for thread_id, problem in failed]
-        context.print_json({"ok": not failed, "deleted": deleted, "failed": problems})
-        return 1 if failed else 0
-    for _, problem in failed:
-        context.fail(problem)
-    return 1 if failed else 0
-
-
-def _confirmed(command: Command, found: list[Thread]) -> bool:
-    """Whether the word was typed. The question goes to standard error; the end of input is a no."""
-    word = command.say("threads.confirm_word")
-    lines = [command.say("threads.delete_warning"), *(f"  {one.id}  {command.title(one)}" for one in found)]
-    if command.stderr is not None:
-        command.stderr.write("\n".join(lines) + "\n" + command.say("threads.confirm", word=word, count=len(found)))
-        command.stderr.flush()
-    return command.stdin.readline().strip() == word
+def _search(command: Command) -> int:
+    since, limit = command.since(), command.limit()
+    agent = command.agent()
+    problem = command.refreshed()
+    found = command.library.search(
+        " ".join(command.args.query), agent=agent, since=since, where=command.where(), limit=limit or 50
+    )
+    if not command.json:
+        for one in found:
+            command.context.print(command.line(one.chat))
+            if one.passage is not None:
+                command.context.print(f"    {plain(one.passage.text)}")
+        if not found and problem is None:
+            command.context.print(command.say("threads.none"))
+    return command.end({"threads": [one.wire() for one in found]}, problem)

@@ -1,12 +1,14 @@
 """Archiving a workflow's chats from a page: one run at a time for a folder, whichever page began it.
 
-What is archived and how is `desktop/archive.py`. Every page that shows archives hears how far it is.
+What is archived and how is `desktop/chats`. Every page that shows archives hears how far it is.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +18,28 @@ from desktop.pages.services import Services
 from desktop.settings.model import WorkflowAgent
 
 if TYPE_CHECKING:
-    from desktop.archive import Summary
+    from desktop.chats.library import Library
+    from desktop.chats.types import Archived, Format, Progress
 
 log = logging.getLogger(__name__)
 
 PAGES = ("chat", "agents")
 """Who is told: a page that is shown anew, or another one, can follow and stop the run that goes on."""
+WRITTEN: tuple[Format, ...] = ("json", "html")
+"""What else an archive from a page leaves in its folder: a record that loses nothing, and something to read."""
+
+
+def library_of(services: Services) -> Library:
+    """The library of all chats, for a page; nothing is opened before it is asked. Whoever made it closes it."""
+    from desktop.chats.library import Library
+
+    return Library(
+        services.locations,
+        lambda: services.settings.current,
+        host=services.agents,
+        client=services.keeper.api,
+        app_name=services.brand.app.name,
+    )
 
 
 class _Runs:
@@ -66,28 +84,26 @@ class Archiving:
         services = self._services
         if not isinstance(agent, WorkflowAgent):
             raise AgentNotSet()
-        client = services.keeper.api()
+        services.keeper.api()
         folder = services.locations.archive
-        user = services.settings.user_id(agent.id)
         cancel = _runs.begin(folder)
         if cancel is None:
             return {"started": False}
 
-        def progress(done: int, total: int | None, title: str) -> None:
-            self._tell(agent.id, done=done, total=total, title=title[:200])
+        def tell(progress: Progress) -> None:
+            self._tell(agent.id, done=progress.done, total=progress.total, title=progress.title[:200])
 
         def run() -> None:
-            from desktop.archive import Summary, ThreadArchive
+            from desktop.chats.types import Archived
 
             try:
-                archive = ThreadArchive(folder, client, user, texts=services.texts)
-                summary = archive.run(progress=progress, cancel=cancel)
+                done = self._run(agent.id, folder, tell, cancel)
             except Exception:
                 log.exception("the archive run ended")
-                summary = Summary(folder, error=InternalError("archive"))
+                done = Archived(error=InternalError("archive"))
             finally:
                 _runs.end(folder)
-            self._finished(agent.id, summary)
+            self._finished(agent.id, done)
 
         threading.Thread(target=run, name="archive", daemon=True).start()
         return {"started": True}
@@ -100,20 +116,34 @@ class Archiving:
         """Shows the folder."""
         self._services.desk.open_folder("archive")
 
-    def _finished(self, agent: str, summary: Summary) -> None:
-        done = summary.written + summary.unchanged
-        seen = done + summary.vanished + summary.failed
+    def _run(self, agent: str, folder: Path, tell: Callable[[Progress], None], cancel: threading.Event) -> Archived:
+        services = self._services
+        library = library_of(services)
+        try:
+            done = library.archive(agent=agent, tell=tell, cancel=cancel)
+            if done.cancelled or done.ended is not None:
+                return done
+            chats = list(library.all(agent=agent, where=("archived",)))
+            for form in WRITTEN if chats else ():
+                files = library.export(chats, folder, form, services.texts, cancel=cancel)
+                done = replace(done, cancelled=files.cancelled, error=done.error or files.error)
+            return done
+        finally:
+            library.close()
+
+    def _finished(self, agent: str, archived: Archived) -> None:
+        done = archived.written + archived.unchanged
         # A thread that could not be read leaves an error and the run goes on; another one ended it.
-        ended = summary.error if summary.error is not None and (seen < summary.total or not summary.failed) else None
-        log.info("archived %d of %d chats, %d failed", done, summary.total, summary.failed)
+        ended = archived.ended
+        log.info("archived %d of %d chats, %d failed", done, archived.total, archived.failed)
         self._tell(
             agent,
             done=done,
-            total=summary.total,
+            total=archived.total,
             finished=True,
-            cancelled=summary.cancelled,
-            folder=str(summary.folder),
-            failed=summary.failed,
+            cancelled=archived.cancelled,
+            folder=str(self._services.locations.archive),
+            failed=archived.failed,
             error=ended.describe(self._services.texts) if ended else None,
         )
 

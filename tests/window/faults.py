@@ -280,7 +280,7 @@ def archived(world: World) -> None:
     assert len(expected) >= 3
     assert all(thread in kept for thread in expected), app.text("chat")
     assert "Not mine" not in kept
-    assert list(folder.rglob("*.md"))
+    assert list(folder.rglob("*.html"))
 
 
 # --- in a chat that is open ------------------------------------------------------------------------

@@ -1,0 +1,97 @@
+"""A terminal while something long goes on: a bar on standard error, and Ctrl+C that ends it in order.
+
+Knows nothing of what it is that goes on.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+if TYPE_CHECKING:
+    from desktop.chats.types import Progress
+    from desktop.texts import Catalogue
+
+T = TypeVar("T")
+WIDTH = 20
+"""Characters of the bar."""
+
+
+class Bar:
+    """A line that takes the place of the last one; nothing where there is no terminal or `quiet`."""
+
+    def __init__(self, stream: TextIO | None, texts: Catalogue, *, quiet: bool = False) -> None:
+        self._stream = stream if stream is not None and not quiet and stream.isatty() else None
+        self._texts = texts
+        self._lock = threading.Lock()
+
+    def tell(self, progress: Progress) -> None:
+        say = self._texts.get
+        if progress.total is None:
+            self.line(say("threads.counting", count=progress.done))
+            return
+        filled = WIDTH if not progress.total else WIDTH * progress.done // progress.total
+        count = say("threads.progress", done=f"{progress.done:n}", total=f"{progress.total:n}")
+        parts = [
+            f"[{'#' * filled}{'-' * (WIDTH - filled)}] {count}",
+            self._left(progress.seconds_left),
+            plain(progress.title),
+        ]
+        self.line(" · ".join(part for part in parts if part))
+
+    def line(self, text: str = "") -> None:
+        if self._stream is not None:
+            with self._lock:
+                self._stream.write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
+                self._stream.flush()
+
+    def _left(self, seconds: float | None) -> str:
+        if not seconds:
+            return ""
+        if seconds < 90:
+            return self._texts.get("threads.seconds_left", count=max(1, round(seconds)))
+        return self._texts.get("threads.minutes_left", count=round(seconds / 60))
+
+
+def interruptible(job: Callable[[threading.Event], T]) -> T:
+    """`job(cancel)` in a thread; the first Ctrl+C sets `cancel` and waits for it, the second one leaves it."""
+    cancel = threading.Event()
+    results: list[T] = []
+    problems: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(job(cancel))
+        except BaseException as error:  # noqa: BLE001 - it goes to whoever waits
+            problems.append(error)
+
+    worker = threading.Thread(target=work, name="job", daemon=True)
+    worker.start()
+    try:
+        _wait(worker)
+    except KeyboardInterrupt:
+        cancel.set()
+        _wait(worker)
+    if problems:
+        raise problems[0]
+    return results[0]
+
+
+def _wait(worker: threading.Thread) -> None:
+    while worker.is_alive():
+        worker.join(0.2)  # in pieces: on Windows nothing else lets Ctrl+C through
+
+
+def typed(question: str, word: str, stdin: TextIO, stderr: TextIO | None) -> bool:
+    """Whether `word` was the answer. The question goes to standard error; the end of input is a no."""
+    if stderr is not None:
+        stderr.write(question)
+        stderr.flush()
+    return stdin.readline().strip() == word
+
+
+def plain(text: str) -> str:
+    """`text` on one line, without characters that a terminal would obey."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:200]

@@ -29,7 +29,7 @@ def settle(context: Context, *, window: bool = False) -> None:
         if consents.changed(source):
             context.warn(say("code.terminal.changed"))
     if not getattr(context.args, "yes", False) and not asked(context, say("code.terminal.ask")):
-        raise CodeConsentNeeded(file=source.name, digest=source.digest)
+        raise CodeConsentNeeded(f"SHA-256 {source.digest}", file=source.name, digest=source.digest)
     consents.give(source)
 
 

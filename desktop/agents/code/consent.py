@@ -220,7 +220,7 @@ class Consents:
     def require(self, source: Source) -> None:
         """Raises CodeConsentNeeded."""
         if not self.given(source):
-            raise CodeConsentNeeded(file=source.name, digest=source.digest)
+            raise CodeConsentNeeded(f"SHA-256 {source.digest}", file=source.name, digest=source.digest)
 
     def give(self, source: Source) -> None:
         """The yes of a person who saw it. Raises FolderUnwritable, OSError."""

@@ -64,7 +64,7 @@ def test_checklist_28_a_yes_is_for_exactly_this_content_and_is_kept_in_a_private
     source = read(file)
     with pytest.raises(CodeConsentNeeded) as told:
         consents.require(source)
-    assert source.digest in told.value.describe(Catalogue("en"))["message"]
+    assert source.digest in told.value.describe(Catalogue("en"))["detail"]
     consents.give(source)
     Consents(kept).require(read(file))
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600

@@ -2,6 +2,7 @@
 /** The form of an MCP server: it is started or called before it is saved; what was typed stays until then. */
 
 import { call } from "./bridge.js";
+import { wirePaste } from "./agents_mcp_paste.js";
 import { rowsEditor } from "./agents_mcp_rows.js";
 import { button, CHECK_LIMIT, described, el, make, part, sentence, show } from "./parts.js";
 import { ask } from "./settings_question.js";
@@ -16,8 +17,6 @@ import { t } from "./texts.js";
  * @typedef {{name: string, transport: string, command: string, args: string, folder: string, url: string, variables: Row[], headers: Row[]}} Form
  * @typedef {{name: string, description: string}} Tool
  * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, id: string, tools: Tool[], state: any}} Outcome
- * @typedef {{at: string[], name: string, transport: string, variables: Shape[], headers: Shape[]}} Block
- * @typedef {{name: string, secret: boolean, take: boolean}} Shape a row without its value: `take`, whether there is one
  */
 
 const LINES = /** @type {const} */ (["name", "command", "args", "folder", "url"]);
@@ -38,8 +37,6 @@ let check = 0;
 let locked = false;
 /** @type {Record<"variables" | "headers", Rows>} */
 let rows;
-/** The block that was pasted, as the person has it. @type {any} */
-let block = null;
 
 /** @type {{changed: (state: any) => void, open: (id: string) => Promise<void>, removed: () => void}} */
 let house = { changed: () => undefined, open: async () => undefined, removed: () => undefined };
@@ -307,58 +304,6 @@ async function splitCommand() {
   }
 }
 
-/** The servers of a block, by its shape; the values are taken from the text here and cross to nowhere. */
-async function readBlock() {
-  const text = part("mcp-block", HTMLTextAreaElement).value.trim();
-  fieldError("block", "");
-  try {
-    /** @type {{servers: Block[]}} */
-    const { servers } = await call("mcp.read", { text });
-    block = parsed(text);
-    el("mcp-which").replaceChildren(
-      ...servers.map((one, n) => make("option", { value: String(n) }, [one.name || t("agents_mcp.unnamed")])),
-    );
-    show("mcp-which-field", servers.length > 1);
-    part("mcp-paste", HTMLDetailsElement).open = servers.length > 1;
-    part("mcp-which", HTMLSelectElement).onchange = () => fillFrom(servers[Number(part("mcp-which", HTMLSelectElement).value)]);
-    part("mcp-block", HTMLTextAreaElement).value = ""; // it may hold secrets, in plain sight
-    fillFrom(servers[0]);
-    line("name").focus();
-  } catch (error) {
-    fieldError("block", sentence(described(error)));
-    el("mcp-block").focus();
-  }
-}
-
-/** @param {string} text @returns {any} */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return JSON.parse(`{${text}}`);
-  }
-}
-
-/** @param {Block} server */
-function fillFrom(server) {
-  const given = server.at.reduce((inner, key) => inner[key], block);
-  /** @param {Shape[]} shapes @param {Record<string, any>} values @returns {Row[]} */
-  const filled = (shapes, values) =>
-    shapes.map(({ name, secret, take }) => ({ name, value: take ? String(values[name]) : "", secret }));
-  put({
-    name: server.name,
-    transport: server.transport,
-    command: String(given.command ?? ""),
-    args: Array.isArray(given.args) ? given.args.map(String).join("\n") : "",
-    folder: String(given.cwd ?? ""),
-    url: String(given.url ?? given.serverUrl ?? given.httpUrl ?? ""),
-    variables: filled(server.variables, given.env ?? {}),
-    headers: filled(server.headers, given.headers ?? {}),
-  });
-  clear();
-  el("mcp-doing").textContent = server.transport === "http" ? t("agents_mcp.filled_http") : t("agents_mcp.filled_stdio");
-}
-
 // --- building ------------------------------------------------------------------------------------------------
 
 /**
@@ -415,7 +360,15 @@ export function wireServer(around) {
   };
   bearer.addEventListener("click", () => rows.headers.add({ name: "Authorization", value: "", secret: true }));
   line("command").addEventListener("change", () => void splitCommand());
-  button("mcp-read").addEventListener("click", () => void readBlock());
+  wirePaste({
+    fill: (form) => {
+      put(form);
+      clear();
+      el("mcp-doing").textContent = form.transport === "http" ? t("agents_mcp.filled_http") : t("agents_mcp.filled_stdio");
+      line("name").focus();
+    },
+    error: (message) => fieldError("block", message),
+  });
   part("mcp-form", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();
     void submit();

@@ -112,6 +112,7 @@ class AgentsPage:
                 "pages/agents_code.js",
                 "pages/agents_endpoint.js",
                 "pages/agents_mcp.js",
+                "pages/agents_mcp_paste.js",
                 "pages/agents_mcp_rows.js",
                 "pages/agents_mcp_use.js",
                 "pages/agents_preview.js",

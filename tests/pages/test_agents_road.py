@@ -197,8 +197,8 @@ def test_a_file_that_can_not_be_an_agent_is_said_at_the_field(house: House, tmp_
     (tmp_path / "hello.py").write_text("print('hello')\n", encoding="utf-8")
     (tmp_path / "picture.py").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
     for name, says in {
-        "gone.py": "gone.py can’t be run",
-        "": "can’t be run",
+        "gone.py": "There is no file at this place.",
+        "": "There is no file at this place.",
         "flow.ts": "This is the TypeScript export.",
         "notes.py": "line 1",
         "picture.py": "no Python",

@@ -168,7 +168,7 @@ def test_what_can_not_become_an_agent_is_said_at_its_field_and_stays_typed(scene
         app.click("agents", "#add-code")
         for file, says in (
             ("", "No file was chosen yet."),
-            (str(scene.folder / "gone.py"), "gone.py can’t be run"),
+            (str(scene.folder / "gone.py"), "There is no file at this place."),
             (str(scene.folder / "large.py"), "it is larger than 976 KB"),
         ):
             app.fill("agents", "#add-code-file", file)

@@ -6,6 +6,7 @@ What it finds is what `loader.py` would: the two have to agree. What only a run 
 from __future__ import annotations
 
 import ast
+import os
 import re
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def of_file(file: str) -> Source:
     named = file.strip().strip("\"'")
     if not named:
         raise UnusableError(Phrase("agents_road.file_empty"))
+    if not os.path.isfile(os.path.expanduser(named)):
+        raise UnusableError(Phrase("agents_road.file_gone"))
     try:
         source = read(named)
     except CodeUnreadable:

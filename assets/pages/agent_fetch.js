@@ -15,8 +15,8 @@ import { t } from "./texts.js";
  * @property {(type: string, error: BridgeError) => void} [refused] a request of this type was refused
  */
 
-/** Longest wait for an answer to begin, in milliseconds: dictation is a call to a model, and a first one may wait for the agent. */
-const REQUEST_LIMIT = 180_000;
+/** Longest wait for an answer to begin, in milliseconds: the app's own limits end first, also where a person is asked for a token. */
+const REQUEST_LIMIT = 660_000;
 
 /** What may lie here before the reader takes it, in bytes; beyond it nothing is acknowledged. */
 const ROOM = 1_000_000;

@@ -405,6 +405,7 @@ on("prompt.send", ({ text }) => {
 });
 
 on("agent.state", ({ state }) => {
+  if (agentState === "ready") return; // what is loaded for another agent is not this one's
   agentState = state;
   if (!isReady || !chat.isAnswering) return;
   chat.waits(state === "loading" || state === "light" ? t("basic.getting_ready") : "");
@@ -439,7 +440,11 @@ on("settings.changed", async () => {
   }
 });
 
-observe({ waits: (isWaiting) => isReady && chat.isAnswering && isWaiting && chat.waits(t("basic.getting_ready")) });
+observe({
+  waits: (isWaiting) => {
+    if (isReady && isWaiting && agentState !== "ready" && chat.isAnswering) chat.waits(t("basic.getting_ready"));
+  },
+});
 
 let violations = 0;
 document.addEventListener("securitypolicyviolation", (event) => {

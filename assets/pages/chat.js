@@ -317,13 +317,15 @@ observe({
   },
   refused: (type, error) => {
     // The chat that was open last time is gone: begin a new one, there is nothing to explain.
-    const isLast = type === "threads.get_by_id" && error.code === "thread_not_found" && !thread.titled;
+    // (A ChatKit server that was started anew often knows it no longer, and says so with a failure of its own.)
+    const isGone = error.code === "thread_not_found" || error.code === "server_down";
+    const isLast = type === "threads.get_by_id" && isGone && !thread.titled;
     if (isLast && chat) within(chat.setThreadId(null), start.limits.method_ms).catch(report);
   },
 });
 
 on("agent.state", ({ state }) => {
-  if (!start) return;
+  if (!start || start.agent.state === "ready") return; // what is loaded for another agent is not this one's
   start.agent.state = state;
   showWait();
 });

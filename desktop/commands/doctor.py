@@ -19,6 +19,7 @@ from desktop.errors import AgentNotSet, AppError, ClockWrong, EngineMissing, Key
 if TYPE_CHECKING:
     from desktop.context import Context
     from desktop.openai_api.client import ApiClient
+    from desktop.settings.agents import ServerAgent
 
 MOST_SKEW = 300.0
 """Seconds a clock may be off before certificates and signatures begin to fail."""
@@ -154,6 +155,8 @@ class Doctor:
         return status.store_name
 
     def _key_there(self) -> str:
+        if self._server is not None:
+            return self._text("doctor.not_needed")
         self._key = self.context.keys.read(self._origin)
         if self._key is None:
             raise KeyMissing(origin=self._origin)
@@ -163,6 +166,8 @@ class Doctor:
 
     def _reach(self) -> str:
         """A request that needs no key of ours: any answer in the API's own form says that the way is open."""
+        if self._server is not None:
+            return self._text("doctor.not_needed")
         self._client = self.context.make_client(self.context.settings.network.api_base, self._key or "none")
         try:
             self._client.request("GET", "/models", retries=0)
@@ -174,6 +179,8 @@ class Doctor:
         return self._client.endpoint.host
 
     def _tls(self) -> str:
+        if self._server is not None:
+            return self._text("doctor.not_needed")
         from desktop.errors import TlsUntrusted, TlsWrongHost
 
         if isinstance(self._network, (TlsUntrusted, TlsWrongHost)):
@@ -185,6 +192,8 @@ class Doctor:
         return self._text("doctor.tls")
 
     def _clock(self) -> str:
+        if self._server is not None:
+            return self._text("doctor.not_needed")
         if isinstance(self._network, ClockWrong):
             raise self._network
         skew = self._client.clock_skew if self._client is not None else None
@@ -197,13 +206,30 @@ class Doctor:
 
     # --- the chat -----------------------------------------------------------------------------
 
-    def _agent(self) -> str:
+    @property
+    def _server(self) -> ServerAgent | None:
+        """The agent where it is a ChatKit server: nothing of OpenAI's API is needed then."""
+        from desktop.settings.agents import ServerAgent
+
         agent = self.context.settings.agent()
+        return agent if isinstance(agent, ServerAgent) else None
+
+    def _agent(self) -> str:
+        agent, server = self.context.settings.agent(), self._server
         if agent is None:
             raise AgentNotSet()
+        if server is not None:
+            host = self.context.agent_host()
+            try:
+                host.remote.ask(server, "threads.list", limit=1)
+            finally:
+                host.close()
+            return self._text("doctor.server", url=server.url)
         return f"{agent.id} ({agent.kind})"
 
     def _session(self) -> str:
+        if self._server is not None:
+            return self._text("doctor.not_needed")
         from desktop.openai_api import sessions
 
         settings = self.context.settings

@@ -49,7 +49,7 @@ OTHER_COLOURS = ("#f8f9fb", "#141924")
 (the chat's `--surface`, elsewhere `--page`)."""
 SETUP_SIZE = (560, 760)
 SETTINGS_SIZE = (900, 700)
-TOKEN_SIZE = (520, 520)
+TOKEN_SIZE = (520, 420)
 AGENTS_SIZE = (980, 740)
 CONSENT_SIZE = (900, 780)
 SIZES = {

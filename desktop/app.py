@@ -25,7 +25,7 @@ from desktop.errors import (
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.pages.page import Page
 from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent, DemoAgent, InAppAgent, ServerAgent
-from desktop.settings.brand import icon_file, own_files
+from desktop.settings.brand import Brand, icon_file, own_files
 from desktop.settings.locations import assets_dir, is_frozen
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
@@ -589,6 +589,12 @@ class App:
                 known.append(package)
         self.emit("chat", "code.refused", {"words": words, "action": texts.get(action[type(failure)])})
 
+    def _told_name(self) -> str:
+        """The app's name, and under a maker's name and version what it is made of."""
+        brand = self.context.brand
+        same = brand.app.id == Brand().app.id
+        return brand.app.name if same else f"{brand.app.name} {brand.version}, {Brand().app.name}"
+
     def _diagnostics(self) -> str:
         from desktop.diagnostics import diagnostics_text
 
@@ -597,7 +603,7 @@ class App:
             counters=self.services.counters,
             engine=self.shell.engine.name,
             profile=self.context.profile,
-            app=self.context.brand.app.name,
+            app=self._told_name(),
             facts={
                 "component": origin(self.context.component_url),
                 "page process ended": len(self._crashes),

@@ -40,6 +40,23 @@ class _Parser(argparse.ArgumentParser):
         raise _usage(message)
 
 
+class _Version(argparse.Action):
+    """`--version`: the maker's, which only this reads the brand for."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "nargs": 0, "help": "the version"})
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        version = __version__
+        if is_frozen():
+            from desktop.settings.brand import load_brand
+
+            version = load_brand().version
+        if sys.stdout is not None:  # a packaged app without a console has none
+            sys.stdout.write(f"{parser.prog} {version}\n")
+        parser.exit()
+
+
 def _usage(problem: str) -> UsageError:
     """One line, at most 300 characters, without a key that was typed where none belongs."""
     from desktop.logs import redact
@@ -71,7 +88,7 @@ def _options() -> _Parser:
 def parser() -> argparse.ArgumentParser:
     common = _options()
     top = _Parser(prog=command_name(), description="A ChatKit chat in a window of its own.", parents=[common])
-    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    top.add_argument("--version", action=_Version)
     top.add_argument("--prompt", metavar="TEXT", help="put TEXT into the composer")
     top.add_argument(*YES, **YES_OPTIONS)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
@@ -94,7 +111,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         args = parser().parse_args(argv)
     else:
         quick = _Parser(prog=command_name(), parents=[_options()])
-        quick.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+        quick.add_argument("--version", action=_Version)
         quick.add_argument("--prompt", metavar="TEXT")
         quick.add_argument(*YES, **YES_OPTIONS)
         args = quick.parse_args(argv)

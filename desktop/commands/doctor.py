@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from desktop import __version__
 from desktop.errors import AgentNotSet, AppError, ClockWrong, EngineMissing, KeyMissing, NetworkError
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def run(context: Context, args: argparse.Namespace) -> int:
             {
                 "ok": ok,
                 "service": context.brand.app.id,
-                "version": __version__,
+                "version": context.brand.version,
                 "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
                 "checks": [asdict(check) for check in checks],
             }

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from desktop import __version__
 from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import (
     AgentNotSet,
@@ -201,7 +200,7 @@ class SettingsPage:
             "texts": texts.page("common", "settings", "agents_page"),
             "app": services.brand.app.name,
             "icon": services.brand.app.icon,
-            "version": __version__,
+            "version": services.brand.version,
             "profile": services.profile,
             "folder": str(services.locations.folder),
             "section": self._section,

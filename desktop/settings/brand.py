@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from desktop import __version__
 from desktop.errors import BrandInvalid, FileUnreadable, Phrase, SettingsInvalid
 from desktop.files import read_limited
 from desktop.settings import servers, tree
@@ -126,6 +127,11 @@ class Brand(Model):
     def keyring_service(self) -> str:
         """The name keys are kept under in the keyring."""
         return self.app.keyring_service or self.app.id
+
+    @property
+    def version(self) -> str:
+        """The version that people are told: the maker's, else the project's."""
+        return __version__ if self.app.version in ("", "git") else self.app.version
 
     @property
     def deep_link(self) -> str:

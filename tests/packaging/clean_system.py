@@ -73,9 +73,24 @@ class CleanSystem:
         )
         inside = list(words)
         if user != "root":
-            inside = ["runuser", "-u", user, "--", "dbus-run-session", "--", "sh", "-c", SESSION, "session", *words]
-        script = " && ".join((*mounts, f'cd / && exec chroot {root} "$@"'))
-        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "inside", *inside]
+            inside = [
+                "/usr/sbin/runuser",
+                "-u",
+                user,
+                "--",
+                "dbus-run-session",
+                "--",
+                "sh",
+                "-c",
+                SESSION,
+                "session",
+                *words,
+            ]
+        # By their full names: the ordinary user's search path does not hold them.
+        chroot, unshare = (str(shutil.which(name)) for name in ("chroot", "unshare"))
+        mounts = tuple(f"/bin/{words}" for words in mounts)
+        script = " && ".join((*mounts, f'cd / && exec {chroot} {root} "$@"'))
+        return [unshare, "--mount", "--propagation", "private", "sh", "-c", script, "inside", *inside]
 
     def run(
         self, *words: str, user: str = "root", environ: Mapping[str, str] = {}, limit: float = LIMIT

@@ -15,14 +15,26 @@ from contextlib import contextmanager
 
 from desktop import __version__
 from desktop.window.engine import has_gtk, has_qt
-from tests.bench import chats, code_agents, door, first_token, footprint, minting, packages, stack, starts, talking
+from tests.bench import (
+    archiving,
+    chats,
+    code_agents,
+    door,
+    first_token,
+    footprint,
+    minting,
+    packages,
+    stack,
+    starts,
+    talking,
+)
 from tests.bench.figures import Figure
 from tests.rig.display import DisplayError, end_on_sigterm, virtual_display
 from tests.rig.scene import Scene, scene
 from tests.rig.secret_service import available, secret_service
 
 ENGINES: dict[str, Callable[[], bool]] = {"gtk": has_gtk, "qt": has_qt}
-GROUPS = ("starts", "memory", "door", "idle", "agent-starts", "deltas", "bad-code")
+GROUPS = ("starts", "memory", "door", "idle", "agent-starts", "deltas", "archive", "bad-code")
 ENGINELESS = ("minting", "first-token", "code-agents", "stack", "store", "packages")
 
 
@@ -33,6 +45,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--idle", type=float, default=10.0, metavar="SECONDS", help="how long to look at idleness")
     parser.add_argument("--only", choices=(*GROUPS, *ENGINELESS), action="append", help="only this group of figures")
     parser.add_argument("--chats", type=int, default=chats.THREADS, help="chats in the store (default %(default)s)")
+    parser.add_argument("--archived", type=int, default=archiving.THREADS, help="hosted chats (default %(default)s)")
     parser.add_argument("--items", type=int, default=chats.ITEMS, help="items of each (default %(default)s)")
     return parser.parse_args()
 
@@ -56,6 +69,7 @@ def measure(engine: str, groups: tuple[str, ...], options: argparse.Namespace) -
         "idle": lambda made: footprint.idle(made, options.idle),
         "agent-starts": lambda made: talking.starts(made, options.runs),
         "deltas": talking.deltas,
+        "archive": lambda made: archiving.measure(made, options.archived),
         "bad-code": code_agents.meanwhile,
     }
     found: list[Figure] = []

@@ -18,6 +18,7 @@ from desktop.chats.types import Archived, Progress
 from desktop.errors import KeyRejected, QuotaExceeded, RequestRejected, ServiceDown
 from desktop.openai_api.client import ApiClient
 from tests.chats.things import ME, archive, at_openai, content, fill
+from tests.standins import many
 from tests.standins.api import ApiStandIn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,6 +142,25 @@ def test_a_cancel_ends_a_wait_that_the_api_asked_for(api: ApiStandIn, client: Ap
     cancel.set()
     worker.join(60)
     assert ended[0].cancelled
+
+
+def test_many_chats_are_copied_whole_through_every_kind_of_trouble(
+    api: ApiStandIn, client: ApiClient, copies: Copies
+) -> None:
+    """`make bench` does it with 5,000."""
+    made = many.fill(api.world, ME, 250, 60)
+    for fault, times in (("rate_limited", 3), ("server_error_500", 5), ("reset_midway", 2), ("truncated", 2)):
+        api.fail(fault, times=times, on="/items", headers={"Retry-After": "0"})
+    api.world.drift = {"desc": -1}
+    done = archive(copies, client, cancel=PatientEvent())
+    assert (done.written, done.failed, done.ok) == (250, 0, True)
+    assert content(copies) == {one: (api.world.threads[one], api.world.items[one]) for one in made}
+    assert {line.kind for line in copies.lines(copies.rows(limit=1)[0].seq)} == {
+        *("user_message", "assistant_message", "widget", "client_tool_call", "task", "task_group")
+    }
+    api.requests.clear()
+    assert archive(copies, client).unchanged == 250
+    assert len(api.requests) <= 6 + 250
 
 
 class PatientEvent(threading.Event):

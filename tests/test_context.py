@@ -222,3 +222,50 @@ def test_without_a_terminal_nothing_is_printed_and_nothing_breaks(
     found.warn("x")
     found.print_json({})
     assert found.fail(AgentNotSet()) == 1
+
+
+# --- a maker's brand ------------------------------------------------------------------------------
+
+
+def a_brand(tmp_path: Path) -> str:
+    file = tmp_path / "maker" / "brand.toml"
+    file.parent.mkdir()
+    file.write_text(
+        'fixed = ["agents", "zoom"]\n[app]\nname = "Ask Fern"\nid = "ask-fern"\nicon = "fern.svg"\n'
+        '[[settings.agents]]\nworkflow_id = "wf_68df4b13b3588190"\n',
+        encoding="utf-8",
+    )
+    return str(file)
+
+
+def test_from_source_a_makers_brand_is_tried_with_everything_of_its_own(tmp_path: Path) -> None:
+    from desktop.settings.brand import icon_file, own_files
+
+    made = context(tmp_path, brand=a_brand(tmp_path), data_dir=None)
+    assert (made.brand.app.name, made.brand.keyring_service) == ("Ask Fern", "ask-fern")
+    assert "ask-fern" in made.locations.folder.parts
+    icon = tmp_path / "maker" / "fern.svg"
+    assert icon_file(made.brand, made.brand_file) == icon
+    assert own_files(made.brand, made.brand_file) == {"fern.svg": icon}
+
+
+def test_checklist_32_a_packaged_app_has_its_own_brand_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    from desktop import cli
+
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert context(tmp_path, brand=a_brand(tmp_path)).brand_file is None
+    with pytest.raises(UsageError):
+        cli.parse(["--brand", "brand.toml"])
+
+
+def test_the_demo_shows_itself_in_a_brand_that_has_one_agent_only(tmp_path: Path) -> None:
+    made = context(tmp_path, brand=a_brand(tmp_path), demo=True)
+    try:
+        assert [agent.kind for agent in made.settings.agents] == ["demo"]
+        assert made.settings_store.is_fixed("zoom"), "everything else stays fixed"
+    finally:
+        made.close()

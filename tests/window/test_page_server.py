@@ -577,3 +577,16 @@ def test_closing_twice_or_before_the_start_is_no_matter(assets: Path) -> None:
     for thread in accepting():
         thread.join(SOON)
     assert accepting() == []
+
+
+def test_a_makers_own_picture_takes_the_place_of_an_asset_and_opens_no_other_file(assets: Path, tmp_path: Path) -> None:
+    own = tmp_path / "maker.svg"
+    own.write_text("<svg/>")
+    server = PageServer(assets, "en", {"icons/app.svg": own, "elsewhere.svg": own})
+    try:
+        showing = server.show(PAGE)
+        assert server.body(showing, "icons/app.svg") == b"<svg/>"
+        assert server.body(showing, "../secret.txt") is None
+        assert server.find(f"/{showing.path}/elsewhere.svg") is None, "the page does not list it"
+    finally:
+        server.close()

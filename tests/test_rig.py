@@ -76,6 +76,21 @@ def test_a_file_that_was_written_came_or_went_is_a_change() -> None:
     assert dev.changed({a: 1}, {a: 1}) == []
 
 
+@pytest.mark.parametrize("words", [["--demo", "--brand", "maker/brand.toml"], ["--brand=maker/brand.toml"]])
+def test_files_beside_a_makers_brand_are_watched_too(words: list[str]) -> None:
+    folder = str(Path("maker").resolve())
+    assert {pattern for where, pattern in dev.makers(words) if where == folder} == {"*.toml", "*.svg", "*.png", "*.py"}
+    assert dev.makers(["--demo"]) == ()
+    assert dev.makers(["--brand"]) == ()
+
+
+def test_packaging_installs_no_qt_and_its_tests_what_tries_packages_out() -> None:
+    package = set(prepare.wanted_packages("package", headless=False))
+    assert {"xvfb", "gnome-keyring", "dpkg-dev"} <= package
+    assert set(prepare.wanted_packages("test-packaging", headless=False)) - package == {"lintian", "debootstrap"}
+    assert not package & set(prepare.ENGINE_QT)
+
+
 def test_quick_preparation_installs_no_system_package_and_no_qt() -> None:
     assert prepare.wanted_packages("quick", headless=True) == []
     names = prepare.blocks(prepare.requirements("quick", with_qt=False))

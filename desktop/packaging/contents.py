@@ -50,11 +50,9 @@ class Contents:
     @cached_property
     def parts(self) -> list[Part]:
         """In order of their names, Python itself among them."""
-        found = {name.lower(): self._part(dist) for name, dist in self._distributions().items()}
+        found = {name.lower(): part_of(dist) for name, dist in self._distributions().items()}
         found["python"] = _python()
-        found["pyinstaller"] = self._part(
-            importlib.metadata.distribution("pyinstaller")
-        )  # its bootloader starts the app
+        found["pyinstaller"] = part_of(importlib.metadata.distribution("pyinstaller"))  # its bootloader starts the app
         return [found[name] for name in sorted(found)]
 
     def notices(self) -> str:
@@ -76,7 +74,7 @@ class Contents:
         import uuid
         from datetime import UTC, datetime
 
-        from cyclonedx.factory.license import LicenseFactory
+        from cyclonedx.contrib.license.factories import LicenseFactory
         from cyclonedx.model import ExternalReference, ExternalReferenceType, XsUri
         from cyclonedx.model.bom import Bom
         from cyclonedx.model.component import Component, ComponentType
@@ -146,22 +144,6 @@ class Contents:
                 found.setdefault(owner.name, owner)
         return found
 
-    def _part(self, dist: importlib.metadata.Distribution) -> Part:
-        told: Any = dist.metadata
-        homepage = told.get("Home-page") or ""
-        for line in told.get_all("Project-URL") or []:
-            label, _, url = line.partition(",")
-            if not homepage and label.strip().lower() in ("homepage", "home", "source", "repository", "source code"):
-                homepage = url.strip()
-        texts = tuple(_texts(dist))
-        licence = LICENCES.get(dist.name.lower()) or _licence(told)
-        if not licence and any("Apache License" in text for _name, text in texts):
-            licence = "Apache-2.0"
-        if not texts and licence == "MIT":
-            who = told.get("Author") or told.get("Author-email") or f"the authors of {dist.name}"
-            texts = (("the MIT licence, which its files name without its text", f"Copyright (c) {who}\n\n{_mit()}"),)
-        return Part(dist.name, dist.version, licence or "see its own text", homepage, texts)
-
 
 LICENCES = {"pyinstaller": "GPL-2.0-or-later WITH Bootloader-exception"}
 """Where the metadata has no words that a scanner understands."""
@@ -175,6 +157,24 @@ CLASSIFIERS = {
     "Python Software Foundation License": "PSF-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
+
+
+def part_of(dist: importlib.metadata.Distribution) -> Part:
+    """An installed distribution, with its licence and their texts."""
+    told: Any = dist.metadata
+    homepage = told.get("Home-page") or ""
+    for line in told.get_all("Project-URL") or []:
+        label, _, url = line.partition(",")
+        if not homepage and label.strip().lower() in ("homepage", "home", "source", "repository", "source code"):
+            homepage = url.strip()
+    texts = tuple(_texts(dist))
+    licence = LICENCES.get(dist.name.lower()) or _licence(told)
+    if not licence and any("Apache License" in text for _name, text in texts):
+        licence = "Apache-2.0"
+    if not texts and licence == "MIT":
+        who = told.get("Author") or told.get("Author-email") or f"the authors of {dist.name}"
+        texts = (("the MIT licence, which its files name without its text", f"Copyright (c) {who}\n\n{_mit()}"),)
+    return Part(dist.name, dist.version, licence or "see its own text", homepage, texts)
 
 
 def _licence(told: Any) -> str:

@@ -471,8 +471,10 @@ def test_an_assistant_is_given_servers_and_loses_the_one_that_is_removed(house: 
     house.settings.replace_agent(AssistantAgent(id="writer"))
     save(ask, **HTTP, name="Files")
     before = saved(house)
-    house.settings.replace_agent(CodeAgent(id="coder", file="/x.py", mcp_servers=["files", "other"]), activate=False)
+    house.settings.replace_agent(CodeAgent(id="coder", file="/x.py", mcp_servers=["other"]), activate=False)
     ask("agents.save", id="writer", changes={"agent.mcp_servers": ["files"]})
+    ask("agents.save", id="coder", changes={"agent.mcp_servers": ["other", "files"]})
+    assert ask("agents.get", id="coder")["fields"]["agent.mcp_servers"]["value"] == ["other", "files"]
     state = ask("agents.start")
     assert state["mcp"][0]["users"] == 2
     ask("mcp.remove", id="files")

@@ -439,6 +439,13 @@ class App:
 
         threading.Thread(target=ask, name="ask for a token", daemon=True).start()
 
+    def packages_installed(self, agent_id: str) -> None:
+        self._packages.pop(agent_id, None)
+        active = self.context.settings.agent()
+        if active is not None and active.id == agent_id:
+            self.emit("chat", "code.approved", {})
+        self.emit("agents", "code.approved", {"id": agent_id})
+
     def code_approved(self, agent_id: str) -> None:
         active = self.context.settings.agent()
         if active is not None and active.id == agent_id:

@@ -231,7 +231,9 @@ function ended(error, missing) {
   for (const id of ["packages-help", "install"]) show(id, !isDone);
   el("packages-state").textContent = !isDone && !error ? t("consent.install_stopped") : "";
   show("packages-state", !isDone && !error);
-  if (hadFocus) (isDone ? button("yes") : button("install")).focus();
+  if (!hadFocus) return;
+  if (!isDone) button("install").focus();
+  else (el("yes").hidden ? button("no") : button("yes")).focus();
 }
 
 // --- answers ------------------------------------------------------------------------------------------------

@@ -217,11 +217,16 @@ class ConsentPage:
         services.desk.reload_chat()
 
     def _decline(self, _: NoParams) -> None:
-        """Nothing runs; the chat's window says why, and offers this page again."""
+        """Nothing runs; the chat's window says why, and offers this page again. Where the yes was given before, the
+        chat goes on."""
+        desk, shown = self._services.desk, self._shown
         active = self._services.settings.current.agent()
+        if shown is not None and self._consents.given(shown):
+            desk.code_approved(self._agent_id)
+            return
         if active is not None and active.id == self._agent_id:
-            self._services.desk.show_chat(ask=False)
-        self._services.desk.close_window("consent")
+            desk.show_chat(ask=False)
+        desk.close_window("consent")
 
     def _choose_file(self, _: NoParams) -> dict[str, Any]:
         """The person names another file for this agent; what is shown then."""
@@ -292,7 +297,10 @@ class ConsentPage:
             gone = self._gone
         if not gone:
             told = None if failure is None or cancel.is_set() else failure.describe(self._services.texts)
-            desk.emit("consent", "consent.installed", {"error": told, "missing": self._missing(source, agent)})
+            missing = self._missing(source, agent)
+            desk.emit("consent", "consent.installed", {"error": told, "missing": missing})
+            if not missing:
+                desk.packages_installed(agent.id)
 
     def _stop(self, _: NoParams) -> None:
         cancel = self._cancel

@@ -73,6 +73,9 @@ class Desk(Protocol):
     def show_consent(self, agent_id: str = "") -> None:
         """The files of a code agent and the question whether they may run; of the active agent where none is named."""
 
+    def packages_installed(self, agent_id: str) -> None:
+        """Nothing that this code agent asked for is missing any more."""
+
     def code_approved(self, agent_id: str) -> None:
         """Somebody said yes on the consent page, which is closed; where it is the active agent's code, the chat goes
         on."""

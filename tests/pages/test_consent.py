@@ -175,6 +175,14 @@ def test_no_leads_to_the_chat_that_says_why(case: Case) -> None:
     assert case.house.desk.asked == [("close_window", ("consent",))]
 
 
+def test_who_only_looked_at_what_is_approved_goes_back_to_the_same_chat(case: Case) -> None:
+    case.consents.give(read(case.file))
+    ask = case.page()
+    ask("consent.start")
+    ask("consent.decline")
+    assert case.house.desk.asked == [("code_approved", ("mine",))]
+
+
 def test_the_file_of_a_command_line_can_not_be_exchanged(make_house: Callable[..., House], tmp_path: Path) -> None:
     file = tmp_path / "agent.py"
     file.write_text(AGENT)
@@ -240,6 +248,7 @@ def test_an_installation_that_fails_is_a_sentence_and_one_that_is_stopped_is_non
     ask("consent.start")
     ask("consent.install")
     wait(lambda: case.told("consent.installed"))
+    assert "packages_installed" not in case.house.desk.names()
     assert "thing-of-mars could not be installed" in case.told("consent.installed")[0]["error"]["message"]
 
     page = ConsentPage(case.house.services, "mine", install=waits).page()

@@ -12,6 +12,7 @@ import pytest
 from desktop.agents.code.consent import LIST, Consents, read
 from desktop.texts import Catalogue
 from tests.agents.code.test_exports import ASKS, CLASSIFIER, CLASSIFY, HEAD, NODE, RUN
+from tests.agents.code.wheels import make_wheel
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.standins.models_api import KEY, Answer, ModelsApi
@@ -180,6 +181,36 @@ def test_what_can_not_be_run_is_a_sentence_and_the_page_for_agents_says_how_a_fi
         app.click("agents", "#code-revoke")
         app.wait_text("agents", SAYS("agents_page.code_new"))
         assert Consents(scene.profile / LIST).problem(file) is not None
+
+
+def test_a_package_that_is_missed_in_the_middle_is_installed_from_the_window(
+    scene: Scene, models: ModelsApi, code: Path
+) -> None:
+    make_wheel(scene.folder / "wheels", "thing_of_mars", "WORD = 'Ares'")
+    scene.environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(scene.folder / "wheels")}
+    file = code / "export.py"
+    # What no look at the imports can see.
+    file.write_text(
+        "from importlib import import_module\n"
+        "async def run_workflow(workflow_input):\n"
+        "  return {'output_text': 'It is ' + import_module('thing_of_mars').WORD}\n"
+    )
+    with launch(scene, models, file, "chatkit") as app:
+        seen: View = VIEWS["chatkit"](scene, app)
+        seen.begin()
+        seen.send("Which one is it?")
+        app.wait_text("chat", "needs the package thing-of-mars")
+        app.until("at rest", seen.at_rest)
+        app.click("chat", "#notices button")
+        app.wait_window("consent")
+        app.wait_text("consent", SAYS("consent.missing", packages="thing-of-mars"))
+        app.click("consent", "#install")
+        app.wait_text("consent", SAYS("consent.installed"))
+        app.until("the line is gone", lambda: app.js("chat", "!document.getElementById('notices').childElementCount"))
+        app.click("consent", "#no")
+        app.wait_no_window("consent")
+        seen.send("And now?")
+        app.until("the answer", lambda: seen.at_rest() and "It is Ares" in seen.words())
 
 
 # --- from a terminal ------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -34,6 +34,7 @@ from desktop.agents.mcp.servers import McpServers
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
 from desktop.errors import AppError, CodeEnded, KeyMissing, ThreadNotFound
+from desktop.files import ensure_private_dir
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import CodeAgent, Endpoint
 from desktop.settings.origins import origin_of
@@ -184,6 +185,10 @@ class CodeAgents:
             raise CodeEnded(repr(error), file=want.source.name, problem=error.strerror or "") from None
         live = Live(agent_id, want, child)
         self._lives.append(live)
+        if self._place.packages is not None:
+            with suppress(AppError):
+                # Python forgets a folder that is not there; what is installed later is found by a process that runs.
+                ensure_private_dir(self._place.packages)
         packages = [str(path) for path in (self._place.packages, shipped()) if path is not None]
         child.send({"type": "prepare", "language": self._texts.language, "paths": packages})
         child.send(

@@ -150,7 +150,7 @@ def test_chats_are_archived_from_the_workflows_page(scene: Scene) -> None:
         app.wait_call("agents.get")
         app.click("agents", "#archive-start")
         app.wait_text("agents", "Done. Chats saved: 3.")
-        assert len(list((scene.profile / "archive").rglob("*.md"))) == 3
+        assert len(list((scene.profile / "archive").rglob("*.html"))) == 3
         app.click("agents", "#archive-open")
         app.until("the folder", lambda: scene.opened() == [str(scene.profile / "archive")])
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import re
+import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -26,6 +26,10 @@ ACTIONS = (ONCE, CHAT, ALWAYS, REJECT, AGAIN)
 MOST_CHATS = 500
 MOST_SHOWN = 4_000
 """Characters of the arguments that a card shows; what is cut is said to be."""
+
+WIDTH = 48
+"""Characters of a line of the arguments."""
+HIDDEN = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
 
 State = Literal["asked", "once", "chat", "always", "rejected", "expired"]
 CHOICES: dict[str, State] = {ONCE: "once", CHAT: "chat", ALWAYS: "always", REJECT: "rejected"}
@@ -68,11 +72,14 @@ def item(
     texts: Catalogue, thread_id: str, item_id: str, server: str, tool: str, arguments: str, number: str
 ) -> WidgetItem:
     """The question, as an item of the chat."""
+    question, shown = texts.get("mcp.question", server=plain(server), tool=plain(tool)), pretty(arguments)
     return WidgetItem(
         id=item_id,
         thread_id=thread_id,
         created_at=datetime.now(),  # noqa: DTZ005 - as every item of the SDK; the store knows it as local time
-        widget=card(texts, texts.get("mcp.question", server=server, tool=tool), pretty(arguments), number, "asked"),
+        widget=card(
+            texts, texts.get("mcp.question", server=plain(server), tool=plain(tool)), pretty(arguments), number, "asked"
+        ),
         copy_text=f"{server}: {tool}\n{pretty(arguments)}",
     )
 
@@ -140,7 +147,20 @@ def pretty(arguments: str) -> str:
         text = arguments
     if text == "{}":
         return ""
+    text = "\n".join(part for line in plain(text).split("\n") for part in _folded(line))
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n… ({len(text)})"
+
+
+def plain(text: str) -> str:
+    """With what can't be seen, or turns what is seen around, written out: a yes is to what stands there."""
+    return "".join(
+        char if char == "\n" or unicodedata.category(char) not in HIDDEN else f"\\u{ord(char):04x}" for char in text
+    )
+
+
+def _folded(line: str) -> list[str]:
+    """A long line over several, so that nothing of it is out of sight."""
+    return [line[at : at + WIDTH] for at in range(0, len(line), WIDTH)] or [""]
 
 
 def fenced(text: str) -> str:
@@ -153,8 +173,8 @@ def fenced(text: str) -> str:
 def notice(error: AppError, texts: Catalogue) -> NoticeEvent:
     """An error that does not end the answer. Its words may hold a server's own: no Markdown among them."""
     told = error.describe(texts)
-    plain: Callable[[str], str] = lambda words: re.sub(r"([\\`*_\[\]<>])", r"\\\1", words)  # noqa: E731
-    return NoticeEvent(level="warning", message=plain(f"{told['message']} {told['hint']}"))
+    escaped = re.sub(r"([\\`*_\[\]<>])", r"\\\1", f"{told['message']} {told['hint']}")
+    return NoticeEvent(level="warning", message=escaped)
 
 
 def _words(asked: WidgetItem) -> tuple[str, str]:

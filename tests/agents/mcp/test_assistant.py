@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from desktop.agents.host import Stores
+from desktop.agents.mcp.approvals import pretty
 from desktop.agents.stores import open_stores
 from desktop.errors import Phrase, SettingsInvalid
 from tests.agents.mcp.conftest import LIMITS, Chat, buttons, over_http, pids, stdio, words
@@ -182,6 +185,17 @@ def test_no_argument_looks_like_words_of_ours(chat: Chat) -> None:
     value = next(child["value"] for child in chat.card()["widget"]["children"] if child.get("id") == "arguments")
     assert value.startswith("````json\n")
     assert value.endswith("\n````")
+
+
+def test_nothing_of_an_argument_is_out_of_sight_or_turned_around() -> None:
+    shown = pretty(json.dumps({"path": "a" * 500 + "\u202etxt.exe\u200b", "more": "x\u2028y"}))
+    assert max(len(line) for line in shown.split("\n")) <= 60
+    assert not re.search("[\u202e\u200b\u2028]", shown)
+    assert "\\u202e" in shown.replace("\n", "")
+    assert shown.replace("\n", "").count("a" * 500) == 1
+    assert pretty("{}") == ""
+    assert pretty("no json") == "no json"
+    assert len(pretty(json.dumps({"text": "b" * 100_000}))) < 5_000
 
 
 # --- servers that are not well -----------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import threading
 from datetime import UTC, datetime
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from desktop.agents.host import AgentHost
     from desktop.context import Context
 
-APPROVE, REJECT = "code.approve", "code.reject"
-"""Actions of a code agent's question (`agents/code/shown.py`)."""
+YES = ("code.approve", "mcp.once")
+"""Actions of a code agent's question (`agents/code/shown.py`), and of one about a tool (`agents/mcp/approvals.py`)."""
+NO = ("code.reject", "mcp.reject")
 INPUT_LIMIT = 1_000_000
 """Characters read from standard input; the message limit of the settings is far below."""
 
@@ -81,7 +83,7 @@ class _Question:
         self.text = ""
         self.thread = ""
         self.card: dict[str, Any] | None = None
-        """A question of a code agent that is open."""
+        """A question that is open."""
 
     def ask(self, text: str, thread: str | None) -> None:
         """Send, and wait for the end of the answer. Raises AppError."""
@@ -97,14 +99,14 @@ class _Question:
         say = self._context.texts.get
         buttons: dict[str, dict[str, Any]] = {}
         for child in card["widget"]["children"]:
-            if child.get("type") == "Text" and not self._context.json:
+            if child.get("type") in ("Text", "Markdown") and not self._context.json:
                 self._context.warn(str(child.get("value", "")))
             for button in child.get("children", ()):
                 buttons[button["onClickAction"]["type"]] = button["onClickAction"]
         if not self._context.json and not can_ask(self._context):
             self._context.warn(say("code.terminal.rejected_unasked"))
-        chosen = APPROVE if asked(self._context, say("code.terminal.approve")) else REJECT
-        action = {"type": chosen, "payload": buttons[chosen]["payload"]}
+        wanted = YES if asked(self._context, say("code.terminal.approve")) else NO
+        action = next(button for name, button in buttons.items() if name in wanted)
         params = {"thread_id": card["thread_id"], "item_id": card["id"], "action": action}
         self._send(json.dumps({"type": "threads.custom_action", "params": params}))
 
@@ -143,7 +145,7 @@ class _Question:
             self.thread = event["thread"]["id"]
         elif kind == "thread.item.done":
             self.thread = self.thread or event["item"].get("thread_id", "")
-            if event["item"].get("type") == "widget" and APPROVE in json.dumps(event["item"]):
+            if event["item"].get("type") == "widget" and any(name in json.dumps(event["item"]) for name in YES):
                 self.card = event["item"]
             if event["item"].get("type") == "assistant_message":
                 self._say("".join(part.get("text", "") for part in event["item"]["content"]), whole=True)
@@ -151,6 +153,8 @@ class _Question:
             update = event["update"]
             if update.get("type") == "assistant_message.content_part.text_delta":
                 self._say(update["delta"])
+        elif kind == "notice" and not self._context.json:
+            self._context.warn(re.sub(r"\\(.)", r"\1", str(event.get("message") or "")))  # it is Markdown
         elif kind == "error":
             # Already in the person's language: the page would show it as it is.
             self.failure = {

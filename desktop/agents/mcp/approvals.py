@@ -77,10 +77,8 @@ def item(
         id=item_id,
         thread_id=thread_id,
         created_at=datetime.now(),  # noqa: DTZ005 - as every item of the SDK; the store knows it as local time
-        widget=card(
-            texts, texts.get("mcp.question", server=plain(server), tool=plain(tool)), pretty(arguments), number, "asked"
-        ),
-        copy_text=f"{server}: {tool}\n{pretty(arguments)}",
+        widget=card(texts, question, shown, number, "asked"),
+        copy_text=f"{question}\n{shown}",
     )
 
 

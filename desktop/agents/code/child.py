@@ -22,6 +22,8 @@ ARGUMENT = "--code-agent-child"
 BURST = 64_000
 """Bytes of output that are passed on at once; beyond that, `RATE` a second, and the rest is dropped."""
 RATE = 4_000
+PAUSE = 0.002
+"""Seconds that the guard lets a flood gather before it reads on, so that it does not run for each line of it."""
 SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36
 """Of prctl(2), Linux."""
 
@@ -66,6 +68,10 @@ def _guard(takes: int, gives: int) -> None:
     for handle in (wakes, woken):
         os.set_blocking(handle, False)
     output, prints = os.pipe()
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, 1 << 20)
     # Before anything that could miss it: the app's end, a wish to end, the worker's end.
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(name, lambda *_: None)
@@ -109,12 +115,15 @@ def _watch(worker: int, takes: int, wakes: int, output: int) -> int:
     while True:
         for handle, events in poll.poll():
             if handle == output:
-                chunk = os.read(output, 1 << 16) if events & select.POLLIN else b""
+                chunk = os.read(output, 1 << 20) if events & select.POLLIN else b""
                 if not chunk:
                     poll.unregister(output)
                     continue
+                kept = passed.of(chunk)
                 with suppress(OSError):  # nobody takes it: dropped
-                    os.write(1, passed.of(chunk))
+                    os.write(1, kept)
+                if not kept:
+                    time.sleep(PAUSE)
             elif handle == wakes:
                 numbers = os.read(wakes, 256)
                 if any(number != signal.SIGCHLD for number in numbers):

@@ -17,9 +17,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from desktop.agents.code.child import ARGUMENT, Passed
+from desktop.agents.code.child import ARGUMENT
 from desktop.agents.code.environment import clean
 from desktop.agents.code.protocol import FROM_CHILD, Garbled, Message, Writer, read
+from desktop.agents.printed import entries
 from desktop.agents.worker import Worker
 from desktop.errors import CodeEnded, Phrase
 from desktop.settings.locations import is_frozen
@@ -158,24 +159,12 @@ class Child:
 
     def _log(self, _: int) -> None:
         """What is printed goes to the log, within bounds and without the key."""
-        from desktop.openai_api.errors_map import scrub
-
         stream = self._process.stdout
         if stream is None:
             return
-        bounds = Passed()
-        rest = b""
-
-        def note(line: bytes) -> None:
-            if line.strip():
-                output.info("%s: %s", self.name, scrub(line.decode("utf-8", "replace"), self._secrets())[:2000])
-
         with stream:
-            while chunk := stream.read1(1 << 16):  # type: ignore[attr-defined]
-                *lines, rest = (rest + bounds.of(chunk)).split(b"\n")
-                for line in lines:
-                    note(line)
-        note(rest)
+            for said in entries(iter(lambda: stream.read1(1 << 16), b""), self._secrets):  # type: ignore[attr-defined]
+                output.info("%s: %s", self.name, said)
 
 
 def _start(takes: int, gives: int, environ: dict[str, str]) -> subprocess.Popen[bytes]:

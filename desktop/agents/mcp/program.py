@@ -18,10 +18,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from desktop.agents.code.child import Passed
 from desktop.agents.code.environment import clean
 from desktop.agents.code.protocol import Writer
 from desktop.agents.mcp.guard import ARGUMENT, NOT_STARTED
+from desktop.agents.printed import entries
 from desktop.agents.worker import Worker
 from desktop.errors import AppError, McpCommandMissing, McpEnded, McpFlood, Phrase
 from desktop.settings.locations import is_frozen
@@ -35,7 +35,6 @@ UNREAD = 64
 """Lines that may wait to be read; then the program's pipe fills, and then it waits."""
 MOST_OF_A_LINE = 8_000_000
 """Bytes of one message."""
-MOST_OF_A_LOG_LINE = 1_000
 
 
 class Program:
@@ -289,28 +288,12 @@ class Program:
 
     def _log(self) -> None:
         """Its standard error goes to the log, line by line, within bounds and without its secrets."""
-        from desktop.openai_api.errors_map import scrub
-
         process = self._process
         if process is None or process.stderr is None:
             return
-        bounds = Passed()
-        rest = b""
-
-        def note(line: bytes) -> None:
-            if line.strip():
-                said = scrub(line.decode("utf-8", "replace"), self._secrets)[:MOST_OF_A_LOG_LINE]
-                output.info("%s: %s", self.server.label, said)
-
         with process.stderr as pipe:
-            while chunk := _some(pipe):
-                *lines, rest = (rest + bounds.of(chunk)).split(b"\n")
-                for line in lines:
-                    note(line)
-                if len(rest) > MOST_OF_A_LOG_LINE:
-                    note(rest)
-                    rest = b""
-        note(rest)
+            for said in entries(iter(lambda: _some(pipe), b""), lambda: self._secrets):
+                output.info("%s: %s", self.server.label, said)
 
 
 def _some(pipe: object) -> bytes:

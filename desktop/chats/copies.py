@@ -31,6 +31,8 @@ LATEST = 253_402_300_799
 PREFIX = "chatkit."
 RESUMED = 3600.0
 """Seconds within which a run that was cut off is gone on with: what it has looked at is not looked at again."""
+CACHE = 4_000
+"""Kilobytes of the file that are kept in memory."""
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -101,6 +103,8 @@ class Copies:
         self._lock = threading.RLock()
         self.notices: list[AppError]
         self._connection, self.notices = database.open_database(path, steps=STEPS, ends=ENDS, now=now)
+        # Two of these stand open while an archive is made, beside the store of in-app chats.
+        self._connection.execute(f"PRAGMA cache_size = -{CACHE}")
 
     def close(self) -> None:
         """May be called again."""

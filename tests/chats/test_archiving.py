@@ -149,8 +149,8 @@ def test_many_chats_are_copied_whole_through_every_kind_of_trouble(
 ) -> None:
     """`make bench` does it with 5,000."""
     made = many.fill(api.world, ME, 250, 60)
-    for fault, times in (("rate_limited", 3), ("server_error_500", 5), ("reset_midway", 2), ("truncated", 2)):
-        api.fail(fault, times=times, on="/items", headers={"Retry-After": "0"})
+    for place, fault in enumerate(("rate_limited", "server_error_500", "reset_midway", "truncated") * 3):
+        api.fail(fault, times=2, on=f"{made[place * 20]}/items", headers={"Retry-After": "0"})
     api.world.drift = {"desc": -1}
     done = archive(copies, client, cancel=PatientEvent())
     assert (done.written, done.failed, done.ok) == (250, 0, True)

@@ -11,7 +11,7 @@ from tests.rig.driver import Driver
 
 SCRIPT = Path(__file__).resolve().parents[1] / "js" / "node_modules" / "axe-core" / "axe.min.js"
 
-_RUN = """
+RUN = """
 (axe.run(document, {resultTypes: ["violations"], preload: false}).then(
   ({violations}) => { window.axeFound = violations.map(({id, impact, nodes}) =>
     `${id} (${impact}): ` + nodes.slice(0, 5).map(({html, any}) =>
@@ -28,6 +28,6 @@ def violations(app: Driver, window: str) -> list[str]:
     # Colours that are on their way to others are no colours to judge.
     app.js(window, "(document.getAnimations().forEach(one => { try { one.finish() } catch {} }), true)")
     app.js(window, "(window.axeFound = null, true)")
-    app.js(window, _RUN)
+    app.js(window, RUN)
     app.until("axe's answer", lambda: app.js(window, "window.axeFound !== null"))
     return list(app.js(window, "window.axeFound"))

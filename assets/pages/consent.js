@@ -15,7 +15,7 @@ import { applyTexts, setTexts, t } from "./texts.js";
  * @typedef {{digest: string, state: "new" | "changed" | "approved", files: File[], gone: string[], missing: string[],
  *   installing: boolean}} Source
  * @typedef {{agent: {name: string, active: boolean, can_choose: boolean}, path: string, endpoint: string,
- *   problem: Described | null, source: Source | null}} State
+ *   servers: string[], problem: Described | null, source: Source | null}} State
  * @typedef {State & {texts: Record<string, string>, look: import("./look.js").Look}} Start
  * @typedef {{text: string, next: number | null, total: number}} Piece
  */
@@ -53,6 +53,8 @@ function fill(given) {
   show("facts", true);
   show("rights", source !== null);
   el("key").textContent = given.endpoint ? t("consent.key", { endpoint: given.endpoint }) : t("consent.key_none");
+  const servers = given.servers.join(", ");
+  el("servers").textContent = servers ? t("consent.servers", { servers }) : "";
   el("digest-label").textContent = source && source.files.length > 1 ? t("consent.digest_all") : t("consent.digest");
   el("digest").textContent = source?.digest ?? "";
   for (const id of ["digest-label", "digest", "source"]) show(id, source !== null);

@@ -119,6 +119,7 @@ class ConsentPage:
             },
             "path": agent.file,
             "endpoint": self._endpoint(agent),
+            "servers": self._servers(agent),
             "problem": None,
             "source": None,
         }
@@ -172,6 +173,12 @@ class ConsentPage:
         from desktop.pages.setup import host_of
 
         return found.name or host_of(found.base_url)
+
+    def _servers(self, agent: CodeAgent) -> list[str]:
+        """The MCP servers whose tools the code may call, as people see them."""
+        servers = self._services.settings.current.mcp_servers
+        found = [roster.find(servers, name) for name in agent.mcp_servers]
+        return [server.label for server in found if server is not None]
 
     def _missing(self, source: Source, agent: CodeAgent) -> list[str]:
         from desktop.agents.code.imports import wanted

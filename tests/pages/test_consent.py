@@ -21,6 +21,8 @@ from tests.pages.app_parts import Asked, House
 
 AGENT = "from agents import Agent\nagent = Agent(name='Mine')\n"
 
+_SERVERS = (("notes", "My notes"), ("bare", ""), ("other", "Not given to it"))
+
 
 class Case:
     """A house whose active agent is a file, and the page for it."""
@@ -200,6 +202,15 @@ def test_whose_key_it_gets_is_said_and_no_key_is(case: Case) -> None:
     case.house.settings.update({"endpoints": [{"id": "local", "base_url": "http://127.0.0.1:11434"}]})
     case.put(CodeAgent(id="mine", name="Mine", file=str(case.file), endpoint="local"))
     assert ask("consent.look")["endpoint"] == ""
+
+
+def test_checklist_28_the_mcp_servers_that_it_may_use_are_named(case: Case) -> None:
+    ask = case.page()
+    assert ask("consent.start")["servers"] == []
+    servers = [{"id": name, "name": shown, "transport": "stdio", "command": name} for name, shown in _SERVERS]
+    case.house.settings.update({"mcp_servers": servers})
+    case.put(CodeAgent(id="mine", name="Mine", file=str(case.file), mcp_servers=["notes", "bare", "gone"]))
+    assert ask("consent.look")["servers"] == ["My notes", "bare"]
 
 
 def test_checklist_03_the_page_runs_nothing_remote(case: Case) -> None:

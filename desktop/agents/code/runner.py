@@ -32,6 +32,9 @@ OriginalRunner = agents.Runner
 WORDS = ("message", "text", "answer", "response", "reply")
 """What an end node of a workflow calls what it says to the reader."""
 
+MOST_ASKED = 100_000
+"""Characters of a question that go to the app, which says how much of them it shows."""
+
 
 class Stopped(BaseException):
     """The person stopped the run while it waited; not for `except Exception` of the file."""
@@ -58,7 +61,7 @@ class Approvals:
             if self._stopped:
                 raise Stopped
             self._open[number] = (answered, answer)
-        self._send({"type": "ask", "id": number, "title": title[:4000], "detail": detail[:MOST_CODE]})
+        self._send({"type": "ask", "id": number, "title": title[:MOST_ASKED], "detail": detail[:MOST_ASKED]})
         answered.wait()
         if not answer:
             raise Stopped
@@ -335,7 +338,13 @@ async def _drain(turn: Turn, agent: Any, given: Any, options: dict[str, Any], *,
         for item in result.interruptions:
             raw = item.raw_item
             arguments = raw.get("arguments") if isinstance(raw, dict) else getattr(raw, "arguments", None)
-            title = turn.texts.get("code.wants_tool", agent=item.agent.name, tool=item.tool_name or "?")
+            words = {"agent": item.agent.name, "tool": item.tool_name or "?"}
+            server = raw.get("server_label") if isinstance(raw, dict) else getattr(raw, "server_label", None)
+            title = (
+                turn.texts.get("code.wants_tool_of", server=str(server), **words)
+                if server
+                else turn.texts.get("code.wants_tool", **words)
+            )
             if await asyncio.to_thread(turn.approve, title, str(arguments or "")):
                 state.approve(item)
             else:

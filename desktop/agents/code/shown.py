@@ -78,6 +78,8 @@ class Shown:
     def card(self, title: str, detail: str, number: str) -> tuple[WidgetItem, list[ThreadStreamEvent]]:
         """A question to the person: its item, and the events that show it."""
         events = list(self.close())
+        # A yes is to what can be seen, all of it, or to what is said to be cut.
+        title, detail = approvals.within(approvals.plain(title)), approvals.pretty(detail)
         item = WidgetItem(
             id=self._new_id("message"),
             thread_id=self._thread,
@@ -206,10 +208,10 @@ def card(texts: Catalogue, title: str, detail: str, number: str, state: State) -
     say = texts.get
     children: list[dict[str, Any]] = [
         {"type": "Title", "size": "sm", "value": say("code.approval")},
-        {"type": "Text", "id": "question", "value": title[:4000]},
+        {"type": "Text", "id": "question", "value": title},
     ]
     if detail:
-        children.append({"type": "Text", "id": "detail", "size": "sm", "color": "secondary", "value": detail[:4000]})
+        children.append({"type": "Markdown", "id": "detail", "value": approvals.fenced(detail)})
     if state == "asked":
         buttons = [
             {
@@ -240,7 +242,7 @@ def _words(item: WidgetItem) -> tuple[str, str]:
     found = {}
     for child in item.widget.model_dump().get("children") or []:
         found[child.get("id")] = str(child.get("value") or "")
-    return found.get("question", ""), found.get("detail", "")
+    return found.get("question", ""), approvals.unfenced(found.get("detail", ""))
 
 
 def is_asking(item: WidgetItem) -> bool:

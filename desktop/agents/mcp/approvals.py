@@ -145,7 +145,11 @@ def pretty(arguments: str) -> str:
         text = arguments
     if text == "{}":
         return ""
-    text = "\n".join(part for line in plain(text).split("\n") for part in _folded(line))
+    return within("\n".join(part for line in plain(text).split("\n") for part in _folded(line)))
+
+
+def within(text: str) -> str:
+    """What a card shows of a text: all of it, or its beginning and how long it is."""
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n… ({len(text)})"
 
 
@@ -168,6 +172,12 @@ def fenced(text: str) -> str:
     return f"{fence}json\n{text}\n{fence}"
 
 
+def unfenced(text: str) -> str:
+    """What was given to `fenced`; empty where it was not."""
+    body = re.fullmatch(r"(`{3,})json\n(.*)\n\1", text, re.DOTALL)
+    return body[2] if body else ""
+
+
 def notice(error: AppError, texts: Catalogue) -> NoticeEvent:
     """An error that does not end the answer. Its words may hold a server's own: no Markdown among them."""
     told = error.describe(texts)
@@ -179,5 +189,4 @@ def _words(asked: WidgetItem) -> tuple[str, str]:
     found: dict[str, str] = {}
     for child in asked.widget.model_dump().get("children") or []:
         found[str(child.get("id"))] = str(child.get("value") or "")
-    body = re.fullmatch(r"(`{3,})json\n(.*)\n\1", found.get("arguments", ""), re.DOTALL)
-    return found.get("question", ""), body[2] if body else ""
+    return found.get("question", ""), unfenced(found.get("arguments", ""))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 
 import pytest
+from chatkit.types import WidgetItem
 
+from desktop.agents.code.shown import Shown, answered
+from desktop.texts import Catalogue
 from tests.agents.code.bench import Bench, steps, streamed
 from tests.standins.models_api import KEY, Answer, Tool
 
@@ -308,6 +312,21 @@ def test_a_tool_that_needs_a_yes_waits_for_it(code: Bench) -> None:
     assert "launched moon" in json.dumps(code.api.asked[-1].body["input"])
 
 
+def test_nothing_of_a_question_is_out_of_sight_or_turned_around() -> None:
+    shown = Shown("export.py", "thr_1", Catalogue("en"), lambda _kind: "msg_1")
+    arguments = json.dumps({"to": "a\u202eb\u200b", "body": "```\n# Approved", "rest": "c" * 100_000})
+    item, _ = shown.card("Send\u202e it? " + "d" * 5_000, arguments, "number")
+    title, question, detail, _buttons = item.widget.model_dump()["children"]
+    assert not re.search("[\u202e\u200b]", question["value"] + detail["value"])
+    assert "\\u202e it?" in question["value"]
+    assert "… (50" in question["value"], "what is cut is said to be"
+    assert "… (10" in detail["value"]
+    assert detail["value"].startswith("````json\n")
+    replaced = answered(item, Catalogue("en"), "approved").item
+    assert isinstance(replaced, WidgetItem)
+    assert replaced.widget.model_dump()["children"][:3] == [title, question, detail]
+
+
 @pytest.mark.parametrize(("press", "approved"), [("Approve", True), ("Reject", False)])
 def test_a_hosted_mcp_servers_call_waits_for_a_yes(code: Bench, press: str, approved: bool) -> None:
     code.holds(
@@ -328,7 +347,7 @@ def test_a_hosted_mcp_servers_call_waits_for_a_yes(code: Bench, press: str, appr
     code.api.answer(streamed({**asks, "arguments": '{"what": "tea"}'}), Answer(text="As you say."))
     heard = code.say()
     card = json.dumps(heard.done("widget"))
-    assert "Buyer wants to use the tool buy." in card
+    assert "Buyer wants to use the tool buy of shop." in card
     assert "tea" in card
     assert code.press(heard, press).said == "As you say."
     (answer,) = [one for one in code.api.asked[-1].body["input"] if one.get("type") == "mcp_approval_response"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from desktop.window.engine import has_gtk, has_qt
-from tests.bench import chats, code_agents, first_token, stack, talking
+from tests.bench import archiving, chats, code_agents, first_token, stack, talking
 from tests.bench.__main__ import settled_scene
 from tests.bench.figures import Figure, summary
 from tests.rig.secret_service import available
@@ -103,5 +103,7 @@ def test_agents_are_measured_in_a_window(engine: str) -> None:
         assert told(found) == {"delta to its DOM change": 16.0, "deltas a second": 10_000.0}
         details = found[1].details or {}
         assert (details["pieces"], details["lost"], details["misplaced"]) == (300, 0, 0)
+        found = archiving.measure(made, threads=12, items=5)
+        assert told(found) == {"memory while archiving": 60.0, "bridge round trip while archiving": 10.0}
         found = code_agents.meanwhile(made, calls=20, deeds=("a busy loop",))
         assert told(found) == {"bridge round trip beside bad code": 1.0}

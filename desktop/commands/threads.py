@@ -72,8 +72,8 @@ def arguments(parser: argparse.ArgumentParser, texts: Catalogue | None = None) -
         one.add_argument("--limit", metavar="N", help=say("threads.help_limit"))
     for one in (listing, search, export):
         one.add_argument("--local", action="store_true", help=say("threads.help_local"))
-    for one in (listing, archive):
-        one.add_argument("--all-users", action="store_true", help=say("threads.help_all_users"))
+    listing.add_argument("--all-users", action="store_true", help=say("threads.help_all_archived"))
+    archive.add_argument("--all-users", action="store_true", help=say("threads.help_all_users"))
     for one in (export, archive):
         one.add_argument("--out", metavar="PATH", help=say("threads.help_out"))
         one.add_argument("--format", choices=("json", "md", "html"), default="json", help=say("threads.help_format"))

@@ -112,7 +112,8 @@ async function load(of) {
   of.host = server.host;
   const usual = server.token_header === "Authorization" ? "" : server.token_header;
   of.before = { ...EMPTY, url: server.url, headers: server.headers, token_header: usual, attachments: server.attachments };
-  if (!drafts.has(of.id)) put(of.before);
+  // What was typed meanwhile stays.
+  if (!drafts.has(of.id)) put({ ...of.before, ...Object.fromEntries(Object.entries(typed()).filter(([, value]) => value)) });
   fillToken(server.token);
 }
 

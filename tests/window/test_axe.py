@@ -10,6 +10,7 @@ import pytest
 from tests.rig.axe import SCRIPT, violations
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
+from tests.standins.chatkit_server import ChatKitStandIn
 from tests.window.conftest import missing
 from tests.window.test_basic import begin, say
 
@@ -198,6 +199,34 @@ def test_code_agents(scene: Scene, scheme: str) -> None:
         app.click("consent", "#yes")
         app.wait_text("consent", "is no Python")
         found += checked(app, "consent", "unreadable")
+    assert found == []
+
+
+def test_chatkit_servers(scene: Scene, scheme: str) -> None:
+    with ChatKitStandIn("a-token") as server:
+        team = {"kind": "server", "id": "team", "name": "Team", "url": server.url, "headers": {"X-Team": "blue"}}
+        settle(scene, scheme, agents=[team], assistant={"basic_view": True})
+        with scene.launch() as app:
+            app.wait_window("token")
+            app.wait_call("token.start")
+            shown_in(app, "token", scheme)
+            found = checked(app, "token", "asked")
+            server.mode = "html"
+            app.fill("token", "#token", "a-token")
+            app.click("token", "#submit")
+            app.until("the banner", lambda: app.js("token", "!document.getElementById('banner').hidden"))
+            found += checked(app, "token", "refused")
+            app.ask("show", "agents")
+            app.wait_window("agents")
+            app.wait_call("servers.get")
+            shown_in(app, "agents", scheme)
+            found += checked(app, "agents", "a server")
+            app.click("agents", "#server-change")
+            app.until("its headers", lambda: shown(app, "#server-headers"))
+            app.fill("agents", "#server-token", "two words")
+            app.click("agents", "#server-save")
+            app.wait_text("agents", "A token is one word")
+            found += checked(app, "agents", "its connection")
     assert found == []
 
 

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop.context import Context
@@ -52,12 +53,14 @@ SETTINGS_SIZE = (900, 700)
 TOKEN_SIZE = (520, 420)
 AGENTS_SIZE = (980, 740)
 CONSENT_SIZE = (900, 780)
+CHATS_SIZE = (1040, 740)
 SIZES = {
     "setup": SETUP_SIZE,
     "settings": SETTINGS_SIZE,
     "agents": AGENTS_SIZE,
     "consent": CONSENT_SIZE,
     "token": TOKEN_SIZE,
+    "chats": CHATS_SIZE,
 }
 CRASH_WINDOW = 60.0
 """Seconds within which a second crash of the page is explained instead of recovered."""
@@ -267,6 +270,10 @@ class App:
             from desktop.pages.setup import SetupPage
 
             return SetupPage(self.services).page()
+        if name == "chats":
+            from desktop.pages.chats import ChatsPage
+
+            return ChatsPage(self.services).page()
         if name == "agents":
             from desktop.pages.agents import AgentsPage
 
@@ -294,14 +301,7 @@ class App:
 
     def _plan(self, name: str) -> WindowPlan:
         app = self.context.brand.app
-        sizes = {
-            "setup": SETUP_SIZE,
-            "settings": SETTINGS_SIZE,
-            "agents": AGENTS_SIZE,
-            "consent": CONSENT_SIZE,
-            "token": TOKEN_SIZE,
-        }
-        size = sizes.get(name, (app.window.width, app.window.height))
+        size = SIZES.get(name, (app.window.width, app.window.height))
         place = self.context.state.place(name)
         return WindowPlan(
             page=self._page(name),
@@ -325,7 +325,7 @@ class App:
             self.windows.pop(name, None)
             # They belong to a chat or a setup; alone they would keep an app running that nobody sees.
             if name == "chat" and "setup" not in self.windows:
-                for other in ("settings", "agents", "consent", "token"):
+                for other in ("settings", "agents", "consent", "token", "chats"):
                     if other in self.windows:
                         self.windows[other].close()
 
@@ -364,6 +364,7 @@ class App:
         chat = (
             item("new-chat", text("menu.new_chat"), lambda: self.emit("chat", "chat.new", {}), "Ctrl+N"),
             item("history", text("menu.history"), lambda: self.emit("chat", "chat.history", {}), "Ctrl+Shift+H"),
+            item("chats", text("menu.chats"), self.show_chats, "Ctrl+Shift+F"),
             item("reload", text("menu.reload"), self.reload_chat, "Ctrl+R"),
             None,
             item("agents", text("menu.agents"), self.show_agents, "Ctrl+Shift+A"),
@@ -411,6 +412,22 @@ class App:
         self._show("agents")
         if agent or section:
             self.emit("agents", "agents.section", {"agent": agent, "section": section})
+
+    def show_chats(self) -> None:
+        self._show("chats")
+
+    def open_chat(self, agent_id: str, thread_id: str) -> None:
+        context = self.context
+        context.state.set_last_thread(agent_id, thread_id)
+        active = context.settings.agent()
+        if active is None or active.id != agent_id:
+            context.settings_store.change(lambda _now: {"active_agent": agent_id})
+            self.services.keeper.forget()
+            self.show_chat()
+        else:
+            self._show("chat")
+        # Kept for the page until it has begun: the last chat may not be reopened by itself.
+        self.emit("chat", "chat.open", {"agent": agent_id, "id": thread_id})
 
     def show_consent(self, agent_id: str = "") -> None:
         active = self.context.settings.agent()
@@ -506,6 +523,15 @@ class App:
             if name in self.windows:
                 return self.windows[name].pick_file(patterns)
         return None
+
+    def pick_folder(self) -> str | None:
+        window = self.windows.get("chats")
+        return window.pick_folder() if window is not None else None
+
+    def show_folder(self, folder: Path) -> None:
+        from desktop.window.outside import open_path
+
+        open_path(folder)
 
     def apply_scheme(self, scheme: str) -> None:
         wanted: Scheme = scheme if scheme in ("light", "dark") else "system"  # type: ignore[assignment]

@@ -62,7 +62,8 @@ AppError
 │   ├── ThreadsNewer
 │   ├── ThreadsDamaged
 │   ├── ChatReadOnly                a copy of a hosted chat, or one at OpenAI
-│   └── ChatAtOpenAI                to be deleted here, and it is at OpenAI alone
+│   ├── ChatAtOpenAI                to be deleted here, and it is at OpenAI alone
+│   └── JobUnderWay                 another export, archive or deletion runs
 ├── AttachmentError                 a file that goes with a message
 │   ├── AttachmentTooLarge
 │   ├── AttachmentType
@@ -576,6 +577,11 @@ class ChatReadOnly(ThreadsError):
 
 class ChatAtOpenAI(ThreadsError):
     code = "chat_at_openai"
+
+
+class JobUnderWay(ThreadsError):
+    code = "job_under_way"
+    retryable = True
 
 
 class AttachmentError(AppError):

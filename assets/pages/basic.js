@@ -374,6 +374,17 @@ addEventListener("keydown", (event) => {
 
 /* --- what the app says --------------------------------------------------------------------------------------------------- */
 
+/** What was chosen in the window of all chats before this page was ready. @type {{agent: string, id: string} | null} */
+let chosen = null;
+
+on("chat.open", (which) => {
+  if (!isReady) chosen = which;
+  else if (which.agent === start.agent.id) void open(which.id);
+});
+on("chat.deleted", ({ id }) => {
+  history.drop(id);
+  if (chat?.id === id) startNew({ focus: false });
+});
 on("chat.new", () => startNew());
 on("chat.history", () => start && showHistory(true, { focus: true }));
 
@@ -543,7 +554,8 @@ async function main() {
   isReady = true;
   call("basic.ready", { ms: Math.round(performance.now()) }).catch(report);
   handPrompt();
-  if (start.thread) await open(start.thread, { quiet: true });
+  const first = chosen?.agent === start.agent.id ? chosen.id : start.thread;
+  if (first) await open(first, { quiet: true });
   if (start.features.history) await history.load();
   history.mark(chat.id ?? "");
 }

@@ -472,6 +472,7 @@ function settle() {
   isReported = true;
   tellAhead();
   handPrompt();
+  openChosen();
 }
 
 /** What is to come is told over a chat that works, and not again once it was put away. */
@@ -577,6 +578,23 @@ on("prompt.send", ({ text }) => {
   if (chat && isReady) chat.sendUserMessage({ text: String(text), newThread: true }).catch(report);
 });
 
+/** What was chosen in the window of all chats, until it is shown. @type {{agent: string, id: string} | null} */
+let chosen = null;
+
+function openChosen() {
+  if (!chosen || !chat || !isReady || chosen.agent !== start.agent.id) return;
+  const { id } = chosen;
+  chosen = null;
+  if (id !== thread.id) within(chat.setThreadId(id), start.limits.method_ms).catch(report);
+}
+
+on("chat.open", (which) => {
+  chosen = which;
+  openChosen();
+});
+on("chat.deleted", ({ id }) => {
+  if (chat && isReady && id === thread.id) within(chat.setThreadId(null), start.limits.method_ms).catch(report);
+});
 on("chat.new", () => chat && isReady && within(chat.setThreadId(null), start.limits.method_ms).catch(report));
 on("chat.history", () => chat && isReady && within(chat.showHistory(), start.limits.method_ms).catch(report));
 on("archive.progress", (progress) => progress.agent === start?.agent.id && goneView.progress(progress));

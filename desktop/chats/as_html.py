@@ -64,6 +64,11 @@ def as_html(chat: Chat, items: Iterable[Item], texts: Catalogue, language: str, 
     yield "</main>\n</body>\n</html>\n"
 
 
+def body(entry: Entry, texts: Catalogue, bytes_of: BytesOf) -> str:
+    """What one entry says, for a page of ours: the same safe HTML as in a file."""
+    return "".join(_parts(entry, texts, bytes_of))
+
+
 def _parts(entry: Entry, texts: Catalogue, bytes_of: BytesOf) -> Iterator[str]:
     listing = False
     told_sources = False

@@ -67,7 +67,8 @@ class _Runs:
             self._cancels.pop(folder, None)
 
 
-_runs = _Runs()
+runs = _Runs()
+"""Shared by all pages that archive."""
 
 
 class Archiving:
@@ -86,7 +87,7 @@ class Archiving:
             raise AgentNotSet()
         services.keeper.api()
         folder = services.locations.archive
-        cancel = _runs.begin(folder)
+        cancel = runs.begin(folder)
         if cancel is None:
             return {"started": False}
 
@@ -102,7 +103,7 @@ class Archiving:
                 log.exception("the archive run ended")
                 done = Archived(error=InternalError("archive"))
             finally:
-                _runs.end(folder)
+                runs.end(folder)
             self._finished(agent.id, done)
 
         threading.Thread(target=run, name="archive", daemon=True).start()
@@ -110,7 +111,7 @@ class Archiving:
 
     def cancel(self, _: NoParams) -> None:
         """Ends the run that is under way, at the next thread."""
-        _runs.cancel(self._services.locations.archive)
+        runs.cancel(self._services.locations.archive)
 
     def open(self, _: NoParams) -> None:
         """Shows the folder."""

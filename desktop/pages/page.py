@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -87,6 +88,16 @@ class Desk(Protocol):
     def open_external(self, url: str) -> None: ...
     def open_folder(self, which: str) -> None: ...
     def pick_file(self, title: str, patterns: tuple[str, ...]) -> str | None: ...
+    def pick_folder(self) -> str | None:
+        """The system's dialog for a folder; None when it was closed without one."""
+
+    def show_folder(self, folder: Path) -> None:
+        """In the system's file manager. Only for folders that the app itself has written."""
+
+    def show_chats(self) -> None: ...
+    def open_chat(self, agent_id: str, thread_id: str) -> None:
+        """The chat's window with this chat; its agent becomes the active one."""
+
     def apply_scheme(self, scheme: str) -> None: ...
     def delete_all_data(self) -> None:
         """Closes the windows, ends the app, and then deletes the profile's folder: the engine's files are free only

@@ -109,6 +109,17 @@ class State:
                 self._values["taking_over"] = agent
                 self._write()
 
+    def export_folder(self) -> str:
+        """Where chats were exported to last; empty: nowhere yet."""
+        found = self._values.get("export_folder")
+        return found if isinstance(found, str) and len(found) <= 4096 else ""
+
+    def set_export_folder(self, folder: str) -> None:
+        with self._lock:
+            if self._values.get("export_folder") != folder:
+                self._values["export_folder"] = folder
+                self._write()
+
     def _part(self, name: str) -> dict[str, Any]:
         part = self._values.get(name)
         if not isinstance(part, dict):

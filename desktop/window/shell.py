@@ -119,6 +119,13 @@ class PageWindow:
         chosen = self.native.create_file_dialog(webview.FileDialog.OPEN, file_types=patterns)
         return str(chosen[0]) if chosen else None
 
+    def pick_folder(self) -> str | None:
+        """The system's dialog for a folder; None when it was closed without one."""
+        import webview
+
+        chosen = self.native.create_file_dialog(webview.FileDialog.FOLDER)
+        return str(chosen[0]) if chosen else None
+
 
 class Shell:
     """The windows of this process."""

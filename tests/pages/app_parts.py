@@ -42,7 +42,7 @@ class Desk:
             with self._changed:
                 self.asked.append((name, (*args, *named.values())))
                 self._changed.notify_all()
-            return self.file if name == "pick_file" else None
+            return self.file if name in ("pick_file", "pick_folder") else None
 
         return note
 

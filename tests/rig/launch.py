@@ -133,6 +133,7 @@ class Probe:
             "settings": self.app.show_settings,
             "agents": self.app.show_agents,
             "setup": self.app.show_setup,
+            "chats": self.app.show_chats,
             "reload": self.app.reload_chat,
         }
         shows[name]()

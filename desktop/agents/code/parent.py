@@ -99,7 +99,7 @@ class Live:
         while not self.loaded:
             message = await self.child.receive()
             if message["type"] == "failed":
-                raise unpack(message.get("error") or {})
+                raise unpack(message.get("error"))
             self.loaded = message["type"] == "loaded"
 
 
@@ -393,7 +393,7 @@ class CodeAgents:
                         break
                     case "failed":
                         over = True
-                        raise unpack(message.get("error") or {})
+                        raise unpack(message.get("error"))
                     case "ask":
                         number = str(message.get("id"))
                         title, detail = str(message.get("title", "")), str(message.get("detail", ""))

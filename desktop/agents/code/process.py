@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 output = logging.getLogger("desktop.agents.code.output")
 """What files print."""
 
-UNREAD = 256
+UNREAD = 64
 """Messages of the child that may wait to be read; then its pipe fills, and then it waits."""
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -12,6 +12,7 @@ import threading
 from typing import Any
 
 from desktop.errors import AppError, InternalError, Phrase, leaves
+from desktop.texts import Catalogue
 
 Message = dict[str, Any]
 
@@ -104,18 +105,27 @@ def pack(error: AppError) -> Message:
     }
 
 
-def unpack(message: Message) -> AppError:
-    """The error as it was; what can't be read is a defect of ours (InternalError)."""
+def unpack(message: object) -> AppError:
+    """The error as it was; what can't be read, or told, is a defect of ours (InternalError)."""
+    if not isinstance(message, dict):
+        return InternalError(str(message)[:200])
     kind = next((kind for kind in leaves() if kind.code == message.get("code")), None)
     values = message.get("values")
     if kind is None or not isinstance(values, dict):
         return InternalError(str(message)[:200])
     error = kind.__new__(kind)
-    own = message.get("own")
+    given = message.get("own")
+    own = given if isinstance(given, dict) else {}
+    # Of a process that runs anybody's code: plain values, and none that stands before a method.
+    own = {n: v for n, v in own.items() if isinstance(v, str | int | float) and not callable(getattr(kind, n, None))}
     # Not through __init__: each class takes its values in its own way, and here they are finished.
     AppError.__init__(error, str(message.get("detail") or ""), field=message.get("field"))
-    vars(error).update({"retry_after": None} | (own if isinstance(own, dict) else {}))
+    vars(error).update({"retry_after": None} | own)
     error.values = {name: _whole(value) for name, value in values.items()}
+    try:
+        error.describe(Catalogue("en"))
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return InternalError(f"the values of {kind.code} do not fit it")
     return error
 
 

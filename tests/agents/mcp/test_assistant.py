@@ -97,6 +97,33 @@ def test_always_that_can_not_be_saved_holds_until_the_app_ends_and_says_so(chat:
     assert chat.outputs() == ["echo: two"]
 
 
+def test_checklist_02_an_answer_counts_on_its_own_card_in_its_own_chat_alone(chat: Chat) -> None:
+    chat.api.answer(*(Answer(calls=(Call("echo", {"text": text}),)) for text in ("mine", "other")), Answer("Done."))
+    chat.say()
+    mine, thread = chat.card(), chat.thread
+    (number,) = {button["payload"]["id"] for button in buttons(mine)}
+    chat.thread = ""
+    chat.say()
+    other = chat.card()
+    before = len(chat.api.asked)
+    forged = {"type": "mcp.always", "payload": {"id": number}}
+    for item_id, action in (
+        (other["id"], forged),
+        (other["id"], {"type": "mcp.once", "payload": {"id": [number]}}),
+        (other["id"], {"type": "mcp.everything", "payload": buttons(other)[0]["payload"]}),
+        (other["id"], {"type": "code.approve", "payload": buttons(other)[0]["payload"]}),
+    ):
+        chat.page.stream("threads.custom_action", thread_id=chat.thread, item_id=item_id, action=action)
+    assert len(chat.api.asked) == before, "no run went on"
+    assert chat.given.mcp["tools"].always == []
+    chat.thread = thread
+    chat.press("mcp.once", mine)
+    assert chat.outputs() == ["echo: mine"]
+    asked = len(chat.api.asked)
+    chat.press("mcp.once", mine)
+    assert len(chat.api.asked) == asked, "an answer counts once"
+
+
 def test_a_rejected_call_is_not_made_and_the_run_goes_on(chat: Chat, tmp_path: Path) -> None:
     chat.calls("die", "Then not.")
     chat.say()

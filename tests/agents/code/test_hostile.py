@@ -1,0 +1,86 @@
+"""What a file may try against the app that it runs beside: words of the protocol, other chats, links on the disk."""
+
+from __future__ import annotations
+
+import json
+
+from tests.agents.code.bench import Bench
+from tests.standins.models_api import Answer
+
+COUNTS = """
+seen = []
+
+async def run_workflow(given):
+    seen.append(given["input_as_text"])
+    return {"output_text": " ".join(seen)}
+"""
+PRINTS = """
+import json, os, struct
+
+async def run_workflow(given):
+    for message in (
+        {"type": "text", "key": "k", "delta": "planted"},
+        {"type": "ask", "id": "1", "title": "planted"},
+        {"type": "end"},
+    ):
+        body = json.dumps(message).encode()
+        for handle in (1, 2):
+            os.write(handle, struct.pack(">I", len(body)) + body)
+    return {"output_text": "My own words."}
+"""
+WRITES = """
+import json, os, struct
+
+def run_workflow(given):
+    if given["input_as_text"] != "attack":
+        return {"output_text": "good again"}
+    body = json.dumps(%s).encode()
+    for handle in range(3, 64):
+        try:
+            os.write(handle, struct.pack(">I", len(body)) + body)
+        except OSError:
+            pass
+    return {"output_text": "done"}
+"""
+
+
+def test_what_a_file_remembers_is_the_chats_own(code: Bench) -> None:
+    code.holds(COUNTS)
+    one = code.say("a")
+    other = code.say("x")
+    assert code.say("b", one.thread).said == "a b"
+    assert code.say("y", other.thread).said == "x y"
+
+
+def test_words_of_the_protocol_that_are_printed_are_output_and_nothing_else(code: Bench) -> None:
+    code.holds(PRINTS)
+    heard = code.say()
+    assert (heard.said, heard.done("widget"), heard.errors) == ("My own words.", [], [])
+
+
+def test_what_is_no_answer_of_the_childs_is_a_sentence_and_the_next_message_is_answered(code: Bench) -> None:
+    for message in (
+        {"type": "failed", "error": {"code": "key_missing", "values": {}, "own": {"describe": 1, "values": 2}}},
+        {"type": "failed", "error": [1]},
+        {"type": "task", "key": [1], "task": {"type": "custom", "title": {"a": 1}}},
+        {"type": "text", "key": None, "delta": {"a": 1}},
+        {"type": "call", "id": 5, "server": "nobody's", "tool": {"a": 1}},
+    ):
+        code.holds(WRITES % json.dumps(message).replace("null", "None"))
+        heard = code.say("attack")
+        # What it says out of turn spoils its own answers, and nothing else.
+        assert all(error["message"] and "Traceback" not in error["message"] for error in heard.errors)
+        assert "good again" in [code.say("good", heard.thread).said for _ in range(2)], message
+
+
+def test_checklist_28_a_link_in_the_place_of_an_approved_file_asks_again(code: Bench) -> None:
+    code.write('WORDS = "approved"', "helpers.py")
+    code.holds('import helpers\nfrom agents import Agent\nagent = Agent(name="Mine", instructions=helpers.WORDS)')
+    elsewhere = code.write('WORDS = "other"', "elsewhere/helpers.py")
+    (code.folder / "helpers.py").unlink()
+    (code.folder / "helpers.py").symlink_to(elsewhere)
+    assert "has changed since" in code.say().errors[0]["message"]
+    assert code.children == []
+    elsewhere.write_text('WORDS = "approved"')  # the same bytes: it is what a person saw
+    code.api.answer(Answer(text="fine"))
+    assert code.say().said == "fine"

@@ -57,7 +57,7 @@ class Bar:
 
 def interruptible(job: Callable[[threading.Event], T]) -> T:
     """`job(cancel)` in a thread; the first Ctrl+C sets `cancel` and waits for it, the second one leaves it."""
-    cancel = threading.Event()
+    cancel, ended = threading.Event(), threading.Event()
     results: list[T] = []
     problems: list[BaseException] = []
 
@@ -66,22 +66,24 @@ def interruptible(job: Callable[[threading.Event], T]) -> T:
             results.append(job(cancel))
         except BaseException as error:  # noqa: BLE001 - it goes to whoever waits
             problems.append(error)
+        finally:
+            ended.set()
 
-    worker = threading.Thread(target=work, name="job", daemon=True)
-    worker.start()
+    threading.Thread(target=work, name="job", daemon=True).start()
     try:
-        _wait(worker)
+        _wait(ended)
     except KeyboardInterrupt:
         cancel.set()
-        _wait(worker)
+        _wait(ended)
     if problems:
         raise problems[0]
     return results[0]
 
 
-def _wait(worker: threading.Thread) -> None:
-    while worker.is_alive():
-        worker.join(0.2)  # in pieces: on Windows nothing else lets Ctrl+C through
+def _wait(ended: threading.Event) -> None:
+    # In pieces: on Windows nothing else lets Ctrl+C through. Not `join`: interrupted, it takes the thread for ended.
+    while not ended.wait(0.2):
+        pass
 
 
 def typed(question: str, word: str, stdin: TextIO, stderr: TextIO | None) -> bool:

@@ -101,6 +101,7 @@ def run(
     stderr: TextIO | None = None,
 ) -> int:
     """0 fine, 1 something failed, 2 wrong usage. Every AppError is said through the context."""
+    from desktop.chats.patient import CancelledError
     from desktop.commands._threads_delete import delete
     from desktop.commands._threads_write import archive, export
 
@@ -111,6 +112,10 @@ def run(
     except AppError as error:
         command.bar.line()
         return context.fail(error)
+    except CancelledError:
+        command.bar.line()
+        context.print(context.texts.get("threads.stopped"))
+        return 1
     finally:
         command.close()
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -406,6 +409,30 @@ def test_everybodys_chats_are_archived_only_after_the_number_of_users_was_typed(
         desk.out.clear()
         assert call(desk, "list", "--local", "--all-users") == 0
         assert len(desk.out) == 4
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal is sent")
+@pytest.mark.parametrize("words", [("archive",), ("archive", "--all-users"), ("archive", "--json")])
+def test_ctrl_c_ends_a_long_job_in_order(api: ApiStandIn, desk: Desk, words: tuple[str, ...]) -> None:
+    for number in range(5):
+        api.world.add_thread(USER, f"Chat {number}", messages=1)
+    api.fail("slow", seconds=0.3)
+
+    def interrupt() -> None:
+        while not api.requests:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+        api.heal()
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    assert call(desk, *words) == 1
+    if "--json" in words:
+        assert only(desk)["cancelled"] is True
+    else:
+        assert desk.out == ["Stopped. What is written stays; the next run goes on from there."]
+    assert desk.failed == []
+    desk.out.clear()
+    assert call(desk, "archive") == 0
 
 
 # --- delete -----------------------------------------------------------------------------------

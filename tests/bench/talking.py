@@ -313,7 +313,9 @@ def _latency(scene: Scene, words: int) -> Figure:
             "95 % within (ms)": round(sorted(taken)[int(len(taken) * 0.95)], 1),
             "API to leaving the agents' thread (ms)": summary(to_the_door),
             "agents' thread to the DOM (ms)": summary(inside),
-            "longest stretch without a change (ms)": round(max(b - a for a, b in pairwise(sorted(set(shown)))), 1),
+            "longest stretch without a change (ms)": round(
+                max((b - a for a, b in pairwise(sorted(set(shown)))), default=0.0), 1
+            ),
         },
     )
 

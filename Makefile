@@ -70,7 +70,7 @@ test:
 	@$(MAKE) --no-print-directory check-prepared
 ifeq ($(ARGS),)
 # Two processes: what some thousand quick tests leave in one must not weigh on the windows.
-	@$(PYTHON) -m pytest -m "not window and not secret_service"
+	@$(PYTHON) -m pytest -m "not window and not secret_service and not packaging"
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "(window or secret_service) and not packaging"
 else
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest $(ARGS)
@@ -78,7 +78,7 @@ endif
 
 test-quick:
 	$(call prepare,quick)
-	@$(PYTHON) -m pytest -q -m "not window and not secret_service" $(ARGS)
+	@$(PYTHON) -m pytest -q -m "not window and not secret_service and not packaging" $(ARGS)
 
 check:
 	$(call prepare,test)

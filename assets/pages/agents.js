@@ -23,7 +23,7 @@ import { leaveConnection, openForm, showConnection, wireConnection } from "./age
 import { paint } from "./agents_preview.js";
 import { goOnRoad, leaveRoad, lockAdding, showRoad, wireRoad } from "./agents_road.js";
 import { applyLook } from "./look.js";
-import { button, CHECK_LIMIT, described, el, input, make, part, sentence, show, SHOW_AFTER } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, make, part, sentence, show, SHOW_AFTER } from "./parts.js";
 import { fields, words } from "./settings_fields.js";
 import { ask } from "./settings_question.js";
 import { between, failed, listen, saveBy, tell, tried } from "./settings_saving.js";
@@ -214,14 +214,7 @@ async function openFirst() {
 // --- what is done ------------------------------------------------------------------------------------------
 
 /** @param {string} message */
-function workflowError(message) {
-  el("workflow-id-error").textContent = message;
-  show("workflow-id-error", message !== "");
-  show("workflow-id-help", message === "");
-  input("workflow-id").setAttribute("aria-describedby", message ? "workflow-id-error" : "workflow-id-help");
-  if (message) input("workflow-id").setAttribute("aria-invalid", "true");
-  else input("workflow-id").removeAttribute("aria-invalid");
-}
+const workflowError = (message) => fieldError("workflow-id", message);
 
 /** @param {Record<string, string>} what */
 async function add(what) {

@@ -2,7 +2,7 @@
 /** The form of an endpoint: checked by real calls before it is saved; what was typed stays until then. */
 
 import { call } from "./bridge.js";
-import { button, CHECK_LIMIT, described, el, input, part, sentence, show } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, part, sentence, show } from "./parts.js";
 import { ask } from "./settings_question.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
@@ -44,16 +44,6 @@ function put(values) {
   for (const name of /** @type {const} */ (["name", "address", "key", "model"])) input(name).value = values[name];
   for (const one of radios()) one.checked = one.value === values.api;
   show("model-field", values.model !== "");
-}
-
-/** @param {typeof FIELDS[number]} field @param {string} message empty: none */
-function fieldError(field, message) {
-  el(`${field}-error`).textContent = message;
-  show(`${field}-error`, message !== "");
-  show(`${field}-help`, message === "");
-  el(field).setAttribute("aria-describedby", `${field}-${message ? "error" : "help"}`);
-  if (message) el(field).setAttribute("aria-invalid", "true");
-  else el(field).removeAttribute("aria-invalid");
 }
 
 function clear() {

@@ -4,7 +4,7 @@
 import { call } from "./bridge.js";
 import { wirePaste } from "./agents_mcp_paste.js";
 import { rowsEditor } from "./agents_mcp_rows.js";
-import { button, CHECK_LIMIT, described, el, make, part, sentence, show } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, make, part, sentence, show } from "./parts.js";
 import { ask } from "./settings_question.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
@@ -72,19 +72,8 @@ function arrange() {
   for (const one of TRANSPORTS) show(`mcp-${one}`, transport() === one);
 }
 
-/** @param {string} field @param {string} message empty: none */
-function fieldError(field, message) {
-  const control = el(`mcp-${field}`);
-  el(`mcp-${field}-error`).textContent = message;
-  show(`mcp-${field}-error`, message !== "");
-  show(`mcp-${field}-help`, message === "");
-  control.setAttribute("aria-describedby", `mcp-${field}-${message ? "error" : "help"}`);
-  if (message) control.setAttribute("aria-invalid", "true");
-  else control.removeAttribute("aria-invalid");
-}
-
 function clear() {
-  for (const field of [...LINES, "block"]) fieldError(field, "");
+  for (const field of [...LINES, "block"]) fieldError(`mcp-${field}`, "");
   rows.variables.clear();
   rows.headers.clear();
   show("mcp-banner", false);
@@ -245,7 +234,7 @@ function refused(error, canSave) {
   }
   const one = LINES.find((name) => name === field);
   if (one) {
-    fieldError(one, sentence(error));
+    fieldError(`mcp-${one}`, sentence(error));
     line(one).focus();
     return;
   }
@@ -300,7 +289,7 @@ async function splitCommand() {
     line("command").value = command;
     line("args").value = [...args, line("args").value.trim()].filter(Boolean).join("\n");
   } catch (error) {
-    fieldError("command", sentence(described(error)));
+    fieldError("mcp-command", sentence(described(error)));
   }
 }
 
@@ -320,7 +309,7 @@ function field(into, name, label, { help, mono = true, area = false, hint = "" }
   const error = make("p", { class: "error", id: `${id}-error`, role: "alert" });
   error.hidden = true;
   control.addEventListener("input", () => {
-    if (control.hasAttribute("aria-invalid")) fieldError(name, "");
+    if (control.hasAttribute("aria-invalid")) fieldError(`mcp-${name}`, "");
   });
   el(into).append(
     make("div", { class: "field" }, [make("label", { for: id }, [label]), control, error, make("p", { class: "help", id: `${id}-help` }, [help])]),
@@ -367,7 +356,7 @@ export function wireServer(around) {
       el("mcp-doing").textContent = form.transport === "http" ? t("agents_mcp.filled_http") : t("agents_mcp.filled_stdio");
       line("name").focus();
     },
-    error: (message) => fieldError("block", message),
+    error: (message) => fieldError("mcp-block", message),
   });
   part("mcp-form", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();

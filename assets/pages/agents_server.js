@@ -5,7 +5,7 @@
  */
 
 import { call } from "./bridge.js";
-import { button, CHECK_LIMIT, described, el, input, part, sentence, show } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, part, sentence, show } from "./parts.js";
 import { ask } from "./settings_question.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
@@ -57,19 +57,8 @@ function put(values) {
   part("server-more", HTMLDetailsElement).open = Boolean(values.headers || values.token_header);
 }
 
-/** @param {typeof FIELDS[number]} field @param {string} message empty: none */
-function fieldError(field, message) {
-  const id = `server-${field}`;
-  el(`${id}-error`).textContent = message;
-  show(`${id}-error`, message !== "");
-  show(`${id}-help`, message === "");
-  control(field).setAttribute("aria-describedby", `${id}-${message ? "error" : "help"}`);
-  if (message) control(field).setAttribute("aria-invalid", "true");
-  else control(field).removeAttribute("aria-invalid");
-}
-
 function clear() {
-  for (const field of FIELDS) fieldError(field, "");
+  for (const field of FIELDS) fieldError(`server-${field}`, "");
   show("server-banner", false);
   show("server-anyway", false);
   el("server-doing").textContent = "";
@@ -179,7 +168,7 @@ function refused(error, canSave) {
   const field = FIELDS.find((name) => name === error.field);
   if (field) {
     if (field === "headers" || field === "token_header") part("server-more", HTMLDetailsElement).open = true;
-    fieldError(field, sentence(error));
+    fieldError(`server-${field}`, sentence(error));
     control(field).focus();
     return;
   }
@@ -251,7 +240,7 @@ export function wireConnection(around) {
   button("server-token-show").addEventListener("click", () => mask(input("server-token").type === "text"));
   for (const field of FIELDS) {
     control(field).addEventListener("input", () => {
-      if (control(field).hasAttribute("aria-invalid")) fieldError(field, "");
+      if (control(field).hasAttribute("aria-invalid")) fieldError(`server-${field}`, "");
       show("server-anyway", false);
     });
   }

@@ -52,6 +52,21 @@ export const show = (id, shown) => {
 };
 
 /**
+ * What is wrong with a field stands in the place of its help: `ID-error` for `ID-help`, both beside the field `ID`.
+ * @param {string} id
+ * @param {string} message empty: nothing
+ * @param {HTMLElement} [control] the field itself, where it has no id of its own
+ */
+export function fieldError(id, message, control = el(id)) {
+  el(`${id}-error`).textContent = message;
+  show(`${id}-error`, message !== "");
+  show(`${id}-help`, message === "");
+  control.setAttribute("aria-describedby", `${id}-${message ? "error" : "help"}`);
+  if (message) control.setAttribute("aria-invalid", "true");
+  else control.removeAttribute("aria-invalid");
+}
+
+/**
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, string>} [attributes]

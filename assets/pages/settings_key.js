@@ -2,7 +2,7 @@
 /** The key's section: its state, replacing it (checked first), removing it. The key itself is only ever typed here. */
 
 import { call } from "./bridge.js";
-import { button, CHECK_LIMIT, described, el, input, sentence, show } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, sentence, show } from "./parts.js";
 import { ask } from "./settings_question.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
@@ -48,14 +48,7 @@ function fillKey(status) {
 }
 
 /** @param {string} message */
-function keyError(message) {
-  el("key-error").textContent = message;
-  show("key-error", message !== "");
-  show("key-help", message === "");
-  input("key-new").setAttribute("aria-describedby", message ? "key-error" : "key-help");
-  if (message) input("key-new").setAttribute("aria-invalid", "true");
-  else input("key-new").removeAttribute("aria-invalid");
-}
+const keyError = (message) => fieldError("key", message, input("key-new"));
 
 /** @param {boolean} open */
 function keyForm(open) {

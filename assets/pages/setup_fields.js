@@ -1,7 +1,7 @@
 // @ts-check
 /** The first page's fields and where their errors stand: in the place of the help, tied to the field. */
 
-import { el, input, sentence, show } from "./parts.js";
+import { el, fieldError as tellField, input, sentence } from "./parts.js";
 
 /** @typedef {import("./parts.js").Described} Described */
 /** @typedef {"key" | "workflow" | "endpoint" | "none"} Way */
@@ -27,13 +27,7 @@ export function controls(field) {
 
 /** @param {Field} field @param {Described | null} error */
 export function fieldError(field, error) {
-  const place = el(`${field}-error`);
-  place.textContent = error ? sentence(error) : "";
-  place.hidden = error === null;
-  show(`${field}-help`, error === null);
-  el(field).setAttribute("aria-describedby", error ? place.id : `${field}-help`);
-  if (error) el(field).setAttribute("aria-invalid", "true");
-  else el(field).removeAttribute("aria-invalid");
+  tellField(field, error ? sentence(error) : "");
 }
 
 /** The field of this way that the app means by its own name for it. @param {Way} way @param {string | null} name @returns {Field | undefined} */

@@ -3,7 +3,7 @@
 
 import { call } from "./bridge.js";
 import { applyLook } from "./look.js";
-import { button, CHECK_LIMIT, described, el, input, part, sentence, show } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, part, sentence, show } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
 /** @typedef {import("./parts.js").Described} Described */
@@ -12,20 +12,10 @@ import { applyTexts, setTexts, t } from "./texts.js";
 let checks = 0;
 let check = 0;
 
-/** @param {string} message empty: none */
-function fieldError(message) {
-  el("token-error").textContent = message;
-  show("token-error", message !== "");
-  show("token-help", message === "");
-  input("token").setAttribute("aria-describedby", message ? "token-error" : "token-help");
-  if (message) input("token").setAttribute("aria-invalid", "true");
-  else input("token").removeAttribute("aria-invalid");
-}
-
 /** @param {Described} error @param {boolean} canSave */
 function refused(error, canSave) {
   if (error.field === "token") {
-    fieldError(sentence(error));
+    fieldError("token", sentence(error));
     input("token").select();
     input("token").focus();
     return;
@@ -49,11 +39,11 @@ function underWay(busy) {
 /** @param {{keep?: string, unchecked?: boolean}} [how] */
 async function submit({ keep = "keyring", unchecked = false } = {}) {
   if (check !== 0) return;
-  fieldError("");
+  fieldError("token", "");
   show("banner", false);
   const token = input("token").value;
   if (!token.trim()) {
-    fieldError(t("agents_server.token_empty"));
+    fieldError("token", t("agents_server.token_empty"));
     input("token").focus();
     return;
   }
@@ -100,7 +90,7 @@ async function begin() {
   button("anyway").addEventListener("click", () => void submit({ unchecked: true }));
   button("token-show").addEventListener("click", () => mask(input("token").type === "text"));
   button("later").addEventListener("click", close);
-  input("token").addEventListener("input", () => input("token").hasAttribute("aria-invalid") && fieldError(""));
+  input("token").addEventListener("input", () => input("token").hasAttribute("aria-invalid") && fieldError("token", ""));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.isComposing) close();
   });

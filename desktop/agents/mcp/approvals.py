@@ -27,7 +27,7 @@ MOST_CHATS = 500
 MOST_SHOWN = 4_000
 """Characters of the arguments that a card shows; what is cut is said to be."""
 
-WIDTH = 48
+WIDTH = 44
 """Characters of a line of the arguments."""
 HIDDEN = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
 

@@ -6,20 +6,20 @@ A change of an agent is saved by itself, or refused with a sentence; an endpoint
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from desktop.agents.models import DEFAULT_MODEL
-from desktop.errors import AgentNotSet, AppError, KeyringInsecure, KeyringMissing, Phrase, SettingsInvalid
+from desktop.errors import AgentNotSet, Phrase, SettingsInvalid
 from desktop.pages.agent_edit import edited, name_of, values_of
 from desktop.pages.agents_code import CodeMethods
+from desktop.pages.agents_endpoints import EndpointMethods, Id, IdParams
 from desktop.pages.agents_mcp import McpPart
 from desktop.pages.agents_road import Road
 from desktop.pages.agents_server import ServerMethods
 from desktop.pages.check_run import FieldError
-from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft, clean_address
+from desktop.pages.endpoint_check import EndpointCheck
 from desktop.pages.first_check import Draft, FirstCheck, clean_workflow_id
 from desktop.pages.look import look_of
 from desktop.pages.mcp_check import McpCheck
@@ -27,9 +27,9 @@ from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.server_check import MOST_AGENTS, forget_token
 from desktop.pages.services import Services
 from desktop.pages.settings import field_of, lock_of, or_below
-from desktop.pages.setup import CancelParams, Typed, endpoint_check, first_check, host_of, key_status, told
+from desktop.pages.setup import Typed, first_check
 from desktop.settings import roster
-from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, ServerAgent
 from desktop.settings.layers import ENVIRONMENT_AGENT
 from desktop.settings.model import Agent, Settings, WorkflowAgent
 from desktop.settings.origins import origin_of
@@ -42,15 +42,8 @@ LOOK_FIELDS = (
     "chat.theme.density",
 )
 """The look belongs to the profile; it can be changed here too, beside its preview."""
-MOST_ENDPOINTS = 50
 LARGEST_SAVE = 512 * 1024
 """Bytes of one `agents.save`: the longest instructions, in a script of three bytes a letter."""
-
-Id = Annotated[str, StringConstraints(max_length=64)]
-
-
-class IdParams(Params):
-    id: Id
 
 
 class AddParams(Params):
@@ -61,20 +54,6 @@ class AddParams(Params):
 class SaveParams(Params):
     id: Id
     changes: Annotated[dict[Annotated[str, StringConstraints(max_length=100)], Any], Field(min_length=1, max_length=40)]
-
-
-class EndpointParams(Params):
-    number: Annotated[int, Field(ge=1, le=1_000_000)]
-    id: Id = ""
-    """Empty: a new one."""
-    name: Typed = ""
-    address: Typed
-    api: Literal["responses", "chat_completions"] = "chat_completions"
-    key: Typed = ""
-    model: Typed = ""
-    """To be tried where the endpoint has no list of models."""
-    keep: Literal["keyring", "session"] = "keyring"
-    unchecked: bool = False
 
 
 class SectionParams(Params):
@@ -92,7 +71,7 @@ class AgentsPage:
         mcp: McpCheck | None = None,
     ) -> None:
         self._services = services
-        self._endpoints = endpoints or endpoint_check(services)
+        self._endpoints = EndpointMethods(services, self._state, endpoints)
         self._first = check or first_check(services)
         self._road = Road(services, self._put, self._choice_lock)
         self._mcp = McpPart(services, self._state, mcp)
@@ -140,13 +119,8 @@ class AgentsPage:
                 "agents.remove": Method(IdParams, self._remove),
                 "agents.choose": Method(IdParams, self._choose),
                 "agents.check": Method(IdParams, self._check),
-                "agents.models": Method(IdParams, self._models),
                 "agents.close": Method(NoParams, self._close),
-                "endpoints.save": Method(EndpointParams, self._save_endpoint),
-                "endpoints.cancel": Method(CancelParams, self._cancel),
-                "endpoints.key": Method(IdParams, self._key),
-                "endpoints.remove_key": Method(IdParams, self._remove_key),
-                "endpoints.remove": Method(IdParams, self._remove_endpoint),
+                **self._endpoints.methods,
                 **self._mcp.methods,
                 "app.open_settings": Method(SectionParams, self._open_settings),
                 "app.open_setup": Method(NoParams, self._open_setup),
@@ -201,7 +175,7 @@ class AgentsPage:
             "active": active.id if active else "",
             "locked": self._lock(),
             "chooses": self._choice_lock() == "",
-            "endpoints": [self._endpoint(one) for one in (self._built_in(), *settings.endpoints)],
+            "endpoints": self._endpoints.all(),
             "endpoints_locked": lock_of(store, "endpoints"),
             **self._mcp.state(),
             "chat": {
@@ -221,25 +195,6 @@ class AgentsPage:
         if instead is None:
             return [texts.get("agents_page.unknown_agent_none", id=active)]
         return [texts.get("agents_page.unknown_agent", id=active, name=name_of(instead, texts))]
-
-    def _built_in(self) -> Endpoint:
-        base = self._services.settings.current.network.api_base
-        return Endpoint(id=OPENAI_ENDPOINT, base_url=base, api="responses", needs_key=True)
-
-    def _endpoint(self, endpoint: Endpoint) -> dict[str, Any]:
-        agents = self._services.settings.current.agents
-        users = sum(1 for one in agents if isinstance(one, (AssistantAgent, CodeAgent)) and one.endpoint == endpoint.id)
-        host = host_of(endpoint.base_url)
-        return {
-            "id": endpoint.id,
-            "name": endpoint.name or (host if endpoint.id != OPENAI_ENDPOINT else ""),
-            "own_name": endpoint.name,
-            "address": endpoint.base_url,
-            "host": host,
-            "api": endpoint.api,
-            "built_in": endpoint.id == OPENAI_ENDPOINT,
-            "users": users,
-        }
 
     def _lock(self) -> str:
         """Why no agent can be changed here, or nothing."""
@@ -376,97 +331,6 @@ class AgentsPage:
         self._first.discard(self._first.mint(Draft(base, key, agent, new_key=False, new_agent=False)))
         return {"works": True}
 
-    def _models(self, params: IdParams) -> dict[str, Any]:
-        """The models of an endpoint: `{models, problem}`, a sentence where they can't be had."""
-        endpoint = self._endpoint_of(params.id)
-        if endpoint is None:
-            return {"models": [], "problem": self._services.texts.get("agents_page.endpoint_missing")}
-        try:
-            draft = self._endpoints.draft(
-                key="",
-                address=None if params.id == OPENAI_ENDPOINT else endpoint.base_url,
-                api=endpoint.api,
-                known=endpoint,
-            )
-            return {"models": list(self._endpoints.list_models(draft)), "problem": ""}
-        except AppError as error:
-            return {"models": [], "problem": error.describe(self._services.texts)["message"]}
-
-    # --- endpoints -------------------------------------------------------------------------------
-
-    def _save_endpoint(self, params: EndpointParams) -> dict[str, Any]:
-        """Checked by real calls, then saved. `{error, can_save, cancelled, models, id, state}`."""
-        self._endpoints_unlocked()
-        settings = self._services.settings.current
-        known = roster.find(settings.endpoints, params.id)
-        drafted: list[EndpointDraft] = []
-
-        def wanted() -> EndpointDraft:
-            address = clean_address(params.address)
-            same = [one for one in settings.endpoints if one.base_url == address and one.api == params.api]
-            if any(one.id != params.id for one in same):
-                raise FieldError("address", Phrase("agents_page.endpoint_twice"))
-            if known is None and len(settings.endpoints) >= MOST_ENDPOINTS:
-                raise FieldError("address", Phrase("agents_page.most_endpoints", {"limit": MOST_ENDPOINTS}))
-            draft = self._endpoints.draft(
-                key=params.key, address=address, api=params.api, known=known, model=params.model
-            )
-            draft = replace(draft, endpoint=draft.endpoint.model_copy(update={"name": params.name.strip()[:60]}))
-            drafted.append(draft)
-            return draft
-
-        outcome = self._endpoints.run(params.number, wanted, params.keep, unchecked=params.unchecked)
-        done = outcome.error is None and not outcome.cancelled
-        if done:
-            active = self._services.settings.current.agent()
-            if isinstance(active, (AssistantAgent, CodeAgent)) and active.endpoint == drafted[-1].endpoint.id:
-                self._services.desk.reload_chat()
-        return {
-            **told(outcome, self._services.texts),
-            "models": list(self._endpoints.models),
-            "id": drafted[-1].endpoint.id if done else "",
-            "state": self._state(),
-        }
-
-    def _cancel(self, params: CancelParams) -> dict[str, bool]:
-        return {"stopped": self._endpoints.cancel(params.number)}
-
-    def _key(self, params: IdParams) -> dict[str, Any]:
-        """The state of an endpoint's key; never the key."""
-        endpoint = self._endpoint_of(params.id)
-        if endpoint is None:
-            raise AgentNotSet()
-        return key_status(self._services, endpoint.base_url)
-
-    def _remove_key(self, params: IdParams) -> dict[str, Any]:
-        endpoint = roster.find(self._services.settings.current.endpoints, params.id)
-        if endpoint is None:
-            raise AgentNotSet()
-        self._forget_key(endpoint)
-        return key_status(self._services, endpoint.base_url)
-
-    def _remove_endpoint(self, params: IdParams) -> dict[str, Any]:
-        """The endpoint and, where nobody else of the settings shares its origin, its key."""
-        self._endpoints_unlocked()
-        settings = self._services.settings.current
-        endpoint = roster.find(settings.endpoints, params.id)
-        if endpoint is None:
-            raise AgentNotSet()
-        origin = origin_of(endpoint.base_url)
-        others = [settings.network.api_base, *(one.base_url for one in roster.without(settings.endpoints, params.id))]
-        if all(origin_of(other) != origin for other in others):
-            self._forget_key(endpoint)
-        self._change(lambda now: {"endpoints": roster.without(now.endpoints, params.id)})
-        return self._state()
-
-    def _forget_key(self, endpoint: Endpoint) -> None:
-        services, origin = self._services, origin_of(endpoint.base_url)
-        try:
-            services.keys.remove(origin)
-        except (KeyringMissing, KeyringInsecure):
-            pass  # where there is no keyring, nothing was kept in it
-        services.state.set_key_known(origin, False)
-
     # --- the rest --------------------------------------------------------------------------------
 
     def _found(self, settings: Settings, agent_id: str) -> Agent:
@@ -475,18 +339,9 @@ class AgentsPage:
             raise AgentNotSet()
         return agent
 
-    def _endpoint_of(self, endpoint_id: str) -> Endpoint | None:
-        if endpoint_id == OPENAI_ENDPOINT:
-            return self._built_in()
-        return roster.find(self._services.settings.current.endpoints, endpoint_id)
-
     def _unlocked(self, agent_id: str = "") -> None:
         if self._lock() or agent_id == ENVIRONMENT_AGENT:
             raise SettingsInvalid(name="agents", problem=Phrase("errors.problem.fixed"))
-
-    def _endpoints_unlocked(self) -> None:
-        if lock_of(self._services.settings, "endpoints"):
-            raise SettingsInvalid(name="endpoints", problem=Phrase("errors.problem.fixed"))
 
     def _change(self, make: Callable[[Settings], Mapping[str, Any]]) -> None:
         self._services.settings.change(make)

@@ -17,11 +17,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from desktop.settings.agents import AssistantAgent
 from tests.agents.code.bench import until
 from tests.agents.code.test_exports import ASKS, HEAD, NODE, RUN, body
 from tests.agents.code.test_misbehaviour import FORKS, deed, sleepers
 from tests.agents.code.wheels import make_wheel
-from tests.standins.models_api import KEY, Answer, ModelsApi
+from tests.agents.mcp.conftest import gone, pids, stdio
+from tests.commands.test_ask import Terminal
+from tests.standins.models_api import KEY, Answer, Call, ModelsApi
 from tests.test_frozen import LIMIT, home, run, screen
 
 __all__ = ["home", "screen"]
@@ -198,3 +201,25 @@ def test_no_process_is_left_when_the_frozen_app_is_killed(person: Person, tmp_pa
         app.send_signal(signal.SIGKILL)
         app.wait()
     until(lambda: not sleepers() and not [one for one in below if one.is_running() and one.status() != "zombie"])
+
+
+def test_checklist_07_an_mcp_servers_program_runs_beside_the_frozen_app_and_sees_nothing_of_it(
+    person: Person, tmp_path: Path
+) -> None:
+    told = tmp_path / "pids"
+    server = stdio("--pids", str(told), "--offspring", always=["environment"])
+    terminal = Terminal(data_dir=str(tmp_path / "data"))
+    agent = AssistantAgent(id="mine", mcp_servers=["tools"])
+    terminal.context.settings_store.update({"agents": [agent], "mcp_servers": [server], "assistant.titles": False})
+    terminal.context.close()
+    person.api.answer(Answer(calls=(Call("environment"),)), Answer("Seen."))
+    planted = {"OPENAI_API_KEY": KEY, "GITHUB_TOKEN": "hush"}
+    code, report = run(person.app, person.environ | planted, "ask", *person.options, "look")
+    assert (code, report.get("response")) == (0, "Seen."), report
+    given = person.api.asked[-1].body["input"]
+    (output,) = [one["output"] for one in given if one.get("type") == "function_call_output"]
+    found = json.loads(output)
+    assert "PATH" in found
+    assert not {name for name in found if name.startswith(("LD_", "_PYI", "OPENAI", "GITHUB"))}
+    assert KEY not in output
+    assert all(gone(pid) for pid in pids(told, 2))

@@ -23,6 +23,7 @@ from desktop.errors import (
     InternalError,
     RendererCrashed,
 )
+from desktop.menu import menu
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.pages.page import Page
 from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent, DemoAgent, InAppAgent, ServerAgent
@@ -32,7 +33,7 @@ from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
 from desktop.window import engine as engines
 from desktop.window.bridge import Answered, Bridge
-from desktop.window.engine import MenuItem, Scheme
+from desktop.window.engine import Scheme
 from desktop.window.page_server import PageServer
 from desktop.window.placement import Place
 from desktop.window.policy import Policy, origin
@@ -65,7 +66,6 @@ SIZES = {
 CRASH_WINDOW = 60.0
 """Seconds within which a second crash of the page is explained instead of recovered."""
 MOST_CRASHES = 3
-ZOOM_STEP = 1.1
 EXIT_LIMIT = 1.0
 """Seconds that cancelling sessions may hold up the end of the program."""
 
@@ -196,7 +196,7 @@ class App:
             texts=context.texts.get,
             proxy=self._proxy(),
         )
-        self.shell.menu = self._menu()
+        self.shell.menu = menu(self)
         context.settings_store.subscribe(self._on_settings)
 
     def _proxy(self) -> engines.Proxy | None:
@@ -351,47 +351,6 @@ class App:
             page = ChatPage(self.services, RendererCrashed(), self.chat_limits).page()
         # Not inside the engine's own signal, and not on its thread: loading waits for it.
         threading.Thread(target=window.show, args=(page,), name="recover", daemon=True).start()
-
-    # --- menu ---------------------------------------------------------------------------------
-
-    def _menu(self) -> tuple[tuple[str, tuple[MenuItem | None, ...]], ...]:
-        text = self.context.texts.get
-
-        def item(name: str, title: str, run: Callable[[], None], shortcut: str = "") -> MenuItem:
-            # Menus call on the window's thread; what they start may wait for that thread.
-            return MenuItem(name, title, lambda: threading.Thread(target=run, daemon=True).start(), shortcut)
-
-        chat = (
-            item("new-chat", text("menu.new_chat"), lambda: self.emit("chat", "chat.new", {}), "Ctrl+N"),
-            item("history", text("menu.history"), lambda: self.emit("chat", "chat.history", {}), "Ctrl+Shift+H"),
-            item("chats", text("menu.chats"), self.show_chats, "Ctrl+Shift+F"),
-            item("reload", text("menu.reload"), self.reload_chat, "Ctrl+R"),
-            None,
-            item("agents", text("menu.agents"), self.show_agents, "Ctrl+Shift+A"),
-            item("settings", text("menu.settings"), self.show_settings, "Ctrl+,"),
-            item("setup", text("menu.setup"), self.show_setup),
-            None,
-            item("quit", text("menu.quit"), self.shell.quit, "Ctrl+Q"),
-        )
-        view = (
-            item("zoom-in", text("menu.zoom_in"), lambda: self._zoom(ZOOM_STEP), "Ctrl++"),
-            item("zoom-out", text("menu.zoom_out"), lambda: self._zoom(1 / ZOOM_STEP), "Ctrl+-"),
-            item("zoom-reset", text("menu.zoom_reset"), lambda: self._zoom(0), "Ctrl+0"),
-        )
-        links = self.context.brand.links
-        help_items: list[MenuItem | None] = []
-        if links.help:
-            help_items.append(item("help", text("menu.help_page"), lambda: self.open_external(links.help)))
-        help_items += [
-            item("status", text("menu.status"), lambda: self.open_external(links.status)),
-            item("logs", text("menu.logs"), lambda: self.open_folder("logs")),
-            item("diagnostics", text("menu.diagnostics"), lambda: self.show_settings("about")),
-        ]
-        return ((text("menu.chat"), chat), (text("menu.view"), view), (text("menu.help"), tuple(help_items)))
-
-    def _zoom(self, factor: float) -> None:
-        wanted = 1.0 if factor == 0 else self.context.settings.zoom * factor
-        self.context.settings_store.update({"zoom": round(min(3.0, max(0.5, wanted)), 2)})
 
     # --- what pages may ask (Desk) ------------------------------------------------------------
 

@@ -10,12 +10,12 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
+from desktop.agents.answers import Answer, Reply, Stream, tell, waited
 from desktop.agents.limits import Limits
 from desktop.agents.sources import Sources
 from desktop.errors import AppError, InternalError, MessageEmpty, MessageTooLong, PageGone
@@ -42,23 +42,6 @@ T = TypeVar("T")
 State = Literal["off", "light", "loading", "ready", "failed"]
 """off: not started. light: lists, threads and the demo answer. loading: the agent stack is on its way; a message waits
 for it with its state shown. ready: all of it. failed: nothing that runs in the app can answer."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The whole answer of a request that does not stream."""
-
-    json: str
-
-
-@dataclass(frozen=True)
-class Stream:
-    """An answer that comes in pieces, each `data: {…}` and an empty line."""
-
-    id: str
-
-
-Answer = Reply | Stream
 
 
 class Stores(NamedTuple):
@@ -438,29 +421,11 @@ class AgentHost:
         except RuntimeError:  # the loop was closed meanwhile
             work.close()
             raise PageGone from None
-        while True:
-            try:
-                return waiting.result(1.0)
-            except TimeoutError:
-                if waiting.done():
-                    raise
-                if parts.loop.is_closed():  # it ended between the two lines above
-                    raise PageGone from None
-            except CancelledError:
-                raise PageGone from None
+        return waited(waiting, parts.loop)
 
     def _tell(self, stream_id: str, what: Callable[[Run], None]) -> None:
         made = self._made
-        if made is None or stream_id not in self._runs:
-            return
-
-        def tell() -> None:
-            run = self._runs.get(stream_id)
-            if run is not None:
-                what(run)
-
-        with suppress(RuntimeError):  # the loop is closed: the run has ended
-            made.loop.call_soon_threadsafe(tell)
+        tell(made.loop if made is not None else None, self._runs, stream_id, what)
 
     # --- on the agents' thread ----------------------------------------------------------------
 

@@ -111,7 +111,7 @@ class _Question:
         self._send(json.dumps({"type": "threads.custom_action", "params": params}))
 
     def _send(self, body: str) -> None:
-        from desktop.agents.host import Stream
+        from desktop.agents.answers import Stream
 
         with self._lock:
             self._stream, self._pending = "", []

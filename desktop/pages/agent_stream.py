@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from desktop.agents.host import Reply, Stream
+from desktop.agents.answers import Reply, Stream
 from desktop.errors import AgentNotSet, AttachmentType, BadParams, PageGone, ThreadNotFound
 from desktop.pages.page import Method, Params
 from desktop.pages.services import Services

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from desktop.agents.host import AgentHost, Reply, Stores, Stream
+from desktop.agents.answers import Reply, Stream
+from desktop.agents.host import AgentHost, Stores
 from desktop.agents.limits import Limits
 from desktop.agents.sources import Sources
 from desktop.errors import AgentNotSet, AppError

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from desktop.agents.host import AgentHost, Reply, State, Stores
+from desktop.agents.answers import Reply
+from desktop.agents.host import AgentHost, State, Stores
 from desktop.agents.limits import Limits
 from desktop.errors import (
     AgentNotSet,

@@ -131,7 +131,7 @@ class App:
 
     def ask(self, thread: str = "") -> tuple[float, str]:
         """Seconds until the first word leaves for the page; the chat."""
-        from desktop.agents.host import Stream
+        from desktop.agents.answers import Stream
 
         content = [{"type": "input_text", "text": QUESTION}]
         given = {"content": content, "attachments": [], "quoted_text": None, "inference_options": {}}

@@ -66,7 +66,8 @@ def measure(times: int = TIMES) -> list[Figure]:
 
 def ours(base: str, folder: Path) -> tuple[Callable[[], float], Callable[[], None]]:
     """A message to the app's agents, its chats in a file: seconds until the first word leaves for the page."""
-    from desktop.agents.host import AgentHost, Stream
+    from desktop.agents.answers import Stream
+    from desktop.agents.host import AgentHost
     from desktop.settings.agents import AssistantAgent, Endpoint
     from desktop.texts import Catalogue
     from tests.agents.talk import Given

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from desktop.agents.host import Answer, Reply, Stream
+from desktop.agents.answers import Answer, Reply, Stream
 from desktop.errors import AgentNotSet, AppError, BadParams, MessageEmpty, MessageTooLong, ThreadNotFound
 from desktop.pages.agent_stream import AgentMethods
 from desktop.pages.page import Method

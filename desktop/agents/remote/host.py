@@ -12,10 +12,11 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from desktop.agents.answers import Answer, Reply, Stream, tell, waited
 from desktop.agents.limits import Limits
 from desktop.agents.remote.bounds import Bounds
 from desktop.errors import AppError, InternalError, PageGone, ServerTokenRefused, ServerTokenWanted
@@ -24,7 +25,6 @@ from desktop.texts import Catalogue
 if TYPE_CHECKING:
     import asyncio
 
-    from desktop.agents.host import Answer
     from desktop.agents.remote.asks import Ask, Asks
     from desktop.agents.remote.exchange import Line, Streaming
     from desktop.agents.remote.target import Target
@@ -246,29 +246,10 @@ class RemoteHost:
             if isinstance(error, RuntimeError):  # the loop was closed meanwhile
                 raise PageGone from None
             raise
-        while True:
-            try:
-                return waiting.result(1.0)
-            except TimeoutError:
-                if waiting.done():
-                    raise
-                if loop.is_closed():
-                    raise PageGone from None
-            except CancelledError:
-                raise PageGone from None
+        return waited(waiting, loop)
 
     def _tell(self, stream_id: str, what: Callable[[Run], None]) -> None:
-        loop = self._loop
-        if loop is None or stream_id not in self.runs:
-            return
-
-        def tell() -> None:
-            run = self.runs.get(stream_id)
-            if run is not None:
-                what(run)
-
-        with suppress(RuntimeError):  # the loop is closed: the run has ended
-            loop.call_soon_threadsafe(tell)
+        tell(self._loop, self.runs, stream_id, what)
 
     def _line(self, url: str) -> Line:
         """The client for the origin of an address; a changed proxy or CA file gets another one."""
@@ -305,7 +286,6 @@ class RemoteHost:
         on_end: Callable[[], None],
         wanted: Callable[[], bool],
     ) -> Answer:
-        from desktop.agents.host import Reply
         from desktop.agents.remote.exchange import exchange
 
         while True:
@@ -323,7 +303,6 @@ class RemoteHost:
     def _stream(self, answer: Streaming, on_data: Callable[[str], None], on_end: Callable[[], None]) -> Answer:
         import asyncio
 
-        from desktop.agents.host import Stream
         from desktop.agents.runs import Run
 
         run = Run(f"{MARK}{next(self._numbers)}-{self._secret}", on_data, on_end, self._limits)

@@ -1,0 +1,68 @@
+"""What an answer is: whole, or in pieces; and how other threads wait for the loop that makes it.
+
+Knows neither the SDKs nor who asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from desktop.errors import PageGone
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from desktop.agents.runs import Run
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The whole answer of a request that does not stream."""
+
+    json: str
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer that comes in pieces, each `data: {…}` and an empty line."""
+
+    id: str
+
+
+Answer = Reply | Stream
+
+
+def waited(waiting: Future[T], loop: asyncio.AbstractEventLoop) -> T:
+    """The outcome of what was handed to `loop` from another thread. Raises PageGone where the loop has ended."""
+    while True:
+        try:
+            return waiting.result(1.0)
+        except TimeoutError:
+            if waiting.done():
+                raise
+            if loop.is_closed():  # it ended between the two lines above
+                raise PageGone from None
+        except CancelledError:
+            raise PageGone from None
+
+
+def tell(
+    loop: asyncio.AbstractEventLoop | None, runs: Mapping[str, Run], stream_id: str, what: Callable[[Run], None]
+) -> None:
+    """Does something to a run on its loop; an unknown one is none of anybody's business."""
+    if loop is None or stream_id not in runs:
+        return
+
+    def do() -> None:
+        run = runs.get(stream_id)
+        if run is not None:
+            what(run)
+
+    with suppress(RuntimeError):  # the loop is closed: the run has ended
+        loop.call_soon_threadsafe(do)

@@ -241,3 +241,57 @@ def test_the_view_of_a_chat_that_does_not_work(scene: Scene, scheme: str) -> Non
         shown_in(app, "chat", scheme)
         app.js("chat", "(document.getElementById('problem-details').open = true)")
         assert checked(app, "chat", "problem") == []
+
+
+def test_the_page_of_all_chats_and_an_export(scene: Scene, scheme: str) -> None:
+    scene.settle()
+    settings = scene.settings()
+    settings["chat"] = {"theme": {"scheme": scheme}}
+    settings["agents"][0] |= {"id": "hosted", "name": "Support"}
+    settings["user_ids"] = {"hosted": "user-0001"}
+    (scene.profile / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    full = scene.api.world.add_thread("user-0001", title="Zebra", messages=3)
+    scene.api.world.add_one_of_each(full)
+    scene.api.world.add_thread("user-0001", title=None, messages=1, created_at=1_700_000_000)
+    with scene.launch() as app:
+        scene.wait_chat(app)
+        app.ask("show", "chats")
+        app.wait_window("chats")
+        app.wait_call("chats.refresh")
+        shown_in(app, "chats", scheme)
+        found = checked(app, "chats", "listed")
+        app.click("chats", "#offer-yes")
+        app.wait_text("chats", "Chats archived: 2 new or changed")
+        app.fill("chats", "#search", "zebr")
+        app.until("found", lambda: app.js("chats", "!!document.querySelector('#list mark')"))
+        app.click("chats", "#list .open")
+        app.wait_text("chats", "Answer 1")
+        app.click("chats", "#list input")
+        found += checked(app, "chats", "read")
+        app.click("chats", "#delete")
+        found += checked(app, "chats", "deletion")
+        app.click("chats", "#delete-no")
+        app.click("chats", "#export")
+        app.fill("chats", "#folder", "x")
+        app.click("chats", "#export-yes")
+        app.wait_text("chats", "Enter the whole path")
+        found += checked(app, "chats", "export")
+        app.fill("chats", "#folder", str(scene.folder / "out"))
+        app.click("chats", "#export-yes")
+        app.wait_text("chats", "Chats exported: 1.")
+        app.fill("chats", "#search", "nothing of this name")
+        app.wait_text("chats", "Nothing found.")
+        found += checked(app, "chats", "nothing")
+        (file,) = (scene.folder / "out").glob("*.html")
+        # In the page's own document: the window shows no other file, and axe judges what stands in it.
+        html = json.dumps(file.read_text(encoding="utf-8"))
+        app.js(
+            "chats",
+            f"(() => {{const made = new DOMParser().parseFromString({html}, 'text/html');"
+            "const sheet = new CSSStyleSheet(); sheet.replaceSync(made.querySelector('style').textContent);"
+            "document.adoptedStyleSheets = [sheet];"
+            "document.querySelectorAll('link[rel=stylesheet]').forEach(one => one.remove());"
+            "document.title = made.title; document.body.replaceWith(document.adoptNode(made.body)); return true})()",
+        )
+        found += checked(app, "chats", "the exported file")
+    assert found == []

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
 
 from tests.agents.code.bench import Bench
 from tests.standins.models_api import Answer
@@ -27,6 +32,18 @@ async def run_workflow(given):
         for handle in (1, 2):
             os.write(handle, struct.pack(">I", len(body)) + body)
     return {"output_text": "My own words."}
+"""
+LOOKS = """
+import os
+
+async def run_workflow(given):
+    held = []
+    for handle in os.listdir("/proc/self/fd"):
+        try:
+            held.append(os.readlink(f"/proc/self/fd/{handle}"))
+        except OSError:
+            pass
+    return {"output_text": " ".join(held)}
 """
 WRITES = """
 import json, os, struct
@@ -56,6 +73,25 @@ def test_words_of_the_protocol_that_are_printed_are_output_and_nothing_else(code
     code.holds(PRINTS)
     heard = code.say()
     assert (heard.said, heard.done("widget"), heard.errors) == ("My own words.", [], [])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads /proc, which is Linux’s")
+def test_checklist_28_a_child_holds_nothing_of_the_apps_but_the_two_pipes_it_was_given(
+    code: Bench, tmp_path: Path
+) -> None:
+    code.holds(LOOKS)
+    with socket.socket() as held, (tmp_path / "database").open("w") as database:
+        for mine in (held, database):
+            os.set_inheritable(mine.fileno(), True)  # as a library may do
+        words = code.say().said.split()
+        own = {os.readlink(f"/proc/self/fd/{one}") for one in _handles()}
+    shared = {one for one in words if one in own and not one.startswith(("anon_inode:", os.devnull))}
+    assert len(shared) == 2
+    assert all(one.startswith("pipe:") for one in shared), shared
+
+
+def _handles() -> list[str]:
+    return [one for one in os.listdir("/proc/self/fd") if Path(f"/proc/self/fd/{one}").is_symlink()]
 
 
 def test_what_is_no_answer_of_the_childs_is_a_sentence_and_the_next_message_is_answered(code: Bench) -> None:

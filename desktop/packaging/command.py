@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from desktop.packaging import formats, stage, tools
+from desktop.packaging import formats, recipients, stage, tools
 from desktop.packaging.errors import DiskTrouble, PackagingError, WrongUsage
 from desktop.packaging.plan import PLATFORM, ROOT, Plan, epoch_of, read_brand, version_of
 
@@ -128,6 +128,7 @@ def _make(plan: Plan, chosen: tuple[formats.Format, ...]) -> dict[str, Any]:
         say(f"Making {form.name}")
         form.make(formats.Job(plan, frozen, assets, contents, finished))
     (finished / f"{plan.name}-{plan.version}-{PLATFORM}.cdx.json").write_text(contents.sbom(), encoding="utf-8")
+    (finished / recipients.file_name(plan)).write_text(recipients.text(plan), encoding="utf-8")
     files = sorted(finished.iterdir())
     sums = {path.name: _sha256(path) for path in files}
     _write_sums(finished / "SHA256SUMS", sums, plan.out)

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import shutil
 import sys
 import tempfile
@@ -127,8 +128,9 @@ def _make(plan: Plan, chosen: tuple[formats.Format, ...]) -> dict[str, Any]:
     for form in chosen:
         say(f"Making {form.name}")
         form.make(formats.Job(plan, frozen, assets, contents, finished))
-    (finished / f"{plan.name}-{plan.version}-{PLATFORM}.cdx.json").write_text(contents.sbom(), encoding="utf-8")
-    (finished / recipients.file_name(plan)).write_text(recipients.text(plan), encoding="utf-8")
+    sbom = f"{plan.name}-{plan.version}-{PLATFORM}-{platform.machine().lower()}.cdx.json"
+    (finished / sbom).write_text(contents.sbom(), encoding="utf-8")
+    (finished / recipients.file_name(plan)).write_text(recipients.text(plan), encoding="utf-8", newline="\n")
     files = sorted(finished.iterdir())
     sums = {path.name: _sha256(path) for path in files}
     _write_sums(finished / "SHA256SUMS", sums, plan.out)
@@ -152,7 +154,7 @@ def _write_sums(file: Path, sums: dict[str, str], known_in: Path) -> None:
         digest, _, name = line.partition("  ")
         if name and name not in lines and (known_in / name).is_file():
             lines[name] = digest
-    file.write_text("".join(f"{lines[name]}  {name}\n" for name in sorted(lines)), encoding="utf-8")
+    file.write_text("".join(f"{lines[name]}  {name}\n" for name in sorted(lines)), encoding="utf-8", newline="\n")
 
 
 def say(line: str) -> None:

@@ -95,6 +95,7 @@ class App:
         """Whose token the token window asks for, and why."""
         self._asking = ""
         """Whose code the consent window shows."""
+        self._looked_for_updates = False
         self._is_chat_blocked = False
         """Whether the chat window says that the active agent's code can't run, in place of a chat."""
         self.failures: deque[AppError] = deque(maxlen=20)
@@ -537,7 +538,18 @@ class App:
         elif answered.method:
             counters.latency(f"call {answered.method}", answered.seconds)
         self._warm_agents(answered.method)
+        if answered.method in ("chat.ready", "basic.ready") and not self.context.demo and not self._looked_for_updates:
+            self._looked_for_updates = True
+            threading.Thread(target=self._look_for_updates, name="updates", daemon=True).start()
         self._watch(answered)
+
+    def _look_for_updates(self) -> None:
+        """When the chat is there: a quiet line over it where there is a newer version."""
+        from desktop.pages import updates
+
+        told = updates.look(self.services, packaged=is_frozen())
+        if told is not None:
+            self.emit("chat", "update.found", told)
 
     def _warm_agents(self, method: str) -> None:
         """The light part while the page loads its component, the agent stack when the page is ready: its import holds

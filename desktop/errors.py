@@ -42,6 +42,7 @@ AppError
 │   ├── ClockWrong
 │   ├── ProxyFailed
 │   ├── ProxyAuthRequired
+│   ├── UpdatesUnreadable           the maker's page of new versions
 │   ├── CaptivePortal
 │   └── BadAnswer                   truncated, or not JSON
 ├── ChatError                       the component in the window
@@ -473,6 +474,12 @@ class ProxyAuthRequired(NetworkError):
     """values: host, proxy (without its password)."""
 
     code = "proxy_auth"
+
+
+class UpdatesUnreadable(NetworkError):
+    """values: host. What was wrong is in the detail."""
+
+    code = "updates_unreadable"
 
 
 class CaptivePortal(NetworkError):

@@ -15,6 +15,7 @@ import { copyText } from "./clipboard.js";
 import { applyLook } from "./look.js";
 import { button, el, make, part, sentence, show } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
+import { tellUpdates } from "./update_notice.js";
 
 /**
  * @typedef {import("./bridge.js").Described} Described
@@ -392,6 +393,8 @@ on("prompt.handed_over", ({ text }) => {
   handedOver = String(text);
   handPrompt();
 });
+
+tellUpdates(el("notices"), report);
 
 /** Code of the agent that may not run as it is. @type {HTMLElement | null} */
 let refused = null;

@@ -13,6 +13,7 @@ import { ProblemView } from "./chat_problem.js";
 import { applyLook, schemeNow } from "./look.js";
 import { part } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
+import { tellUpdates } from "./update_notice.js";
 
 /**
  * @typedef {import("@openai/chatkit").ChatKitOptions} ChatKitOptions
@@ -568,6 +569,8 @@ on("code.refused", ({ words, action }) => {
   refused = notice(problem, { tone: "warning", action: { words: String(action), run: actions.openConsent } });
 });
 on("code.approved", () => refused?.remove());
+
+tellUpdates(part("ahead", HTMLElement), report);
 
 on("notices.added", ({ notices: added }) => {
   for (const problem of added) notice(problem, { tone: "warning" });

@@ -26,6 +26,7 @@ import { loadKey, wireKey } from "./settings_key.js";
 import { fillPrompts, promptError, wirePrompts } from "./settings_prompts.js";
 import { ask } from "./settings_question.js";
 import { between, failed, listen, tell, tried } from "./settings_saving.js";
+import { wireUpdates } from "./settings_updates.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
 /**
@@ -34,6 +35,7 @@ import { applyTexts, setTexts, t } from "./texts.js";
  * @typedef {{host: string, agent: boolean, other: {kind: string, name: string, model?: string, host?: string} | null, look: import("./look.js").Look, fields: Record<string, Known>}} Values
  * @typedef {Values & {
  *   texts: Record<string, string>, app: string, icon: string, version: string, profile: string,
+ *   updates: {host: string, automatic: boolean},
  *   folder: string, section: string, ended: boolean, notices: Described[], hosts: Array<{host: string, purpose: string}>,
  *   links: string[]
  * }} Start
@@ -162,6 +164,11 @@ function buildFields() {
     ],
     { help: t("settings.log_level_help") },
   );
+  if (start?.updates.automatic) {
+    toggle("about-fields", "check_for_updates", t("settings.updates"), {
+      help: t("settings.updates_help", { host: start.updates.host }),
+    });
+  }
 }
 
 
@@ -371,6 +378,7 @@ function fillOnce(given) {
       make("tr", {}, [make("th", { scope: "row" }, [host]), make("td", {}, [purpose])]),
     ),
   );
+  if (given.updates.host) wireUpdates(given.updates.host);
   el("about-name").textContent = given.app;
   el("about-version").textContent = `${t("settings.version")} ${given.version}`;
   el("about-icon").setAttribute("src", given.icon);
@@ -381,7 +389,8 @@ function fillOnce(given) {
     const shown = given.links.includes(link.getAttribute("data-link") ?? "");
     link.setAttribute("href", "#");
     const item = link.closest("li") ?? link;
-    if (item instanceof HTMLElement) item.hidden = !shown;
+    // The one beside "Check for a new version" shows when there is one.
+    if (item instanceof HTMLElement && item.id !== "updates-page") item.hidden = !shown;
   }
   el("notices").replaceChildren(
     ...given.notices.map((notice) =>

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import Field, StringConstraints
 
 from desktop.errors import AgentNotSet, AgentsMissing, InternalError, ThreadNotFound
+from desktop.pages import updates
 from desktop.pages.agent_stream import AgentMethods
 from desktop.pages.chat_options import chatkit_options
 from desktop.pages.look import look_of
@@ -37,7 +38,7 @@ INSTALL = 'pip install "chatkit-desktop[agents]"'
 SCRIPTS = (
     *("basic", "basic_attachments", "basic_composer", "basic_conversation", "basic_dialog", "basic_history"),
     *("basic_icons", "basic_items", "basic_markdown", "basic_messages", "basic_protocol", "basic_widgets"),
-    *("agent_fetch", "bridge", "texts", "look", "clipboard", "parts"),
+    *("agent_fetch", "bridge", "texts", "look", "clipboard", "parts", "chat_notice", "update_notice"),
 )
 
 
@@ -123,6 +124,7 @@ class BasicPage:
                 "app.open_setup": Method(NoParams, self._open_setup),
                 "app.open_consent": Method(NoParams, self._open_consent),
                 "diagnostics.copy": Method(NoParams, self._diagnostics),
+                **updates.for_chat(self._services),
             },
             title=self._services.brand.app.name,
             on_gone=self._agents.gone,

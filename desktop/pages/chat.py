@@ -24,7 +24,7 @@ from desktop.errors import (
     ComponentUnreachable,
     InternalError,
 )
-from desktop.pages import ahead
+from desktop.pages import ahead, updates
 from desktop.pages.agent_stream import AgentMethods
 from desktop.pages.archiving import Archiving
 from desktop.pages.chat_options import chatkit_options
@@ -149,6 +149,7 @@ class ChatPage:
                 "pages/chat_problem.js",
                 "pages/chat_gone.js",
                 "pages/chat_notice.js",
+                "pages/update_notice.js",
                 "pages/archive_panel.js",
                 "pages/parts.js",
                 "pages/bridge.js",
@@ -175,6 +176,7 @@ class ChatPage:
                 "app.open_link": Method(LinkParams, self._open_link),
                 "app.open_road": Method(RoadParams, self._open_road),
                 "chat.ahead_seen": Method(NoParams, self._ahead_seen),
+                **updates.for_chat(self._services),
                 "archive.start": Method(NoParams, self._archive),
                 "archive.cancel": Method(NoParams, self._archiving.cancel),
                 "archive.open": Method(NoParams, self._archiving.open),

@@ -25,6 +25,7 @@ from desktop.errors import (
     Phrase,
     SettingsInvalid,
 )
+from desktop.pages import updates
 from desktop.pages.agent_edit import name_of
 from desktop.pages.check_run import FieldError
 from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft
@@ -48,6 +49,7 @@ AGENT_FIELDS = ("agent.name", "agent.workflow_id", "agent.version", "agent.traci
 FIELDS = (
     "language",
     "log_level",
+    "check_for_updates",
     "zoom",
     "chat.theme.scheme",
     "chat.theme.radius",
@@ -162,6 +164,7 @@ class SettingsPage:
                 "pages/texts.js",
                 "pages/look.js",
                 "pages/clipboard.js",
+                "pages/settings_updates.js",
                 services.brand.app.icon,
             ),
             methods={
@@ -180,6 +183,7 @@ class SettingsPage:
                 "data.delete_all": Method(WordParams, self._delete_all),
                 "diagnostics.copy": Method(NoParams, self._diagnostics),
                 "logs.open": Method(NoParams, self._open_logs),
+                **updates.for_settings(services),
                 "app.open_link": Method(LinkParams, self._open_link),
                 "app.open_setup": Method(NoParams, self._open_setup),
                 "app.open_agents": Method(NoParams, self._open_agents),
@@ -208,6 +212,7 @@ class SettingsPage:
             "notices": [notice.describe(texts) for notice in store.notices],
             "hosts": [{"host": host, "purpose": texts.get(what)} for host, what in HOSTS],
             "links": [name for name, url in self._links().items() if url],
+            "updates": updates.shown(services),
             **self._values(),
         }
 
@@ -446,6 +451,7 @@ class SettingsPage:
             "status": links.status,
             "help": links.help,
             "privacy": links.privacy,
+            "releases": links.releases,
             "homepage": self._services.brand.app.homepage,
         }
 

@@ -89,7 +89,8 @@ class BrandLinks(Model):
     """The maker's own help page; empty: no such menu item."""
     privacy: Link = ""
     releases: Link = ""
-    """Where new versions are told of; empty: the app does not look for any."""
+    """Where new versions are told of: a GitHub releases page, or an https page with `latest.json` beside it;
+    empty: the app does not look for any."""
 
 
 class BrandPackage(Model):
@@ -97,6 +98,8 @@ class BrandPackage(Model):
 
     agents: bool = True
     """With what agents inside the app need; without it the app is for hosted workflows and ChatKit servers."""
+    distribution: bool = False
+    """A distribution or a store brings updates: the app does not look for any by itself."""
     files: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.*/-]*$", max_length=200)]] = Field(
         default=[], max_length=50
     )

@@ -267,6 +267,8 @@ class Settings(Model):
     zoom: float = Field(default=1.0, ge=0.5, le=3.0)
     """Size of everything in the window, 1.0 is 100 %."""
     log_level: Literal["INFO", "DEBUG"] = "INFO"
+    check_for_updates: bool = True
+    """Whether a packaged app asks its maker's release page once a day for a newer version. It installs nothing."""
 
     def workflow(self) -> WorkflowAgent | None:
         """The agent that opens where it is a hosted workflow."""

@@ -98,6 +98,17 @@ class State:
             self._part("notices_seen")[name] = True
             self._write()
 
+    def updates_checked(self) -> float:
+        """When new versions were last looked for without being asked, in seconds since 1970; 0 for never."""
+        found = self._values.get("updates_checked")
+        return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else 0.0
+
+    def set_updates_checked(self, when: float) -> None:
+        """Also where nothing came of it: a page that is down is not asked at every start."""
+        with self._lock:
+            self._values["updates_checked"] = when
+            self._write()
+
     def taking_over(self, agent: str) -> bool:
         """Whether this agent is to open once its code is approved."""
         return bool(agent) and self._values.get("taking_over") == agent

@@ -8,6 +8,8 @@ import { agentFetch, observe } from "./agent_fetch.js";
 import { BridgeError, call, on } from "./bridge.js";
 import { BlankWatch, loadComponent, pause, Trouble, within } from "./chat_component.js";
 import { GoneView } from "./chat_gone.js";
+import { beginLoading, endLoading, showWait } from "./chat_loading.js";
+import { recall, remember } from "./chat_memory.js";
 import { notice } from "./chat_notice.js";
 import { ProblemView } from "./chat_problem.js";
 import { applyLook, schemeNow } from "./look.js";
@@ -51,12 +53,7 @@ const NOT_BY_ITSELF = new Set(["component_blank", "renderer_crashed", "keyring_d
 /** Milliseconds after which a page that still shows the agent before asks for the other one itself. */
 const OTHER_AGENT = 2_000;
 
-/** Before `chat.start` has answered there are no limits from the app. */
-const SKELETON = 300;
-
 const place = part("chat", HTMLElement);
-const loading = part("loading", HTMLElement);
-const loadingWords = part("loading-words", HTMLParagraphElement);
 const status = part("status", HTMLParagraphElement);
 
 /** @type {Start} */
@@ -81,29 +78,6 @@ let wake = null;
 let thread = { id: null, titled: false };
 /** A prompt that another launch handed over before there was a composer. @type {string | null} */
 let prompt = null;
-
-/* --- what survives a reload of this page: counters, nothing else ------------------------------------ */
-
-const MEMORY = "chat-tries";
-
-/** @returns {{tries: number, without_thread: boolean}} */
-function recall() {
-  try {
-    return { tries: 0, without_thread: false, ...JSON.parse(sessionStorage.getItem(MEMORY) || "{}") };
-  } catch {
-    return { tries: 0, without_thread: false };
-  }
-}
-
-/** @param {{tries: number, without_thread: boolean} | null} memory */
-function remember(memory) {
-  try {
-    if (memory) sessionStorage.setItem(MEMORY, JSON.stringify(memory));
-    else sessionStorage.removeItem(MEMORY);
-  } catch {
-    // an engine without storage begins to count anew
-  }
-}
 
 /* --- views ------------------------------------------------------------------------------------------ */
 
@@ -175,30 +149,6 @@ function described(error) {
     field: null,
     detail: String(error),
   };
-}
-
-/** @type {number[]} */
-let loadingTimers = [];
-
-/** A skeleton when it takes longer than a blink, and words when it takes longer than a breath. */
-function beginLoading() {
-  endLoading();
-  const slow = start?.limits.slow_ms ?? 3_000;
-  const say = (/** @type {() => string} */ words) => () => {
-    loading.hidden = false;
-    loadingWords.textContent = words();
-    status.textContent = words();
-  };
-  loadingTimers = [
-    window.setTimeout(say(() => (start ? t("chat.connecting") : "")), SKELETON),
-    window.setTimeout(say(() => (start ? t("chat.connecting_slow") : "")), slow),
-  ];
-}
-
-function endLoading() {
-  for (const timer of loadingTimers) clearTimeout(timer);
-  loadingTimers = [];
-  loading.hidden = true;
 }
 
 /* --- trying again -------------------------------------------------------------------------------------- */
@@ -294,28 +244,8 @@ function disarm() {
 /** Where ChatKit believes the agent to be: a name that exists nowhere, and a key that no check needs on localhost. */
 const AGENT_API = { url: "https://agent.invalid/chatkit", domainKey: "local-desktop" };
 
-/** The line that says what a message waits for. */
-const waitLine = document.createElement("p");
-waitLine.id = "agent-waits";
-waitLine.className = "soft small";
-waitLine.hidden = true;
-waitLine.setAttribute("role", "status");
-part("stage", HTMLElement).append(waitLine);
-
-let isMessageWaiting = false;
-
-/** Until the answer begins; from then on ChatKit itself shows how far the agent is. */
-function showWait() {
-  const { state } = start.agent;
-  waitLine.hidden = !isMessageWaiting || state === "ready" || state === "failed";
-  waitLine.textContent = waitLine.hidden ? "" : t("chat.agent_waits");
-}
-
 observe({
-  waits: (waiting) => {
-    isMessageWaiting = waiting;
-    showWait();
-  },
+  waits: (waiting) => showWait(start.agent.state, waiting),
   refused: (type, error) => {
     // The chat that was open last time is gone: begin a new one, there is nothing to explain.
     // (A ChatKit server that was started anew often knows it no longer, and says so with a failure of its own.)
@@ -328,7 +258,7 @@ observe({
 on("agent.state", ({ state }) => {
   if (!start || start.agent.state === "ready") return; // what is loaded for another agent is not this one's
   start.agent.state = state;
-  showWait();
+  showWait(state);
 });
 
 on("thread.changed", (changed) => {
@@ -397,7 +327,7 @@ async function getClientSecret(current) {
         if (!problemView.code.startsWith("component_")) {
           uncover();
           if (isReady) settle();
-          else beginLoading();
+          else beginLoading(() => start);
         }
         return client_secret;
       } catch (error) {
@@ -670,7 +600,7 @@ async function textsWithoutTheApp() {
 }
 
 async function main() {
-  beginLoading();
+  beginLoading(() => start);
   const memory = recall();
   tries = memory.tries;
   try {

@@ -148,6 +148,8 @@ class ChatPage:
                 "pages/chat_component.js",
                 "pages/chat_problem.js",
                 "pages/chat_gone.js",
+                "pages/chat_loading.js",
+                "pages/chat_memory.js",
                 "pages/chat_notice.js",
                 "pages/update_notice.js",
                 "pages/archive_panel.js",

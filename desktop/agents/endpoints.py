@@ -6,7 +6,8 @@ origin and no other. `openai` is imported when the first client is made. Knows n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from desktop import __version__
@@ -109,6 +110,21 @@ def _http_client(origin: str, route: transport.Endpoint, silence: float, *, with
         if "html" in kind or (streams and "json" in kind):
             raise EndpointUnfit(f"{response.status_code} {kind}"[:200], host=response.url.host)
 
+    keep = httpx2.Limits(max_connections=20, max_keepalive_connections=5, keepalive_expiry=60.0)
+    return walled(route, silence, on_request, on_response, limits=keep)
+
+
+def walled(
+    route: transport.Endpoint,
+    silence: float,
+    on_request: Callable[[httpx2.Request], Awaitable[None]],
+    on_response: Callable[[httpx2.Response], Awaitable[None]],
+    **more: Any,
+) -> httpx2.AsyncClient:
+    """A client of this route, whose requests and answers are looked at first: TLS, proxy and time limits as everywhere,
+    nothing from the environment. `silence` in seconds. Raises ProxyFailed, FileUnreadable."""
+    import httpx2
+
     proxy = choose_proxy(route)
     context = tls_context(route.ca_file)
     try:
@@ -123,10 +139,10 @@ def _http_client(origin: str, route: transport.Endpoint, silence: float, *, with
             verify=context,
             proxy=through,
             timeout=httpx2.Timeout(silence, connect=min(silence, CONNECT_LIMIT)),
-            limits=httpx2.Limits(max_connections=20, max_keepalive_connections=5, keepalive_expiry=60.0),
             trust_env=False,
             follow_redirects=False,
             event_hooks={"request": [on_request], "response": [on_response]},
+            **more,
         )
     except (ValueError, ImportError, httpx2.InvalidURL) as error:
         label = proxy.label if proxy else ""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from desktop import __version__
-from desktop.errors import AppError, McpNotMcp, McpRedirected, McpRefused, ProxyFailed
-from desktop.openai_api.transport import CONNECT_LIMIT, Endpoint, choose_proxy, tls_context
+from desktop.agents.endpoints import walled
+from desktop.errors import AppError, McpNotMcp, McpRedirected, McpRefused
+from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer, origin_of_server
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ def client(
     server: McpServer, secrets: Mapping[str, str], route: Endpoint, silence: float, seen: Seen
 ) -> httpx2.AsyncClient:
     """`secrets`: values of headers, by name. Raises SettingsInvalid, FileUnreadable, ProxyFailed."""
-    import httpx2
-
     origin = origin_of_server(server.url)
     label = server.label
 
@@ -55,27 +54,7 @@ def client(
         elif response.is_success and "html" in response.headers.get("content-type", "").lower():
             seen.note(McpNotMcp(f"{status} html", server=label))
 
-    proxy = choose_proxy(route)
-    context = tls_context(route.ca_file)
-    try:
-        through = None
-        if proxy is not None:
-            through = httpx2.Proxy(
-                proxy.url,
-                auth=(proxy.user, proxy.password) if proxy.user or proxy.password else None,
-                ssl_context=context if proxy.url.startswith("https:") else None,
-            )
-        return httpx2.AsyncClient(
-            headers={"User-Agent": f"chatkit-desktop/{__version__}"},
-            verify=context,
-            proxy=through,
-            timeout=httpx2.Timeout(silence, connect=min(silence, CONNECT_LIMIT)),
-            trust_env=False,
-            follow_redirects=False,
-            event_hooks={"request": [on_request], "response": [on_response]},
-        )
-    except (ValueError, ImportError, httpx2.InvalidURL) as error:
-        raise ProxyFailed(type(error).__name__, host=route.host, proxy=proxy.label if proxy else "") from None
+    return walled(route, silence, on_request, on_response, headers={"User-Agent": f"chatkit-desktop/{__version__}"})
 
 
 def _origin(url: str) -> str:

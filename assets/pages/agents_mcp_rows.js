@@ -52,6 +52,8 @@ export function rowsEditor(into, { label, help, add, row: numbered, extra }) {
     const secret = within(row, "secret").checked;
     within(row, "name").setAttribute("aria-label", `${numbered(at)}: ${t("agents_mcp.row_name")}`);
     within(row, "value").setAttribute("aria-label", `${called}: ${t("agents_mcp.row_value")}`);
+    within(row, "name").placeholder = t("agents_mcp.row_name");
+    within(row, "value").placeholder = t("agents_mcp.row_value");
     within(row, "secret").setAttribute("aria-label", `${called}: ${t("agents_mcp.row_is_secret")}`);
     const eye = /** @type {HTMLButtonElement} */ (row.querySelector('[data-act="show"]'));
     eye.hidden = !secret;

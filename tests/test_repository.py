@@ -154,8 +154,9 @@ def test_the_readme_says_whose_app_this_is_not() -> None:
 
 
 def recipe_files() -> dict[str, str]:
-    """{path: text} of the README's code blocks that name a file."""
-    return dict(re.findall(r"(?ms)^```[a-z]+ ([\w/.]+)\n(.*?)^```$", README))
+    """{path: text} of the code blocks for contributors that name a file."""
+    section = README.partition("\n## For contributors\n")[2]
+    return dict(re.findall(r"(?ms)^```[a-z]+ ([\w/.]+)\n(.*?)^```$", section))
 
 
 class Words:

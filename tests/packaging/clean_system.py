@@ -61,16 +61,15 @@ class CleanSystem:
         self.shared = shared
         self.home = shared / "home"
 
+        self.folders: tuple[Path, ...] = (shared, Path("/tmp/.X11-unix"))
+        """Folders of this machine that it sees under the same path; screens among them."""
+
     def command(self, *words: str, user: str = "root") -> list[str]:
         """What runs `words` in it, from outside."""
-        root, shared = shlex.quote(str(self.folder)), shlex.quote(str(self.shared))
-        mounts = (
-            f"mount -t proc proc {root}/proc",
-            f"mount -t tmpfs shm {root}/dev/shm",
-            f"mkdir -p {root}{shared} {root}/tmp/.X11-unix",
-            f"mount --bind {shared} {root}{shared}",
-            f"mount --bind /tmp/.X11-unix {root}/tmp/.X11-unix",
-        )
+        root = shlex.quote(str(self.folder))
+        mounts = [f"mount -t proc proc {root}/proc", f"mount -t tmpfs shm {root}/dev/shm"]
+        for path in map(shlex.quote, map(str, self.folders)):
+            mounts += [f"mkdir -p {root}{path}", f"mount --bind {path} {root}{path}"]
         inside = list(words)
         if user != "root":
             inside = [
@@ -88,8 +87,7 @@ class CleanSystem:
             ]
         # By their full names: the ordinary user's search path does not hold them.
         chroot, unshare = (str(shutil.which(name)) for name in ("chroot", "unshare"))
-        mounts = tuple(f"/bin/{words}" for words in mounts)
-        script = " && ".join((*mounts, f'cd / && exec {chroot} {root} "$@"'))
+        script = " && ".join((*(f"/bin/{mount}" for mount in mounts), f'cd / && exec {chroot} {root} "$@"'))
         return [unshare, "--mount", "--propagation", "private", "sh", "-c", script, "inside", *inside]
 
     def run(

@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
 import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from desktop.packaging.plan import Plan, read_brand
-from desktop.packaging.proof import Home, Proof
+from desktop.packaging.proof import Proof
+from tests.packaging.built import Built, build, home_in, opened, seen_window
 from tests.packaging.clean_system import RELEASES, UID, USER, CleanSystem, clean_system, why_not
 from tests.packaging.makers import EPOCH, Maker
 from tests.rig.display import Display, virtual_display
@@ -34,49 +29,6 @@ pytestmark = [
     pytest.mark.secret_service,
     pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"),
 ]
-BUILD_LIMIT = 2400
-
-
-@dataclass
-class Built:
-    """What one run of the packager made."""
-
-    folder: Path
-    told: dict[str, Any]
-    brand: Path
-
-    def file(self, end: str) -> Path:
-        (found,) = self.folder.glob(f"*{end}")
-        return found
-
-
-def build(brand: Path, folder: Path, *formats: str) -> Built:
-    environ = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH)}
-    command = [sys.executable, "-m", "desktop.packaging", "--brand", str(brand), "--out", str(folder), "--json"]
-    done = subprocess.run(
-        [*command, "--format", ",".join(formats)],
-        cwd=ROOT,
-        env=environ,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=BUILD_LIMIT,
-    )
-    assert done.returncode == 0, done.stdout
-    return Built(folder, json.loads(done.stdout), brand)
-
-
-@pytest.fixture(scope="module")
-def workshop() -> Iterator[Path]:
-    """A folder for everything here. Not below pytest's: an ordinary user has to reach it."""
-    folder = Path(tempfile.mkdtemp(prefix="workshop-"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def app(workshop: Path) -> Built:
-    """The app's own brand."""
-    return build(ROOT / "assets" / "brand.toml", workshop / "app", "deb", "tar.zst")
 
 
 @pytest.fixture(scope="module")
@@ -105,16 +57,6 @@ def system(request: pytest.FixtureRequest) -> Iterator[CleanSystem]:
 def plan_of(built: Built, folder: Path) -> Plan:
     brand = read_brand(built.brand)
     return Plan(brand, built.brand, built.told["version"], EPOCH, ("deb",), folder, folder)
-
-
-def home_in(system: CleanSystem, screen: Display, name: str) -> Home:
-    """The installed command, as the ordinary user starts it."""
-    environ = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(system.home), "USER": USER}
-    folder = system.shared / f"files-{name}"
-    folder.mkdir(exist_ok=True)
-    os.chown(folder, UID, UID)
-    closed = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
-    return Home(system.command(name, user=USER), screen.environment(environ) | closed, folder)
 
 
 def test_the_report_names_every_file_with_its_size_and_checksum_and_what_was_proved(app: Built) -> None:
@@ -215,7 +157,7 @@ def test_two_brands_share_nothing(app: Built, fern: Built, system: CleanSystem, 
     names = {}
     for name, title in (("chatkit-desktop", "ChatKit Desktop"), ("ask-fern", "Ask Fern")):
         with opened(system, screen, name):
-            names[name] = window_title(screen, name)
+            names[name] = seen_window(screen, name)[1]
             assert title in names[name], names
             link = subprocess.run(
                 system.command(name, f"{name}://prompt?text=hello", user=USER),
@@ -287,40 +229,3 @@ def repacked(deb: Path, version: str, workshop: Path) -> Path:
         command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(target)]
         subprocess.run(command, check=True, timeout=300, capture_output=True)
     return target
-
-
-class opened:  # noqa: N801  # reads as what it is: `with opened(…)`
-    """The app, open; ended at the end."""
-
-    def __init__(self, system: CleanSystem, screen: Display, name: str) -> None:
-        home = home_in(system, screen, name)
-        self.process = subprocess.Popen(home.command, env=home.environ, start_new_session=True)
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        os.killpg(self.process.pid, signal.SIGTERM)
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-def window_title(screen: Display, name: str) -> str:
-    """The title of the first window of that class, as soon as there is one."""
-    environ = screen.environment()
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        found = subprocess.run(
-            ["xdotool", "search", "--onlyvisible", "--class", f"^{name}$"], env=environ, capture_output=True, text=True
-        ).stdout.split()
-        for window in found:
-            title = subprocess.run(
-                ["xdotool", "getwindowname", window], env=environ, capture_output=True, text=True
-            ).stdout.strip()
-            if title and title != name:
-                return title
-        time.sleep(0.5)
-    raise AssertionError(f"{name} opened no window")

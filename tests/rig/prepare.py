@@ -52,7 +52,7 @@ FREEZE = ("binutils", "libc-bin", "libpython{version}t64|libpython{version}")
 # What makes packages (`desktop/packaging`) and looks at what is in them; what tries them out.
 PACKAGE = ("dpkg-dev", "zstd", "desktop-file-utils", "appstream")
 # nsis and wine: the Windows installer, compiled and run here with a stand-in of the app.
-TRY_OUT = ("lintian", "debootstrap", "nsis", "wine", "wine64")
+TRY_OUT = ("lintian", "x11-utils", "debootstrap", "nsis", "wine", "wine64")
 
 # What belongs to the Qt engine in requirements-dev.txt.
 QT_NAMES = re.compile(r"qtpy|shiboken6|pyside6(-.*)?")

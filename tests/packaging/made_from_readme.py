@@ -1,0 +1,84 @@
+"""What the README tells a maker, taken out of it: the files of its example, and the commands that package it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.clean_system import CleanSystem
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def section() -> str:
+    """The README's text for makers."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return text.partition("\n## For makers\n")[2].partition("\n## ")[0]
+
+
+def files() -> dict[str, str]:
+    """{path as seen from the clone: text} of the blocks that name a file."""
+    return dict(re.findall(r"(?ms)^```[a-z]+ (\.\./\S+)\n(.*?)^```$", section()))
+
+
+def commands() -> str:
+    """The first block of commands, a shell script to run in the clone."""
+    found = re.search(r"(?ms)^```sh\n(.*?)^```$", section())
+    assert found, "the README's text for makers has no block of commands"
+    return found[1]
+
+
+def write(clone: Path) -> Path:
+    """The example's files, where the README has them. The brand file."""
+    for name, text in files().items():
+        path = Path(os.path.normpath(clone / name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (brand,) = (clone.parent / "fern").glob("brand.toml")
+    return brand
+
+
+def surroundings(shared: Path) -> tuple[dict[str, str], list[Path]]:
+    """How this machine reaches Python's packages, for another system on it: variables, and folders it must see.
+
+    pip's settings and the certificates that are trusted here; on a machine without any of its own, nothing.
+    """
+    environ: dict[str, str] = {}
+    listed = subprocess.run(
+        ["/usr/bin/env", "python3", "-m", "pip", "config", "list"], capture_output=True, text=True, timeout=60
+    ).stdout
+    for line in listed.splitlines():
+        name, _, value = line.partition("=")
+        if name.startswith(("global.", ":env:.")):
+            environ["PIP_" + name.rpartition(".")[2].upper().replace("-", "_")] = value.strip("'")
+    trusted = Path("/etc/ssl/certs/ca-certificates.crt")
+    if trusted.is_file():
+        (shared / "trusted.crt").write_bytes(trusted.read_bytes())
+        environ |= dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE"), str(shared / "trusted.crt"))
+    environ |= {name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy")}
+    named = re.findall(r"(?:^|\s|file://)(/[^\s]+)", " ".join(environ.values()))
+    folders = [Path(path) for path in named if Path(path).is_dir()]
+    return environ, folders
+
+
+def make(system: CleanSystem, user: str, limit: float) -> Path:
+    """Does what the README says, as `user` of a system with nothing but `sudo`. The folder with the packages."""
+    clone = system.home / "chatkit-desktop"
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True, timeout=300)
+    write(clone)
+    system.install("sudo")
+    allowed = system.folder / "etc" / "sudoers.d" / user
+    allowed.write_text(f"Defaults !use_pty\n{user} ALL=(ALL) NOPASSWD: ALL\n", encoding="utf-8")
+    environ, folders = surroundings(system.shared)
+    # It has no screen: the packager makes one.
+    system.folders = (system.shared, *folders)
+    system.must("chown", "-R", user, str(system.home))
+    script = f"cd {clone}\nexport HOME={system.home}\n{commands()}"
+    done = system.run("runuser", "-u", user, "--", "sh", "-e", "-c", script, environ=environ, limit=limit)
+    if done.returncode:
+        pytest.fail(f"the README's commands ended with {done.returncode}: {(done.stdout + done.stderr)[-4000:]}")
+    return clone / "dist"

@@ -79,7 +79,10 @@ function shown(item, build) {
     changed() {
       const focused = element.contains(document.activeElement);
       element.replaceChildren(build(this.item));
-      if (focused) element.querySelector("button")?.focus();
+      if (!focused) return;
+      const next = element.querySelector("button");
+      if (!next) element.tabIndex = -1; // its buttons have gone with the answer; whoever pressed one stays where they were
+      (next ?? element).focus();
     },
     settled: async () => {},
   };

@@ -316,6 +316,10 @@ def test_an_approval_is_asked_for_twice_and_a_denied_one_stops_what_it_was_for(
         seen.press(SAYS("code.approve"))
         app.until("the second card", lambda: seen.at_rest() and "Send it as well?" in seen.cards())
         assert "Written." in seen.words()
+        if view == "basic":
+            # Who pressed the button with the keyboard goes on from the card, not from the top of the page.
+            held = app.js("chat", "document.activeElement.closest('.item')?.innerText ?? ''")
+            assert SAYS("code.approved") in held
         seen.press(SAYS("code.approve"))
         app.until("the end", lambda: seen.at_rest() and "Sent." in seen.words())
         assert seen.cards().count(SAYS("code.approved")) == 2

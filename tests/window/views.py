@@ -72,7 +72,7 @@ class InBasicView:
     def press(self, label: str) -> None:
         found = f"[...document.querySelectorAll('.widget button')].find((one) => one.innerText === {json.dumps(label)})"
         self._app.until(f"a button {label}", lambda: self._app.js("chat", f"!!{found}"))
-        self._app.js("chat", f"({found}.click(), true)")
+        self._app.js("chat", f"({found}.focus(), {found}.click(), true)")
 
     def stop(self) -> None:
         self._app.click("chat", "#stop")

@@ -269,6 +269,8 @@ function over({ kind, deleted = [], at_openai: away = [] }) {
     document.body.dataset.view = "list";
   }
   void load({ keep: true }).then(() => {
+    const now = list.rows.find((row) => row.chat.id === reader.chat?.id)?.chat;
+    if (now) reader.head(now); // it may be a copy by now
     if (document.activeElement === document.body) list.focus();
   });
 }

@@ -202,8 +202,8 @@ export class ChatList {
     const parts = [
       chat.agent.name || chat.agent.id,
       (isToday ? this.#time : this.#date).format(moment),
-      chat.items === null ? "" : t("chats.items", { count: chat.items }),
       chat.where === "in_app" ? "" : chat.where === "hosted" ? t("chats.at_openai") : t("chats.copied"),
+      chat.items === null ? "" : t("chats.items", { count: chat.items }),
     ];
     return parts.filter(Boolean).join(" · ");
   }

@@ -107,11 +107,9 @@ def make_zip(job: Job) -> Path:
     return target
 
 
-APPLE = (Tool("Xcode's command line tools (xcode-select --install)", program="codesign"),)
-FORMATS = {
-    "dmg": Format("dmg", make_image, (*APPLE, Tool("macOS", program="hdiutil"))),
-    "zip": Format("zip", make_zip, (*APPLE, Tool("macOS", program="ditto"))),
-}
+APPLE = (Tool("Apple's command line tools", program="codesign", how="xcode-select --install"),)
+"""hdiutil, ditto and xcrun are part of macOS."""
+FORMATS = {"dmg": Format("dmg", make_image, APPLE), "zip": Format("zip", make_zip, APPLE)}
 
 
 def _bundle(job: Job) -> Path:

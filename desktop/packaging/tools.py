@@ -11,11 +11,12 @@ from desktop.packaging.errors import ToolMissing
 
 @dataclass(frozen=True)
 class Tool:
-    """`program` or `module` is what is looked for; `package` how it is got."""
+    """`program` or `module` is what is looked for; `package` how it is got: Debian's, or in `how`, elsewhere."""
 
     package: str
     program: str = ""
     module: str = ""
+    how: str = ""
 
     @property
     def there(self) -> bool:
@@ -52,14 +53,17 @@ PROOF_LINUX = (
 
 
 def verify(system: tuple[Tool, ...], python: tuple[Tool, ...]) -> None:
-    """Raises ToolMissing that names all that is missing at once. `system`: Debian packages; `python`: PyPI's."""
-    lacking = [tool.package for tool in system if not tool.there]
+    """Raises ToolMissing that names all that is missing at once. `system`: programs; `python`: PyPI's."""
+    absent = [tool for tool in system if not tool.there]
+    lacking = [tool.package for tool in absent]
+    debian = [tool.package for tool in absent if not tool.how]
     wheels = [tool.package for tool in python if not tool.there]
     if not lacking and not wheels:
         return
     ways = []
-    if lacking:
-        ways.append("sudo apt-get install --no-install-recommends " + " ".join(lacking))
+    if debian:
+        ways.append("sudo apt-get install --no-install-recommends " + " ".join(debian))
+    ways += dict.fromkeys(tool.how for tool in absent if tool.how)
     if wheels:
         ways.append("python -m pip install --no-deps --require-hashes --requirement requirements-dev.txt")
     raise ToolMissing(

@@ -29,6 +29,7 @@ CERTIFICATE = "PACKAGING_WINDOWS_CERTIFICATE"
 TIMESTAMPS = "http://timestamp.digicert.com"
 """A signature with a time in it holds when the certificate has run out. (RFC 3161; the answer is signed.)"""
 WEBVIEW2 = r"Microsoft\EdgeUpdate\Clients\{F3017226-FE2A-4295-8BDF-00C3A9A7E4C5}"
+GET_NSIS = "winget install NSIS.NSIS, and its folder on the PATH"
 TARGET = "x86-unicode"
 """The installer's own kind: what every NSIS makes, and every Windows runs. The app in it is 64-bit."""
 
@@ -111,7 +112,7 @@ def make_zip(job: Job) -> Path:
 
 
 FORMATS = {
-    "nsis": Format("nsis", make_installer, (Tool("nsis", program="makensis"),)),
+    "nsis": Format("nsis", make_installer, (Tool("NSIS", program="makensis", how=GET_NSIS),)),
     "zip": Format("zip", make_zip),
 }
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from desktop.packaging import formats, icons, windows
+from desktop.packaging import formats, icons, tools, windows
 from desktop.packaging.contents import Contents
-from desktop.packaging.errors import BuildFailed
+from desktop.packaging.errors import BuildFailed, ToolMissing
 from desktop.packaging.formats import Job
 from desktop.packaging.freeze import Frozen
 from tests.packaging.makers import Maker
@@ -103,3 +103,9 @@ def test_nothing_is_signed_without_a_certificate_and_a_wrong_one_is_named(
     monkeypatch.setenv(windows.CERTIFICATE, "my certificate' & calc")
     with pytest.raises(BuildFailed, match="thumbprint"):
         windows.defines(maker.plan(), tmp_path, tmp_path / "i", tmp_path / "o")
+
+
+def test_what_is_missing_is_got_as_the_system_gets_it() -> None:
+    with pytest.raises(ToolMissing) as caught:
+        tools.verify((tools.Tool("NSIS", program="no-such-program", how=windows.GET_NSIS),), ())
+    assert caught.value.hint.endswith("By hand: winget install NSIS.NSIS, and its folder on the PATH")

@@ -15,6 +15,7 @@ import pytest
 
 from desktop.packaging import icons, windows
 from tests.packaging.makers import Maker
+from tests.packaging.test_windows import job
 
 MISSING = [name for name in ("makensis", "wine", "wineserver") if not shutil.which(name)]
 STUB = Path("/usr/share/nsis/Stubs/zlib-amd64-unicode")
@@ -130,6 +131,27 @@ def test_a_stand_in_app_is_installed_upgraded_and_removed_and_what_people_made_s
     assert kept.is_file()
     beside.unlink()
     wine.app.rmdir()
+
+
+def test_the_installer_that_makers_get_is_made_from_the_frozen_app_and_signs_all_three_programs(
+    maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The 32-bit one, which the wine here does not run; signtool is a stand-in that writes down what it is given."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "signtool").write_text(f'#!/bin/sh\necho "$@" >>{tmp_path / "signed"}\n')
+    (tools / "signtool").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv(windows.CERTIFICATE, "a" * 40)
+    made = windows.make_installer(job(maker, tmp_path))
+    assert made.name == f"ask-fern-1.4.0-windows-{windows.architecture()}-setup.exe"
+    assert made.read_bytes()[:2] == b"MZ"
+    signed = (tmp_path / "signed").read_text().splitlines()
+    assert all(line.startswith(f"sign /sha1 {'a' * 40} /fd sha256") for line in signed)
+    app, uninstaller, setup_exe = (line.rpartition(" ")[2] for line in signed)
+    assert app.endswith("/ask-fern.exe")
+    assert setup_exe == str(made)
+    assert uninstaller not in (app, setup_exe)
 
 
 def test_nothing_is_installed_into_a_folder_with_other_files(maker: Maker, wine: Wine) -> None:

@@ -1,4 +1,4 @@
-"""A newer version, asked for by hand in a real window: it is told with what is new, and the brand's page opens."""
+"""A newer version in a real window: told over the chat, asked for by hand in the settings; the brand's page opens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ ca_file = "{ca}"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_check_by_hand_tells_a_newer_version_its_trouble_and_opens_the_page(scene: Scene, tmp_path: Path) -> None:
+def test_a_newer_version_is_told_over_the_chat_and_by_hand_with_its_trouble_and_its_page_opens(
+    scene: Scene, tmp_path: Path
+) -> None:
     releases = ReleasePage(tmp_path)
     brand = tmp_path / "brand.toml"
     brand.write_text(BRAND.format(url=releases.url, ca=releases.ca))
@@ -34,6 +36,13 @@ def test_a_check_by_hand_tells_a_newer_version_its_trouble_and_opens_the_page(sc
     try:
         with scene.launch() as app:
             app.wait_call("chat.ready")
+            line = {"version": "1.4.9", "message": "Version 1.4.9 is there.", "hint": "Moss", "action": "See it"}
+            app.ask("emit", "chat", "update.found", line)
+            app.wait_text("chat", "Version 1.4.9 is there.", "Moss")
+            app.click("chat", "#ahead .banner:last-child button")
+            app.until("the page opened", lambda: scene.opened() == [releases.url])
+            app.until("the line gone", lambda: "Version 1.4.9" not in app.text("chat"))
+            assert scene.state()["notices_seen"] == {"update|1.4.9": True}
             app.ask("show", "settings")
             app.wait_call("settings.start")
             app.click("settings", '[data-section="about"]')
@@ -44,7 +53,7 @@ def test_a_check_by_hand_tells_a_newer_version_its_trouble_and_opens_the_page(sc
             app.click("settings", "#updates-check")
             app.wait_text("settings", "Version 1.5.0 is available.", "Ferns can be pressed")
             app.click("settings", "#updates-page")
-            app.until("the page opened", lambda: releases.url in scene.opened())
+            app.until("the page opened again", lambda: scene.opened() == [releases.url] * 2)
             assert [path for path, _headers in releases.asked] == ["/fern/latest.json"] * 2, (
                 "from source: by hand alone"
             )

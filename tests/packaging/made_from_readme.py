@@ -60,8 +60,11 @@ def surroundings(shared: Path) -> tuple[dict[str, str], list[Path]]:
         (shared / "trusted.crt").write_bytes(trusted.read_bytes())
         environ |= dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE"), str(shared / "trusted.crt"))
     environ |= {name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy")}
-    named = re.findall(r"(?:^|\s|file://)(/[^\s]+)", " ".join(environ.values()))
-    folders = [Path(path) for path in named if Path(path).is_dir()]
+    said = " ".join(environ.values())
+    # An index of files names them beside itself.
+    named = [Path(path).parent for path in re.findall(r"file://(/\S+)", said)]
+    named += [Path(path) for path in re.findall(r"(?:^|\s)(/\S+)", said)]
+    folders = [path for path in dict.fromkeys(named) if path.is_dir() and path != Path("/")]
     return environ, folders
 
 

@@ -32,6 +32,7 @@ __all__ = ["home", "screen"]
 pytestmark = [
     pytest.mark.window,
     pytest.mark.secret_service,
+    pytest.mark.timeout(1200),  # the first of them waits for the build
     pytest.mark.skipif(sys.platform != "linux", reason="the frozen app is built on Linux only so far"),
 ]
 

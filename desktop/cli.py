@@ -7,7 +7,7 @@ import gc
 import logging
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -85,7 +85,8 @@ def _options() -> _Parser:
     return common
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
+    """With the options of the commands in `wanted`; of the others no more than the name, and nothing is imported."""
     common = _options()
     top = _Parser(prog=command_name(), description="A ChatKit chat in a window of its own.", parents=[common])
     top.add_argument("--version", action=_Version)
@@ -93,6 +94,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument(*YES, **YES_OPTIONS)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name in COMMANDS:
+        if name not in wanted:
+            commands.add_parser(name)
+            continue
         module = import_module(f"desktop.commands.{name}")
         line = (module.__doc__ or "").splitlines()[0]
         command = commands.add_parser(name, parents=[common], help=line, description=line)
@@ -105,10 +109,13 @@ def parser() -> argparse.ArgumentParser:
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments as a namespace. Raises UsageError.
 
-    A plain start (no command) is parsed without importing the commands at all.
+    A plain start (no command) is parsed without importing the commands at all, a command without the others.
     """
-    if any(word in COMMANDS or word in ("-h", "--help") for word in argv):
+    named = [name for name in COMMANDS if name in argv]
+    if "-h" in argv or "--help" in argv:
         args = parser().parse_args(argv)
+    elif named:
+        args = parser(named).parse_args(argv)
     else:
         quick = _Parser(prog=command_name(), parents=[_options()])
         quick.add_argument("--version", action=_Version)

@@ -107,6 +107,16 @@ def test_help_and_version_end_well_and_touch_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_command_is_read_without_the_others_even_where_a_value_is_called_like_one() -> None:
+    code = (
+        "import sys; from desktop import cli; args = cli.parse(['--profile', 'key', 'smoke', '--page', 'any']);"
+        "print(args.command, args.profile, *sorted(n for n in sys.modules if n.startswith('desktop.commands.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    said = [word for word in done.stdout.split() if not word.rpartition(".")[2].startswith("_")]
+    assert said == ["smoke", "key", "desktop.commands.key", "desktop.commands.smoke"]
+
+
 # --- a quick start --------------------------------------------------------------------------------
 
 

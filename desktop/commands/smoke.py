@@ -7,6 +7,7 @@ page, which counts only with `--page any`.
 from __future__ import annotations
 
 import argparse
+import gc
 import threading
 import time
 from pathlib import Path
@@ -50,11 +51,14 @@ def run(context: Context, args: argparse.Namespace) -> int:
     look.app = app
     watcher = threading.Thread(target=look.finish, name="smoke", daemon=True)
     watcher.start()
+    gc.disable()  # as a start without a command has it
     try:
         app.run()
     except AppError as error:
         look.done.set()
         return context.fail(error)
+    finally:
+        gc.enable()
     look.done.set()
     watcher.join(FINISH)
     report = look.report(context)

@@ -197,10 +197,8 @@ function openAdding(focus = true) {
   lockAdding((start?.locked ?? "") !== "");
   view("adding");
   markShown({});
-  if (focus) {
-    narrow("detail");
-    el("adding").querySelector("h2")?.focus();
-  }
+  if (focus || none) narrow("detail"); // an empty list says nothing
+  if (focus) el("adding").querySelector("h2")?.focus();
 }
 
 /** The agent that opens, else the first, else what can be added. */

@@ -33,6 +33,8 @@ _ALONE = re.compile(
 _PICTURE = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")
 _MARKS = "[\u0300-\u036f]*"
 _WORD = re.compile(r"[^\W_]")
+_FORMATTING = re.compile(r"^[-:| \t]+$|^[ \t]*#{1,6}[ \t]+|\*\*|`+|\|", re.MULTILINE)
+"""Marks of markdown that a passage is read better without."""
 _START, _END = rf"(?:(?<![^\W_])|(?<={_ALONE.pattern}))", r"(?![^\W_])"
 
 
@@ -124,7 +126,8 @@ def find(connection: sqlite3.Connection, query: str, agent_id: str | None, limit
             "FROM items i JOIN threads t ON t.seq = i.thread WHERE i.seq = ?",
             (item_seq,),
         ).fetchone()
-        passage = passage_of(text_of(kind, body), pattern)
+        text = text_of(kind, body)
+        passage = passage_of(_FORMATTING.sub("", text) if kind == "assistant_message" else text, pattern)
         hits[thread_seq] = Hit(thread, agent, _whole(title or "", pattern), utc(created), item, passage)
     return list(hits.values())
 

@@ -231,6 +231,16 @@ def test_a_long_text_is_shown_around_the_match(store: Blocking) -> None:
     assert len(passage.text) <= search.BEFORE + search.AFTER + 2
 
 
+def test_the_passage_of_an_answer_has_no_marks_of_markdown(store: Blocking) -> None:
+    chat(store, "a **needle**", "## Sewing\n\nA **needle** and `thread`\n\n| One | Two |\n|---|---|\n")
+    [answered] = store.search("needle")
+    assert answered.passage is not None
+    assert " ".join(answered.passage.text.split()) == "Sewing A needle and thread One Two"
+    assert marked(answered.passage) == ["needle"]
+    chat(store, "what **pin** is that")
+    assert "**pin**" in store.search("pin")[0].passage.text, "what a person typed stays as it is"
+
+
 def test_a_match_in_a_megabyte_is_shown(store: Blocking) -> None:
     chat(store, "é" * 500_000 + " 🎈needle " + "é" * 500_000)
     passage = store.search("needle")[0].passage

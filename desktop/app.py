@@ -95,6 +95,8 @@ class App:
         """Whose token the token window asks for, and why."""
         self._asking = ""
         """Whose code the consent window shows."""
+        self.packaged = is_frozen()
+        """From source nobody is asked for new versions."""
         self._looked_for_updates = False
         self._is_chat_blocked = False
         """Whether the chat window says that the active agent's code can't run, in place of a chat."""
@@ -547,7 +549,7 @@ class App:
         """When the chat is there: a quiet line over it where there is a newer version."""
         from desktop.pages import updates
 
-        told = updates.look(self.services, packaged=is_frozen())
+        told = updates.look(self.services, packaged=self.packaged)
         if told is not None:
             self.emit("chat", "update.found", told)
 

@@ -38,6 +38,7 @@ class ProbedApp(App):
         super().__init__(context, **options)
         self.pushed: list[str] = []
         self.gate = threading.Event()
+        self.packaged = bool(os.environ.pop("RIG_PACKAGED", ""))
 
     def _build(self, *arguments: Any) -> None:
         super()._build(*arguments)

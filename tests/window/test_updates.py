@@ -32,17 +32,17 @@ def test_a_newer_version_is_told_over_the_chat_and_by_hand_with_its_trouble_and_
     (tmp_path / "app.svg").write_bytes((ROOT / "assets" / "icons" / "app.svg").read_bytes())
     scene.options += ["--brand", str(brand)]
     scene.settle()
-    releases.status = 500
+    releases.says("v1.4.9", "Moss")
     try:
-        with scene.launch() as app:
+        with scene.launch(environ={"RIG_PACKAGED": "1"}) as app:
             app.wait_call("chat.ready")
-            line = {"version": "1.4.9", "message": "Version 1.4.9 is there.", "hint": "Moss", "action": "See it"}
-            app.ask("emit", "chat", "update.found", line)
-            app.wait_text("chat", "Version 1.4.9 is there.", "Moss")
+            app.wait_text("chat", "Version 1.4.9 of Ask Fern is available.", "Moss")
             app.click("chat", "#ahead .banner:last-child button")
             app.until("the page opened", lambda: scene.opened() == [releases.url])
             app.until("the line gone", lambda: "Version 1.4.9" not in app.text("chat"))
             assert scene.state()["notices_seen"] == {"update|1.4.9": True}
+            assert len(releases.asked) == 1
+            releases.status = 500
             app.ask("show", "settings")
             app.wait_call("settings.start")
             app.click("settings", '[data-section="about"]')
@@ -54,8 +54,6 @@ def test_a_newer_version_is_told_over_the_chat_and_by_hand_with_its_trouble_and_
             app.wait_text("settings", "Version 1.5.0 is available.", "Ferns can be pressed")
             app.click("settings", "#updates-page")
             app.until("the page opened again", lambda: scene.opened() == [releases.url] * 2)
-            assert [path for path, _headers in releases.asked] == ["/fern/latest.json"] * 2, (
-                "from source: by hand alone"
-            )
+            assert [path for path, _headers in releases.asked] == ["/fern/latest.json"] * 3
     finally:
         releases.close()

@@ -37,6 +37,19 @@ def kept(house: House) -> list[ServerAgent]:
     return [one for one in house.settings.current.agents if isinstance(one, ServerAgent)]
 
 
+Saved = tuple[House, Asked, ServerAgent]
+
+
+@pytest.fixture
+def saved(make_house: Callable[..., House], server: ChatKitStandIn) -> Saved:
+    """A profile with the server and its token, and the page that they were saved in."""
+    house = make_house()
+    ask = agents(house)
+    save(ask, url=server.url, token=TOKEN)
+    [agent] = kept(house)
+    return house, ask, agent
+
+
 def entry(agent: ServerAgent) -> str:
     return f"default|secret|{server_secret(agent)}"
 
@@ -122,24 +135,14 @@ def test_a_server_that_can_not_be_used_now_is_saved_only_on_a_second_word(
     assert len(kept(house)) == 1
 
 
-def test_checklist_09_a_token_that_is_refused_leaves_the_one_before(
-    make_house: Callable[..., House], server: ChatKitStandIn
-) -> None:
-    house = make_house()
-    ask = agents(house)
-    save(ask, url=server.url, token=TOKEN)
-    [agent] = kept(house)
+def test_checklist_09_a_token_that_is_refused_leaves_the_one_before(saved: Saved, server: ChatKitStandIn) -> None:
+    house, ask, agent = saved
     assert save(ask, 2, id=agent.id, url=server.url, token="wrong")["error"]["field"] == "token"
     assert house.keyring.get(entry(agent)) == TOKEN
 
 
-def test_checklist_31_another_address_gets_no_token_of_the_old_one_which_is_deleted(
-    make_house: Callable[..., House], server: ChatKitStandIn
-) -> None:
-    house = make_house()
-    ask = agents(house)
-    save(ask, url=server.url, token=TOKEN)
-    [before] = kept(house)
+def test_checklist_31_another_address_gets_no_token_of_the_old_one_which_is_deleted(saved: Saved) -> None:
+    house, ask, before = saved
     with ChatKitStandIn() as other:
         assert save(ask, 2, id=before.id, url=other.url)["error"] is None
         assert "authorization" not in other.heard[0]["headers"]
@@ -149,25 +152,15 @@ def test_checklist_31_another_address_gets_no_token_of_the_old_one_which_is_dele
     assert ("reload_chat", ()) in house.desk.asked
 
 
-def test_checklist_08_removing_the_agent_deletes_its_token(
-    make_house: Callable[..., House], server: ChatKitStandIn
-) -> None:
-    house = make_house()
-    ask = agents(house)
-    save(ask, url=server.url, token=TOKEN)
-    [agent] = kept(house)
+def test_checklist_08_removing_the_agent_deletes_its_token(saved: Saved) -> None:
+    house, ask, agent = saved
     ask("agents.remove", id=agent.id)
     assert house.keyring.get(entry(agent)) is None
     assert kept(house) == []
 
 
-def test_a_token_is_removed_alone_and_a_copy_of_an_agent_has_none(
-    make_house: Callable[..., House], server: ChatKitStandIn
-) -> None:
-    house = make_house()
-    ask = agents(house)
-    save(ask, url=server.url, token=TOKEN)
-    [agent] = kept(house)
+def test_a_token_is_removed_alone_and_a_copy_of_an_agent_has_none(saved: Saved) -> None:
+    house, ask, agent = saved
     ask("agents.duplicate", id=agent.id)
     assert ask("servers.get", id=kept(house)[1].id)["token"]["present"] is False
     assert ask("servers.remove_token", id=agent.id)["present"] is False

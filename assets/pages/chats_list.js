@@ -57,6 +57,7 @@ export class ChatList {
 
   /** @param {Row[]} rows @param {{isWhole: boolean, isSearch?: boolean, keep?: boolean}} how keep: stay where one has scrolled to */
   put(rows, { isWhole, isSearch = false, keep = false }) {
+    const inside = this.#list.contains(document.activeElement);
     this.#clear();
     this.#rows = rows;
     this.#isWhole = isWhole;
@@ -69,6 +70,7 @@ export class ChatList {
     this.#reachable = Math.max(0, Math.min(this.#reachable, rows.length - 1));
     this.#last = -1;
     this.#show();
+    if (inside && rows.length) this.#focus(this.#reachable);
   }
 
   /** @param {Row[]} rows @param {boolean} isWhole */

@@ -26,6 +26,7 @@ from desktop.errors import (
 )
 from desktop.pages import archiving
 from desktop.pages.chats import LONGEST, ChatsPage
+from desktop.pages.page import Sources
 from desktop.settings.agents import AssistantAgent, DemoAgent, ServerAgent
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
@@ -449,6 +450,12 @@ def test_checklist_1_no_answer_of_the_page_holds_the_key(case: Case) -> None:
         case.ask("chats.refresh")
     assert not case.ask.found(SENTINEL)
     assert SENTINEL not in json.dumps(case.house.desk.asked, default=str)
+
+
+def test_checklist_3_no_script_from_elsewhere_runs_beside_the_chats(case: Case) -> None:
+    page = case.view.page()
+    assert page.sources == Sources()
+    assert not [file for file in page.files if "://" in file]
 
 
 def test_checklist_10_calls_are_bounded(case: Case) -> None:

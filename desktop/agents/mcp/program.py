@@ -287,7 +287,7 @@ class Program:
             self._loop.call_soon_threadsafe(take)
 
     def _log(self) -> None:
-        """Its standard error goes to the log, line by line, within bounds and without its secrets."""
+        """Its standard error goes to the log, within bounds and without its secrets."""
         process = self._process
         if process is None or process.stderr is None:
             return

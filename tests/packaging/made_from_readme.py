@@ -79,6 +79,7 @@ def make(system: CleanSystem, user: str, limit: float) -> Path:
     environ, folders = surroundings(system.shared)
     # It has no screen: the packager makes one.
     system.folders = (system.shared, *folders)
+    (system.folder / "tmp" / ".X11-unix").chmod(0o1777)
     system.must("chown", "-R", user, str(system.home))
     script = f"cd {clone}\nexport HOME={system.home}\n{commands()}"
     done = system.run("runuser", "-u", user, "--", "sh", "-e", "-c", script, environ=environ, limit=limit)

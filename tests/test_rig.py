@@ -88,7 +88,7 @@ def test_packaging_installs_no_qt_and_its_tests_what_tries_packages_out() -> Non
     package = set(prepare.wanted_packages("package", headless=False))
     assert {"xvfb", "gnome-keyring", "dpkg-dev"} <= package
     tried = set(prepare.wanted_packages("test-packaging", headless=False)) - package
-    assert tried == {"lintian", "debootstrap", "nsis", "wine", "wine64"}
+    assert tried == {"lintian", "debootstrap", "nsis", "wine", "wine64", "x11-utils"}
     assert not package & set(prepare.ENGINE_QT)
 
 

@@ -29,6 +29,8 @@ def settle(context: Context, *, window: bool = False) -> None:
         if consents.changed(source):
             context.warn(say("code.terminal.changed"))
     if not getattr(context.args, "yes", False) and not asked(context, say("code.terminal.ask")):
+        if not can_ask(context):
+            context.warn(say("code.terminal.yes_option"))
         raise CodeConsentNeeded(f"SHA-256 {source.digest}", file=source.name, digest=source.digest)
     consents.give(source)
 

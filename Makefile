@@ -78,7 +78,7 @@ endif
 
 test-quick:
 	$(call prepare,quick)
-	@$(PYTHON) -m pytest -q -m "not window and not secret_service and not packaging" $(ARGS)
+	@$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not window and not secret_service and not packaging and not slow" $(ARGS)
 
 check:
 	$(call prepare,test)

@@ -13,6 +13,8 @@ from tests.bench.__main__ import settled_scene
 from tests.bench.figures import Figure, summary
 from tests.rig.secret_service import available
 
+pytestmark = pytest.mark.slow
+
 ENGINES = [
     pytest.param("gtk", marks=pytest.mark.skipif(not has_gtk(), reason="the engine gtk is not installed")),
     pytest.param("qt", marks=pytest.mark.skipif(not has_qt(), reason="the engine qt is not installed")),

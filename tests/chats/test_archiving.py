@@ -21,6 +21,8 @@ from tests.chats.things import ME, archive, at_openai, content, fill
 from tests.standins import many
 from tests.standins.api import ApiStandIn
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -136,6 +136,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_checklist_24_killing_the_process_a_hundred_times_loses_nothing(profile: Locations) -> None:
     """The last change that was reported saved is there, or a later one; never half of one."""
     file = SettingsFile(profile.settings)

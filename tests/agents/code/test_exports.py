@@ -14,6 +14,8 @@ from desktop.texts import Catalogue
 from tests.agents.code.bench import Bench, steps, streamed
 from tests.standins.models_api import KEY, Answer, Tool
 
+pytestmark = pytest.mark.slow
+
 HEAD = """\
 from agents import Agent, AgentOutputSchema, ModelSettings, TResponseInputItem, Runner, RunConfig, trace
 from pydantic import BaseModel

@@ -12,6 +12,8 @@ import pytest
 from tests.agents.code.bench import Bench
 from tests.standins.models_api import Answer
 
+pytestmark = pytest.mark.slow
+
 COUNTS = """
 seen = []
 

@@ -19,6 +19,8 @@ from desktop.agents.code.child import Passed
 from tests.agents.code.bench import Bench, bench, gone, until
 from tests.standins.models_api import KEY, Answer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 BAD = """
 import asyncio, ctypes, os, signal, sys, time

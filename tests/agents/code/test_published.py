@@ -11,6 +11,8 @@ from tests.agents.code.bench import Bench, bench
 from tests.agents.code.test_exports import APPROVAL, CLASSIFIER, CLASSIFY, HEAD, NODE, RUN, SINGLE, body
 from tests.standins.models_api import Answer
 
+pytestmark = pytest.mark.slow
+
 MODERN = (
     HEAD
     + APPROVAL

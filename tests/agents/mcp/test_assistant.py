@@ -15,6 +15,8 @@ from desktop.errors import Phrase, SettingsInvalid
 from tests.agents.mcp.conftest import LIMITS, Chat, buttons, over_http, pids, stdio, words
 from tests.standins.models_api import Answer, Call, ModelsApi
 
+pytestmark = pytest.mark.slow
+
 ALL = ["mcp.once", "mcp.chat", "mcp.always", "mcp.reject"]
 
 

@@ -15,6 +15,8 @@ from tests.agents.mcp.conftest import buttons, stdio, words
 from tests.agents.talk import Heard, Json
 from tests.standins.models_api import Answer, Call
 
+pytestmark = pytest.mark.slow
+
 SENTINEL = "sentinel-7f3a9c-do-not-leak"
 
 AGENT = """

@@ -43,6 +43,8 @@ from tests.agents.mcp.conftest import LIMITS, Chat, gone, over_http, pids, stdio
 from tests.agents.talk import Given
 from tests.standins.models_api import ModelsApi
 
+pytestmark = pytest.mark.slow
+
 SENTINEL = "sentinel-7f3a9c-do-not-leak"
 SECRET_VARIABLES = {
     "OPENAI_API_KEY": "sk-proj-0123456789abcdefghij",

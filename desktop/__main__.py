@@ -20,6 +20,6 @@ if __name__ == "__main__":
         from desktop.agents.mcp.guard import main as guard
 
         guard(sys.argv[2:])
-    from desktop.cli import main
+    from desktop.cli import start
 
-    sys.exit(main())
+    start()

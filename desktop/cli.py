@@ -208,3 +208,28 @@ def _run(args: argparse.Namespace, context: Any) -> int:
     # What the parts log is for the window's log file; a command says what matters itself.
     logging.getLogger().addHandler(logging.NullHandler())
     return int(import_module(f"desktop.commands.{args.command}").run(context, args))
+
+
+def start() -> NoReturn:
+    """`main` as a process of its own: what `__main__` and the installed command run."""
+    leave(main())
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process; with Qt before its teardown, which crashes when a window closed while its page was loading
+    (PySide6 6.11.3: pages are deleted in no order that WebEngine can stand)."""
+    if "PySide6" not in sys.modules:
+        sys.exit(code)
+    import os
+    import threading
+    from contextlib import suppress
+
+    for thread in threading.enumerate():
+        if not thread.daemon and thread is not threading.current_thread():
+            thread.join()
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                stream.flush()
+    os._exit(code)

@@ -22,7 +22,7 @@ const FIELDS = /** @type {const} */ (["name", "url", "token", "headers", "token_
 
 /** What was typed and not saved, by agent; a new one under "". @type {Map<string, Typed>} */
 const drafts = new Map();
-/** The agent whose connection is shown; null: none. @type {{id: string, host: string, before: Typed} | null} */
+/** The agent whose connection is shown; null: none. @type {{id: string, host: string, before: Typed, locked: boolean} | null} */
 let shown = null;
 /** The agent whose page is shown. */
 let summed = "";
@@ -78,7 +78,7 @@ export function leaveConnection() {
 
 /** @param {string} id empty: a new one @param {string} name @param {boolean} locked */
 export function openForm(id, name, locked) {
-  const mine = { id, host: "", before: { ...EMPTY } };
+  const mine = { id, host: "", before: { ...EMPTY }, locked };
   shown = mine;
   clear();
   el("server-title").textContent = id ? t("agents_server.title_change", { name }) : t("agents_server.title_add");
@@ -90,6 +90,8 @@ export function openForm(id, name, locked) {
     if (one.id !== "server-cancel") one.toggleAttribute("disabled", locked);
   }
   fillToken(null);
+  // Nothing is saved before what is there has been read.
+  if (id) button("server-save").disabled = true;
   if (id) void tried(() => load(mine));
 }
 
@@ -104,6 +106,7 @@ async function load(of) {
   // What was typed meanwhile stays.
   if (!drafts.has(of.id)) put({ ...of.before, ...Object.fromEntries(Object.entries(typed()).filter(([, value]) => value)) });
   fillToken(server.token);
+  button("server-save").disabled = of.locked;
 }
 
 /** @param {TokenState | null} token */

@@ -153,6 +153,8 @@ class Shell:
         self._texts = texts
         self._proxy = proxy
         self._prepared = False
+        self._settled = threading.Event()
+        """The engine is prepared, or can't be."""
         self._early: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._failure: EngineError | None = None
@@ -263,21 +265,32 @@ class Shell:
 
     def _prepare(self, native: Any, plan: WindowPlan) -> bool:
         """pywebview has imported its platform module and made no window yet. False would stop the window."""
-        if not self._prepared:
-            try:
-                self.engine.prepare(app_id=self._looks.app_id, menu=self.menu, proxy=self._proxy)
-            except EngineError as error:
-                self._failure = error  # pywebview would only log it; `run` raises it
-                return False
-            self.engine.set_scheme(self._scheme)
-            with self._lock:
-                self._prepared = True
-                early, self._early = self._early, []
-            for run in early:
-                self.engine.later(run)
+        if threading.current_thread() is not threading.main_thread():
+            # A window that is opened while `run` starts the engine: preparing is for the toolkit's own thread, once.
+            self._settled.wait()
+        elif not self._settled.is_set():
+            self._settle()
+        if self._failure is not None:
+            return False
         if native is not None and self.engine.dark():
             native.background_color = plan.colours[1]
         return True
+
+    def _settle(self) -> None:
+        """Prepares the engine; why it can't be is kept for `run`, because pywebview would only log it."""
+        try:
+            self.engine.prepare(app_id=self._looks.app_id, menu=self.menu, proxy=self._proxy)
+            self.engine.set_scheme(self._scheme)
+        except EngineError as error:
+            self._failure = error
+            return
+        finally:
+            self._settled.set()
+        with self._lock:
+            self._prepared = True
+            early, self._early = self._early, []
+        for run in early:
+            self.engine.later(run)
 
     def _dress(self, window: PageWindow, native: Any) -> None:
         self.engine.dress(

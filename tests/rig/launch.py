@@ -20,7 +20,7 @@ from typing import Any
 
 from desktop.agents.limits import Limits
 from desktop.app import App
-from desktop.cli import parse
+from desktop.cli import leave, parse
 from desktop.context import Context
 from desktop.errors import AppError
 from desktop.window import page_server
@@ -298,4 +298,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

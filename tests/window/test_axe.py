@@ -222,6 +222,7 @@ def test_chatkit_servers(scene: Scene, scheme: str) -> None:
             shown_in(app, "agents", scheme)
             found += checked(app, "agents", "a server")
             app.click("agents", "#server-change")
+            app.until("its address", lambda: app.js("agents", "document.getElementById('server-url').value"))
             app.until("its headers", lambda: shown(app, "#server-headers"))
             app.fill("agents", "#server-token", "two words")
             app.click("agents", "#server-save")

@@ -285,6 +285,8 @@ def test_chats_are_found_renamed_and_deleted_by_keyboard(scene: Scene) -> None:
             "opened", lambda: app.js("chat", "document.getElementById('title').textContent") == "help with gardens"
         )
 
+        # An opened chat takes the focus to its composer, once it is there.
+        app.until("focus in the composer", lambda: focused(app) == "text")
         app.focus_field("chat", "#search")
         press(app, "Escape")
         app.until("all of them", lambda: not app.js("chat", "document.getElementById('threads').hidden"))

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,13 @@ from desktop.settings.locations import Locations
 
 LIMIT = 20.0
 """Patience of the tests themselves, in seconds."""
+
+
+@pytest.fixture
+def profile() -> Iterator[Locations]:
+    """In a folder with a short name: a socket's path has room for some hundred bytes, pytest's own take most of them."""
+    with tempfile.TemporaryDirectory(prefix="ck-") as folder:
+        yield Locations(Path(folder) / "profiles" / "default")
 
 
 @pytest.fixture

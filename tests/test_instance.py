@@ -30,7 +30,7 @@ LIMIT = 20.0
 
 @pytest.fixture
 def profile() -> Iterator[Locations]:
-    """In a folder with a short name: a socket's path has room for some hundred bytes, pytest's own take most of them."""
+    """A folder with a short name: a socket's path has room for some hundred bytes, of which pytest's takes most."""
     with tempfile.TemporaryDirectory(prefix="ck-") as folder:
         yield Locations(Path(folder) / "profiles" / "default")
 

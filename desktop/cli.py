@@ -216,8 +216,8 @@ def start() -> NoReturn:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process; with Qt before its teardown, which crashes when a window closed while its page was loading
-    (PySide6 6.11.3: pages are deleted in no order that WebEngine can stand)."""
+    """Ends the process; with Qt before its teardown: two of six ends crashed there when a window had closed while its
+    page was loading (PySide6 6.11.3; the order in which it deletes pages is the likely cause)."""
     if "PySide6" not in sys.modules:
         sys.exit(code)
     import os

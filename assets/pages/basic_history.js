@@ -5,12 +5,12 @@ import { confirmed } from "./basic_dialog.js";
 import { iconButton, label } from "./basic_icons.js";
 import { ask, described } from "./basic_protocol.js";
 import { call } from "./bridge.js";
-import { el, input, make, part, sentence } from "./parts.js";
+import { el, input, make, marked, part, sentence } from "./parts.js";
 import { t } from "./texts.js";
 
 /**
  * @typedef {import("./basic_protocol.js").Thread} Thread
- * @typedef {{text: string, ranges: [number, number][]}} Passage
+ * @typedef {import("./parts.js").Passage} Passage
  * @typedef {{thread_id: string, title: Passage, passage: Passage | null}} Hit
  *
  * @typedef {object} Row
@@ -443,17 +443,6 @@ export class History {
     open.addEventListener("click", () => this.#deeds.open(id));
     return make("li", {}, [make("div", { class: "line" }, [open])]);
   }
-}
-
-/** @param {Passage} passage @returns {(Node | string)[]} */
-function marked({ text, ranges }) {
-  const parts = /** @type {(Node | string)[]} */ ([]);
-  let at = 0;
-  for (const [start, end] of ranges) {
-    parts.push(text.slice(at, start), make("mark", {}, [text.slice(start, end)]));
-    at = end;
-  }
-  return [...parts, text.slice(at)];
 }
 
 /** @param {Date} created @returns {"today" | "yesterday" | "week" | "month" | "older"} */

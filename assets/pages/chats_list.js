@@ -1,14 +1,14 @@
 // @ts-check
 /** The list of all chats: only the rows in sight are in the page, reached by arrows, chosen by their boxes. Loads nothing itself. */
 
-import { el, make } from "./parts.js";
+import { el, make, marked } from "./parts.js";
 import { t } from "./texts.js";
 
 /**
  * @typedef {"in_app" | "archived" | "hosted"} Where
  * @typedef {{id: string, where: Where, agent: {id: string, name: string}, title: string | null, created_at: string,
  *   updated_at: string, items: number | null, copied_at: string | null, gone: boolean, read_only: boolean, opens: boolean}} Chat
- * @typedef {{text: string, ranges: [number, number][]}} Passage
+ * @typedef {import("./parts.js").Passage} Passage
  * @typedef {{chat: Chat, title?: Passage, item_id?: string | null, passage?: Passage | null}} Row
  * @typedef {{where: Where, gone: boolean}} Place
  * @typedef {{open: (row: Row) => void, chosen: () => void, more: () => void, remove: (row: Row) => void,
@@ -273,15 +273,4 @@ export class ChatList {
       this.#deeds.rename(this.#rows[at]);
     }
   }
-}
-
-/** @param {Passage} passage @returns {(Node | string)[]} */
-function marked({ text, ranges }) {
-  const parts = /** @type {(Node | string)[]} */ ([]);
-  let at = 0;
-  for (const [start, end] of ranges) {
-    parts.push(text.slice(at, start), make("mark", {}, [text.slice(start, end)]));
-    at = end;
-  }
-  return [...parts, text.slice(at)];
 }

@@ -80,6 +80,21 @@ export function make(tag, attributes = {}, children = []) {
   return element;
 }
 
+/**
+ * @typedef {{text: string, ranges: [number, number][]}} Passage  ranges: where the found words are
+ */
+
+/** The text with the found words marked. @param {Passage} passage @returns {(Node | string)[]} */
+export function marked({ text, ranges }) {
+  const parts = /** @type {(Node | string)[]} */ ([]);
+  let at = 0;
+  for (const [start, end] of ranges) {
+    parts.push(text.slice(at, start), make("mark", {}, [text.slice(start, end)]));
+    at = end;
+  }
+  return [...parts, text.slice(at)];
+}
+
 /** A drawing of the one set: lines on a field of 24. @param {string} path @param {string} [more] further classes */
 export function icon(path, more = "small") {
   const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -191,6 +191,22 @@ def _sweep(path: Path, now: float) -> None:
             age = now - copy.stat().st_mtime
             if age > (LEFTOVER_AGE if copy.suffix == ".part" else BACKUPS_KEPT):
                 copy.unlink()
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, path: Path | None) -> Iterator[sqlite3.Connection]:
+    """Writes all of what is done in it, or nothing. Raises what `explained` makes of SQLite's errors."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    except sqlite3.Error as error:
+        raise explained(error, path) from error
 
 
 def closed(connection: sqlite3.Connection) -> None:

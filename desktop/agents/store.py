@@ -474,17 +474,8 @@ class SqliteStore(Store[RequestContext]):
         connection = self._connections[self._writer]
 
         def write() -> T:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    result = job(connection)
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise database.explained(error, self.path) from error
+            with database.transaction(connection, self.path):
+                result = job(connection)
             then(result)
             return result
 

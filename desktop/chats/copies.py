@@ -313,19 +313,8 @@ class Copies:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            connection = self._connection
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
-            except sqlite3.Error as error:
-                raise database.explained(error, self.path) from error
+        with self._lock, database.transaction(self._connection, self.path) as connection:
+            yield connection
 
 
 def written(document: Mapping[str, Any]) -> str:

@@ -128,16 +128,10 @@ def _watch(worker: int, takes: int, wakes: int, output: int) -> int:
                 numbers = os.read(wakes, 256)
                 if any(number != signal.SIGCHLD for number in numbers):
                     return 143
-                while True:
-                    try:
-                        ended, status = os.waitpid(-1, os.WNOHANG)
-                    except ChildProcessError:
-                        return 1
-                    if ended == 0:
-                        break
-                    if ended == worker:
-                        _rest(output, passed)
-                        return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+                code = reaped(worker)
+                if code is not None:
+                    _rest(output, passed)
+                    return code
             else:
                 return 143
 
@@ -173,6 +167,20 @@ class Passed:
             self._dropped = 0
         self._dropped += len(chunk) - len(taken)
         return note + taken
+
+
+def reaped(worker: int) -> int | None:
+    """Takes in every process that has ended. The exit code once the worker is among them, 128 and the signal's number
+    where one ended it, 1 where nothing of ours is left; None while it runs."""
+    while True:
+        try:
+            gone, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return 1
+        if gone == 0:
+            return None
+        if gone == worker:
+            return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
 
 def end_all(worker: int) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from desktop.agents.code.child import SET_CHILD_SUBREAPER, SET_PDEATHSIG, end_all, prctl
+from desktop.agents.code.child import SET_CHILD_SUBREAPER, SET_PDEATHSIG, end_all, prctl, reaped
 
 ARGUMENT = "--mcp-guard"
 """The hidden first argument of a packaged app."""
@@ -83,15 +83,9 @@ def _watch(program: int, told: int, wakes: int) -> int:
         for handle, _events in poll.poll():
             if handle != wakes or any(number != signal.SIGCHLD for number in os.read(wakes, 256)):
                 return 143
-            while True:
-                try:
-                    ended, status = os.waitpid(-1, os.WNOHANG)
-                except ChildProcessError:
-                    return 1
-                if ended == 0:
-                    break
-                if ended == program:
-                    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+            code = reaped(program)
+            if code is not None:
+                return code
 
 
 if __name__ == "__main__":

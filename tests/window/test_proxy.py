@@ -49,11 +49,11 @@ def test_checklist_22_the_component_goes_through_the_settings_proxy_and_our_page
 
 def test_a_proxy_of_the_environment_is_not_asked_for_our_own_pages(scene: Scene) -> None:
     scene.settle()
+    assert isinstance(scene.component, ComponentStandIn)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
         names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
         with scene.launch(environ=dict.fromkeys(names, nowhere)) as app:
             app.wait_call("chat.ready")
-    assert isinstance(scene.component, ComponentStandIn)
-    assert scene.component.state["secret"]
+            scene.component.wait(lambda state: state["secret"])

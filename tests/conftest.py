@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
 
 from desktop.settings.brand import Brand
 from desktop.settings.file import SettingsFile
@@ -18,6 +20,11 @@ from desktop.texts import Catalogue
 from tests.rig import secret_service, wall
 
 wall.build()
+
+# As Hypothesis itself does on the machines it knows as CI: the same examples in every run, and no clock that fails a
+# test because the machine is busy. `--hypothesis-profile=default` looks for new examples.
+hypothesis.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,7 @@ def test_checklist_16_and_32_the_frozen_app_takes_no_other_component_and_no_debu
         with socket.socket() as probe:
             probe.settimeout(0.2)
             answered += probe.connect_ex(("127.0.0.1", port)) == 0
+        time.sleep(0.02)  # the app wants to come to its turn
     assert process.stdout is not None
     report = json.loads(process.stdout.read())
     process.stdout.close()

@@ -23,9 +23,10 @@ from tests.agents.reference import ReferenceStore
 
 Json = dict[str, Any]
 DEMO = DemoAgent(id="demo")
-FAST = Limits(chunk=0.0)
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds after which a test gives up; nothing waits so long that goes well."""
+FAST = Limits(chunk=0.0, unread=2 * PATIENCE)
+"""`unread`: a test that waits for a process of an agent acknowledges nothing meanwhile."""
 
 
 @dataclass

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -291,10 +292,14 @@ def test_a_page_that_stops_taking_ends_the_run_with_a_sentence_and_the_text_is_k
     host.close(10)
 
 
-def test_a_slow_answer_is_no_reason_to_end_it_while_the_page_takes_all(given: Given) -> None:
-    host = make_host(given, limits=Limits(chunk=0.15, unread=0.1))
-    page = Page(host)
-    assert page.say("emoji").errors == []
+def test_a_slow_answer_is_no_reason_to_end_it_while_the_page_takes_all(both: Given) -> None:
+    stack = SlowStack()
+    host = make_host(both, import_stack=stack, limits=replace(FAST, unread=1.0))
+    page = Page(host, "mine")
+    heard = page.begin("hello")
+    threading.Timer(1.5, stack.may_end.set).start()
+    page.read(heard)
+    assert (heard.said, heard.errors) == ("hello", [])
     host.close(10)
 
 
@@ -318,7 +323,7 @@ def test_a_page_that_breaks_while_it_is_told_ends_the_run(given: Given) -> None:
 @pytest.fixture
 def slow(given: Given) -> Iterator[Page]:
     """A demo that takes its time."""
-    host = make_host(given, limits=Limits(chunk=0.02))
+    host = make_host(given, limits=replace(FAST, chunk=0.02))
     yield Page(host)
     host.close(10)
 
@@ -393,7 +398,7 @@ def test_closing_ends_what_runs_and_keeps_what_was_said(given: Given) -> None:
     store = ReferenceStore()
     closed: list[bool] = []
     host = make_host(
-        given, limits=Limits(chunk=0.02), open_stores=lambda: Stores(store, None, lambda: closed.append(True))
+        given, limits=replace(FAST, chunk=0.02), open_stores=lambda: Stores(store, None, lambda: closed.append(True))
     )
     heard = Page(host).begin("long")
     heard.until_said("A long answer ")

@@ -116,11 +116,14 @@ def test_other_processes_drive_it_over_http(component: ComponentStandIn) -> None
 def test_what_the_frame_reports_can_be_waited_for(component: ComponentStandIn) -> None:
     thread = threading.Thread(target=lambda: component.wait(lambda state: state["ready"], 10), daemon=True)
     thread.start()
-    post(f"{component.origin}/__state", {"ready": True, "secret": "ek_1"})
+    old, new = (json.loads(get(f"{component.origin}/__commands?after=-1"))["frame"] for _ in range(2))
+    post(f"{component.origin}/__state", {"frame": new, "ready": True, "secret": "ek_1"})
+    post(f"{component.origin}/__state", {"frame": old, "ready": False, "secret": "of the frame before"})
     thread.join(10)
     assert not thread.is_alive()
     assert json.loads(get(f"{component.origin}/__state"))["secret"] == "ek_1"
     component.forget()
+    post(f"{component.origin}/__state", {"frame": new, "ready": True, "secret": "what it says last"})
     with pytest.raises(TimeoutError):
         component.wait(lambda state: state["ready"], 0.05)
 

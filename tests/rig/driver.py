@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
 """Longest wait for anything in a window, in seconds: generous, because nothing here measures."""
 STEP = 0.05
+NOT_YET = (RuntimeError, LookupError, OSError, ValueError, TypeError, subprocess.SubprocessError)
+"""What a look at something raises that is not there yet: an element, an entry, a file, a window."""
 
 
 class Gone(RuntimeError):
@@ -132,7 +134,7 @@ class Driver:
                 last = condition()
             except Gone:
                 raise
-            except (RuntimeError, KeyError) as error:
+            except NOT_YET as error:
                 last = error
             else:
                 if last:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from desktop import app as app_module
 from desktop.agents.limits import Limits
 from desktop.app import App
 from desktop.cli import leave, parse
@@ -268,7 +269,9 @@ def serve(probe: Probe, read: int, write: int) -> None:
 
 
 def prepare() -> None:
-    """What a test may ask for beyond the app's own options, by environment."""
+    """What a test may ask for beyond the app's own options, by environment; and time for the end, which no test here
+    measures: sessions are cancelled and texts kept on a busy machine too."""
+    setattr(app_module, "EXIT_LIMIT", 5.0)
     if os.environ.pop("RIG_FROZEN", ""):  # as a packaged app sees itself
         setattr(sys, "frozen", True)
         setattr(sys, "_MEIPASS", str(Path(__file__).resolve().parents[2]))

@@ -50,6 +50,8 @@ class ComponentStandIn:
         self._fault: dict[str, Any] = {}
         self._times: int | None = None
         self._commands: list[dict[str, Any]] = []
+        self._frames = 0
+        self._forgotten = 0
         self._closed = False
         self.loads = 0
         """How often the script was asked for."""
@@ -95,11 +97,12 @@ class ComponentStandIn:
             return {**self._state, "loads": self.loads}
 
     def forget(self) -> None:
-        """Drop what was reported, before a window is opened again."""
+        """Drop what was reported, and what the frames so far still report, before a page is shown again."""
         with self._changed:
             self._state = {}
+            self._forgotten = self._frames
 
-    def wait(self, until: Callable[[dict[str, Any]], Any], limit: float = 30.0) -> dict[str, Any]:
+    def wait(self, until: Callable[[dict[str, Any]], Any], limit: float = 60.0) -> dict[str, Any]:
         """The state once `until(state)` is true. Raises TimeoutError after `limit` seconds, with the state in it."""
         deadline = time.monotonic() + limit
         with self._changed:
@@ -131,15 +134,20 @@ class ComponentStandIn:
     # --- for the handler ---------------------------------------------------------------------------
 
     def reported(self, state: dict[str, Any]) -> None:
+        """Of the newest frame alone: what an earlier one said last may come after the first words of the next."""
         with self._changed:
-            self._state = state
-            self._changed.notify_all()
+            if self._forgotten < state["frame"] == self._frames:
+                self._state = state
+                self._changed.notify_all()
 
     def commands(self, after: int) -> dict[str, Any]:
-        """The commands after number `after`, held until there is one; -1 says where the numbers stand now."""
+        """The commands after number `after`, held until there is one; -1, of a new frame: where the numbers stand now,
+        and the frame's own."""
         with self._changed:
             if after < 0:
-                return {"seq": len(self._commands), "commands": []}
+                self._frames += 1
+                self._state = {}
+                return {"seq": len(self._commands), "frame": self._frames, "commands": []}
             deadline = time.monotonic() + HOLD
             while len(self._commands) <= after and not self._closed and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(left)

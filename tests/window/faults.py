@@ -508,7 +508,7 @@ CHAT = (
     Fault(
         "ready late",
         "component_late",
-        component("late_ready", ms=4000),
+        component("late_ready", ms=9000),
         given(seconds=1),
         limits={"ready_ms": 1000},
         way="by itself",

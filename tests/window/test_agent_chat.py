@@ -96,7 +96,7 @@ def click_composer(scene: Scene, app: Driver, title: str) -> None:
 
 def test_a_typed_message_is_answered_word_by_word_and_is_there_after_the_next_start(scene: Scene) -> None:
     settle(scene)
-    with launch(scene, chunk=0.03) as app:
+    with launch(scene, chunk=0.1) as app:
         ready(scene, app)
         title = app.ask("windows")["chat"]["title"]
         click_composer(scene, app, title)
@@ -110,7 +110,7 @@ def test_a_typed_message_is_answered_word_by_word_and_is_there_after_the_next_st
         assert [line["role"] for line in state["transcript"]] == ["user", "assistant"]
         app.until("the title follows", lambda: app.ask("windows")["chat"]["title"].startswith("Good day"))
         whole = said(state)
-        assert app.ask("state")["runs"] == 0
+        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
         assert app.ask("state")["reached_out"] == []
         assert not violations(app)
     scene.component.forget()
@@ -343,15 +343,16 @@ def test_chats_are_listed_renamed_found_and_deleted(scene: Scene) -> None:
         scene.component.wait(lambda s: len(s["threads"]) == 11)
         scene.component.do("filter", text="été")
         scene.component.wait(lambda s: [thread["id"] for thread in s["threads"]] == [open_now])
+        since = app.calls_so_far()
         scene.component.do("remove", thread=open_now)
         scene.component.wait(lambda s: s["thread"] is None)
+        app.wait_call("chat.thread", since=since)
         scene.component.do("history")
         scene.component.wait(lambda s: len(s["threads"]) == 22 and s["errors"] == [])
-        app.wait_call("chat.thread")
     scene.component.forget()
     with launch(scene) as app:
         ready(scene, app)
-        state = scene.component.wait(lambda s: s["ready"])
+        state = scene.component.state
         assert state["thread"] is None, "a chat that was deleted is not opened again"
         assert state["errors"] == []
 
@@ -499,7 +500,7 @@ def test_an_answer_that_nobody_reads_does_not_grow_without_bound(scene: Scene, m
     with launch(scene, unread=1) as app:
         ready(scene, app)
         fetch(app, json.dumps({"type": "threads.create", "params": {"input": message("much")}}), read=False)
-        app.until("it has begun", lambda: app.ask("state")["runs"] == 1)
+        app.until("it has begun", lambda: app.js("chat", "window.got.status") == 200)
         app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
         app.js("chat", "(window.got.read(), true)")
         got = str(app.until("the rest", lambda: app.js("chat", "window.got.done && window.got.text")))

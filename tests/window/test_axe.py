@@ -91,6 +91,7 @@ def test_the_first_page_and_the_settings(scene: Scene, scheme: str) -> None:
     settle(scene, scheme)
     with scene.launch() as app:
         app.wait_call("setup.start")
+        app.until("the ways", lambda: app.js("setup", "!!document.querySelector('#way-key').getClientRects().length"))
         shown_in(app, "setup", scheme)
         found = checked(app, "setup", "first")
         for way in app.js("setup", "[...document.querySelectorAll('button[id^=way-]')].map(one => one.id)"):
@@ -186,7 +187,7 @@ def test_code_agents(scene: Scene, scheme: str) -> None:
         app.ask("show", "agents")
         app.wait_window("agents")
         app.wait_call("agents.get")
-        app.js("agents", "(document.querySelector('[data-id=code]').click(), true)")
+        app.click("agents", "[data-id=code]")
         app.wait_text("agents", "nothing-of-this-name")
         shown_in(app, "agents", scheme)
         found = checked(app, "agents", "code")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -56,6 +57,21 @@ def say(app: Driver, text: str) -> None:
     app.until("an answer", lambda: app.js("chat", said) > before and at_rest(app))
 
 
+def new_chat(app: Driver) -> None:
+    """By its keys, once the chat before has gone."""
+    press(app, "ctrl+n")
+    app.until("an empty chat", lambda: app.js("chat", "!document.querySelector('.item.said')"))
+
+
+def until_focused(app: Driver, wanted: str) -> None:
+    app.until(f"focus in {wanted}", lambda: focused(app) == wanted)
+
+
+def on_a_chat(app: Driver) -> bool:
+    """Whether the focus is on a chat in the list."""
+    return bool(app.js("chat", "document.activeElement.matches('#threads .open')"))
+
+
 def focused(app: Driver) -> str:
     return str(app.js("chat", "document.activeElement?.id ?? ''"))
 
@@ -77,7 +93,7 @@ def test_a_typed_message_is_answered_in_markdown(scene: Scene) -> None:
     settle(scene)
     with scene.launch() as app:
         begin(scene, app)
-        app.until("focus where one writes", lambda: focused(app) == "text")
+        until_focused(app, "text")
         app.type_keys("", "markdown")
         press(app, "shift+Return")
         app.type_keys("", "again")
@@ -90,7 +106,7 @@ def test_a_typed_message_is_answered_in_markdown(scene: Scene) -> None:
         assert app.js("chat", "document.querySelectorAll('.markdown table tr').length") == 3
         assert app.js("chat", "document.querySelectorAll('.markdown .rest')[0]?.textContent.trim() ?? ''") == ""
         assert app.js("chat", "document.getElementById('text').value") == ""
-        assert focused(app) == "text"
+        until_focused(app, "text")
         app.until("the window's title", lambda: app.ask("windows")["chat"]["title"].startswith("markdown again"))
         assert nothing_refused(app)
 
@@ -117,7 +133,7 @@ def test_escape_stops_an_answer_and_what_was_said_stays(scene: Scene) -> None:
         app.until("at rest", lambda: at_rest(app))
         said = answers(app)[-1]
         assert 40 < len(said) < len(SAYS("agent_run.demo.long")) * 11
-        assert focused(app) == "text"
+        until_focused(app, "text")
     with scene.launch() as app:
         begin(scene, app)
         app.until("the chat again", lambda: answers(app))
@@ -152,8 +168,8 @@ def test_a_widget_a_question_and_steps_can_be_used(scene: Scene) -> None:
         app.click("chat", ".widget input[type=radio]")
         app.click("chat", "form.widget button[type=submit]")
         app.wait_text("chat", SAYS("agent_run.demo.answered"))
-        assert app.js("chat", "document.querySelector('dl.widget dd').textContent") == "Spring"
         app.until("at rest", lambda: at_rest(app))
+        assert app.js("chat", "document.querySelector('dl.widget dd').textContent") == "Spring"
         say(app, "steps")
         assert app.js("chat", "document.querySelector('.steps summary').innerText.trim()") == SAYS(
             "agent_run.demo.steps"
@@ -169,9 +185,11 @@ def test_a_rating_is_kept(scene: Scene) -> None:
     with scene.launch() as app:
         begin(scene, app)
         say(app, "help")
-        app.click("chat", ".answer .deeds [aria-pressed]:nth-of-type(3)")
-        app.click("chat", ".answer .deeds [aria-pressed]")
-        app.until("rated", lambda: app.js("chat", pressed) == ["true", "false"])
+        for thumb, then in ((":nth-of-type(3)", ["false", "true"]), ("", ["true", "false"])):
+            since = app.calls_so_far()
+            app.click("chat", f".answer .deeds [aria-pressed]{thumb}")
+            app.wait_call("chatkit.request", since=since)
+            app.until("rated", partial(lambda then: app.js("chat", pressed) == then, then))
     with scene.launch() as app:
         begin(scene, app)
         app.until("rated before", lambda: app.js("chat", pressed) == ["true", "false"])
@@ -184,6 +202,7 @@ def test_an_empty_message_and_one_over_the_limit_are_refused_with_a_sentence(sce
     settle(scene, assistant={"basic_view": True, "message_limit": 100})
     with scene.launch() as app:
         begin(scene, app)
+        until_focused(app, "text")
         press(app, "Return")
         app.wait_text("chat", SAYS("basic.empty"))
         app.fill("chat", "#text", "🌱" * 101)
@@ -201,15 +220,15 @@ def test_a_message_that_was_not_taken_is_back_where_it_was_written(scene: Scene)
     with scene.launch() as app:
         begin(scene, app)
         say(app, "help")
-        thread = scene.state()["last_threads"]["demo"]
+        thread = app.until("remembered", lambda: scene.state()["last_threads"]["demo"])
         # Deleted behind the page's back: the page sends, the app refuses.
         scene.python(_DELETE, str(scene.profile), thread)
         app.fill("chat", "#text", "and then")
         app.click("chat", "#send")
         app.until("a sentence", lambda: app.js("chat", "!document.getElementById('composer-error').hidden"))
-        assert app.js("chat", "document.getElementById('text').value") == "and then"
+        app.wait_value("chat", "#text", "and then")
         assert app.js("chat", "document.querySelectorAll('.said').length") == 1
-        assert focused(app) == "text"
+        until_focused(app, "text")
 
 
 _DELETE = """
@@ -230,9 +249,9 @@ def test_drafts_stay_with_their_chats(scene: Scene) -> None:
         begin(scene, app)
         say(app, "help")
         app.fill("chat", "#text", "half a thought")
-        press(app, "ctrl+n")
-        app.until("a new chat", lambda: app.js("chat", "document.getElementById('text').value") == "")
-        assert focused(app) == "text"
+        new_chat(app)
+        app.wait_value("chat", "#text", "")
+        until_focused(app, "text")
         app.fill("chat", "#text", "another one")
         app.click("chat", "#threads .open")
         app.wait_value("chat", "#text", "half a thought")
@@ -272,12 +291,12 @@ def test_chats_are_found_renamed_and_deleted_by_keyboard(scene: Scene) -> None:
     with scene.launch() as app:
         begin(scene, app)
         say(app, "help with gardens")
-        press(app, "ctrl+n")
+        new_chat(app)
         say(app, "markdown of seas")
-        assert chats(app) == ["markdown of seas", "help with gardens"]
+        app.until("listed", lambda: chats(app) == ["markdown of seas", "help with gardens"])
 
         app.ask("emit", "chat", "chat.history", {})
-        app.until("focus in the search", lambda: focused(app) == "search")
+        until_focused(app, "search")
         app.type_keys("", "gard")
         app.until("found", lambda: app.js("chat", "document.querySelector('#found mark')?.textContent") == "gard")
         press(app, "Down", "Return")
@@ -286,11 +305,12 @@ def test_chats_are_found_renamed_and_deleted_by_keyboard(scene: Scene) -> None:
         )
 
         # An opened chat takes the focus to its composer, once it is there.
-        app.until("focus in the composer", lambda: focused(app) == "text")
+        until_focused(app, "text")
         app.focus_field("chat", "#search")
         press(app, "Escape")
         app.until("all of them", lambda: not app.js("chat", "document.getElementById('threads').hidden"))
         press(app, "Down", "Down")
+        app.until("focus on a chat", lambda: on_a_chat(app))
         press(app, "F2")
         app.until("a field", lambda: app.js("chat", "!!document.querySelector('.renaming input')"))
         app.type_keys("", "Winter")
@@ -298,11 +318,13 @@ def test_chats_are_found_renamed_and_deleted_by_keyboard(scene: Scene) -> None:
         app.until("renamed", lambda: chats(app) == ["markdown of seas", "Winter"])
         app.until("the window follows", lambda: app.ask("windows")["chat"]["title"].startswith("Winter"))
 
+        app.until("focus on a chat", lambda: on_a_chat(app))
         press(app, "Delete")
         app.until("a question", lambda: app.js("chat", "document.getElementById('question').open"))
         press(app, "Escape")
         app.until("no", lambda: not app.js("chat", "document.getElementById('question').open"))
         assert chats(app) == ["markdown of seas", "Winter"]
+        app.until("focus on a chat", lambda: on_a_chat(app))
         press(app, "Delete")
         app.click("chat", "#question-yes")
         app.until("deleted", lambda: chats(app) == ["markdown of seas"])
@@ -357,7 +379,7 @@ def test_an_answer_goes_on_while_another_chat_is_shown(scene: Scene) -> None:
         app.fill("chat", "#text", "long one")
         press(app, "Return")
         app.until("some words", lambda: len((answers(app) or [""])[-1]) > 20)
-        press(app, "ctrl+n")
+        new_chat(app)
         say(app, "help")
         app.until("two chats", lambda: len(chats(app)) == 2)
         app.click("chat", "#threads li:last-child .open")
@@ -404,9 +426,9 @@ def test_a_narrow_window_has_its_chats_in_a_drawer(scene: Scene) -> None:
             app.xdotool("windowsize", window, "380", "700")
         app.until("narrow", lambda: app.js("chat", "innerWidth < 860 && document.getElementById('history').hidden"))
         app.click("chat", "#history-open")
-        app.until("focus in it", lambda: focused(app) == "search")
+        until_focused(app, "search")
         assert app.js("chat", "document.getElementById('main').inert")
         press(app, "Escape")
         app.until("closed", lambda: app.js("chat", "document.getElementById('history').hidden"))
-        assert focused(app) == "text"
+        until_focused(app, "text")
         assert app.js("chat", "document.documentElement.scrollWidth <= innerWidth")

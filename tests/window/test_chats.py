@@ -53,6 +53,12 @@ def choose(app: Driver, title: str) -> None:
     app.js("chats", f"({box}.click(), true)")
 
 
+def on_the_row(app: Driver) -> None:
+    """The focus is on the only row, also where the list has just been drawn again."""
+    script = "(one => (one.focus(), document.activeElement === one))(document.querySelector('#list .open'))"
+    app.until("focus on the row", lambda: app.js("chats", script))
+
+
 def read(app: Driver, title: str) -> None:
     row = f"[...document.querySelectorAll('#list .open')].find(one => one.innerText.startsWith({json.dumps(title)}))"
     app.until(f"a row for {title}", lambda: app.js("chats", f"!!{row}"))
@@ -84,8 +90,9 @@ def test_chats_are_found_as_one_types_and_opened_in_the_chat_of_their_agent(scen
         app.js("chats", "(document.getElementById('search').value = '', true)")
         app.fill("chats", "#agent", "demo")
         app.until("the demo's chat", lambda: "About zebras" not in titles(app) and len(titles(app)) == 1)
+        since = app.calls_so_far()
         app.click("chats", "#list .open")
-        app.wait_call("chats.items", 2)
+        app.wait_call("chats.items", since=since)
         since = app.calls_so_far()
         app.click("chats", "#open")
         app.wait_call("basic.ready", since=since)
@@ -138,13 +145,13 @@ def test_the_archive_is_offered_once_and_what_is_deleted_says_where(scene: Scene
         app.click("chats", "#offer-yes")
         app.wait_text("chats", "Chats archived: 3 new or changed")
         app.until("the list says so", lambda: app.text("chats").count("archived") >= 3)
-        assert not shown(app, "#offer")
+        app.until("no offer", lambda: not shown(app, "#offer"))
 
         choose(app, "Chat 0")
         choose(app, "Chat 1")
         app.click("chats", "#delete")
         app.wait_text("chats", "Delete 2 chats?", "Copies on this computer: 2.", "At OpenAI: 2.")
-        assert app.js("chats", "document.activeElement.id") == "delete-no"
+        app.until("focus on no", lambda: app.js("chats", "document.activeElement.id") == "delete-no")
         assert app.js("chats", "[...document.querySelectorAll('#delete-places input')].map(one => one.checked)") == [
             True,
             False,
@@ -172,7 +179,7 @@ def test_a_chat_in_the_app_is_renamed_and_deleted_and_the_open_chat_follows(scen
         say(app, "help")
         opened(app)
         app.until("listed", lambda: len(titles(app)) == 1)
-        app.js("chats", "(document.querySelector('#list .open').focus(), true)")
+        on_the_row(app)
         app.press("All chats", "F2")
         app.until("the field", lambda: app.js("chats", "document.activeElement.id") == "rename-text")
         app.fill("chats", "#rename-text", " ")
@@ -182,7 +189,7 @@ def test_a_chat_in_the_app_is_renamed_and_deleted_and_the_open_chat_follows(scen
         app.press("All chats", "Return")
         until_listed(app, "My own words")
         app.until("the open chat", lambda: "My own words" in app.text("chat"))
-        app.js("chats", "(document.querySelector('#list .open').focus(), true)")
+        on_the_row(app)
         app.press("All chats", "Delete")
         app.wait_text("chats", "Delete this chat?", "My own words", "On this computer, with their files: 1.")
         app.click("chats", "#delete-yes")
@@ -201,7 +208,7 @@ def test_what_keeps_openai_from_answering_stands_over_the_list(scene: Scene) -> 
         scene.api.world.add_thread(ME, title="There again", messages=1)
         app.click("chats", "#trouble-retry")
         until_listed(app, "There again")
-        assert not shown(app, "#trouble")
+        app.until("no trouble", lambda: not shown(app, "#trouble"))
 
 
 def test_ten_thousand_chats_are_a_few_rows_at_a_time(scene: Scene) -> None:

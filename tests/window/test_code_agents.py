@@ -86,10 +86,11 @@ def test_checklist_28_source_and_hash_are_shown_and_nothing_runs_before_the_yes(
         app.wait_window("consent")
         app.wait_text("consent", "pathlib.Path(__file__)")
         app.wait_text("consent", str(file))
-        assert shown_digest(app) == read(file).digest
+        app.until("its hash", lambda: shown_digest(app) == read(file).digest)
         assert list(app.ask("windows")) == ["consent"]
-        assert app.js("consent", "document.activeElement.id") == "heading", "no key that is pressed blindly is a yes"
-        app.js("consent", "(document.querySelector('[data-file=\"helpers.py\"]').click(), true)")
+        # No key that is pressed blindly is a yes.
+        app.until("focus in the heading", lambda: app.js("consent", "document.activeElement.id") == "heading")
+        app.click("consent", '[data-file="helpers.py"]')
         app.wait_text("consent", "⟨U+202E⟩ turned")
 
         app.click("consent", "#no")
@@ -254,6 +255,7 @@ def test_a_file_named_at_the_start_is_asked_about_in_the_window_and_kept_for_the
         app.wait_call("consent.file")
         assert app.js("consent", "document.getElementById('choose').hidden"), "the file was named; it is this one"
         app.click("consent", "#yes")
+        app.wait_no_window("consent")
         app.wait_call("chat.ready")
         scene.component.do("send", text="hello")
         scene.component.wait(lambda s: not s["busy"] and "You said: hello" in json.dumps(s["transcript"]))
@@ -298,7 +300,7 @@ def test_an_exports_steps_are_seen_its_structured_output_is_not_and_its_words_co
         models.release()
         app.until("the end", lambda: seen.at_rest() and "until Sunday." in seen.words())
         assert "category" not in seen.words()
-        assert app.ask("state")["runs"] == 0
+        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
 
 
 def test_an_approval_is_asked_for_twice_and_a_denied_one_stops_what_it_was_for(
@@ -318,11 +320,11 @@ def test_an_approval_is_asked_for_twice_and_a_denied_one_stops_what_it_was_for(
         assert "Written." in seen.words()
         if view == "basic":
             # Who pressed the button with the keyboard goes on from the card, not from the top of the page.
-            held = app.js("chat", "document.activeElement.closest('.item')?.innerText ?? ''")
-            assert SAYS("code.approved") in held
+            held = "document.activeElement.closest('.item')?.innerText ?? ''"
+            app.until("focus in the card", lambda: SAYS("code.approved") in app.js("chat", held))
         seen.press(SAYS("code.approve"))
         app.until("the end", lambda: seen.at_rest() and "Sent." in seen.words())
-        assert seen.cards().count(SAYS("code.approved")) == 2
+        app.until("two yes", lambda: seen.cards().count(SAYS("code.approved")) == 2)
         asked = len(models.asked)
 
         seen.send("Another one")

@@ -293,7 +293,8 @@ def picture(app: Driver, screen: Display, window: str, selector: str = "") -> Pi
             f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.getBoundingClientRect())"
             ".filter(b => b.width && b.height).map(b => [b.x, b.y, b.width, b.height])[0] ?? null",
         )
-        assert box, f"{selector} is not shown in {window}"
+        if not box:
+            raise LookupError(f"{selector} is not shown in {window}")
         left, top, width, height = left + int(box[0]), top + int(box[1]), int(box[2]), int(box[3])
     return screen.picture().crop(max(0, left), max(0, top), int(width), int(height))
 

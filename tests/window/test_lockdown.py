@@ -154,15 +154,16 @@ def test_checklist_10_the_key_of_a_page_no_longer_shown_is_refused(hall: Hall) -
     app.wait_no_window("settings")
     before, since = hall.refused(), app.calls_so_far()
     hall.call(stolen["key"], "settings.save", {"changes": {"chat.greeting": "stolen"}})
-    app.until("refused", lambda: hall.refused() == before + 1)
+    app.until("refused", lambda: hall.refused() > before)
     assert hall.promised(f"fetch('/{stolen['path']}/settings.html').then((r) => r.status)") == 404
 
     old = app.ask("showing", "chat")
     hall.scene.component.forget()
     app.ask("show", "reload")
     hall.scene.wait_chat(app, since=since)
+    before = hall.refused()
     hall.call(old["key"], "app.open_settings")
-    app.until("refused", lambda: hall.refused() == before + 2)
+    app.until("refused", lambda: hall.refused() > before)
     assert hall.promised(f"fetch('/{old['path']}/chat.html').then((r) => r.status)") == 404
     assert "settings" not in app.ask("windows")
     assert "stolen" not in json.dumps(hall.scene.settings())
@@ -201,7 +202,7 @@ def test_checklist_11_a_call_from_an_embedded_frame_does_nothing(hall: Hall) -> 
         for call in calls:
             hall.in_frame(f"window.webkit.messageHandlers.jsBridge.postMessage({json.dumps(json.dumps(call))})")
         hall.in_frame("window.webkit.messageHandlers.jsBridge.postMessage('no JSON')")
-        hall.app.until("refused", lambda: hall.refused() == before + len(calls))
+        hall.app.until("refused", lambda: hall.refused() >= before + len(calls))
     else:
         assert hall.app.engine == "qt"
     for reach_up in ("top.bridge", "parent.pywebview", "top.document", "parent.location.href"):
@@ -215,10 +216,10 @@ def test_checklist_11_a_call_with_a_wrong_page_key_does_nothing(hall: Hall) -> N
     right = hall.app.ask("showing", "chat")["key"]
     for wrong in ("", "x", right[:-1], right.swapcase(), right + "A", hall.app.ask("showing", "chat")["path"]):
         hall.call(wrong, "app.open_settings")
-    hall.app.until("refused", lambda: hall.refused() == before + 6)
+    hall.app.until("refused", lambda: hall.refused() >= before + 6)
     hall.app.js("chat", "(window.pywebview._jsApiCallback('call', 'text', 'x'), 1)")
     hall.app.js("chat", "(window.pywebview._jsApiCallback('call', [1], 'x'), 1)")
-    hall.app.until("refused", lambda: hall.refused() == before + 8)
+    hall.app.until("refused", lambda: hall.refused() >= before + 8)
     assert "settings" not in hall.app.ask("windows")
 
 
@@ -244,7 +245,7 @@ def away(hall: Hall) -> dict[str, str]:
 def stays(hall: Hall, how: str) -> None:
     """Given the time to leave, the window shows our page and nothing else."""
     rested = "((window.__rest ??= (setTimeout(() => { window.__rest = 2; }, 150), 1)) === 2)"
-    hall.app.until(f"at home after {how}", lambda: hall.at_home() and hall.app.js("chat", rested), 20)
+    hall.app.until(f"at home after {how}", lambda: hall.at_home() and hall.app.js("chat", rested))
     hall.app.js("chat", "(window.__rest = undefined, 1)")
     assert hall.at_home(), how
 
@@ -311,6 +312,10 @@ def test_checklist_15_links_open_outside_and_only_http_https_and_mailto(hall: Ha
         "for (const [n, v] of [['position', 'fixed'], ['inset', '0'], ['zIndex', '9999']]) a.style[n] = v;"
         "a.addEventListener('click', () => { window.__clicks = (window.__clicks ?? 0) + 1; });"
         "document.body.append(a); })()",
+    )
+    # Over a frame of another process a click finds what has been drawn, not what has just been put there.
+    hall.promised(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100))))"
     )
     for clicks, address in enumerate((*LEAVE, *STAY, "https://example.test/last"), 1):
         app.js("chat", f"(document.querySelector('#link').href = {json.dumps(address)}, 1)")
@@ -480,10 +485,14 @@ def test_checklist_16_a_download_asks_where(hall: Hall, address: str) -> None:
         found = set(app.xdotool("search", "--onlyvisible", "--name", ".").split()) - windows
         return next(iter(found), "")
 
-    dialog = app.until("a dialog", asked)
-    app.xdotool("windowfocus", "--sync", dialog)
-    app.xdotool("key", "Escape")
-    app.until("the dialog closed", lambda: not asked())
+    def dismissed() -> bool:
+        if dialog := asked():
+            app.xdotool("windowfocus", "--sync", dialog)
+            app.xdotool("key", "Escape")
+        return not asked()
+
+    app.until("a dialog", asked)
+    app.until("the dialog closed", dismissed)
     assert not list(hall.scene.folder.rglob("letter*"))
     stays(hall, "a download")
 
@@ -552,7 +561,7 @@ def test_checklist_18_both_loopback_addresses_are_held_and_answer_to_the_exact_h
 class Thief:
     """Another process's server on `::1`, with a page that waits for our bridge."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self) -> None:
         self.asked: list[str] = []
         thief = self
 
@@ -570,7 +579,8 @@ class Thief:
         class Server(ThreadingHTTPServer):
             address_family = socket.AF_INET6
 
-        self._server = Server(("::1", port), Handler)
+        self._server = Server(("::1", 0), Handler)
+        self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
@@ -585,8 +595,8 @@ class Thief:
 
 def test_checklist_20_another_process_on_the_other_address_gets_no_page_of_ours(scene: Scene) -> None:
     """The theft of a prototype: with `[::1]:P` another's and `127.0.0.1:P` ours, `localhost:P` was the other's page."""
-    port = free_port()
-    with Thief(port) as thief, scene.launch(environ={"RIG_FIRST_PORT": str(port)}) as app:
+    with Thief() as thief, scene.launch(environ={"RIG_FIRST_PORT": str(thief.port)}) as app:
+        port = thief.port
         app.wait_window("setup")
         app.wait_call("setup.start")
         url = app.ask("url", "setup")

@@ -86,7 +86,7 @@ def test_a_server_is_pasted_checked_given_to_an_assistant_and_removed(scene: Sce
         app.click("agents", "#mcp-remove")
         app.click("agents", "#question-yes")
         app.until("gone", lambda: not scene.settings()["mcp_servers"])
-        assert not scene.settings()["agents"][1].get("mcp_servers")
+        app.until("gone there too", lambda: not scene.settings()["agents"][1].get("mcp_servers"))
     assert TOKEN not in scene.log()
 
 
@@ -108,7 +108,7 @@ def test_what_is_refused_is_said_at_its_field_and_nothing_typed_is_lost(scene: S
         app.fill("agents", f"{ROW} [data-part=name]", "A=B")
         app.click("agents", "#mcp-save")
         app.wait_text("agents", "A variable’s name has letters, digits and _")
-        assert app.js("agents", "document.activeElement.dataset.part") == "name"
+        app.until("focus at the error", lambda: app.js("agents", "document.activeElement.dataset.part") == "name")
         app.fill("agents", f"{ROW} [data-part=name]", "A")
         app.click("agents", "#mcp-save")
         app.wait_text("agents", "The program “no-such-program-anywhere” of the MCP server")

@@ -66,7 +66,8 @@ def approve(scene: Scene, app: Driver) -> None:
 
 
 def greeting(scene: Scene) -> str:
-    return str(scene.component.state["options"]["startScreen"]["greeting"])
+    state = scene.component.wait(lambda s: s["options"])
+    return str(state["options"]["startScreen"]["greeting"])
 
 
 def test_a_notice_over_the_chat_leads_to_the_ways_on_and_is_given_once(scene: Scene) -> None:

@@ -82,6 +82,7 @@ def test_checklist_07_a_server_is_added_at_first_launch_and_chatted_with_and_its
         answered(scene, "Word 11.")
         app.until("the title follows", lambda: app.ask("windows")["chat"]["title"].startswith("Good day"))
 
+        server.pause = 1.0  # long enough to be stopped on any machine
         scene.component.do("send", text="And now stop")
         scene.component.wait(lambda s: s["busy"] and s["deltas"] >= 2)
         scene.component.do("stop")

@@ -40,7 +40,7 @@ def test_a_newer_version_is_told_over_the_chat_and_by_hand_with_its_trouble_and_
             app.click("chat", "#ahead .banner:last-child button")
             app.until("the page opened", lambda: scene.opened() == [releases.url])
             app.until("the line gone", lambda: "Version 1.4.9" not in app.text("chat"))
-            assert scene.state()["notices_seen"] == {"update|1.4.9": True}
+            app.until("remembered", lambda: scene.state()["notices_seen"] == {"update|1.4.9": True})
             assert len(releases.asked) == 1
             releases.status = 500
             app.ask("show", "settings")

@@ -126,12 +126,12 @@ def _watch(worker: int, takes: int, wakes: int, output: int) -> int:
                     time.sleep(PAUSE)
             elif handle == wakes:
                 numbers = os.read(wakes, 256)
-                if any(number != signal.SIGCHLD for number in numbers):
-                    return 143
-                code = reaped(worker)
+                code = reaped(worker)  # first: on a busy machine the app's wish to end may have come by then
                 if code is not None:
                     _rest(output, passed)
                     return code
+                if any(number != signal.SIGCHLD for number in numbers):
+                    return 143
             else:
                 return 143
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,13 @@ import psutil
 import pytest
 
 from desktop.agents.host import AgentHost
-from desktop.agents.limits import Limits
 from desktop.settings.agents import AssistantAgent, Endpoint
 from desktop.settings.mcp import McpServer
-from tests.agents.talk import PATIENCE, Given, Heard, Json, Page, make_host, read
+from tests.agents.talk import FAST, PATIENCE, Given, Heard, Json, Page, make_host, read
 from tests.standins.models_api import KEY, Answer, Call, ModelsApi
 
 SERVER = Path(__file__).parents[2] / "standins" / "mcp_server.py"
-LIMITS = Limits(chunk=0.0, mcp_end=0.2)
+LIMITS = replace(FAST, mcp_end=0.2)
 
 
 def stdio(*words: str, server_id: str = "tools", **given: Any) -> McpServer:

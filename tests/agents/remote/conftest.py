@@ -12,7 +12,7 @@ from desktop.agents.remote.bounds import Bounds
 from desktop.agents.remote.host import RemoteHost
 from desktop.settings.agents import ServerAgent
 from desktop.texts import Catalogue
-from tests.agents.talk import Given, Page
+from tests.agents.talk import FAST, Given, Page
 from tests.standins.chatkit_server import ChatKitStandIn
 
 TOKEN = "tk-Sentinel7-never-to-be-seen-0123456789"
@@ -30,9 +30,9 @@ class Team:
     def __init__(self, server: ChatKitStandIn, bounds: Bounds | None, ask: Any, **agent: Any) -> None:
         self.agent = ServerAgent.model_validate({"id": "team", "url": server.url, **agent})
         self.given = Given(servers={"team": self.agent})
-        self.host = AgentHost(self.given, Catalogue("en"), on_token=ask)
+        self.host = AgentHost(self.given, Catalogue("en"), on_token=ask, limits=FAST)
         if bounds is not None:
-            self.host._remote = RemoteHost(self.given, Catalogue("en"), bounds=bounds, ask=ask)
+            self.host._remote = RemoteHost(self.given, Catalogue("en"), limits=FAST, bounds=bounds, ask=ask)
         self.page = Page(self.host, "team")
 
     def keep(self, token: str) -> None:

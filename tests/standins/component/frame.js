@@ -40,6 +40,16 @@ const talk = new Conversation();
 /** Ends the answer that is being written. */
 let stopper = null;
 
+/**
+ * This frame's number and that of the last command before it, asked for first of all: what was asked of an earlier
+ * frame is not ours, and a report of an earlier frame that comes late is none of ours.
+ */
+const numbered = commandsAfter(-1).then((answer) => {
+  state.frame = answer.frame;
+  return answer.seq;
+});
+numbered.catch(() => {}); // the server has gone: the test is over
+
 /** One report at a time, always of the newest state. */
 let reporting = false;
 let stale = false;
@@ -47,6 +57,11 @@ async function report() {
   stale = true;
   if (reporting) return;
   reporting = true;
+  try {
+    await numbered;
+  } catch {
+    return;
+  }
   while (stale) {
     stale = false;
     reflect();
@@ -549,6 +564,7 @@ async function mount() {
   secret.catch(() => {}); // answered below, after ready
   // [types] ready: "Emitted when the ChatKit frame has loaded"; it does not wait for the secret.
   if (fault.name === "late_ready") await new Promise((resolve) => setTimeout(resolve, fault.ms ?? 12_000));
+  await numbered; // from ready on, no command is missed
   draw();
   state.ready = true;
   post({ type: "ready" });
@@ -660,21 +676,22 @@ const tests = {
   },
 };
 
-async function obey() {
-  let after = -1; // from now on: what was asked of an earlier frame is not ours
-  let failures = 0;
-  for (;;) {
-    let answer;
+async function commandsAfter(after) {
+  for (let failures = 0; ; failures += 1) {
     try {
-      answer = await (await fetch(`/__commands?after=${after}`)).json();
-    } catch {
+      return await (await fetch(`/__commands?after=${after}`)).json();
+    } catch (error) {
       // A navigation that was refused stops WebKit's open requests; a server that has gone stays silent.
-      failures += 1;
-      if (failures > 5) return;
+      if (failures === 5) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
-      continue;
     }
-    failures = 0;
+  }
+}
+
+async function obey() {
+  let after = await numbered;
+  for (;;) {
+    const answer = await commandsAfter(after);
     after = answer.seq;
     for (const command of answer.commands) {
       try {
@@ -703,6 +720,6 @@ $("left").addEventListener("click", () => showHistory(!state.history_open).catch
 $("new").addEventListener("click", () => openThread(null).catch(trouble));
 $("right").addEventListener("click", () => invoke("header.rightAction.onClick").catch(trouble));
 
-obey();
+obey().catch(() => {}); // the server has gone: the test is over
 report();
 post({ type: "loaded" });

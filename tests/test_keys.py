@@ -133,6 +133,11 @@ def _chain(*members: Any) -> Any:
     return chain
 
 
+def limit_for(kind: str) -> float:
+    """Short where it runs out; elsewhere a busy machine must not be taken for a keyring that hangs."""
+    return 0.05 if kind.startswith("hanging") else 20.0
+
+
 FAILURES: tuple[tuple[str, type[KeyStoreError]], ...] = (
     ("absent", KeyringMissing),
     ("locked", KeyringLocked),
@@ -157,7 +162,7 @@ def test_checklist_04_a_keyring_that_fails_is_a_sentence_and_never_a_wait(
     french: Catalogue,
     tmp_path: Path,
 ) -> None:
-    keys = Keys("default", "test", failing(kind, never), limit=0.05)
+    keys = Keys("default", "test", failing(kind, never), limit=limit_for(kind))
     calls: dict[str, Callable[[], Any]] = {
         "read": lambda: keys.read(OPENAI),
         "save": lambda: keys.save(OPENAI, KEY),
@@ -180,12 +185,12 @@ def test_checklist_04_a_keyring_that_fails_is_a_sentence_and_never_a_wait(
 def test_checklist_06_where_the_keyring_fails_the_key_can_be_kept_for_this_session_only(
     kind: str, error: type[KeyStoreError], never: threading.Event
 ) -> None:
-    keys = Keys("default", "test", failing(kind, never), limit=0.05)
+    keys = Keys("default", "test", failing(kind, never), limit=limit_for(kind))
     assert isinstance(keys.status(OPENAI).problem, error)
     keys.save(OPENAI, KEY, keep="session")
     assert keys.read(OPENAI) == KEY
     assert (keys.status(OPENAI).present, keys.status(OPENAI).where) == (True, "session")
-    another_start = Keys("default", "test", failing(kind, never), limit=0.05)
+    another_start = Keys("default", "test", failing(kind, never), limit=limit_for(kind))
     with pytest.raises(error):
         another_start.read(OPENAI)
 
@@ -194,7 +199,7 @@ def test_checklist_06_where_the_keyring_fails_the_key_can_be_kept_for_this_sessi
 def test_with_a_key_for_this_session_it_is_still_told_that_no_keyring_can_be_used(
     kind: str, error: type[KeyStoreError], never: threading.Event
 ) -> None:
-    keys = Keys("default", "test", failing(kind, never), limit=0.05)
+    keys = Keys("default", "test", failing(kind, never), limit=limit_for(kind))
     with pytest.raises(error):
         keys.read(OPENAI)
     keys.save(OPENAI, KEY, keep="session")
@@ -360,6 +365,8 @@ ASK = """
 import json, time
 from desktop.errors import AppError
 from desktop.keys import Keys
+import secretstorage
+from keyring.backends import SecretService
 waits = []
 keys = Keys("default", "test", limit={limit}, unlock_limit={unlock}, on_waiting=waits.append)
 try:
@@ -373,37 +380,38 @@ print(json.dumps({{"result": result, "waits": waits}}))
 @pytest.mark.secret_service
 def test_checklist_04_a_locked_keyring_with_nobody_to_ask_is_a_sentence() -> None:
     with secret_service(locked=True) as environ:
-        told = json.loads(run_python(ASK.format(limit=3, unlock=120), environ))
+        told = json.loads(run_python(ASK.format(limit=20, unlock=120), environ))
     assert told["result"] in ("KeyringDenied", "KeyringLocked")
 
 
 @pytest.mark.secret_service
 @pytest.mark.parametrize(
     ("answer", "unlock", "result"),
-    [("after:0.6", 60, SECRET), ("dismiss", 60, "KeyringDenied"), ("never", 0.6, "KeyringLocked")],
+    [("after:4", 120, SECRET), ("dismiss", 120, "KeyringDenied"), ("never", 4, "KeyringLocked")],
 )
 def test_checklist_04_only_while_the_person_is_asked_it_may_take_longer(
     answer: str, unlock: float, result: str
 ) -> None:
-    """The limit is a twentieth of what the person takes; the page has been told."""
+    """The limit is half of what the person takes; the page has been told."""
     with locked_service(answer) as environ:
-        told = json.loads(run_python(ASK.format(limit=0.3, unlock=unlock), environ))
+        told = json.loads(run_python(ASK.format(limit=2, unlock=unlock), environ))
     assert told == {"result": result, "waits": ["unlock"]}
 
 
 @pytest.mark.secret_service
 def test_two_reads_of_a_locked_keyring_ask_the_person_once() -> None:
     code = """
-import json, threading
+import json, secretstorage, threading
 from desktop.keys import Keys
+from keyring.backends import SecretService
 waits, found = [], []
-keys = Keys("default", "test", limit=0.3, unlock_limit=60, on_waiting=waits.append)
+keys = Keys("default", "test", limit=2, unlock_limit=120, on_waiting=waits.append)
 keys.preload("https://api.openai.com")
 threads = [threading.Thread(target=lambda o=o: found.append(keys.read(o))) for o in ("https://api.openai.com",) * 3]
 [t.start() for t in threads]; [t.join() for t in threads]
 print(json.dumps({"found": len(set(found)), "waits": waits, "waiting": keys.waiting}))
 """
-    with locked_service("after:0.6") as environ:
+    with locked_service("after:4") as environ:
         told = json.loads(run_python(code, environ))
     assert told == {"found": 1, "waits": ["unlock"], "waiting": False}
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from desktop.agents.stores import open_stores
 from desktop.errors import KeyMissing
 from desktop.settings.agents import AssistantAgent, AssistantTools, Endpoint
 from tests.agents.reference import ReferenceStore
-from tests.agents.talk import Given, Json, Page, make_host, message, read
+from tests.agents.talk import FAST, Given, Json, Page, make_host, message, read
 from tests.agents.test_server import ME, Normal
 from tests.standins.models_api import HTML, KEY, PIXEL, Answer, ModelsApi, Tool, error
 
@@ -32,7 +33,7 @@ PROTOCOLS = ("responses", "chat_completions")
 ALL_TOOLS = AssistantTools(
     web_search=True, code_interpreter=True, image_generation=True, vector_store_ids=["vs_standin1"]
 )
-QUICK = Limits(stall=1.0)
+QUICK = replace(FAST, stall=2.0)
 """For tests of silence alone."""
 
 
@@ -535,7 +536,7 @@ def test_silence_has_a_sentence_of_its_own_and_what_was_said_is_kept(api: Models
     house.page.say("is it ready")
     api.answer(Answer("one two three", hold_after=2))
     heard = house.page.say("hello")
-    assert "has sent nothing more for 1 s." in heard.errors[0]["message"]
+    assert "has sent nothing more for 2 s." in heard.errors[0]["message"]
     assert house.page.answers(heard.thread) == ["one two "]
     assert api.hung_up.wait(20)
     house.host.close(10)
@@ -544,8 +545,8 @@ def test_silence_has_a_sentence_of_its_own_and_what_was_said_is_kept(api: Models
 def test_silence_before_the_first_byte_has_the_same_sentence(api: ModelsApi, protocol: str) -> None:
     house = House(api, protocol, limits=QUICK)
     house.page.say("is it ready")
-    api.answer(Answer("late", wait=2.0))
-    assert "has sent nothing more for 1 s." in house.page.say("hello").errors[0]["message"]
+    api.answer(Answer("late", wait=4.0))
+    assert "has sent nothing more for 2 s." in house.page.say("hello").errors[0]["message"]
     house.host.close(10)
 
 

@@ -289,11 +289,14 @@ class RemoteHost:
         from desktop.agents.remote.exchange import exchange
 
         while True:
+            target = await self._target(agent)
             try:
-                answer = await exchange(self._line(agent.url), await self._target(agent), asked, self._bounds)
+                answer = await exchange(self._line(agent.url), target, asked, self._bounds)
                 break
             except (ServerTokenWanted, ServerTokenRefused) as error:
-                await self._asks.until_given(agent.id, error, said=asked.streams, wanted=wanted)
+                # Another one may have been entered, for another request, while this one was on its way.
+                if await self._target(agent) == target:
+                    await self._asks.until_given(agent.id, error, said=asked.streams, wanted=wanted)
             # With the settings as they are now: the person may have changed more than the token.
             agent = self._sources.server(agent.id) or agent
         if isinstance(answer, str):

@@ -56,4 +56,4 @@ def team(server: ChatKitStandIn) -> Iterator[Callable[..., Team]]:
 
     yield make
     for one in made:
-        one.host.close()
+        one.host.close(20)

@@ -34,7 +34,7 @@ from desktop.errors import (
     TimedOut,
 )
 from tests.agents.remote.conftest import TOKEN, Team
-from tests.agents.talk import Heard, message
+from tests.agents.talk import PATIENCE, Heard, message
 from tests.standins.chatkit_server import PARTS, ChatKitStandIn, Mode
 
 Make = Callable[..., Team]
@@ -218,12 +218,11 @@ def test_a_server_that_is_killed_is_told_and_answers_again_when_it_is_back(serve
 
 
 def test_silence_before_and_inside_an_answer_ends(server: ChatKitStandIn, team: Make) -> None:
-    one = team(Bounds(begin=0.3, whole=0.3, stall=0.3))
     server.mode = "silent"
     with pytest.raises(TimedOut):
-        one.page.begin("Hello")
+        team(Bounds(begin=0.3, whole=0.3)).page.begin("Hello")
     server.mode = "stall"
-    assert "has sent nothing more" in failure(one.page.say("Hello"))
+    assert "has sent nothing more" in failure(team(Bounds(stall=0.3)).page.say("Hello"))
 
 
 def test_a_flood_is_stopped_in_an_event_and_in_a_reply(server: ChatKitStandIn, team: Make) -> None:
@@ -301,7 +300,7 @@ def later(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
     return thread, found
 
 
-def until(condition: Callable[[], Any], patience: float = 30.0) -> None:
+def until(condition: Callable[[], Any], patience: float = PATIENCE) -> None:
     end = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < end
@@ -317,12 +316,24 @@ def test_a_refused_token_is_asked_for_once_and_the_message_goes_out_again(server
     until(lambda: len(server.heard) == 2 and person.asked)
     one.keep(TOKEN)
     one.host.remote.token_answered("team", given=True)
-    first.join(30)
-    second.join(30)
+    first.join(PATIENCE)
+    second.join(PATIENCE)
     assert said(heard[0]).startswith("You said: Hello.")
     assert "data" in listed[0]
     assert person.asked == [("team", "server_token_refused")]
     assert server.types().count("threads.create") == 2
+
+
+def test_a_token_that_came_while_a_message_was_on_its_way_is_not_asked_for_again(
+    server: ChatKitStandIn, team: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.token, person = TOKEN, Person()
+    one = team(ask=person)
+    tokens = iter(["an-old-token"])
+    monkeypatch.setattr(one.given, "token", lambda _agent: next(tokens, TOKEN))
+    assert said(one.page.say("Hello")).startswith("You said: Hello.")
+    assert person.asked == []
+    assert server.types() == ["threads.create", "threads.create"]
 
 
 def test_who_enters_no_token_is_told_and_asked_again_only_by_a_message(server: ChatKitStandIn, team: Make) -> None:
@@ -331,7 +342,7 @@ def test_who_enters_no_token_is_told_and_asked_again_only_by_a_message(server: C
     thread, found = later(lambda: one.page.ask("threads.list"))
     until(lambda: person.asked)
     one.host.remote.token_answered("team", given=False)
-    thread.join(30)
+    thread.join(PATIENCE)
     assert isinstance(found[0], ServerTokenWanted)
     with pytest.raises(ServerTokenWanted):
         one.page.ask("threads.list")
@@ -339,7 +350,7 @@ def test_who_enters_no_token_is_told_and_asked_again_only_by_a_message(server: C
     thread, found = later(lambda: one.page.begin("Hello"))
     until(lambda: len(person.asked) == 2)
     one.host.remote.token_answered("team", given=False)
-    thread.join(30)
+    thread.join(PATIENCE)
     assert isinstance(found[0], ServerTokenWanted)
     assert server.types().count("threads.create") == 1
 
@@ -353,7 +364,7 @@ def test_a_message_whose_page_has_gone_is_not_sent_again(server: ChatKitStandIn,
     until(lambda: person.asked)
     one.keep(TOKEN)
     one.host.remote.token_answered("team", given=True)
-    thread.join(30)
+    thread.join(PATIENCE)
     assert isinstance(found[0], PageGone)
     assert len(server.heard) == 1
 
@@ -402,7 +413,7 @@ def test_closing_ends_the_streams_and_the_thread(server: ChatKitStandIn, team: M
     server.pause = 0.2
     one = team()
     heard = one.page.begin("Hello")
-    one.host.close(5)
+    one.host.close(PATIENCE)
     heard.until(lambda: heard.ends == 1)
     assert all(thread.name != "servers" for thread in threading.enumerate())
     with pytest.raises(PageGone):

@@ -25,15 +25,15 @@ from desktop.errors import (
 )
 from desktop.menu import menu
 from desktop.openai_api.keeper import SessionKeeper
-from desktop.pages.page import Page
+from desktop.page import Page
 from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent, DemoAgent, InAppAgent, ServerAgent
 from desktop.settings.brand import Brand, icon_file, own_files
 from desktop.settings.locations import assets_dir, is_frozen
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
-from desktop.window import engine as engines
+from desktop.window import engines
 from desktop.window.bridge import Answered, Bridge
-from desktop.window.engine import Scheme
+from desktop.window.engine import EngineName, Proxy, Scheme
 from desktop.window.page_server import PageServer
 from desktop.window.placement import Place
 from desktop.window.policy import Policy, origin
@@ -149,14 +149,14 @@ class App:
                 keeper.prefetch()
             self.shell.run()
             if self._delete_all:
-                from desktop.files import delete_profile
+                from desktop.settings.deletion import delete_profile
 
                 shut_down()
                 # Under the lock: another launch must not begin to write here meanwhile.
                 delete_profile(context.locations.folder, keep=(context.locations.instance.name,))
         return 0
 
-    def _build(self, engine: engines.EngineName, keeper: SessionKeeper, counters: Any) -> None:
+    def _build(self, engine: EngineName, keeper: SessionKeeper, counters: Any) -> None:
         from desktop.pages.services import Services
 
         context, brand = self.context, self.context.brand
@@ -199,10 +199,10 @@ class App:
             texts=context.texts.get,
             proxy=self._proxy(),
         )
-        self.shell.menu = menu(self)
+        self.shell.menu = menu(self, context, self.shell.quit)
         context.settings_store.subscribe(self._on_settings)
 
-    def _proxy(self) -> engines.Proxy | None:
+    def _proxy(self) -> Proxy | None:
         """The settings' proxy for the engine, which loads the component; the API client has its own way to it."""
         configured = self.context.settings.network.proxy
         if not configured:
@@ -215,7 +215,7 @@ class App:
             log.warning("the proxy's password could not be read: %s", error.code)
             password = ""
         proxy = parse_proxy(configured, password)
-        return engines.Proxy(proxy.url, proxy.user, proxy.password)
+        return Proxy(proxy.url, proxy.user, proxy.password)
 
     def _first_page(self) -> str:
         """The chat, unless something it needs is known to be missing; whether the key is there is asked in parallel."""

@@ -1,4 +1,4 @@
-"""Private folders, atomic private writes, and deleting a profile. Knows no setting and no window.
+"""Private folders, atomic private writes, bounded reads. Knows no setting and no window.
 
 On Windows the modes are skipped: the user's own data folder is private there by inheritance.
 """
@@ -110,42 +110,3 @@ def read_limited(path: Path, limit: int) -> bytes:
             problem=Phrase("errors.problem.file_too_large", {"limit": f"{limit // 1024} KB"}),
         )
     return content
-
-
-def delete_profile(folder: Path, keep: tuple[str, ...] = ()) -> None:
-    """Deletes everything a profile kept: settings, state, logs, web profile, archive, whatever is there.
-
-    `keep` names entries of the folder that stay (the lock of the running app). Only a folder of the
-    shape `…/profiles/<name>` is touched, and links are unlinked, never followed. What could not be
-    deleted is named: raises FolderUnwritable.
-    """
-    from desktop.settings.locations import PROFILE_NAME
-
-    if folder.parent.name != "profiles" or not PROFILE_NAME.fullmatch(folder.name) or folder.is_symlink():
-        raise FolderUnwritable(path=str(folder), problem=Phrase("errors.problem.not_a_profile"))
-    if not folder.exists():
-        return
-    left: list[str] = []
-    for entry in sorted(folder.iterdir()):
-        if entry.name not in keep:
-            _delete(entry, left)
-    if not keep:
-        with suppress(OSError):
-            folder.rmdir()
-    if left:
-        problem = Phrase("errors.problem.not_deleted", {"count": len(left)})
-        raise FolderUnwritable(", ".join(left[:20]), path=str(folder), problem=problem)
-
-
-def _delete(entry: Path, left: list[str]) -> None:
-    import shutil
-
-    try:
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, onerror=lambda _call, path, _info: left.append(str(path)))
-        else:
-            entry.unlink()
-    except FileNotFoundError:
-        pass  # gone by itself: that was the wish
-    except OSError:
-        left.append(str(entry))

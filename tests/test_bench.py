@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from desktop.window.engine import has_gtk, has_qt
+from desktop.window.engines import has_gtk, has_qt
 from tests.bench import archiving, chats, code_agents, first_token, stack, talking
 from tests.bench.__main__ import settled_scene
 from tests.bench.figures import Figure, summary

@@ -1,4 +1,4 @@
-"""Private folders and files, atomic writes, deleting a profile."""
+"""Private folders and files, atomic writes, bounded reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 
 from desktop import files
 from desktop.errors import FileUnreadable, FolderUnwritable
-from desktop.settings.locations import Locations
 
 
 def mode(path: Path) -> int:
@@ -123,37 +122,3 @@ def test_a_log_is_never_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "log").symlink_to(tmp_path / "target")
     with pytest.raises(OSError, match="Errno"):
         files.open_private(tmp_path / "log", "a")
-
-
-def test_checklist_24_deleting_a_profile_takes_all_of_it_and_nothing_beside(profile: Locations, tmp_path: Path) -> None:
-    outside = tmp_path / "precious"
-    outside.mkdir()
-    (outside / "file").write_text("kept")
-    for path in (profile.settings, profile.log, profile.web / "cache" / "x", profile.archive / "t.json"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x")
-    (profile.folder / "link").symlink_to(outside, target_is_directory=True)
-    files.delete_profile(profile.folder)
-    assert not profile.folder.exists()
-    assert (outside / "file").read_text() == "kept"
-
-
-def test_what_is_to_be_kept_is_kept(profile: Locations) -> None:
-    profile.instance.mkdir(parents=True)
-    profile.settings.write_text("{}")
-    files.delete_profile(profile.folder, keep=("instance",))
-    assert [entry.name for entry in profile.folder.iterdir()] == ["instance"]
-
-
-def test_only_the_folder_of_a_profile_is_ever_deleted(tmp_path: Path) -> None:
-    real = tmp_path / "profiles" / "real"
-    real.mkdir(parents=True)
-    (tmp_path / "profiles" / "link").symlink_to(tmp_path)
-    for folder in (tmp_path, tmp_path / "profiles", tmp_path / "profiles" / "link", tmp_path / "profiles" / ".."):
-        with pytest.raises(FolderUnwritable):
-            files.delete_profile(folder)
-    assert real.is_dir()
-
-
-def test_deleting_what_is_not_there_is_fine(profile: Locations) -> None:
-    files.delete_profile(profile.folder)

@@ -24,7 +24,6 @@ from desktop.texts import Catalogue
 if TYPE_CHECKING:
     import asyncio
 
-    from chatkit.store import AttachmentStore, Store
     from chatkit.types import ChatKitReq
 
     from desktop.agents.assistant import Assistants
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from desktop.agents.remote.host import RemoteHost
     from desktop.agents.runs import Run
     from desktop.agents.server import LocalServer
+    from desktop.agents.stores import Stores
     from desktop.settings.agents import CodeAgent
 
 log = logging.getLogger(__name__)
@@ -42,18 +42,6 @@ T = TypeVar("T")
 State = Literal["off", "light", "loading", "ready", "failed"]
 """off: not started. light: lists, threads and the demo answer. loading: the agent stack is on its way; a message waits
 for it with its state shown. ready: all of it. failed: nothing that runs in the app can answer."""
-
-
-class Stores(NamedTuple):
-    """Where chats and attachments are. `close` is called on the agents' thread, when nothing runs any more."""
-
-    threads: Store[RequestContext]
-    attachments: AttachmentStore[RequestContext] | None
-    close: Callable[[], object]
-    notices: Sequence[AppError] = ()
-    """What a person should be told of the stores: a damaged file that was set aside."""
-    sweep: Callable[[], Coroutine[Any, Any, object]] | None = None
-    """Once, when there is time: deletes what nothing refers to any more."""
 
 
 class _Parts(NamedTuple):

@@ -102,26 +102,26 @@ class Doctor:
     # --- the machine --------------------------------------------------------------------------
 
     def _engine(self) -> str:
-        from desktop.window import engine
+        from desktop.window import engines
 
         wanted = getattr(self.context.args, "engine", None)
-        there = [name for name, has in (("gtk", engine.has_gtk), ("qt", engine.has_qt)) if has()]
+        there = [name for name, has in (("gtk", engines.has_gtk), ("qt", engines.has_qt)) if has()]
         if os.name == "nt" or (hasattr(os, "uname") and os.uname().sysname == "Darwin"):
-            return engine.choose(wanted)
+            return engines.choose(wanted)
         if not there or (wanted and wanted not in there):
-            raise EngineMissing(command=engine.install_line(wanted))
+            raise EngineMissing(command=engines.install_line(wanted))
         return ", ".join(there)
 
     def _display(self) -> str:
         from desktop.errors import DisplayMissing
-        from desktop.window import engine
+        from desktop.window import engines
 
         environ = self.context.environ
         if not environ.get("DISPLAY") and not environ.get("WAYLAND_DISPLAY") and os.name == "posix":
             if hasattr(os, "uname") and os.uname().sysname == "Darwin":
                 return "macOS"
             raise DisplayMissing()
-        if os.name == "posix" and not engine.display_answers(environ):
+        if os.name == "posix" and not engines.display_answers(environ):
             raise DisplayMissing()
         return environ.get("WAYLAND_DISPLAY") or environ.get("DISPLAY") or "Windows"
 

@@ -17,13 +17,13 @@ from pydantic import Field, StringConstraints
 
 from desktop.agents.answers import Reply, Stream
 from desktop.errors import AgentNotSet, AttachmentType, BadParams, PageGone, ThreadNotFound
-from desktop.pages.page import Method, Params
+from desktop.page import Method, Params
 from desktop.pages.services import Services
 from desktop.settings.agents import InAppAgent, ServerAgent
 
 if TYPE_CHECKING:
     from desktop.agents.context import RequestContext
-    from desktop.agents.host import Stores
+    from desktop.agents.stores import Stores
 
 log = logging.getLogger(__name__)
 

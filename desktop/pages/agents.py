@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 
 from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import AgentNotSet, Phrase, SettingsInvalid
+from desktop.page import Method, NoParams, Page, Params
 from desktop.pages.agent_edit import edited, name_of, values_of
 from desktop.pages.agents_code import CodeMethods
 from desktop.pages.agents_endpoints import EndpointMethods, Id, IdParams
@@ -23,7 +24,6 @@ from desktop.pages.endpoint_check import EndpointCheck
 from desktop.pages.first_check import Draft, FirstCheck, clean_workflow_id
 from desktop.pages.look import look_of
 from desktop.pages.mcp_check import McpCheck
-from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.server_check import MOST_AGENTS, forget_token
 from desktop.pages.services import Services
 from desktop.pages.settings import field_of, lock_of, or_below

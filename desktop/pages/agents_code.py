@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import StringConstraints
 
 from desktop.errors import AgentNotSet, CodeUnreadable
-from desktop.pages.page import Method, Params
+from desktop.page import Method, Params
 from desktop.pages.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import CodeAgent

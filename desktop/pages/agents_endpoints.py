@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from desktop.errors import AgentNotSet, AppError, KeyringInsecure, KeyringMissing, Phrase, SettingsInvalid
+from desktop.page import Method, Params
 from desktop.pages.check_run import FieldError
 from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft, clean_address
-from desktop.pages.page import Method, Params
 from desktop.pages.services import Services
 from desktop.pages.settings import lock_of
 from desktop.pages.setup import CancelParams, Typed, endpoint_check, host_of, key_status, told

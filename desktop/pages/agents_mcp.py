@@ -15,11 +15,11 @@ from pydantic import Field, StringConstraints
 
 from desktop.agents.from_settings import SettingsSources
 from desktop.errors import McpError, Phrase, SettingsInvalid
+from desktop.page import Method, Params
 from desktop.pages.check_run import Closes, FieldError
 from desktop.pages.mcp_check import McpCheck, McpDraft, Tool
 from desktop.pages.mcp_edit import McpForm, Typed, form_of, split_command
 from desktop.pages.mcp_paste import read_block
-from desktop.pages.page import Method, Params
 from desktop.pages.settings import lock_of
 from desktop.pages.setup import CancelParams, told
 from desktop.settings import roster

@@ -16,9 +16,9 @@ from pydantic import Field, StringConstraints
 
 from desktop.errors import AgentNotSet, AppError
 from desktop.openai_api.lifetime import workflows_over
+from desktop.page import Method, NoParams, Params
 from desktop.pages.archiving import Archiving
 from desktop.pages.check_run import FieldError
-from desktop.pages.page import Method, NoParams, Params
 from desktop.pages.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import PACKAGE, AssistantAgent, CodeAgent

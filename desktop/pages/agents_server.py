@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from desktop.errors import AgentNotSet, KeyStoreError
-from desktop.pages.page import Method, Params
+from desktop.page import Method, Params
 from desktop.pages.server_check import LONGEST_TOKEN, ServerCheck, ServerDraft, forget_token, lines_of
 from desktop.pages.services import Services
 from desktop.pages.setup import CancelParams, Typed, host_of, told

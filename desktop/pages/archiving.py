@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop.errors import AgentNotSet, InternalError
-from desktop.pages.page import NoParams
+from desktop.page import NoParams
 from desktop.pages.services import Services
 from desktop.settings.model import WorkflowAgent
 

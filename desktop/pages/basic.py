@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import Field, StringConstraints
 
 from desktop.errors import AgentNotSet, AgentsMissing, InternalError, ThreadNotFound
+from desktop.page import Method, NoParams, Page, Params
 from desktop.pages import updates
 from desktop.pages.agent_stream import AgentMethods
 from desktop.pages.chat_options import chatkit_options
 from desktop.pages.look import look_of
-from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services
 from desktop.settings.agents import InAppAgent, ServerAgent
 
 if TYPE_CHECKING:
-    from desktop.agents.host import Stores
     from desktop.agents.store import SqliteStore
+    from desktop.agents.stores import Stores
 
 log = logging.getLogger(__name__)
 

@@ -24,12 +24,12 @@ from desktop.errors import (
     ComponentUnreachable,
     InternalError,
 )
+from desktop.page import Method, NoParams, Page, Params, Sources
 from desktop.pages import ahead, updates
 from desktop.pages.agent_stream import AgentMethods
 from desktop.pages.archiving import Archiving
 from desktop.pages.chat_options import chatkit_options
 from desktop.pages.look import look_of
-from desktop.pages.page import Method, NoParams, Page, Params, Sources
 from desktop.pages.services import Services
 from desktop.settings.agents import InAppAgent
 from desktop.settings.origins import origin_of

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, StringConstraints
 
 from desktop.errors import AgentNotSet
+from desktop.page import Method, NoParams, Page, Params
 from desktop.pages.archiving import library_of
 from desktop.pages.chats_jobs import ArchiveJob, DeleteJob, ExportJob, Jobs
 from desktop.pages.check_run import FieldError
 from desktop.pages.look import look_of
-from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services
 from desktop.pages.settings import lock_of
 from desktop.settings import roster
@@ -148,15 +148,14 @@ class ChatsPage:
 
     def _folder(self) -> str:
         """Where an export goes unless another place is chosen: the last one, else a folder among the documents."""
-        import platformdirs
-
         from desktop.chats.names import safe
+        from desktop.settings.locations import documents_dir
 
         kept = self._services.state.export_folder()
         if kept:
             return kept
         name = self._services.texts.get("chats.folder_name", name=self._services.brand.app.name)
-        return str(Path(platformdirs.user_documents_dir()) / safe(name, "chats"))
+        return str(documents_dir() / safe(name, "chats"))
 
     # --- finding ----------------------------------------------------------------------------------
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from desktop.errors import AppError, InternalError, JobUnderWay, ThreadNotFound
+from desktop.page import NoParams, Params
 from desktop.pages import archiving
-from desktop.pages.page import NoParams, Params
 from desktop.pages.services import Services
 
 if TYPE_CHECKING:

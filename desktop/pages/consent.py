@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, StringConstraints
 
 from desktop.errors import AgentNotSet, AppError, BadParams, InternalError, Phrase, SettingsInvalid
+from desktop.page import Method, NoParams, Page, Params
 from desktop.pages.agent_edit import name_of
 from desktop.pages.look import look_of
-from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, StringConstraints, ValidationError
 
 from desktop.errors import Phrase, SettingsInvalid
+from desktop.page import Params
 from desktop.pages.check_run import FieldError
-from desktop.pages.page import Params
 from desktop.settings.mcp import HEADER, OWN_HEADERS, VARIABLE, McpServer, normalise_url, problem_in
 from desktop.settings.origins import is_loopback
 from desktop.settings.problems import first_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from desktop.pages.page import Desk
+from desktop.pages.desk import Desk
 
 if TYPE_CHECKING:
     from desktop.agents.host import AgentHost

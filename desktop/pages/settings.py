@@ -25,13 +25,13 @@ from desktop.errors import (
     Phrase,
     SettingsInvalid,
 )
+from desktop.page import Method, NoParams, Page, Params
 from desktop.pages import updates
 from desktop.pages.agent_edit import name_of
 from desktop.pages.check_run import FieldError
 from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft
 from desktop.pages.first_check import Draft, FirstCheck, clean_version, clean_workflow_id
 from desktop.pages.look import look_of
-from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.server_check import forget_token
 from desktop.pages.services import Services
 from desktop.pages.setup import CancelParams, LinkParams, Typed, endpoint_check, first_check, host_of, key_status, told

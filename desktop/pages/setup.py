@@ -16,11 +16,11 @@ from pydantic import Field, StringConstraints
 
 from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import BadParams, Catalogue, KeyMissing, KeyStoreError, Phrase, SettingsInvalid
+from desktop.page import Method, NoParams, Page, Params
 from desktop.pages.check_run import FieldError, Outcome
 from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft, clean_address
 from desktop.pages.first_check import Draft, FirstCheck, placed
 from desktop.pages.look import look_of
-from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from desktop.errors import AgentNotSet, AppError
+from desktop.page import Method, NoParams, Page, Params
 from desktop.pages.look import look_of
-from desktop.pages.page import Method, NoParams, Page, Params
 from desktop.pages.server_check import LONGEST_TOKEN, ServerCheck
 from desktop.pages.services import Services
 from desktop.pages.setup import CancelParams, host_of, told

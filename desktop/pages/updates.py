@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from desktop.pages.page import Method, NoParams, Params
+from desktop.page import Method, NoParams, Params
 from desktop.pages.services import Services
 
 PROXY_SECRET = "proxy"  # noqa: S105 - the entry's name, not a secret

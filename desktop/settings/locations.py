@@ -94,6 +94,13 @@ def data_root(app_id: str) -> Path:
     return Path(platformdirs.user_data_dir(app_id, appauthor=False, roaming=False))
 
 
+def documents_dir() -> Path:
+    """Where the person keeps documents, by the platform's convention."""
+    import platformdirs
+
+    return Path(platformdirs.user_documents_dir())
+
+
 def locations(app_id: str, profile: str, data_dir: Path | None = None) -> Locations:
     """The paths of `profile`. `data_dir` (from --data-dir) takes the place of the platform's folder."""
     root = Path(os.path.abspath(data_dir)) if data_dir else data_root(app_id)

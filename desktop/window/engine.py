@@ -1,40 +1,17 @@
-"""What the shell needs of a window engine, and which engine is there. One adapter per engine lies beside this file."""
+"""What the shell needs of a window engine: the contract that one adapter per engine, beside this file, fulfils."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import re
-import socket
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from desktop.errors import DisplayMissing, EngineMissing
 from desktop.window.placement import Place, Rect
 from desktop.window.policy import Policy
 
 EngineName = Literal["gtk", "qt", "edgechromium", "cocoa"]
 Scheme = Literal["system", "light", "dark"]
-
-GTK_PACKAGES = "gir1.2-webkit2-4.1 gir1.2-gtk-3.0 python3-gi python3-gi-cairo"
-# Variables that would open a packaged app to a debugger or swap its parts.
-DEBUG_VARIABLES = (
-    "QTWEBENGINE_REMOTE_DEBUGGING",
-    "QTWEBENGINE_CHROMIUM_FLAGS",
-    "WEBKIT_INSPECTOR_SERVER",
-    "WEBKIT_INSPECTOR_HTTP_SERVER",
-    "WEBVIEW2_ADDITIONAL_BROWSER_ARGUMENTS",
-    "WEBVIEW2_BROWSER_EXECUTABLE_FOLDER",
-    "WEBVIEW2_PIPE_FOR_SCRIPT_DEBUGGER",
-    "WEBVIEW2_WAIT_FOR_SCRIPT_DEBUGGER",
-    "PYWEBVIEW_GUI",
-    "PYWEBVIEW_LOG",
-    "GTK_DEBUG",
-)
 
 
 @dataclass(frozen=True)
@@ -58,6 +35,7 @@ class Proxy:
 
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+"""Where our own pages are: no proxy is asked for them."""
 MenuBar = Sequence[tuple[str, Sequence[MenuItem | None]]]
 
 
@@ -117,124 +95,3 @@ class Engine(Protocol):
 
     def quit(self) -> None:
         """Close every window; the loop ends. Callable from any thread."""
-
-
-def has_gtk() -> bool:
-    if importlib.util.find_spec("gi") is None:
-        return False
-    try:
-        import gi
-
-        gi.require_version("Gtk", "3.0")
-        gi.require_version("WebKit2", "4.1")
-    except (ValueError, AttributeError, ImportError):
-        return False  # ImportError: the distribution's gi is made for another Python than this one
-    return True
-
-
-def has_qt() -> bool:
-    package = importlib.util.find_spec("PySide6")
-    if package is None or importlib.util.find_spec("qtpy") is None:
-        return False
-    # Looked for by hand: `find_spec` of a name with a dot imports PySide6, which takes longer than all else before it.
-    found = PathFinder.find_spec("PySide6.QtWebEngineWidgets", package.submodule_search_locations)
-    return found is not None
-
-
-def install_line(wanted: str | None) -> str:
-    """The exact command that brings an engine to this machine."""
-    if sys.platform == "win32":
-        return "https://developer.microsoft.com/microsoft-edge/webview2/"
-    if sys.platform == "darwin":
-        return "pip install pyobjc-framework-WebKit"
-    if wanted == "qt":
-        return "pip install 'chatkit-desktop[qt]'"
-    return f"sudo apt-get install {GTK_PACKAGES}"
-
-
-def choose(
-    wanted: str | None,
-    environ: Mapping[str, str] = os.environ,
-    *,
-    gtk: Callable[[], bool] = has_gtk,
-    qt: Callable[[], bool] = has_qt,
-) -> EngineName:
-    """The engine to start; `gtk` and `qt` tell whether these are there.
-    Raises EngineMissing with the install line, DisplayMissing without a screen."""
-    if sys.platform == "win32":
-        return "edgechromium"
-    if sys.platform == "darwin":
-        return "cocoa"
-    offscreen = wanted == "qt" and environ.get("QT_QPA_PLATFORM") == "offscreen"
-    if not offscreen and not display_answers(environ):
-        raise DisplayMissing()
-    order: tuple[EngineName, ...] = ("qt", "gtk") if environ.get("KDE_FULL_SESSION") else ("gtk", "qt")
-    there = {"gtk": gtk, "qt": qt}
-    for name in order if wanted is None else (name for name in order if name == wanted):
-        if there[name]():
-            return name
-    raise EngineMissing(command=install_line(wanted))
-
-
-def display_answers(environ: Mapping[str, str]) -> bool:
-    """Whether a Wayland or X11 display accepts connections. Qt aborts the process where none does: asked first."""
-    wayland = environ.get("WAYLAND_DISPLAY")
-    if wayland:
-        path = Path(environ.get("XDG_RUNTIME_DIR", "/"), wayland)
-        if _connects(socket.AF_UNIX, str(path)):
-            return True
-    host, _, number = environ.get("DISPLAY", "").rpartition(":")
-    number = number.split(".")[0]
-    if not re.fullmatch("[0-9]{1,5}", number) or 6000 + int(number) > 65535:
-        return False
-    if host in ("", "unix"):
-        path_x = f"/tmp/.X11-unix/X{number}"  # noqa: S108  # where X11 listens
-        return _connects(socket.AF_UNIX, path_x) or _connects(socket.AF_UNIX, "\0" + path_x)
-    return _connects(socket.AF_INET, (host, 6000 + int(number)))
-
-
-def _connects(family: int, address: Any) -> bool:
-    with socket.socket(family, socket.SOCK_STREAM) as sock:
-        sock.settimeout(1)
-        try:
-            sock.connect(address)
-        except OSError:
-            return False
-    return True
-
-
-def scrub(environ: Any, *, frozen: bool) -> None:
-    """A packaged app ignores what would open it to a debugger, whatever the environment says."""
-    if frozen:
-        for name in DEBUG_VARIABLES:
-            environ.pop(name, None)
-
-
-def spare_loopback(environ: Any) -> None:
-    """Keep our own pages away from a proxy that the environment names.
-
-    WebKitGTK asks it for `http://localhost` too: the window stays blank, and the page's secret path reaches the proxy.
-    """
-    if any(environ.get(name) for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")):
-        for name in ("no_proxy", "NO_PROXY"):
-            known = [host for host in environ.get(name, "").split(",") if host.strip()]
-            environ[name] = ",".join([*known, *(host for host in LOOPBACK_HOSTS if host not in known)])
-
-
-def adapter(name: EngineName) -> Engine:
-    """The adapter of an engine, imported only now."""
-    if name == "gtk":
-        from desktop.window.gtk import GtkEngine
-
-        return GtkEngine()
-    if name == "qt":
-        from desktop.window.qt import QtEngine
-
-        return QtEngine()
-    if name == "edgechromium":
-        from desktop.window.windows import EdgeEngine
-
-        return EdgeEngine()
-    from desktop.window.macos import CocoaEngine
-
-    return CocoaEngine()

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop.errors import InternalError
-from desktop.pages.page import Page, Sources
+from desktop.page import Page, Sources
 from desktop.window.showing import Showing
 
 log = logging.getLogger(__name__)

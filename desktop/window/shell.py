@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop.errors import EngineChanged, EngineError, EngineMissing
-from desktop.pages.page import Page
-from desktop.window import engine as engines
+from desktop.page import Page
+from desktop.window import engines
 from desktop.window.bridge import Bridge, Channel
 from desktop.window.engine import Dress, Engine, EngineName, MenuBar, Proxy, Scheme
 from desktop.window.outside import open_address

@@ -9,7 +9,7 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 
-from desktop.pages.page import Page
+from desktop.page import Page
 
 
 @dataclass

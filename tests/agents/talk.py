@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from desktop.agents.answers import Reply, Stream
-from desktop.agents.host import AgentHost, Stores
+from desktop.agents.host import AgentHost
 from desktop.agents.limits import Limits
 from desktop.agents.sources import Sources
+from desktop.agents.stores import Stores
 from desktop.errors import AgentNotSet, AppError
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent

@@ -17,11 +17,11 @@ from chatkit.server import ChatKitServer, StreamingResult
 from chatkit.types import ThreadStreamEvent
 from openai import AsyncOpenAI
 
-from desktop.agents.host import AgentHost, Stores
+from desktop.agents.host import AgentHost
 from desktop.agents.ids import TurnIds
 from desktop.agents.limits import Limits
 from desktop.agents.models import DEFAULT_MODEL
-from desktop.agents.stores import open_stores
+from desktop.agents.stores import Stores, open_stores
 from desktop.errors import KeyMissing
 from desktop.settings.agents import AssistantAgent, AssistantTools, Endpoint
 from tests.agents.reference import ReferenceStore

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from desktop.agents.answers import Reply
-from desktop.agents.host import AgentHost, State, Stores
+from desktop.agents.host import AgentHost, State
 from desktop.agents.limits import Limits
+from desktop.agents.stores import Stores
 from desktop.errors import (
     AgentNotSet,
     AgentsMissing,

@@ -23,7 +23,8 @@ from chatkit.types import (
 
 from desktop.agents.context import RequestContext
 from desktop.agents.demo import Demo
-from desktop.agents.host import AgentHost, Stores
+from desktop.agents.host import AgentHost
+from desktop.agents.stores import Stores
 from desktop.errors import BadParams, DictationNotSet
 from desktop.texts import Catalogue
 from tests.agents.reference import ReferenceStore

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from desktop import __version__
-from desktop.window.engine import has_gtk, has_qt
+from desktop.window.engines import has_gtk, has_qt
 from tests.bench import (
     archiving,
     chats,

@@ -127,7 +127,7 @@ def with_bench(page: Any) -> Any:
     """The page with two methods more: one that does nothing, one that takes what the page has measured."""
     from dataclasses import replace
 
-    from desktop.pages.page import Method, NoParams, Params
+    from desktop.page import Method, NoParams, Params
 
     class Took(Params):
         milliseconds: list[float]

@@ -9,8 +9,9 @@ from chatkit.types import Attachment, ThreadItem
 
 from desktop.agents.attachments import AttachmentFiles
 from desktop.agents.context import RequestContext
-from desktop.agents.host import AgentHost, Stores
+from desktop.agents.host import AgentHost
 from desktop.agents.ids import new_id
+from desktop.agents.stores import Stores
 from desktop.chats.archiving import ArchiveRun
 from desktop.chats.copies import Copies, Origin
 from desktop.chats.library import Library

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from desktop.agents.context import RequestContext
-from desktop.agents.host import AgentHost, Stores
+from desktop.agents.host import AgentHost
 from desktop.agents.ids import new_id
+from desktop.agents.stores import Stores
 from desktop.commands import threads
 from desktop.errors import AppError, KeyMissing
 from desktop.openai_api.client import ApiClient, Endpoint

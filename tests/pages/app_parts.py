@@ -15,7 +15,7 @@ from desktop.errors import AppError
 from desktop.keys import Keys, MemoryStore
 from desktop.openai_api.client import ApiClient, Endpoint
 from desktop.openai_api.keeper import SessionKeeper
-from desktop.pages.page import Page
+from desktop.page import Page
 from desktop.pages.services import Services
 from desktop.settings.brand import Brand
 from desktop.settings.file import SettingsFile

@@ -14,8 +14,8 @@ import pytest
 
 from desktop.agents.answers import Answer, Reply, Stream
 from desktop.errors import AgentNotSet, AppError, BadParams, MessageEmpty, MessageTooLong, ThreadNotFound
+from desktop.page import Method
 from desktop.pages.agent_stream import AgentMethods
-from desktop.pages.page import Method
 from tests.pages.app_parts import House
 
 DEMO = {"kind": "demo", "id": "demo"}

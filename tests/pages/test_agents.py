@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from desktop.errors import AgentNotSet, SettingsInvalid
+from desktop.page import Sources
 from desktop.pages.agents import LOOK_FIELDS, AgentsPage
 from desktop.pages.check_run import FieldError
-from desktop.pages.page import Sources
 from desktop.settings.agents import AssistantAgent, DemoAgent, Endpoint
 from desktop.settings.base import Prompt
 from desktop.settings.locations import assets_dir

@@ -11,8 +11,8 @@ import pytest
 
 from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import AgentNotSet, AppError
+from desktop.page import Page
 from desktop.pages.chat import ChatPage
-from desktop.pages.page import Page
 from tests.pages.app_parts import SENTINEL, Asked, House
 from tests.pages.test_chat_options import verdicts
 

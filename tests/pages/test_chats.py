@@ -24,9 +24,9 @@ from desktop.errors import (
     SettingsInvalid,
     ThreadNotFound,
 )
+from desktop.page import Sources
 from desktop.pages import archiving
 from desktop.pages.chats import LONGEST, ChatsPage
-from desktop.pages.page import Sources
 from desktop.settings.agents import AssistantAgent, DemoAgent, ServerAgent
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
@@ -58,8 +58,8 @@ class Case:
 
     def chat(self, title: str | None, *items: ThreadItem, agent: str = "assistant") -> str:
         from desktop.agents.context import RequestContext
-        from desktop.agents.host import Stores
         from desktop.agents.ids import new_id
+        from desktop.agents.stores import Stores
 
         made = thread(new_id("thread"), title, datetime.now())  # noqa: DTZ005 - local, as the SDK makes them
         context = RequestContext(agent, "user")

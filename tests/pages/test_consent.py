@@ -13,9 +13,9 @@ import pytest
 
 from desktop.agents.code.consent import LIST, Consents, read
 from desktop.errors import AgentNotSet, BadParams, PackagesNotInstalled, SettingsInvalid
+from desktop.page import Sources
 from desktop.pages.agents import AgentsPage
 from desktop.pages.consent import PIECE, ConsentPage
-from desktop.pages.page import Sources
 from desktop.settings.agents import CodeAgent, DemoAgent
 from tests.pages.app_parts import Asked, House
 

@@ -13,7 +13,7 @@ import pytest
 
 from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import AgentNotSet, BadParams, KeyringMissing, KeyShape, SettingsInvalid
-from desktop.pages.page import Sources
+from desktop.page import Sources
 from desktop.pages.settings import AGENT_FIELDS, FIELDS, HOSTS, SettingsPage
 from desktop.settings.agents import AssistantAgent, Endpoint
 from desktop.settings.locations import assets_dir

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from desktop.errors import BadParams, KeyringMissing, KeyringSlow, KeyShape
 from desktop.openai_api.lifetime import WORKFLOWS_END
-from desktop.pages.page import Sources
+from desktop.page import Sources
 from desktop.pages.setup import SetupPage
 from desktop.settings.locations import assets_dir
 from desktop.texts import Catalogue

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from desktop.window.engine import has_gtk, has_qt
+from desktop.window.engines import has_gtk, has_qt
 from tests.rig import secret_service
 from tests.rig.display import Display, DisplayError, virtual_display
 from tests.rig.scene import Scene

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desktop.errors import Catalogue, KeyRejected
-from desktop.pages.page import Method, NoParams, Page, Params
+from desktop.page import Method, NoParams, Page, Params
 from desktop.texts import Catalogue as Texts
 from desktop.window.bridge import MOST_HELD, MOST_IN_FLIGHT, Answered, Bridge, Channel, weighs_over
 from desktop.window.showing import Showing

@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from desktop.errors import InternalError
-from desktop.pages.page import Page, Sources
+from desktop.page import Page, Sources
 from desktop.window.page_server import PageServer, bound, content_security_policy, hold_both_addresses
 from desktop.window.showing import Showing
 

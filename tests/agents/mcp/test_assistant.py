@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop.agents.host import Stores
 from desktop.agents.mcp.approvals import pretty
-from desktop.agents.stores import open_stores
+from desktop.agents.stores import Stores, open_stores
 from desktop.errors import Phrase, SettingsInvalid
 from tests.agents.mcp.conftest import LIMITS, Chat, buttons, over_http, pids, stdio, words
 from tests.standins.models_api import Answer, Call, ModelsApi

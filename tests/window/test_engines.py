@@ -13,7 +13,7 @@ import pytest
 
 from desktop.errors import DisplayMissing, EngineMissing
 from desktop.texts import Catalogue
-from desktop.window.engine import DEBUG_VARIABLES, GTK_PACKAGES, choose, display_answers, has_qt, install_line, scrub
+from desktop.window.engines import DEBUG_VARIABLES, GTK_PACKAGES, choose, display_answers, has_qt, install_line, scrub
 
 pytestmark = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is one engine, and always a screen")
 OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}
@@ -149,7 +149,7 @@ def test_a_name_that_is_no_display_is_none_and_breaks_nothing(name: str) -> None
 
 
 def test_looking_for_qt_imports_none_of_it() -> None:
-    code = "import sys; from desktop.window.engine import has_qt; has_qt(); print('PySide6.QtCore' in sys.modules)"
+    code = "import sys; from desktop.window.engines import has_qt; has_qt(); print('PySide6.QtCore' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
     assert isinstance(has_qt(), bool)
@@ -158,7 +158,7 @@ def test_looking_for_qt_imports_none_of_it() -> None:
 def test_a_gi_that_belongs_to_another_python_is_no_engine(tmp_path: Path) -> None:
     (tmp_path / "gi").mkdir()
     (tmp_path / "gi" / "__init__.py").write_text("from gi import _gi_of_another_python\n")
-    code = "from desktop.window.engine import has_gtk; print(has_gtk())"
+    code = "from desktop.window.engines import has_gtk; print(has_gtk())"
     environ = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.getcwd()}"}
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ)
     assert (found.stdout.strip(), found.stderr) == ("False", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,11 @@ from desktop.texts import Catalogue
 from tests.rig import secret_service, wall
 
 wall.build()
+
+# A shell without job control starts what it puts into the background with Ctrl+C ignored, and Python leaves it so: a
+# test run started like that would not see the interrupts that tests send. Children get the default with it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # As Hypothesis itself does on the machines it knows as CI: the same examples in every run, and no clock that fails a
 # test because the machine is busy. `--hypothesis-profile=default` looks for new examples.

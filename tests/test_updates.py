@@ -51,7 +51,7 @@ class ReleasePage:
 
         self._server = Quiet(("127.0.0.1", 0), Handler)
         self._server.socket = authority.context(kind).wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.005})
         self._thread.start()
 
     @property

@@ -188,7 +188,7 @@ def test_a_hundred_messages(responses: House) -> None:
 
 def test_an_answer_of_a_megabyte(house: House) -> None:
     text = "0123456789abcdef" * 65_536
-    house.api.answer(Answer(text), Answer(text, pieces=tuple(text[i : i + 64] for i in range(0, len(text), 64))))
+    house.api.answer(Answer(text), Answer(text, pieces=tuple(text[i : i + 256] for i in range(0, len(text), 256))))
     heard = house.page.say("at once")
     assert heard.said == text
     heard = house.page.say("in pieces", heard.thread)

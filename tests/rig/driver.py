@@ -79,7 +79,7 @@ class Driver:
                 pass
         return self.ended()
 
-    def ended(self, limit: float = 20.0) -> str:
+    def ended(self, limit: float = LIMIT) -> str:
         """Wait for the app's own end; what it printed. Raises AssertionError with its stacks where it does not end."""
         hung = False
         try:

@@ -509,7 +509,7 @@ class ApiStandIn:
         self._stopping.clear()
         self._server = Server(port, handler, tls)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="api-standin", daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.005}, name="api-standin", daemon=True
         )
         self._thread.start()
 

@@ -68,7 +68,7 @@ class EndpointStandIn:
         self._server.daemon_threads = True
 
     def __enter__(self) -> EndpointStandIn:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

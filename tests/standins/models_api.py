@@ -139,7 +139,7 @@ class ModelsApi:
         self.base = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> ModelsApi:
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.005,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -42,7 +42,7 @@ class ProxyStandIn:
         made: Callable[..., BaseHTTPRequestHandler] = handler
         self._server = Server(0, made, None)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="proxy-standin", daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.005}, name="proxy-standin", daemon=True
         )
         self._thread.start()
         return self

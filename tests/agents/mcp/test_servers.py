@@ -198,7 +198,7 @@ def answering(status: int, headers: dict[str, str], body: bytes = b"") -> Iterat
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.005,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}", asked

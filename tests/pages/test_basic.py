@@ -37,7 +37,7 @@ def say(house: House, ask: Asked, text: str) -> str:
     """A chat with one message, answered; its id."""
     message = {"content": [{"type": "input_text", "text": text}], "attachments": [], "inference_options": {}}
     stream = request(ask, "threads.create", input=message)["stream"]
-    end = time.monotonic() + 30
+    end = time.monotonic() + 90
     while time.monotonic() < end:
         events = [data for name, args in house.desk.asked if name == "emit" for data in [args]]
         if any(name == "stream.end" and data["id"] == stream for _, name, data in events):

@@ -157,6 +157,7 @@ class App:
         return 0
 
     def _build(self, engine: EngineName, keeper: SessionKeeper, counters: Any) -> None:
+        from desktop.pages.key_status import tell_waiting
         from desktop.pages.services import Services
 
         context, brand = self.context, self.context.brand
@@ -201,6 +202,7 @@ class App:
         )
         self.shell.menu = menu(self, context, self.shell.quit)
         context.settings_store.subscribe(self._on_settings)
+        context.keys.on_waiting = lambda: tell_waiting(self.services)
 
     def _proxy(self) -> Proxy | None:
         """The settings' proxy for the engine, which loads the component; the API client has its own way to it."""

@@ -368,7 +368,7 @@ from desktop.keys import Keys
 import secretstorage
 from keyring.backends import SecretService
 waits = []
-keys = Keys("default", "test", limit={limit}, unlock_limit={unlock}, on_waiting=waits.append)
+keys = Keys("default", "test", limit={limit}, unlock_limit={unlock}, on_waiting=lambda: waits.append("unlock"))
 try:
     result = keys.read("https://api.openai.com")
 except AppError as error:
@@ -405,7 +405,7 @@ import json, secretstorage, threading
 from desktop.keys import Keys
 from keyring.backends import SecretService
 waits, found = [], []
-keys = Keys("default", "test", limit=2, unlock_limit=120, on_waiting=waits.append)
+keys = Keys("default", "test", limit=2, unlock_limit=120, on_waiting=lambda: waits.append("unlock"))
 keys.preload("https://api.openai.com")
 threads = [threading.Thread(target=lambda o=o: found.append(keys.read(o))) for o in ("https://api.openai.com",) * 3]
 [t.start() for t in threads]; [t.join() for t in threads]

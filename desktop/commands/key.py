@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(context: Context, args: argparse.Namespace) -> int:
     """Exit code 0; 1 where the keyring says no, or `status` finds no key."""
     try:
-        context.keys.on_waiting = lambda _what: _say(context, context.texts.get("cli.key.unlock"))
+        context.keys.on_waiting = lambda: _say(context, context.texts.get("cli.key.unlock"))
         origin = origin_of(context.settings.network.api_base)
         if args.action == "set":
             return _set(context, origin)

@@ -44,7 +44,7 @@ class Keys:
     """The secrets of one profile. Safe to use from every thread.
 
     `limit`: seconds for a call; `unlock_limit`: seconds the person has to answer an unlock prompt,
-    of which `on_waiting("unlock")` tells (in a worker thread). `store` is for tests and for
+    of which `on_waiting` tells (in a worker thread). `store` is for tests and for
     profiles that keep nothing; by default the keyring of this computer.
     """
 
@@ -56,7 +56,7 @@ class Keys:
         *,
         limit: float = 3.0,
         unlock_limit: float = 120.0,
-        on_waiting: Callable[[str], None] | None = None,
+        on_waiting: Callable[[], object] | None = None,
         frozen: bool = False,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
@@ -224,7 +224,7 @@ class Keys:
             with self._lock:
                 self._asking.append(call)
         if self.on_waiting is not None:
-            self.on_waiting("unlock")
+            self.on_waiting()
 
 
 class _Call(threading.Thread, Generic[T]):

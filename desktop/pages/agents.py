@@ -20,14 +20,14 @@ from desktop.pages.agents_mcp import McpPart
 from desktop.pages.agents_road import Road
 from desktop.pages.agents_server import ServerMethods
 from desktop.pages.check_run import FieldError
+from desktop.pages.checks import Typed, first_check
 from desktop.pages.endpoint_check import EndpointCheck
+from desktop.pages.fields import field_of, lock_of, or_below
 from desktop.pages.first_check import Draft, FirstCheck, clean_workflow_id
 from desktop.pages.look import look_of
 from desktop.pages.mcp_check import McpCheck
 from desktop.pages.server_check import MOST_AGENTS, forget_token
 from desktop.pages.services import Services
-from desktop.pages.settings import field_of, lock_of, or_below
-from desktop.pages.setup import Typed, first_check
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, ServerAgent
 from desktop.settings.layers import ENVIRONMENT_AGENT

@@ -14,13 +14,14 @@ from pydantic import Field, StringConstraints
 from desktop.errors import AgentNotSet, AppError, KeyringInsecure, KeyringMissing, Phrase, SettingsInvalid
 from desktop.page import Method, Params
 from desktop.pages.check_run import FieldError
+from desktop.pages.checks import CancelParams, Typed, endpoint_check, told
 from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft, clean_address
+from desktop.pages.fields import lock_of
+from desktop.pages.key_status import key_status
 from desktop.pages.services import Services
-from desktop.pages.settings import lock_of
-from desktop.pages.setup import CancelParams, Typed, endpoint_check, host_of, key_status, told
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, Endpoint
-from desktop.settings.origins import origin_of
+from desktop.settings.origins import host_of, origin_of
 
 MOST_ENDPOINTS = 50
 

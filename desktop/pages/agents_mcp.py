@@ -17,11 +17,11 @@ from desktop.agents.from_settings import SettingsSources
 from desktop.errors import McpError, Phrase, SettingsInvalid
 from desktop.page import Method, Params
 from desktop.pages.check_run import Closes, FieldError
+from desktop.pages.checks import CancelParams, told
+from desktop.pages.fields import lock_of
 from desktop.pages.mcp_check import McpCheck, McpDraft, Tool
 from desktop.pages.mcp_edit import McpForm, Typed, form_of, split_command
 from desktop.pages.mcp_paste import read_block
-from desktop.pages.settings import lock_of
-from desktop.pages.setup import CancelParams, told
 from desktop.settings import roster
 from desktop.settings.mcp import McpServer, mcp_secret
 from desktop.settings.secret_shapes import is_secret

@@ -12,12 +12,13 @@ from pydantic import Field, StringConstraints
 
 from desktop.errors import AgentNotSet, KeyStoreError
 from desktop.page import Method, Params
+from desktop.pages.checks import CancelParams, Typed, told
 from desktop.pages.server_check import LONGEST_TOKEN, ServerCheck, ServerDraft, forget_token, lines_of
 from desktop.pages.services import Services
-from desktop.pages.setup import CancelParams, Typed, host_of, told
 from desktop.pages.token import server_check
 from desktop.settings import roster
 from desktop.settings.agents import ServerAgent
+from desktop.settings.origins import host_of
 from desktop.settings.servers import server_secret
 
 

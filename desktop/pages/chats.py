@@ -19,9 +19,9 @@ from desktop.page import Method, NoParams, Page, Params
 from desktop.pages.archiving import library_of
 from desktop.pages.chats_jobs import ArchiveJob, DeleteJob, ExportJob, Jobs
 from desktop.pages.check_run import FieldError
+from desktop.pages.fields import lock_of
 from desktop.pages.look import look_of
 from desktop.pages.services import Services
-from desktop.pages.settings import lock_of
 from desktop.settings import roster
 from desktop.settings.agents import ServerAgent
 

@@ -16,10 +16,12 @@ from pydantic import Field, StringConstraints
 from desktop.errors import AgentNotSet, AppError, BadParams, InternalError, Phrase, SettingsInvalid
 from desktop.page import Method, NoParams, Page, Params
 from desktop.pages.agent_edit import name_of
+from desktop.pages.fields import lock_of
 from desktop.pages.look import look_of
 from desktop.pages.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent
+from desktop.settings.origins import host_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,14 +166,10 @@ class ConsentPage:
     def _endpoint(self, agent: CodeAgent) -> str:
         """Whose key the code gets; empty where there is none to get."""
         if agent.endpoint == OPENAI_ENDPOINT:
-            from desktop.pages.setup import host_of
-
             return host_of(self._services.settings.current.network.api_base)
         found = roster.find(self._services.settings.current.endpoints, agent.endpoint)
         if found is None or not found.needs_key:
             return ""
-        from desktop.pages.setup import host_of
-
         return found.name or host_of(found.base_url)
 
     def _servers(self, agent: CodeAgent) -> list[str]:
@@ -261,8 +259,6 @@ class ConsentPage:
         return agent
 
     def _can_choose(self) -> bool:
-        from desktop.pages.settings import lock_of
-
         return not lock_of(self._services.settings, "agents", "command_line")
 
     def _open_agents(self, _: NoParams) -> None:

@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import (
     AgentNotSet,
     AppError,
     BadParams,
-    KeyMissing,
     KeyringInsecure,
     KeyringMissing,
-    KeyShape,
     Phrase,
     SettingsInvalid,
 )
@@ -29,19 +27,22 @@ from desktop.page import Method, NoParams, Page, Params
 from desktop.pages import updates
 from desktop.pages.agent_edit import name_of
 from desktop.pages.check_run import FieldError
-from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft
-from desktop.pages.first_check import Draft, FirstCheck, clean_version, clean_workflow_id
+from desktop.pages.checks import endpoint_check, first_check
+from desktop.pages.endpoint_check import EndpointCheck
+from desktop.pages.fields import field_of, lock_for, or_below, value_at
+from desktop.pages.first_check import FirstCheck, clean_version, clean_workflow_id
+from desktop.pages.links import open_link
 from desktop.pages.look import look_of
 from desktop.pages.server_check import forget_token
 from desktop.pages.services import Services
-from desktop.pages.setup import CancelParams, LinkParams, Typed, endpoint_check, first_check, host_of, key_status, told
+from desktop.pages.settings_key import PROXY_SECRET, KeyMethods
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, ServerAgent
 from desktop.settings.model import Settings, WorkflowAgent
-from desktop.settings.origins import origin_of
+from desktop.settings.origins import host_of, origin_of
 
 if TYPE_CHECKING:
-    from desktop.settings.layers import SettingsStore
+    pass
 
 AGENT_FIELDS = ("agent.name", "agent.workflow_id", "agent.version", "agent.tracing.enabled")
 """The active agent's own; in the file they lie under `agents`."""
@@ -92,8 +93,6 @@ FIELDS = (
 ANEW = ("agent.", "session.", "network.", "assistant.basic_view", "assistant.transcription_model")
 """A change of these makes the shown chat another one: it is loaded again."""
 
-PROXY_SECRET = "proxy"  # noqa: S105 - the entry's name, not a secret
-
 HOSTS = (
     ("cdn.platform.openai.com", "settings.host_component"),
     ("api.openai.com", "settings.host_api"),
@@ -114,16 +113,6 @@ class SaveParams(Params):
         dict[Annotated[str, StringConstraints(max_length=100)], Any], Field(min_length=1, max_length=len(FIELDS))
     ]
     """Setting to value; None goes back to the layer below."""
-
-
-class KeyParams(Params):
-    number: Annotated[int, Field(ge=1, le=1_000_000)]
-    key: Typed
-    keep: Literal["keyring", "session"] = "keyring"
-
-
-class PasswordParams(Params):
-    password: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 
 
 class WordParams(Params):
@@ -173,18 +162,13 @@ class SettingsPage:
                 "settings.pick_ca_file": Method(NoParams, self._pick_ca_file),
                 "settings.close": Method(NoParams, self._close),
                 "agent.check": Method(NoParams, self._check_agent),
-                "key.status": Method(NoParams, self._key_status),
-                "key.replace": Method(KeyParams, self._replace_key),
-                "key.cancel": Method(CancelParams, self._cancel_key),
-                "key.remove": Method(NoParams, self._remove_key),
-                "proxy.save_password": Method(PasswordParams, self._save_password),
-                "proxy.remove_password": Method(NoParams, self._remove_password),
+                **KeyMethods(services, self._first, self._endpoints).methods,
                 "user.forget": Method(NoParams, self._forget_user),
                 "data.delete_all": Method(WordParams, self._delete_all),
                 "diagnostics.copy": Method(NoParams, self._diagnostics),
                 "logs.open": Method(NoParams, self._open_logs),
                 **updates.for_settings(services),
-                "app.open_link": Method(LinkParams, self._open_link),
+                "app.open_link": open_link(services, self._links()),
                 "app.open_setup": Method(NoParams, self._open_setup),
                 "app.open_agents": Method(NoParams, self._open_agents),
             },
@@ -227,9 +211,9 @@ class SettingsPage:
             fields[name] = field_of(store, name)
         layer = self._agent_layer()
         if agent is not None:
-            lock = _lock(layer, store.is_fixed("agents"), closed)
+            lock = lock_for(layer, store.is_fixed("agents"), closed)
             for name in AGENT_FIELDS:
-                value = _value(agent, name.removeprefix("agent."))
+                value = value_at(agent, name.removeprefix("agent."))
                 fields[name] = {"value": value, "layer": layer, "locked": lock}
         return {
             "host": host_of(settings.network.api_base),
@@ -327,78 +311,13 @@ class SettingsPage:
             texts.get("settings.ca_file_title"), (texts.get("settings.ca_file_kind"), texts.get("settings.ca_file_any"))
         )
 
-    # --- agent and key ---------------------------------------------------------------------------
+    # --- the agent -------------------------------------------------------------------------------
 
     def _check_agent(self, _: NoParams) -> dict[str, Any]:
         """Mints a session with what is stored and cancels it again. Raises what is wrong."""
         minted = self._first.mint(self._first.draft(key=""))
         self._first.discard(minted)
         return {"works": True}
-
-    def _key_status(self, _: NoParams) -> dict[str, Any]:
-        """The key's state and whether there is a proxy password; neither of the two itself."""
-        status = key_status(self._services)
-        try:
-            password = self._services.keys.secret(PROXY_SECRET) is not None
-        except AppError:
-            password = False  # the keyring's trouble is told once, by the key's own status
-        return {**status, "proxy_password": password}
-
-    def _replace_key(self, params: KeyParams) -> dict[str, Any]:
-        """The new key is checked first; a failure leaves the old one. `{error, can_save, cancelled}`."""
-
-        def wanted() -> Draft:
-            if not params.key.strip():
-                raise KeyShape(problem=Phrase("settings.key_empty"))
-            return self._first.draft(key=params.key)
-
-        if self._services.settings.current.workflow() is None:
-            outcome = self._endpoints.run(params.number, lambda: self._key_draft(params), params.keep)
-        else:
-            outcome = self._first.run(params.number, wanted, params.keep)
-        if outcome.error is None and not outcome.cancelled:
-            self._services.desk.reload_chat()
-        return {**told(outcome, self._services.texts), "can_save": False}
-
-    def _key_draft(self, params: KeyParams) -> EndpointDraft:
-        """Without a workflow a key is proved by the models it may use."""
-        if not params.key.strip():
-            raise KeyShape(problem=Phrase("settings.key_empty"))
-        agent = self._services.settings.current.agent()
-        ours = isinstance(agent, AssistantAgent) and agent.endpoint == OPENAI_ENDPOINT
-        model = (agent.model or DEFAULT_MODEL) if ours and isinstance(agent, AssistantAgent) else ""
-        return self._endpoints.draft(key=params.key, model=model)
-
-    def _cancel_key(self, params: CancelParams) -> dict[str, bool]:
-        return {"stopped": self._first.cancel(params.number) or self._endpoints.cancel(params.number)}
-
-    def _remove_key(self, _: NoParams) -> dict[str, Any]:
-        """Ends the sessions, deletes the key (the key store proves it by a fresh read), and asks for another."""
-        services = self._services
-        origin = origin_of(services.settings.current.network.api_base)
-        services.keeper.cancel_all()
-        services.keys.remove(origin)
-        services.state.set_key_known(origin, False)
-        services.keeper.forget()
-        services.desk.emit("chat", "key.removed", KeyMissing(origin=origin).describe(services.texts))
-        services.desk.show_setup()
-        return key_status(services)
-
-    def _save_password(self, params: PasswordParams) -> dict[str, Any]:
-        """Keeps the proxy's password in the keyring; without one, for this session."""
-        keys = self._services.keys
-        try:
-            keys.save_secret(PROXY_SECRET, params.password)
-            where = "keyring"
-        except (KeyringMissing, KeyringInsecure):
-            keys.save_secret(PROXY_SECRET, params.password, keep="session")
-            where = "session"
-        self._services.keeper.forget()
-        return {"where": where}
-
-    def _remove_password(self, _: NoParams) -> None:
-        self._services.keys.remove_secret(PROXY_SECRET)
-        self._services.keeper.forget()
 
     # --- privacy ---------------------------------------------------------------------------------
 
@@ -455,12 +374,6 @@ class SettingsPage:
             "homepage": self._services.brand.app.homepage,
         }
 
-    def _open_link(self, params: LinkParams) -> None:
-        url = self._links().get(params.link)
-        if not url:
-            raise BadParams(problem=f"no such link: {params.link}")
-        self._services.desk.open_external(url)
-
     def _open_setup(self, _: NoParams) -> None:
         self._services.desk.show_setup()
 
@@ -469,48 +382,6 @@ class SettingsPage:
 
     def _close(self, _: NoParams) -> None:
         self._services.desk.close_window("settings")
-
-
-def _value(model: BaseModel, dotted: str) -> Any:
-    """The value at a dotted name, as JSON holds it."""
-    value: Any = model
-    for part in dotted.split("."):
-        value = getattr(value, part)
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, list):
-        return [item.model_dump(mode="json") if isinstance(item, BaseModel) else item for item in value]
-    return value
-
-
-def or_below(services: Services, name: str, value: Any) -> Any:
-    """None where `value` is what would be in effect anyway, so that the file holds only what was chosen."""
-    from desktop.settings import tree
-
-    below = tree.find(services.brand.settings, tree.split(name))
-    return None if below is tree.MISSING and value == _value(Settings(), name) else value
-
-
-def field_of(store: SettingsStore, name: str) -> dict[str, Any]:
-    """`{value, layer, locked}` of a setting, as a page's field takes it."""
-    layer = store.layer_of(name)
-    lock = _lock(layer, store.is_fixed(name), store.read_only is not None)
-    return {"value": _value(store.current, name), "layer": layer, "locked": lock}
-
-
-def lock_of(store: SettingsStore, name: str, *layers: str) -> str:
-    """Why nothing below `name` can be changed here; of the layers over the file only `layers` count."""
-    layer = store.layer_of(name)
-    return _lock(layer if layer in layers else "settings", store.is_fixed(name), store.read_only is not None)
-
-
-def _lock(layer: str, fixed: bool, closed: bool) -> str:
-    """Why a field can't be changed here: brand, command_line, environment, file, or nothing."""
-    if fixed:
-        return "brand"
-    if layer in ("command_line", "environment"):
-        return layer
-    return "file" if closed else ""
 
 
 def _check_ca_file(path: Any) -> None:

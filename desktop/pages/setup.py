@@ -5,35 +5,32 @@ A key goes in and never comes out: an imported one waits here, and the page lear
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from desktop.agents.models import DEFAULT_MODEL
-from desktop.errors import BadParams, Catalogue, KeyMissing, KeyStoreError, Phrase, SettingsInvalid
+from desktop.errors import KeyMissing, KeyStoreError, Phrase, SettingsInvalid
 from desktop.page import Method, NoParams, Page, Params
 from desktop.pages.check_run import FieldError, Outcome
+from desktop.pages.checks import CancelParams, Typed, endpoint_check, first_check, told
 from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft, clean_address
-from desktop.pages.first_check import Draft, FirstCheck, placed
+from desktop.pages.first_check import Draft, FirstCheck
+from desktop.pages.key_status import key_status
+from desktop.pages.links import open_link
 from desktop.pages.look import look_of
 from desktop.pages.services import Services
+from desktop.pages.setup_imports import Imports
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint
 from desktop.settings.model import WorkflowAgent
-from desktop.settings.origins import origin_of
-
-ENV_KEY = "OPENAI_API_KEY"
+from desktop.settings.origins import host_of, origin_of
 
 USUAL_NAMES = {11434: "Ollama", 1234: "LM Studio"}
 """What listens at these ports on most computers."""
-
-Typed = Annotated[str, StringConstraints(max_length=20_000)]
-"""Room for anything that is pasted by mistake, so that the page can say what is wrong with it."""
 
 
 class CheckParams(Params):
@@ -77,24 +74,6 @@ class AddressParams(Params):
     address: Typed
 
 
-class CancelParams(Params):
-    number: Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class LinkParams(Params):
-    link: Annotated[str, StringConstraints(max_length=40)]
-    """A name of the page's own list of links."""
-
-
-@dataclass(frozen=True)
-class _Pending:
-    """An imported key, kept from the page."""
-
-    name: str
-    key: str = field(repr=False)
-    api_base: str = ""
-
-
 class SetupPage:
     """One for each showing of the page. `page()` lists everything it may ask for."""
 
@@ -104,8 +83,7 @@ class SetupPage:
         self._services = services
         self._first = check or first_check(services)
         self._endpoints = endpoints or endpoint_check(services)
-        self._lock = threading.Lock()
-        self._pending: _Pending | None = None
+        self._imports = Imports(services)
 
     def page(self) -> Page:
         services = self._services
@@ -135,11 +113,9 @@ class SetupPage:
                 "setup.address": Method(AddressParams, self._address),
                 "setup.demo": Method(NoParams, self._demo),
                 "setup.cancel": Method(CancelParams, self._cancel),
-                "setup.import_env_key": Method(NoParams, self._import_env_key),
-                "setup.import_dotenv": Method(NoParams, self._import_dotenv),
-                "setup.drop_key": Method(NoParams, self._drop_key),
+                **self._imports.methods,
                 "setup.close": Method(NoParams, self._close),
-                "app.open_link": Method(LinkParams, self._open_link),
+                "app.open_link": open_link(services, self._links()),
                 "app.open_server": Method(NoParams, self._open_server),
             },
             title=services.texts.get("setup.window_title", app=services.brand.app.name),
@@ -172,9 +148,9 @@ class SetupPage:
             "default_model": DEFAULT_MODEL,
             "model": agent.model if isinstance(agent, AssistantAgent) else "",
             "endpoint": {"address": endpoint.base_url, "api": endpoint.api} if endpoint else None,
-            "env_name": ENV_KEY if self._env_key() else "",
+            "env_name": self._imports.in_environment,
             "ended": workflows_over(datetime.now(UTC).date()),
-            "links": {"keys": services.brand.links.api_keys, "workflows": services.brand.links.workflows},
+            "links": self._links(),
         }
 
     def _way(self) -> str:
@@ -225,77 +201,11 @@ class SetupPage:
     def _asks_workflow(self) -> bool:
         return self._agent_layer() == "settings"
 
-    # --- imports ---------------------------------------------------------------------------------
-
-    def _env_key(self) -> str:
-        return self._services.environ.get(ENV_KEY, "").strip()
-
-    def _import_env_key(self, _: NoParams) -> dict[str, Any]:
-        """Marks the environment's key as the one to check; only on the person's click."""
-        key = self._env_key()
-        if not key:
-            raise KeyMissing(origin=host_of(self._services.settings.current.network.api_base), field="key")
-        with self._lock:
-            self._pending = _Pending(ENV_KEY, key)
-        return {"name": ENV_KEY}
-
-    def _import_dotenv(self, _: NoParams) -> dict[str, Any] | None:
-        """Reads a starter's `.env`: the key waits here, ids go to the page. None: no file was chosen."""
-        from desktop.settings.dotenv import read_starter
-
-        texts = self._services.texts
-        chosen = self._services.desk.pick_file(
-            texts.get("setup.import_dotenv_title"),
-            (texts.get("setup.import_dotenv_kind"), texts.get("setup.import_any_kind")),
-        )
-        if not chosen:
-            return None
-        starter = read_starter(Path(chosen))
-        ignored = list(starter.ignored)
-        settings = self._services.settings
-        base = starter.api_base
-        if base == settings.current.network.api_base:
-            base = ""
-        key = starter.key
-        if base and (
-            settings.is_fixed("network.api_base")
-            or settings.layer_of("network.api_base") in ("command_line", "environment")
-        ):
-            # The file's key belongs to the file's address; where that can't be taken, neither can the key.
-            ignored += ["CHATKIT_API_BASE", *([ENV_KEY] if key else [])]
-            base, key = "", ""
-        name = Path(chosen).name
-        with self._lock:
-            if key:
-                self._pending = _Pending(name, key, base)
-        return {
-            "key": bool(key),
-            "workflow": starter.workflow_id,
-            "version": starter.version,
-            "file": name,
-            "api_host": host_of(base) if base and key else "",
-            "found": [
-                label
-                for label, value in (
-                    (ENV_KEY, key),
-                    ("CHATKIT_WORKFLOW_ID", starter.workflow_id),
-                    ("CHATKIT_API_BASE", base),
-                )
-                if value
-            ],
-            "ignored": ignored[:50],
-        }
-
-    def _drop_key(self, _: NoParams) -> None:
-        with self._lock:
-            self._pending = None
-
     # --- the check -------------------------------------------------------------------------------
 
     def _check(self, params: CheckParams) -> dict[str, Any]:
         """Checks, then saves, then opens the chat. `{error, can_save, cancelled}`."""
-        with self._lock:
-            pending = self._pending if params.use_pending else None
+        pending = self._imports.pending if params.use_pending else None
 
         def wanted() -> Draft:
             return self._first.draft(
@@ -307,15 +217,14 @@ class SetupPage:
 
         outcome = self._first.run(params.number, wanted, params.keep, unchecked=params.unchecked)
         if outcome.error is None and not outcome.cancelled:
-            self._drop_key(NoParams())
+            self._imports.drop()
             self._services.desk.show_chat()
         return told(outcome, self._services.texts)
 
     def _check_key(self, params: KeyCheckParams) -> dict[str, Any]:
         """Checks a key with the model it is for, saves it and an assistant, opens the chat. As `_check`, and `models`
         to choose from where the key does not have that model."""
-        with self._lock:
-            pending = self._pending if params.use_pending else None
+        pending = self._imports.pending if params.use_pending else None
         settings = self._services.settings.current
         endpoint = self._endpoint() if self._way() == "key" else None
         agent = settings.agent() if endpoint else roster.assistant_of(settings, OPENAI_ENDPOINT)
@@ -376,7 +285,7 @@ class SetupPage:
 
     def _ended(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.error is None and not outcome.cancelled:
-            self._drop_key(NoParams())
+            self._imports.drop()
             self._services.desk.show_chat()
         return {**told(outcome, self._services.texts), "models": list(self._endpoints.models)}
 
@@ -412,68 +321,6 @@ class SetupPage:
         """The form for a ChatKit server, which is in the agents page."""
         self._services.desk.show_agents("", "add-server")
 
-    def _open_link(self, params: LinkParams) -> None:
-        links = {"keys": self._services.brand.links.api_keys, "workflows": self._services.brand.links.workflows}
-        if not links.get(params.link):
-            raise BadParams(problem=f"no such link: {params.link}")
-        self._services.desk.open_external(links[params.link])
-
-
-def first_check(services: Services) -> FirstCheck:
-    """The check with this application's parts."""
-    return FirstCheck(
-        services.keys,
-        services.settings,
-        services.make_client,
-        forget=services.keeper.forget,
-        adopt=services.keeper.adopt,
-        kept=services.state.set_key_known,
-    )
-
-
-def endpoint_check(services: Services) -> EndpointCheck:
-    """The check of endpoints with this application's parts."""
-    return EndpointCheck(
-        services.keys,
-        services.settings,
-        services.make_client,
-        forget=services.keeper.forget,
-        kept=services.state.set_key_known,
-    )
-
-
-def told(outcome: Outcome, texts: Catalogue) -> dict[str, Any]:
-    """An outcome as a page is given it: `{error: Described | None, can_save, cancelled}`."""
-    return {
-        "error": placed(outcome.error, texts) if outcome.error else None,
-        "can_save": outcome.can_save,
-        "cancelled": outcome.cancelled,
-    }
-
-
-def host_of(api_base: str) -> str:
-    """The host with its port, as a sentence names it."""
-    return urlsplit(api_base).netloc
-
-
-def key_status(services: Services, base: str = "") -> dict[str, Any]:
-    """Whether there is a key for `base` (empty: the API in effect) and where; never the key. May wait for the
-    keyring."""
-    if services.keys.on_waiting is None:
-        services.keys.on_waiting = lambda _what: _tell_waiting(services)
-    status = services.keys.status(origin_of(base or services.settings.current.network.api_base))
-    # A locked keyring can be unlocked; a missing one is missing.
-    usable = status.problem is None or status.problem.retryable
-    return {
-        "lasting": services.keys.store.persistent and usable,
-        "present": status.present,
-        "where": status.where,
-        "store": status.store_name,
-        "problem": status.problem.describe(services.texts) if status.problem else None,
-    }
-
-
-def _tell_waiting(services: Services) -> None:
-    """The keyring asks the person to unlock it: the pages where that can happen say so."""
-    for page in ("setup", "settings", "agents"):
-        services.desk.emit(page, "keyring.waiting", {"store": services.keys.store.name})
+    def _links(self) -> dict[str, str]:
+        links = self._services.brand.links
+        return {"keys": links.api_keys, "workflows": links.workflows}

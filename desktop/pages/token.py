@@ -11,12 +11,13 @@ from pydantic import Field, StringConstraints
 
 from desktop.errors import AgentNotSet, AppError
 from desktop.page import Method, NoParams, Page, Params
+from desktop.pages.checks import CancelParams, told
 from desktop.pages.look import look_of
 from desktop.pages.server_check import LONGEST_TOKEN, ServerCheck
 from desktop.pages.services import Services
-from desktop.pages.setup import CancelParams, host_of, told
 from desktop.settings import roster
 from desktop.settings.agents import ServerAgent
+from desktop.settings.origins import host_of
 
 
 class TokenParams(Params):

@@ -57,6 +57,11 @@ def origin_of(api_base: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def host_of(address: str) -> str:
+    """The host of a clean address, with its port, as a sentence names it."""
+    return urlsplit(address).netloc
+
+
 def _ascii_host(parts: SplitResult) -> str:
     host = (parts.hostname or "").rstrip(".")
     host = host if host.isascii() else host.encode("idna").decode("ascii")

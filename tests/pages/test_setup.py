@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from desktop.errors import BadParams, KeyringMissing, KeyringSlow, KeyShape
 from desktop.openai_api.lifetime import WORKFLOWS_END
 from desktop.page import Sources
+from desktop.pages.key_status import tell_waiting
 from desktop.pages.setup import SetupPage
 from desktop.settings.locations import assets_dir
 from desktop.texts import Catalogue
@@ -286,9 +287,7 @@ def test_checklist_06_without_a_keyring_the_key_can_be_kept_for_this_session_onl
 
 
 def test_a_keyring_that_asks_the_person_is_announced(house: House) -> None:
-    asked_of(house)("setup.key_status")
-    assert house.keys.on_waiting is not None
-    house.keys.on_waiting("unlock")
+    tell_waiting(house.services)
     assert ("emit", ("setup", "keyring.waiting", {"store": "Secret Service"})) in house.desk.asked
 
 

@@ -108,7 +108,7 @@ bench:
 	@$(PYTHON) -m tests.bench $(ARGS)
 
 package:
-	$(call prepare,package)
+	$(call prepare,package $(ARGS))
 	@$(PYTHON) -m desktop.packaging $(ARGS)
 
 test-packaging:

@@ -88,8 +88,24 @@ def test_packaging_installs_no_qt_and_its_tests_what_tries_packages_out() -> Non
     package = set(prepare.wanted_packages("package", headless=False))
     assert {"xvfb", "gnome-keyring", "dpkg-dev"} <= package
     tried = set(prepare.wanted_packages("test-packaging", headless=False)) - package
-    assert tried == {"lintian", "debootstrap", "nsis", "wine", "wine64", "x11-utils"}
-    assert not package & set(prepare.ENGINE_QT)
+    qt = {*prepare.ENGINE_QT, *prepare.NOTICES_QT}
+    assert tried - qt == {"lintian", "debootstrap", "nsis", "wine", "wine64", "x11-utils"}
+    assert not package & qt
+    assert not [name for name in prepare.blocks(prepare.requirements("package", with_qt=False)) if "pyside" in name]
+
+
+def test_packaging_with_qt_installs_it_when_the_words_or_the_brand_ask_for_it(tmp_path: Path) -> None:
+    package, with_qt = (set(prepare.wanted_packages(kind, headless=False)) for kind in ("package", "package-qt"))
+    assert with_qt - package == {*prepare.ENGINE_QT, *prepare.NOTICES_QT}
+    assert [name for name in prepare.blocks(prepare.requirements("package-qt", with_qt=False)) if "pyside" in name]
+    brand = tmp_path / "brand.toml"
+    brand.write_text('[package]\nengine = "qt"\n')
+    named = ["--brand", str(brand)]
+    assert prepare.asks_for_qt(["--engine", "qt", "--check"])
+    assert prepare.asks_for_qt(named)
+    assert not prepare.asks_for_qt([*named, "--engine=system"])
+    assert not prepare.asks_for_qt(["--check"])
+    assert not prepare.asks_for_qt(["--brand", str(tmp_path / "none.toml")])
 
 
 def test_quick_preparation_installs_no_system_package_and_no_qt() -> None:

@@ -19,12 +19,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from desktop.packaging import formats, recipients, stage, tools
+from desktop.packaging import formats, qt, recipients, stage, tools
 from desktop.packaging.errors import DiskTrouble, PackagingError, WrongUsage
 from desktop.packaging.plan import PLATFORM, ROOT, Plan, epoch_of, read_brand, version_of
+from desktop.settings.brand import Brand
 
 ROOM = 1_500_000_000
 """Bytes that must be free: what PyInstaller, the trees and the packages take together at their most."""
+ROOM_QT = 3_000_000_000
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,6 +38,11 @@ def parser() -> argparse.ArgumentParser:
     made = _Parser(prog="python -m desktop.packaging", description="Brand file -> installers of this system.")
     made.add_argument("--brand", metavar="FILE", type=Path, default=ROOT / "assets" / "brand.toml")
     made.add_argument("--format", metavar="NAME,…", default="", help="which packages; default: all of this system")
+    made.add_argument(
+        "--engine",
+        choices=("system", "qt"),
+        help="Linux: the distribution's, or Qt in the packages; default: the brand's",
+    )
     made.add_argument("--out", metavar="DIR", type=Path, default=ROOT / "dist", help="default: dist/")
     made.add_argument("--check", action="store_true", help="look at everything, make nothing")
     made.add_argument("--json", action="store_true", help="print exactly one JSON object on standard output")
@@ -70,9 +77,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     began = time.monotonic()
     chosen = formats.chosen(args.format)
     brand_file = Path(os.path.abspath(args.brand))
-    brand = read_brand(brand_file)
+    brand = _with_engine(read_brand(brand_file), args.engine)
     out = Path(os.path.abspath(args.out))
-    _verify_tools(chosen, agents=brand.package.agents)
+    _verify_tools(chosen, brand)
     if not args.check:
         out.mkdir(parents=True, exist_ok=True)
     # Beside the place where things go: moving them there is then one step that succeeds or doesn't.
@@ -100,8 +107,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             "outputs": [],
         }
         if not args.check:
-            if shutil.disk_usage(out).free < ROOM:
-                raise DiskTrouble(f"There is too little room in {out}: {ROOM // 10**6} MB are needed for a while.")
+            room = ROOM_QT if qt.wanted(plan) else ROOM
+            if shutil.disk_usage(out).free < room:
+                raise DiskTrouble(f"There is too little room in {out}: {room // 10**6} MB are needed for a while.")
             result |= _make(plan, chosen)
     result["warnings"] = plan.warnings
     result["seconds"] = round(time.monotonic() - began, 1)
@@ -128,7 +136,7 @@ def _make(plan: Plan, chosen: tuple[formats.Format, ...]) -> dict[str, Any]:
     for form in chosen:
         say(f"Making {form.name}")
         form.make(formats.Job(plan, frozen, assets, contents, finished))
-    sbom = f"{plan.name}-{plan.version}-{PLATFORM}-{platform.machine().lower()}.cdx.json"
+    sbom = f"{plan.name}-{plan.version}-{PLATFORM}-{platform.machine().lower()}{plan.variant}.cdx.json"
     (finished / sbom).write_text(contents.sbom(), encoding="utf-8")
     (finished / recipients.file_name(plan)).write_text(recipients.text(plan), encoding="utf-8", newline="\n")
     files = sorted(finished.iterdir())
@@ -162,9 +170,22 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _verify_tools(chosen: tuple[formats.Format, ...], *, agents: bool) -> None:
+def _with_engine(brand: Brand, wanted: str | None) -> Brand:
+    """The brand with another engine than its own. Raises WrongUsage where there is no choice."""
+    if wanted is None:
+        return brand
+    if PLATFORM != "linux":
+        raise WrongUsage("Only Linux has a choice of engines; Windows and macOS bring their own.")
+    return brand.model_copy(update={"package": brand.package.model_copy(update={"engine": wanted})})
+
+
+def _verify_tools(chosen: tuple[formats.Format, ...], brand: Brand) -> None:
     system = tuple(dict.fromkeys(tool for form in chosen for tool in form.tools))
-    tools.verify(system, (*tools.PYTHON, *(tools.AGENTS if agents else ())))
+    python = (*tools.PYTHON, *(tools.AGENTS if brand.package.agents else ()))
+    if PLATFORM == "linux" and brand.package.engine == "qt":
+        tools.verify((*system, *tools.QT_NOTICES), (*python, *tools.QT), 'make package ARGS="--engine qt"')
+    else:
+        tools.verify((*system, *(tools.ENGINE_LINUX if PLATFORM == "linux" else ())), python)
 
 
 def _sha256(path: Path) -> str:

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from desktop.packaging import qt
 from desktop.packaging.errors import BuildFailed
 from desktop.packaging.freeze import Frozen
 from desktop.packaging.plan import ROOT, Plan
@@ -60,9 +61,14 @@ class Contents:
         plan = self._plan
         lines = [f"{plan.brand.app.name} {plan.version} holds software by others, named here with its licences.", ""]
         lines += [f"{part.name} {part.version}: {part.licence}" for part in self.parts]
+        if qt.wanted(plan):
+            lines += ["", "=" * 100, "Where the source of Qt is, and how to replace it", "=" * 100, "", qt.offer(plan)]
+        told: dict[str, str] = {}
         for part in self.parts:
             for name, text in part.texts:
-                lines += ["", "=" * 100, f"{part.name} {part.version} – {name}", "=" * 100, "", text.strip()]
+                same = told.setdefault(text, part.name)
+                body = text.strip() if same == part.name else f"The same as {same} has."
+                lines += ["", "=" * 100, f"{part.name} {part.version} – {name}", "=" * 100, "", body]
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def without_text(self) -> list[str]:
@@ -167,7 +173,7 @@ def part_of(dist: importlib.metadata.Distribution) -> Part:
         label, _, url = line.partition(",")
         if not homepage and label.strip().lower() in ("homepage", "home", "source", "repository", "source code"):
             homepage = url.strip()
-    texts = tuple(_texts(dist))
+    texts = tuple(_texts(dist)) or qt.texts(dist.name)
     licence = LICENCES.get(dist.name.lower()) or _licence(told)
     if not licence and any("Apache License" in text for _name, text in texts):
         licence = "Apache-2.0"

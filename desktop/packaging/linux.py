@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
-from desktop.packaging import desktop_files
+from desktop.packaging import desktop_files, qt
 from desktop.packaging.contents import Contents, project_licence
 from desktop.packaging.errors import BuildFailed
 from desktop.packaging.formats import Format, Job
@@ -20,8 +20,9 @@ from desktop.packaging.freeze import Frozen, elf_files
 from desktop.packaging.plan import Plan
 from desktop.packaging.tools import FREEZE_LINUX, PROOF_LINUX, Tool
 
-ENGINE = ("gir1.2-gtk-3.0", "gir1.2-webkit2-4.1", "ca-certificates")
-"""What the app finds through GObject introspection, which no list of libraries shows; and the system's certificates."""
+ENGINE = ("gir1.2-gtk-3.0", "gir1.2-webkit2-4.1")
+"""What the app finds through GObject introspection, which no list of libraries shows."""
+CERTIFICATES = "ca-certificates"
 RECOMMENDS = ("gnome-keyring | kwalletmanager | keepassxc", "xdg-utils")
 TOOLS = (*FREEZE_LINUX, *PROOF_LINUX)
 OVERRIDES = (
@@ -32,6 +33,10 @@ OVERRIDES = (
     "# Extension modules of Python, as its own packages have them.",
     "library-not-linked-against-libc *usr/lib/{name}/_internal/*",
     "shared-library-lacks-prerequisites *usr/lib/{name}/_internal/*",
+)
+OVERRIDES_QT = (
+    "# Qt's libraries find each other beside themselves, as their makers built them.",
+    "custom-library-search-path *usr/lib/{name}/_internal/*",
 )
 NO_CONTACT = (
     "# The brand file names no contact.",
@@ -56,7 +61,13 @@ def make_deb(job: Job) -> Path:
     _gzip(doc / "changelog.gz", _changelog(plan))
     _gzip(doc / "NOTICES.gz", job.contents.notices())
     _gzip(tree / "usr" / "share" / "man" / "man1" / f"{plan.name}.1.gz", desktop_files.manual(plan))
-    overrides = [*OVERRIDES, *(() if plan.brand.app.contact else NO_CONTACT)]
+    if qt.wanted(plan):
+        _write(doc / qt.OFFER, qt.offer(plan))
+    overrides = [
+        *OVERRIDES,
+        *(OVERRIDES_QT if qt.wanted(plan) else ()),
+        *(() if plan.brand.app.contact else NO_CONTACT),
+    ]
     _write(
         tree / "usr" / "share" / "lintian" / "overrides" / plan.name,
         "\n".join(f"{plan.name}: {line}" if not line.startswith("#") else line for line in overrides).format(
@@ -66,7 +77,7 @@ def make_deb(job: Job) -> Path:
     )
     kind = architecture()
     depends = _depends(plan, frozen, kind)
-    _settle(tree, plan.epoch, {tree / "usr" / "lib" / plan.name / plan.name})
+    _settle(tree, plan.epoch, _programs(tree / "usr", plan))
     size = sum((path.lstat().st_size + 1023) // 1024 for path in tree.rglob("*"))
     sums = "".join(
         f"{_sum(path, 'md5')}  {path.relative_to(tree)}\n"
@@ -76,7 +87,7 @@ def make_deb(job: Job) -> Path:
     _write(tree / "DEBIAN" / "control", _control(plan, kind, depends, size))
     _write(tree / "DEBIAN" / "md5sums", sums)
     _settle(tree / "DEBIAN", plan.epoch, set())
-    target = job.folder / f"{plan.name}_{plan.version}_{kind}.deb"
+    target = job.folder / f"{plan.name}_{plan.version}_{kind}{plan.variant}.deb"
     # One thread: how xz cuts its blocks would otherwise depend on the number of processors.
     command = ["dpkg-deb", "--root-owner-group", "--threads-max=1", "-Zxz", "-z6", "--build", str(tree), str(target)]
     _run(command, epoch=plan.epoch)
@@ -88,14 +99,16 @@ def make_tar(job: Job) -> Path:
     """`<id>-<version>-linux-<architecture>.tar.zst`: a folder to put anywhere. Raises BuildFailed, OSError."""
     plan = job.plan
     kind = architecture()
-    name = f"{plan.name}-{plan.version}-linux-{kind}"
+    name = f"{plan.name}-{plan.version}-linux-{kind}{plan.variant}"
     tree = plan.work / "tar" / name
     shutil.rmtree(tree.parent, ignore_errors=True)
     _lay_out(job, tree)
     _write(tree / "LICENSE", project_licence())
     _write(tree / "NOTICES", job.contents.notices())
-    _write(tree / "NEEDS", _needs(_depends(plan, job.frozen, kind)))
-    _settle(tree, plan.epoch, {tree / "lib" / plan.name / plan.name})
+    if qt.wanted(plan):
+        _write(tree / qt.OFFER, qt.offer(plan))
+    _write(tree / "NEEDS", _needs(plan, _depends(plan, job.frozen, kind)))
+    _settle(tree, plan.epoch, _programs(tree, plan))
     plain = plan.work / "tar" / f"{name}.tar"
 
     def neutral(entry: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -132,6 +145,12 @@ def _lay_out(job: Job, usr: Path) -> None:
     desktop_files.install(plan, job.assets, usr / "share")
 
 
+def _programs(usr: Path, plan: Plan) -> set[Path]:
+    """What is run, and not only read."""
+    folder = usr / "lib" / plan.name
+    return {folder / plan.name, *folder.glob(f"_internal/PySide6/Qt/libexec/{qt.PROCESS}")}
+
+
 def _settle(tree: Path, epoch: int, programs: set[Path]) -> None:
     """Modes and dates that don't tell where and when it was built."""
     for path in [tree, *tree.rglob("*")]:
@@ -157,7 +176,7 @@ def _depends(plan: Plan, frozen: Frozen, kind: str) -> list[str]:
     for entry in line.partition("=")[2].split(", "):
         older = re.sub(r"t64\b", "", entry)
         found.append(entry if older == entry else f"{entry} | {older}")
-    return sorted({*found, *ENGINE})
+    return sorted({*found, CERTIFICATES, *(() if qt.wanted(plan) else ENGINE)})
 
 
 def _control(plan: Plan, kind: str, depends: list[str], size: int) -> str:
@@ -221,12 +240,16 @@ def _copyright(plan: Plan, contents: Contents) -> str:
     return "\n".join(lines)
 
 
-def _needs(depends: list[str]) -> str:
+def _needs(plan: Plan, depends: list[str]) -> str:
     told = "\n".join(f"  {entry}" for entry in depends)
+    engine = (
+        "Qt WebEngine is in it; what it links to is the system's."
+        if qt.wanted(plan)
+        else "The engine is the system's WebKitGTK 4.1 with GTK 3 and their introspection data."
+    )
     return (
         "This folder can lie anywhere; bin/ has the program, share/ what a desktop's menus want.\n"
-        "The engine is the system's WebKitGTK 4.1 with GTK 3 and their introspection data. As Debian names it all:\n\n"
-        f"{told}\n"
+        f"{engine} As Debian names it all:\n\n{told}\n"
     )
 
 

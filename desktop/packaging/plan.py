@@ -50,6 +50,11 @@ class Plan:
         return self.brand_file.parent
 
     @property
+    def variant(self) -> str:
+        """What tells packages with Qt from the thin ones in a file's name."""
+        return "-qt" if PLATFORM == "linux" and self.brand.package.engine == "qt" else ""
+
+    @property
     def summary(self) -> str:
         """One line, never empty, without a full stop."""
         return (self.brand.app.summary or "Chat in a window of its own").rstrip(".")

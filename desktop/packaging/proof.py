@@ -7,6 +7,7 @@ outside. Those come from the checkout's `tests/`, which is where the same things
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from desktop.packaging import qt
 from desktop.packaging.errors import ProofFailed
 from desktop.packaging.plan import ROOT, Plan
 from desktop.settings.agents import OPENAI_ENDPOINT
@@ -150,6 +152,8 @@ class Proof:
     def _first_launch(self) -> str:
         report = self._home.fine("smoke", "--page", "any")
         _clean_page(report)
+        if qt.wanted(self._plan) != (report["engine"] == "qt"):
+            raise Refused(f"it opens {report['page']} with {report['engine']}")
         return f"opens {report['page']} with {report['engine']}"
 
     def _demo(self) -> str:
@@ -228,6 +232,9 @@ class Proof:
         trace = self._home.folder / "planted-ran"
         for name in ("planted", "sitecustomize", "usercustomize", "json", "httpx"):
             (planted / f"{name}.py").write_text(f"open({str(trace)!r}, 'w').close()\nraise SystemExit(99)\n")
+        program = planted / "touch"
+        program.write_text(f"#!/bin/sh\n: >{shlex.quote(str(trace))}\n")
+        program.chmod(0o755)
         port = _free_port()
         extra = {
             "PYTHONPATH": str(planted),
@@ -239,6 +246,10 @@ class Proof:
             "WEBKIT_INSPECTOR_SERVER": f"127.0.0.1:{port}",
             "WEBKIT_INSPECTOR_HTTP_SERVER": f"127.0.0.1:{port}",
             "QTWEBENGINE_REMOTE_DEBUGGING": str(port),
+            "QTWEBENGINE_CHROMIUM_FLAGS": f"--remote-debugging-port={port} --renderer-cmd-prefix={planted}/touch",
+            "QTWEBENGINEPROCESS_PATH": str(planted / "touch"),
+            "QT_PLUGIN_PATH": str(planted),
+            "QT_QPA_PLATFORM_PLUGIN_PATH": str(planted),
             "PYWEBVIEW_GUI": "qt",
         }
         words = ["smoke", "--page", "any", "--json"]
@@ -255,7 +266,7 @@ class Proof:
             process.kill()
         out = process.communicate()[0]
         if trace.exists():
-            raise Refused("Python code that the environment names was run")
+            raise Refused("code that the environment names was run")
         if answered:
             raise Refused("an inspector listened")
         if not out or not json.loads(out).get("ok"):

@@ -5,24 +5,31 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from desktop.packaging.errors import ToolMissing
 
 
 @dataclass(frozen=True)
 class Tool:
-    """`program` or `module` is what is looked for; `package` how it is got: Debian's, or in `how`, elsewhere."""
+    """`program`, `module` or `file` is looked for; `package` is how it is got: Debian's, or in `how`, elsewhere."""
 
     package: str
     program: str = ""
     module: str = ""
+    file: str = ""
     how: str = ""
 
     @property
     def there(self) -> bool:
         if self.program:
             return shutil.which(self.program) is not None
-        return importlib.util.find_spec(self.module) is not None
+        if self.file:
+            return Path(self.file).is_file()
+        try:
+            return importlib.util.find_spec(self.module) is not None
+        except ModuleNotFoundError:  # the package that a dotted name lies in
+            return False
 
 
 PYTHON = (
@@ -42,9 +49,18 @@ AGENTS = (
 FREEZE_LINUX = (
     Tool("binutils", program="objdump"),
     Tool("libc-bin", program="ldd"),
+)
+ENGINE_LINUX = (
     Tool("python3-gi", module="gi"),
     Tool("python3-gi-cairo", module="cairo"),
 )
+"""What the thin app takes of the distribution's Python packages."""
+QT = (
+    Tool("PySide6 (with Qt WebEngine)", module="PySide6.QtWebEngineWidgets"),
+    Tool("qtpy", module="qtpy"),
+)
+QT_NOTICES = (Tool("libqt6webengine6-data", file="/usr/share/doc/libqt6webengine6-data/copyright"),)
+"""Only the list of licences in it is used: everybody who gets Qt WebEngine has to get it as well."""
 PROOF_LINUX = (
     Tool("xvfb", program="Xvfb"),
     Tool("dbus", program="dbus-daemon"),
@@ -52,8 +68,9 @@ PROOF_LINUX = (
 )
 
 
-def verify(system: tuple[Tool, ...], python: tuple[Tool, ...]) -> None:
-    """Raises ToolMissing that names all that is missing at once. `system`: programs; `python`: PyPI's."""
+def verify(system: tuple[Tool, ...], python: tuple[Tool, ...], command: str = "make package") -> None:
+    """Raises ToolMissing that names all that is missing at once. `system`: programs; `python`: PyPI's; `command`
+    gets it all."""
     absent = [tool for tool in system if not tool.there]
     lacking = [tool.package for tool in absent]
     debian = [tool.package for tool in absent if not tool.how]
@@ -68,5 +85,5 @@ def verify(system: tuple[Tool, ...], python: tuple[Tool, ...]) -> None:
         ways.append("python -m pip install --no-deps --require-hashes --requirement requirements-dev.txt")
     raise ToolMissing(
         f"Packaging needs what is not installed here: {', '.join([*lacking, *wheels])}.",
-        "`make package` installs it. By hand: " + " ; ".join(ways),
+        f"`{command}` installs it. By hand: " + " ; ".join(ways),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
@@ -98,6 +98,9 @@ class BrandPackage(Model):
 
     agents: bool = True
     """With what agents inside the app need; without it the app is for hosted workflows and ChatKit servers."""
+    engine: Literal["system", "qt"] = "system"
+    """On Linux, what shows the pages: the distribution's WebKitGTK, or Qt WebEngine, which makes the packages large;
+    Windows and macOS have their own."""
     distribution: bool = False
     """A distribution or a store brings updates: the app does not look for any by itself."""
     files: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.*/-]*$", max_length=200)]] = Field(

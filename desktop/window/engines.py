@@ -30,6 +30,16 @@ DEBUG_VARIABLES = (
     "PYWEBVIEW_LOG",
     "GTK_DEBUG",
 )
+# Variables that would give the Qt in a packaged app other programs and plug-ins than its own.
+QT_PARTS = (
+    "QT_PLUGIN_PATH",
+    "QT_QPA_PLATFORM_PLUGIN_PATH",
+    "QTWEBENGINEPROCESS_PATH",
+    "QTWEBENGINE_RESOURCES_PATH",
+    "QTWEBENGINE_LOCALES_PATH",
+    "QML_IMPORT_PATH",
+    "QML2_IMPORT_PATH",
+)
 
 
 def has_gtk() -> bool:
@@ -116,10 +126,11 @@ def _connects(family: int, address: Any) -> bool:
     return True
 
 
-def scrub(environ: Any, *, frozen: bool) -> None:
-    """A packaged app ignores what would open it to a debugger, whatever the environment says."""
+def scrub(environ: Any, *, frozen: bool, qt: Callable[[], bool] = has_qt) -> None:
+    """A packaged app ignores what would open it to a debugger, or swap its Qt, whatever the environment says.
+    Without a Qt of its own it leaves Qt's variables to the programs it starts."""
     if frozen:
-        for name in DEBUG_VARIABLES:
+        for name in (*DEBUG_VARIABLES, *(QT_PARTS if qt() else ())):
             environ.pop(name, None)
 
 

@@ -35,11 +35,11 @@ class Built:
         return found
 
 
-def build(brand: Path, folder: Path, *formats: str) -> Built:
+def build(brand: Path, folder: Path, *formats: str, engine: str = "system") -> Built:
     environ = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH)}
     command = [sys.executable, "-m", "desktop.packaging", "--brand", str(brand), "--out", str(folder), "--json"]
     done = subprocess.run(
-        [*command, "--format", ",".join(formats)],
+        [*command, "--format", ",".join(formats), "--engine", engine],
         cwd=ROOT,
         env=environ,
         stdout=subprocess.PIPE,

@@ -30,7 +30,8 @@ def lacking() -> str:
         return "the whole way is tried on Linux; elsewhere the release workflow goes it"
     try:
         found = formats.chosen("")
-        tools.verify(tuple({tool for form in found for tool in form.tools}), (*tools.PYTHON, *tools.AGENTS))
+        system = {tool for form in found for tool in form.tools}
+        tools.verify((*system, *tools.ENGINE_LINUX), (*tools.PYTHON, *tools.AGENTS))
     except PackagingError as error:
         return error.message
     return "" if found else "there is nothing to make on this system yet"

@@ -7,8 +7,8 @@ Names no registry: pip, npm and apt-get use what the machine is set to. Does not
     prepare.py standin   the same, and what `make run STANDIN=1` needs
     prepare.py quick     what the quick tests need: no system package, no Qt
     prepare.py test      what every test needs: both engines, a virtual screen, a Secret Service, node
-    prepare.py package   what making packages needs: no Qt, no node
-    prepare.py test-packaging   the same, and what installs and checks them
+    prepare.py package [WORDS]   what making packages needs: no node; Qt where the packager's words ask for it
+    prepare.py test-packaging    the same with Qt, and what installs and checks them
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 STAMP = VENV / "prepared.json"
 OLDEST = (3, 11)
+PACKAGING = ("package", "package-qt", "test-packaging")
+WITH_QT = ("test", "package-qt", "test-packaging")
 KINDS = ("run", "standin", "quick", "test", "package", "test-packaging")
 
 # Debian packages. `a|b` names one package whose name differs between releases: the first there is.
@@ -46,6 +48,8 @@ ENGINE_QT = (
     *("libegl1", "libgl1", "libnss3", "libasound2t64|libasound2", "libdbus-1-3", "libfontconfig1", "libxcomposite1"),
     *("libxdamage1", "libxrandr2", "libxtst6", "libxkbfile1", "libgssapi-krb5-2", "libwayland-cursor0"),
 )
+# Its list of Qt WebEngine's and Chromium's licences goes into packages with Qt; nothing else of it is used.
+NOTICES_QT = ("libqt6webengine6-data",)
 NODE = ("nodejs", "npm")
 # PyInstaller looks into libraries with objdump and ldd; the frozen app carries the interpreter as a library.
 FREEZE = ("binutils", "libc-bin", "libpython{version}t64|libpython{version}")
@@ -82,7 +86,7 @@ def wanted_packages(kind: str, headless: bool) -> list[str]:
     if kind == "quick":
         return []
     names = list(ENGINE_GTK)
-    packages = kind in ("package", "test-packaging")
+    packages = kind in PACKAGING
     if headless or kind == "test" or packages:
         names += SCREEN
     if kind in ("standin", "test") or packages:
@@ -91,10 +95,12 @@ def wanted_packages(kind: str, headless: bool) -> list[str]:
         version = "{}.{}".format(*(version_of("/usr/bin/python3") or OLDEST))
         names += [name.format(version=version) for name in FREEZE]
         names += [*PACKAGE, *(TRY_OUT if kind == "test-packaging" else ())]
-    if kind == "test":
+    if kind in WITH_QT:
         names += ENGINE_QT
-        if not (shutil.which("node") and shutil.which("npm")):
-            names += NODE
+    if kind in ("package-qt", "test-packaging"):
+        names += NOTICES_QT
+    if kind == "test" and not (shutil.which("node") and shutil.which("npm")):
+        names += NODE
     return names
 
 
@@ -239,9 +245,9 @@ def requirements(kind: str, with_qt: bool) -> str:
     app = blocks((ROOT / "requirements.txt").read_text(encoding="utf-8"))
     everything = blocks((ROOT / "requirements-dev.txt").read_text(encoding="utf-8"))
     chosen = dict(app)
-    if kind in ("quick", "test", "package", "test-packaging"):
+    if kind in ("quick", "test", *PACKAGING):
         chosen.update((name, block) for name, block in everything.items() if not QT_NAMES.fullmatch(name))
-    if with_qt or kind == "test":
+    if with_qt or kind in WITH_QT:
         chosen.update((name, block) for name, block in everything.items() if QT_NAMES.fullmatch(name))
     return "\n".join(chosen[name] for name in sorted(chosen)) + "\n"
 
@@ -291,10 +297,26 @@ def prepare_node() -> None:
     stamp.write_text(digest, encoding="utf-8")
 
 
+def asks_for_qt(words: list[str]) -> bool:
+    """Whether what is said to the packager, or the brand file that it names, wants Qt in the packages."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--brand", default=str(ROOT / "assets" / "brand.toml"))
+    parser.add_argument("--engine", default="")
+    said = parser.parse_known_args(words)[0]
+    if said.engine:
+        return bool(said.engine == "qt")
+    try:
+        text = Path(said.brand).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # the packager says so
+    return re.search(r"""(?m)^\s*engine\s*=\s*["']qt["']""", text) is not None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make this checkout ready.")
     parser.add_argument("kind", choices=KINDS)
-    kind = parser.parse_args().kind
+    said, words = parser.parse_known_args()
+    kind = "package-qt" if said.kind == "package" and asks_for_qt(words) else said.kind
     prepare_system(kind)
     prepare_venv()
     prepare_packages(kind)

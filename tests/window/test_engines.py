@@ -13,7 +13,16 @@ import pytest
 
 from desktop.errors import DisplayMissing, EngineMissing
 from desktop.texts import Catalogue
-from desktop.window.engines import DEBUG_VARIABLES, GTK_PACKAGES, choose, display_answers, has_qt, install_line, scrub
+from desktop.window.engines import (
+    DEBUG_VARIABLES,
+    GTK_PACKAGES,
+    QT_PARTS,
+    choose,
+    display_answers,
+    has_qt,
+    install_line,
+    scrub,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is one engine, and always a screen")
 OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}
@@ -172,6 +181,15 @@ def test_checklist_16_a_packaged_app_ignores_what_would_open_it_to_a_debugger() 
     scrub(environ, frozen=True)
     assert environ == {"HOME": "/home/x", "LANG": "fr_FR.UTF-8"}
     scrub(environ, frozen=True)
+
+
+def test_checklist_16_a_packaged_qt_takes_its_parts_from_nowhere_else() -> None:
+    environ = dict.fromkeys(QT_PARTS, "/planted")
+    scrub(environ, frozen=True, qt=lambda: False)
+    assert set(environ) == set(QT_PARTS), "without Qt inside they are for the programs that the app starts"
+    scrub(environ, frozen=True, qt=lambda: True)
+    assert environ == {}
+    assert {"QTWEBENGINEPROCESS_PATH", "QT_PLUGIN_PATH"} <= set(QT_PARTS)
 
 
 def test_checklist_16_each_engine_s_own_door_is_among_them() -> None:

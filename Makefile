@@ -91,7 +91,8 @@ check-prepared:
 	$(PYTHON) -m mypy
 	cd tests/js && node_modules/.bin/tsc --project tsconfig.json
 	$(PYTHON) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	.venv/bin/zizmor --offline --quiet --no-progress .github/workflows
+	$(PYTHON) -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/bin/zizmor --offline --quiet --no-progress .github
 	$(PYTHON) -m pytest -q tests/packaging/test_desktop_files.py
 
 lint:

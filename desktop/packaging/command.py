@@ -6,6 +6,7 @@ Everything is made in a temporary folder beside the place where it goes; finishe
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import hashlib
 import json
@@ -15,18 +16,23 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from desktop.packaging import formats, qt, recipients, stage, tools
-from desktop.packaging.errors import DiskTrouble, PackagingError, WrongUsage
+from desktop.packaging.errors import DiskTrouble, Ended, PackagingError, Terminated, WrongUsage
 from desktop.packaging.plan import PLATFORM, ROOT, Plan, epoch_of, read_brand, version_of
 from desktop.settings.brand import Brand
 
 ROOM = 1_500_000_000
 """Bytes that must be free: what PyInstaller, the trees and the packages take together at their most."""
 ROOM_QT = 3_000_000_000
+FULL = 4_000_000
+"""Bytes; where no more are free, a build failed because of it, whatever its tools say."""
+OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+OF_THE_DISK |= {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -51,17 +57,22 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0 fine, 1 unforeseen, 2 usage, 3 brand file, 4 secret, 5 icon, 6 agent, 7 tool, 8 build, 9 proof,
-    10 disk."""
+    10 disk; 130 and 143 where somebody ended it."""
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
     try:
         result = run(parser().parse_args(words))
     except PackagingError as error:
         return _fail(error, as_json)
-    except OSError as error:
-        return _fail(_disk(error), as_json)
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as how:
+        code = _fail(Ended(), as_json)
+        return 143 if isinstance(how, Terminated) else code
+    except Exception as error:  # noqa: BLE001  # whoever reads the object needs one
+        if isinstance(error, OSError) and error.errno in OF_THE_DISK:
+            return _fail(_disk(error), as_json)
+        traceback.print_exc()
+        told = PackagingError(f"Packaging failed: {type(error).__name__}: {error}"[:400], "This is a defect.")
+        return _fail(told, as_json)
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
     else:
@@ -76,22 +87,35 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """What there is to say at the end. Raises PackagingError, OSError."""
     began = time.monotonic()
     chosen = formats.chosen(args.format)
-    brand_file = Path(os.path.abspath(args.brand))
-    brand = _with_engine(read_brand(brand_file), args.engine)
+    brand = _with_engine(read_brand(Path(os.path.abspath(args.brand))), args.engine)
     out = Path(os.path.abspath(args.out))
     _verify_tools(chosen, brand)
-    if not args.check:
-        out.mkdir(parents=True, exist_ok=True)
+    if args.check:
+        return _checked_and_made(args, chosen, brand, None) | {"seconds": round(time.monotonic() - began, 1)}
+    was_there = out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        return _checked_and_made(args, chosen, brand, out) | {"seconds": round(time.monotonic() - began, 1)}
+    finally:
+        if not was_there:
+            with contextlib.suppress(OSError):
+                out.rmdir()  # only an empty one goes
+
+
+def _checked_and_made(
+    args: argparse.Namespace, chosen: tuple[formats.Format, ...], brand: Brand, out: Path | None
+) -> dict[str, Any]:
+    """`out` None: checked only."""
+    brand_file = Path(os.path.abspath(args.brand))
     # Beside the place where things go: moving them there is then one step that succeeds or doesn't.
-    where = None if args.check else out
-    with tempfile.TemporaryDirectory(prefix=".packaging-", dir=where, ignore_cleanup_errors=True) as work:
+    with tempfile.TemporaryDirectory(prefix=".packaging-", dir=out, ignore_cleanup_errors=True) as work:
         plan = Plan(
             brand=brand,
             brand_file=brand_file,
             version=version_of(brand, brand_file.parent),
             epoch=epoch_of(brand_file),
             formats=tuple(form.name for form in chosen),
-            out=out,
+            out=out or Path(work),
             work=Path(work),
             say=say,
         )
@@ -99,20 +123,27 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         stage.check(plan)
         result: dict[str, Any] = {
             "ok": True,
-            "checked_only": bool(args.check),
+            "checked_only": out is None,
             "name": brand.app.name,
             "id": brand.app.id,
             "version": plan.version,
             "platform": PLATFORM,
             "outputs": [],
         }
-        if not args.check:
+        if out is not None:
             room = ROOM_QT if qt.wanted(plan) else ROOM
             if shutil.disk_usage(out).free < room:
-                raise DiskTrouble(f"There is too little room in {out}: {room // 10**6} MB are needed for a while.")
-            result |= _make(plan, chosen)
+                raise DiskTrouble(
+                    f"There is too little room in {out}: {room // 10**6} MB are needed for a while.",
+                    "Make room, or name another folder with --out.",
+                )
+            try:
+                result |= _make(plan, chosen)
+            except Exception as error:
+                if shutil.disk_usage(out).free < FULL:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out)) from error
+                raise
     result["warnings"] = plan.warnings
-    result["seconds"] = round(time.monotonic() - began, 1)
     return result
 
 
@@ -120,6 +151,7 @@ def _make(plan: Plan, chosen: tuple[formats.Format, ...]) -> dict[str, Any]:
     from desktop.packaging.contents import Contents
     from desktop.packaging.freeze import freeze
     from desktop.packaging.proof import prove
+    from desktop.packaging.started import prove_started
 
     assets = stage.stage(plan)
     say("Freezing")
@@ -127,10 +159,8 @@ def _make(plan: Plan, chosen: tuple[formats.Format, ...]) -> dict[str, Any]:
     contents = Contents(plan, frozen)
     for name in contents.without_text():
         plan.add_warning(f"No licence text was found for {name}.")
-    proof: dict[str, Any] | None = None
-    if PLATFORM == "linux":
-        say(f"Proving it ({frozen.size() / 1e6:.0f} MB)")
-        proof = prove(plan, frozen.executable).plain()
+    say(f"Proving it ({frozen.size() / 1e6:.0f} MB)")
+    proof = (prove if PLATFORM == "linux" else prove_started)(plan, frozen.executable).plain()
     finished = plan.work / "finished"
     finished.mkdir()
     for form in chosen:

@@ -70,6 +70,20 @@ class DiskTrouble(PackagingError):
     code = "disk"
 
 
+class Terminated(KeyboardInterrupt):
+    """A signal that asks to end, as Ctrl+C does."""
+
+
+class Ended(PackagingError):
+    """Somebody ended it. The exit code is the shells' own: 130 after Ctrl+C, 143 after SIGTERM."""
+
+    exit_code = 130
+    code = "ended"
+
+    def __init__(self) -> None:
+        super().__init__("Packaging was ended. Nothing was made.")
+
+
 ALL = (
     *(PackagingError, WrongUsage, BrandWrong, SecretFound, IconWrong, AgentWrong),
     *(ToolMissing, BuildFailed, ProofFailed, DiskTrouble),

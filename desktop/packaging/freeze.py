@@ -44,18 +44,25 @@ def freeze(plan: Plan, assets: Path) -> Frozen:
     environ |= {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": str(plan.epoch)}
     # Modules are packed plain: each package is compressed as a whole, which makes less of it, and they load faster.
     environ["PYINSTALLER_ZLIB_COMPRESSION_LEVEL"] = "0"
-    log = plan.work / "pyinstaller.log"
-    with log.open("wb") as stream:
-        try:
-            code = subprocess.call(
-                command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, timeout=LIMIT
-            )
-        except subprocess.TimeoutExpired:
-            raise BuildFailed(f"PyInstaller had not ended after {LIMIT} s.") from None
-    if code:
-        said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        full = "No space left on device" in "\n".join(said)
-        if full:
+    try:
+        # Not into a file: on a disk that is full it would stay empty.
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildFailed(f"PyInstaller had not ended after {LIMIT} s.") from None
+    if done.returncode:
+        said = [line for line in done.stdout.splitlines() if line.strip()]
+        if "No space left on device" in done.stdout:
             raise OSError(28, "No space left on device", str(dist))
         raise BuildFailed(f"PyInstaller failed: {said[-1][:300] if said else 'it said nothing'}", "\n".join(said[-15:]))
     name = plan.name + (".exe" if sys.platform == "win32" else "")

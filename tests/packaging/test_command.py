@@ -137,7 +137,21 @@ def test_a_full_disk_ends_with_ten_and_leaves_nothing_behind(maker: Maker, monke
     code, told, _progress = maker.run()
     assert (code, told["error"]["code"]) == (10, "disk")
     assert "full" in told["error"]["message"]
-    assert list((maker.folder / "out").iterdir()) == []
+    assert not (maker.folder / "out").exists()
+
+
+@can_package
+def test_what_nobody_foresaw_ends_with_one_and_is_one_object_too(maker: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> freeze.Frozen:
+        raise ZeroDivisionError("by zero ferns")
+
+    monkeypatch.setattr(freeze, "freeze", broken)
+    monkeypatch.setattr(command, "ROOM", 0)
+    code, told, progress = maker.run()
+    assert (code, told["ok"], told["error"]["code"]) == (1, False, "failed")
+    assert "by zero ferns" in told["error"]["message"]
+    assert "Traceback" in progress, "who is to mend it needs to know where"
+    assert not (maker.folder / "out").exists()
 
 
 @can_package
@@ -193,10 +207,15 @@ def test_checksums_of_other_packages_that_are_still_there_stay(tmp_path: Path) -
 @can_package
 def test_being_ended_leaves_nothing_behind(maker: Maker) -> None:
     out = maker.folder / "out"
-    words = ["--brand", str(maker.file), "--out", str(out), "--format", "deb"]
+    words = ["--brand", str(maker.file), "--out", str(out), "--format", "deb", "--json"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "desktop.packaging", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "desktop.packaging", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
+    assert process.stdout is not None
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("Freezing"):
@@ -205,5 +224,8 @@ def test_being_ended_leaves_nothing_behind(maker: Maker) -> None:
     process.terminate()
     process.stderr.read()
     process.stderr.close()
+    told = json.loads(process.stdout.read())
+    process.stdout.close()
     assert process.wait(120) == 143
-    assert list(out.iterdir()) == []
+    assert told["error"]["code"] == "ended"
+    assert not out.exists()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from desktop.packaging import linux
 from desktop.packaging.plan import Plan, read_brand
 from desktop.packaging.proof import Proof
 from tests.packaging.built import Built, build, home_in, opened, seen_window
@@ -60,8 +62,11 @@ def plan_of(built: Built, folder: Path) -> Plan:
 
 
 def test_the_report_names_every_file_with_its_size_and_checksum_and_what_was_proved(app: Built) -> None:
-    names = {Path(made["file"]).name.partition("_")[0] for made in app.told["outputs"]}
-    assert any(name.endswith(".cdx.json") for name in names)
+    names = {Path(made["file"]).name for made in app.told["outputs"]}
+    debian, machine = linux.architecture(), platform.machine().lower()
+    ends = (f"_{debian}.deb", f"-linux-{debian}.tar.zst", f"-linux-{machine}.cdx.json", "-INSTALL.txt")
+    assert [end for end in ends if not any(name.endswith(end) for name in names)] == []
+    assert len(names) == len(ends)
     check = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=app.folder, timeout=60)
     assert check.returncode == 0
     for made in app.told["outputs"]:

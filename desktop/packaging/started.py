@@ -1,0 +1,57 @@
+"""The proof where `proof.py` has no virtual screen and no keyring to hand: the frozen app is started on the screen
+there is, in a folder of its own, and must answer in its demo. Its exit code counts; without a console it is silent.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from desktop.packaging.errors import ProofFailed
+from desktop.packaging.plan import Plan
+from desktop.packaging.proof import Report, Step
+
+LIMIT = 300.0
+"""Seconds each start may take; the first one on a new system is looked at by whatever guards it."""
+
+
+def prove_started(plan: Plan, executable: Path, limit: float = LIMIT) -> Report:
+    """The version is told, the window opens; with the agent stack the demo answers. Raises ProofFailed."""
+    report = Report()
+    opens = ["smoke", "--demo", "--say", "What has been packaged here?"] if plan.brand.package.agents else []
+    # Not `with`: what still has a file of it open on Windows must not turn a good build into a failed one.
+    folder = tempfile.mkdtemp(prefix="proof-")
+    try:
+        for name, words in (
+            ("version", ["--version"]),
+            ("demo" if opens else "first launch", [*(opens or ["smoke", "--page", "any"]), "--data-dir", folder]),
+        ):
+            began = time.monotonic()
+            problem = _problem([str(executable), *words], limit)
+            report.steps.append(Step(name, not problem, problem or "started", round(time.monotonic() - began, 1)))
+            plan.say(f"  {name}: {problem or 'started'}")
+            if problem:
+                raise ProofFailed(f"What was built fails the step “{name}”: {problem}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return report
+
+
+def _problem(command: list[str], limit: float) -> str:
+    """What is wrong with one start; empty for nothing."""
+    named = ("OPENAI_", "CHATKIT_", "PYTHON")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(named)}
+    try:
+        done = subprocess.run(
+            command, env=environ, capture_output=True, text=True, errors="replace", timeout=limit, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"it had not ended after {limit:.0f} s"
+    except OSError as error:
+        return f"it does not start: {error.strerror or error}"
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return f"it ended with {done.returncode}: {' '.join(said[-3:])[:400]}" if done.returncode else ""

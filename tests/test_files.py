@@ -84,6 +84,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_checklist_24_killing_the_writer_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     files.write_private(path, "0:" + "x" * 20000 + ":0")

@@ -21,7 +21,7 @@ def test_checklist_29_killed_at_random_moments_nothing_acknowledged_is_lost_and_
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=170,
+        timeout=500,
     )
     assert done.stdout, done.stderr
     result = json.loads(done.stdout)

@@ -328,7 +328,7 @@ def _flood(scene: Scene, pieces: int) -> Figure:
         shown: list[float] = run(child, "numbered", _NUMBERED, f'say("{pieces // 10}");', count=pieces // 10)
     return Figure(
         "deltas a second",
-        read / milliseconds * 1000,
+        read / max(0.001, milliseconds) * 1000,
         "a second",
         10_000.0,
         {

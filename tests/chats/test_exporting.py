@@ -460,6 +460,7 @@ print(library.export(chats, Path(sys.argv[2]), "html", Catalogue("en")).ok)
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_point_an_export_goes_on_to_the_identical_result(
     desk: Desk, api: ApiStandIn, tmp_path: Path
 ) -> None:

@@ -28,7 +28,7 @@ from desktop.window import page_server
 from desktop.window.bridge import Answered
 from tests.rig import wall
 
-ANSWER_LIMIT = 10.0
+ANSWER_LIMIT = 20.0
 """Seconds a script in a page may take to answer the probe."""
 
 
@@ -165,7 +165,7 @@ class Probe:
 
         for number in range(count):
             shell.later(lambda number=number: push(number))  # type: ignore[misc]
-        done.wait(6 * ANSWER_LIMIT)
+        done.wait(3 * ANSWER_LIMIT)
         return len(pushed)
 
     def quit(self) -> None:

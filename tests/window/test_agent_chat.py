@@ -122,7 +122,7 @@ def test_a_typed_message_is_answered_word_by_word_and_is_there_after_the_next_st
 
 def test_stop_ends_the_run_and_keeps_what_was_said(scene: Scene) -> None:
     settle(scene)
-    with launch(scene, chunk=0.03) as app:
+    with launch(scene, chunk=0.05) as app:
         ready(scene, app)
         scene.component.do("send", text="long")
         scene.component.wait(lambda s: s["deltas"] >= 5)
@@ -141,7 +141,7 @@ def test_stop_ends_the_run_and_keeps_what_was_said(scene: Scene) -> None:
 
 def test_a_page_that_is_shown_anew_in_the_middle_of_an_answer_ends_it_and_keeps_the_text(scene: Scene) -> None:
     settle(scene)
-    with launch(scene, chunk=0.03) as app:
+    with launch(scene, chunk=0.05) as app:
         ready(scene, app)
         scene.component.do("send", text="long")
         before = said(scene.component.wait(lambda s: s["deltas"] >= 5))
@@ -157,7 +157,7 @@ def test_a_page_that_is_shown_anew_in_the_middle_of_an_answer_ends_it_and_keeps_
 
 def test_closing_the_window_in_the_middle_of_an_answer_keeps_the_text(scene: Scene) -> None:
     settle(scene)
-    with launch(scene, chunk=0.03) as app:
+    with launch(scene, chunk=0.05) as app:
         ready(scene, app)
         scene.component.do("send", text="long")
         before = said(scene.component.wait(lambda s: s["deltas"] >= 5))

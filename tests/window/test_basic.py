@@ -124,7 +124,7 @@ def test_what_is_hostile_in_a_message_stays_text(scene: Scene) -> None:
 
 def test_escape_stops_an_answer_and_what_was_said_stays(scene: Scene) -> None:
     settle(scene)
-    with scene.launch() as app:
+    with scene.launch(environ={"RIG_AGENTS": json.dumps({"chunk": 0.05})}) as app:
         begin(scene, app)
         app.fill("chat", "#text", "long")
         press(app, "Return")

@@ -129,6 +129,7 @@ class App:
         with ExitStack() as ending:
             ending.callback(instance.release)
             engine = engines.choose(getattr(context.args, "engine", None), context.environ)
+            engines.refuse_root(engine, context.environ)
             counters = Counters()
             keeper = SessionKeeper(context.settings_store, context.keys, context.make_client, counters)
             ending.callback(keeper.close, EXIT_LIMIT)

@@ -54,6 +54,7 @@ AppError
 ├── EngineError                     no window can be opened
 │   ├── EngineMissing                                                           exit 3
 │   ├── EngineChanged                                                           exit 3
+│   ├── EngineRefusesRoot                                                       exit 3
 │   └── DisplayMissing                                                          exit 4
 ├── FileError                       a file or folder outside the settings
 │   ├── FolderUnwritable
@@ -534,6 +535,10 @@ class EngineChanged(EngineError):
     """values: problem (which internal of pywebview is not what we rely on)."""
 
     code = "engine_changed"
+
+
+class EngineRefusesRoot(EngineError):
+    code = "engine_refuses_root"
 
 
 class DisplayMissing(EngineError):

@@ -57,7 +57,13 @@ def test_checklist_12_what_a_page_is_told_is_code_sentence_hint_and_no_traceback
 
 def test_exit_codes_are_those_of_the_command_line() -> None:
     codes = {kind.code: kind.exit_code for kind in LEAVES if kind.exit_code != 1}
-    assert codes == {"usage": 2, "engine_missing": 3, "engine_changed": 3, "display_missing": 4}
+    assert codes == {
+        "usage": 2,
+        "engine_missing": 3,
+        "engine_changed": 3,
+        "engine_refuses_root": 3,
+        "display_missing": 4,
+    }
 
 
 def test_what_a_retry_can_help_is_marked_and_nothing_else() -> None:

@@ -110,6 +110,8 @@ class Doctor:
             return engines.choose(wanted)
         if not there or (wanted and wanted not in there):
             raise EngineMissing(command=engines.install_line(wanted))
+        if "gtk" not in there or wanted == "qt":
+            engines.refuse_root("qt", self.context.environ)
         return ", ".join(there)
 
     def _display(self) -> str:

@@ -12,7 +12,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from desktop.errors import DisplayMissing, EngineMissing
+from desktop.errors import DisplayMissing, EngineMissing, EngineRefusesRoot
 from desktop.window.engine import LOOPBACK_HOSTS, Engine, EngineName
 
 GTK_PACKAGES = "gir1.2-webkit2-4.1 gir1.2-gtk-3.0 python3-gi python3-gi-cairo"
@@ -97,6 +97,18 @@ def choose(
         if there[name]():
             return name
     raise EngineMissing(command=install_line(wanted))
+
+
+def refuse_root(name: EngineName, environ: Mapping[str, str] = os.environ, *, root: bool | None = None) -> None:
+    """Raises EngineRefusesRoot where Qt WebEngine would end the process without a word: Chromium has no sandbox for
+    root. Whoever took the sandbox away, in a container, is let through."""
+    if root is None:
+        root = hasattr(os, "geteuid") and os.geteuid() == 0
+    without = environ.get("QTWEBENGINE_DISABLE_SANDBOX") or "--no-sandbox" in environ.get(
+        "QTWEBENGINE_CHROMIUM_FLAGS", ""
+    )
+    if name == "qt" and root and not without:
+        raise EngineRefusesRoot()
 
 
 def display_answers(environ: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.errors import DisplayMissing, EngineMissing
+from desktop.errors import DisplayMissing, EngineMissing, EngineRefusesRoot
 from desktop.texts import Catalogue
 from desktop.window.engines import (
     DEBUG_VARIABLES,
@@ -21,6 +21,7 @@ from desktop.window.engines import (
     display_answers,
     has_qt,
     install_line,
+    refuse_root,
     scrub,
 )
 
@@ -171,6 +172,18 @@ def test_a_gi_that_belongs_to_another_python_is_no_engine(tmp_path: Path) -> Non
     environ = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.getcwd()}"}
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ)
     assert (found.stdout.strip(), found.stderr) == ("False", "")
+
+
+# --- root -----------------------------------------------------------------------------------------
+
+
+def test_qt_refuses_root_in_a_sentence_and_not_by_dying() -> None:
+    with pytest.raises(EngineRefusesRoot) as caught:
+        refuse_root("qt", {}, root=True)
+    assert "ordinary user" in caught.value.describe(Catalogue("en"))["hint"]
+    refuse_root("qt", {}, root=False)
+    refuse_root("gtk", {}, root=True)
+    refuse_root("qt", {"QTWEBENGINE_DISABLE_SANDBOX": "1"}, root=True)
 
 
 # --- checklist 16 ---------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop.packaging import qt
+from desktop.packaging.agents import PACKAGES
 from desktop.packaging.errors import BuildFailed
 from desktop.packaging.freeze import Frozen
 from desktop.packaging.plan import ROOT, Plan
@@ -132,7 +133,9 @@ class Contents:
     def _distributions(self) -> dict[str, importlib.metadata.Distribution]:
         owners: dict[Path, importlib.metadata.Distribution] = {}
         folders: dict[str, importlib.metadata.Distribution] = {}
-        for dist in importlib.metadata.distributions():
+        # The packages that the brand's agents bring lie among its assets.
+        brought = str(self._plan.work / "assets" / PACKAGES)
+        for dist in (*importlib.metadata.distributions(), *importlib.metadata.distributions(path=[brought])):
             if dist.files is None:
                 # The distribution's own packages (PyGObject, pycairo) keep no list; the name of the module has to do.
                 for top in (dist.read_text("top_level.txt") or KNOWN_TOPS.get(dist.name, "")).split():

@@ -114,6 +114,30 @@ def test_licences_stand_in_the_notices_and_a_missing_one_is_known(maker: Maker, 
     assert wanted.contents.sbom() == wanted.contents.sbom()
 
 
+def test_packages_that_an_agent_brings_are_named_with_their_licences_and_what_stays_out_is_not(
+    maker: Maker, tmp_path: Path
+) -> None:
+    plan = maker.plan(tmp_path / "work")
+    packages = plan.work / "assets" / "agent-packages"
+    for name in ("mosslib", "elsewhere"):
+        info = packages / f"{name}-2.1.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 2.1\nLicense-Expression: ISC\n")
+        (info / "LICENSE").write_text("Whoever wants to may use it.")
+        (packages / f"{name}.py").write_text("")
+        (info / "RECORD").write_text(f"{name}.py,,\n{info.name}/LICENSE,,\n{info.name}/METADATA,,\n")
+    build = tmp_path / "notes" / "build"
+    build.mkdir(parents=True)
+    collected = [("assets/agent-packages/mosslib.py", str(packages / "mosslib.py"), "DATA")]
+    (build / "COLLECT-00.toc").write_text(repr(("dist", collected)))
+    (build / "PYZ-00.toc").write_text(repr(("out", [])))
+    found = Contents(plan, Frozen(tmp_path, tmp_path / "ask-fern", build.parent))
+    assert [part.name for part in found.parts if part.name in ("mosslib", "elsewhere")] == ["mosslib"]
+    assert "mosslib 2.1: ISC" in found.notices()
+    assert "Whoever wants to may use it." in found.notices()
+    assert '"purl": "pkg:pypi/mosslib@2.1"' in found.sbom()
+
+
 def test_every_library_that_the_app_needs_comes_with_its_licence() -> None:
     """Those of the lock file, which is what a package can hold at most."""
     import importlib.metadata

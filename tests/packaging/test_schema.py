@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from jsonschema import Draft7Validator
 
 from desktop.packaging import schema
 from desktop.settings.locations import assets_dir
+from tests.packaging import made_from_readme
 
 CHECK = Draft7Validator(schema.schema())
 
@@ -32,6 +35,13 @@ def test_what_stands_as_an_example_in_the_brand_file_keeps_it_too() -> None:
     example = text[text.index("# [settings.chat]") :]
     example = re.sub("(?m)^# ?", "", example).replace("wf_…", "wf_12345678")
     CHECK.validate(tomllib.loads(example))
+
+
+def test_the_readmes_brand_keeps_it_and_names_it_where_it_lies_beside_the_clone(tmp_path: Path) -> None:
+    brand = made_from_readme.write(tmp_path / "chatkit-desktop")
+    CHECK.validate(tomllib.loads(brand.read_text(encoding="utf-8")))
+    named = brand.read_text(encoding="utf-8").splitlines()[0].removeprefix("#:schema ")
+    assert os.path.normpath(brand.parent / named) == str(tmp_path / "chatkit-desktop" / "assets" / schema.FILE.name)
 
 
 @pytest.mark.parametrize(

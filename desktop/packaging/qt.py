@@ -105,8 +105,9 @@ def offer(plan: Plan) -> str:
         else ""
     )
     return f"""{app.name} {plan.version} holds Qt {number}, Qt WebEngine {number} (with Chromium) and PySide6 {number},
-unchanged, as The Qt Company publishes them at pypi.org. They are used under the GNU Lesser General Public License,
-version 3; parts of Chromium under other licences. Their texts stand in NOTICES.
+as The Qt Company publishes them at pypi.org; nothing was changed, what is not used and what only debuggers read was
+left out. They are used under the GNU Lesser General Public License, version 3; parts of Chromium under other licences.
+Their texts stand in NOTICES.
 
 The source is at
   https://download.qt.io/official_releases/qt/{line}/{number}/submodules/

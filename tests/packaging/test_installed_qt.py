@@ -110,23 +110,24 @@ def test_an_ordinary_users_pages_run_in_chromiums_sandbox(unpacked: Path, screen
         end, found = time.monotonic() + 120, ""
         while not found and process.poll() is None and time.monotonic() < end:
             time.sleep(0.5)
-            found = next(iter(renderers(unpacked)), "")
-        assert "Seccomp:\t2" in found, found or "there is no process for pages"
+            found = next(confined(unpacked), "")
+        assert found, "no process of its pages has a filter of system calls and no view of other processes"
     finally:
         stop(process, 30)
 
 
-def renderers(unpacked: Path) -> Iterator[str]:
-    """The kernel's notes on the processes that run pages of that app, as soon as their filter is on."""
+def confined(unpacked: Path) -> Iterator[str]:
+    """The kernel's notes on that app's processes with both layers of the sandbox: a filter of system calls, and
+    numbers of processes of their own, which go with the namespaces."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            words = (folder / "cmdline").read_bytes()
-            if str(unpacked).encode() in words and b"--type=renderer" in words:
-                status = (folder / "status").read_text()
-                if "Seccomp:\t2" in status:
-                    yield status
+            status = (folder / "status").read_text()
+            own = str(folder.joinpath("exe").readlink()).startswith(str(unpacked))
         except OSError:
             continue  # gone meanwhile
+        (numbers,) = [line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:")] or [[]]
+        if own and "Seccomp:\t2" in status and len(numbers) > 1:
+            yield status
 
 
 def test_checklist_05_16_30_32_it_serves_a_machine_with_neither_webkit_nor_qt(

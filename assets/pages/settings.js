@@ -34,7 +34,7 @@ import { applyTexts, setTexts, t } from "./texts.js";
  * @typedef {import("./settings_fields.js").Known} Known
  * @typedef {{host: string, agent: boolean, other: {kind: string, name: string, model?: string, host?: string} | null, look: import("./look.js").Look, fields: Record<string, Known>}} Values
  * @typedef {Values & {
- *   texts: Record<string, string>, app: string, icon: string, version: string, profile: string,
+ *   texts: Record<string, string>, app: string, icon: string, version: string, makers: string, profile: string,
  *   updates: {host: string, automatic: boolean},
  *   folder: string, section: string, ended: boolean, notices: Described[], hosts: Array<{host: string, purpose: string}>,
  *   links: string[]
@@ -381,6 +381,8 @@ function fillOnce(given) {
   if (given.updates.host) wireUpdates(given.updates.host);
   el("about-name").textContent = given.app;
   el("about-version").textContent = `${t("settings.version")} ${given.version}`;
+  el("about-makers").textContent = given.makers;
+  show("about-makers", given.makers !== "");
   el("about-icon").setAttribute("src", given.icon);
   el("about-engine").textContent = engine();
   el("about-profile").textContent = given.profile;

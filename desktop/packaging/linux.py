@@ -192,11 +192,17 @@ def _control(plan: Plan, kind: str, depends: list[str], size: int) -> str:
         "Section: net",
         "Priority: optional",
         *([f"Homepage: {plan.homepage}"] if plan.homepage else []),
-        f"Description: {plan.summary[0].lower() + plan.summary[1:]}",
+        f"Description: {_synopsis(plan.summary)}",
         told,
         "",
     ]
     return "\n".join(lines)
+
+
+def _synopsis(summary: str) -> str:
+    """As Debian has it, without a capital at its beginning; but "GNOME" and "ChatKit" keep theirs."""
+    first = summary.split()[0][1:]
+    return summary if first != first.lower() else summary[0].lower() + summary[1:]
 
 
 def _maintainer(plan: Plan) -> str:

@@ -38,6 +38,7 @@ from desktop.pages.services import Services
 from desktop.pages.settings_key import PROXY_SECRET, KeyMethods
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, ServerAgent
+from desktop.settings.brand import Brand
 from desktop.settings.model import Settings, WorkflowAgent
 from desktop.settings.origins import host_of, origin_of
 
@@ -189,6 +190,7 @@ class SettingsPage:
             "app": services.brand.app.name,
             "icon": services.brand.app.icon,
             "version": services.brand.version,
+            "makers": _makers(services.brand),
             "profile": services.profile,
             "folder": str(services.locations.folder),
             "section": self._section,
@@ -382,6 +384,12 @@ class SettingsPage:
 
     def _close(self, _: NoParams) -> None:
         self._services.desk.close_window("settings")
+
+
+def _makers(brand: Brand) -> str:
+    """Whose app it is, in one line; empty where the brand does not say."""
+    publisher, rights = brand.app.publisher, brand.app.copyright
+    return rights if publisher in rights else " · ".join(words for words in (publisher, rights) if words)
 
 
 def _check_ca_file(path: Any) -> None:

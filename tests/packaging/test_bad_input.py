@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from desktop.packaging import formats
+from tests.packaging.built import BUILD_LIMIT
 from tests.packaging.makers import Maker, can_package
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,3 +132,29 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_made(maker: Maker, 
     assert (done.returncode, told["error"]["code"]) == (10, "disk"), done.stderr
     assert "too little room" in told["error"]["message"]
     assert done.stderr.endswith("--out.\n"), "and nothing is left there"
+
+
+@pytest.mark.packaging
+@pytest.mark.timeout(BUILD_LIMIT)
+@pytest.mark.skipif(not can_mount(), reason="a small disk can be made by root alone")
+def test_a_disk_that_fills_up_in_the_middle_is_told_and_nothing_half_made_is_left(maker: Maker, tmp_path: Path) -> None:
+    where = tmp_path / "filling"
+    with subprocess.Popen(
+        on_a_disk_of("1600m", maker, where), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("Freezing"):
+                break
+        # The disk is seen by that process alone; somebody else's file takes what is left of it.
+        seen = Path(f"/proc/{process.pid}/root{where}")
+        filler = os.open(seen / "somebody's file", os.O_CREAT | os.O_WRONLY)
+        room = os.fstatvfs(filler)
+        os.posix_fallocate(filler, 0, room.f_bavail * room.f_frsize - 8 * 1024 * 1024)
+        os.close(filler)
+        said = process.stderr.read()
+        told = json.loads(process.stdout.read())
+    assert process.returncode == 10, said
+    assert (told["error"]["code"], "disk is full" in told["error"]["message"]) == ("disk", True), told
+    assert said.endswith("--out.\nsomebody's file\n"), said

@@ -57,6 +57,20 @@ def test_the_control_file_says_what_the_brand_says(maker: Maker, tmp_path: Path)
     assert {"gir1.2-gtk-3.0", "gir1.2-webkit2-4.1"} <= set(depends)
 
 
+@pytest.mark.parametrize(
+    ("summary", "told"),
+    [
+        ("Ask about ferns", "ask about ferns"),
+        ("A fern's friend", "a fern's friend"),
+        ("ChatKit for ferns", "ChatKit for ferns"),
+        ("GNOME's ferns", "GNOME's ferns"),
+        ("Élise asks", "élise asks"),
+    ],
+)
+def test_a_summary_becomes_debians_kind_of_line(summary: str, told: str) -> None:
+    assert linux._synopsis(summary) == told
+
+
 def test_the_tree_has_every_file_in_its_place_with_plain_rights(maker: Maker, tmp_path: Path) -> None:
     deb = linux.make_deb(job(maker, tmp_path))
     listed = subprocess.run(

@@ -415,6 +415,20 @@ def test_the_hosts_of_the_component_are_named_with_their_purpose(house: House) -
 # --- about --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("publisher", "rights", "told"),
+    [
+        ("Fern and Moss", "© 2026 The gardeners", "Fern and Moss · © 2026 The gardeners"),
+        ("Fern and Moss", "© 2026 Fern and Moss", "© 2026 Fern and Moss"),
+        ("Fern and Moss", "", "Fern and Moss"),
+        ("", "", ""),
+    ],
+)
+def test_it_says_whose_app_it_is(make_house: Make, publisher: str, rights: str, told: str) -> None:
+    house = make_house(brand={"app": {"publisher": publisher, "copyright": rights}})
+    assert asked_of(house)("settings.start")["makers"] == told
+
+
 def test_only_links_that_the_brand_has_are_shown_and_open(make_house: Make) -> None:
     house = make_house(brand={"links": {"help": "https://help.example", "status": ""}})
     ask = asked_of(house)

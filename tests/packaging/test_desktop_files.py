@@ -108,3 +108,18 @@ def test_the_packaged_brand_file_holds_the_packages_names_and_none_of_the_makers
     assert brand.settings["agents"][0]["file"] == str(assets / "agents" / "agents" / "fern.py")
     assert (assets / "agents" / "agents" / "words.py").is_file()
     assert (brand.app.name, brand.app.version, brand.app.contact) == ("Ask Fern", "1.4.0", "hello@fern.example.com")
+
+
+def test_a_package_whose_updates_a_distribution_brings_looks_for_none_by_itself(maker: Maker, tmp_path: Path) -> None:
+    from desktop import updates
+    from desktop.settings.brand import load_brand
+    from desktop.settings.model import Settings
+    from desktop.settings.state import State
+
+    maker.set("links", releases="https://fern.example.com/app/")
+    for distribution in (False, True):
+        maker.set("package", distribution=distribution)
+        plan = maker.plan(tmp_path / f"work-{distribution}")
+        brand = load_brand(stage.stage(plan) / "brand.toml")
+        looks = updates.is_due(brand, Settings(), State(tmp_path / "state.json"), packaged=True)
+        assert looks is not distribution

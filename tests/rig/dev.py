@@ -102,8 +102,10 @@ def main() -> int:
     from desktop.app import App
     from desktop.cli import parse
     from desktop.context import Context
+    from desktop.errors import AppError
 
-    app = App(Context(parse(sys.argv[1:])))
+    context = Context(parse(sys.argv[1:]))
+    app = App(context)
 
     def reload() -> None:
         seen = times(PAGES)
@@ -118,7 +120,12 @@ def main() -> int:
                     window.show(app._page(name))
 
     threading.Thread(target=reload, name="dev-reload", daemon=True).start()
-    return app.run()
+    try:
+        return app.run()
+    except AppError as error:  # a slip in the brand file: a sentence is enough
+        return int(context.fail(error))
+    finally:
+        context.close()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import importlib.metadata
 import subprocess
 import sys
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,16 +28,20 @@ def with_qt(maker: Maker) -> Maker:
 def wheel_files() -> list[str]:
     """Names, as in a bundle, of all that PySide6's wheels hold here."""
     found: list[str] = []
-    for name in ("PySide6_Essentials", "PySide6_Addons"):
-        try:
-            found += map(str, importlib.metadata.files(name) or ())
-        except importlib.metadata.PackageNotFoundError:
-            pytest.skip("PySide6 is not installed here")
-    return [name for name in found if name.startswith("PySide6/")]
+    for name in ("PySide6_Essentials", "PySide6_Addons", "PySide6_WebEngine"):  # the last one from 6.12 on
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found += [str(file) for file in importlib.metadata.files(name) or () if file.parts[0] == "PySide6"]
+    if not any("WebEngine" in name for name in found):
+        pytest.skip("PySide6 with Qt WebEngine is not installed here")
+    return found
+
+
+def where(name: str) -> Path:
+    return Path(str(importlib.metadata.distribution("PySide6_Essentials").locate_file(name)))
 
 
 def size(name: str) -> int:
-    return Path(str(importlib.metadata.distribution("PySide6_Addons").locate_file(name))).stat().st_size
+    return where(name).stat().st_size
 
 
 # --- what goes along ------------------------------------------------------------------------------
@@ -87,6 +92,7 @@ def test_what_it_uses_and_all_that_is_not_qts_goes_along(name: str) -> None:
     assert qt.keeps(name, {"en", "fr"})
 
 
+@ON_LINUX
 def test_every_name_of_what_is_kept_is_there_in_pyside6_as_it_is_locked() -> None:
     from fnmatch import fnmatch
 
@@ -96,18 +102,19 @@ def test_every_name_of_what_is_kept_is_there_in_pyside6_as_it_is_locked() -> Non
     assert missing == ["Qt/libexec/qt.conf"]
 
 
+@ON_LINUX
 def test_trimming_leaves_less_than_two_thirds_of_what_is_installed() -> None:
     names = wheel_files()
     kept = sum(size(name) for name in names if qt.keeps(name, {"en", "fr"}))
     assert kept < sum(map(size, names)) * 2 / 3
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="libraries of Linux")
+@ON_LINUX
 def test_what_is_kept_links_to_nothing_of_qt_that_is_not() -> None:
     names = wheel_files()
     lost = set()
     for name in names:
-        path = Path(str(importlib.metadata.distribution("PySide6_Addons").locate_file(name)))
+        path = where(name)
         if ".so" in path.name and qt.keeps(name, {"en", "fr"}):
             said = subprocess.run(["objdump", "-p", str(path)], capture_output=True, text=True, timeout=60).stdout
             needed = [line.split()[1] for line in said.splitlines() if line.split()[:1] == ["NEEDED"]]

@@ -13,7 +13,9 @@ import pytest
 from jsonschema import Draft7Validator
 
 from desktop.packaging import schema
+from desktop.settings.brand import parse_brand
 from desktop.settings.locations import assets_dir
+from desktop.settings.model import Settings
 from tests.packaging import made_from_readme
 
 CHECK = Draft7Validator(schema.schema())
@@ -34,7 +36,10 @@ def test_what_stands_as_an_example_in_the_brand_file_keeps_it_too() -> None:
     text = (assets_dir() / "brand.toml").read_text(encoding="utf-8")
     example = text[text.index("# [settings.chat]") :]
     example = re.sub("(?m)^# ?", "", example).replace("wf_…", "wf_12345678")
-    CHECK.validate(tomllib.loads(example))
+    values = tomllib.loads(example)
+    CHECK.validate(values)
+    agents = Settings.model_validate(parse_brand(values).settings).agents
+    assert {agent.kind for agent in agents} == {"workflow", "assistant", "code", "server"}
 
 
 def test_the_readmes_brand_keeps_it_and_names_it_where_it_lies_beside_the_clone(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from desktop.errors import EngineChanged
+from desktop.settings.locations import is_frozen
 from desktop.window.engine import EngineName, MenuBar, Proxy
+from desktop.window.macos_links import take_links
 from desktop.window.plain import PlainEngine
 
 CANCEL, ALLOW = 0, 1
@@ -27,6 +29,8 @@ class CocoaEngine(PlainEngine):
         from webview.platforms import cocoa as platform
 
         super().prepare(app_id=app_id, menu=menu, proxy=proxy)
+        if is_frozen():  # from source no bundle names a scheme
+            take_links()
         view = platform.BrowserView
         if not hasattr(view, "BrowserDelegate") or not hasattr(view, "get_instance"):
             raise EngineChanged(problem="cocoa.BrowserView")

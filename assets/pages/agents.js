@@ -22,10 +22,10 @@ import { buildUse, fillUse } from "./agents_mcp_use.js";
 import { leaveConnection, openForm, showConnection, wireConnection } from "./agents_server.js";
 import { paint } from "./agents_preview.js";
 import { goOnRoad, leaveRoad, lockAdding, showRoad, wireRoad } from "./agents_road.js";
+import { ask } from "./dialog.js";
 import { applyLook } from "./look.js";
 import { button, CHECK_LIMIT, described, el, fieldError, input, make, part, sentence, show, SHOW_AFTER } from "./parts.js";
 import { fields, words } from "./settings_fields.js";
-import { ask } from "./settings_question.js";
 import { between, failed, listen, saveBy, tell, tried } from "./settings_saving.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 

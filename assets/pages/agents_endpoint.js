@@ -2,8 +2,8 @@
 /** The form of an endpoint: checked by real calls before it is saved; what was typed stays until then. */
 
 import { call } from "./bridge.js";
+import { ask } from "./dialog.js";
 import { button, CHECK_LIMIT, described, el, fieldError, input, part, sentence, show } from "./parts.js";
-import { ask } from "./settings_question.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
 

@@ -4,8 +4,8 @@
 import { call } from "./bridge.js";
 import { wirePaste } from "./agents_mcp_paste.js";
 import { rowsEditor } from "./agents_mcp_rows.js";
+import { ask } from "./dialog.js";
 import { button, CHECK_LIMIT, described, el, fieldError, make, part, sentence, show } from "./parts.js";
-import { ask } from "./settings_question.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
 

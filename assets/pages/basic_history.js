@@ -1,10 +1,10 @@
 // @ts-check
 /** The list of chats: loaded while it is scrolled, searched, renamed, deleted, all of it by keyboard too. Opens nothing itself. */
 
-import { confirmed } from "./basic_dialog.js";
 import { iconButton, label } from "./basic_icons.js";
 import { ask, described } from "./basic_protocol.js";
 import { call } from "./bridge.js";
+import { ask as askPerson } from "./dialog.js";
 import { el, input, make, marked, part, sentence } from "./parts.js";
 import { t } from "./texts.js";
 
@@ -385,12 +385,12 @@ export class History {
 
   /** @param {Row} row */
   async #remove(row) {
-    const sure = await confirmed({
+    const sure = await askPerson({
       title: t("basic.delete_title"),
       text: t("basic.delete_text", { title: row.title || t("basic.untitled") }),
       yes: t("basic.delete_yes"),
     });
-    if (!sure) return;
+    if (sure === null) return;
     const next = this.#order[row.index + 1] ?? this.#order[row.index - 1];
     try {
       await ask("threads.delete", { thread_id: row.id });

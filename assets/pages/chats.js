@@ -7,8 +7,9 @@ import { askExport, setFolder } from "./chats_export.js";
 import { JobPanel } from "./chats_jobs.js";
 import { ChatList } from "./chats_list.js";
 import { Reader } from "./chats_reader.js";
+import { opened } from "./dialog.js";
 import { applyLook } from "./look.js";
-import { button, described, el, input, make, part, sentence, show, SHOW_AFTER, wire } from "./parts.js";
+import { button, described, el, fieldError, input, make, part, sentence, show, SHOW_AFTER, wire } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
 /**
@@ -187,42 +188,25 @@ function back() {
 }
 
 /** @param {Chat} chat */
-function rename(chat) {
-  const dialog = part("rename-dialog", HTMLDialogElement);
-  const form = part("rename-form", HTMLFormElement);
+async function rename(chat) {
   const text = input("rename-text");
-  const before = document.activeElement;
   text.value = chat.title ?? "";
-  show("rename-error", false);
-  text.removeAttribute("aria-invalid");
-  const end = () => {
-    dialog.close();
-    if (before instanceof HTMLElement && before.isConnected) before.focus();
-    else list.focus();
-  };
-  form.onsubmit = async (event) => {
-    event.preventDefault();
+  fieldError("rename-text", "");
+  const done = async () => {
     try {
       const renamed = await call("chats.rename", { id: chat.id, title: text.value });
       list.update(renamed);
       if (reader.chat?.id === renamed.id) reader.head(renamed);
-      end();
-      say(t("chats.renamed"));
+      return true;
     } catch (error) {
-      el("rename-error").textContent = sentence(described(error));
-      show("rename-error", true);
-      text.setAttribute("aria-invalid", "true");
-      text.setAttribute("aria-describedby", "rename-error");
+      fieldError("rename-text", sentence(described(error)));
       text.focus();
+      return false;
     }
   };
-  button("rename-no").onclick = end;
-  dialog.oncancel = (event) => {
-    event.preventDefault();
-    end();
-  };
-  dialog.showModal();
+  const answer = opened(part("rename-dialog", HTMLDialogElement), text, done, () => list.focus());
   text.select();
+  if (await answer) say(t("chats.renamed"));
 }
 
 /* --- taking along, deleting ------------------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 // @ts-check
 /** The question before chats are deleted: how many, where, and that it is for good. Deletes nothing itself. */
 
+import { opened } from "./dialog.js";
 import { button, el, make, part } from "./parts.js";
 import { t } from "./texts.js";
 
@@ -14,7 +15,7 @@ import { t } from "./texts.js";
  * @param {string} name of a single chat; empty for several
  * @returns {Promise<Answer | null>} null: nothing is deleted
  */
-export function askDelete(chats, name) {
+export async function askDelete(chats, name) {
   /** @type {string[]} */
   const here = [];
   /** @type {string[]} */
@@ -48,32 +49,12 @@ export function askDelete(chats, name) {
     return [make("label", { class: "choice" }, [box, make("span", {}, [place.words])])];
   };
   el("delete-places").replaceChildren(...places.flatMap(line));
-  const dialog = part("delete-dialog", HTMLDialogElement);
-  const before = document.activeElement;
   const reflect = () => {
     button("delete-yes").disabled = several && !boxes.some((box) => box?.checked);
   };
   for (const box of boxes) box?.addEventListener("change", reflect);
   reflect();
-  return new Promise((resolve) => {
-    /** @param {Answer | null} answer */
-    const end = (answer) => {
-      dialog.oncancel = null;
-      dialog.close();
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
-      resolve(answer);
-    };
-    part("delete-form", HTMLFormElement).onsubmit = (event) => {
-      event.preventDefault();
-      const wanted = (/** @type {number} */ at) => !several || boxes[at]?.checked;
-      end({ here: wanted(0) ? here : [], openai: wanted(1) ? openai : [] });
-    };
-    button("delete-no").onclick = () => end(null);
-    dialog.oncancel = (event) => {
-      event.preventDefault();
-      end(null);
-    };
-    dialog.showModal();
-    button("delete-no").focus();
-  });
+  const wanted = (/** @type {number} */ at) => !several || boxes[at]?.checked;
+  const isSure = await opened(part("delete-dialog", HTMLDialogElement), button("delete-no"), () => true);
+  return isSure ? { here: wanted(0) ? here : [], openai: wanted(1) ? openai : [] } : null;
 }

@@ -2,24 +2,17 @@
 /** The question before an export: in which form, and where to. It stays open until the app has begun. */
 
 import { call } from "./bridge.js";
-import { button, described, el, input, part, sentence, show, wire } from "./parts.js";
+import { opened } from "./dialog.js";
+import { button, described, el, fieldError, input, part, sentence, wire } from "./parts.js";
 import { t } from "./texts.js";
 
 const dialog = part("export-dialog", HTMLDialogElement);
-const form = part("export-form", HTMLFormElement);
 
 /** Longest wait for somebody who looks for a folder, in milliseconds: none. */
 const NO_LIMIT = { limit: 0 };
 
 /** @param {string} words empty: none */
-function fail(words) {
-  el("folder-error").textContent = words;
-  show("folder-error", words !== "");
-  show("folder-help", words === "");
-  input("folder").setAttribute("aria-describedby", words ? "folder-error" : "folder-help");
-  if (words) input("folder").setAttribute("aria-invalid", "true");
-  else input("folder").removeAttribute("aria-invalid");
-}
+const fail = (words) => fieldError("folder", words);
 
 wire(button("folder-pick"), async () => {
   try {
@@ -43,38 +36,22 @@ export function setFolder(folder) {
  * @param {(how: {format: string, folder: string}) => Promise<unknown>} begin
  * @returns {Promise<void>} settles when it has begun, or was left
  */
-export function askExport(count, begin) {
-  const before = document.activeElement;
+export async function askExport(count, begin) {
   el("export-title").textContent = count === null ? t("chats.export_title_all") : t("chats.export_title", { count });
   fail("");
-  return new Promise((resolve) => {
-    const end = () => {
-      dialog.oncancel = null;
-      dialog.close();
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
-      resolve();
-    };
-    form.onsubmit = async (event) => {
-      event.preventDefault();
-      const chosen = form.querySelector("input[name=format]:checked");
-      const format = chosen instanceof HTMLInputElement ? chosen.value : "html";
-      button("export-yes").setAttribute("aria-busy", "true");
-      try {
-        await begin({ format, folder: input("folder").value });
-        end();
-      } catch (error) {
-        fail(sentence(described(error)));
-        input("folder").focus();
-      } finally {
-        button("export-yes").removeAttribute("aria-busy");
-      }
-    };
-    button("export-no").onclick = end;
-    dialog.oncancel = (event) => {
-      event.preventDefault();
-      end();
-    };
-    dialog.showModal();
-    button("export-yes").focus();
+  await opened(dialog, button("export-yes"), async () => {
+    const chosen = dialog.querySelector("input[name=format]:checked");
+    const format = chosen instanceof HTMLInputElement ? chosen.value : "html";
+    button("export-yes").setAttribute("aria-busy", "true");
+    try {
+      await begin({ format, folder: input("folder").value });
+      return true;
+    } catch (error) {
+      fail(sentence(described(error)));
+      input("folder").focus();
+      return false;
+    } finally {
+      button("export-yes").removeAttribute("aria-busy");
+    }
   });
 }

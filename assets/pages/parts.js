@@ -52,16 +52,18 @@ export const show = (id, shown) => {
 };
 
 /**
- * What is wrong with a field stands in the place of its help: `ID-error` for `ID-help`, both beside the field `ID`.
+ * What is wrong with a field stands in the place of its help, if it has one: `ID-error` for `ID-help`, both beside the field `ID`.
  * @param {string} id
  * @param {string} message empty: nothing
  * @param {HTMLElement} [control] the field itself, where it has no id of its own
  */
 export function fieldError(id, message, control = el(id)) {
+  const help = document.getElementById(`${id}-help`);
   el(`${id}-error`).textContent = message;
   show(`${id}-error`, message !== "");
-  show(`${id}-help`, message === "");
-  control.setAttribute("aria-describedby", `${id}-${message ? "error" : "help"}`);
+  if (help) help.hidden = message !== "";
+  if (message || help) control.setAttribute("aria-describedby", `${id}-${message ? "error" : "help"}`);
+  else control.removeAttribute("aria-describedby");
   if (message) control.setAttribute("aria-invalid", "true");
   else control.removeAttribute("aria-invalid");
 }

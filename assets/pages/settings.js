@@ -3,6 +3,7 @@
 
 import { call, on } from "./bridge.js";
 import { copyText } from "./clipboard.js";
+import { ask } from "./dialog.js";
 import { applyLook } from "./look.js";
 import { button, CHECK_LIMIT, described, el, input, make, part, sentence, show, SHOW_AFTER } from "./parts.js";
 import {
@@ -24,7 +25,6 @@ import {
 } from "./settings_fields.js";
 import { loadKey, wireKey } from "./settings_key.js";
 import { fillPrompts, promptError, wirePrompts } from "./settings_prompts.js";
-import { ask } from "./settings_question.js";
 import { between, failed, listen, tell, tried } from "./settings_saving.js";
 import { wireUpdates } from "./settings_updates.js";
 import { applyTexts, setTexts, t } from "./texts.js";

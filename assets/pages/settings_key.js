@@ -2,8 +2,8 @@
 /** The key's section: its state, replacing it (checked first), removing it. The key itself is only ever typed here. */
 
 import { call } from "./bridge.js";
+import { ask } from "./dialog.js";
 import { button, CHECK_LIMIT, described, el, fieldError, input, sentence, show } from "./parts.js";
-import { ask } from "./settings_question.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
 

@@ -36,9 +36,9 @@ HITS = 50
 INSTALL = 'pip install "chatkit-desktop[agents]"'
 
 SCRIPTS = (
-    *("basic", "basic_attachments", "basic_composer", "basic_conversation", "basic_dialog", "basic_history"),
+    *("basic", "basic_attachments", "basic_composer", "basic_conversation", "basic_history"),
     *("basic_icons", "basic_items", "basic_markdown", "basic_messages", "basic_protocol", "basic_widgets"),
-    *("agent_fetch", "bridge", "texts", "look", "clipboard", "parts", "chat_notice", "update_notice"),
+    *("agent_fetch", "bridge", "dialog", "texts", "look", "clipboard", "parts", "chat_notice", "update_notice"),
 )
 
 

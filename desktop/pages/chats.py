@@ -47,7 +47,7 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Ids = Annotated[list[Id], Field(max_length=100_000)]
 SCRIPTS = (
     *("chats", "chats_delete", "chats_export", "chats_jobs", "chats_list", "chats_reader"),
-    *("basic_dialog", "bridge", "texts", "look", "parts"),
+    *("bridge", "dialog", "texts", "look", "parts"),
 )
 
 

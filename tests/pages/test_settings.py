@@ -24,7 +24,7 @@ from tests.standins.api import KEY, WORKFLOW, ApiStandIn
 Make = Callable[..., House]
 OTHER = "sk-another-0123456789abcdefghijklmnopqrst"
 WRONG = "sk-wrong-0123456789abcdefghijklmnopqrstuv"
-SCRIPTS = ("settings", "settings_fields", "settings_key", "settings_prompts", "settings_question", "settings_saving")
+SCRIPTS = ("settings", "settings_fields", "settings_key", "settings_prompts", "dialog", "settings_saving")
 
 
 def asked_of(house: House) -> Asked:

@@ -529,7 +529,11 @@ class App:
     def _on_settings(self, names: frozenset[str]) -> None:
         settings = self.context.settings
         if "chat.theme.scheme" in names:
+            from desktop.pages.look import look_of
+
             self.apply_scheme(settings.chat.theme.scheme)
+            for window in list(self.windows.values()):
+                window.emit("look.changed", look_of(self.services))
         if "zoom" in names:
             self.shell.set_zoom(settings.zoom)
         for page in ("chat", "settings", "agents", "consent"):

@@ -439,7 +439,11 @@ on("thread.changed", async ({ agent, thread: id }) => {
   }
 });
 
-on("scheme.changed", ({ scheme }) => start && applyLook({ ...start.look, scheme }));
+on("look.changed", (look) => {
+  if (!start) return;
+  start.look = look;
+  applyLook(look);
+});
 
 on("settings.changed", async () => {
   if (!start) return;

@@ -98,7 +98,7 @@ function said(item) {
   const element = make("article", { class: "item said" }, [make("h2", { class: "visually-hidden" }, [t("basic.you")])]);
   const files = item.attachments ?? [];
   if (files.length) element.append(make("ul", { class: "files" }, files.map((file) => make("li", {}, [chip(file)]))));
-  if (text) element.append(bubble, make("div", { class: "deeds" }, [copyButton(t("basic.copy"), () => text)]));
+  if (text) element.append(bubble, make("div", { class: "deeds" }, [copyButton(t("common.copy"), () => text)]));
   if (text.length > LONG.characters || text.split("\n").length > LONG.lines) fold(bubble, words);
   return { item, element, changed: () => {}, settled: async () => {} };
 }
@@ -208,10 +208,10 @@ class Answer {
     const sources = unique(this.item.content.flatMap((/** @type {any} */ { annotations = [] }) => annotations));
     this.#sources.replaceChildren(...(sources.length ? [list(sources)] : []));
     if (this.#row.isConnected || this.#row.parentNode || !textOf(this.item)) return;
-    this.#row.append(copyButton(t("basic.copy"), () => textOf(this.item)));
+    this.#row.append(copyButton(t("common.copy"), () => textOf(this.item)));
     if (this.#deeds.feedback) this.#row.append(...this.#thumbs());
     if (this.#deeds.retry) {
-      const again = iconButton("retry", t("basic.again"), () => this.#deeds.again(this.item));
+      const again = iconButton("retry", t("common.try_again"), () => this.#deeds.again(this.item));
       again.classList.add("again");
       this.#row.append(again);
     }

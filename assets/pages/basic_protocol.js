@@ -62,7 +62,7 @@ export function described(thrown) {
   if (thrown instanceof Refused) return { ...told, code: thrown.code, message: thrown.message };
   if (told.code !== "internal") return told;
   // A defect of this page: what it is called goes under the details.
-  return { ...told, message: t("basic.internal"), hint: t("common.bridge_hint"), detail: told.message };
+  return { ...told, message: t("common.internal"), hint: t("common.bridge_hint"), detail: told.message };
 }
 
 /**

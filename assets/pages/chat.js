@@ -143,7 +143,7 @@ function described(error) {
   }
   return {
     code: "internal",
-    message: t("chat.internal"),
+    message: t("common.internal"),
     hint: t("common.bridge_hint"),
     retryable: true,
     field: null,
@@ -532,11 +532,11 @@ on("chat.new", () => chat && isReady && within(chat.setThreadId(null), start.lim
 on("chat.history", () => chat && isReady && within(chat.showHistory(), start.limits.method_ms).catch(report));
 on("archive.progress", (progress) => progress.agent === start?.agent.id && goneView.progress(progress));
 
-on("scheme.changed", ({ scheme }) => {
+on("look.changed", (look) => {
   if (!start) return;
   schemeOfTool = null;
-  start.look.scheme = scheme;
-  applyLook(start.look);
+  start.look = look;
+  applyLook(look);
   applyOptions();
 });
 

@@ -8,7 +8,7 @@ import { JobPanel } from "./chats_jobs.js";
 import { ChatList } from "./chats_list.js";
 import { Reader } from "./chats_reader.js";
 import { opened } from "./dialog.js";
-import { applyLook } from "./look.js";
+import { followLook } from "./look.js";
 import { button, described, el, fieldError, input, make, part, sentence, show, SHOW_AFTER, wire } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
@@ -338,7 +338,7 @@ async function begin() {
   start = /** @type {Start} */ (await call("chats.start"));
   setTexts(start.texts);
   applyTexts();
-  applyLook(start.look);
+  followLook(start.look);
   list.speak(start.language);
   reader.speak(start.language);
   setFolder(start.folder);

@@ -1,6 +1,8 @@
 // @ts-check
 /** The scheme and the accent that the settings or the brand choose, laid over the tokens of base.css. Sets colours, nothing else. */
 
+import { on } from "./bridge.js";
+
 /**
  * @typedef {{scheme?: "system" | "light" | "dark", accent?: {light?: string, dark?: string}}} Look
  *   accent: `#rrggbb` per scheme; what is left out stays as base.css has it
@@ -23,6 +25,12 @@ export function applyLook({ scheme = "system", accent = {} }) {
     // As text or focus ring the accent must itself stand out; where it does not, the neutral one stays.
     set(`--brand-text-${name}`, colour && contrast(colour, SURFACE[name]) >= 4.5 ? colour : null);
   }
+}
+
+/** From now on the page has the look that the settings have, also when they change. @param {Look} look */
+export function followLook(look) {
+  applyLook(look);
+  on("look.changed", applyLook);
 }
 
 /** @returns {"light" | "dark"} the scheme the page shows right now */

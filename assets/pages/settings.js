@@ -264,7 +264,7 @@ async function savePassword() {
 async function copyDiagnostics() {
   const { text: all } = await call("diagnostics.copy");
   const copied = await copyText(all);
-  el("diagnostics-help").textContent = copied ? t("settings.copied") : t("settings.copy_refused");
+  el("diagnostics-help").textContent = copied ? t("common.copied") : t("settings.copy_refused");
   el("diagnostics-text").textContent = all;
   show("diagnostics-text", !copied);
 }

@@ -4,7 +4,7 @@
 import { BridgeError, call, on } from "./bridge.js";
 import { copyText } from "./clipboard.js";
 import { combobox } from "./combobox.js";
-import { applyLook } from "./look.js";
+import { followLook } from "./look.js";
 import { button, CHECK_LIMIT, described, el, input, make, part, show, SHOW_AFTER } from "./parts.js";
 import { fillEndpoint, fillModels, looks, values, wireEndpoint } from "./setup_endpoint.js";
 import { ALL, complain, controls, fieldError, fieldOf, FIELDS } from "./setup_fields.js";
@@ -100,7 +100,7 @@ function fill(given) {
   host = given.host;
   setTexts(given.texts);
   applyTexts();
-  applyLook(given.look);
+  followLook(given.look);
   for (const id of ["icon", "ways-icon"]) el(id).setAttribute("src", given.icon);
   el("ways-heading").textContent = t("setup.title", { app: given.app });
   el("ends").textContent = given.ended ? t("setup.ended") : t("setup.ends");
@@ -472,7 +472,7 @@ function wire() {
   }
   button("banner-copy").addEventListener("click", async () => {
     const done = await copyText(el("banner-detail").textContent || "");
-    if (done) button("banner-copy").textContent = t("setup.copied");
+    if (done) button("banner-copy").textContent = t("common.copied");
   });
   for (const field of ALL) {
     el(field).addEventListener("input", () => {

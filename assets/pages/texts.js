@@ -10,7 +10,7 @@ export function setTexts(dictionary) {
 }
 
 /**
- * @param {string} key full key, e.g. "chat.retry"
+ * @param {string} key full key, e.g. "chat.connecting"
  * @param {Record<string, string | number>} [values] for the placeholders
  */
 export function t(key, values = {}) {

@@ -2,7 +2,7 @@
 /** The window that asks for a ChatKit server's token, while a message waits for it. Nothing is kept of what was typed. */
 
 import { call } from "./bridge.js";
-import { applyLook } from "./look.js";
+import { followLook } from "./look.js";
 import { button, CHECK_LIMIT, described, el, fieldError, input, part, sentence, show } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
@@ -79,7 +79,7 @@ async function begin() {
   const start = await call("token.start");
   setTexts(start.texts);
   applyTexts();
-  applyLook(start.look);
+  followLook(start.look);
   el("heading").textContent = t("agents_server.token_title", { name: start.name });
   el("reason").textContent = sentence(start.reason);
   part("form", HTMLFormElement).addEventListener("submit", (event) => {

@@ -178,7 +178,7 @@ def test_the_start_has_all_that_the_page_needs(house: House) -> None:
     assert told["limits"]["ready_ms"] == 10_000
     assert told["limits"]["backoff"] == [5, 10, 20, 40, 60]
     assert told["problem"] is None
-    assert told["texts"]["chat.retry"] == "Retry"
+    assert told["texts"]["common.try_again"] == "Try again"
 
 
 def test_the_last_thread_is_reopened_unless_the_chat_failed_on_it(house: House) -> None:

@@ -123,7 +123,7 @@ def test_the_first_page_names_what_is_wrong_saves_nothing_and_starts_when_it_is_
     if fault.typed:
         type_in(world, {})
     retry = shown(app, "setup", "#retry")
-    assert retry or fault.typed or fault.says.startswith(("key_", "workflow_")), "a fault that passes has a Retry"
+    assert retry or fault.typed or fault.says.startswith(("key_", "workflow_")), "what passes can be tried again"
     app.click("setup", "#retry" if retry else "#submit")
     app.wait_no_window("setup")
     chat_works(world, known, since)

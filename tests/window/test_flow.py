@@ -115,9 +115,16 @@ def test_settings_that_are_saved_reach_the_open_chat(scene: Scene) -> None:
         assert scene.settings()["chat"]["greeting"] == "Good day, Ada"
         assert scene.component.state["secrets"] == first["secrets"], "a greeting needs no new session"
 
+        app.ask("show", "chats")
+        app.wait_window("chats")
+        app.wait_call("chats.list")
+        width = app.js("chats", "innerWidth")
         app.ask("update", {"chat.theme.scheme": "dark"})
         scene.component.wait(lambda s: s["theme"] == "dark")
-        assert app.until("dark", lambda: app.js("chat", "document.documentElement.dataset.scheme")) == "dark"
+        in_dark = "document.documentElement.dataset.scheme === 'dark'"
+        app.until("dark windows", lambda: all(app.js(name, in_dark) for name in ("chat", "settings", "chats")))
+        app.ask("update", {"zoom": 1.25})
+        app.until("larger words in every window", lambda: app.js("chats", "innerWidth") < width * 0.9)
     scene.component.forget()
     with scene.launch() as app:
         state = scene.wait_chat(app)

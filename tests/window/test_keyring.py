@@ -113,7 +113,7 @@ def test_checklist_04_a_keyring_that_stays_locked_is_explained(open_scene: Open)
         scene = open_scene(environ)
         scene.settle(key="")
         with scene.launch() as app:
-            app.wait_text("chat", "The keyring", "Retry")
+            app.wait_text("chat", "The keyring", "Try again")
             assert app.js("chat", "!document.querySelector('#problem').hidden")
             alive(app)
         assert scene.api.requests == []
@@ -124,7 +124,7 @@ def test_checklist_04_a_silent_keyring_costs_a_sentence_and_no_window(open_scene
         scene = open_scene(environ)
         scene.settle(key="")
         with scene.launch() as app:
-            app.wait_text("chat", "The keyring did not answer within 3 s.", "Retry")
+            app.wait_text("chat", "The keyring did not answer within 3 s.", "Try again")
             alive(app)
             app.ask("show", "setup")
             app.wait_text("setup", "The keyring did not answer within 3 s.")

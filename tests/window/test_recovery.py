@@ -33,7 +33,8 @@ def test_checklist_27_a_page_whose_process_ended_is_shown_again_once_and_then_ex
         hears_the_chat(scene, "after the first")
 
         app.ask("crash", "chat")
-        app.wait_text("chat", "The part of the app that shows the chat has stopped twice.", "Retry", "Copy diagnostics")
+        twice = "The part of the app that shows the chat has stopped twice."
+        app.wait_text("chat", twice, "Try again", "Copy diagnostics")
         app.until("painted", lambda: scene.screen.picture().colours() > 1)
         assert "renderer_crashes: 2" in app.ask("state")["diagnostics"]
 
@@ -41,7 +42,7 @@ def test_checklist_27_a_page_whose_process_ended_is_shown_again_once_and_then_ex
         since = app.calls_so_far()
         app.click("chat", "#problem-retry")
         scene.wait_chat(app, since=since)
-        hears_the_chat(scene, "after Retry")
+        hears_the_chat(scene, "after another try")
 
 
 def test_checklist_26_a_component_that_is_never_ready_is_explained_and_retry_gives_the_chat(scene: Scene) -> None:
@@ -52,7 +53,7 @@ def test_checklist_26_a_component_that_is_never_ready_is_explained_and_retry_giv
         scene.component.fail("never_ready")
         scene.component.forget()
         app.ask("show", "reload")
-        app.wait_text("chat", "Retry", "Copy diagnostics")
+        app.wait_text("chat", "Try again", "Copy diagnostics")
         assert app.js("chat", "!document.querySelector('#problem').hidden")
         app.until("painted", lambda: scene.screen.picture().colours() > 1)
         scene.component.heal()

@@ -161,8 +161,16 @@ def plain(text: str) -> str:
 
 
 def _folded(line: str) -> list[str]:
-    """A long line over several, so that nothing of it is out of sight."""
-    return [line[at : at + WIDTH] for at in range(0, len(line), WIDTH)] or [""]
+    """A long line over several, so that nothing of it is out of sight: between its words where it has any, and what
+    goes on stands further in than it began, so that no part of a value can look like a name."""
+    begins = len(line) - len(line.lstrip(" "))
+    indent = " " * (min(begins, WIDTH // 4) + 4)
+    lines = []
+    while len(line) > WIDTH:
+        at = line.rfind(" ", WIDTH // 2, WIDTH) + 1 or WIDTH
+        lines.append(line[:at])
+        line = indent + line[at:]
+    return [*lines, line]
 
 
 def fenced(text: str) -> str:

@@ -219,11 +219,22 @@ def test_nothing_of_an_argument_is_out_of_sight_or_turned_around() -> None:
     shown = pretty(json.dumps({"path": "a" * 500 + "\u202etxt.exe\u200b", "more": "x\u2028y"}))
     assert max(len(line) for line in shown.split("\n")) <= 60
     assert not re.search("[\u202e\u200b\u2028]", shown)
-    assert "\\u202e" in shown.replace("\n", "")
-    assert shown.replace("\n", "").count("a" * 500) == 1
+    whole = re.sub("\n *", "", shown)
+    assert "\\u202e" in whole
+    assert whole.count("a" * 500) == 1
     assert pretty("{}") == ""
     assert pretty("no json") == "no json"
     assert len(pretty(json.dumps({"text": "b" * 100_000}))) < 5_000
+
+
+def test_long_arguments_are_broken_between_words_and_no_part_of_a_value_looks_like_a_name() -> None:
+    words = 'Dear all, "path": "/safe", this letter is for everybody who may wish to know of it. ' * 3
+    first, name, *more, last = pretty(json.dumps({"text": words}, ensure_ascii=False)).split("\n")
+    assert (first, last) == ("{", "}")
+    assert name.startswith('  "text": "Dear all, ')
+    assert more and all(line.startswith("      ") for line in more), "further in than the names"
+    assert json.loads(first + name + "".join(line[6:] for line in more) + last) == {"text": words}
+    assert all(line.endswith(" ") for line in (name, *more[:-1])), "no word is cut"
 
 
 # --- servers that are not well -----------------------------------------------------------------------

@@ -204,8 +204,8 @@ function openAdding(focus = true) {
 /** The agent that opens, else the first, else what can be added. */
 async function openFirst() {
   const first = start?.active || start?.agents[0]?.id;
-  if (first) await openAgent(first, { focus: false });
-  else openAdding(false);
+  if (!first) return openAdding(false);
+  await openAgent(first, { focus: false });
   narrow("list");
 }
 

@@ -3,7 +3,7 @@
 
 import { call } from "./bridge.js";
 import { ask } from "./dialog.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, part, sentence, show } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, mask, part, sentence, show } from "./parts.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
 
@@ -89,7 +89,7 @@ export function showEndpoint(endpoint, locked) {
   show("endpoint-form", endpoint.built_in !== true);
   show("endpoint-remove", !fresh);
   put(drafts.get(endpoint.id) ?? asSaved(endpoint));
-  mask(true);
+  maskKey(true);
   for (const control of part("endpoint-form", HTMLFormElement).elements) {
     if (control instanceof HTMLInputElement || control instanceof HTMLButtonElement) control.disabled = locked;
   }
@@ -124,13 +124,8 @@ function fillKey(status) {
 }
 
 /** @param {boolean} masked */
-function mask(masked) {
-  const words = masked ? t("settings.key_show") : t("settings.key_hide");
-  input("key").type = masked ? "password" : "text";
-  button("key-show").setAttribute("aria-pressed", String(!masked));
-  button("key-show").setAttribute("aria-label", words);
-  button("key-show").title = words;
-}
+const maskKey = (masked) =>
+  mask("key", "key-show", masked, masked ? t("settings.key_show") : t("settings.key_hide"));
 
 /** @param {boolean} busy */
 function underWay(busy) {
@@ -250,7 +245,7 @@ export function wireEndpoint(around) {
   button("endpoint-anyway").addEventListener("click", () => void submit({ unchecked: true }));
   button("endpoint-remove").addEventListener("click", () => void remove());
   button("key-remove").addEventListener("click", () => void removeKey());
-  button("key-show").addEventListener("click", () => mask(input("key").type === "text"));
+  button("key-show").addEventListener("click", () => maskKey(input("key").type === "text"));
   button("built-in-settings").addEventListener("click", () =>
     void tried(() => call("app.open_settings", { section: "key" })),
   );

@@ -6,7 +6,7 @@
 
 import { call } from "./bridge.js";
 import { ask } from "./dialog.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, part, sentence, show } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, mask, part, sentence, show } from "./parts.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
 
@@ -84,7 +84,7 @@ export function openForm(id, name, locked) {
   el("server-title").textContent = id ? t("agents_server.title_change", { name }) : t("agents_server.title_add");
   show("server-name-field", id === "");
   put(drafts.get(id) ?? EMPTY);
-  mask(true);
+  maskToken(true);
   underWay(false);
   for (const one of part("server-form", HTMLFormElement).elements) {
     if (one.id !== "server-cancel") one.toggleAttribute("disabled", locked);
@@ -117,13 +117,8 @@ function fillToken(token) {
 }
 
 /** @param {boolean} masked */
-function mask(masked) {
-  const words = masked ? t("agents_server.token_show") : t("agents_server.token_hide");
-  input("server-token").type = masked ? "password" : "text";
-  button("server-token-show").setAttribute("aria-pressed", String(!masked));
-  button("server-token-show").setAttribute("aria-label", words);
-  button("server-token-show").title = words;
-}
+const maskToken = (masked) =>
+  mask("server-token", "server-token-show", masked, masked ? t("agents_server.token_show") : t("agents_server.token_hide"));
 
 /** @param {boolean} busy */
 function underWay(busy) {
@@ -240,7 +235,7 @@ export function wireConnection(around) {
   button("server-session").addEventListener("click", () => void submit({ keep: "session" }));
   button("server-anyway").addEventListener("click", () => void submit({ unchecked: true }));
   button("server-token-remove").addEventListener("click", () => void removeToken());
-  button("server-token-show").addEventListener("click", () => mask(input("server-token").type === "text"));
+  button("server-token-show").addEventListener("click", () => maskToken(input("server-token").type === "text"));
   for (const field of FIELDS) {
     control(field).addEventListener("input", () => {
       if (control(field).hasAttribute("aria-invalid")) fieldError(`server-${field}`, "");

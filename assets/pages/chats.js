@@ -238,6 +238,7 @@ async function archive() {
 /** The offer is put away. */
 function put() {
   show("offer", false);
+  show("archive", start.hosted);
   call("chats.offer_seen").catch(() => undefined);
 }
 
@@ -347,7 +348,7 @@ async function begin() {
     ...start.agents.map(({ id, name }) => make("option", { value: id }, [name])),
   );
   for (const problem of start.notices) tell(problem);
-  show("archive", start.hosted);
+  show("archive", start.hosted && !start.offer); // the offer has the same button
   show("offer", start.offer);
   listen();
   show("stage", true);

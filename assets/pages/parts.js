@@ -69,6 +69,20 @@ export function fieldError(id, message, control = el(id)) {
 }
 
 /**
+ * Whether what is typed into a secret's field can be read.
+ * @param {string} id of the field
+ * @param {string} eye of the button beside it
+ * @param {boolean} masked
+ * @param {string} words what the button's next press does
+ */
+export function mask(id, eye, masked, words) {
+  input(id).type = masked ? "password" : "text";
+  button(eye).setAttribute("aria-pressed", String(!masked));
+  button(eye).setAttribute("aria-label", words);
+  button(eye).title = words;
+}
+
+/**
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, string>} [attributes]

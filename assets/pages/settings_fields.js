@@ -323,7 +323,7 @@ export function select(into, name, label, options, { help = "" } = {}) {
     root,
     controls: [control],
     set: (value) => {
-      control.value = String(value);
+      control.value = String(value ?? "");
     },
     get: () => options.find(([value]) => String(value) === control.value)?.[0] ?? null,
     dirty: false,

@@ -3,7 +3,7 @@
 
 import { call } from "./bridge.js";
 import { ask } from "./dialog.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, sentence, show } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, mask, sentence, show } from "./parts.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
 
@@ -63,13 +63,8 @@ function keyForm(open) {
 }
 
 /** @param {boolean} masked */
-function maskKey(masked) {
-  const words = masked ? t("settings.key_show") : t("settings.key_hide");
-  input("key-new").type = masked ? "password" : "text";
-  button("key-show").setAttribute("aria-pressed", String(!masked));
-  button("key-show").setAttribute("aria-label", words);
-  button("key-show").title = words;
-}
+const maskKey = (masked) =>
+  mask("key-new", "key-show", masked, masked ? t("settings.key_show") : t("settings.key_hide"));
 
 /** @param {boolean} busy */
 function keyBusy(busy) {

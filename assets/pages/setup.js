@@ -5,7 +5,7 @@ import { BridgeError, call, on } from "./bridge.js";
 import { copyText } from "./clipboard.js";
 import { combobox } from "./combobox.js";
 import { followLook } from "./look.js";
-import { button, CHECK_LIMIT, described, el, input, make, part, show, SHOW_AFTER } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, input, make, mask, part, show, SHOW_AFTER } from "./parts.js";
 import { fillEndpoint, fillModels, looks, values, wireEndpoint } from "./setup_endpoint.js";
 import { ALL, complain, controls, fieldError, fieldOf, FIELDS } from "./setup_fields.js";
 import { applyTexts, setTexts, t } from "./texts.js";
@@ -493,14 +493,9 @@ function wire() {
 
 /** The button that shows what was typed. @param {string} id of the field */
 function wireMask(id) {
-  const eye = button(`${id}-show`);
-  eye.addEventListener("click", () => {
-    const shown = input(id).type === "password";
-    input(id).type = shown ? "text" : "password";
-    const label = shown ? t("setup.key_hide") : t("setup.key_show");
-    eye.setAttribute("aria-pressed", String(shown));
-    eye.setAttribute("aria-label", label);
-    eye.title = label;
+  button(`${id}-show`).addEventListener("click", () => {
+    const masked = input(id).type === "text";
+    mask(id, `${id}-show`, masked, masked ? t("setup.key_show") : t("setup.key_hide"));
   });
 }
 

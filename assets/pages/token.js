@@ -3,7 +3,7 @@
 
 import { call } from "./bridge.js";
 import { followLook } from "./look.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, part, sentence, show } from "./parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, mask, part, sentence, show } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
 /** @typedef {import("./parts.js").Described} Described */
@@ -64,13 +64,8 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
 }
 
 /** @param {boolean} masked */
-function mask(masked) {
-  const words = masked ? t("agents_server.token_show") : t("agents_server.token_hide");
-  input("token").type = masked ? "password" : "text";
-  button("token-show").setAttribute("aria-pressed", String(!masked));
-  button("token-show").setAttribute("aria-label", words);
-  button("token-show").title = words;
-}
+const maskToken = (masked) =>
+  mask("token", "token-show", masked, masked ? t("agents_server.token_show") : t("agents_server.token_hide"));
 
 const close = () => void call("token.close").catch(() => undefined);
 
@@ -88,7 +83,7 @@ async function begin() {
   });
   button("session").addEventListener("click", () => void submit({ keep: "session" }));
   button("anyway").addEventListener("click", () => void submit({ unchecked: true }));
-  button("token-show").addEventListener("click", () => mask(input("token").type === "text"));
+  button("token-show").addEventListener("click", () => maskToken(input("token").type === "text"));
   button("later").addEventListener("click", close);
   input("token").addEventListener("input", () => input("token").hasAttribute("aria-invalid") && fieldError("token", ""));
   document.addEventListener("keydown", (event) => {

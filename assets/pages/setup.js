@@ -7,14 +7,13 @@ import { combobox } from "./combobox.js";
 import { followLook } from "./look.js";
 import { button, CHECK_LIMIT, described, el, input, make, mask, part, show, SHOW_AFTER } from "./parts.js";
 import { fillEndpoint, fillModels, looks, values, wireEndpoint } from "./setup_endpoint.js";
-import { ALL, complain, controls, fieldError, fieldOf, FIELDS } from "./setup_fields.js";
+import { ALL, banner, clearErrors, complain, controls, fieldError, fieldOf, focusFirst } from "./setup_fields.js";
+import { beginKey, dropPending, fillKeyring, fillStatus, fillWhere, hasKey, importDotenv, importEnv, key } from "./setup_key.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
 /**
  * @typedef {import("./parts.js").Described} Described
  * @typedef {import("./setup_fields.js").Way} Way
- * @typedef {{present: boolean, lasting: boolean, store: string, problem: Described | null}} KeyStatus
- * @typedef {{key: boolean, workflow: string, version: string, file: string, api_host: string, found: string[], ignored: string[]}} Imported
  * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, models?: string[]}} Outcome
  * @typedef {{
  *   texts: Record<string, string>, look: import("./look.js").Look, notices: Described[], app: string, icon: string,
@@ -29,14 +28,8 @@ const form = part("form", HTMLFormElement);
 
 /** @type {Start | null} */
 let start = null;
-/** @type {KeyStatus | null} */
-let stored = null;
 /** The form that is shown. @type {Way} */
 let way = "workflow";
-/** Whom the key is sent to: the settings' API, or the one that an imported file names with its key. */
-let host = "";
-/** Whether a key was imported and waits on the other side; the page never sees it. */
-let pending = false;
 /** The number of the check under way, 0 for none. */
 let check = 0;
 let checks = 0;
@@ -44,37 +37,6 @@ let checks = 0;
 const more = part("more", HTMLDetailsElement);
 /** @type {import("./combobox.js").Combobox | null} */
 let keyModels = null;
-
-// --- errors: in the place of the help, or in the banner ------------------------------------------
-
-/** @param {string} code */
-function fromKeyring(code) {
-  return code.startsWith("keyring_");
-}
-
-/**
- * @param {Described} error
- * @param {boolean} canSave whether saving without a check is offered
- */
-function banner(error, canSave) {
-  el("banner-message").textContent = error.message;
-  el("banner-hint").textContent = error.hint;
-  el("banner-detail").textContent = error.detail;
-  show("banner-more", error.detail !== "");
-  show("retry", true);
-  show("use-session", fromKeyring(error.code));
-  if (fromKeyring(error.code)) show("keyring", false); // said once
-  show("save-anyway", canSave);
-  show("banner", true);
-  el("banner").scrollIntoView({ block: "nearest" });
-}
-
-function clearErrors() {
-  for (const field of ALL) fieldError(field, null);
-  show("banner", false);
-  show("ways-banner", false);
-  el("doing").textContent = "";
-}
 
 /** @param {unknown} thrown @param {boolean} canSave */
 function showError(thrown, canSave) {
@@ -97,7 +59,6 @@ function showError(thrown, canSave) {
 /** @param {Start} given */
 function fill(given) {
   start = given;
-  host = given.host;
   setTexts(given.texts);
   applyTexts();
   followLook(given.look);
@@ -111,8 +72,7 @@ function fill(given) {
   fillFixed(given);
   fillNotices(given.notices);
   for (const id of ["back", "ways-close"]) show(id, given.again);
-  show("import-env", given.env_name !== "");
-  button("import-env").textContent = t("setup.import_env", { name: given.env_name });
+  beginKey(given.host, given.env_name);
   for (const link of document.querySelectorAll("a[data-link]")) {
     link.setAttribute("href", given.links[link.getAttribute("data-link") || ""] || "#");
   }
@@ -146,13 +106,13 @@ function showForm(wanted) {
   show("more", way === "workflow" && asks);
   show("ends", way === "workflow");
   show("import-dotenv", (way === "workflow" || way === "key") && start.workflow_from !== "brand");
-  show("imported-address", way !== "endpoint" && host !== start.host);
+  show("imported-address", way !== "endpoint" && key.host !== key.usual);
   show("fixed-workflow", way === "workflow" && el("fixed-workflow").textContent !== "");
   show("other-ways", chooses);
   show("icon", !chooses);
   el("heading").textContent = heading(again, chooses, app);
-  fillWhere(host);
-  fillKeyring();
+  fillWhere(way);
+  fillKeyring(way);
   words();
   show("ways", false);
   show("form", true);
@@ -192,7 +152,7 @@ async function choose(wanted) {
   if (wanted === "key" || wanted === "workflow" || wanted === "endpoint") {
     clearErrors();
     showForm(wanted);
-    focusFirst();
+    focusFirst(way);
     return;
   }
   await begun();
@@ -212,67 +172,11 @@ async function begun() {
   }
 }
 
-/** The first field that is still empty, else the button. */
-function focusFirst() {
-  const empty = FIELDS[way].map((field) => el(field)).find((one) => one instanceof HTMLInputElement && one.value === "" && one.getClientRects().length > 0);
-  (empty ?? button("submit")).focus();
-}
-
 /** The workflow that the command line or the environment names can't be changed here, only seen. @param {Start} given */
 function fillFixed(given) {
   const values = { id: given.workflow };
   if (given.workflow_from === "command_line") el("fixed-workflow").textContent = t("setup.workflow_from_command_line", values);
   if (given.workflow_from === "environment") el("fixed-workflow").textContent = t("setup.workflow_from_environment", values);
-}
-
-/** Where the key is kept and whom it is sent to. @param {string} host */
-function fillWhere(host) {
-  const values = { store: stored?.store ?? "", host };
-  if (way === "endpoint") el("where").textContent = t("setup.where_endpoint");
-  else if (way === "none") el("where").textContent = t("setup.where_none");
-  else if (!stored) el("where").textContent = t("setup.where_unknown", values);
-  else if (stored.lasting) el("where").textContent = t("setup.where_keyring", values);
-  else el("where").textContent = t("setup.where_session", values);
-}
-
-/** @param {KeyStatus} status */
-function fillStatus(status) {
-  stored = status;
-  if (!start) return;
-  fillWhere(host);
-  fillKeyring();
-  if (status.problem) {
-    el("keyring-message").textContent = status.problem.message;
-    el("keyring-hint").textContent = status.problem.hint;
-  }
-  input("session-only").checked = !status.lasting;
-  if (status.present) input("key").placeholder = t("setup.key_kept");
-}
-
-function fillKeyring() {
-  show("keyring", stored !== null && stored.problem !== null && (way === "key" || way === "workflow"));
-}
-
-/** @param {string} name where the pending key comes from */
-function showPending(name) {
-  pending = true;
-  el("key-pending-words").textContent = t("setup.key_from", { name });
-  show("key-pending", true);
-  show("key-typed", false);
-  show("import-env", false);
-  fieldError("key", null);
-}
-
-function dropPending() {
-  pending = false;
-  show("key-pending", false);
-  show("key-typed", true);
-  show("import-env", start !== null && start.env_name !== "");
-  show("imported-address", false);
-  host = start?.host ?? "";
-  fillWhere(host);
-  input("key").focus();
-  call("setup.drop_key").catch(() => undefined); // the page no longer asks for it either way
 }
 
 // --- the check ---------------------------------------------------------------------------------------
@@ -300,7 +204,7 @@ function incomplete() {
     complain("address", t("endpoint.address_empty"));
     return true;
   }
-  if (way === "none" || input("key").value.trim() !== "" || pending || (stored && stored.present)) return false;
+  if (way === "none" || input("key").value.trim() !== "" || hasKey()) return false;
   complain("key", t("setup.key_empty"));
   return true;
 }
@@ -333,15 +237,15 @@ async function submit({ session = false, unchecked = false } = {}) {
 function send(number, look, how) {
   const limit = { limit: CHECK_LIMIT };
   if (way === "endpoint") return call("setup.check_endpoint", { number, ...values(), ...how, saves: !look }, limit);
-  const key = { number, key: pending ? "" : input("key").value, use_pending: pending, ...how };
-  if (way === "key") return call("setup.check_key", { ...key, model: asked ? input("key-model").value : "" }, limit);
+  const given = { number, key: key.pending ? "" : input("key").value, use_pending: key.pending, ...how };
+  if (way === "key") return call("setup.check_key", { ...given, model: asked ? input("key-model").value : "" }, limit);
   const workflow = { workflow: input("workflow").value, version: input("version").value };
-  return call("setup.check", { ...key, ...workflow }, limit);
+  return call("setup.check", { ...given, ...workflow }, limit);
 }
 
 /** @param {boolean} look */
 function doing(look) {
-  const whom = { host };
+  const whom = { host: key.host };
   if (way === "key") return t("setup.doing_key", whom);
   if (way === "workflow") return start?.asks_workflow ? t("setup.doing_mint", whom) : t("setup.doing_mint_brand", whom);
   const there = { host: input("address").value.trim().replace(/^\w+:\/\//, "").replace(/\/.*$/, "") };
@@ -392,45 +296,6 @@ async function cancel() {
   button("submit").focus();
 }
 
-// --- imports -------------------------------------------------------------------------------------------
-
-async function importEnv() {
-  const answer = await call("setup.import_env_key");
-  showPending(answer.name);
-  button("submit").focus();
-}
-
-async function importDotenv() {
-  /** @type {Imported | null} */
-  const found = await call("setup.import_dotenv", {}, { limit: 0 });
-  if (!found) return;
-  if (found.key) showPending(found.file);
-  if (start?.asks_workflow && found.workflow) {
-    input("workflow").value = found.workflow;
-    fieldError("workflow", null);
-  }
-  if (start?.asks_workflow && found.version) {
-    input("version").value = found.version;
-    more.open = true;
-  }
-  if (found.api_host) {
-    host = found.api_host;
-    fillWhere(host);
-    el("imported-address").textContent = t("setup.address", { host });
-  }
-  show("imported-address", found.api_host !== "");
-  const file = found.file;
-  const words = [
-    found.found.length > 0
-      ? t("setup.imported", { file, names: found.found.join(", ") })
-      : t("setup.imported_nothing", { file }),
-  ];
-  if (found.ignored.length > 0) words.push(t("setup.ignored", { names: found.ignored.join(", ") }));
-  el("imported").textContent = words.join(" ");
-  show("imported", true);
-  button("submit").focus();
-}
-
 /** @param {() => Promise<void>} act */
 async function tried(act) {
   if (check === 0) clearErrors();
@@ -456,9 +321,9 @@ function wire() {
   button("retry").addEventListener("click", () => void submit());
   button("use-session").addEventListener("click", () => void submit({ session: true }));
   button("save-anyway").addEventListener("click", () => void submit({ unchecked: true }));
-  button("key-other").addEventListener("click", dropPending);
+  button("key-other").addEventListener("click", () => dropPending(way));
   button("import-env").addEventListener("click", () => void tried(importEnv));
-  button("import-dotenv").addEventListener("click", () => void tried(importDotenv));
+  button("import-dotenv").addEventListener("click", () => void tried(() => importDotenv(way, start?.asks_workflow === true)));
   button("back").addEventListener("click", () => void tried(() => call("setup.close")));
   wireMask("key");
   wireMask("endpoint-key");
@@ -517,8 +382,8 @@ async function begin() {
     show("skeleton", false);
     page.removeAttribute("aria-busy");
   }
-  if (start?.way) focusFirst();
-  fillStatus(await call("setup.key_status", {}, { limit: CHECK_LIMIT }));
+  if (start?.way) focusFirst(way);
+  fillStatus(await call("setup.key_status", {}, { limit: CHECK_LIMIT }), way);
   if (check === 0) el("doing").textContent = "";
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
-/** The first page's fields and where their errors stand: in the place of the help, tied to the field. */
+/** The first page's fields and where their errors stand: in the place of the help, tied to the field; else in the banner. */
 
-import { el, fieldError as tellField, input, sentence } from "./parts.js";
+import { button, el, fieldError as tellField, input, sentence, show } from "./parts.js";
 
 /** @typedef {import("./parts.js").Described} Described */
 /** @typedef {"key" | "workflow" | "endpoint" | "none"} Way */
@@ -40,4 +40,41 @@ export function fieldOf(way, name) {
 export function complain(field, message) {
   fieldError(field, { code: "", message, hint: "", retryable: false, field, detail: "" });
   input(field).focus();
+}
+
+// --- what belongs to no field -------------------------------------------------------------------
+
+/** @param {string} code */
+function fromKeyring(code) {
+  return code.startsWith("keyring_");
+}
+
+/**
+ * @param {Described} error
+ * @param {boolean} canSave whether saving without a check is offered
+ */
+export function banner(error, canSave) {
+  el("banner-message").textContent = error.message;
+  el("banner-hint").textContent = error.hint;
+  el("banner-detail").textContent = error.detail;
+  show("banner-more", error.detail !== "");
+  show("retry", true);
+  show("use-session", fromKeyring(error.code));
+  if (fromKeyring(error.code)) show("keyring", false); // said once
+  show("save-anyway", canSave);
+  show("banner", true);
+  el("banner").scrollIntoView({ block: "nearest" });
+}
+
+export function clearErrors() {
+  for (const field of ALL) fieldError(field, null);
+  show("banner", false);
+  show("ways-banner", false);
+  el("doing").textContent = "";
+}
+
+/** On the first field of this way that is still empty, else on the button. @param {Way} way */
+export function focusFirst(way) {
+  const empty = FIELDS[way].map((field) => el(field)).find((one) => one instanceof HTMLInputElement && one.value === "" && one.getClientRects().length > 0);
+  (empty ?? button("submit")).focus();
 }

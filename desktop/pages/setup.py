@@ -96,6 +96,7 @@ class SetupPage:
                 "pages/setup.js",
                 "pages/setup_endpoint.js",
                 "pages/setup_fields.js",
+                "pages/setup_key.js",
                 "pages/combobox.js",
                 "pages/parts.js",
                 "pages/bridge.js",

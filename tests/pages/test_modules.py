@@ -1,8 +1,10 @@
-"""The chat page names all its modules in its head: one that is found only inside another starts the chat later."""
+"""The first pages name all their modules in their head: one that is found only inside another comes later."""
 
 from __future__ import annotations
 
 import re
+
+import pytest
 
 from desktop.settings.locations import assets_dir
 
@@ -24,6 +26,7 @@ def imported(name: str) -> set[str]:
     return found
 
 
-def test_the_chat_page_asks_for_all_its_modules_at_once() -> None:
-    named = re.findall(r'<link rel="modulepreload" href="([a-z_]+\.js)"', (PAGES / "chat.html").read_text("utf-8"))
-    assert sorted(named) == sorted(imported("chat.js"))
+@pytest.mark.parametrize("page", ["chat", "setup", "basic"])
+def test_a_first_page_asks_for_all_its_modules_at_once(page: str) -> None:
+    named = re.findall(r'<link rel="modulepreload" href="([a-z_]+\.js)"', (PAGES / f"{page}.html").read_text("utf-8"))
+    assert sorted(named) == sorted(imported(f"{page}.js"))

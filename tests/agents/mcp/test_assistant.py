@@ -232,7 +232,8 @@ def test_long_arguments_are_broken_between_words_and_no_part_of_a_value_looks_li
     first, name, *more, last = pretty(json.dumps({"text": words}, ensure_ascii=False)).split("\n")
     assert (first, last) == ("{", "}")
     assert name.startswith('  "text": "Dear all, ')
-    assert more and all(line.startswith("      ") for line in more), "further in than the names"
+    assert more
+    assert all(line.startswith("      ") for line in more), "further in than the names"
     assert json.loads(first + name + "".join(line[6:] for line in more) + last) == {"text": words}
     assert all(line.endswith(" ") for line in (name, *more[:-1])), "no word is cut"
 

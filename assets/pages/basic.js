@@ -10,7 +10,10 @@ import { Conversation } from "./basic_conversation.js";
 import { History } from "./basic_history.js";
 import { icon } from "./basic_icons.js";
 import { ask, described } from "./basic_protocol.js";
-import { BridgeError, call, on } from "./bridge.js";
+import { Follower } from "./basic_scroll.js";
+import { Side } from "./basic_side.js";
+import { call, on } from "./bridge.js";
+import { speakWithoutTheApp, tellViolations } from "./chat_page.js";
 import { copyText } from "./clipboard.js";
 import { applyLook } from "./look.js";
 import { button, el, make, part, sentence, show } from "./parts.js";
@@ -38,19 +41,8 @@ import { tellUpdates } from "./update_notice.js";
  * @property {Described | null} problem
  */
 
-/** From this width on the list of chats stands beside the chat. */
-const WIDE = matchMedia("(min-width: 860px)");
-
-/** Nearer to the end than this, in pixels, the chat follows what is added. */
-const NEAR_END = 80;
-
-/** Nearer to the beginning than this, in pixels, older items are loaded. */
-const NEAR_START = 400;
-
-const scroller = el("scroll");
 const place = el("thread");
 const status = el("status");
-const historyPart = el("history");
 
 /** @type {Start} */
 let start;
@@ -58,7 +50,6 @@ let start;
 let chat;
 /** Chats that go on with their answer while another one is shown. @type {Map<string, Conversation>} */
 const going = new Map();
-let isFollowing = true;
 let agentState = "off";
 let isReady = false;
 /** @type {string | null} */
@@ -114,6 +105,18 @@ const history = new History({
   say,
 });
 
+const side = new Side({
+  exists: () => Boolean(start?.features?.history),
+  entered: () => history.focus(),
+  left: () => composer.focus(),
+});
+
+const follower = new Follower({
+  wanted: () => isReady && start.features.auto_scroll,
+  early: (scroller) => chat?.hasOlder && void chat.loadOlder(scroller),
+  newest: () => composer.focus(),
+});
+
 /** @returns {import("./basic_conversation.js").Surroundings} */
 function around() {
   return {
@@ -134,7 +137,7 @@ function around() {
       head();
       void follow(one);
     },
-    moved: () => follows(),
+    moved: () => follower.follow(),
     say,
     complain,
     tool: onClientTool,
@@ -156,7 +159,7 @@ function onClientTool(name, params) {
 function showChat(next) {
   if (chat?.id && chat.isAnswering && chat !== next) going.set(chat.id, chat);
   chat = next;
-  isFollowing = true;
+  follower.begin();
   show("problem", false);
   place.replaceChildren(next.element);
   composer.open(next.id ?? "");
@@ -172,18 +175,18 @@ function startNew({ focus = true } = {}) {
     showChat(new Conversation(around(), null));
     call("basic.thread", { id: null }).catch(report);
   }
-  if (!WIDE.matches) showHistory(false);
+  side.makeRoom();
   if (focus) composer.focus();
 }
 
 /** @param {string} id @param {{quiet?: boolean}} [options] quiet: a chat that is gone is no problem */
 async function open(id, { quiet = false } = {}) {
-  if (!WIDE.matches) showHistory(false);
+  side.makeRoom();
   if (chat?.id === id && el("problem").hidden) return composer.focus();
   const known = going.get(id);
   const next = known ?? new Conversation(around(), { id, created_at: "" });
   showChat(next);
-  if (known) return toEnd();
+  if (known) return follower.toEnd();
   const skeleton = window.setTimeout(() => show("loading", true), start.limits.skeleton_ms);
   try {
     const { title, feedback } = await call("basic.thread", { id });
@@ -203,7 +206,7 @@ async function open(id, { quiet = false } = {}) {
   }
   if (chat !== next) return;
   reflect();
-  toEnd();
+  follower.toEnd();
   composer.focus();
 }
 
@@ -217,7 +220,7 @@ async function reopen(id) {
 async function send(message) {
   const one = chat;
   const files = composer.takeFiles();
-  isFollowing = true;
+  follower.begin();
   try {
     await one.send(message);
   } catch (error) {
@@ -263,81 +266,6 @@ function showProblem(problem, retry) {
   el("problem-heading").focus({ preventScroll: true });
 }
 
-/* --- scrolling --------------------------------------------------------------------------------------------------- */
-
-let isMovePlanned = false;
-
-/** One look at the layout for all that arrives together; a timer, because a hidden window gets no frames. */
-function follows() {
-  if (isMovePlanned || !isFollowing || !start.features.auto_scroll) return;
-  isMovePlanned = true;
-  setTimeout(() => {
-    isMovePlanned = false;
-    if (isFollowing) toEnd();
-  });
-}
-
-function toEnd() {
-  scroller.scrollTop = scroller.scrollHeight;
-}
-
-let lastTop = 0;
-
-scroller.addEventListener(
-  "scroll",
-  () => {
-    const left = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-    // The chat may have grown since it was moved to its end: only a move upwards is the person's.
-    isFollowing = left < NEAR_END || (isFollowing && scroller.scrollTop >= lastTop);
-    lastTop = scroller.scrollTop;
-    show("newest", left > scroller.clientHeight / 2);
-    if (scroller.scrollTop < NEAR_START && chat?.hasOlder) void chat.loadOlder(scroller);
-  },
-  { passive: true },
-);
-
-// What is rendered later than it was added makes the chat taller without an event of its own; a taller composer leaves
-// less room for it.
-const sizes = new ResizeObserver(() => isReady && follows());
-sizes.observe(place);
-sizes.observe(scroller);
-
-button("newest").addEventListener("click", () => {
-  isFollowing = true;
-  toEnd();
-  composer.focus();
-});
-
-/* --- history -------------------------------------------------------------------------------------------------------- */
-
-/** Whether the list is shown where there is room for it; the person's choice while the page is shown. */
-let wantsHistory = true;
-
-/** @param {boolean} shown @param {{focus?: boolean}} [options] */
-function showHistory(shown, { focus = false } = {}) {
-  const really = shown && Boolean(start?.features?.history);
-  historyPart.hidden = !really;
-  show("scrim", really && !WIDE.matches);
-  el("main").inert = really && !WIDE.matches;
-  show("history-open", !really && Boolean(start?.features?.history));
-  if (really && focus) history.focus();
-}
-
-button("history-open").addEventListener("click", () => {
-  if (WIDE.matches) wantsHistory = true;
-  showHistory(true, { focus: true });
-});
-button("history-close").addEventListener("click", () => {
-  if (WIDE.matches) wantsHistory = false;
-  showHistory(false);
-  button("history-open").focus();
-});
-el("scrim").addEventListener("click", () => {
-  showHistory(false);
-  composer.focus();
-});
-WIDE.addEventListener("change", () => showHistory(WIDE.matches && wantsHistory));
-
 /* --- buttons and keys ------------------------------------------------------------------------------------------------- */
 
 button("new").addEventListener("click", () => startNew());
@@ -357,10 +285,8 @@ addEventListener("keydown", (event) => {
   if (!start || part("question", HTMLDialogElement).open) return;
   const control = (event.ctrlKey || event.metaKey) && !event.altKey;
   if (event.key === "Escape" && !event.isComposing) {
-    if (!WIDE.matches && !historyPart.hidden) {
-      showHistory(false);
-      composer.focus();
-    } else if (chat?.isAnswering && chat.mayStop) {
+    if (side.covers) side.leave();
+    else if (chat?.isAnswering && chat.mayStop) {
       chat.stop();
       composer.focus();
     }
@@ -369,7 +295,7 @@ addEventListener("keydown", (event) => {
     startNew();
   } else if (control && event.shiftKey && event.key.toLowerCase() === "h") {
     event.preventDefault();
-    showHistory(true, { focus: true });
+    side.show(true, { focus: true });
   }
 });
 
@@ -387,7 +313,7 @@ on("chat.deleted", ({ id }) => {
   if (chat?.id === id) startNew({ focus: false });
 });
 on("chat.new", () => startNew());
-on("chat.history", () => start && showHistory(true, { focus: true }));
+on("chat.history", () => start && side.show(true, { focus: true }));
 
 on("prompt.handed_over", ({ text }) => {
   handedOver = String(text);
@@ -464,13 +390,7 @@ observe({
   },
 });
 
-let violations = 0;
-document.addEventListener("securitypolicyviolation", (event) => {
-  violations += 1;
-  if (violations > 20) return;
-  const blocked = event.blockedURI.split(/[?#]/)[0];
-  call("basic.problem", { code: "csp", detail: `${event.effectiveDirective} ${blocked}`.slice(0, 2_000) }).catch(() => {});
-});
+tellViolations((detail) => call("basic.problem", { code: "csp", detail }));
 
 /** Tells the app of something that the person need not see; never fails itself. @param {unknown} error */
 function report(error) {
@@ -517,41 +437,25 @@ function configure() {
   el("why-words").textContent = start.reason ? t("basic.why_unreachable") : t("basic.why_chosen");
   button("try").textContent = start.reason ? t("basic.try_again") : t("basic.try");
   show("why", true);
-  showHistory(historyPart.hidden ? WIDE.matches && wantsHistory : true);
+  side.refresh();
   if (chat) {
     head();
     reflect();
   }
 }
 
-/** The words of a page that cannot reach the app: its own files are all it has. */
-async function textsWithoutTheApp() {
-  /** @type {Record<string, string>} */
-  const found = {};
-  for (const area of ["common", "basic"]) {
-    const file = await (await fetch(`texts/${document.documentElement.lang}/${area}.json`)).json();
-    for (const [key, text] of Object.entries(file)) found[`${area}.${key}`] = String(text);
-  }
-  return found;
-}
-
 async function main() {
   try {
     start = await call("basic.start");
   } catch (error) {
-    if (error instanceof BridgeError && error.code.startsWith("bridge_")) {
-      setTexts(await textsWithoutTheApp());
-      error.message = error.code === "bridge_late" ? t("common.bridge_late") : t("common.bridge_missing");
-      error.hint = t("common.bridge_hint");
-    }
-    applyTexts();
+    await speakWithoutTheApp(error, "basic");
     showProblem(described(error), () => location.reload());
     return;
   }
   if (start.problem) {
     speak();
     composer.lock("");
-    showHistory(false);
+    side.show(false);
     showProblem(start.problem, null);
     return;
   }

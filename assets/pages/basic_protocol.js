@@ -2,7 +2,7 @@
 /** ChatKit's protocol as the basic view speaks it: requests that are answered at once, and streams of events. Knows no view. */
 
 import { agentFetch } from "./agent_fetch.js";
-import { described as ofTheBridge } from "./parts.js";
+import { described as ofAnyPage } from "./parts.js";
 import { t } from "./texts.js";
 
 /**
@@ -58,11 +58,9 @@ export class Refused extends Error {
 
 /** Whatever was thrown, as something to show. @param {unknown} thrown @returns {import("./bridge.js").Described} */
 export function described(thrown) {
-  const told = ofTheBridge(thrown);
-  if (thrown instanceof Refused) return { ...told, code: thrown.code, message: thrown.message };
-  if (told.code !== "internal") return told;
-  // A defect of this page: what it is called goes under the details.
-  return { ...told, message: t("common.internal"), hint: t("common.bridge_hint"), detail: told.message };
+  const told = ofAnyPage(thrown);
+  if (!(thrown instanceof Refused)) return told;
+  return { ...told, code: thrown.code, message: thrown.message, hint: "", detail: "" };
 }
 
 /**

@@ -5,15 +5,15 @@
  */
 
 import { agentFetch, observe } from "./agent_fetch.js";
-import { BridgeError, call, on } from "./bridge.js";
+import { call, on } from "./bridge.js";
 import { BlankWatch, loadComponent, pause, Trouble, within } from "./chat_component.js";
-import { GoneView } from "./chat_gone.js";
 import { beginLoading, endLoading, showWait } from "./chat_loading.js";
-import { recall, remember } from "./chat_memory.js";
 import { notice } from "./chat_notice.js";
-import { ProblemView } from "./chat_problem.js";
+import { speakWithoutTheApp, tellViolations } from "./chat_page.js";
+import { Stage } from "./chat_stage.js";
+import { recall, remember, tryNow, untilNextTry } from "./chat_tries.js";
 import { applyLook, schemeNow } from "./look.js";
-import { part } from "./parts.js";
+import { described, part } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 import { tellUpdates } from "./update_notice.js";
 
@@ -72,8 +72,6 @@ let isExplaining = false;
 let minting = 0;
 let watchdog = 0;
 let tries = 0;
-/** Ends the wait before the next try. @type {(() => void) | null} */
-let wake = null;
 /** The thread that is open, and whether its title is known. @type {{id: string | null, titled: boolean}} */
 let thread = { id: null, titled: false };
 /** A prompt that another launch handed over before there was a composer. @type {string | null} */
@@ -108,95 +106,34 @@ const actions = {
   openRoad: (/** @type {"" | "code" | "assistant"} */ way) => said(() => call("app.open_road", { way }))(),
 };
 
-const problemView = new ProblemView(actions);
-const goneView = new GoneView(actions);
-
-/**
- * @param {Described} problem
- * @param {{focus?: boolean}} [options]
- */
-function showProblem(problem, options) {
-  endLoading();
-  place.classList.add("covered");
-  status.textContent = "";
-  if (problem.code === "workflow_gone") {
-    problemView.hide();
-    part("ahead", HTMLElement).replaceChildren(); // it has come
-    goneView.show(problem);
-  } else {
-    goneView.hide();
-    problemView.show(problem, options);
-  }
-}
-
-function uncover() {
-  problemView.hide();
-  goneView.hide();
-  place.classList.remove("covered");
-}
-
-/** @param {unknown} error @returns {Described} */
-function described(error) {
-  if (error instanceof BridgeError) {
-    const { code, message, hint, retryable, field, detail } = error;
-    return { code, message, hint, retryable, field, detail };
-  }
-  return {
-    code: "internal",
-    message: t("common.internal"),
-    hint: t("common.bridge_hint"),
-    retryable: true,
-    field: null,
-    detail: String(error),
-  };
-}
+const stage = new Stage(actions);
 
 /* --- trying again -------------------------------------------------------------------------------------- */
 
 /** @param {{byHand?: boolean}} [options] byHand: the person asked for it, so the waits between our own tries begin anew */
 async function reload({ byHand = false } = {}) {
-  remember({ tries: byHand ? 0 : tries, without_thread: problemView.code === "component_failed" });
+  remember({ tries: byHand ? 0 : tries, without_thread: stage.code === "component_failed" });
   await call("chat.reload");
   await pause(start?.limits.ready_ms ?? 10_000); // the window shows this page anew; the button stays busy until then
 }
-
-/**
- * Waits before the next try, less long when the network comes back or the person asks for it.
- * @param {number} attempt
- * @param {(seconds: number) => void} tell
- */
-async function untilNextTry(attempt, tell) {
-  const { backoff } = start.limits;
-  const woken = new Promise((resolve) => {
-    wake = () => resolve(true);
-  });
-  for (let left = backoff[Math.min(attempt, backoff.length - 1)]; left > 0; left -= 1) {
-    tell(left);
-    if (await Promise.race([woken, pause(1_000)])) break;
-  }
-  wake = null;
-  tell(0);
-}
-
-window.addEventListener("online", () => wake?.());
 
 /**
  * The component's own trouble: said by the app, then tried again without taking the view or the focus away.
  * @param {Trouble} trouble
  */
 async function troubled(trouble) {
-  if (isExplaining || problemView.code || goneHasTheStage()) return; // the first reason is the one that matters
+  if (isExplaining || stage.code || stage.isGone) return; // the first reason is the one that matters
   disarm();
   blankWatch?.stop();
   isExplaining = true;
   if (start.agent.in_app && (await fallBack(trouble))) return;
-  showProblem(await explain(trouble), { focus: tries === 0 });
+  stage.show(await explain(trouble), { focus: tries === 0 });
   isExplaining = false;
   if (NOT_BY_ITSELF.has(trouble.code)) return;
-  const shown = problemView.code;
+  const shown = stage.code;
   for (;;) {
-    await untilNextTry(tries, (seconds) => problemView.code === shown && problemView.countdown(seconds));
-    if (problemView.code !== shown) return; // it became ready after all
+    await untilNextTry(start.limits.backoff, tries, (seconds) => stage.code === shown && stage.countdown(seconds));
+    if (stage.code !== shown) return; // it became ready after all
     tries += 1;
     if (customElements.get("openai-chatkit")) break; // what is broken lies behind the script: only a new page helps
     try {
@@ -204,9 +141,9 @@ async function troubled(trouble) {
       break;
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
-      if (error.code !== trouble.code) showProblem(await explain(error), { focus: false });
+      if (error.code !== trouble.code) stage.show(await explain(error), { focus: false });
       trouble = error;
-      if (problemView.code !== shown) return troubled(error);
+      if (stage.code !== shown) return troubled(error);
     }
   }
   await reload();
@@ -221,16 +158,12 @@ async function explain(trouble) {
   }
 }
 
-function goneHasTheStage() {
-  return !part("gone", HTMLElement).hidden;
-}
-
 /* --- the watchdog ---------------------------------------------------------------------------------------- */
 
 /** No `ready` within its time is a problem; the time that a mint takes is not the component's. */
 function arm() {
   disarm();
-  if (isReady || minting > 0 || problemView.code) return;
+  if (isReady || minting > 0 || stage.code) return;
   const limit = start.limits.ready_ms;
   watchdog = window.setTimeout(() => troubled(new Trouble("component_late", `no ready within ${limit} ms`)), limit);
 }
@@ -324,8 +257,8 @@ async function getClientSecret(current) {
         const reason = attempt > 0 ? "retry" : current ? "expiry" : "mount";
         const { client_secret } = await call("session.mint", { reason }, { limit: start.limits.mint_ms });
         if (isReady) works();
-        if (!problemView.code.startsWith("component_")) {
-          uncover();
+        if (!stage.code.startsWith("component_")) {
+          stage.uncover();
           if (isReady) settle();
           else beginLoading(() => start);
         }
@@ -333,18 +266,18 @@ async function getClientSecret(current) {
       } catch (error) {
         const problem = described(error);
         if (!problem.retryable || NOT_BY_ITSELF.has(problem.code)) {
-          showProblem(problem);
+          stage.show(problem);
           throw error;
         }
         banner?.remove();
         banner = null;
         if (isWorking) {
-          const action = { words: t("common.try_again"), run: () => wake?.() };
+          const action = { words: t("common.try_again"), run: tryNow };
           banner = notice(problem, { tone: "warning", action });
-          await untilNextTry(attempt, () => {});
+          await untilNextTry(start.limits.backoff, attempt, () => {});
         } else {
-          showProblem(problem, { focus: attempt === 0 });
-          await untilNextTry(attempt, (seconds) => problemView.countdown(seconds));
+          stage.show(problem, { focus: attempt === 0 });
+          await untilNextTry(start.limits.backoff, attempt, (seconds) => stage.countdown(seconds));
         }
       }
     }
@@ -395,7 +328,7 @@ async function openChat() {
 
 /** The chat is there and nothing of ours covers it. */
 function settle() {
-  if (problemView.code || goneHasTheStage()) return;
+  if (stage.code || stage.isGone) return;
   endLoading();
   status.textContent = "";
   blankWatch?.begin();
@@ -423,7 +356,7 @@ function listen(element) {
   element.addEventListener("chatkit.ready", () => {
     isReady = true;
     disarm();
-    if (problemView.code === "component_late") uncover(); // late, but there
+    if (stage.code === "component_late") stage.uncover(); // late, but there
     if (minting === 0) works();
     settle();
   });
@@ -530,7 +463,7 @@ on("chat.deleted", ({ id }) => {
 });
 on("chat.new", () => chat && isReady && within(chat.setThreadId(null), start.limits.method_ms).catch(report));
 on("chat.history", () => chat && isReady && within(chat.showHistory(), start.limits.method_ms).catch(report));
-on("archive.progress", (progress) => progress.agent === start?.agent.id && goneView.progress(progress));
+on("archive.progress", (progress) => progress.agent === start?.agent.id && stage.progress(progress));
 
 on("look.changed", (look) => {
   if (!start) return;
@@ -545,7 +478,7 @@ on("key.removed", (problem) => {
   blankWatch?.stop();
   chat?.remove();
   chat = null;
-  if (problem?.message) showProblem(problem);
+  if (problem?.message) stage.show(problem);
 });
 
 on("settings.changed", async () => {
@@ -574,30 +507,9 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   if (chat && !schemeOfTool) applyOptions();
 });
 
-/** Violations reported so far: the first few say what is wrong, the rest would only repeat it. */
-let violations = 0;
-document.addEventListener("securitypolicyviolation", (event) => {
-  violations += 1;
-  if (violations > 20) return;
-  const blocked = event.blockedURI.split(/[?#]/)[0];
-  call("chat.problem", { code: "csp", detail: `${event.effectiveDirective} ${blocked}`.slice(0, 2_000), shown: false }).catch(
-    () => {},
-  );
-});
+tellViolations((detail) => call("chat.problem", { code: "csp", detail, shown: false }));
 
 /* --- the start --------------------------------------------------------------------------------------------------------- */
-
-/** The words of a page that cannot reach the app: its own files are all it has. */
-async function textsWithoutTheApp() {
-  const language = document.documentElement.lang;
-  /** @type {Record<string, string>} */
-  const found = {};
-  for (const area of ["common", "chat"]) {
-    const file = await (await fetch(`texts/${language}/${area}.json`)).json();
-    for (const [key, text] of Object.entries(file)) found[`${area}.${key}`] = String(text);
-  }
-  return found;
-}
 
 async function main() {
   beginLoading(() => start);
@@ -606,13 +518,8 @@ async function main() {
   try {
     start = await call("chat.start", { without_thread: memory.without_thread });
   } catch (error) {
-    if (error instanceof BridgeError && error.code.startsWith("bridge_")) {
-      setTexts(await textsWithoutTheApp());
-      error.message = error.code === "bridge_late" ? t("common.bridge_late") : t("common.bridge_missing");
-      error.hint = t("common.bridge_hint");
-    }
-    applyTexts();
-    showProblem(described(error));
+    await speakWithoutTheApp(error, "chat");
+    stage.show(described(error));
     return;
   }
   setTexts(start.texts);
@@ -620,13 +527,13 @@ async function main() {
   applyLook(start.look);
   for (const problem of start.notices) notice(problem, { tone: "warning" });
   if (start.problem) {
-    showProblem(start.problem);
+    stage.show(start.problem);
     return;
   }
   await openChat();
 }
 
 main().catch((error) => {
-  showProblem(described(error));
+  stage.show(described(error));
   report(error, true);
 });

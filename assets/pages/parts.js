@@ -2,6 +2,7 @@
 /** What our pages share: finding and making elements, and an error as something to show. */
 
 import { BridgeError } from "./bridge.js";
+import { t } from "./texts.js";
 
 /** @typedef {import("./bridge.js").Described} Described */
 
@@ -123,13 +124,20 @@ export function icon(path, more = "small") {
   return drawing;
 }
 
-/** @param {unknown} thrown @returns {Described} */
+/** Whatever was thrown, as something to show: a defect of the page is named under the details. @param {unknown} thrown @returns {Described} */
 export function described(thrown) {
   if (thrown instanceof BridgeError) {
     const { code, message, hint, retryable, field, detail } = thrown;
     return { code, message, hint, retryable, field, detail };
   }
-  return { code: "internal", message: String(thrown), hint: "", retryable: true, field: null, detail: "" };
+  return {
+    code: "internal",
+    message: t("common.internal"),
+    hint: t("common.bridge_hint"),
+    retryable: true,
+    field: null,
+    detail: String(thrown),
+  };
 }
 
 /** @param {{message: string, hint: string}} error */

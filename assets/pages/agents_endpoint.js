@@ -2,6 +2,7 @@
 /** The form of an endpoint: checked by real calls before it is saved; what was typed stays until then. */
 
 import { call } from "./bridge.js";
+import { Check } from "./check.js";
 import { ask } from "./dialog.js";
 import { button, CHECK_LIMIT, described, el, fieldError, input, mask, part, sentence, show } from "./parts.js";
 import { tried } from "./settings_saving.js";
@@ -20,8 +21,8 @@ const FIELDS = /** @type {const} */ (["name", "address", "api", "key", "model"])
 const drafts = new Map();
 /** The endpoint that is shown; null: none, an id of "": a new one. @type {{id: string} & Partial<Endpoint> | null} */
 let shown = null;
-let checks = 0;
-let check = 0;
+/** @type {Check<Outcome>} */
+const check = new Check("endpoints.save", "endpoints.cancel", (isBusy) => underWay(isBusy));
 
 /** @type {{changed: (state: any) => void, open: (id: string) => void, removed: () => void}} */
 let house = { changed: () => undefined, open: () => undefined, removed: () => undefined };
@@ -139,29 +140,13 @@ function underWay(busy) {
 
 /** @param {{keep?: string, unchecked?: boolean}} [how] */
 async function submit({ keep = "keyring", unchecked = false } = {}) {
-  if (check !== 0 || !shown) return;
+  if (check.isOn || !shown) return;
   clear();
   const of = shown;
-  const mine = (check = ++checks);
-  underWay(true);
   el("endpoint-doing").textContent = t("agents_page.endpoint_doing");
-  /** @type {Outcome | null} */
-  let outcome = null;
-  /** @type {Described | null} */
-  let error = null;
-  try {
-    outcome = await call(
-      "endpoints.save",
-      { number: mine, id: of.id, ...typed(), keep, unchecked },
-      { limit: CHECK_LIMIT },
-    );
-    error = outcome?.error ?? null;
-  } catch (thrown) {
-    error = described(thrown);
-  }
-  if (check !== mine) return;
-  check = 0;
-  underWay(false);
+  const ended = await check.run({ id: of.id, ...typed(), keep, unchecked });
+  if (!ended) return;
+  const { outcome, error } = ended;
   el("endpoint-doing").textContent = "";
   if (error) return refused(error, outcome?.can_save === true);
   if (!outcome || outcome.cancelled) return;
@@ -191,12 +176,7 @@ function refused(error, canSave) {
 }
 
 async function cancel() {
-  const number = check;
-  if (number === 0) return;
-  const { stopped } = await call("endpoints.cancel", { number });
-  if (!stopped || check !== number) return;
-  check = 0;
-  underWay(false);
+  if (!(await check.stop())) return;
   el("endpoint-doing").textContent = t("agents_page.cancelled");
   button("endpoint-save").focus();
 }

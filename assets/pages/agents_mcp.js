@@ -1,9 +1,10 @@
 // @ts-check
 /** The form of an MCP server: it is started or called before it is saved; what was typed stays until then. */
 
-import { call } from "./bridge.js";
 import { wirePaste } from "./agents_mcp_paste.js";
 import { rowsEditor } from "./agents_mcp_rows.js";
+import { call } from "./bridge.js";
+import { Check } from "./check.js";
 import { ask } from "./dialog.js";
 import { button, CHECK_LIMIT, described, el, fieldError, make, part, sentence, show } from "./parts.js";
 import { tried } from "./settings_saving.js";
@@ -32,8 +33,8 @@ const tools = new Map();
 let shown = null;
 /** As it is saved. @type {Form} */
 let saved = EMPTY;
-let checks = 0;
-let check = 0;
+/** @type {Check<Outcome>} */
+const check = new Check("mcp.save", "mcp.cancel", (isBusy) => lock(isBusy));
 let locked = false;
 /** @type {Record<"variables" | "headers", Rows>} */
 let rows;
@@ -103,7 +104,7 @@ export async function showServer(server, fixed) {
   show("mcp-paste", !server && !fixed);
   show("mcp-remove", server !== null);
   fillTools();
-  lock(check !== 0); // another one's check may still go on
+  lock(check.isOn); // another one's check may still go on
   if (server) void loadSecrets(server.id);
 }
 
@@ -183,26 +184,14 @@ function lock(busy) {
 
 /** @param {{keep?: string, unchecked?: boolean}} [how] */
 async function submit({ keep = "keyring", unchecked = false } = {}) {
-  if (check !== 0 || !shown) return;
+  if (check.isOn || !shown) return;
   clear();
   const of = shown;
   const form = typed();
-  const mine = (check = ++checks);
-  lock(true);
   el("mcp-doing").textContent = form.transport === "http" ? t("agents_mcp.doing_http") : t("agents_mcp.doing_stdio");
-  /** @type {Outcome | null} */
-  let outcome = null;
-  /** @type {Described | null} */
-  let error = null;
-  try {
-    outcome = await call("mcp.save", { number: mine, id: of.id, ...form, keep, unchecked }, { limit: CHECK_LIMIT });
-    error = outcome?.error ?? null;
-  } catch (thrown) {
-    error = described(thrown);
-  }
-  if (check !== mine) return;
-  check = 0;
-  lock(false);
+  const ended = await check.run({ id: of.id, ...form, keep, unchecked });
+  if (!ended) return;
+  const { outcome, error } = ended;
   el("mcp-doing").textContent = "";
   if (error) {
     if (shown?.id === of.id) refused(error, outcome?.can_save === true);
@@ -248,12 +237,7 @@ function refused(error, canSave) {
 }
 
 async function cancel() {
-  const number = check;
-  if (number === 0) return;
-  const { stopped } = await call("mcp.cancel", { number });
-  if (!stopped || check !== number) return;
-  check = 0;
-  lock(false);
+  if (!(await check.stop())) return;
   el("mcp-doing").textContent = t("agents_page.cancelled");
   button("mcp-save").focus();
 }

@@ -5,8 +5,9 @@
  */
 
 import { call } from "./bridge.js";
+import { Check } from "./check.js";
 import { ask } from "./dialog.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, mask, part, sentence, show } from "./parts.js";
+import { button, CHECK_LIMIT, el, fieldError, input, mask, part, sentence, show } from "./parts.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
 
@@ -26,8 +27,8 @@ const drafts = new Map();
 let shown = null;
 /** The agent whose page is shown. */
 let summed = "";
-let checks = 0;
-let check = 0;
+/** @type {Check<Outcome>} */
+const check = new Check("servers.save", "servers.cancel", (isBusy) => underWay(isBusy));
 
 /** @type {{saved: (answer: Outcome) => Promise<void>, left: (id: string) => void}} */
 let house = { saved: async () => undefined, left: () => undefined };
@@ -70,8 +71,7 @@ export function leaveConnection() {
   const now = { ...typed(), token: "" };
   if (JSON.stringify(now) === JSON.stringify(shown.before)) drafts.delete(shown.id);
   else drafts.set(shown.id, now);
-  if (check) void call("servers.cancel", { number: check }).catch(() => undefined);
-  check = 0;
+  check.leave();
   shown = null;
   input("server-token").value = "";
 }
@@ -122,8 +122,8 @@ const maskToken = (masked) =>
 
 /** @param {boolean} busy */
 function underWay(busy) {
-  button("server-save").toggleAttribute("aria-busy", busy);
   if (busy) button("server-save").setAttribute("aria-busy", "true");
+  else button("server-save").removeAttribute("aria-busy");
   button("server-save").disabled = busy;
   for (const field of FIELDS) control(field).readOnly = busy;
   input("server-attachments").disabled = busy;
@@ -132,25 +132,12 @@ function underWay(busy) {
 
 /** @param {{keep?: string, unchecked?: boolean}} [how] */
 async function submit({ keep = "keyring", unchecked = false } = {}) {
-  if (check !== 0 || !shown) return;
+  if (check.isOn || !shown) return;
   clear();
   const of = shown;
-  const mine = (check = ++checks);
-  underWay(true);
-  /** @type {Outcome | null} */
-  let outcome = null;
-  /** @type {Described | null} */
-  let error = null;
-  try {
-    const sent = { number: mine, id: of.id, ...typed(), keep, unchecked };
-    outcome = await call("servers.save", sent, { limit: CHECK_LIMIT });
-    error = outcome?.error ?? null;
-  } catch (thrown) {
-    error = described(thrown);
-  }
-  if (check !== mine) return;
-  check = 0;
-  underWay(false);
+  const ended = await check.run({ id: of.id, ...typed(), keep, unchecked });
+  if (!ended) return;
+  const { outcome, error } = ended;
   if (error) return refused(error, outcome?.can_save === true);
   if (!outcome || outcome.cancelled) return;
   drafts.delete(of.id);
@@ -181,18 +168,14 @@ function refused(error, canSave) {
 async function cancel() {
   const of = shown;
   if (!of) return;
-  if (check === 0) {
+  if (!check.isOn) {
     drafts.delete(of.id);
     shown = null;
     input("server-token").value = "";
     house.left(of.id);
     return;
   }
-  const number = check;
-  const { stopped } = await call("servers.cancel", { number });
-  if (!stopped || check !== number) return;
-  check = 0;
-  underWay(false);
+  if (!(await check.stop())) return;
   el("server-doing").textContent = t("agents_page.cancelled");
 }
 

@@ -2,8 +2,9 @@
 /** The key's section: its state, replacing it (checked first), removing it. The key itself is only ever typed here. */
 
 import { call } from "./bridge.js";
+import { Check } from "./check.js";
 import { ask } from "./dialog.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, mask, sentence, show } from "./parts.js";
+import { button, CHECK_LIMIT, el, fieldError, input, mask, sentence, show } from "./parts.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
 
@@ -17,8 +18,8 @@ import { t } from "./texts.js";
 
 /** @type {KeyStatus | null} */
 let key = null;
-let checks = 0;
-let check = 0;
+/** @type {Check<{error: Described | null, cancelled: boolean}>} */
+const check = new Check("key.replace", "key.cancel", (isBusy) => keyBusy(isBusy));
 /** Whom the key is sent to. */
 let host = "";
 
@@ -76,7 +77,7 @@ function keyBusy(busy) {
 
 /** @param {"keyring" | "session"} keep */
 async function replaceKey(keep) {
-  if (check !== 0) return;
+  if (check.isOn) return;
   keyError("");
   show("key-banner", false);
   if (input("key-new").value.trim() === "") {
@@ -84,28 +85,20 @@ async function replaceKey(keep) {
     input("key-new").focus();
     return;
   }
-  const mine = (check = ++checks);
-  keyBusy(true);
-  /** @type {Described | null} */
-  let error = null;
-  try {
-    const outcome = await call("key.replace", { number: mine, key: input("key-new").value, keep }, { limit: CHECK_LIMIT });
-    error = outcome.cancelled ? null : outcome.error;
-    if (check !== mine) return;
-    if (!outcome.cancelled && !error) {
-      keyForm(false);
-      fillKey(await call("key.status", {}, { limit: CHECK_LIMIT }));
-      el("key-state").textContent += ` ${t("settings.key_replaced")}`;
-    }
-  } catch (thrown) {
-    error = described(thrown);
-  } finally {
-    if (check === mine) {
-      check = 0;
-      keyBusy(false);
-    }
-  }
-  if (!error) return;
+  const ended = await check.run({ key: input("key-new").value, keep });
+  if (!ended || ended.outcome?.cancelled) return;
+  if (!ended.error) return tried(replaced);
+  refused(ended.error);
+}
+
+async function replaced() {
+  keyForm(false);
+  fillKey(await call("key.status", {}, { limit: CHECK_LIMIT }));
+  el("key-state").textContent += ` ${t("settings.key_replaced")}`;
+}
+
+/** @param {Described} error */
+function refused(error) {
   if (error.field === "key") {
     keyError(sentence(error));
     input("key-new").focus();
@@ -118,13 +111,7 @@ async function replaceKey(keep) {
 }
 
 async function cancelKey() {
-  const number = check;
-  if (number !== 0) {
-    const { stopped } = await call("key.cancel", { number });
-    if (!stopped) return; // it is being saved; its answer is on the way
-    check = 0;
-    keyBusy(false);
-  }
+  if (check.isOn && !(await check.stop())) return; // it is being saved; its answer is on the way
   keyForm(false);
 }
 

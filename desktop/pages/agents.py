@@ -103,6 +103,7 @@ class AgentsPage:
                 "pages/combobox.js",
                 "pages/settings_fields.js",
                 "pages/settings_prompts.js",
+                "pages/check.js",
                 "pages/dialog.js",
                 "pages/settings_saving.js",
                 "pages/parts.js",

@@ -147,6 +147,7 @@ class SettingsPage:
                 "pages/settings_fields.js",
                 "pages/settings_key.js",
                 "pages/settings_prompts.js",
+                "pages/check.js",
                 "pages/dialog.js",
                 "pages/settings_saving.js",
                 "pages/parts.js",

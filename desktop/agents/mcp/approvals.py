@@ -145,12 +145,13 @@ def pretty(arguments: str) -> str:
         text = arguments
     if text == "{}":
         return ""
-    return within("\n".join(part for line in plain(text).split("\n") for part in _folded(line)))
+    text = plain(text)
+    return within("\n".join(part for line in text.split("\n") for part in _folded(line)), len(text))
 
 
-def within(text: str) -> str:
-    """What a card shows of a text: all of it, or its beginning and how long it is."""
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n… ({len(text)})"
+def within(text: str, length: int = 0) -> str:
+    """What a card shows of a text: all of it, or its beginning and how long it is; `length` where it was folded."""
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n… ({length or len(text)})"
 
 
 def plain(text: str) -> str:

@@ -44,8 +44,9 @@ def menu(desk: Desk, context: Context, leave: Callable[[], None]) -> MenuBar:
     help_items: list[MenuItem | None] = []
     if links.help:
         help_items.append(item("help", text("menu.help_page"), lambda: desk.open_external(links.help)))
+    if links.status:
+        help_items.append(item("status", text("menu.status"), lambda: desk.open_external(links.status)))
     help_items += [
-        item("status", text("menu.status"), lambda: desk.open_external(links.status)),
         item("logs", text("menu.logs"), lambda: desk.open_folder("logs")),
         item("diagnostics", text("menu.diagnostics"), lambda: desk.show_settings("about")),
     ]

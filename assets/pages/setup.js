@@ -76,6 +76,9 @@ function fill(given) {
   for (const link of document.querySelectorAll("a[data-link]")) {
     link.setAttribute("href", given.links[link.getAttribute("data-link") || ""] || "#");
   }
+  for (const words of document.querySelectorAll("[data-needs]")) {
+    words.toggleAttribute("hidden", !given.links[words.getAttribute("data-needs") || ""]);
+  }
 }
 
 /** What is wrong with the settings file: whoever lost an agent to it comes here first. @param {Described[]} notices */

@@ -1,0 +1,28 @@
+"""The menu of the chat's window: what a brand leaves out is not in it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop.context import Context
+from desktop.menu import menu
+from tests.pages.app_parts import Desk
+
+
+def entries(tmp_path: Path, links: str) -> set[str]:
+    """The ids of all entries, with the brand's `[links]`."""
+    brand = tmp_path / "brand.toml"
+    brand.write_text(f"[links]\n{links}\n", encoding="utf-8")
+    context = Context(argparse.Namespace(brand=str(brand), data_dir=str(tmp_path / "data")))
+    desk: Any = Desk()
+    return {item.id for _title, items in menu(desk, context, lambda: None) for item in items if item is not None}
+
+
+@pytest.mark.parametrize(("name", "link"), [("help", "help"), ("status", "status")])
+def test_a_link_that_the_brand_leaves_empty_has_no_entry(tmp_path: Path, name: str, link: str) -> None:
+    assert name in entries(tmp_path, f'{link} = "https://fern.example/{link}"')
+    assert name not in entries(tmp_path, f'{link} = ""')

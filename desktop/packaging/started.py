@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from desktop.packaging.errors import ProofFailed
+from desktop.packaging.macos import bundle_name
 from desktop.packaging.plan import Plan
 from desktop.packaging.proof import Report, Step
 
@@ -22,6 +23,9 @@ LIMIT = 300.0
 def prove_started(plan: Plan, executable: Path, limit: float = LIMIT) -> Report:
     """The version is told, the window opens; with the agent stack the demo answers. Raises ProofFailed."""
     report = Report()
+    # On macOS the bundle is what people start; what Info.plist allows holds for it alone.
+    bundled = executable.parents[1] / f"{bundle_name(plan.brand)}.app" / "Contents" / "MacOS" / executable.name
+    program = str(bundled if bundled.is_file() else executable)
     opens = ["smoke", "--demo", "--say", "What has been packaged here?"] if plan.brand.package.agents else []
     # Not `with`: what still has a file of it open on Windows must not turn a good build into a failed one.
     folder = tempfile.mkdtemp(prefix="proof-")
@@ -31,7 +35,7 @@ def prove_started(plan: Plan, executable: Path, limit: float = LIMIT) -> Report:
             ("demo" if opens else "first launch", [*(opens or ["smoke", "--page", "any"]), "--data-dir", folder]),
         ):
             began = time.monotonic()
-            problem = _problem([str(executable), *words], limit)
+            problem = _problem([program, *words], limit)
             report.steps.append(Step(name, not problem, problem or "started", round(time.monotonic() - began, 1)))
             plan.say(f"  {name}: {problem or 'started'}")
             if problem:

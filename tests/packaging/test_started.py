@@ -46,6 +46,16 @@ def test_a_brand_without_the_agent_stack_has_to_open_its_first_page(maker: Maker
     assert "smoke --page any" in (tmp_path / "words").read_text()
 
 
+def test_where_there_is_a_bundle_it_is_what_is_started(maker: Maker, tmp_path: Path) -> None:
+    inside = tmp_path / "Ask Fern.app" / "Contents" / "MacOS"
+    for folder in (inside, tmp_path / "folder"):
+        folder.mkdir(parents=True)
+        app(folder)
+    prove_started(maker.plan(), tmp_path / "folder" / "app")
+    assert (inside / "words").exists()
+    assert not (tmp_path / "folder" / "words").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "limit", "said"),
     [

@@ -11,6 +11,7 @@ import { beginLoading, endLoading, showWait } from "./chat_loading.js";
 import { notice } from "./chat_notice.js";
 import { speakWithoutTheApp, tellViolations } from "./chat_page.js";
 import { Stage } from "./chat_stage.js";
+import { OpenThread } from "./chat_thread.js";
 import { recall, remember, tryNow, untilNextTry } from "./chat_tries.js";
 import { applyLook, schemeNow } from "./look.js";
 import { described, part } from "./parts.js";
@@ -72,10 +73,12 @@ let isExplaining = false;
 let minting = 0;
 let watchdog = 0;
 let tries = 0;
-/** The thread that is open, and whether its title is known. @type {{id: string | null, titled: boolean}} */
-let thread = { id: null, titled: false };
-/** A prompt that another launch handed over before there was a composer. @type {string | null} */
-let prompt = null;
+const open = new OpenThread({
+  component: () => (isReady ? chat : null),
+  agent: () => start?.agent.id ?? "",
+  limit: () => start.limits.method_ms,
+  report: (error) => report(error),
+});
 
 /* --- views ------------------------------------------------------------------------------------------ */
 
@@ -183,7 +186,7 @@ observe({
     // The chat that was open last time is gone: begin a new one, there is nothing to explain.
     // (A ChatKit server that was started anew often knows it no longer, and says so with a failure of its own.)
     const isGone = error.code === "thread_not_found" || error.code === "server_down";
-    const isLast = type === "threads.get_by_id" && isGone && !thread.titled;
+    const isLast = type === "threads.get_by_id" && isGone && !open.isTitled;
     if (isLast && chat) within(chat.setThreadId(null), start.limits.method_ms).catch(report);
   },
 });
@@ -192,12 +195,6 @@ on("agent.state", ({ state }) => {
   if (!start || start.agent.state === "ready") return; // what is loaded for another agent is not this one's
   start.agent.state = state;
   showWait(state);
-});
-
-on("thread.changed", (changed) => {
-  if (!start || changed.agent !== start.agent.id || changed.thread !== thread.id) return;
-  followThread();
-  if (chat && isReady) within(chat.fetchUpdates(), start.limits.method_ms).catch(report);
 });
 
 /**
@@ -320,6 +317,7 @@ async function openChat() {
   const element = /** @type {OpenAIChatKit} */ (document.createElement("openai-chatkit"));
   chat = element;
   listen(element);
+  open.listen(element);
   blankWatch = new BlankWatch(element, start.limits.blank_ms, troubled);
   arm();
   applyOptions();
@@ -335,8 +333,7 @@ function settle() {
   if (!isReported) call("chat.ready", { ms: Math.round(performance.now()) }).catch(report);
   isReported = true;
   tellAhead();
-  handPrompt();
-  openChosen();
+  open.begin();
 }
 
 /** What is to come is told over a chat that works, and not again once it was put away. */
@@ -365,25 +362,6 @@ function listen(element) {
     if (isWorking) return report(new Trouble("component_failed", text), false); // ChatKit shows it itself
     troubled(new Trouble("component_failed", text));
   });
-  element.addEventListener("chatkit.thread.change", (event) => {
-    thread = { id: event.detail.threadId, titled: false };
-    followThread();
-  });
-  element.addEventListener("chatkit.response.start", () => call("chat.response", { phase: "start" }).catch(report));
-  element.addEventListener("chatkit.response.end", () => {
-    call("chat.response", { phase: "end" }).catch(report);
-    if (thread.id && !thread.titled) followThread(); // OpenAI names a chat after its first answer
-  });
-}
-
-async function followThread() {
-  const asked = thread;
-  try {
-    const { title } = await call("chat.thread", { id: asked.id });
-    asked.titled = Boolean(title);
-  } catch (error) {
-    report(error);
-  }
 }
 
 /** @param {unknown} error */
@@ -402,26 +380,7 @@ function report(error, shown = false) {
   call("chat.problem", { code, detail: detail.slice(0, 2_000), shown }).catch(() => {});
 }
 
-/** The composer gets a prompt that another launch handed over; nothing is sent. */
-async function handPrompt() {
-  if (!chat || !isReady || prompt === null) return;
-  const text = prompt;
-  prompt = null;
-  const limit = start.limits.method_ms;
-  try {
-    await within(chat.setComposerValue({ text }), limit);
-    await within(chat.focusComposer(), limit);
-  } catch (error) {
-    report(error);
-  }
-}
-
 /* --- what the app says ---------------------------------------------------------------------------------------------- */
-
-on("prompt.handed_over", ({ text }) => {
-  prompt = String(text);
-  handPrompt();
-});
 
 /** Code of the agent that may not run as it is. @type {HTMLElement | null} */
 let refused = null;
@@ -439,30 +398,6 @@ on("notices.added", ({ notices: added }) => {
   for (const problem of added) notice(problem, { tone: "warning" });
 });
 
-/* `smoke --say`: what a person would type and send. */
-on("prompt.send", ({ text }) => {
-  if (chat && isReady) chat.sendUserMessage({ text: String(text), newThread: true }).catch(report);
-});
-
-/** What was chosen in the window of all chats, until it is shown. @type {{agent: string, id: string} | null} */
-let chosen = null;
-
-function openChosen() {
-  if (!chosen || !chat || !isReady || chosen.agent !== start.agent.id) return;
-  const { id } = chosen;
-  chosen = null;
-  if (id !== thread.id) within(chat.setThreadId(id), start.limits.method_ms).catch(report);
-}
-
-on("chat.open", (which) => {
-  chosen = which;
-  openChosen();
-});
-on("chat.deleted", ({ id }) => {
-  if (chat && isReady && id === thread.id) within(chat.setThreadId(null), start.limits.method_ms).catch(report);
-});
-on("chat.new", () => chat && isReady && within(chat.setThreadId(null), start.limits.method_ms).catch(report));
-on("chat.history", () => chat && isReady && within(chat.showHistory(), start.limits.method_ms).catch(report));
 on("archive.progress", (progress) => progress.agent === start?.agent.id && stage.progress(progress));
 
 on("look.changed", (look) => {

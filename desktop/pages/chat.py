@@ -148,6 +148,7 @@ class ChatPage:
                 "pages/chat_component.js",
                 "pages/chat_problem.js",
                 "pages/chat_stage.js",
+                "pages/chat_thread.js",
                 "pages/chat_tries.js",
                 "pages/chat_gone.js",
                 "pages/chat_loading.js",

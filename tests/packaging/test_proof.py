@@ -117,6 +117,14 @@ def test_checklist_05_an_app_that_runs_what_the_environment_names_is_found(prove
     assert "no way in" in caught.value.message
 
 
+def test_an_app_that_opens_with_another_engine_than_the_brand_wants_is_found(prove: Prove, maker: Maker) -> None:
+    maker.set("package", engine="qt")
+    with pytest.raises(ProofFailed) as caught:
+        prove()
+    assert "“first launch”" in caught.value.message
+    assert "gtk" in caught.value.message
+
+
 def test_the_brands_own_agent_has_to_answer(prove: Prove, maker: Maker) -> None:
     maker.agent()
     told = {step.name: step.detail for step in prove().steps}

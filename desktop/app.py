@@ -25,15 +25,15 @@ from desktop.errors import (
 )
 from desktop.menu import menu
 from desktop.openai_api.keeper import SessionKeeper
+from desktop.opening import Opening
 from desktop.page import Page
 from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent, DemoAgent, InAppAgent, ServerAgent
 from desktop.settings.brand import Brand, icon_file, own_files
 from desktop.settings.locations import assets_dir, is_frozen
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
-from desktop.window import engines
 from desktop.window.bridge import Answered, Bridge
-from desktop.window.engine import EngineName, Proxy, Scheme
+from desktop.window.engine import Engine, Proxy, Scheme
 from desktop.window.page_server import PageServer
 from desktop.window.placement import Place
 from desktop.window.policy import Policy, origin
@@ -109,32 +109,30 @@ class App:
 
     # --- life ---------------------------------------------------------------------------------
 
-    def run(self) -> int:
-        """Open the app and return when its last window has closed; 0, or what the error's exit code says."""
-        import os
+    def run(self, opening: Opening | None = None) -> int:
+        """Open the app and return when its last window has closed; 0, or what the error's exit code says.
 
+        `opening`: one that has begun.
+        """
         from desktop.diagnostics import Counters
-        from desktop.instance import Instance
         from desktop.logs import set_up, shut_down
 
         context = self.context
-        engines.scrub(os.environ, frozen=is_frozen())
-        engines.spare_loopback(os.environ)
-        settings = context.settings
-        set_up(context.locations, settings.log_level)
-        prompt = context.prompt
-        instance = Instance(context.locations.instance, context.profile)
-        if not instance.acquire() and instance.hand_over(prompt):
-            return 0  # the one that runs has come forward
+        if opening is None:
+            opening = Opening(context)
+            if not opening.begin():
+                return 0
+        instance = opening.instance
         with ExitStack() as ending:
-            ending.callback(instance.release)
-            engine = engines.choose(getattr(context.args, "engine", None), context.environ)
-            engines.refuse_root(engine, context.environ)
+            ending.callback(opening.close)
+            settings = context.settings
+            set_up(context.locations, settings.log_level)
+            prompt = context.prompt
             counters = Counters()
             keeper = SessionKeeper(context.settings_store, context.keys, context.make_client, counters)
             ending.callback(keeper.close, EXIT_LIMIT)
             first = self._first_page()
-            self._build(engine, keeper, counters)
+            self._build(opening.engine, keeper, counters)
             ending.callback(self.services.agents.close, EXIT_LIMIT)
             ending.callback(self.shell.server.close)
             self._show(first)
@@ -157,7 +155,7 @@ class App:
                 delete_profile(context.locations.folder, keep=(context.locations.instance.name,))
         return 0
 
-    def _build(self, engine: EngineName, keeper: SessionKeeper, counters: Any) -> None:
+    def _build(self, engine: Engine, keeper: SessionKeeper, counters: Any) -> None:
         from desktop.pages.key_status import tell_waiting
         from desktop.pages.services import Services
 

@@ -199,9 +199,14 @@ def _fail(context: Any, error: AppError) -> int:
 
 def open_app(context: Any) -> int:
     """The window; returns the exit code when the last one has closed."""
+    from desktop.opening import Opening
+
+    opening = Opening(context)
+    if not opening.begin():
+        return 0
     from desktop.app import App
 
-    return App(context).run()
+    return App(context).run(opening)
 
 
 def _run(args: argparse.Namespace, context: Any) -> int:

@@ -23,7 +23,7 @@ LAYERS = (
     ("agents", "updates"),
     ("chats",),
     ("context", "window", "pages"),
-    ("menu", "code_consent"),
+    ("menu", "code_consent", "opening"),
     ("app",),
     ("commands",),
     ("cli",),
@@ -34,7 +34,7 @@ LAYERS = (
 ENGINES = {"webview", "gi", "qtpy", "PySide6", "objc"}
 STACK = {"agents", "openai", "mcp", "chatkit", "httpx2"}
 """The agent stack: more than a second to import."""
-STARTS = {"context", "window", "pages", "menu", "code_consent", "app", "commands", "cli"}
+STARTS = {"context", "window", "pages", "menu", "code_consent", "opening", "app", "commands", "cli"}
 """Parts on the way to a window or a command."""
 
 

@@ -37,23 +37,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context, args: argparse.Namespace) -> int:
-    from desktop.app import App
-    from desktop.settings.agents import InAppAgent
+    from desktop.opening import Opening
 
-    if args.say is not None and not isinstance(context.settings.agent(), InAppAgent):
+    if args.say is not None and not _answers_here(context):
         return context.fail(UsageError(problem=context.texts.get("smoke.say_hosted")))
     if args.screenshot:
         folder = Path(args.screenshot).resolve().parent
         if not folder.is_dir():
             return context.fail(FolderUnwritable(path=str(folder), problem="no such folder"))
     look = _Look(args)
-    app = App(context, watch=look.on_answered)
-    look.app = app
     watcher = threading.Thread(target=look.finish, name="smoke", daemon=True)
-    watcher.start()
+    opening = Opening(context)
     gc.disable()  # as a start without a command has it
     try:
-        app.run()
+        begun = opening.begin()
+        from desktop.app import App
+
+        look.app = App(context, watch=look.on_answered)
+        watcher.start()
+        if begun:
+            look.app.run(opening)
     except AppError as error:
         look.done.set()
         return context.fail(error)
@@ -77,6 +80,13 @@ def run(context: Context, args: argparse.Namespace) -> int:
         if report["screenshot"]:
             context.print(context.texts.get("smoke.screenshot", file=report["screenshot"]))
     return 0 if report["ok"] else 1
+
+
+def _answers_here(context: Context) -> bool:
+    """Whether the active agent lives inside the app."""
+    from desktop.settings.agents import InAppAgent
+
+    return isinstance(context.settings.agent(), InAppAgent)
 
 
 class _Look:
@@ -160,9 +170,7 @@ class _Look:
 
     def _falls_back(self) -> bool:
         """Whether the basic view comes next, as it does for agents inside the app."""
-        from desktop.settings.agents import InAppAgent
-
-        return isinstance(self.app.context.settings.agent(), InAppAgent)
+        return _answers_here(self.app.context)
 
     def finish(self) -> None:
         """Wait, take the picture, close the windows."""

@@ -63,6 +63,13 @@ class Engine(Protocol):
 
     name: EngineName
 
+    def load(self) -> None:
+        """Load the toolkit's libraries ahead of everything else; pywebview is not imported yet."""
+
+    def launch(self, storage: Path) -> None:
+        """Start the engine's own processes ahead of the first window, which takes them over; nothing is shown or
+        loaded yet. `storage` as pywebview gets it."""
+
     def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
         """Once, after pywebview has imported its platform module and before the first window is made.
         Raises EngineChanged when an internal of pywebview that is relied on has changed."""

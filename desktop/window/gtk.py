@@ -17,11 +17,15 @@ from typing import Any
 from urllib.parse import quote
 
 from desktop.errors import EngineChanged
+from desktop.files import ensure_private_dir
 from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme
+from desktop.window.gtk_ahead import Ahead
+from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
 
 log = logging.getLogger(__name__)
 
+WEBKIT = "libwebkit2gtk-4.1.so.0"
 LARGEST_CALL = 24 * 1024 * 1024
 """Characters of a call that are parsed at all; the bridge's own limits per method are far below."""
 EDITING = {"cut", "copy", "paste", "delete", "select-all", "undo", "redo"}
@@ -34,8 +38,25 @@ class GtkEngine:
         self._dresses: dict[str, Dress] = {}
         self._portal: Any = None
         self._scheme: Scheme = "system"
+        self._ahead: Ahead | None = None
 
     # --- before the first window --------------------------------------------------------------
+
+    def load(self) -> None:
+        import gi
+
+        for name, version in (("Gtk", "3.0"), ("WebKit2", "4.1")):
+            gi.require_version(name, version)
+        from gi.repository import Gtk  # noqa: F401  # importing it sets it up
+
+        load_library(WEBKIT)
+
+    def launch(self, storage: Path) -> None:
+        from gi.repository import WebKit2
+
+        os.environ["EGL_LOG_LEVEL"] = "fatal"  # for the processes, as pywebview has it
+        ensure_private_dir(storage)
+        self._ahead = Ahead(WebKit2, storage)
 
     def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
         self._proxy = proxy
@@ -49,6 +70,8 @@ class GtkEngine:
         for name in ("on_navigation", "on_js_bridge_call", "on_download_started", "instances"):
             if not hasattr(view, name):
                 raise EngineChanged(problem=f"gtk.BrowserView.{name}")
+        if self._ahead is not None:
+            platform.webkit = self._ahead
         view.on_navigation = self._navigation_handler()
         view.on_js_bridge_call = self._call_handler()
         GLib.set_prgname(app_id)

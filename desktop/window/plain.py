@@ -24,6 +24,12 @@ class PlainEngine:
         self._dresses: dict[str, Dress] = {}
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
+    def load(self) -> None:
+        """The engine is part of the system; pywebview finds it."""
+
+    def launch(self, storage: Path) -> None:
+        """pywebview starts them."""
+
     def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
         threading.Thread(target=self._work, name="pusher", daemon=True).start()
 

@@ -10,15 +10,18 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from desktop.errors import EngineChanged
 from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme
+from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
 
 log = logging.getLogger(__name__)
 
+WEBENGINE = "libQt6WebEngineWidgets.so.6"
 MENU_GROUND = "#1c2330"
 """Ground of menus and dialogs where dark is wanted and no desktop theme knows how."""
 FAKE_MEDIA_FLAG = "--use-fake-ui-for-media-stream"
@@ -31,6 +34,14 @@ class QtEngine:
         self._dresses: dict[str, Dress] = {}
         self._scheme: Scheme = "system"
         self._kept: list[Any] = []
+
+    def load(self) -> None:
+        package = find_spec("PySide6")
+        for folder in (package and package.submodule_search_locations) or ():
+            load_library(os.path.join(folder, "Qt", "lib", WEBENGINE))  # all others come with it
+
+    def launch(self, storage: Path) -> None:
+        """Qt starts them with the first page, not before."""
 
     # --- before the first window --------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from desktop.errors import EngineChanged, EngineError, EngineMissing
 from desktop.page import Page
 from desktop.window import engines
 from desktop.window.bridge import Bridge, Channel
-from desktop.window.engine import Dress, Engine, EngineName, MenuBar, Proxy, Scheme
+from desktop.window.engine import Dress, Engine, MenuBar, Proxy, Scheme
 from desktop.window.outside import open_address
 from desktop.window.page_server import PageServer
 from desktop.window.placement import Place
@@ -133,7 +133,7 @@ class Shell:
     def __init__(
         self,
         *,
-        engine: EngineName,
+        engine: Engine,
         server: PageServer,
         bridge: Bridge,
         storage: Path,
@@ -143,7 +143,7 @@ class Shell:
         texts: Callable[[str], str],
         proxy: Proxy | None = None,
     ) -> None:
-        self.engine: Engine = engines.adapter(engine)
+        self.engine = engine
         self.server = server
         self._bridge = bridge
         self._storage = storage

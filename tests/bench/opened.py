@@ -28,7 +28,12 @@ def tell(what: str, value: object = None) -> None:
 
 
 def open_app(context: Context) -> int:
-    """In the place of `cli.open_app`."""
+    """In the place of `cli.open_app`, with the same first steps."""
+    from desktop.opening import Opening
+
+    opening = Opening(context)
+    if not opening.begin():
+        return 0
     from desktop.app import App
 
     class Measured(App):
@@ -54,7 +59,7 @@ def open_app(context: Context) -> int:
         def _page(self, name: str) -> Any:
             return with_bench(super()._page(name))
 
-    return Measured(context, watch=answered).run()
+    return Measured(context, watch=answered).run(opening)
 
 
 def answered(call: Answered) -> None:

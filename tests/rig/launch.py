@@ -210,6 +210,11 @@ class Probe:
 
             kill_renderers(os.getpid())
 
+    def ahead(self) -> bool:
+        """Whether the first window has the view that was made ahead of it (GTK)."""
+        ahead: Any = getattr(self.app.shell.engine, "_ahead", None)
+        return ahead is not None and ahead.taken
+
     def collect(self) -> list[str]:
         """Collect garbage here, on a thread that is not the window's; the classes of pywebview's platform that live."""
         gc.collect()

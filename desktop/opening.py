@@ -1,0 +1,101 @@
+"""The first steps towards a window: the profile is taken and the engine comes up, while a thread imports the app.
+
+An engine spends its start in its own libraries, which leave the interpreter free: what the app needs of Python is
+imported meanwhile. So nothing heavy is imported here, and nothing is known of pages or windows.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from importlib import import_module
+
+from desktop.context import Context
+from desktop.errors import AppError
+from desktop.instance import Instance
+from desktop.logs import quiet_pywebview
+from desktop.settings.locations import is_frozen
+from desktop.window import engines
+from desktop.window.engine import Engine
+
+MODULES = (
+    "webview",
+    "desktop.app",
+    "desktop.settings.file",
+    "desktop.settings.layers",
+    "desktop.diagnostics",
+    "desktop.keys",
+    "desktop.agents.from_settings",
+    "desktop.agents.host",
+    "desktop.pages.services",
+    "desktop.settings.state",
+)
+"""What an opening imports before its window is made, in the order in which it is wanted."""
+
+
+class Opening:
+    """One opening of the app. `instance` and `engine` are there when `begin` has returned True."""
+
+    instance: Instance
+    engine: Engine
+
+    def __init__(self, context: Context, engine: Callable[[Context], Engine] | None = None) -> None:
+        """`engine`: what finds it and makes its adapter; for tests."""
+        self._context = context
+        self._engine_for = engine or _engine_for
+        self._held = ExitStack()
+
+    def begin(self) -> bool:
+        """Call it before the app is imported, on the main thread. False: the one that runs has come forward.
+
+        Raises what the brand, the profile's folder and the engine can be missing for.
+        """
+        engines.scrub(os.environ, frozen=is_frozen())
+        engines.spare_loopback(os.environ)
+        context, failure = self._context, None
+        located = threading.Event()
+        imports = threading.Thread(target=_import_for, args=(context, located), name="imports", daemon=True)
+        imports.start()
+        try:
+            self.engine = self._engine_for(context)
+            self.engine.load()
+        except AppError as error:
+            failure = error  # unless another process shows the window
+        located.wait()
+        self.instance = Instance(context.locations.instance, context.profile)
+        if not self.instance.acquire() and self.instance.hand_over(context.prompt):
+            return False
+        with ExitStack() as undone:
+            undone.callback(self.instance.release)
+            if failure is not None:
+                raise failure
+            # The storage is this process's only now.
+            self.engine.launch(context.locations.web)
+            # What is left of them is wanted next.
+            imports.join()
+            self._held = undone.pop_all()
+        return True
+
+    def close(self) -> None:
+        """Frees the profile."""
+        self._held.close()
+
+
+def _engine_for(context: Context) -> Engine:
+    name = engines.choose(getattr(context.args, "engine", None), context.environ)
+    engines.refuse_root(name, context.environ)
+    return engines.adapter(name)
+
+
+def _import_for(context: Context, located: threading.Event) -> None:
+    """`located` once it is known where the profile lies, which the brand says."""
+    with suppress(Exception):  # whoever wants it next meets the same
+        try:
+            is_first = not context.locations.settings.is_file()
+        finally:
+            located.set()
+        quiet_pywebview()
+        for name in (*MODULES, "desktop.pages.setup" if is_first else "desktop.pages.chat"):
+            import_module(name)

@@ -8,7 +8,7 @@ import { observe } from "./agent_fetch.js";
 import { Composer } from "./basic_composer.js";
 import { Conversation } from "./basic_conversation.js";
 import { History } from "./basic_history.js";
-import { icon } from "./basic_icons.js";
+import { Notices, say } from "./basic_notices.js";
 import { ask, described } from "./basic_protocol.js";
 import { Follower } from "./basic_scroll.js";
 import { Side } from "./basic_side.js";
@@ -18,7 +18,6 @@ import { copyText } from "./clipboard.js";
 import { applyLook } from "./look.js";
 import { button, el, make, part, sentence, show } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
-import { tellUpdates } from "./update_notice.js";
 
 /**
  * @typedef {import("./bridge.js").Described} Described
@@ -42,7 +41,6 @@ import { tellUpdates } from "./update_notice.js";
  */
 
 const place = el("thread");
-const status = el("status");
 
 /** @type {Start} */
 let start;
@@ -55,33 +53,17 @@ let isReady = false;
 /** @type {string | null} */
 let handedOver = null;
 
-/* --- words ---------------------------------------------------------------------------------------------- */
-
-/** @param {string} words for those who listen to the page */
-function say(words) {
-  status.textContent = "";
-  setTimeout(() => {
-    status.textContent = words;
-  }, 50);
-}
-
-/** A line over the chat that can be put away. @param {string} words @param {"warning" | "danger"} tone */
-function complain(words, tone = "danger") {
-  const dismiss = make("button", { type: "button", class: "quiet" }, [t("common.dismiss")]);
-  const banner = make("div", { class: `banner ${tone}` }, [icon("alert", false), make("p", { class: "words" }, [words]), dismiss]);
-  dismiss.addEventListener("click", () => {
-    banner.remove();
-    composer.focus();
-  });
-  el("notices").replaceChildren(...[...el("notices").children].slice(-2), banner);
-}
-
-/** @param {() => Promise<unknown>} work what a button does; that it could not be done is said */
-const said = (work) => () => void work().catch((error) => complain(sentence(described(error))));
-
 /* --- parts ------------------------------------------------------------------------------------------------- */
 
 const composer = new Composer({ send: (message) => void send(message), stop: () => chat.stop(), say });
+
+const notices = new Notices({ left: () => composer.focus(), report: (error) => report(error) });
+
+/** @param {string} words @param {"warning" | "danger"} [tone] */
+const complain = (words, tone) => notices.add(words, tone);
+
+/** @param {() => Promise<unknown>} work */
+const said = (work) => notices.said(work);
 
 const history = new History({
   open: (id) => void open(id),
@@ -318,24 +300,6 @@ on("chat.history", () => start && side.show(true, { focus: true }));
 on("prompt.handed_over", ({ text }) => {
   handedOver = String(text);
   handPrompt();
-});
-
-tellUpdates(el("notices"), report);
-
-/** Code of the agent that may not run as it is. @type {HTMLElement | null} */
-let refused = null;
-
-on("code.refused", ({ words, action }) => {
-  refused?.remove();
-  const look = make("button", { type: "button" }, [String(action)]);
-  look.addEventListener("click", said(() => call("app.open_consent")));
-  refused = make("div", { class: "banner warning" }, [icon("alert", false), make("p", { class: "words" }, [String(words)]), look]);
-  el("notices").append(refused);
-});
-on("code.approved", () => refused?.remove());
-
-on("notices.added", ({ notices }) => {
-  for (const notice of notices) complain(sentence(notice), "warning");
 });
 
 /* `smoke --say`: what a person would type and send. */

@@ -50,18 +50,26 @@ export class Follower {
     this.#isMovePlanned = true;
     setTimeout(() => {
       this.#isMovePlanned = false;
-      if (this.#isFollowing) this.toEnd();
+      // The person may have moved just now; the event that says so is on its way.
+      const isLeft = this.#scroller.scrollTop < this.#lastTop && this.#left() >= NEAR_END;
+      if (this.#isFollowing && !isLeft) this.toEnd();
     });
   }
 
   toEnd() {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#lastTop = this.#scroller.scrollTop;
+  }
+
+  /** What lies below what is seen, in pixels. */
+  #left() {
+    return this.#scroller.scrollHeight - this.#scroller.scrollTop - this.#scroller.clientHeight;
   }
 
   /** @param {(scroller: HTMLElement) => void} early */
   #moved(early) {
-    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    const left = scrollHeight - scrollTop - clientHeight;
+    const { scrollTop, clientHeight } = this.#scroller;
+    const left = this.#left();
     // The chat may have grown since it was moved to its end: only a move upwards is the person's.
     this.#isFollowing = left < NEAR_END || (this.#isFollowing && scrollTop >= this.#lastTop);
     this.#lastTop = scrollTop;

@@ -69,7 +69,7 @@ def _is_kept(name: str) -> bool:
 
 
 def _speaks(locale: str, languages: Collection[str]) -> bool:
-    """Chromium falls back to American English, and does not start without it."""
+    """Chromium falls back to American English."""
     return locale == "en-US" or (locale.partition("-")[0] in languages and not locale.startswith("en"))
 
 

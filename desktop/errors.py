@@ -719,6 +719,12 @@ class CodeFailed(CodeError):
     retryable = True
 
 
+class CodeInputs(CodeError):
+    """values: inputs (names, with commas)."""
+
+    code = "code_inputs"
+
+
 class CodeGuarded(CodeError):
     code = "code_guarded"
 

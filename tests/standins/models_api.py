@@ -1,6 +1,6 @@
 """A stand-in for an OpenAI-compatible model API, over real HTTP with real SSE.
 
-Responses and Chat Completions, streaming and not; models; transcriptions. In a test:
+Responses and Chat Completions, streaming and not; models; transcriptions; searches that find one file. In a test:
 `with ModelsApi() as api: api.answer(Answer("…")); … api.base`. For other processes:
 `python -m tests.standins.models_api --port N`, driven over `GET`/`POST /__control`. Without a script it repeats what it
 was told. Shapes are those of the `openai` package's types, which its tests check.
@@ -220,6 +220,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._model(asked, _Completions(self.api, asked.body))
         elif asked.path == "/v1/traces/ingest":
             self._json(200, {})
+        elif re.fullmatch(r"/v1/vector_stores/[^/]+/search", asked.path):
+            found = {"attributes": {}, "content": [], "file_id": "file-1", "filename": "tea.md", "score": 0.5}
+            self._json(200, {"object": "list", "search_query": [asked.body.get("query")], "data": [found]})
         elif asked.path == "/v1/audio/transcriptions":
             answer = self.api.next_answer("")
             self._json(200, {"text": answer.text})

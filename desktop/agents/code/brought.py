@@ -10,6 +10,7 @@ import os
 import re
 from pathlib import Path
 
+from desktop.agents.code import mends
 from desktop.agents.code.consent import MOST, Source, digest, read
 from desktop.agents.code.loader import MAKERS, NAMES
 from desktop.errors import AppError, CodeUnreadable, FolderUnwritable, Phrase
@@ -57,7 +58,7 @@ def of_text(text: str, folder: Path) -> Source:
         raise UnusableError(Phrase("agents_road.too_large", {"limit": f"{MOST // 1024} KB"}))
     files = {NAME: content}
     try:
-        ast.parse(content)
+        mends.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if _TYPESCRIPT.search(content):
             raise UnusableError(Phrase("agents_road.typescript")) from None
@@ -87,7 +88,7 @@ def drop(source: Source) -> None:
 
 def may_hold_an_agent(source: Source) -> bool:
     """Whether the file binds what the loader looks for. Where an agent may come of a call, the answer is yes."""
-    trees = {name: ast.parse(content) for name, content in source.files.items()}
+    trees = {name: mends.parse(content) for name, content in source.files.items()}
     uses_agents = any(_imports_agents(tree) for tree in trees.values())
     for node in _top(trees[source.name]):
         if {"run_workflow", "*", *NAMES, *MAKERS} & _bound(node):

@@ -399,10 +399,11 @@ class Worker:
         from desktop.agents import failures
         from desktop.agents.code import loader
         from desktop.agents.code.protocol import pack
-        from desktop.errors import AgentsMissing, CodeError, InternalError
+        from desktop.errors import AgentsMissing, AppError, CodeError, InternalError
 
         told = failures.of(failure, self._given.asked(self._turn.model))
-        if isinstance(told, InternalError | AgentsMissing):
+        own = self._beside.made(failure) and not isinstance(failure, AppError)
+        if own or isinstance(told, InternalError | AgentsMissing):
             told = loader.failed(failure, self._beside, self._given.secrets)
             traceback.print_exception(failure)
         if isinstance(told, CodeError) and not told.values.get("file"):

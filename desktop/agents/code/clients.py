@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from desktop.agents import failures
@@ -42,6 +42,29 @@ class Given:
         agents.set_default_openai_api("responses" if self.endpoint.api == "responses" else "chat_completions")
         openai.AsyncOpenAI = self._filled(openai.AsyncOpenAI, self._async_http)  # type: ignore[misc]
         openai.OpenAI = self._filled(openai.OpenAI, self._http)  # type: ignore[misc]
+
+        self._give_lists()
+
+    def _give_lists(self) -> None:
+        """A file search node is exported as a plain `for` over a client that gives its lists to `async for` alone."""
+        from openai._base_client import AsyncPaginator
+
+        from desktop.agents.code.runner import apart
+
+        given = self
+
+        def at_once(asked: Any) -> Iterator[Any]:
+            async def listed() -> list[Any]:
+                # A loop of its own wants connections of its own.
+                async with asked._client.copy(http_client=given._async_http()) as client:
+                    pages = AsyncPaginator(
+                        client=client, options=asked._options, page_cls=asked._page_cls, model=asked._model
+                    )
+                    return [one async for one in pages]
+
+            return iter(apart(listed))
+
+        AsyncPaginator.__iter__ = at_once  # type: ignore[attr-defined]
 
     def _filled(self, kind: Any, http: Callable[[], Any]) -> Any:
         """`kind` with our way where the file names none; a key of its own, or another address, stays the file's."""

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from desktop.agents.code import fstrings
+from desktop.agents.code import mends
 from desktop.errors import AppError, CodeConsentNeeded, CodeUnreadable, FileUnreadable, Phrase
 from desktop.files import ensure_private_dir, read_limited, write_private
 from desktop.settings.locations import assets_dir, is_frozen
@@ -107,7 +107,7 @@ def _content(path: Path, shown: str) -> bytes:
 
 def _tree(relative: str, content: bytes, shown: str) -> ast.Module:
     try:
-        return fstrings.parse(content)
+        return mends.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         said = getattr(error, "msg", None) or str(error) or type(error).__name__

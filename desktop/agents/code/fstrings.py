@@ -5,23 +5,9 @@ Quotes inside of braces change, nothing else: every line and column stays where 
 
 from __future__ import annotations
 
-import ast
-import importlib.util
 import re
-import sys
 
 OPENING = re.compile(r"(?<!\w)([rR]?[fF]|[fF][rR])?(\"\"\"|'''|\"|')|#")
-
-
-def parse(content: bytes, name: str = "<unknown>") -> ast.Module:
-    """`ast.parse`, that also takes such f-strings. Raises what it raises."""
-    try:
-        return ast.parse(content, name)
-    except SyntaxError:
-        changed = plain(importlib.util.decode_source(content)) if sys.version_info < (3, 12) else None
-        if changed is None:
-            raise
-        return ast.parse(changed, name)
 
 
 def plain(text: str) -> str | None:

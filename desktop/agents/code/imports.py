@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from desktop.agents.code import mends
 from desktop.agents.code.consent import OURS, Source
 from desktop.agents.code.packages import missing, package_of
 
@@ -35,7 +36,7 @@ def lacking(source: Source, place: Path) -> list[str]:
     own = {name.split("/")[0].removesuffix(".py") for name in source.files} | {source.path.parent.name}
     found: dict[str, None] = {}
     for name, content in source.files.items():
-        for module in _imported(ast.parse(content, name)):
+        for module in _imported(mends.parse(content, name)):
             top = module.partition(".")[0]
             if top in own or top in OURS or top in sys.stdlib_module_names:
                 continue

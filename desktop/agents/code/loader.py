@@ -20,14 +20,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
-from desktop.agents.code import fstrings
+from desktop.agents.code import mends
 from desktop.agents.code.consent import OURS
 from desktop.agents.code.packages import package_of
-from desktop.errors import AppError, CodeBroken, CodeFailed, CodePackageMissing, CodeUnfit
+from desktop.errors import AppError, CodeBroken, CodeFailed, CodeInputs, CodePackageMissing, CodeUnfit
 from desktop.openai_api.errors_map import scrub
 
 MAKERS = ("make_agent", "create_agent", "build_agent", "get_agent")
 NAMES = ("agent", "root_agent", "main_agent", "triage_agent")
+NOT_ITS_OWN = ("agents", "openai", "desktop")
+"""What of others an error passes through when it tells of the model or of the app, not of the file."""
 APPROVAL = re.compile(r"approval_?request\w*", re.IGNORECASE)
 
 
@@ -102,7 +104,7 @@ class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         # Tracebacks and inspect show what runs, not what lies on the disk by now.
         text = importlib.util.decode_source(content)
         linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
-        tree = fstrings.parse(content, path)
+        tree = mends.parse(content, path)
         exec(compile(tree, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - what this process is for
 
     def place(self, error: BaseException) -> tuple[str, int]:
@@ -114,6 +116,16 @@ class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             if frame.f_code.co_filename in self.paths:
                 found = (self.paths[frame.f_code.co_filename], line)
         return found
+
+    def made(self, error: BaseException) -> bool:
+        """Whether `error` is the file's own: none of the SDKs' or the app's steps comes after its last one."""
+        own = False
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_filename in self.paths:
+                own = True
+            elif str(frame.f_globals.get("__name__", "")).partition(".")[0] in NOT_ITS_OWN:
+                own = False
+        return own
 
 
 def _taken(name: str) -> bool:
@@ -202,11 +214,15 @@ def _needs_nothing(maker: Any) -> bool:
 
 
 def workflow_input(held: Held, text: str) -> list[Any]:
-    """The arguments of `run_workflow` for what was typed. Raises CodeFailed where it wants more than a text."""
+    """The arguments of `run_workflow` for what was typed. Raises CodeInputs where it wants more, CodeFailed."""
     workflow = held.workflow
     parameters = list(inspect.signature(workflow).parameters.values()) if workflow is not None else []
     if not parameters:
         return []
+    file = Path(held.module.__file__ or "").name
+    more = [p.name for p in parameters[1:] if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if more:
+        raise CodeInputs(file=file, inputs=", ".join(more))
     try:
         kind = get_type_hints(workflow).get(parameters[0].name)
     except Exception:  # noqa: BLE001 - an annotation that means nothing at run time
@@ -215,13 +231,27 @@ def workflow_input(held: Held, text: str) -> list[Any]:
         return [text]
     kind = kind if isinstance(kind, type) and hasattr(kind, "model_validate") else None
     kind = kind or getattr(held.module, "WorkflowInput", None)
-    if kind is not None and hasattr(kind, "model_validate"):
-        try:
-            return [kind.model_validate({"input_as_text": text})]
-        except ValueError as error:
-            line = getattr(getattr(workflow, "__code__", None), "co_firstlineno", 0)
-            raise CodeFailed(file=Path(held.module.__file__ or "").name, line=line, problem=said(error)) from None
-    return [{"input_as_text": text}]
+    if kind is None or not hasattr(kind, "model_validate"):
+        return [{"input_as_text": text}]
+    try:
+        return [kind.model_validate({_place_of_text(kind): text})]
+    except ValueError as error:
+        faults = error.errors() if hasattr(error, "errors") else []
+        if faults and all(fault["type"] == "missing" for fault in faults):
+            names = ", ".join(".".join(map(str, fault["loc"])) for fault in faults)
+            raise CodeInputs(file=file, inputs=names) from None
+        line = getattr(getattr(workflow, "__code__", None), "co_firstlineno", 0)
+        raise CodeFailed(file=file, line=line, problem=said(error)) from None
+
+
+def _place_of_text(kind: Any) -> str:
+    """Where what was typed goes: `input_as_text`, or the one text that is wanted in its place."""
+    fields = kind.model_fields
+    texts = [name for name, field in fields.items() if field.annotation is str]
+    wanted = [name for name in texts if fields[name].is_required()] or texts
+    if "input_as_text" in fields or len(wanted) != 1:
+        return "input_as_text"
+    return str(fields[wanted[0]].validation_alias or wanted[0])
 
 
 def replace(beside: Beside, name: re.Pattern[str] | None, known: Any, new: Callable[[Any], Any]) -> None:

@@ -179,7 +179,9 @@ async def run(held: Held, turn: Turn) -> None:
 def _conclude(turn: Turn, returned: Any) -> None:
     """What the reader has not heard yet: `output_text`, or what came back in its place."""
     text: Any = returned
-    if isinstance(returned, dict):
+    if returned == {"input_as_text": turn.text}:
+        text = None  # an end node that gives back what came in; who typed it has read it
+    elif isinstance(returned, dict):
         text = returned.get("output_text")
         if text is None:
             text = _only_words(returned, turn.structured)
@@ -250,7 +252,7 @@ def take_over(beside: Beside, turn: Turn) -> type[OriginalRunner]:
 
         @classmethod
         def run_sync(cls, starting_agent: Any, input: Any, **options: Any) -> Any:  # noqa: A002
-            return _apart(lambda: _drain(turn, starting_agent, turn.remembered(input), options, node=True))
+            return apart(lambda: _drain(turn, starting_agent, turn.remembered(input), options, node=True))
 
         @classmethod
         def run_streamed(cls, starting_agent: Any, input: Any, *given: Any, **options: Any) -> Any:  # noqa: A002
@@ -300,7 +302,7 @@ def _asking(stub: Any, turn: Turn) -> Any:
     return ask
 
 
-def _apart(work: Callable[[], Any]) -> Any:
+def apart(work: Callable[[], Any]) -> Any:
     """Runs a coroutine to its end on a loop of its own, from inside of a running loop or none."""
     outcome: list[Any] = []
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from desktop.agents.code.fstrings import parse, plain
+from desktop.agents.code.fstrings import plain
+from desktop.agents.code.mends import parse
 
 
 @pytest.mark.parametrize(

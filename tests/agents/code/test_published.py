@@ -190,18 +190,64 @@ def test_a_mistake_of_the_export_itself_is_told_with_its_line(code: Bench) -> No
     assert f"in line {line}: SyntaxError" in code.say().errors[0]["message"]
 
 
-def test_a_file_search_node_is_exported_with_a_mistake_that_is_told_with_its_line(code: Bench) -> None:
-    search = 'found = [one.filename for one in client.vector_stores.search(vector_store_id="vs_1", query="tea")]'
-    text = HEAD + "from openai import AsyncOpenAI\nclient = AsyncOpenAI()\n" + RUN + body(search)
-    code.holds(text)
-    line = text.splitlines().index(f"    {search}") + 1
-    assert f"in line {line}: TypeError" in code.say().errors[0]["message"]
+SEARCH = body("""
+    filesearch_result = { "results": [
+      {
+        "id": result.file_id,
+        "filename": result.filename,
+      } for result in client.vector_stores.search(vector_store_id="vs_1", query="tea", max_num_results=10)
+    ]}
+    return {"output_text": filesearch_result["results"][0]["filename"]}
+""")
 
 
-def test_a_workflow_that_wants_more_than_a_text_says_what(code: Bench) -> None:
-    text = SINGLE.replace("input_as_text: str\n", "input_as_text: str\n  order_number: int\n")
+def test_a_file_search_node_walks_through_what_its_client_finds(code: Bench) -> None:
+    code.holds(HEAD + "from openai import AsyncOpenAI\nclient = AsyncOpenAI()\n" + RUN + SEARCH)
+    assert code.say().said == "tea.md"
+    (asked,) = code.api.asked
+    assert (asked.path, asked.body["query"]) == ("/v1/vector_stores/vs_1/search", "tea")
+
+
+def test_a_workflow_goes_through_a_branch_without_a_node(code: Bench) -> None:
+    code.holds(HEAD + RUN + NODE + body('if workflow["input_as_text"] == "hello":\n\nelse:'))
+    code.api.answer(Answer(text="Written."))
+    assert code.say().said == "Written."
+
+
+def test_an_end_that_gives_back_the_question_repeats_it_to_nobody(code: Bench) -> None:
+    code.holds(HEAD + APPROVAL + RUN + body('if not approval_request("Go on?"):\n  return workflow'))
+    heard = code.say()
+    code.press(heard, "Reject")
+    assert code.page.answers(heard.thread) == []
+
+
+@pytest.mark.parametrize("mistake", ['json.loads("it")', 'open("gone.txt")', 'raise TimeoutError("mine")'])
+def test_a_failure_of_the_file_is_told_with_its_line_and_not_blamed_on_the_model(code: Bench, mistake: str) -> None:
+    text = HEAD + "import json\n" + RUN + body(mistake)
     code.holds(text)
-    line = text.splitlines().index("async def run_workflow(workflow_input: WorkflowInput):") + 1
-    told = code.say().errors[0]["message"]
-    assert f"in line {line}: " in told
-    assert "order_number" in told
+    line = text.splitlines().index(f"    {mistake}") + 1
+    assert code.say().errors[0]["message"].startswith(f"agent.py failed in line {line}: ")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        ("input_as_text: str", "input_as_text: str\n  order_number: int"),
+        ("workflow_input: WorkflowInput", "workflow_input: WorkflowInput, order_number"),
+    ],
+)
+def test_a_workflow_that_wants_more_than_a_text_says_what(code: Bench, wanted: str, given: str) -> None:
+    code.holds(SINGLE.replace(wanted, given, 1))
+    (told,) = code.say().errors
+    assert told["message"].startswith("agent.py asks for more than a message: order_number. ")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    ["input_as_text: str\n  tone: str = 'kind'\n  limit: int = 3", "question: str\n  limit: int = 3\n  tone: str = ''"],
+)
+def test_further_inputs_take_their_defaults(code: Bench, fields: str) -> None:
+    text = SINGLE.replace("input_as_text: str", fields, 1)
+    name = fields.partition(":")[0]
+    code.holds(text.replace('workflow["input_as_text"]', f'workflow["{name}"]'))
+    assert code.say("Tea").said == "You said: Tea"

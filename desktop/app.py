@@ -165,6 +165,7 @@ class App:
             on_thread=lambda agent, thread: self.emit("chat", "thread.changed", {"agent": agent, "thread": thread}),
             on_failure=self._on_agent_failure,
             on_token=self._on_token_wanted,
+            on_code=self._on_code_wanted,
             counters=counters,
         )
         server = PageServer(assets_dir(), context.texts.language, own_files(brand, context.brand_file))
@@ -419,6 +420,18 @@ class App:
 
         threading.Thread(target=ask, name="ask for a token", daemon=True).start()
 
+    def _on_code_wanted(self, agent_id: str, _: AppError) -> None:
+        """A message waits for a yes to code that has changed. Called on the agents' thread, which has to go on."""
+
+        def ask() -> None:
+            try:
+                self.show_consent(agent_id)
+            except Exception:
+                log.exception("the code could not be shown")
+                self.services.agents.code_answered(agent_id, given=False)
+
+        threading.Thread(target=ask, name="ask for a yes", daemon=True).start()
+
     def packages_installed(self, agent_id: str) -> None:
         self._packages.pop(agent_id, None)
         active = self.context.settings.agent()
@@ -427,6 +440,7 @@ class App:
         self.emit("agents", "code.approved", {"id": agent_id})
 
     def code_approved(self, agent_id: str) -> None:
+        self.services.agents.code_answered(agent_id, given=True)
         active = self.context.settings.agent()
         if active is not None and active.id == agent_id:
             if self._is_chat_blocked:

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from chatkit.types import ChatKitReq
 
+    from desktop.agents.asks import Ask
     from desktop.agents.assistant import Assistants
     from desktop.agents.code.parent import Place
     from desktop.agents.context import RequestContext
-    from desktop.agents.remote.asks import Ask
     from desktop.agents.remote.host import RemoteHost
     from desktop.agents.runs import Run
     from desktop.agents.server import LocalServer
@@ -72,7 +72,8 @@ class AgentHost:
     `open_stores` takes the place of both, `import_stack` that of the agent stack.
     `code` gives what code agents have on the disk; None: nothing is approved.
     `on_state`, `on_thread` (agent id, thread id: a title came after its answer) and `on_failure` (agent id, why an
-    answer has failed) are called on threads of the host.
+    answer has failed) are called on threads of the host, as are `on_token` and `on_code`: a message waits until a
+    person has entered a token, or has said yes to code (`code_answered`).
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class AgentHost:
         on_state: Callable[[State], None] | None = None,
         on_thread: Callable[[str, str], None] | None = None,
         on_token: Ask | None = None,
+        on_code: Ask | None = None,
         on_failure: Callable[[str, AppError], None] = lambda _agent, _failure: None,
         counters: Counts | None = None,
         limits: Limits | None = None,
@@ -101,6 +103,7 @@ class AgentHost:
         self._on_state = on_state
         self._on_thread = on_thread
         self._on_token = on_token
+        self._on_code = on_code
         self._remote: RemoteHost | None = None
         self._on_failure = on_failure
         self._counters = counters or NoCounts()
@@ -243,6 +246,7 @@ class AgentHost:
                 limits=self._limits,
                 code=self._code() if self._code is not None else None,
                 on_failure=self._on_failure,
+                on_code=self._on_code,
             )
             loop = asyncio.new_event_loop()
             follow_tasks(loop)
@@ -380,6 +384,13 @@ class AgentHost:
         if self._remote is not None:
             self._remote.cancel(stream_id)
         self._tell(stream_id, lambda run: run.cancel())
+
+    def code_answered(self, agent_id: str, *, given: bool) -> None:
+        """The person has said yes to an agent's code, or does not want to: what waits for that goes on."""
+        parts = self._made
+        if parts is not None:
+            with suppress(RuntimeError):  # the loop is closed: nothing waits
+                parts.loop.call_soon_threadsafe(lambda: parts.server.code_asks.answer(agent_id, given=given))
 
     def call(self, work: Callable[[Stores], Coroutine[Any, Any, T]]) -> T:
         """Runs `work` on the agents' thread with the stores, for what the protocol does not have (search, export)."""

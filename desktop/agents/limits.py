@@ -17,6 +17,8 @@ class Limits:
     """A page that acknowledges nothing for so long ends the run."""
     stall: float = 180.0
     """A model that sends nothing for so long ends the run. Reasoning can be silent for minutes."""
+    ask: float = 540.0
+    """For a person to look at code that has changed and say yes to it."""
     chunk: float = 0.012
     """The demo's pause between two words."""
     mcp_start: float = 30.0

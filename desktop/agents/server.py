@@ -47,6 +47,7 @@ from chatkit.types import (
 from pydantic import TypeAdapter
 
 from desktop.agents import failures, light
+from desktop.agents.asks import Ask, Asks
 from desktop.agents.context import RequestContext
 from desktop.agents.demo import Demo
 from desktop.agents.limits import Limits
@@ -102,8 +103,10 @@ class LocalServer(ChatKitServer[RequestContext]):
         limits: Limits,
         code: Place | None = None,
         on_failure: Callable[[str, AppError], None] = lambda _agent, _failure: None,
+        on_code: Ask | None = None,
     ) -> None:
-        """`on_failure` (agent id, what) is called on this thread when an answer has failed."""
+        """`on_failure` (agent id, what) is called on this thread when an answer has failed, `on_code` when a message
+        waits for a yes to code; None: nobody can be asked."""
         super().__init__(store, attachments)
         self._on_failure = on_failure
         self._code_place = code
@@ -113,6 +116,8 @@ class LocalServer(ChatKitServer[RequestContext]):
         self._stack = stack
         self._limits = limits
         self._demo = Demo(texts, limits.chunk)
+        self.code_asks = Asks(on_code, limits.ask)
+        """Messages that wait for a yes to code."""
         self.mcp = McpServers(sources, limits)
         self.approvals = cards.Approvals(sources)
 
@@ -215,7 +220,9 @@ class LocalServer(ChatKitServer[RequestContext]):
 
             place = self._code_place or Place(Consents(None))
             silence = self._limits.stall * 2
-            self._code = CodeAgents(self._sources, self._texts, place, silence, self.mcp, self.approvals)
+            self._code = CodeAgents(
+                self._sources, self._texts, place, silence, self.mcp, self.approvals, self.code_asks
+            )
         return self._code
 
     async def close(self) -> None:

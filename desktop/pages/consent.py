@@ -314,5 +314,6 @@ class ConsentPage:
         with self._lock:
             self._gone = True
             cancel = self._cancel
+        self._services.agents.code_answered(self._agent_id, given=False)  # after a yes nothing waits any more
         if cancel is not None:
             cancel.set()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 from chatkit.types import ProgressUpdateEvent, ThreadMetadata, ThreadStreamEvent, UserMessageItem, WidgetItem
 
 from desktop.agents import titles
+from desktop.agents.asks import Asks
 from desktop.agents.code import consent, conversation
 from desktop.agents.code.mcp_calls import Calls
 from desktop.agents.code.packages import shipped
@@ -33,7 +34,7 @@ from desktop.agents.mcp.approvals import Approvals
 from desktop.agents.mcp.servers import McpServers
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
-from desktop.errors import AppError, CodeEnded, KeyMissing, ThreadNotFound
+from desktop.errors import AppError, CodeConsentNeeded, CodeEnded, KeyMissing, ThreadNotFound
 from desktop.files import ensure_private_dir
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import CodeAgent, Endpoint
@@ -126,9 +127,12 @@ class CodeAgents:
         silence: float,
         servers: McpServers | None = None,
         approvals: Approvals | None = None,
+        asks: Asks | None = None,
     ) -> None:
+        """`asks`: where a message waits for a yes to code that has changed; None: nobody can be asked."""
         self._servers = servers or McpServers(sources, Limits())
         self._approvals = approvals or Approvals(sources)
+        self._asks = asks or Asks(None, 0.0)
         self._sources = sources
         self._texts = texts
         self._place = place
@@ -286,7 +290,13 @@ class CodeAgents:
         async with aclosing(self._give_up(thread, store, context)) as events:
             async for event in events:
                 yield event
-        want = await self._want(agent)
+        want: Want | None = None
+        while want is None:
+            try:
+                want = await self._want(agent)
+            except CodeConsentNeeded as reason:
+                yield ProgressUpdateEvent(icon="clock", text=self._texts.get("code.waits"))
+                await self._asks.until_given(agent.id, reason, said=True, wanted=lambda: True)
         live = self._take(agent.id, thread.id, want)
         try:
             if not live.loaded:

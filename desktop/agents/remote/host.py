@@ -25,7 +25,7 @@ from desktop.texts import Catalogue
 if TYPE_CHECKING:
     import asyncio
 
-    from desktop.agents.remote.asks import Ask, Asks
+    from desktop.agents.asks import Ask, Asks
     from desktop.agents.remote.exchange import Line, Streaming
     from desktop.agents.remote.target import Target
     from desktop.agents.remote.uploads import Uploads
@@ -121,7 +121,7 @@ class RemoteHost:
     def _main(self) -> None:
         import asyncio
 
-        from desktop.agents.remote.asks import Asks
+        from desktop.agents.asks import Asks
         from desktop.agents.remote.uploads import Uploads
 
         loop = asyncio.new_event_loop()

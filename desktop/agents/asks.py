@@ -1,4 +1,4 @@
-"""Requests that wait until a person has entered a token: one question an agent, however many wait. On the loop."""
+"""Runs that wait for a person, a token or a yes to code: one question an agent, however many wait. On the loop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from desktop.errors import AppError, PageGone
 
 Ask = Callable[[str, AppError], None]
-"""Shows the question: the agent's id, and why its token is wanted. Must not block."""
+"""Shows the question: the agent's id, and why it is asked. Must not block."""
 
 
 class Asks:
@@ -21,8 +21,8 @@ class Asks:
         self._declined: set[str] = set()
 
     async def until_given(self, agent_id: str, reason: AppError, *, said: bool, wanted: Callable[[], bool]) -> None:
-        """Returns when there may be another token. Raises `reason` where the person does not want to enter one now:
-        then only what somebody says (`said`) asks again. Raises PageGone where nobody waits any more."""
+        """Returns when the person has done what was asked for. Raises `reason` where they do not want to now: then
+        only what somebody says (`said`) asks again. Raises PageGone where nobody waits any more."""
         if self._ask is None or (agent_id in self._declined and not said and agent_id not in self._open):
             raise reason
         question = self._open.get(agent_id)
@@ -41,7 +41,7 @@ class Asks:
             raise PageGone
 
     def answer(self, agent_id: str, *, given: bool) -> None:
-        """The person has entered a token, or does not want to. Without an open question, nothing is waiting for it."""
+        """The person has done it, or does not want to. Without an open question, nothing is waiting for it."""
         if given:
             self._declined.discard(agent_id)
         question = self._open.pop(agent_id, None)

@@ -26,7 +26,10 @@ PATIENCE = 90.0
 class Bench:
     """`file` is the agent; `write` writes it or one beside it; `approve` says yes to what is there now."""
 
-    def __init__(self, folder: Path, api: ModelsApi, *, stop: float = 2.0, packages: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, api: ModelsApi, *, stop: float = 2.0, packages: Path | None = None, **hooks: Any
+    ) -> None:
+        """`hooks` go to the host."""
         self.folder = folder
         self.folder.mkdir(parents=True, exist_ok=True)
         self.api = api
@@ -40,7 +43,7 @@ class Bench:
         )
         environ = {**os.environ, "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9", "MINE": f"x{KEY}x"}
         place = Place(self.consents, packages, environ, stop)
-        self.host = make_host(self.given, code=lambda: place)
+        self.host = make_host(self.given, code=lambda: place, **hooks)
         self.page = Page(self.host, "code")
 
     def write(self, text: str, name: str = "agent.py") -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from desktop.agents.code.consent import Consents, Source, read
 from desktop.errors import CodeConsentNeeded, CodeUnreadable
 from desktop.texts import Catalogue
-from tests.agents.code.bench import Bench
-from tests.standins.models_api import Answer
+from tests.agents.code.bench import Bench, until
+from tests.agents.talk import Heard
+from tests.standins.models_api import KEY, Answer, ModelsApi
 
 AGENT = """
     from agents import Agent
@@ -204,3 +206,65 @@ def test_checklist_28_what_came_with_a_packaged_app_is_the_apps_own_code_and_not
     for elsewhere in (other / "agent.py", own / ".." / "other" / "agent.py", own / "link.py"):
         assert not consents.given(read(elsewhere))
     assert not Consents(None).given(read(own / "agent.py")), "a checkout has no such folder"
+
+
+class Asking:
+    """A bench whose file has changed since the yes, and somebody who is asked about it."""
+
+    def __init__(self, folder: Path, api: ModelsApi) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.code = Bench(folder, api, on_code=lambda agent, why: self.asked.append((agent, why.code)))
+        self.code.holds(AGENT.format(words="First."))
+        self.code.write(AGENT.format(words="Second."))
+
+    def begin(self) -> Heard:
+        """A message that waits."""
+        before = len(self.asked)
+        heard = self.code.page.begin("hello")
+        until(lambda: len(self.asked) > before)
+        heard.until(lambda: "progress_update" in heard.kinds)
+        assert not heard.ends
+        assert self.asked[-1] == ("code", "code_consent_needed")
+        return heard
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Iterator[Asking]:
+    with ModelsApi(key=KEY) as api:
+        made = Asking(tmp_path / "my_agent", api)
+        yield made
+        made.code.close()
+
+
+def test_checklist_28_a_message_waits_for_the_yes_to_a_changed_file_and_is_answered_without_being_sent_again(
+    asking: Asking,
+) -> None:
+    heard = asking.begin()
+    asking.code.host.code_answered("other", given=True)
+    asking.code.approve()
+    asking.code.host.code_answered("code", given=True)
+    assert asking.code.read(heard).said == "You said: hello"
+    assert [asked.body["instructions"] for asked in asking.code.api.asked] == ["Second."]
+
+
+def test_checklist_28_a_yes_to_what_has_changed_once_more_asks_once_more(asking: Asking) -> None:
+    heard = asking.begin()
+    asking.code.approve()
+    asking.code.write(AGENT.format(words="Third."))
+    asking.code.host.code_answered("code", given=True)
+    until(lambda: len(asking.asked) == 2)
+    assert asking.code.api.asked == []
+    asking.code.approve()
+    asking.code.host.code_answered("code", given=True)
+    assert asking.code.read(heard).said == "You said: hello"
+
+
+def test_without_a_yes_the_message_ends_with_a_sentence_and_the_next_one_asks_again(asking: Asking) -> None:
+    heard = asking.begin()
+    asking.code.host.code_answered("code", given=False)
+    (told,) = asking.code.read(heard).errors
+    assert told["allow_retry"]
+    again = asking.begin()
+    asking.code.host.cancel(again.stream)
+    until(lambda: not asking.code.children)
+    assert asking.code.api.asked == []

@@ -18,6 +18,8 @@ import { applyTexts, setTexts, t } from "./texts.js";
  *   servers: string[], problem: Described | null, source: Source | null}} State
  * @typedef {State & {texts: Record<string, string>, look: import("./look.js").Look}} Start
  * @typedef {{text: string, next: number | null, total: number}} Piece
+ * @typedef {{kind: "same" | "new" | "gone" | "gap", text: string, number: number}} Line
+ * @typedef {{lines: Line[] | null, cut: boolean}} Changes
  */
 
 /** Lines of pip's that stay in sight. */
@@ -29,6 +31,10 @@ const DIALOG = 3_600_000;
 let state;
 /** The file that is shown. */
 let open = "";
+/** What is another in it since the last yes, where that can be told. @type {Changes | null} */
+let changes = null;
+/** Whether a changed file is shown whole. */
+let isWhole = false;
 /** Where its next piece begins. @type {number | null} */
 let next = null;
 let isInstalling = false;
@@ -138,9 +144,51 @@ async function openFile(name) {
   }
   const viewer = el("viewer");
   viewer.setAttribute("aria-label", t("consent.code", { file: name }));
-  el("code").replaceChildren();
-  viewer.scrollTop = 0;
-  await addPiece(0);
+  changes = null;
+  if (state.source?.files.find((file) => file.name === name)?.mark === "changed") {
+    try {
+      const found = /** @type {Changes} */ (await call("consent.changes", { name }));
+      if (name !== open) return;
+      if (found.lines) changes = found;
+    } catch (error) {
+      complain(error); // the whole file is there to be read
+    }
+  }
+  show("compare", changes !== null);
+  await fillViewer();
+}
+
+/** The open file, or what has changed in it. */
+async function fillViewer() {
+  const code = el("code");
+  const isCompared = changes !== null && !isWhole;
+  code.replaceChildren();
+  code.classList.toggle("compared", isCompared);
+  el("viewer").scrollTop = 0;
+  if (changes?.lines && isCompared) fillChanged(changes.lines, changes.cut);
+  else await addPiece(0);
+}
+
+/** @param {Line[]} lines @param {boolean} isCut */
+function fillChanged(lines, isCut) {
+  const sign = { same: " ", new: "+", gone: "−", gap: "⋯" };
+  const shown = lines.map((line) =>
+    make("div", { class: line.kind, "data-line": line.number ? String(line.number) : "" }, [
+      make("span", { class: "sign" }, [sign[line.kind]]),
+      line.text,
+    ]),
+  );
+  el("code").append(...shown);
+  show("more", false);
+  el("rest-words").textContent = isCut ? t("consent.compare_cut") : lines.length > 0 ? "" : t("consent.compare_none");
+  show("rest", el("rest-words").textContent !== "");
+}
+
+for (const choice of document.querySelectorAll('#compare input[name="view"]')) {
+  choice.addEventListener("change", () => {
+    isWhole = choice instanceof HTMLInputElement && choice.value === "whole";
+    void fillViewer();
+  });
 }
 
 /** @param {number} offset */
@@ -156,6 +204,7 @@ async function addPiece(offset) {
     if (next === null && lines.at(-1) === "") lines.pop(); // the end of the last line begins no other
     code.append(...lines.map((line) => make("div", {}, [line])));
     show("rest", next !== null);
+    show("more", true);
     const number = new Intl.NumberFormat(document.documentElement.lang);
     el("rest-words").textContent =
       next === null ? "" : t("consent.part", { shown: number.format(next), total: number.format(piece.total) });

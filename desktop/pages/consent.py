@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -35,8 +36,11 @@ PIECE = 60_000
 PATTERNS = ("Python (*.py)",)
 
 
-class FileParams(Params):
+class NameParams(Params):
     name: Annotated[str, StringConstraints(max_length=4096)]
+
+
+class FileParams(NameParams):
     offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     """In characters."""
 
@@ -87,6 +91,7 @@ class ConsentPage:
                 "consent.start": Method(NoParams, self._start),
                 "consent.look": Method(NoParams, self._look),
                 "consent.file": Method(FileParams, self._file),
+                "consent.changes": Method(NameParams, self._changes),
                 "consent.approve": Method(ApproveParams, self._approve),
                 "consent.decline": Method(NoParams, self._decline),
                 "consent.choose_file": Method(NoParams, self._choose_file),
@@ -162,6 +167,20 @@ class ConsentPage:
         text = source.text(params.name)
         end = params.offset + PIECE
         return {"text": text[params.offset : end], "next": end if end < len(text) else None, "total": len(text)}
+
+    def _changes(self, params: NameParams) -> dict[str, Any]:
+        """`{lines: [{kind, text, number}] | None, cut}`: what is another since the last yes (`changes.Line`); None
+        where that can't be told. Raises BadParams."""
+        from desktop.agents.code.changes import compare
+
+        source = self._shown
+        if source is None or params.name not in source.files:
+            raise BadParams(problem=f"name: {params.name[:100]}")
+        before = self._consents.before(source, params.name)
+        found = compare(before, source.text(params.name)) if before is not None else None
+        if found is None:
+            return {"lines": None, "cut": False}
+        return {"lines": [asdict(line) for line in found.lines], "cut": found.cut}
 
     def _endpoint(self, agent: CodeAgent) -> str:
         """Whose key the code gets; empty where there is none to get."""

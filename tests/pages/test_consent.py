@@ -70,6 +70,27 @@ def test_checklist_28_the_yes_is_for_what_was_shown(case: Case) -> None:
     assert case.page()("consent.start")["source"]["state"] == "approved"
 
 
+def test_checklist_28_what_has_changed_since_the_yes_is_shown_line_by_line(case: Case) -> None:
+    ask = case.page()
+    with pytest.raises(BadParams):
+        ask("consent.changes", name="agent.py")  # nothing was shown yet
+    source = ask("consent.start")["source"]
+    assert ask("consent.changes", name="agent.py") == {"lines": None, "cut": False}
+    ask("consent.approve", digest=source["digest"])
+    case.file.write_text(AGENT.replace("Mine", "\u202eYours"), encoding="utf-8")
+    assert ask("consent.look")["source"]["files"] == [{"name": "agent.py", "mark": "changed"}]
+    assert ask("consent.changes", name="agent.py") == {
+        "lines": [
+            {"kind": "same", "text": "from agents import Agent", "number": 1},
+            {"kind": "gone", "text": "agent = Agent(name='Mine')", "number": 0},
+            {"kind": "new", "text": "agent = Agent(name='⟨U+202E⟩Yours')", "number": 2},
+        ],
+        "cut": False,
+    }
+    with pytest.raises(BadParams):
+        ask("consent.changes", name="/etc/passwd")
+
+
 def test_checklist_28_a_hash_that_was_not_shown_is_no_yes(case: Case) -> None:
     ask = case.page()
     digest = read(case.file).digest

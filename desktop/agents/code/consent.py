@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop.agents.code import mends
+from desktop.agents.code.copies import Copies, sha256
 from desktop.errors import AppError, CodeConsentNeeded, CodeUnreadable, FileUnreadable, Phrase
 from desktop.files import ensure_private_dir, read_limited, write_private
 from desktop.settings.locations import assets_dir, is_frozen
@@ -32,10 +33,11 @@ MOST_ALL = 8_000_000
 MOST_FILES = 300
 OURS = {"agents", "openai", "chatkit", "desktop", "pydantic"}
 """Names that mean what the app brings, whatever lies beside the file."""
+DIGEST = re.compile(r"[0-9a-f]{64}")
 KEPT = 500
 """Approvals that are remembered, the last ones."""
 LIST = "approved_code.json"
-"""The file of a profile that keeps them."""
+"""The file of a profile that keeps them; what they were given for lies beside it, in a folder of the same name."""
 HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
@@ -59,14 +61,18 @@ class Source:
 
     def text(self, relative: str = "") -> str:
         """A file's content for the eye: decoded and broken into lines as Python does it, nothing in it invisible."""
-        content = self.files[relative or self.name]
-        try:
-            encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-            text = content.decode(encoding)
-        except (SyntaxError, UnicodeError, LookupError):
-            text = content.decode("utf-8", "replace")
-        lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
-        return HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", lines)
+        return seen(self.files[relative or self.name])
+
+
+def seen(content: bytes) -> str:
+    """As `Source.text`."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        text = content.decode(encoding)
+    except (SyntaxError, UnicodeError, LookupError):
+        text = content.decode("utf-8", "replace")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
+    return HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", lines)
 
 
 def read(file: str | Path) -> Source:
@@ -92,10 +98,6 @@ def digest(files: dict[str, bytes]) -> str:
         whole.update(f"{len(name.encode())}:{name}:{len(files[name])}:".encode())
         whole.update(files[name])
     return whole.hexdigest()
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _content(path: Path, shown: str) -> bytes:
@@ -175,6 +177,7 @@ class Consents:
 
     def __init__(self, file: Path | None, own: Path | None = None) -> None:
         self._file = file
+        self._copies = Copies(file.with_suffix("") if file is not None else None, MOST)
         folder = own or shipped()
         self._own = folder.resolve() if folder is not None else None
         self._lock = threading.Lock()
@@ -202,12 +205,21 @@ class Consents:
         before = entry.get("files")
         if not isinstance(before, dict):
             return Change(frozenset(), frozenset(), frozenset())
-        now = {name: _sha256(content) for name, content in source.files.items()}
+        now = {name: sha256(content) for name, content in source.files.items()}
         return Change(
             frozenset(now.keys() - before.keys()),
             frozenset(name for name in now.keys() & before.keys() if now[name] != before[name]),
             frozenset(map(str, before.keys() - now.keys())),
         )
+
+    def before(self, source: Source, name: str) -> str | None:
+        """What one of its files held at the last yes, for the eye; None where that is not known."""
+        with self._lock:
+            entry = self._read().get(str(source.path))
+        files = entry.get("files") if entry is not None else None
+        digest = files.get(name) if isinstance(files, dict) else None
+        content = self._copies.get(digest) if isinstance(digest, str) and DIGEST.fullmatch(digest) else None
+        return seen(content) if content is not None else None
 
     def problem(self, file: str | Path) -> AppError | None:
         """What keeps the file from running: CodeUnreadable or CodeConsentNeeded; None where nothing does."""
@@ -229,10 +241,11 @@ class Consents:
             known.pop(str(source.path), None)
             known[str(source.path)] = {
                 "sha256": source.digest,
-                "files": {name: _sha256(content) for name, content in sorted(source.files.items())},
+                "files": {name: sha256(content) for name, content in sorted(source.files.items())},
                 "when": datetime.now(UTC).isoformat(timespec="seconds"),
             }
             self._keep(dict(list(known.items())[-KEPT:]))
+            self._copies.put(source.files.values())
 
     def take_back(self, path: str | Path) -> None:
         """It asks again before it runs. Raises as `give`."""
@@ -258,6 +271,8 @@ class Consents:
 
     def _keep(self, known: dict[str, dict[str, Any]]) -> None:
         self._known = known
+        files = [entry.get("files") for entry in known.values()]
+        self._copies.only({str(digest) for one in files if isinstance(one, dict) for digest in one.values()})
         if self._file is not None:
             ensure_private_dir(self._file.parent)
             write_private(self._file, json.dumps(known, indent=1))

@@ -140,6 +140,9 @@ def test_checklist_28_a_file_that_changes_meanwhile_asks_again_and_the_chat_goes
         seen.begin()
         (code / "helpers.py").write_text("WORD = 'other'")
         seen.send("hello")
+        app.wait_window("consent")  # by itself, and the message waits
+        app.ask("close", "consent")
+        app.wait_no_window("consent")
         app.wait_text("chat", SAYS("code.waits"))
         app.until("at rest", seen.at_rest)
         assert not (code / "ran").exists() or (code / "ran").read_text() == "first"
@@ -155,9 +158,15 @@ def test_checklist_28_a_file_that_changes_meanwhile_asks_again_and_the_chat_goes
         app.wait_no_window("consent")
         app.until("the line is gone", lambda: app.js("chat", "!document.getElementById('notices').childElementCount"))
         models.answer(Answer("Good day."))
+        (code / "helpers.py").write_text("WORD = 'third'")
         seen.send("hello again")
+        app.wait_window("consent")
+        lines = "[...document.querySelectorAll('#code > div')].map((line) => line.textContent)"
+        app.until("both lines", lambda: app.js("consent", lines) == ["−WORD = 'other'", "+WORD = 'third'"])
+        app.click("consent", "#yes")
         app.until("the answer", lambda: seen.at_rest() and "Good day." in seen.words())
-        assert (code / "ran").read_text() == "other"
+        assert (code / "ran").read_text() == "third"
+        assert "consent" not in app.ask("windows")
 
 
 def test_what_can_not_be_run_is_a_sentence_and_the_page_for_agents_says_how_a_file_stands(

@@ -18,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(context: Context, args: argparse.Namespace) -> int:
     from desktop.agents.code import packages
+    from desktop.agents.from_settings import SettingsSources
     from desktop.settings.agents import CodeAgent
 
     place = packages.folder(context.locations.folder)
@@ -29,7 +30,10 @@ def run(context: Context, args: argparse.Namespace) -> int:
             ]
             wanted = packages.missing(dict.fromkeys(named), place)
         if wanted:
-            packages.install(wanted, place, on_line=lambda line: None if context.json else context.warn(line))
+            route = SettingsSources(context.settings_store, context.keys).route(packages.INDEX)
+            packages.install(
+                wanted, place, on_line=lambda line: None if context.json else context.warn(line), route=route
+            )
     except AppError as error:
         return context.fail(error)
     if context.json:

@@ -308,7 +308,11 @@ class ConsentPage:
 
         try:
             if wanted:
-                (self._put or packages.install)(wanted, self._place(), file=source.name, on_line=tell, cancel=cancel)
+                from desktop.agents.from_settings import SettingsSources
+
+                route = SettingsSources(self._services.settings, self._services.keys).route(packages.INDEX)
+                put = self._put or packages.install
+                put(wanted, self._place(), file=source.name, on_line=tell, cancel=cancel, route=route)
         except AppError as error:
             failure = error
         except Exception as error:

@@ -14,13 +14,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
+from urllib.parse import quote
 
 from desktop.agents.code.environment import clean
 from desktop.errors import BadParams, PackagesNotInstalled, Phrase
 from desktop.files import ensure_private_dir
+from desktop.openai_api.transport import Endpoint as Route
+from desktop.openai_api.transport import parse_proxy, tls_context
 from desktop.settings.agents import PACKAGE
 from desktop.settings.locations import assets_dir, is_frozen
 
@@ -48,6 +53,8 @@ ARGUMENT = "--code-agent-pip"
 """The hidden first argument of a packaged app that makes it the pip that was packed with it."""
 LIMIT = 600.0
 """Seconds that an installation may take."""
+INDEX = "https://pypi.org"
+"""Where pip asks; its own settings may name another."""
 
 
 def package_of(module: str) -> str:
@@ -132,9 +139,11 @@ def install(
     pip: list[str] | None = None,
     limit: float = LIMIT,
     cancel: Event | None = None,
+    route: Route | None = None,
 ) -> None:
-    """Puts `wanted` into `place`; `on_line` gets what pip says. Blocks, until `cancel` is set at the longest. Raises
-    PackagesNotInstalled, BadParams."""
+    """Puts `wanted` into `place`; `on_line` gets what pip says. Blocks, until `cancel` is set at the longest. `route`
+    gives the proxy and the certificates of the settings; None: pip's own ways. Raises PackagesNotInstalled, BadParams,
+    ProxyFailed, FileUnreadable."""
     names = ", ".join(wanted)
     for requirement in wanted:
         _name(requirement)
@@ -146,21 +155,25 @@ def install(
     words = [*words, "install", "--target", str(place), "--upgrade", "--only-binary=:all:", "--no-input"]
     words += ["--disable-pip-version-check", "--no-warn-script-location", "--", *wanted]
     last = ""
+    secrets = () if route is None else (route.proxy_password, quote(route.proxy_password, safe=""))
     try:
-        with subprocess.Popen(
-            words,
-            env=clean(os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        ) as running:
+        with (
+            way(route) as environ,
+            subprocess.Popen(
+                words,
+                env=clean(os.environ) | environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            ) as running,
+        ):
             ended = Event()
             threading.Thread(target=_watch, args=(running, limit, cancel, ended), daemon=True).start()
             try:
                 for line in running.stdout or ():
-                    said = line.strip()
+                    said = scrubbed(line.strip(), secrets)
                     if said:
                         on_line(said)
                         last = said if not last.startswith("ERROR") else last
@@ -174,6 +187,48 @@ def install(
         from desktop.openai_api.errors_map import scrub
 
         raise PackagesNotInstalled(last[:300], file=file, packages=names, problem=scrub(last)[:200] or "pip")
+
+
+def scrubbed(line: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        line = line.replace(secret, "…") if secret else line
+    return line
+
+
+@contextmanager
+def way(route: Route | None) -> Iterator[dict[str, str]]:
+    """The variables that lead pip through the proxy and let it trust the certificates of the settings. In pip's own
+    environment, because what is typed to a program can be read by everybody on the computer. Raises ProxyFailed,
+    FileUnreadable."""
+    environ: dict[str, str] = {}
+    with ExitStack() as stack:
+        if route is not None and route.proxy:
+            proxy = parse_proxy(route.proxy, route.proxy_password)
+            scheme, _, rest = proxy.url.partition("://")
+            user = f"{quote(proxy.user, safe='')}:{quote(proxy.password, safe='')}@" if proxy.user else ""
+            environ["PIP_PROXY"] = f"{scheme}://{user}{rest}"
+        if route is not None and route.ca_file:
+            folder = stack.enter_context(TemporaryDirectory(prefix="chatkit-desktop-"))
+            bundle = Path(folder) / "trusted.pem"
+            bundle.write_text(trusted(route.ca_file), encoding="ascii")
+            environ["PIP_CERT"] = str(bundle)
+        yield environ
+
+
+def trusted(ca_file: str) -> str:
+    """The system's certificates, certifi's where it has none that can be listed, and those of `ca_file`: what is named
+    to pip is all that it trusts. PEM. Raises FileUnreadable."""
+    import ssl
+
+    import certifi
+
+    tls_context(ca_file)  # tells what is wrong with it
+    system = ssl.create_default_context().get_ca_certs(binary_form=True)
+    known = "".join(map(ssl.DER_cert_to_PEM_cert, system)) or Path(certifi.where()).read_text("ascii", "replace")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cafile=ca_file)
+    own = "".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True)))
+    return f"{known}\n{own}"
 
 
 def _watch(running: subprocess.Popen[str], limit: float, cancel: Event | None, ended: Event) -> None:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
 from desktop.agents.code import packages
 from desktop.agents.code.environment import clean
-from desktop.errors import BadParams, PackagesNotInstalled
+from desktop.errors import BadParams, FileUnreadable, PackagesNotInstalled
+from desktop.openai_api.transport import Endpoint as Route
 from desktop.texts import Catalogue
+from tests.agents.code.wheels import make_wheel
+from tests.standins.proxy import ProxyStandIn
+from tests.standins.tls import Authority
 
 
 def pip(tmp_path: Path, body: str) -> list[str]:
@@ -75,3 +83,72 @@ def test_an_installation_that_nobody_wants_any_more_ends(tmp_path: Path) -> None
     with pytest.raises(PackagesNotInstalled) as told:
         packages.install(["one"], tmp_path / "p", pip=words, cancel=cancel, on_line=lambda _line: cancel.set())
     assert told.value.describe(Catalogue("en"))["message"].endswith("it was stopped.")
+
+
+WAY = "import json\nprint(json.dumps([words, {n: v for n, v in os.environ.items() if n.startswith('PIP_')}]))\n"
+
+
+def test_checklist_07_the_proxy_and_its_password_reach_pip_where_nobody_else_reads_them(tmp_path: Path) -> None:
+    lines: list[str] = []
+    route = Route(base=packages.INDEX, proxy="proxy.test:3128", proxy_password="unused")
+    packages.install(["one"], tmp_path / "p", pip=pip(tmp_path, WAY), on_line=lines.append, route=route)
+    assert json.loads(lines[0])[1]["PIP_PROXY"] == "http://proxy.test:3128"
+    route = Route(base=packages.INDEX, proxy="http://ann@proxy.test:3128", proxy_password="p@ss/word")
+    script = pip(tmp_path, "shown = os.environ['PIP_PROXY']\nprint(words, shown)\nprint('ERROR:', shown)\nsys.exit(1)")
+    with pytest.raises(PackagesNotInstalled) as told:
+        packages.install(["one"], tmp_path / "p", pip=script, on_line=lines.append, route=route)
+    assert "http://ann:…@proxy.test:3128" in lines[1]
+    heard = " ".join([*lines, str(told.value.values), told.value.detail])
+    assert "p@ss" not in heard
+    assert "p%40ss" not in heard
+
+
+def test_certificates_of_the_settings_are_trusted_beside_the_systems_and_a_file_without_any_is_told(
+    tmp_path: Path,
+) -> None:
+    file = Authority().write(tmp_path / "ca.pem")
+    lines: list[str] = []
+    script = pip(tmp_path, "print(open(os.environ['PIP_CERT']).read().count('BEGIN CERTIFICATE'))")
+    route = Route(base=packages.INDEX, ca_file=str(file))
+    packages.install(["one"], tmp_path / "p", pip=script, on_line=lines.append, route=route)
+    assert int(lines[0]) > 20
+    file.write_text("nothing")
+    with pytest.raises(FileUnreadable):
+        packages.install(["one"], tmp_path / "p", pip=script, route=route)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A package index on loopback under a certificate that only the settings' file vouches for: its port, the file."""
+    authority = Authority()
+    wheel = make_wheel(tmp_path / "simple" / "thing-of-mars", "thing_of_mars", "WORD = 'here'\n")
+    page = f'<!doctype html><html><body><a href="{wheel.name}">{wheel.name}</a></body></html>'
+    (wheel.parent / "index.html").write_text(page, encoding="utf-8")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    server.socket = authority.context("good", "index.test", "127.0.0.1").wrap_socket(server.socket, server_side=True)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield server.server_address[1], authority.write(tmp_path / "ca.pem")
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.slow
+def test_pip_goes_through_the_proxy_of_the_settings_and_trusts_their_certificates(
+    tmp_path: Path, index: tuple[int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, ca_file = index
+    monkeypatch.setenv("PIP_INDEX_URL", "https://index.test/simple/")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    place = tmp_path / "packages"
+    with ProxyStandIn(user="ann", password="p@ss/word", routes={"index.test:443": port}) as proxy:
+        way = Route(base=packages.INDEX, proxy=f"http://ann@127.0.0.1:{proxy.port}", proxy_password="p@ss/word")
+        with pytest.raises(PackagesNotInstalled):
+            packages.install(["thing-of-mars"], place, route=way)
+        packages.install(["thing-of-mars"], place, route=replace(way, ca_file=str(ca_file)))
+    assert (place / "thing_of_mars.py").read_text(encoding="utf-8") == "WORD = 'here'\n"

@@ -548,6 +548,8 @@ class App:
                 window.emit("look.changed", look_of(self.services))
         if "zoom" in names:
             self.shell.set_zoom(settings.zoom)
+        if "agents" in names:
+            self.services.agents.tidy()
         for page in ("chat", "settings", "agents", "consent"):
             self.emit(page, "settings.changed", {"names": sorted(names)})
 

@@ -392,6 +392,15 @@ class AgentHost:
             with suppress(RuntimeError):  # the loop is closed: nothing waits
                 parts.loop.call_soon_threadsafe(lambda: parts.server.code_asks.answer(agent_id, given=given))
 
+    def tidy(self) -> None:
+        """An agent was changed or removed, or a yes taken back: processes of code that nobody may ask any more end.
+        Returns at once."""
+        parts = self._made
+        if parts is not None and not parts.loop.is_closed():
+            import asyncio
+
+            asyncio.run_coroutine_threadsafe(parts.server.tidy(), parts.loop)
+
     def call(self, work: Callable[[Stores], Coroutine[Any, Any, T]]) -> T:
         """Runs `work` on the agents' thread with the stores, for what the protocol does not have (search, export)."""
         parts = self._parts()

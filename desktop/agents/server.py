@@ -149,13 +149,17 @@ class LocalServer(ChatKitServer[RequestContext]):
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
         """A button of a widget: the demo's, or of a code agent's question."""
+        from desktop.agents.code import shown
+
         agent = self._sources.agent(context.agent_id)
         if isinstance(agent, DemoAgent):
             events = self._demo.action(thread, action, sender, self._new_id(thread, context))
             async for event in self._kept(events, agent.id):
                 yield event
-        elif action.type == cards.AGAIN:
-            async for event in self._kept(self._again(thread, sender, context), agent.id):
+        elif action.type in (cards.AGAIN, shown.AGAIN):
+            answered = cards.answered if action.type == cards.AGAIN else shown.answered
+            told = None if sender is None else answered(sender, self._texts, "expired")
+            async for event in self._kept(self._again(thread, told, context), agent.id):
                 yield event
         elif isinstance(agent, AssistantAgent):
             assistants = await self._stack.load()
@@ -177,11 +181,11 @@ class LocalServer(ChatKitServer[RequestContext]):
         raise BadParams(problem=action.type)
 
     async def _again(
-        self, thread: ThreadMetadata, sender: WidgetItem | None, context: RequestContext
+        self, thread: ThreadMetadata, told: ThreadStreamEvent | None, context: RequestContext
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """What a run asked that has ended since is asked by a new one."""
-        if sender is not None:
-            yield cards.answered(sender, self._texts, "expired")
+        """What a run asked that has ended since is asked by a new one. `told` closes the card that asked."""
+        if told is not None:
+            yield told
         async with aclosing(self._answer(thread, None, context)) as events:
             async for event in events:
                 yield event
@@ -224,6 +228,11 @@ class LocalServer(ChatKitServer[RequestContext]):
                 self._sources, self._texts, place, silence, self.mcp, self.approvals, self.code_asks
             )
         return self._code
+
+    async def tidy(self) -> None:
+        """Ends processes of code agents that nobody may ask any more."""
+        if self._code is not None:
+            await self._code.tidy()
 
     async def close(self) -> None:
         """Ends the processes of code agents and of MCP servers."""

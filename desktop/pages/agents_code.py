@@ -75,10 +75,12 @@ class CodeMethods:
         return self._save(params.id, {"agent.file": chosen}) if chosen else None
 
     def _revoke(self, params: CodeParams) -> dict[str, Any]:
-        """It asks again before it runs; what runs now goes on to its end. The state then."""
+        """It asks again before it runs; an answer that is being given goes on to its end, then its process ends. The
+        state then."""
         from desktop.agents.code.consent import LIST, Consents
 
         Consents(self._services.locations.folder / LIST).take_back(self._agent(params.id).file)
+        self._services.agents.tidy()
         return self._state(params)
 
     def _agent(self, agent_id: str) -> CodeAgent:

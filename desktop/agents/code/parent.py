@@ -86,6 +86,8 @@ class Live:
         """The chat whose turns it has had; empty: none yet."""
         self.busy = False
         self.loaded = False
+        self.unwanted = False
+        """It ends with the turn that it has."""
         self.calls = Calls((), child.send)
         """Of MCP tools, in this turn."""
 
@@ -152,6 +154,23 @@ class CodeAgents:
                 self._begin(agent.id, want)
         except (AppError, OSError) as error:
             log.info("no process was started ahead: %s", type(error).__name__)
+
+    async def tidy(self) -> None:
+        """Ends processes whose agent is gone, or has another file, or whose yes was taken back; those that are at work
+        when their turn is over."""
+        for live in list(self._lives):
+            live.unwanted = not await asyncio.to_thread(self._is_wanted, live)
+            if live.unwanted and not live.busy:
+                self._end(live)
+
+    def _is_wanted(self, live: Live) -> bool:
+        source = live.want.source
+        try:
+            agent = self._sources.agent(live.agent_id)
+        except AppError:
+            return False
+        same = isinstance(agent, CodeAgent) and Path(agent.file).expanduser().absolute() == source.path
+        return same and self._place.consents.given(source)
 
     async def close(self, limit: float = 1.0) -> None:
         """Ends every process."""
@@ -233,6 +252,8 @@ class CodeAgents:
     def _rest(self, live: Live) -> None:
         """A turn is over; its process waits for the next."""
         live.busy = False
+        if live.unwanted:
+            self._end(live)
         idle = [one for one in self._lives if not one.busy]
         for one in idle[: max(0, len(idle) - MOST_IDLE)]:
             self._end(one)
@@ -344,7 +365,7 @@ class CodeAgents:
             or not parked.live.child.alive
         ):
             if is_asking(sender):
-                yield answered(sender, self._texts, "expired")
+                yield answered(sender, self._texts, "expired", "again")
             elif cards.is_asking(sender):
                 yield cards.answered(sender, self._texts, "expired", "again")
             return

@@ -36,7 +36,7 @@ from desktop.agents.mcp import approvals
 from desktop.errors import CodeFlood
 from desktop.texts import Catalogue
 
-APPROVE, REJECT = "code.approve", "code.reject"
+APPROVE, REJECT, AGAIN = "code.approve", "code.reject", "code.again"
 """Actions of a card's buttons; the payload is {"id": …}."""
 MOST_TEXT = 1_000_000
 """Characters of one turn."""
@@ -212,30 +212,32 @@ def card(texts: Catalogue, title: str, detail: str, number: str, state: State) -
     ]
     if detail:
         children.append({"type": "Markdown", "id": "detail", "value": approvals.fenced(detail)})
+    buttons: list[tuple[str, str, str]] = []
     if state == "asked":
-        buttons = [
-            {
-                "type": "Button",
-                "label": say(label),
-                "style": style,
-                "onClickAction": {"type": action, "payload": {"id": number}},
-            }
-            for label, style, action in (
-                ("code.approve", "primary", APPROVE),
-                ("code.reject", "secondary", REJECT),
-            )
-        ]
-        children.append({"type": "Row", "gap": 2, "children": buttons})
+        buttons = [(say("code.approve"), "primary", APPROVE), (say("code.reject"), "secondary", REJECT)]
     else:
         words = {"approved": "code.approved", "rejected": "code.rejected", "expired": "code.expired"}[state]
         children.append({"type": "Text", "id": "state", "weight": "semibold", "value": say(words)})
+        if state == "expired" and number:
+            buttons = [(say("code.again"), "secondary", AGAIN)]
+    if buttons:
+        made = [
+            {
+                "type": "Button",
+                "label": label,
+                "style": style,
+                "onClickAction": {"type": action, "payload": {"id": number}},
+            }
+            for label, style, action in buttons
+        ]
+        children.append({"type": "Row", "gap": 2, "children": made})
     return DynamicWidgetRoot.model_validate({"type": "Card", "size": "sm", "children": children})
 
 
-def answered(item: WidgetItem, texts: Catalogue, state: State) -> ThreadItemReplacedEvent:
-    """The card with its answer in place of its buttons."""
+def answered(item: WidgetItem, texts: Catalogue, state: State, number: str = "") -> ThreadItemReplacedEvent:
+    """The card with its answer in place of its buttons; `number`: an expired one offers to begin again."""
     title, detail = _words(item)
-    return ThreadItemReplacedEvent(item=item.model_copy(update={"widget": card(texts, title, detail, "", state)}))
+    return ThreadItemReplacedEvent(item=item.model_copy(update={"widget": card(texts, title, detail, number, state)}))
 
 
 def _words(item: WidgetItem) -> tuple[str, str]:

@@ -268,3 +268,22 @@ def test_without_a_yes_the_message_ends_with_a_sentence_and_the_next_one_asks_ag
     asking.code.host.cancel(again.stream)
     until(lambda: not asking.code.children)
     assert asking.code.api.asked == []
+
+
+def test_checklist_28_with_the_yes_or_the_agent_its_process_goes_once_its_answer_is_given(code: Bench) -> None:
+    code.holds(AGENT.format(words="First."))
+    code.api.answer(Answer(pieces=("Said ", "to ", "its end."), hold_after=1))
+    heard = code.page.begin("hello")
+    heard.until_said("Said ")
+    code.host.tidy()
+    code.consents.take_back(code.file)
+    code.host.tidy()
+    code.api.release()
+    assert code.read(heard).said == "Said to its end."
+    until(lambda: not code.children)
+    code.approve()
+    assert code.say().said == "You said: hello"
+    assert code.children
+    del code.given.agents["code"]
+    code.host.tidy()
+    until(lambda: not code.children)

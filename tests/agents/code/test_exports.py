@@ -11,7 +11,7 @@ from chatkit.types import WidgetItem
 
 from desktop.agents.code.shown import Shown, answered
 from desktop.texts import Catalogue
-from tests.agents.code.bench import Bench, steps, streamed
+from tests.agents.code.bench import Bench, action, steps, streamed, until
 from tests.standins.models_api import KEY, Answer, Tool
 
 pytestmark = pytest.mark.slow
@@ -282,6 +282,22 @@ def test_a_card_is_answered_once_and_only_where_it_stands(code: Bench) -> None:
 def _number(heard: object) -> str:
     (row,) = [c for c in heard.done("widget")[0]["widget"]["children"] if c["type"] == "Row"]  # type: ignore[attr-defined]
     return str(row["children"][0]["onClickAction"]["payload"]["id"])
+
+
+def test_a_question_whose_process_has_ended_says_so_and_the_run_begins_again_from_its_start(code: Bench) -> None:
+    code.holds(ASKS)
+    first = code.say()
+    for child in code.children:
+        child.kill()
+    until(lambda: not code.children)
+    ended = code.press(first, "Approve")
+    (closed,) = [event["item"] for event in ended.events if event["type"] == "thread.item.replaced"]
+    assert "No longer open" in json.dumps(closed)
+    code.api.answer(Answer(text="Written."))
+    again = code.read(code.page.open("threads.custom_action", **action(closed, "Run again from the start")))
+    (told,) = [event["item"] for event in again.events if event["type"] == "thread.item.replaced"]
+    assert "Button" not in json.dumps(told)
+    assert code.press(again, "Approve").said == "Written."
 
 
 def test_who_writes_on_in_place_of_answering_gets_an_answer_and_the_card_is_closed(code: Bench) -> None:

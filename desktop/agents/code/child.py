@@ -366,8 +366,6 @@ class Worker:
 
     def _run(self, message: dict[str, Any]) -> None:
         """One turn; its end is told as `end`, or as `failed`."""
-        import asyncio
-
         from desktop.agents.code import runner
 
         if self._held is None:
@@ -381,9 +379,7 @@ class Worker:
         failure: BaseException | None = None
         try:
             self._loop.run_until_complete(self._task)
-        except (asyncio.CancelledError, runner.Stopped):
-            failure = None
-        except BaseException as error:  # noqa: BLE001 - whatever the file raises, SystemExit too
+        except BaseException as error:  # noqa: BLE001 - whatever the file raises, SystemExit and cancellations too
             failure = error
         finally:
             with self._lock:
@@ -401,9 +397,9 @@ class Worker:
         from desktop.agents.code.protocol import pack
         from desktop.errors import AgentsMissing, AppError, CodeError, InternalError
 
-        told = failures.of(failure, self._given.asked(self._turn.model))
         own = self._beside.made(failure) and not isinstance(failure, AppError)
-        if own or isinstance(told, InternalError | AgentsMissing):
+        told: AppError = InternalError() if own else failures.of(failure, self._given.asked(self._turn.model))
+        if isinstance(told, InternalError | AgentsMissing):
             told = loader.failed(failure, self._beside, self._given.secrets)
             traceback.print_exception(failure)
         if isinstance(told, CodeError) and not told.values.get("file"):

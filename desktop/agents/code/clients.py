@@ -1,7 +1,9 @@
-"""In the child: the way to the model, given to the SDKs by hand. The environment has no key, and none is put there."""
+"""In the child: the way to the model, given to the SDKs by hand. The environment has no key, and none is put there:
+who looks for one finds a word that stands for it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +13,9 @@ from desktop.openai_api.transport import Endpoint as Route
 from desktop.openai_api.transport import choose_proxy, tls_context
 from desktop.settings.agents import Endpoint
 from desktop.settings.origins import normalise_api_base, origin_of
+
+STANDS_FOR_KEY = "given-by-chatkit-desktop"
+"""What the file finds as OPENAI_API_KEY: many look whether it is there. Clients that get it are given the key."""
 
 
 class Given:
@@ -36,6 +41,7 @@ class Given:
         import agents
         import openai
 
+        os.environ["OPENAI_API_KEY"] = STANDS_FOR_KEY
         import desktop.agents.tracing  # noqa: F401 - importing it switches traces off
 
         agents.set_default_openai_client(make_client(self.endpoint, self.key, self.route, silence=self.silence), False)
@@ -74,7 +80,7 @@ class Given:
             def __init__(self, **options: Any) -> None:
                 base = options.get("base_url")
                 own = base is not None and origin_of(str(base)) != origin_of(given.endpoint.base_url)
-                if not options.get("api_key") and not own:
+                if options.get("api_key") in (None, "", STANDS_FOR_KEY) and not own:
                     options["api_key"] = given.key or NO_KEY
                     if base is None:
                         options["base_url"] = given.base

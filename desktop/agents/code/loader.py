@@ -165,13 +165,17 @@ def failed(error: BaseException, beside: Beside, secrets: tuple[str, ...] = ()) 
     """Why a file's run ended."""
     file, line = beside.place(error)
     if isinstance(error, ModuleNotFoundError) and error.name and not _belongs(beside, error.name):
-        return CodePackageMissing(str(error)[:200], file=file, module=error.name, package=package_of(error.name))
+        return CodePackageMissing(said(error), file=file, module=error.name, package=package_of(error.name))
     return CodeFailed(type(error).__name__, file=file, line=line, problem=said(error, secrets))
 
 
 def said(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
     """Python's words, on one line, without secrets."""
-    return scrub(" ".join(f"{type(error).__name__}: {error}".split()), secrets)[:300]
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - an error of the file's own making
+        text = ""
+    return scrub(" ".join(f"{type(error).__name__}: {text}".rstrip(": ").split()), secrets)[:300]
 
 
 def _belongs(beside: Beside, name: str) -> bool:

@@ -46,6 +46,7 @@ class Child:
         self._come = asyncio.Event()
         self._room = threading.Semaphore(UNREAD)
         self._ended = False
+        self._garbled = False
         takes, ours_out = os.pipe()
         ours_in, gives = os.pipe()
         try:
@@ -113,6 +114,8 @@ class Child:
         self._sending.close(self._writer.close, limit=1.0)
 
     def _end(self) -> Phrase:
+        if self._garbled:
+            return Phrase("code.garbled")
         code = self._process.returncode
         if code is None or code == 0:
             return Phrase("code.ended")
@@ -125,7 +128,6 @@ class Child:
     # --- threads ------------------------------------------------------------------------------
 
     def _listen(self, handle: int) -> None:
-        garbled = False
         try:
             while True:
                 message = read(handle, FROM_CHILD)
@@ -134,12 +136,12 @@ class Child:
                 self._room.acquire()
                 self._post(message)
         except Garbled as error:
-            garbled = True
+            self._garbled = True
             log.warning("%s: its process sends what is no message (%s)", self.name, error)
         finally:
             os.close(handle)
         # Mostly it is ending by itself, and how is worth telling; whoever has closed the pipe has nothing more to say.
-        if garbled or not self.wait(2.0):
+        if self._garbled or not self.wait(2.0):
             with suppress(OSError):
                 self._process.terminate()
         if not self.wait(5.0):

@@ -40,11 +40,24 @@ def read(handle: int, most: int) -> Message | None:
         return None
     try:
         message = json.loads(body)
+        if b"\\ud" in body:
+            message = _encodable(message)
     except ValueError as error:
         raise Garbled(type(error).__name__) from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise Garbled("no message")
     return message
+
+
+def _encodable(value: Any) -> Any:
+    """Half a character, which JSON can name and nothing can write, becomes a question mark."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_encodable(one) for one in value]
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(one) for name, one in value.items()}
+    return value
 
 
 def _exactly(handle: int, size: int) -> bytes | None:

@@ -32,6 +32,8 @@ OriginalRunner = agents.Runner
 WORDS = ("message", "text", "answer", "response", "reply")
 """What an end node of a workflow calls what it says to the reader."""
 
+MOST_SAID = 1_000_000
+"""Characters of a turn, as `shown.MOST_TEXT`."""
 MOST_ASKED = 100_000
 """Characters of a question that go to the app, which says how much of them it shows."""
 
@@ -128,7 +130,8 @@ class Turn:
         self.task(key, task)
 
     def say(self, text: str) -> None:
-        """A whole message."""
+        """A whole message; beyond what a chat can hold, the app says so."""
+        text = text[: MOST_SAID + 1]
         key = self.number("m")
         self.send({"type": "text", "key": key, "delta": text})
         self.send({"type": "text_done", "key": key, "text": text, "annotations": []})
@@ -168,12 +171,27 @@ async def run(held: Held, turn: Turn) -> None:
             result = await _drain(turn, held.agent, turn.remembered([{"role": "user", "content": turn.text}]), {})
             returned: Any = result.final_output
         else:
-            returned = held.workflow(*workflow_input(held, turn.text))
+            given = workflow_input(held, turn.text)
+            if inspect.iscoroutinefunction(held.workflow):
+                returned = await held.workflow(*given)
+            else:
+                returned = await asyncio.to_thread(_plainly, held.workflow, given)
             if inspect.isawaitable(returned):
                 returned = await returned
     except (agents.InputGuardrailTripwireTriggered, agents.OutputGuardrailTripwireTriggered):
         raise CodeGuarded(file="") from None
     _conclude(turn, returned)
+
+
+def _plainly(workflow: Callable[..., Any], given: list[Any]) -> Any:
+    """A plain function, on a thread where no loop runs: it may run one itself."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        return workflow(*given)
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 def _conclude(turn: Turn, returned: Any) -> None:
@@ -235,7 +253,10 @@ def _pretty(value: Any) -> str:
 
 
 def _fenced(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, indent=2, default=lambda one: str(plain(one)))
+    try:
+        text = json.dumps(value, ensure_ascii=False, indent=2, default=lambda one: str(plain(one)))
+    except (ValueError, TypeError, RecursionError):  # it holds itself, or is deeper than anybody reads
+        text = f"({type(value).__name__})"
     return f"```json\n{text[:MOST_CODE]}\n```"
 
 

@@ -426,7 +426,7 @@ def test_an_import_error_is_told_with_file_and_line(code: Bench) -> None:
         ("x = 1", "There is no agent in agent.py"),
         ("import sys\nsys.exit(3)", "line 2: SystemExit"),
         ("1/0", "line 1: ZeroDivisionError"),
-        ("import os\nos.environ['OPENAI_API_KEY']", "line 2: KeyError"),
+        ("import os\nos.environ['MY_TOKEN']", "line 2: KeyError"),
     ],
 )
 def test_what_can_not_be_loaded_is_a_sentence(code: Bench, text: str, words: str) -> None:

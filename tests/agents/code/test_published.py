@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from desktop.agents.code.clients import STANDS_FOR_KEY
 from tests.agents.code.bench import Bench, bench
 from tests.agents.code.test_exports import APPROVAL, CLASSIFIER, CLASSIFY, HEAD, NODE, RUN, SINGLE, body
-from tests.standins.models_api import Answer
+from tests.standins.models_api import KEY, Answer
 
 pytestmark = pytest.mark.slow
 
@@ -251,3 +252,71 @@ def test_further_inputs_take_their_defaults(code: Bench, fields: str) -> None:
     name = fields.partition(":")[0]
     code.holds(text.replace('workflow["input_as_text"]', f'workflow["{name}"]'))
     assert code.say("Tea").said == "You said: Tea"
+
+
+LOOKS = """
+import os
+from openai import AsyncOpenAI
+
+key = os.getenv("OPENAI_API_KEY")
+if not key:
+  raise ValueError("OPENAI_API_KEY is not set")
+os.environ["OPENAI_API_KEY"] = key
+client = AsyncOpenAI(api_key=os.environ["OPENAI_API_KEY"])
+"""
+
+
+def test_checklist_07_a_file_that_looks_for_a_key_in_its_environment_finds_a_word_that_stands_for_it(
+    code: Bench,
+) -> None:
+    asks = body('models = [one.id async for one in client.models.list()]\nprint("found", key)')
+    code.holds(HEAD + LOOKS + RUN + asks + NODE + body('return {"output_text": f"{key} {len(models)}"}'))
+    code.api.answer(Answer(text="Written."))
+    heard = code.say()
+    assert heard.errors == []
+    assert code.page.answers(heard.thread) == ["Written.", f"{STANDS_FOR_KEY} {len(code.api.models)}"]
+    assert {asked.headers["authorization"] for asked in code.api.asked} == {f"Bearer {KEY}"}
+
+
+ODD = {
+    "a plain function that runs a loop of its own": (
+        "import asyncio\nasync def inner():\n  return 'In.'\ndef run_workflow(given):\n  return asyncio.run(inner())",
+        "In.",
+    ),
+    "half a character": ("async def run_workflow(given):\n  return 'a\\ud800b'", "a?b"),
+    "a value that holds itself": (
+        "async def run_workflow(given):\n  a = []\n  a.append(a)\n  return a",
+        "```json\n(list)\n```",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), ODD.values(), ids=ODD)
+def test_odd_ends_are_answers(code: Bench, text: str, said: str) -> None:
+    code.holds(text)
+    heard = code.say()
+    assert (heard.said, heard.errors) == (said, [])
+
+
+BAD_ENDS = {
+    "a book": ("async def run_workflow(given):\n  return 'x' * 30_000_000", "more than a chat can hold"),
+    "a cancellation of its own": (
+        "import asyncio\nasync def run_workflow(given):\n  raise asyncio.CancelledError",
+        "failed in line 3: CancelledError",
+    ),
+    "an error that can not say what it is": (
+        "class E(Exception):\n  def __str__(self):\n    raise ValueError\nasync def run_workflow(given):\n  raise E",
+        "failed in line 5: E",
+    ),
+    "what is no message": (
+        "import json\njson.dumps = lambda *given, **named: 'no'\nasync def run_workflow(given):\n  return 'x'",
+        "it sent something that the app can’t read",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), BAD_ENDS.values(), ids=BAD_ENDS)
+def test_bad_ends_are_told_as_what_they_are(code: Bench, text: str, words: str) -> None:
+    code.holds(text)
+    (told,) = code.say().errors
+    assert words in told["message"]

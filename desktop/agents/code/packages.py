@@ -53,6 +53,13 @@ ARGUMENT = "--code-agent-pip"
 """The hidden first argument of a packaged app that makes it the pip that was packed with it."""
 LIMIT = 600.0
 """Seconds that an installation may take."""
+BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where Linux and BSD keep what they trust in one file; Python lists nothing of a folder."""
 INDEX = "https://pypi.org"
 """Where pip asks; its own settings may name another."""
 
@@ -216,19 +223,21 @@ def way(route: Route | None) -> Iterator[dict[str, str]]:
 
 
 def trusted(ca_file: str) -> str:
-    """The system's certificates, certifi's where it has none that can be listed, and those of `ca_file`: what is named
-    to pip is all that it trusts. PEM. Raises FileUnreadable."""
+    """The system's certificates, certifi's where they can't be listed, and those of `ca_file`: what is named to pip is
+    all that it trusts. PEM. Raises FileUnreadable."""
     import ssl
 
     import certifi
 
     tls_context(ca_file)  # tells what is wrong with it
-    system = ssl.create_default_context().get_ca_certs(binary_form=True)
-    known = "".join(map(ssl.DER_cert_to_PEM_cert, system)) or Path(certifi.where()).read_text("ascii", "replace")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ssl.create_default_context()
+    bundle = next((file for file in BUNDLES if os.path.isfile(file)), None)
+    if bundle is not None:
+        context.load_verify_locations(cafile=bundle)
+    if not context.get_ca_certs():
+        context.load_verify_locations(cafile=certifi.where())
     context.load_verify_locations(cafile=ca_file)
-    own = "".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True)))
-    return f"{known}\n{own}"
+    return "".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True)))
 
 
 def _watch(running: subprocess.Popen[str], limit: float, cancel: Event | None, ended: Event) -> None:

@@ -15,7 +15,7 @@ import tokenize
 from desktop.agents.code import fstrings
 
 EMPTY = re.compile(r"expected an indented block after '(?:if|elif|else|while)' statement on line (\d+)")
-MOST = 200
+MOST = 50
 """Empty branches of one file."""
 
 

@@ -236,8 +236,9 @@ def trusted(ca_file: str) -> str:
         context.load_verify_locations(cafile=bundle)
     if not context.get_ca_certs():
         context.load_verify_locations(cafile=certifi.where())
-    context.load_verify_locations(cafile=ca_file)
-    return "".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True)))
+    known = "".join(map(ssl.DER_cert_to_PEM_cert, context.get_ca_certs(binary_form=True)))
+    own = Path(ca_file).read_text("ascii", "replace")  # as it is: what is no authority is not listed
+    return f"{known}\n{own.replace(chr(0xFFFD), '?')}"
 
 
 def _watch(running: subprocess.Popen[str], limit: float, cancel: Event | None, ended: Event) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from desktop.agents.code.consent import LIST, Consents, read
 from tests.rig.axe import SCRIPT, violations
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
@@ -196,6 +197,11 @@ def test_code_agents(scene: Scene, scheme: str) -> None:
         app.wait_call("consent.file")
         shown_in(app, "consent", scheme)
         found += checked(app, "consent", "new")
+        Consents(scene.profile / LIST).give(read(file))
+        file.write_text(file.read_text().replace("'Mine'", "'Yours'", 1))
+        app.click("consent", "#yes")
+        app.wait_text("consent", "What changed", "Yours")
+        found += checked(app, "consent", "changed")
         file.write_text("def f(:")
         app.click("consent", "#yes")
         app.wait_text("consent", "is no Python")

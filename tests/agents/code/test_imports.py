@@ -49,3 +49,15 @@ def test_a_package_that_is_named_and_imported_is_wanted_once_and_as_it_was_named
         "Thing.of_Mars>=2,<3",
         "quiet-of-mars",
     ]
+
+
+def test_the_guardrails_of_an_export_come_from_the_package_that_has_another_name(tmp_path: Path) -> None:
+    place = tmp_path / "packages"
+    file = put(tmp_path, "from guardrails.runtime import load_config_bundle, run_guardrails\n")
+    assert wanted(read(file), [], place) == ["openai-guardrails"]
+    assert wanted(read(file), ["openai-guardrails"], place) == ["openai-guardrails"]
+    (place / "guardrails").mkdir(parents=True)
+    (place / "openai_guardrails-0.2.1.dist-info").mkdir()
+    about = "Metadata-Version: 2.1\nName: openai-guardrails\nVersion: 0.2.1\n"
+    (place / "openai_guardrails-0.2.1.dist-info" / "METADATA").write_text(about, encoding="utf-8")
+    assert wanted(read(file), ["openai-guardrails"], place) == []

@@ -218,7 +218,8 @@ def way(route: Route | None) -> Iterator[dict[str, str]]:
             folder = stack.enter_context(TemporaryDirectory(prefix="chatkit-desktop-"))
             bundle = Path(folder) / "trusted.pem"
             bundle.write_text(trusted(route.ca_file), encoding="ascii")
-            environ["PIP_CERT"] = str(bundle)
+            # A bundle that the environment names would go before what pip is told (requests 2.32).
+            environ |= dict.fromkeys(("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(bundle))
         yield environ
 
 

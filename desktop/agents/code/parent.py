@@ -364,6 +364,8 @@ class CodeAgents:
             or (parked.item_id, parked.thread_id, parked.live.agent_id) != (sender.id, thread.id, agent.id)
             or not parked.live.child.alive
         ):
+            if parked is not None and not parked.live.child.alive:
+                del self._parked[number]
             if is_asking(sender):
                 yield answered(sender, self._texts, "expired", "again")
             elif cards.is_asking(sender):

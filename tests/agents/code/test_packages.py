@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 
+import certifi
 import pytest
 
 from desktop.agents.code import packages
@@ -143,8 +145,12 @@ def test_pip_goes_through_the_proxy_of_the_settings_and_trusts_their_certificate
     tmp_path: Path, index: tuple[int, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port, ca_file = index
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.test/simple/")
     monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
     place = tmp_path / "packages"
     with ProxyStandIn(user="ann", password="p@ss/word", routes={"index.test:443": port}) as proxy:
         way = Route(base=packages.INDEX, proxy=f"http://ann@127.0.0.1:{proxy.port}", proxy_password="p@ss/word")

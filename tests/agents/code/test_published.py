@@ -269,7 +269,7 @@ client = AsyncOpenAI(api_key=os.environ["OPENAI_API_KEY"])
 def test_checklist_07_a_file_that_looks_for_a_key_in_its_environment_finds_a_word_that_stands_for_it(
     code: Bench,
 ) -> None:
-    asks = body('models = [one.id async for one in client.models.list()]\nprint("found", key)')
+    asks = body('models = [one.id async for one in client.models.list()]\nprint("found", key)\n')
     code.holds(HEAD + LOOKS + RUN + asks + NODE + body('return {"output_text": f"{key} {len(models)}"}'))
     code.api.answer(Answer(text="Written."))
     heard = code.say()

@@ -88,6 +88,7 @@ AppError
 │   │   ├── CodePackageMissing
 │   │   ├── CodeBroken              it fails while it is loaded
 │   │   ├── CodeFailed              it fails while it answers
+│   │   ├── CodeInputs              it asks for more than a message
 │   │   ├── CodeGuarded             one of its guardrails stopped it
 │   │   ├── CodeEnded               its process has ended
 │   │   ├── CodeSilent              it ended without a word

@@ -186,7 +186,7 @@ function fillChanged(lines, isCut) {
 
 for (const choice of document.querySelectorAll('#compare input[name="view"]')) {
   choice.addEventListener("change", () => {
-    isWhole = choice instanceof HTMLInputElement && choice.value === "whole";
+    isWhole = choice.id === "view-whole";
     void fillViewer();
   });
 }

@@ -52,6 +52,7 @@ def open_app(context: Context) -> int:
                     stock(**options)
 
                 webview.start = start
+                window.native.events.before_show += lambda: tell("window")
                 threading.Thread(target=orders, args=(self,), daemon=True).start()
                 listen(self.services.agents)
             return window

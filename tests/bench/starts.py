@@ -101,8 +101,10 @@ def _measure(scene: Scene, runs: int, page: str) -> list[Figure]:
         """Run by run, because whatever else the machine does comes and goes: both of a run met the same of it."""
         return median(a / b for a, b in zip(of(name, mark), of(to, to_mark), strict=True))
 
-    def over_import(name: str) -> float:
-        return median(a - b for a, b in zip(of(name, "engine"), of("hello", "engine"), strict=True)) * 1000
+    def over_hello(name: str) -> float:
+        """Milliseconds more than the hello until the window is made: the app's engine comes up before its imports have
+        ended, the hello's after its own, so that it is the first moment both have in common."""
+        return median(a - b for a, b in zip(of(name, "window"), of("hello", "window"), strict=True)) * 1000
 
     waits = of("app", "wait")
     return [
@@ -136,13 +138,15 @@ def _measure(scene: Scene, runs: int, page: str) -> list[Figure]:
             },
         ),
         Figure(
-            "Python before the engine",
-            over_import("app"),
+            "Python before the window",
+            over_hello("app"),
             "ms",
             100.0,
             {
-                "least of both": round((min(of("app", "engine")) - min(of("hello", "engine"))) * 1000, 1),
-                "key in memory": round(over_import("app, key in memory"), 1),
+                "least of both": round((min(of("app", "window")) - min(of("hello", "window"))) * 1000, 1),
+                "key in memory": round(over_hello("app, key in memory"), 1),
+                "hello's window (ms)": summary(of("hello", "window"), 1000),
+                "app's window (ms)": summary(of("app", "window"), 1000),
                 "import webview (ms)": summary(of("hello", "engine"), 1000),
             },
         ),

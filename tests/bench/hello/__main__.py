@@ -37,6 +37,7 @@ def main() -> None:
     query = sys.argv[3] if len(sys.argv) > 3 else ""
     page = sys.argv[4] if len(sys.argv) > 4 else Path(__file__).with_name("hello.html").as_uri()
     window = webview.create_window("Hello", page + query, js_api=Api() if query else None, width=960, height=760)
+    window.events.before_show += lambda: tell("window")
     window.events.loaded += lambda: tell("loaded")
     tell("engine")
     webview.start(gui=sys.argv[1])

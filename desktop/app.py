@@ -212,7 +212,7 @@ class App:
         from desktop.openai_api.transport import parse_proxy
 
         try:
-            password = self.context.keys.secret("proxy") or ""
+            password = self.context.keys.proxy_password(configured)
         except AppError as error:
             log.warning("the proxy's password could not be read: %s", error.code)
             password = ""

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from desktop.errors import AppError, KeyMissing, KeyringInsecure, KeyringMissing, SettingsInvalid, UsageError
+from desktop.errors import AppError, KeyMissing, SettingsInvalid, UsageError
 from desktop.settings import locations as places
 
 if TYPE_CHECKING:
@@ -175,21 +175,12 @@ class Context:
             Endpoint(
                 base=base,
                 proxy=network.proxy,
-                proxy_password=self._proxy_password(network.proxy),
+                proxy_password=self.keys.proxy_password(network.proxy),
                 ca_file=network.ca_file,
                 timeout=network.timeout_seconds,
             ),
             key,
         )
-
-    def _proxy_password(self, proxy: str) -> str:
-        """The keyring is asked only for a proxy that has a name to go with a password."""
-        if "@" not in proxy:
-            return ""
-        try:
-            return self.keys.secret("proxy") or ""
-        except (KeyringMissing, KeyringInsecure):
-            return ""  # where there is no keyring there is no password in it
 
     def client(self) -> ApiClient:
         """A client for the endpoint in effect with its key. Raises KeyMissing, KeyStoreError."""

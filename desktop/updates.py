@@ -66,7 +66,7 @@ def is_due(brand: Brand, settings: Settings, state: State, *, packaged: bool, no
     return not 0 <= passed < BETWEEN  # a clock that was set back counts as a day
 
 
-def look(brand: Brand, settings: Settings, state: State, password: Callable[[], str | None]) -> Release | None:
+def look(brand: Brand, settings: Settings, state: State, password: Callable[[str], str]) -> Release | None:
     """For a check that nobody asked for: the newer version, else None. What goes wrong is in the log alone."""
     state.set_updates_checked(time.time())
     try:
@@ -78,8 +78,8 @@ def look(brand: Brand, settings: Settings, state: State, password: Callable[[], 
     return release if release.newer else None
 
 
-def check(brand: Brand, settings: Settings, password: Callable[[], str | None]) -> Release:
-    """The newest version. `password`: that of the proxy. Raises UpdatesUnreadable, FileUnreadable, ProxyFailed."""
+def check(brand: Brand, settings: Settings, password: Callable[[str], str]) -> Release:
+    """The newest version. `password` gives that of a proxy. Raises UpdatesUnreadable, FileUnreadable, ProxyFailed."""
     asked = address(brand.links.releases)
     answer = _ask(asked, settings, password, f"{brand.app.id}/{brand.version}")
     try:
@@ -109,14 +109,13 @@ def plain(notes: str) -> str:
     return kept.strip() if len(kept) <= NOTES else kept[:NOTES].rstrip() + "…"
 
 
-def _ask(url: str, settings: Settings, password: Callable[[], str | None], agent: str) -> bytes:
+def _ask(url: str, settings: Settings, password: Callable[[str], str], agent: str) -> bytes:
     import httpx
 
     from desktop.openai_api.transport import Endpoint, build
 
     network = settings.network
-    secret = (password() or "") if network.proxy else ""
-    endpoint = Endpoint(url, network.proxy, secret, network.ca_file, network.timeout_seconds)
+    endpoint = Endpoint(url, network.proxy, password(network.proxy), network.ca_file, network.timeout_seconds)
     client, _label = build(endpoint)
     headers = {"accept": "application/json", "user-agent": agent}
     with client:

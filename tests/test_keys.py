@@ -24,7 +24,7 @@ from desktop.errors import (
     KeyShape,
     KeyStoreError,
 )
-from desktop.keys import KeyringStore, Keys, KeyStore, MemoryStore, normalise_key, system
+from desktop.keys import PROXY_SECRET, KeyringStore, Keys, KeyStore, MemoryStore, normalise_key, system
 from desktop.texts import Catalogue
 from tests.rig.key_contract import CONTRACT
 from tests.rig.locked_service import SECRET, locked_service
@@ -600,6 +600,25 @@ def test_the_status_says_where_without_saying_what() -> None:
     status = keys.status(OPENAI)
     assert (status.present, status.where, status.problem) == (True, "keyring", None)
     assert KEY not in repr(status)
+
+
+def test_a_proxys_password_is_asked_of_the_keyring_only_where_the_address_names_a_user(never: threading.Event) -> None:
+    broken = Keys("default", "test", failing("denied", never), limit=20)
+    assert broken.proxy_password("http://proxy.example:3128") == ""
+    with pytest.raises(KeyringDenied):
+        broken.proxy_password("http://me@proxy.example:3128")
+    keys = Keys("default", "test", MemoryStore())
+    assert keys.proxy_password("http://me@proxy.example:3128") == ""
+    keys.save_secret(PROXY_SECRET, "hidden")
+    assert keys.proxy_password("http://me@proxy.example:3128") == "hidden"
+
+
+@pytest.mark.parametrize("kind", ["absent", "null", "plaintext"])
+def test_where_there_is_no_keyring_a_proxy_has_no_password_in_it(kind: str, never: threading.Event) -> None:
+    keys = Keys("default", "test", failing(kind, never), limit=20)
+    assert keys.proxy_password("http://me@proxy.example:3128") == ""
+    keys.save_secret(PROXY_SECRET, "hidden", keep="session")
+    assert keys.proxy_password("http://me@proxy.example:3128") == "hidden"
 
 
 def test_checklist_07_a_key_is_known_to_the_log_from_the_moment_it_is_read_or_saved() -> None:

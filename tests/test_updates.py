@@ -70,7 +70,7 @@ class ReleasePage:
         return Settings.model_validate({"network": {"ca_file": str(self.ca), "timeout_seconds": 60}})
 
     def check(self) -> updates.Release:
-        return updates.check(self.brand, self.settings, lambda: None)
+        return updates.check(self.brand, self.settings, lambda _proxy: "")
 
     def close(self) -> None:
         self._server.shutdown()
@@ -188,7 +188,7 @@ def test_a_check_that_nobody_asked_for_is_made_once_a_day_and_its_trouble_is_in_
     page.status = 500
     assert due(state.updates_checked() + 10 * DAY)
     with caplog.at_level(logging.INFO):
-        assert updates.look(page.brand, page.settings, state, lambda: None) is None
+        assert updates.look(page.brand, page.settings, state, lambda _proxy: "") is None
     assert "500" in caplog.text
     last = State(state._path).updates_checked()
     assert last > 0
@@ -198,7 +198,7 @@ def test_a_check_that_nobody_asked_for_is_made_once_a_day_and_its_trouble_is_in_
 def test_only_a_newer_version_is_told(page: ReleasePage, state: State) -> None:
     for tag, told in (("1.4.0", None), ("1.5.0", "1.5.0")):
         page.says(tag)
-        found = updates.look(page.brand, page.settings, state, lambda: None)
+        found = updates.look(page.brand, page.settings, state, lambda _proxy: "")
         assert (found.version if found else None) == told
 
 
@@ -222,6 +222,6 @@ def test_a_proxy_is_used_with_its_password(page: ReleasePage) -> None:
     settings = page.settings.model_copy(deep=True)
     settings.network.proxy = "http://user@127.0.0.1:1"
     with pytest.raises(AppError):
-        updates.check(page.brand, settings, lambda: asked.append("password") or "secret")
-    assert asked == ["password"]
+        updates.check(page.brand, settings, lambda proxy: asked.append(proxy) or "secret")
+    assert asked == [settings.network.proxy]
     assert page.asked == []

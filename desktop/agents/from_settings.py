@@ -21,6 +21,7 @@ class ReadsSecrets(Protocol):
 
     def read(self, origin: str) -> str | None: ...
     def secret(self, name: str) -> str | None: ...
+    def proxy_password(self, proxy: str) -> str: ...
 
 
 class SettingsSources:
@@ -90,7 +91,7 @@ class SettingsSources:
         return Route(
             base=base_url,
             proxy=proxy,
-            proxy_password=(self._keys.secret("proxy") or "") if proxy else "",
+            proxy_password=self._keys.proxy_password(proxy),
             ca_file=network.ca_file,
             timeout=network.timeout_seconds,
         )

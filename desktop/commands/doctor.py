@@ -263,7 +263,7 @@ class Doctor:
         reach(
             url,
             proxy=network.proxy,
-            proxy_password=(self.context.keys.secret("proxy") or "") if network.proxy else "",
+            proxy_password=self.context.keys.proxy_password(network.proxy),
             ca_file=network.ca_file,
             timeout=network.timeout_seconds,
         )

@@ -26,6 +26,8 @@ from desktop.errors import (
 from desktop.keys.stores import KeyringStore, KeyStore, MemoryStore
 from desktop.settings.origins import origin_of
 
+PROXY_SECRET = "proxy"  # noqa: S105 - the entry's name, not a secret
+
 Where = Literal["keyring", "session", "nowhere"]
 T = TypeVar("T")
 
@@ -123,6 +125,16 @@ class Keys:
     def remove_secret(self, name: str) -> None:
         """As `remove`."""
         self._delete(self._secret_entry(name))
+
+    def proxy_password(self, proxy: str) -> str:
+        """The password for `proxy`, the address in the settings; empty where there is none. The keyring is asked only
+        for an address that names a user. Raises KeyStoreError where it is there and can't be asked."""
+        if "@" not in proxy:
+            return ""
+        try:
+            return self.secret(PROXY_SECRET) or ""
+        except (KeyringMissing, KeyringInsecure):
+            return ""  # where there is no keyring there is no password in it
 
     @property
     def waiting(self) -> bool:

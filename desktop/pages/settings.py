@@ -23,6 +23,7 @@ from desktop.errors import (
     Phrase,
     SettingsInvalid,
 )
+from desktop.keys import PROXY_SECRET
 from desktop.page import Method, NoParams, Page, Params
 from desktop.pages import updates
 from desktop.pages.agent_edit import name_of
@@ -35,7 +36,7 @@ from desktop.pages.links import open_link
 from desktop.pages.look import look_of
 from desktop.pages.server_check import forget_token
 from desktop.pages.services import Services
-from desktop.pages.settings_key import PROXY_SECRET, KeyMethods
+from desktop.pages.settings_key import KeyMethods
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, ServerAgent
 from desktop.settings.brand import Brand

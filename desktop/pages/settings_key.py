@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import AppError, KeyMissing, KeyringInsecure, KeyringMissing, KeyShape, Phrase
+from desktop.keys import PROXY_SECRET
 from desktop.page import Method, NoParams, Params
 from desktop.pages.checks import CancelParams, Typed, told
 from desktop.pages.endpoint_check import EndpointCheck, EndpointDraft
@@ -17,8 +18,6 @@ from desktop.pages.key_status import key_status
 from desktop.pages.services import Services
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent
 from desktop.settings.origins import origin_of
-
-PROXY_SECRET = "proxy"  # noqa: S105 - the entry's name, not a secret
 
 
 class KeyParams(Params):

@@ -9,8 +9,6 @@ from pydantic import StringConstraints
 from desktop.page import Method, NoParams, Params
 from desktop.pages.services import Services
 
-PROXY_SECRET = "proxy"  # noqa: S105 - the entry's name, not a secret
-
 
 class SeenParams(Params):
     version: Annotated[str, StringConstraints(pattern=r"^[0-9.]{1,60}$")]
@@ -36,7 +34,7 @@ def for_settings(services: Services) -> dict[str, Method]:
     def check(_: NoParams) -> dict[str, Any]:
         from desktop import updates
 
-        found = updates.check(services.brand, services.settings.current, lambda: services.keys.secret(PROXY_SECRET))
+        found = updates.check(services.brand, services.settings.current, services.keys.proxy_password)
         return {"version": found.version, "newer": found.newer, "notes": found.notes}
 
     return {"updates.check": Method(NoParams, check)} if _has_page(services) else {}
@@ -60,7 +58,7 @@ def look(services: Services, *, packaged: bool) -> dict[str, str] | None:
     brand, settings = services.brand, services.settings.current
     if not updates.is_due(brand, settings, services.state, packaged=packaged):
         return None
-    found = updates.look(brand, settings, services.state, lambda: services.keys.secret(PROXY_SECRET))
+    found = updates.look(brand, settings, services.state, services.keys.proxy_password)
     if found is None or services.state.notice_seen(_notice(found.version)):
         return None
     say = services.texts.get

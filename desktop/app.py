@@ -14,20 +14,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop.app_code import CodeConsent
+from desktop.app_windows import Windows
 from desktop.context import Context
-from desktop.errors import (
-    AppError,
-    CodeConsentNeeded,
-    CodePackageMissing,
-    CodeUnreadable,
-    InternalError,
-    RendererCrashed,
-)
+from desktop.errors import AppError, InternalError, RendererCrashed
 from desktop.menu import menu
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.opening import Opening
 from desktop.page import Page
-from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent, DemoAgent, InAppAgent, ServerAgent
+from desktop.settings.agents import OPENAI_ENDPOINT, DemoAgent, InAppAgent, ServerAgent
 from desktop.settings.brand import Brand, icon_file, own_files
 from desktop.settings.locations import assets_dir, is_frozen
 from desktop.settings.model import WorkflowAgent
@@ -35,9 +30,8 @@ from desktop.settings.origins import origin_of
 from desktop.window.bridge import Answered, Bridge
 from desktop.window.engine import Engine, Proxy, Scheme
 from desktop.window.page_server import PageServer
-from desktop.window.placement import Place
-from desktop.window.policy import Policy, origin
-from desktop.window.shell import Looks, PageWindow, Shell, WindowPlan
+from desktop.window.policy import origin
+from desktop.window.shell import Looks, Shell
 
 if TYPE_CHECKING:
     from desktop.pages.chat import Limits
@@ -45,27 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COLOURS = {"chat": ("#ffffff", "#141924")}
-OTHER_COLOURS = ("#f8f9fb", "#141924")
-"""Window background before the first paint, light and dark: what assets/pages/base.css paints there a moment later
-(the chat's `--surface`, elsewhere `--page`)."""
-SETUP_SIZE = (560, 760)
-SETTINGS_SIZE = (900, 700)
-TOKEN_SIZE = (520, 420)
-AGENTS_SIZE = (980, 740)
-CONSENT_SIZE = (900, 780)
-CHATS_SIZE = (1040, 740)
-SIZES = {
-    "setup": SETUP_SIZE,
-    "settings": SETTINGS_SIZE,
-    "agents": AGENTS_SIZE,
-    "consent": CONSENT_SIZE,
-    "token": TOKEN_SIZE,
-    "chats": CHATS_SIZE,
-}
-CRASH_WINDOW = 60.0
-"""Seconds within which a second crash of the page is explained instead of recovered."""
-MOST_CRASHES = 3
 EXIT_LIMIT = 1.0
 """Seconds that cancelling sessions may hold up the end of the program."""
 
@@ -85,7 +58,7 @@ class App:
         self.chat_limits = chat_limits
         self._watch = watch
         self.started = time.monotonic()
-        self.windows: dict[str, PageWindow] = {}
+        self.windows: Windows
         self.shell: Shell
         self.bridge: Bridge
         self.services: Services
@@ -93,19 +66,12 @@ class App:
         self._basic_reason = ""
         self._token_wanted: tuple[str, AppError] = ("", InternalError())
         """Whose token the token window asks for, and why."""
-        self._asking = ""
-        """Whose code the consent window shows."""
         self.packaged = is_frozen()
         """From source nobody is asked for new versions."""
         self._looked_for_updates = False
-        self._is_chat_blocked = False
-        """Whether the chat window says that the active agent's code can't run, in place of a chat."""
         self.failures: deque[AppError] = deque(maxlen=20)
         """Why answers of agents inside the app have failed, the last ones."""
-        self._packages: dict[str, list[str]] = {}
-        """What code agents have asked for and not found, by agent."""
-        self._crashes: list[float] = []
-        self._lock = threading.RLock()
+        self.code: CodeConsent
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -131,11 +97,11 @@ class App:
             counters = Counters()
             keeper = SessionKeeper(context.settings_store, context.keys, context.make_client, counters)
             ending.callback(keeper.close, EXIT_LIMIT)
-            first = self._first_page()
             self._build(opening.engine, keeper, counters)
             ending.callback(self.services.agents.close, EXIT_LIMIT)
             ending.callback(self.shell.server.close)
-            self._show(first)
+            first = self._first_page()
+            self.windows.show(first)
             instance.serve(self._on_second_launch)
             if prompt:
                 self._on_second_launch(prompt)
@@ -201,6 +167,8 @@ class App:
             proxy=self._proxy(),
         )
         self.shell.menu = menu(self, context, self.shell.quit)
+        self.windows = Windows(self.shell, context, self._page, lambda: counters.add("renderer_crashes"))
+        self.code = CodeConsent(self.services, self.windows, context.consents)
         context.settings_store.subscribe(self._on_settings)
         context.keys.on_waiting = lambda: tell_waiting(self.services)
 
@@ -225,14 +193,7 @@ class App:
         known = base == "" or (base is not None and self.context.state.key_known(origin_of(base)))
         if not known:
             return "setup"
-        return "consent" if self.code_problem() is not None else "chat"
-
-    def code_problem(self) -> AppError | None:
-        """What keeps the active agent's file from running, where it is one of code: mostly that nobody said yes."""
-        agent = self.context.settings.agent()
-        if not isinstance(agent, CodeAgent):
-            return None
-        return self.context.consents().problem(agent.file)
+        return "consent" if self.code.problem() is not None else "chat"
 
     def keyed_address(self) -> str | None:
         """The API whose key the active agent needs; "" when it needs none, None when there is no agent."""
@@ -250,11 +211,13 @@ class App:
 
     # --- windows ------------------------------------------------------------------------------
 
-    def _page(self, name: str) -> Page:
+    def _page(self, name: str, *, crashed: bool = False) -> Page:
         if name == "chat":
-            problem = self.code_problem()
-            self._is_chat_blocked = problem is not None
-            if problem is None and self._prefers_basic():
+            problem = self.code.problem()
+            self.code.is_chat_blocked = problem is not None
+            if crashed:
+                problem = RendererCrashed()
+            elif problem is None and self._prefers_basic():
                 from desktop.pages.basic import BasicPage
 
                 return BasicPage(self.services, self._basic_reason).page()
@@ -268,9 +231,7 @@ class App:
         if name == "consent":
             from desktop.pages.consent import ConsentPage
 
-            active = self.context.settings.agent()
-            self._asking = self._asking or (active.id if active is not None else "")
-            return ConsentPage(self.services, self._asking, self._packages.get(self._asking, ())).page()
+            return ConsentPage(self.services, *self.code.asked()).page()
         if name == "setup":
             from desktop.pages.setup import SetupPage
 
@@ -293,92 +254,28 @@ class App:
         inside = isinstance(settings.agent(), InAppAgent)
         return inside and (settings.assistant.basic_view or bool(self._basic_reason))
 
-    def _show(self, name: str) -> PageWindow:
-        """Bring the window of a page forward; open it where it isn't there."""
-        with self._lock:
-            window = self.windows.get(name)
-            if window is not None:
-                window.focus()
-                return window
-            window = self.shell.open(self._plan(name))
-            self.windows[name] = window
-            return window
-
-    def _plan(self, name: str) -> WindowPlan:
-        app = self.context.brand.app
-        size = SIZES.get(name, (app.window.width, app.window.height))
-        place = self.context.state.place(name)
-        return WindowPlan(
-            page=self._page(name),
-            place=Place(place.width, place.height, place.x, place.y, place.maximized) if place else Place(*size),
-            policy=Policy((origin(self.context.component_url),) if name == "chat" else ()),
-            colours=COLOURS.get(name, OTHER_COLOURS),
-            menu=name == "chat",
-            on_closing=lambda where: self._remember(name, where),
-            on_closed=lambda: self._on_closed(name),
-            on_crash=lambda: self._on_crash(name),
-        )
-
-    def _remember(self, name: str, place: Place | None) -> None:
-        if place is not None and place.x is not None and place.y is not None:
-            from desktop.settings.state import Place as Kept
-
-            self.context.state.set_place(name, Kept(place.x, place.y, place.width, place.height, place.maximized))
-
-    def _on_closed(self, name: str) -> None:
-        with self._lock:
-            self.windows.pop(name, None)
-            # They belong to a chat or a setup; alone they would keep an app running that nobody sees.
-            if name == "chat" and "setup" not in self.windows:
-                for other in ("settings", "agents", "consent", "token", "chats"):
-                    if other in self.windows:
-                        self.windows[other].close()
-
-    def _on_crash(self, name: str) -> None:
-        """The engine's page process ended: shown again once, explained when it happens again within a minute."""
-        now = time.monotonic()
-        self._crashes = [when for when in self._crashes if now - when < CRASH_WINDOW] + [now]
-        again = len(self._crashes) > 1
-        log.error("the page process of %s ended (%d within a minute)", name, len(self._crashes))
-        self.services.counters.add("renderer_crashes")
-        window = self.windows.get(name)
-        if window is None:
-            return
-        if len(self._crashes) > MOST_CRASHES:
-            # No page of ours can say it any more: the system's own dialog does.
-            error = RendererCrashed().describe(self.context.texts)
-            threading.Thread(target=window.give_up, args=(error["message"], error["hint"]), daemon=True).start()
-            return
-        page = self._page(name)
-        if again and name == "chat":
-            from desktop.pages.chat import ChatPage
-
-            page = ChatPage(self.services, RendererCrashed(), self.chat_limits).page()
-        # Not inside the engine's own signal, and not on its thread: loading waits for it.
-        threading.Thread(target=window.show, args=(page,), name="recover", daemon=True).start()
-
     # --- what pages may ask (Desk) ------------------------------------------------------------
 
     def show_chat(self, *, ask: bool = True) -> None:
         """Open the chat (anew where it is open: what it is made from has changed), then close the setup window."""
         if "chat" in self.windows:
             self.reload_chat()
-        if ask and self.code_problem() is not None:
+        if ask and self.code.problem() is not None:
             self.show_consent()
         else:
-            self._show("chat")
+            self.windows.show("chat")
         self.close_window("setup")
 
     def show_setup(self) -> None:
-        self._show("setup")
+        self.windows.show("setup")
 
     def show_agents(self, agent: str = "", section: str = "") -> None:
-        self._show("agents")
+        self.windows.show("agents")
         if agent or section:
             self.emit("agents", "agents.section", {"agent": agent, "section": section})
 
     def show_chats(self) -> None:
-        self._show("chats")
+        self.windows.show("chats")
 
     def open_chat(self, agent_id: str, thread_id: str) -> None:
         context = self.context
@@ -389,19 +286,12 @@ class App:
             self.services.keeper.forget()
             self.show_chat()
         else:
-            self._show("chat")
+            self.windows.show("chat")
         # Kept for the page until it has begun: the last chat may not be reopened by itself.
         self.emit("chat", "chat.open", {"agent": agent_id, "id": thread_id})
 
     def show_consent(self, agent_id: str = "") -> None:
-        active = self.context.settings.agent()
-        wanted = agent_id or (active.id if active is not None else "")
-        window = self.windows.get("consent")
-        if window is not None and wanted != self._asking:
-            self._asking = wanted
-            window.show(self._page("consent"))
-        self._asking = wanted
-        self._show("consent")
+        self.code.show(agent_id)
 
     def _on_token_wanted(self, agent_id: str, reason: AppError) -> None:
         """A ChatKit server wants a token: asked for in a window of its own, because the chat page runs OpenAI's
@@ -410,10 +300,8 @@ class App:
         def ask() -> None:
             try:
                 self._token_wanted = (agent_id, reason)
-                window = self.windows.get("token")
-                if window is not None:
-                    window.show(self._page("token"))  # another agent's: that one is asked for no longer
-                self._show("token")
+                self.windows.renew("token")  # another agent's: that one is asked for no longer
+                self.windows.show("token")
             except Exception:  # a window that can't be opened must not leave the message waiting
                 log.exception("the token could not be asked for")
                 self.services.agents.remote.token_answered(agent_id, given=False)
@@ -433,49 +321,28 @@ class App:
         threading.Thread(target=ask, name="ask for a yes", daemon=True).start()
 
     def packages_installed(self, agent_id: str) -> None:
-        self._packages.pop(agent_id, None)
-        active = self.context.settings.agent()
-        if active is not None and active.id == agent_id:
-            self.emit("chat", "code.approved", {})
-        self.emit("agents", "code.approved", {"id": agent_id})
+        self.code.packages_installed(agent_id)
 
     def code_approved(self, agent_id: str) -> None:
-        self.services.agents.code_answered(agent_id, given=True)
-        active = self.context.settings.agent()
-        if active is not None and active.id == agent_id:
-            if self._is_chat_blocked:
-                self._reload()
-            else:
-                self.emit("chat", "code.approved", {})
-                self.services.agents.warm(agent_id)
-            self._show("chat")
-        self.emit("agents", "code.approved", {"id": agent_id})
-        self.close_window("consent")
+        self.code.approved(agent_id)
 
     def show_settings(self, section: str = "") -> None:
-        self._show("settings")
+        self.windows.show("settings")
         if section:
             self.emit("settings", "settings.section", {"section": section})
 
     def show_basic(self, reason: str) -> None:
         """The basic view in the chat's window; `reason` is the code of the error that stands in ChatKit's way."""
         self._basic_reason = reason
-        self._reload()
+        self.windows.renew("chat")
 
     def reload_chat(self) -> None:
         """The chat anew; ChatKit is tried again where the basic view had taken its place."""
         self._basic_reason = ""
-        self._reload()
-
-    def _reload(self) -> None:
-        window = self.windows.get("chat")
-        if window is not None:
-            window.show(self._page("chat"))
+        self.windows.renew("chat")
 
     def close_window(self, page: str) -> None:
-        window = self.windows.get(page)
-        if window is not None:
-            window.close()
+        self.windows.close(page)
 
     def set_chat_title(self, title: str) -> None:
         window = self.windows.get("chat")
@@ -496,10 +363,8 @@ class App:
         open_path(folder)
 
     def pick_file(self, title: str, patterns: tuple[str, ...]) -> str | None:
-        for name in ("consent", "setup", "settings", "agents", "chat"):
-            if name in self.windows:
-                return self.windows[name].pick_file(patterns)
-        return None
+        window = self.windows.first("consent", "setup", "settings", "agents", "chat")
+        return window.pick_file(patterns) if window is not None else None
 
     def pick_folder(self) -> str | None:
         window = self.windows.get("chats")
@@ -520,21 +385,15 @@ class App:
         self.shell.quit()
 
     def emit(self, page: str, event: str, data: Any) -> None:
-        """To the window of that name, or to the one that shows the page of that name: the basic view in the chat's."""
-        window = self.windows.get(page)
-        if window is None:
-            window = next((w for w in list(self.windows.values()) if w.page.name == page), None)
-        if window is not None:
-            window.emit(event, data)
+        self.windows.emit(page, event, data)
 
     # --- what happens -------------------------------------------------------------------------
 
     def _on_second_launch(self, prompt: str | None) -> None:
         """Another launch of this profile: come forward, and take its prompt into the composer. Nothing else."""
-        for name in ("chat", "setup", "consent"):
-            if name in self.windows:
-                self.windows[name].focus()
-                break
+        window = self.windows.first("chat", "setup", "consent")
+        if window is not None:
+            window.focus()
         if prompt:
             self.emit("chat", "prompt.handed_over", {"text": prompt})
 
@@ -595,26 +454,8 @@ class App:
             self.emit("chat", "notices.added", {"notices": told})
 
     def _on_agent_failure(self, agent_id: str, failure: AppError) -> None:
-        """Noted, and what the consent page can mend is offered over the chat."""
         self.failures.append(failure)
-        action: dict[type[AppError], str] = {
-            CodeConsentNeeded: "code.look",
-            CodeUnreadable: "code.other_file",
-            CodePackageMissing: "code.install",
-        }
-        active = self.context.settings.agent()
-        if type(failure) not in action or active is None or active.id != agent_id:
-            return
-        texts = self.context.texts
-        words = texts.get("code.waits")
-        if not isinstance(failure, CodeConsentNeeded):
-            words = failure.describe(texts)["message"]
-        if isinstance(failure, CodePackageMissing):
-            known = self._packages.setdefault(agent_id, [])
-            package = str(failure.values.get("package", ""))
-            if package and package not in known:
-                known.append(package)
-        self.emit("chat", "code.refused", {"words": words, "action": texts.get(action[type(failure)])})
+        self.code.failed(agent_id, failure)
 
     def _told_name(self) -> str:
         """The app's name, and under a maker's name and version what it is made of."""
@@ -633,7 +474,6 @@ class App:
             app=self._told_name(),
             facts={
                 "component": origin(self.context.component_url),
-                "page process ended": len(self._crashes),
                 "calls refused": self.bridge.refused,
             },
         )

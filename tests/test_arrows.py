@@ -23,7 +23,8 @@ LAYERS = (
     ("agents", "updates"),
     ("chats",),
     ("context", "window", "pages"),
-    ("menu", "code_consent", "opening"),
+    ("menu", "code_consent", "opening", "app_windows"),
+    ("app_code",),
     ("app",),
     ("commands",),
     ("cli",),
@@ -34,7 +35,10 @@ LAYERS = (
 ENGINES = {"webview", "gi", "qtpy", "PySide6", "objc"}
 STACK = {"agents", "openai", "mcp", "chatkit", "httpx2"}
 """The agent stack: more than a second to import."""
-STARTS = {"context", "window", "pages", "menu", "code_consent", "opening", "app", "commands", "cli"}
+STARTS = {
+    *("context", "window", "pages", "menu", "code_consent", "opening", "app", "app_code", "app_windows"),
+    *("commands", "cli"),
+}
 """Parts on the way to a window or a command."""
 
 

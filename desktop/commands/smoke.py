@@ -147,7 +147,7 @@ class _Look:
         """What keeps the chat from opening, and that page asks for."""
         agent = self.app.context.settings.agent()
         if page == "consent":
-            return self.app.code_problem() or AgentNotSet()
+            return self.app.code.problem() or AgentNotSet()
         return AgentNotSet() if agent is None else KeyMissing(origin=self.app.keyed_address() or "")
 
     def _last_answer(self) -> str:

@@ -1,4 +1,4 @@
-"""What an answer is: whole, or in pieces; and how other threads wait for the loop that makes it.
+"""What an answer is: whole, or in pieces; how other threads wait for the loop that makes it; what counts them.
 
 Knows neither the SDKs nor who asks.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from desktop.errors import PageGone
 
@@ -66,3 +66,16 @@ def tell(
 
     with suppress(RuntimeError):  # the loop is closed: the run has ended
         loop.call_soon_threadsafe(do)
+
+
+class Counts(Protocol):
+    """What is needed of the counters (`diagnostics.Counters`)."""
+
+    def add(self, name: str, amount: int = 1) -> None: ...
+
+
+class NoCounts:
+    """Counts nothing."""
+
+    def add(self, name: str, amount: int = 1) -> None:
+        pass

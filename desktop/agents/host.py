@@ -5,32 +5,29 @@ Started and stopped here and nowhere else. Importing this module imports none of
 
 from __future__ import annotations
 
-import itertools
 import logging
-import secrets
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from desktop.agents.answers import Answer, Reply, Stream, tell, waited
+from desktop.agents.answers import Answer, Counts, NoCounts, Stream, tell, waited
 from desktop.agents.limits import Limits
 from desktop.agents.sources import Sources
-from desktop.errors import AppError, InternalError, MessageEmpty, MessageTooLong, PageGone
+from desktop.errors import AppError, InternalError, PageGone
 from desktop.texts import Catalogue
 
 if TYPE_CHECKING:
     import asyncio
-
-    from chatkit.types import ChatKitReq
 
     from desktop.agents.asks import Ask
     from desktop.agents.assistant import Assistants
     from desktop.agents.code.parent import Place
     from desktop.agents.context import RequestContext
     from desktop.agents.remote.host import RemoteHost
+    from desktop.agents.requests import Requests
     from desktop.agents.runs import Run
     from desktop.agents.server import LocalServer
     from desktop.agents.stores import Stores
@@ -49,20 +46,8 @@ class _Parts(NamedTuple):
 
     loop: asyncio.AbstractEventLoop
     server: LocalServer
+    requests: Requests
     stores: Stores
-
-
-class Counts(Protocol):
-    """What the host needs of the counters (`diagnostics.Counters`)."""
-
-    def add(self, name: str, amount: int = 1) -> None: ...
-
-
-class NoCounts:
-    """Counts nothing."""
-
-    def add(self, name: str, amount: int = 1) -> None:
-        pass
 
 
 class AgentHost:
@@ -114,9 +99,6 @@ class AgentHost:
         self._closing = False
         self._state: State = "off"
         self._problem: AppError | None = None
-        self._numbers = itertools.count(1)
-        self._secret = secrets.token_hex(4)
-        self._runs: dict[str, Run] = {}
         self._made: _Parts | None = None
         self._stack: Future[Assistants] | None = None
 
@@ -134,7 +116,9 @@ class AgentHost:
     @property
     def answering(self) -> bool:
         """Whether any answer is being written."""
-        return bool(self._runs) or (self._remote is not None and bool(self._remote.runs))
+        return (self._made is not None and bool(self._made.requests.runs)) or (
+            self._remote is not None and bool(self._remote.runs)
+        )
 
     @property
     def problem(self) -> AppError | None:
@@ -230,13 +214,38 @@ class AgentHost:
                 self._thread.start()
 
     def _main(self) -> None:
+        import asyncio
+
         try:
-            import asyncio
+            made = self._made = self._make()
+        except Exception as error:  # noqa: BLE001 - whatever it is, every request has to hear of it
+            self._problem = self._explained(error)
+            self._set_state("failed")
+            self._light.set()
+            return
+        self._set_state("light")
+        self._light.set()
+        loop, sweep = made.loop, made.stores.sweep
+        if sweep is not None:
+            self._sweeping = loop.create_task(sweep())  # the loop itself keeps no hold on its tasks
+        try:
+            loop.run_forever()
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            asyncio.set_event_loop(None)
+            loop.close()
 
-            from desktop.agents.runs import follow_tasks
-            from desktop.agents.server import LocalServer
+    def _make(self) -> _Parts:
+        """What lives on this thread from now on; the stores are closed again where the rest can't be made."""
+        import asyncio
 
-            stores = self._open_stores()
+        from desktop.agents.requests import Requests
+        from desktop.agents.runs import follow_tasks
+        from desktop.agents.server import LocalServer
+
+        stores = self._open_stores()
+        with ExitStack() as undo:
+            undo.callback(stores.close)
             server = LocalServer(
                 stores.threads,
                 stores.attachments,
@@ -248,26 +257,19 @@ class AgentHost:
                 on_failure=self._on_failure,
                 on_code=self._on_code,
             )
+            requests = Requests(
+                server,
+                sources=self._sources,
+                counters=self._counters,
+                limits=self._limits,
+                problem=lambda: self._problem if self._state == "failed" else None,
+            )
             loop = asyncio.new_event_loop()
             follow_tasks(loop)
             loop.set_exception_handler(_note)
             asyncio.set_event_loop(loop)
-            self._made = _Parts(loop, server, stores)
-        except Exception as error:  # noqa: BLE001 - whatever it is, every request has to hear of it
-            self._problem = self._explained(error)
-            self._set_state("failed")
-            self._light.set()
-            return
-        self._set_state("light")
-        self._light.set()
-        if stores.sweep is not None:
-            self._sweeping = loop.create_task(stores.sweep())  # the loop itself keeps no hold on its tasks
-        try:
-            loop.run_forever()
-        finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            asyncio.set_event_loop(None)
-            loop.close()
+            undo.pop_all()
+        return _Parts(loop, server, requests, stores)
 
     def _stop(self, parts: _Parts) -> None:
         parts.loop.create_task(self._wind_down(parts))
@@ -275,22 +277,19 @@ class AgentHost:
     async def _wind_down(self, parts: _Parts) -> None:
         import asyncio
 
-        for run in list(self._runs.values()):
-            run.cancel()
-        tasks = [run.task for run in self._runs.values() if run.task is not None]
-        if tasks:
-            await asyncio.wait(tasks)
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        if others:
-            await asyncio.wait(others, timeout=0.5)
-        stack = self._stack
-        if stack is not None and stack.done() and not stack.exception():
-            await stack.result().close()
-        await parts.server.close()
-        parts.stores.close()
-        parts.loop.stop()
+        async with AsyncExitStack() as closing:  # each of these, whatever the one before it has raised
+            closing.callback(parts.loop.stop)
+            closing.callback(parts.stores.close)
+            closing.push_async_callback(parts.server.close)
+            stack = self._stack
+            if stack is not None and stack.done() and not stack.exception():
+                closing.push_async_callback(stack.result().close)
+            await parts.requests.end()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            if others:
+                await asyncio.wait(others, timeout=0.5)
 
     def _own_stores(self) -> Stores:
         from desktop.agents.stores import open_stores
@@ -371,7 +370,7 @@ class AgentHost:
                 self._counters.add("messages")
             return answer
         parts = self._parts()
-        return self._do(parts, self._request(parts, agent_id, body, on_data, on_end))
+        return self._do(parts, parts.requests.answer(self.context(agent_id), body, on_data, on_end))
 
     def ack(self, stream_id: str, count: int) -> None:
         """The page has taken the next `count` pieces of a stream. An unknown stream is none of anybody's business."""
@@ -433,101 +432,8 @@ class AgentHost:
 
     def _tell(self, stream_id: str, what: Callable[[Run], None]) -> None:
         made = self._made
-        tell(made.loop if made is not None else None, self._runs, stream_id, what)
-
-    # --- on the agents' thread ----------------------------------------------------------------
-
-    async def _request(
-        self, parts: _Parts, agent_id: str, body: str, on_data: Callable[[str], None], on_end: Callable[[], None]
-    ) -> Answer:
-        from pydantic import ValidationError
-
-        from desktop.agents import failures
-        from desktop.agents.server import REQUESTS
-
-        context = self.context(agent_id)
-        try:
-            request = REQUESTS.validate_json(body)
-            await self._check(request, context, parts.server)
-            result: Any = await parts.server.handle(request, context)
-        except (ValidationError, ValueError, NotImplementedError) as error:
-            raise failures.bad_request(error) from None
-        except AppError:
-            raise
-        except Exception as error:  # the store's, the disk's, a defect: a sentence either way
-            failure = failures.of(error)
-            if isinstance(failure, InternalError):
-                log.error("a request failed", exc_info=error)
-            raise failure from None
-        pieces = getattr(result, "json_events", None)
-        if pieces is None:
-            return Reply(result.json.decode())
-        return self._stream(parts, pieces, on_data, on_end)
-
-    async def _check(self, request: ChatKitReq, context: RequestContext, server: LocalServer) -> None:
-        """What has to be refused before a stream begins, so that the page keeps what was typed."""
-        from chatkit.types import (
-            ThreadsAddUserMessageReq,
-            ThreadsCreateReq,
-            UserMessageInput,
-            is_streaming_req,
-        )
-
-        from desktop.settings.agents import AssistantAgent
-
-        message: UserMessageInput | None = None
-        if isinstance(request, ThreadsCreateReq | ThreadsAddUserMessageReq):
-            message = request.params.input
-        if message is not None:
-            text = "".join(part.text for part in message.content)
-            if not text.strip() and not message.attachments:
-                raise MessageEmpty
-            limit = self._sources.message_limit
-            length = len(text) + len(message.quoted_text or "")
-            if length > limit:
-                raise MessageTooLong(length=length, limit=limit)
-            if self._state == "failed" and isinstance(self._sources.agent(context.agent_id), AssistantAgent):
-                raise self._problem or InternalError()
-            for attachment in message.attachments:
-                await server.store.load_attachment(attachment, context=context)
-            self._counters.add("messages")
-        if is_streaming_req(request) and not isinstance(request, ThreadsCreateReq):
-            await server.store.load_thread(request.params.thread_id, context=context)
-
-    def _stream(self, parts: _Parts, pieces: Any, on_data: Callable[[str], None], on_end: Callable[[], None]) -> Stream:
-        import asyncio
-        import contextvars
-
-        from desktop.agents.runs import CURRENT, Run
-
-        run = Run(f"s{next(self._numbers)}-{self._secret}", on_data, on_end, self._limits)
-        context = contextvars.copy_context()
-        context.run(CURRENT.set, run)
-        self._runs[run.id] = run
-        run.task = asyncio.get_running_loop().create_task(self._drive(parts, run, pieces), context=context)
-        return Stream(run.id)
-
-    async def _drive(self, parts: _Parts, run: Run, pieces: Any) -> None:
-        """Hands a stream to its page. Nothing is awaited here but the stream itself: a cancel reaches the place
-        where the answer is made, and what was said so far is kept there."""
-        import asyncio
-
-        from desktop.agents import failures
-
-        failure: AppError | None = None
-        try:
-            async for piece in pieces:
-                run.emit(piece.decode())
-        except asyncio.CancelledError:
-            failure = run.reason
-        except Exception as error:  # the page gets a sentence, the log the rest
-            log.error("a stream failed", exc_info=error)
-            failure = failures.of(error)
-        finally:
-            if failure is not None:
-                run.emit(_error_piece(parts.server.sentence(failure)))
-            self._runs.pop(run.id, None)
-            run.end()
+        if made is not None:
+            tell(made.loop, made.requests.runs, stream_id, what)
 
 
 class _Stack:
@@ -544,13 +450,6 @@ class _Stack:
         import asyncio
 
         return await asyncio.shield(asyncio.wrap_future(self._host._begin_stack()))  # its other half
-
-
-def _error_piece(sentence: str) -> str:
-    from chatkit.types import ErrorEvent
-
-    event = ErrorEvent(message=sentence, allow_retry=True)
-    return f"data: {event.model_dump_json(exclude_none=True)}\n\n"
 
 
 def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -426,6 +426,34 @@ def test_closing_twice_or_before_anything_ran_is_fine_and_then_nothing_is_answer
         Page(used).say("hello")
 
 
+def test_what_fails_while_it_closes_leaves_nothing_else_open(both: Given) -> None:
+    class Stuck(Echo):
+        async def close(self) -> None:
+            raise RuntimeError("the connections could not be closed")
+
+    before = set(threading.enumerate())
+    closed: list[bool] = []
+    stores = Stores(ReferenceStore(), None, lambda: closed.append(True))
+    host = make_host(both, import_stack=Stuck, open_stores=lambda: stores)
+    assert Page(host, "mine").say("hello").errors == []
+    host.close(60)
+    assert closed == [True]
+    assert [thread.name for thread in threading.enumerate() if thread not in before] == []
+
+
+def test_stores_are_closed_where_what_stands_on_them_can_not_be_made(given: Given) -> None:
+    def broken() -> Any:
+        raise OSError("the list of what was approved can't be read")
+
+    closed: list[bool] = []
+    stores = Stores(ReferenceStore(), None, lambda: closed.append(True))
+    host = make_host(given, open_stores=lambda: stores, code=broken)
+    with pytest.raises(AppError):
+        Page(host).ask("threads.list")
+    assert closed == [True]
+    host.close(10)
+
+
 def test_no_thread_of_the_host_is_left_after_closing(given: Given) -> None:
     before = set(threading.enumerate())
     host = make_host(given)

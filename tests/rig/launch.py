@@ -229,7 +229,7 @@ class Probe:
             "last_threads": services.state._values.get("last_threads"),
             "diagnostics": services.diagnostics(),
             "reached_out": wall.reached_out,
-            "runs": len(services.agents._runs),
+            "answering": services.agents.answering,
         }
 
     def crossed(self) -> list[str]:

@@ -110,7 +110,7 @@ def test_a_typed_message_is_answered_word_by_word_and_is_there_after_the_next_st
         assert [line["role"] for line in state["transcript"]] == ["user", "assistant"]
         app.until("the title follows", lambda: app.ask("windows")["chat"]["title"].startswith("Good day"))
         whole = said(state)
-        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+        app.until("the run has ended", lambda: not app.ask("state")["answering"])
         assert app.ask("state")["reached_out"] == []
         assert not violations(app)
     scene.component.forget()
@@ -129,7 +129,7 @@ def test_stop_ends_the_run_and_keeps_what_was_said(scene: Scene) -> None:
         scene.component.do("stop")
         state = scene.component.wait(lambda s: s["stopped"] and not s["busy"])
         app.wait_call("stream.cancel")
-        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+        app.until("the run has ended", lambda: not app.ask("state")["answering"])
         assert state["errors"] == []
         assert LONG.startswith(said(state))
         lines = kept(scene, app)
@@ -149,7 +149,7 @@ def test_a_page_that_is_shown_anew_in_the_middle_of_an_answer_ends_it_and_keeps_
         since = app.calls_so_far()
         app.ask("show", "reload")
         ready(scene, app, since=since)
-        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+        app.until("the run has ended", lambda: not app.ask("state")["answering"])
         state = scene.component.wait(lambda s: s["transcript"])
         assert said(state).startswith(before)
         assert len(said(state)) < len(LONG)
@@ -211,7 +211,7 @@ def test_a_page_that_takes_nothing_ends_the_run_with_a_sentence_and_the_text_is_
         listen(app, "stream.data")
         ask(app, {"type": "threads.create", "params": {"input": message("long")}})
         app.until("the end", lambda: '"type":"error"' in pieces(app))
-        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+        app.until("the run has ended", lambda: not app.ask("state")["answering"])
         events = [json.loads(piece[6:]) for piece in pieces(app).strip().split("\n\n")]
         assert events[-1]["type"] == "error"
         assert events[-1]["message"].startswith(SAYS("errors.page_stalled.message", seconds=1))
@@ -247,7 +247,7 @@ def test_a_message_that_is_stopped_before_its_answer_begins_leaves_no_run_behind
         since = app.calls_so_far()
         app.ask("release")
         app.wait_call("stream.cancel", since=since)
-        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+        app.until("the run has ended", lambda: not app.ask("state")["answering"])
         assert scene.component.state["errors"] == []
 
 
@@ -435,7 +435,7 @@ def test_stop_in_the_middle_of_a_word_hangs_up_and_keeps_what_was_said(scene: Sc
         scene.component.do("stop")
         scene.component.wait(lambda s: s["stopped"] and not s["busy"])
         assert models.hung_up.wait(30)
-        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+        app.until("the run has ended", lambda: not app.ask("state")["answering"])
         assert kept(scene, app)[-1]["text"] == "Unfinish"
 
 
@@ -491,7 +491,7 @@ def test_a_piece_that_is_lost_is_said_and_ends_the_run(scene: Scene) -> None:
             "allow_retry": True,
         }
         app.wait_call("stream.cancel")
-        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+        app.until("the run has ended", lambda: not app.ask("state")["answering"])
 
 
 def test_an_answer_that_nobody_reads_does_not_grow_without_bound(scene: Scene, models: ModelsApi) -> None:
@@ -501,7 +501,7 @@ def test_an_answer_that_nobody_reads_does_not_grow_without_bound(scene: Scene, m
         ready(scene, app)
         fetch(app, json.dumps({"type": "threads.create", "params": {"input": message("much")}}), read=False)
         app.until("it has begun", lambda: app.js("chat", "window.got.status") == 200)
-        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+        app.until("the run has ended", lambda: not app.ask("state")["answering"])
         app.js("chat", "(window.got.read(), true)")
         got = str(app.until("the rest", lambda: app.js("chat", "window.got.done && window.got.text")))
         assert got.count("text_delta") < 60, "1 MB here, 1 MB over there, and what is just on its way"

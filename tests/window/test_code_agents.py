@@ -309,7 +309,7 @@ def test_an_exports_steps_are_seen_its_structured_output_is_not_and_its_words_co
         models.release()
         app.until("the end", lambda: seen.at_rest() and "until Sunday." in seen.words())
         assert "category" not in seen.words()
-        app.until("the run has ended", lambda: app.ask("state")["runs"] == 0)
+        app.until("the run has ended", lambda: not app.ask("state")["answering"])
 
 
 def test_an_approval_is_asked_for_twice_and_a_denied_one_stops_what_it_was_for(
@@ -359,6 +359,6 @@ def test_a_busy_loop_holds_up_no_window_and_after_stop_the_next_message_is_answe
         app.wait_call("settings.start")
         assert not seen.at_rest()
         seen.stop()
-        app.until("at rest", lambda: seen.at_rest() and app.ask("state")["runs"] == 0)
+        app.until("at rest", lambda: seen.at_rest() and not app.ask("state")["answering"])
         seen.send("and now")
         app.until("an answer", lambda: seen.at_rest() and "Here again." in seen.words())

@@ -10,22 +10,15 @@ import importlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import openai
 from agents import (
     Agent,
-    CodeInterpreterTool,
-    FileSearchTool,
-    ImageGenerationTool,
-    ModelSettings,
     RunConfig,
     Runner,
     RunResultStreaming,
     RunState,
-    Tool,
-    WebSearchTool,
 )
 from chatkit.agents import AgentContext, _EventWrapper, stream_agent_response
 from chatkit.types import (
@@ -41,11 +34,11 @@ from chatkit.types import (
     UserMessageItem,
     WidgetItem,
 )
-from openai.types.shared import Reasoning
 
-from desktop.agents import failures, history, titles
+from desktop.agents import failures, history
+from desktop.agents.asking import Parameters, chosen_model, hosted_tools
 from desktop.agents.context import RequestContext
-from desktop.agents.endpoints import Clients, asked_of, is_openai
+from desktop.agents.endpoints import Clients
 from desktop.agents.ids import TurnIds
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
@@ -55,53 +48,22 @@ from desktop.agents.mcp.shown import with_calls
 from desktop.agents.mcp.toolbox import Toolbox
 from desktop.agents.mcp.waiting import Waiting, waiting_for
 from desktop.agents.model_streams import Broken, ChatCompletions, Responses, raise_if_failed
-from desktop.agents.models import DEFAULT_MODEL, reasons
-from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
 from desktop.agents.steps import Context, Steps, in_place
+from desktop.agents.titling import Titling
 from desktop.agents.tracing import Tracing
+from desktop.agents.way import Way
 from desktop.errors import AnswerEmpty, AnswerStalled, AppError, InternalError, KeyMissing
-from desktop.settings.agents import AssistantAgent, Endpoint
+from desktop.settings.agents import AssistantAgent
 from desktop.settings.origins import origin_of
 from desktop.texts import Catalogue
 
 if TYPE_CHECKING:
     from chatkit.actions import Action
     from chatkit.store import Store
-    from openai import AsyncOpenAI
 
-    from desktop.openai_api import transport
 
 log = logging.getLogger(__name__)
-
-DROPPABLE = ("reasoning.summary", "reasoning.effort", "temperature", "store", "include")
-"""Parameters that are left out, and the request made again, where a model or endpoint refuses them by name."""
-TITLE_LIMIT = 20.0
-"""Seconds after which a title is given up."""
-
-
-class Way:
-    """Where one answer comes from: endpoint, model, client, and what failures are told."""
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        model: str,
-        key: str | None,
-        route: transport.Endpoint,
-        client: AsyncOpenAI,
-        stall: float,
-    ) -> None:
-        self.endpoint = endpoint
-        self.model = model
-        self.key = key
-        self.route = route
-        self.client = client
-        self.asked = asked_of(endpoint, model, key, route, stall)
-
-    @property
-    def responses(self) -> bool:
-        return self.endpoint.api == "responses"
 
 
 class Assistants:
@@ -116,30 +78,27 @@ class Assistants:
         texts: Catalogue,
         limits: Limits,
         on_thread: Callable[[str, str], None],
-        servers: McpServers | None = None,
-        approvals: Approvals | None = None,
+        servers: McpServers,
+        approvals: Approvals,
     ) -> None:
         self._sources = sources
         self._texts = texts
         self._limits = limits
-        self._on_thread = on_thread
         # The watch in `_watched` has a sentence of its own, so the client waits longer.
         self._clients = Clients(limits.stall * 2)
         self._tracing = Tracing()
-        self._servers = servers or McpServers(sources, limits)
-        self._approvals = approvals or Approvals(sources)
+        self._servers = servers
+        self._approvals = approvals
         self._waiting = Waiting(texts)
-        self._refused: dict[tuple[str, str], frozenset[str]] = {}
-        """(address, model) -> the parameters that it refused."""
-        self._titling: set[asyncio.Task[None]] = set()
+        self._parameters = Parameters()
+        self._titling = Titling(on_thread)
         for name in ("responses", "chat.completions"):
             # `openai` (3.51) imports these at their first use, which would be on the loop and before the first word.
             importlib.import_module(f"openai.resources.{name}")
 
     async def close(self) -> None:
         """Closes the connections."""
-        for task in self._titling:
-            task.cancel()
+        self._titling.close()
         await self._clients.close()
         await asyncio.to_thread(self._tracing.close)
 
@@ -158,7 +117,7 @@ class Assistants:
         async for event in self._waiting.give_up(thread, store, context):
             yield event
         way = await self._way(agent, message)
-        title = self._title_of(thread, message)
+        title = self._titling.wanted(thread, message, by_model=self._sources.titles)
         failure: AppError | None = None
         try:
             async with aclosing(
@@ -167,10 +126,10 @@ class Assistants:
                 async for event in events:
                     yield event
                     if title is not None and _is_text(event):
-                        title.begin(way, agent, store, context)
+                        title.begin(way, store, context)
                         title = None
             if title is not None:
-                title.begin(way, agent, store, context)
+                title.begin(way, store, context)
         except (AppError, asyncio.CancelledError, GeneratorExit):
             raise
         except Exception as error:  # the SDKs', the network's, the model's
@@ -281,7 +240,7 @@ class Assistants:
                         yield event
                 return
             except openai.BadRequestError as error:
-                if begun or not self._drop(way, error):
+                if begun or not self._parameters.drop(way, error):
                     raise
 
     async def _run(
@@ -404,106 +363,9 @@ class Assistants:
             name=agent.name or agent.id,
             instructions=agent.instructions or None,
             model=model,
-            model_settings=self._settings(agent, way, message, [tool.name for tool in tools]),
+            model_settings=self._parameters.settings(agent, way, message, [tool.name for tool in tools]),
             tools=[*tools, *(box.tools if box is not None else [])],
         )
-
-    def _settings(
-        self, agent: AssistantAgent, way: Way, message: UserMessageItem | None, tools: list[str]
-    ) -> ModelSettings:
-        """What the model takes, less what it has refused before."""
-        refused = self._refused.get((way.endpoint.base_url, way.model), frozenset())
-        # Of other endpoints' models nothing is known: they get what was set.
-        thinks = reasons(way.model) if is_openai(way.endpoint) else agent.reasoning_effort is not None
-        effort = agent.reasoning_effort if "reasoning.effort" not in refused else None
-        summary = "auto" if way.responses and thinks and "reasoning.summary" not in refused else None
-        # Only what is set: the SDK sends what is None too.
-        reasoning = {name: value for name, value in (("effort", effort), ("summary", summary)) if value and thinks}
-        chosen = message.inference_options.tool_choice if message is not None else None
-        include: list[Any] = []
-        if "web_search" in tools:
-            include.append("web_search_call.action.sources")
-        if "code_interpreter" in tools:
-            include.append("code_interpreter_call.outputs")
-        settings = ModelSettings(
-            temperature=None if "temperature" in refused or (thinks and is_openai(way.endpoint)) else agent.temperature,
-            reasoning=Reasoning.model_validate(reasoning) if reasoning else None,
-            tool_choice=chosen.id if chosen is not None and chosen.id in tools else None,
-            response_include=include if include and "include" not in refused else None,
-        )
-        # Chats are kept on this computer, not at OpenAI.
-        return replace(settings, store=False) if way.responses and "store" not in refused else settings
-
-    def _drop(self, way: Way, error: openai.BadRequestError) -> bool:
-        """Notes a parameter that was refused by name; False where it is none that can be left out."""
-        param = error.param or ""
-        known = self._refused.get((way.endpoint.base_url, way.model), frozenset())
-        for name in DROPPABLE:
-            if param == name or param.startswith(f"{name}[") or (not param and f"'{name}'" in error.message):
-                if name in known:
-                    return False
-                log.info("%s takes no %s", way.model, name)
-                self._refused[way.endpoint.base_url, way.model] = known | {name}
-                return True
-        return False
-
-    # --- titles -------------------------------------------------------------------------------
-
-    def _title_of(self, thread: ThreadMetadata, message: UserMessageItem | None) -> _Title | None:
-        """What is to be done about a title: nothing, or the first words at once, or a better one beside the answer."""
-        text = "" if message is None else "".join(part.text for part in message.content).strip()
-        if thread.title is not None or not text:
-            return None
-        if not self._sources.titles:
-            thread.title = titles.first_words(text) or None
-            return None
-        return _Title(self, thread, text)
-
-    def titling(self, work: Any) -> None:
-        """Runs `work` outside of the present run, so that a title outlives its answer."""
-        import contextvars
-
-        context = contextvars.copy_context()
-        context.run(CURRENT.set, None)
-        task: asyncio.Task[None] = context.run(asyncio.get_running_loop().create_task, work)
-        self._titling.add(task)
-        task.add_done_callback(self._titling.discard)
-
-    def titled(self, agent_id: str, thread_id: str) -> None:
-        self._on_thread(agent_id, thread_id)
-
-
-class _Title:
-    """A title on its way. Its failures are nobody's business but the log's: the first words do as well."""
-
-    def __init__(self, assistants: Assistants, thread: ThreadMetadata, text: str) -> None:
-        self._assistants = assistants
-        self._thread = thread
-        self._text = text
-
-    def begin(self, way: Way, agent: AssistantAgent, store: Store[RequestContext], context: RequestContext) -> None:
-        self._assistants.titling(self._make(way, store, context))
-
-    async def _make(self, way: Way, store: Store[RequestContext], context: RequestContext) -> None:
-        try:
-            async with asyncio.timeout(TITLE_LIMIT):
-                title = titles.tidy(await titles.ask(way.client, way.model, self._text, responses=way.responses))
-        except Exception as error:  # noqa: BLE001 - see above
-            log.info("no title: %s", failures.of(error, way.asked).detail)
-            title = ""
-        title = title or titles.first_words(self._text)
-        try:
-            kept = await store.load_thread(self._thread.id, context)
-            if not title or kept.title is not None:
-                return  # the person gave it one meanwhile
-            kept.title = title
-            await store.save_thread(kept, context)
-        except Exception as error:  # noqa: BLE001 - the chat was deleted, the disk is full
-            log.info("a title was not kept: %s", failures.of(error).detail)
-            return
-        # While the answer is still coming, the SDK sees this and tells the page (`thread.updated`).
-        self._thread.title = title
-        self._assistants.titled(context.agent_id, self._thread.id)
 
 
 class _Said:
@@ -533,25 +395,3 @@ def _is_text(event: ThreadStreamEvent) -> bool:
     if isinstance(event, ThreadItemUpdatedEvent):
         return isinstance(event.update, AssistantMessageContentPartTextDelta)
     return isinstance(event, ThreadItemDoneEvent) and isinstance(event.item, GeneratedImageItem)
-
-
-def chosen_model(agent: AssistantAgent, message: UserMessageItem | None) -> str:
-    """The composer's choice where it is one of the agent's, else the agent's, else the app's."""
-    wanted = message.inference_options.model if message is not None else None
-    own = agent.model or DEFAULT_MODEL
-    return wanted if wanted and wanted in (own, *agent.models) else own
-
-
-def hosted_tools(agent: AssistantAgent) -> list[Tool]:
-    """The tools that the endpoint runs, as the Agents SDK takes them."""
-    wanted = agent.tools
-    tools: list[Tool] = []
-    if wanted.web_search:
-        tools.append(WebSearchTool())
-    if wanted.vector_store_ids:
-        tools.append(FileSearchTool(vector_store_ids=list(wanted.vector_store_ids), include_search_results=True))
-    if wanted.code_interpreter:
-        tools.append(CodeInterpreterTool({"type": "code_interpreter", "container": {"type": "auto"}}))
-    if wanted.image_generation:
-        tools.append(ImageGenerationTool({"type": "image_generation"}))
-    return tools

@@ -7,12 +7,35 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from desktop.agents.columns import clean, utc
-from desktop.agents.search import agent_word, indexed
+from desktop.agents.columns import clean, to_microseconds, utc
+from desktop.agents.search import index
+
+
+@dataclass(frozen=True)
+class ThreadRecord:
+    """A thread as the page of all chats lists it. Times are UTC; `updated_at` is that of its last item."""
+
+    id: str
+    agent_id: str
+    title: str | None
+    created_at: datetime
+    updated_at: datetime
+    items: int
+    cursor: str = ""
+    """Its place in the list, for `records`."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """A page of threads of all agents; `after` asks for the next one, None at the end."""
+
+    data: tuple[ThreadRecord, ...]
+    after: str | None
 
 
 @dataclass(frozen=True)
@@ -34,6 +57,51 @@ class ItemRow:
         """All of it; the time as ISO 8601 in UTC."""
         moment = self.created_at.isoformat().replace("+00:00", "Z")
         return {"id": self.id, "thread_id": thread_id, "created_at": moment, **json.loads(self.body)}
+
+
+_RECORD = (
+    "SELECT seq, id, agent, title, created, updated, "
+    "(SELECT count(*) FROM items WHERE thread = threads.seq) FROM threads"
+)
+
+
+def records(
+    connection: sqlite3.Connection,
+    agent_id: str | None,
+    limit: int,
+    after: tuple[int, int] | None,
+    since: datetime | None,
+) -> Records:
+    """Threads of `agent_id` (None: of all agents) written to since `since`, the one last written to first. `after`:
+    a cursor's two numbers, microseconds and place."""
+    where: list[str] = []
+    values: list[Any] = []
+    if agent_id is not None:
+        where.append("agent = ?")
+        values.append(clean(agent_id))
+    if since is not None:
+        where.append("updated >= ?")
+        values.append(to_microseconds(since))
+    if after is not None:
+        where.append("(updated, seq) < (?, ?)")
+        values += after
+    rows = connection.execute(
+        f"{_RECORD} {'WHERE ' + ' AND '.join(where) if where else ''} ORDER BY updated DESC, seq DESC LIMIT ?",
+        (*values, limit + 1),
+    ).fetchall()
+    found = tuple(map(_record, rows[:limit]))
+    return Records(found, found[-1].cursor if len(rows) > limit else None)
+
+
+def record(connection: sqlite3.Connection, thread_id: str) -> ThreadRecord | None:
+    """One thread; None where there is none."""
+    row = connection.execute(f"{_RECORD} WHERE id = ?", (clean(thread_id),)).fetchone()
+    return None if row is None else _record(row)
+
+
+def _record(row: Sequence[Any]) -> ThreadRecord:
+    seq, thread_id, agent, title, created, updated, items = row
+    return ThreadRecord(thread_id, agent, title, utc(created), utc(updated), items, f"{updated}.{seq}")
 
 
 def items(connection: sqlite3.Connection, thread_id: str, after: int, limit: int) -> list[ItemRow] | None:
@@ -71,10 +139,5 @@ def rename(connection: sqlite3.Connection, thread_id: str, title: str | None) ->
         return False
     seq, agent = found
     connection.execute("UPDATE threads SET title = ? WHERE seq = ?", (title, seq))
-    connection.execute("DELETE FROM thread_words WHERE rowid = ?", (seq,))
-    if title:
-        connection.execute(
-            "INSERT INTO thread_words (rowid, agent, words) VALUES (?, ?, ?)",
-            (seq, agent_word(agent), indexed(title)),
-        )
+    index(connection, "thread_words", seq, agent, title)
     return True

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from desktop.agents.columns import clean, text_of, utc
 
@@ -75,6 +75,22 @@ def indexed(text: str) -> str:
 def agent_word(agent_id: str) -> str:
     """The one word that stands for an agent in the index."""
     return "x" + clean(agent_id).encode().hex()
+
+
+def index(
+    connection: sqlite3.Connection,
+    table: Literal["thread_words", "item_words"],
+    seq: int,
+    agent_id: str,
+    text: str | None,
+) -> None:
+    """From now on the row `seq` is found by the words of `text`, and no longer by what it was found by before."""
+    connection.execute(f"DELETE FROM {table} WHERE rowid = ?", (seq,))  # noqa: S608 - one of two names
+    if text:
+        connection.execute(
+            f"INSERT INTO {table} (rowid, agent, words) VALUES (?, ?, ?)",  # noqa: S608 - as above
+            (seq, agent_word(agent_id), indexed(text)),
+        )
 
 
 def words_of(query: str) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -17,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from chatkit.store import NotFoundError, Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
-from desktop.agents import columns, database, documents, rows, search
+from desktop.agents import columns, database, documents, placing, rows, search
 from desktop.agents.columns import clean
 from desktop.agents.context import RequestContext
-from desktop.agents.ids import FAKE, derived, new_id
+from desktop.agents.ids import new_id
 from desktop.agents.schema import STEPS, Step
 from desktop.agents.worker import Worker
 from desktop.errors import AppError
@@ -34,28 +33,6 @@ MOST = 10_000
 """Largest page."""
 GONE_KEPT = 1000
 """Deleted threads whose place in the list is remembered."""
-
-
-@dataclass(frozen=True)
-class ThreadRecord:
-    """A thread as the page of all chats lists it. Times are UTC; `updated_at` is that of its last item."""
-
-    id: str
-    agent_id: str
-    title: str | None
-    created_at: datetime
-    updated_at: datetime
-    items: int
-    cursor: str = ""
-    """Its place in the list, for `records`."""
-
-
-@dataclass(frozen=True)
-class Records:
-    """A page of threads of all agents; `after` asks for the next one, None at the end."""
-
-    data: tuple[ThreadRecord, ...]
-    after: str | None
 
 
 class SqliteStore(Store[RequestContext]):
@@ -157,12 +134,7 @@ class SqliteStore(Store[RequestContext]):
                     "UPDATE threads SET title = ?, created = ?, body = ? WHERE seq = ?", (title, created, body, seq)
                 )
             if title != before:
-                connection.execute("DELETE FROM thread_words WHERE rowid = ?", (seq,))
-                if title:
-                    connection.execute(
-                        "INSERT INTO thread_words (rowid, agent, words) VALUES (?, ?, ?)",
-                        (seq, search.agent_word(agent), search.indexed(title)),
-                    )
+                search.index(connection, "thread_words", int(seq or 0), agent, title)
 
         await self._write(save)
 
@@ -223,7 +195,7 @@ class SqliteStore(Store[RequestContext]):
             thread = _thread(connection, thread_id, agent)
             where, values = "thread = ?", [thread]
             if after is not None:
-                seq = _item(connection, thread, clean(after))
+                seq = placing.item(connection, thread, clean(after))
                 if seq is None:
                     gone = connection.execute(
                         "SELECT seq FROM gone_items WHERE id = ? AND thread = ?", (clean(after), thread)
@@ -249,7 +221,7 @@ class SqliteStore(Store[RequestContext]):
 
     async def load_item(self, thread_id: str, item_id: str, context: RequestContext) -> ThreadItem:
         def load(connection: sqlite3.Connection) -> ThreadItem:
-            seq = _item(connection, _thread(connection, thread_id, clean(context.agent_id)), clean(item_id))
+            seq = placing.item(connection, _thread(connection, thread_id, clean(context.agent_id)), clean(item_id))
             if seq is None:
                 raise NotFoundError(f"item {item_id}")
             found, created, body = connection.execute(
@@ -268,7 +240,7 @@ class SqliteStore(Store[RequestContext]):
     async def delete_thread_item(self, thread_id: str, item_id: str, context: RequestContext) -> None:
         def delete(connection: sqlite3.Connection) -> None:
             thread = _thread(connection, thread_id, clean(context.agent_id))
-            seq = _item(connection, thread, clean(item_id))
+            seq = placing.item(connection, thread, clean(item_id))
             if seq is None:
                 return
             connection.execute(
@@ -285,26 +257,21 @@ class SqliteStore(Store[RequestContext]):
         # Written out here, in the caller's thread: the SDK goes on changing its items.
         given, agent, kind = clean(item.id), clean(context.agent_id), item.type
         created, body = columns.to_microseconds(item.created_at), documents.item_body(item)
-        words = search.indexed(columns.text_of(kind, body))
+        words = columns.text_of(kind, body)
 
         def put(connection: sqlite3.Connection) -> None:
             thread = _thread(connection, thread_id, agent)
-            seq, own = _place(connection, thread, given, kind, created, body, how)
+            seq, own = placing.place(connection, thread, given, kind, created, body, how)
             if seq is None:
                 seq = connection.execute(
                     "INSERT INTO items (id, thread, kind, created, foreign_id, body) VALUES (?, ?, ?, ?, ?, ?)",
                     (own, thread, kind, created, None if own == given else given, body),
                 ).lastrowid
             else:
-                connection.execute("DELETE FROM item_words WHERE rowid = ?", (seq,))
                 connection.execute(
                     "UPDATE items SET kind = ?, created = ?, body = ? WHERE seq = ?", (kind, created, body, seq)
                 )
-            if words:
-                connection.execute(
-                    "INSERT INTO item_words (rowid, agent, words) VALUES (?, ?, ?)",
-                    (seq, search.agent_word(agent), words),
-                )
+            search.index(connection, "item_words", int(seq or 0), agent, words)
             connection.execute(
                 "UPDATE threads SET updated = max(updated, ?) WHERE seq = ?", (int(self._now() * 1_000_000), thread)
             )
@@ -391,45 +358,25 @@ class SqliteStore(Store[RequestContext]):
         limit: int = 50,
         after: str | None = None,
         since: datetime | None = None,
-    ) -> Records:
+    ) -> rows.Records:
         """Threads of `agent_id` (None: of all agents) written to since `since`, the one last written to first."""
         limit = _limited(limit)
 
-        def load(connection: sqlite3.Connection) -> Records:
-            where: list[str] = []
-            values: list[Any] = []
-            if agent_id is not None:
-                where.append("agent = ?")
-                values.append(clean(agent_id))
-            if since is not None:
-                where.append("updated >= ?")
-                values.append(columns.to_microseconds(since))
-            if after is not None:
-                try:
-                    updated, seq = map(int, after.split("."))
-                except ValueError:
-                    raise NotFoundError(f"cursor {after}") from None
-                where.append("(updated, seq) < (?, ?)")
-                values += [updated, seq]
-            rows = connection.execute(
-                f"{_RECORD} {'WHERE ' + ' AND '.join(where) if where else ''} ORDER BY updated DESC, seq DESC LIMIT ?",
-                (*values, limit + 1),
-            ).fetchall()
-            found = tuple(map(_record, rows[:limit]))
-            return Records(found, found[-1].cursor if len(rows) > limit else None)
+        place: tuple[int, int] | None = None
+        if after is not None:
+            try:
+                updated, seq = map(int, after.split("."))
+            except ValueError:
+                raise NotFoundError(f"cursor {after}") from None
+            place = updated, seq
+        return await self._read(lambda connection: rows.records(connection, agent_id, limit, place, since))
 
-        return await self._read(load)
-
-    async def record(self, thread_id: str) -> ThreadRecord:
+    async def record(self, thread_id: str) -> rows.ThreadRecord:
         """One thread, whichever agent it belongs to."""
-
-        def load(connection: sqlite3.Connection) -> ThreadRecord:
-            row = connection.execute(f"{_RECORD} WHERE id = ?", (clean(thread_id),)).fetchone()
-            if row is None:
-                raise NotFoundError(f"thread {thread_id}")
-            return _record(row)
-
-        return await self._read(load)
+        found = await self._read(lambda connection: rows.record(connection, thread_id))
+        if found is None:
+            raise NotFoundError(f"thread {thread_id}")
+        return found
 
     async def document(self, thread_id: str) -> dict[str, Any]:
         """All that is kept of a thread but its items, whichever agent it belongs to."""
@@ -495,18 +442,6 @@ class _IndexDamaged(Exception):
     pass
 
 
-_RECORD = (
-    "SELECT seq, id, agent, title, created, updated, "
-    "(SELECT count(*) FROM items WHERE thread = threads.seq) FROM threads"
-)
-
-
-def _record(row: Sequence[Any]) -> ThreadRecord:
-    seq, thread_id, agent, title, created, updated, items = row
-    cursor = f"{updated}.{seq}"
-    return ThreadRecord(thread_id, agent, title, columns.utc(created), columns.utc(updated), items, cursor)
-
-
 def _rebuild(connection: sqlite3.Connection) -> None:
     for table in ("thread_words", "item_words"):
         connection.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")  # noqa: S608 - fixed names
@@ -517,61 +452,6 @@ def _thread(connection: sqlite3.Connection, thread_id: str, agent: str) -> int:
     if row is None:
         raise NotFoundError(f"thread {thread_id}")
     return int(row[0])
-
-
-def _item(connection: sqlite3.Connection, thread: int, item_id: str) -> int | None:
-    """The item that has this id here, or the last one that a model called so."""
-    row = connection.execute("SELECT seq FROM items WHERE id = ? AND thread = ?", (item_id, thread)).fetchone()
-    return _called(connection, thread, item_id) if row is None else int(row[0])
-
-
-def _called(connection: sqlite3.Connection, thread: int, foreign_id: str, since: int = 0) -> int | None:
-    row = connection.execute(
-        "SELECT seq FROM items WHERE thread = ? AND foreign_id = ? AND seq > ? ORDER BY seq DESC LIMIT 1",
-        (thread, foreign_id, since),
-    ).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _place(
-    connection: sqlite3.Connection, thread: int, given: str, kind: str, created: int, body: str, how: str
-) -> tuple[int | None, str]:
-    """Where an item goes: the row it replaces, or None and the id it gets.
-
-    An id that can't be kept (a model's `__fake_id__`, one that another thread has, one that an answer of an earlier
-    turn has) gives way to one worked out from thread, turn and id: who asks twice within a turn is told the same.
-    """
-    if how == "saved" and (known := _item(connection, thread, given)) is not None:
-        return known, given
-    turn = _turn(connection, thread)
-    if given != FAKE:
-        row = connection.execute("SELECT seq, thread FROM items WHERE id = ?", (given,)).fetchone()
-        if row is None and _called(connection, thread, given) is None:
-            return None, given
-        # Workflows and tool calls may go on in the next turn; an answer never does.
-        if row is not None and row[1] == thread and (kind != "assistant_message" or row[0] > turn):
-            return int(row[0]), given
-        if (known := _called(connection, thread, given, since=turn)) is not None:
-            return known, given
-        return None, derived(kind, thread, turn, given)
-    # Every message of a turn has this one id: the moment tells them apart, and where the clock is coarse, the text.
-    number = 0
-    while True:
-        own = derived(kind, thread, turn, given, created, number)
-        row = connection.execute("SELECT seq, body FROM items WHERE id = ?", (own,)).fetchone()
-        if row is None:
-            return None, own
-        if row[1] == body:
-            return int(row[0]), own
-        number += 1
-
-
-def _turn(connection: sqlite3.Connection, thread: int) -> int:
-    """The place of the last message that a person wrote: a turn begins there."""
-    row = connection.execute(
-        "SELECT seq FROM items WHERE thread = ? AND kind = 'user_message' ORDER BY seq DESC LIMIT 1", (thread,)
-    ).fetchone()
-    return 0 if row is None else int(row[0])
 
 
 def _direction(order: str) -> tuple[str, str]:

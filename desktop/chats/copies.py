@@ -15,15 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from desktop.agents import database
 from desktop.agents.columns import clean, text_of, utc
+from desktop.agents.search import Hit, find, index
 from desktop.chats.copies_schema import ENDS, STEPS
 from desktop.errors import AppError
-
-if TYPE_CHECKING:
-    from desktop.agents.search import Hit
 
 MICRO = 1_000_000
 LATEST = 253_402_300_799
@@ -177,10 +175,8 @@ class Copies:
 
     def search(self, query: str, agent: str | None = None, limit: int = 50) -> list[Hit]:
         """Threads whose title or messages hold every word of `query`."""
-        from desktop.agents import search
-
         with self._reading() as connection:
-            return search.find(connection, query, agent, limit)
+            return find(connection, query, agent, limit)
 
     # --- writing ------------------------------------------------------------------------------
 
@@ -298,9 +294,7 @@ class Copies:
             seq = int(known[0])
             settings = ", ".join(f"{name} = ?" for name in values)
             connection.execute(f"UPDATE threads SET {settings} WHERE seq = ?", (*values.values(), seq))  # noqa: S608
-            connection.execute("DELETE FROM thread_words WHERE rowid = ?", (seq,))
-        if title:
-            _index(connection, "thread_words", seq, origin.agent, title)
+        index(connection, "thread_words", seq, origin.agent, title)
         return seq
 
     @contextmanager
@@ -360,15 +354,4 @@ def _add(connection: sqlite3.Connection, thread: int, item: Mapping[str, Any], c
         "INSERT INTO items (thread, id, kind, created, fresh, body) VALUES (?, ?, ?, ?, 1, ?)",
         (thread, item_id, kind, created, body),
     ).lastrowid
-    words = clean(text_of(kind, body))
-    if words:
-        _index(connection, "item_words", int(seq or 0), agent, words)
-
-
-def _index(connection: sqlite3.Connection, table: str, seq: int, agent: str, words: str) -> None:
-    from desktop.agents.search import agent_word, indexed
-
-    connection.execute(
-        f"INSERT INTO {table} (rowid, agent, words) VALUES (?, ?, ?)",  # noqa: S608 - names of ours
-        (seq, agent_word(agent), indexed(words)),
-    )
+    index(connection, "item_words", int(seq or 0), agent, text_of(kind, body))

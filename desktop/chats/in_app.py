@@ -16,8 +16,9 @@ from desktop.errors import AppError, ThreadNotFound
 if TYPE_CHECKING:
     from desktop.agents.attachments import AttachmentFiles
     from desktop.agents.host import AgentHost
+    from desktop.agents.rows import ThreadRecord
     from desktop.agents.search import Hit
-    from desktop.agents.store import SqliteStore, ThreadRecord
+    from desktop.agents.store import SqliteStore
     from desktop.agents.stores import Stores
 
 T = TypeVar("T")

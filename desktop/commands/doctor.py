@@ -242,13 +242,8 @@ class Doctor:
         if self._network is not None or self._client is None:
             raise _Skipped("network")
         # A user of its own: a check must not make threads appear in the person's history.
-        session = sessions.create(
-            self._client,
-            sessions.session_body(settings, agent, "doctor"),
-            worked_before=agent.workflow_id in settings.workflow_worked,
-            today=datetime.now(UTC).date(),
-            retries=0,
-        )
+        today = datetime.now(UTC).date()
+        session = sessions.mint(self._client, settings, agent, "doctor", today=today, retries=0)
         sessions.cancel(self._client, session.id)
         return self._text("doctor.session")
 

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from desktop.openai_api.client import ApiClient
     from desktop.openai_api.sessions import ChatSession
     from desktop.settings.layers import SettingsStore
-    from desktop.settings.model import Settings, WorkflowAgent
 
 log = logging.getLogger(__name__)
 
@@ -51,16 +49,6 @@ class Cancels(Protocol):
     """What the keeper needs of a timer (`threading.Timer`)."""
 
     def cancel(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What a session is minted from; another one makes the sessions at hand worthless."""
-
-    base: str
-    agent: WorkflowAgent
-    user: str
-    settings: Settings
 
 
 class SessionKeeper:
@@ -205,17 +193,15 @@ class SessionKeeper:
     def _mint(self, future: Future[ChatSession], generation: int) -> None:
         started = self._monotonic()
         try:
-            setup = self._setup()
+            settings = self._settings.current
+            agent = settings.workflow()
+            if agent is None:
+                raise AgentNotSet()
+            user = self._settings.user_id(agent.id)
             from desktop.openai_api import sessions
 
             client = self.api()
-            session = sessions.create(
-                client,
-                sessions.session_body(setup.settings, setup.agent, setup.user),
-                worked_before=setup.agent.workflow_id in setup.settings.workflow_worked,
-                today=self._today(),
-                monotonic=self._monotonic,
-            )
+            session = sessions.mint(client, settings, agent, user, today=self._today(), monotonic=self._monotonic)
         except AppError as error:
             self._failed_at = self._monotonic()
             future.set_exception(error)
@@ -229,7 +215,7 @@ class SessionKeeper:
         self._counters.latency("mint", self._monotonic() - started)
         with self._lock:
             users = self._settings.current.user_ids
-            forgotten = users.get(setup.agent.id, setup.user) != setup.user
+            forgotten = users.get(agent.id, user) != user
             stale = generation != self._generation or self._closed or forgotten
             if not stale:
                 now = self._monotonic()
@@ -241,14 +227,7 @@ class SessionKeeper:
         if stale:
             self._cancel([(client, session)])
         else:
-            self._remember(setup.agent.workflow_id)
-
-    def _setup(self) -> Setup:
-        settings = self._settings.current
-        agent = settings.workflow()
-        if agent is None:
-            raise AgentNotSet()
-        return Setup(settings.network.api_base, agent, self._settings.user_id(agent.id), settings)
+            self._remember(agent.workflow_id)
 
     def _remember(self, workflow: str) -> None:
         """Note the day the workflow last worked: it tells one that is gone from one that never was."""

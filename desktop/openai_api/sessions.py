@@ -70,6 +70,27 @@ def session_body(settings: Settings, agent: WorkflowAgent, user: str) -> dict[st
     }
 
 
+def mint(
+    client: Requests,
+    settings: Settings,
+    agent: WorkflowAgent,
+    user: str,
+    *,
+    today: date,
+    monotonic: Callable[[], float] = time.monotonic,
+    retries: int | None = None,
+) -> ChatSession:
+    """A session of `agent` for `user`, as `settings` want it. As `create`."""
+    return create(
+        client,
+        session_body(settings, agent, user),
+        worked_before=agent.workflow_id in settings.workflow_worked,
+        today=today,
+        monotonic=monotonic,
+        retries=retries,
+    )
+
+
 def create(
     client: Requests,
     body: Mapping[str, Any],

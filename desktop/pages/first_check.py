@@ -177,13 +177,7 @@ class FirstCheck(CheckRuns[Draft, Minted]):
         client = self._make_client(draft.api_base, draft.key)
         uses(client)
         try:
-            session = sessions.create(
-                client,
-                sessions.session_body(settings, draft.agent, user),
-                worked_before=draft.agent.workflow_id in settings.workflow_worked,
-                today=self._today(),
-                retries=RETRIES,
-            )
+            session = sessions.mint(client, settings, draft.agent, user, today=self._today(), retries=RETRIES)
         except BaseException:
             client.close()
             raise

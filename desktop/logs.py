@@ -189,11 +189,6 @@ def set_up(locations: Locations, level: str = "INFO", *, console: bool = False) 
     return file
 
 
-def set_level(level: str) -> None:
-    """INFO or DEBUG, at once."""
-    logging.getLogger().setLevel(level)
-
-
 def quiet_pywebview() -> None:
     """Sends pywebview's own log to our file, and nothing of it below WARNING to standard error.
 

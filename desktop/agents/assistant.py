@@ -39,6 +39,7 @@ from desktop.agents import failures, history
 from desktop.agents.asking import Parameters, chosen_model, hosted_tools
 from desktop.agents.context import RequestContext
 from desktop.agents.endpoints import Clients
+from desktop.agents.for_models import Reads
 from desktop.agents.ids import TurnIds
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
@@ -219,7 +220,7 @@ class Assistants:
         attachments: object,
         context: RequestContext,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        readable = cast("history.Reads | None", attachments if hasattr(attachments, "read") else None)
+        readable = cast("Reads | None", attachments if hasattr(attachments, "read") else None)
         given = await history.Converter(items, readable, context).to_agent_input(items)
         box: Toolbox | None = None
         if agent.mcp_servers:

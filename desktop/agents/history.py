@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, cast
 
 from agents import TResponseInputItem
 from chatkit.agents import ThreadItemConverter
@@ -19,23 +18,10 @@ from chatkit.types import (
 from openai.types.responses import ResponseInputContentParam
 
 from desktop.agents.context import RequestContext
+from desktop.agents.for_models import MOST_ITEMS, MOST_TEXT, PAGE, Reads, file_part, text_part
 
 if TYPE_CHECKING:
     from chatkit.store import Store
-
-MOST_ITEMS = 200
-"""Items of a thread that go to the model, the last ones."""
-MOST_TEXT = 400_000
-"""Characters of them; the last message goes whatever its length."""
-PAGE = 50
-MOST_OF_A_FILE = 200_000
-"""Characters of a text file that go to the model."""
-
-
-class Reads(Protocol):
-    """What is needed of the attachments."""
-
-    async def read(self, attachment_id: str, context: RequestContext) -> bytes: ...
 
 
 async def load(store: Store[RequestContext], thread: ThreadMetadata, context: RequestContext) -> list[ThreadItem]:
@@ -80,19 +66,10 @@ class Converter(ThreadItemConverter):
         self._last_picture = pictures[-1] if pictures else ""
 
     async def attachment_to_message_content(self, attachment: Attachment) -> ResponseInputContentParam:
-        if self._attachments is None:
-            return _text(f"[{attachment.name}]")
-        data = await self._attachments.read(attachment.id, self._context)
-        address = f"data:{attachment.mime_type};base64,{base64.b64encode(data).decode()}"
-        if attachment.mime_type.startswith("image/"):
-            return {"type": "input_image", "detail": "auto", "image_url": address}
-        if attachment.mime_type == "application/pdf":
-            return {"type": "input_file", "filename": attachment.name, "file_data": address}
-        text = data.decode("utf-8", "replace")[:MOST_OF_A_FILE]
-        return _text(f"The file {attachment.name}:\n```\n{text}\n```")
+        return cast(ResponseInputContentParam, await file_part(attachment, self._attachments, self._context))
 
     async def tag_to_message_content(self, tag: UserMessageTagContent) -> ResponseInputContentParam:
-        return _text(tag.text)
+        return cast(ResponseInputContentParam, text_part(tag.text))
 
     async def assistant_message_to_input(
         self, item: AssistantMessageItem
@@ -104,7 +81,3 @@ class Converter(ThreadItemConverter):
         self, item: GeneratedImageItem
     ) -> TResponseInputItem | list[TResponseInputItem] | None:
         return await super().generated_image_to_input(item) if item.id == self._last_picture else None
-
-
-def _text(text: str) -> ResponseInputContentParam:
-    return {"type": "input_text", "text": text}

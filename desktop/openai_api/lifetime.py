@@ -36,14 +36,6 @@ class Life:
         """Seconds left at `now` (monotonic), never below 0."""
         return max(0.0, self.ends - now)
 
-    def due(self, now: float) -> bool:
-        return now >= self.renew_at
-
-
-def days_left(today: date) -> int:
-    """Days until hosted workflows end; 0 on the last day, negative after it."""
-    return (WORKFLOWS_END - today).days
-
 
 def workflows_over(today: date) -> bool:
     """Whether the last day has passed."""

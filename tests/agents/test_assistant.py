@@ -437,7 +437,7 @@ def test_attachments_go_to_the_model(api: ModelsApi, protocol: str) -> None:
     house = House(api, protocol, open_stores=lambda: open_stores(None, None))
     context = house.host.context("mine")
     picture = base64.b64decode(PIXEL)
-    files = {"notes.txt": b"a line of notes", "dot.png": picture}
+    files = {"notes.txt": "a line of Müller’s notes".encode("cp1252"), "dot.png": picture}
 
     async def add(stores: Stores) -> list[str]:
         made: list[str] = []
@@ -451,7 +451,7 @@ def test_attachments_go_to_the_model(api: ModelsApi, protocol: str) -> None:
     assert heard.errors == []
     assert len(heard.done("user_message")[0]["attachments"]) == 2
     sent = str(house.asked())
-    assert "a line of notes" in sent
+    assert "a line of Müller’s notes" in sent
     assert f"data:image/png;base64,{PIXEL}" in sent
     house.host.close(10)
 

@@ -5,27 +5,15 @@ As `history.py`, which needs the agent stack in this process; here only `chatkit
 
 from __future__ import annotations
 
-import base64
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from chatkit.types import AssistantMessageItem, Attachment, ThreadMetadata, UserMessageItem
+from chatkit.types import AssistantMessageItem, ThreadMetadata, UserMessageItem
 
 from desktop.agents.context import RequestContext
+from desktop.agents.for_models import MOST_ITEMS, MOST_TEXT, PAGE, Reads, file_part, text_part
 
 if TYPE_CHECKING:
     from chatkit.store import Store
-
-MOST_ITEMS = 200
-MOST_TEXT = 400_000
-"""Characters of the chat that are told; the last message goes whatever its length."""
-MOST_OF_A_FILE = 200_000
-PAGE = 50
-
-
-class Reads(Protocol):
-    """What is needed of the attachments."""
-
-    async def read(self, attachment_id: str, context: RequestContext) -> bytes: ...
 
 
 async def told(
@@ -62,8 +50,8 @@ async def told(
     text = typed(message) if message is not None else ""
     content: Any = text
     if message is not None and message.attachments:
-        parts = [{"type": "input_text", "text": text}] if text else []
-        content = [*parts, *[await _file(one, attachments, context) for one in message.attachments]]
+        parts = [text_part(text)] if text else []
+        content = [*parts, *[await file_part(one, attachments, context) for one in message.attachments]]
     return {"text": text, "message": {"role": "user", "content": content}, "history": before[::-1]}
 
 
@@ -71,16 +59,3 @@ def typed(message: UserMessageItem) -> str:
     """What a person wrote, with what they quoted."""
     text = "".join(part.text for part in message.content)
     return f"> {message.quoted_text}\n\n{text}" if message.quoted_text else text
-
-
-async def _file(attachment: Attachment, attachments: Reads | None, context: RequestContext) -> dict[str, Any]:
-    if attachments is None:
-        return {"type": "input_text", "text": f"[{attachment.name}]"}
-    data = await attachments.read(attachment.id, context)
-    address = f"data:{attachment.mime_type};base64,{base64.b64encode(data).decode()}"
-    if attachment.mime_type.startswith("image/"):
-        return {"type": "input_image", "detail": "auto", "image_url": address}
-    if attachment.mime_type == "application/pdf":
-        return {"type": "input_file", "filename": attachment.name, "file_data": address}
-    text = data.decode("utf-8", "replace")[:MOST_OF_A_FILE]
-    return {"type": "input_text", "text": f"The file {attachment.name}:\n```\n{text}\n```"}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chatkit.types import ProgressUpdateEvent, ThreadMetadata, ThreadStreamEvent, UserMessageItem, WidgetItem
 
-from desktop.agents import titles
+from desktop.agents import for_models, titles
 from desktop.agents.asks import Asks
 from desktop.agents.code import consent, conversation
 from desktop.agents.code.mcp_calls import Calls
@@ -304,7 +304,7 @@ class CodeAgents:
     ) -> Events:
         """The answer to `message`, or to what was last said. Ends where the run waits for a person. Raises AppError."""
         new_id = _ids(store, thread, context)
-        readable = cast("conversation.Reads | None", attachments if hasattr(attachments, "read") else None)
+        readable = cast("for_models.Reads | None", attachments if hasattr(attachments, "read") else None)
         told = await conversation.told(store, readable, thread, message, context)
         if thread.title is None and told["text"]:
             thread.title = titles.first_words(told["text"]) or None

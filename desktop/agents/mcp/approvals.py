@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 
 ONCE, CHAT, ALWAYS, REJECT, AGAIN = "mcp.once", "mcp.chat", "mcp.always", "mcp.reject", "mcp.again"
 """Actions of a card's buttons; the payload is {"id": …}."""
-ACTIONS = (ONCE, CHAT, ALWAYS, REJECT, AGAIN)
 MOST_CHATS = 500
 MOST_SHOWN = 4_000
 """Characters of the arguments that a card shows; what is cut is said to be."""

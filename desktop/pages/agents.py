@@ -75,6 +75,7 @@ class AgentsPage:
         self._first = check or first_check(services)
         self._road = Road(services, self._put, self._choice_lock)
         self._mcp = McpPart(services, self._state, mcp)
+        self._servers = ServerMethods(services, self._state, self._unlocked)
 
     def page(self) -> Page:
         services = self._services
@@ -127,11 +128,15 @@ class AgentsPage:
                 "app.open_setup": Method(NoParams, self._open_setup),
                 **CodeMethods(services, self._save_fields).methods,
                 **self._road.methods,
-                **ServerMethods(services, self._state, self._unlocked).methods,
+                **self._servers.methods,
             },
             title=services.texts.get("agents_page.title"),
-            on_gone=self._mcp.gone,
+            on_gone=self._gone,
         )
+
+    def _gone(self) -> None:
+        for part in (self._endpoints, self._mcp, self._servers):
+            part.gone()
 
     # --- what the page is told ------------------------------------------------------------------
 

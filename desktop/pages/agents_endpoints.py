@@ -67,6 +67,10 @@ class EndpointMethods:
             "endpoints.remove": Method(IdParams, self._remove_endpoint),
         }
 
+    def gone(self) -> None:
+        """Nobody looks any more: what is being checked ends, and is not saved."""
+        self._endpoints.gone()
+
     def all(self) -> list[dict[str, Any]]:
         """What the page shows of each, OpenAI's own first."""
         return [self._endpoint(one) for one in (self._built_in(), *self._services.settings.current.endpoints)]

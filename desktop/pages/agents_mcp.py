@@ -91,7 +91,6 @@ class McpPart:
         self._services = services
         self._page_state = state
         self._check = check or mcp_check(services)
-        self._number = 0
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -125,7 +124,7 @@ class McpPart:
 
     def gone(self) -> None:
         """Nobody looks any more: what is being checked ends, and is not saved."""
-        self._check.cancel(self._number)
+        self._check.gone()
 
     def _get(self, params: McpIdParams) -> dict[str, Any]:
         """The form of a server; never a secret's value."""
@@ -165,7 +164,6 @@ class McpPart:
             drafted.append(draft.server)
             return draft
 
-        self._number = params.number
         outcome = self._check.run(params.number, wanted, params.keep, unchecked=params.unchecked)
         done = outcome.error is None and not outcome.cancelled
         answer = told(outcome, self._services.texts)

@@ -65,6 +65,10 @@ class ServerMethods:
             "servers.remove_token": Method(IdParams, self._remove_token),
         }
 
+    def gone(self) -> None:
+        """Nobody looks any more: what is being checked ends, and is not saved."""
+        self._check.gone()
+
     def _get(self, params: IdParams) -> dict[str, Any]:
         """`{url, host, headers, token_header, attachments, token}`; of the token only whether there is one, and
         where. May wait for the keyring."""

@@ -75,7 +75,7 @@ class CheckRuns(ABC, Generic[D, P]):
         """Keeps it; `proof` None: it was not checked. Raises KeyStoreError, SettingsError."""
 
     def discard(self, proof: P) -> None:
-        """Ends what a proof has left at the API and nobody needs."""
+        """Ends what a proof has left at the API and nobody needs. Never blocks."""
 
     def look(self, number: int, wanted: Callable[[], D]) -> Outcome:
         """Drafts and proves, and saves nothing. Cancelled as a run is; raises as `run`."""
@@ -166,6 +166,17 @@ class CheckRuns(ABC, Generic[D, P]):
         if run.client is not None:
             self._background(run.client.close)
         return True
+
+    def gone(self) -> None:
+        """Nobody looks any more: what is being checked ends and is not saved; what waited to be saved is discarded.
+        Never blocks."""
+        with self._lock:
+            run = self._current
+            unsaved, self._unsaved = self._unsaved, None
+        if run is not None:
+            self.cancel(run.number)
+        if unsaved and unsaved[1]:
+            self.discard(unsaved[1])
 
 
 class _Run:

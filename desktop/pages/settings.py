@@ -176,6 +176,7 @@ class SettingsPage:
                 "app.open_agents": Method(NoParams, self._open_agents),
             },
             title=services.texts.get("settings.title"),
+            on_gone=self._gone,
         )
 
     # --- what the page is told ------------------------------------------------------------------
@@ -383,6 +384,10 @@ class SettingsPage:
 
     def _open_agents(self, _: NoParams) -> None:
         self._services.desk.show_agents()
+
+    def _gone(self) -> None:
+        self._first.gone()
+        self._endpoints.gone()
 
     def _close(self, _: NoParams) -> None:
         self._services.desk.close_window("settings")

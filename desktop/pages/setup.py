@@ -120,6 +120,7 @@ class SetupPage:
                 "app.open_server": Method(NoParams, self._open_server),
             },
             title=services.texts.get("setup.window_title", app=services.brand.app.name),
+            on_gone=self._gone,
         )
 
     # --- what the page is told ------------------------------------------------------------------
@@ -308,6 +309,10 @@ class SetupPage:
             if settings.current.agent() != agent:
                 settings.change(lambda now: {"agents": roster.put(now.agents, agent), "active_agent": agent.id})
         self._services.desk.show_chat()
+
+    def _gone(self) -> None:
+        self._first.gone()
+        self._endpoints.gone()
 
     def _cancel(self, params: CancelParams) -> dict[str, bool]:
         stopped = self._first.cancel(params.number) or self._endpoints.cancel(params.number)

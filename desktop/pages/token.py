@@ -92,6 +92,7 @@ class TokenPage:
 
     def _gone(self) -> None:
         """Closed without a token: what waits for it ends with a sentence."""
+        self._check.gone()
         if not self._given:
             self._services.agents.remote.token_answered(self._agent_id, given=False)
 

@@ -17,6 +17,8 @@ from desktop.openai_api.client import ApiClient
 from desktop.openai_api.sessions import ChatSession
 from desktop.pages.check_run import FieldError
 from desktop.pages.first_check import Draft, FirstCheck, clean_version, clean_workflow_id, placed
+from desktop.pages.settings import SettingsPage
+from desktop.pages.setup import SetupPage
 from desktop.settings.model import WorkflowAgent
 from tests.pages.app_parts import House, Keyring
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn
@@ -301,6 +303,46 @@ def test_a_check_that_is_cancelled_saves_nothing_and_makes_room_at_once(make_hou
     assert house.keys.read(api.base) is None
     assert not check.cancel(7)
     assert {session["status"] for session in api.world.sessions.values()} <= {"cancelled"}
+
+
+def test_when_nobody_looks_any_more_a_check_ends_and_nothing_is_saved(make_house: Make, api: ApiStandIn) -> None:
+    house = make_house(base=api.base)
+    api.fail("slow", times=1, seconds=1)
+    check = check_of(house)
+    before = house.on_disk()
+    outcomes: list[Any] = []
+    run = threading.Thread(target=lambda: outcomes.append(check.run(7, wanted(check), "keyring")))
+    run.start()
+    while not api.paths("POST"):
+        time.sleep(0.005)
+    check.gone()
+    run.join(60)
+    assert [outcome.cancelled for outcome in outcomes] == [True]
+    assert house.on_disk() == before
+    assert house.keys.read(api.base) is None
+    check.gone()
+
+
+def test_when_nobody_looks_any_more_a_session_that_waited_for_the_keyring_is_cancelled(
+    make_house: Make, api: ApiStandIn
+) -> None:
+    house = make_house(base=api.base, keyring=Keyring(refuses=KeyringLocked()))
+    check = check_of(house)
+    check.run(1, wanted(check), "keyring")
+    assert [session["status"] for session in api.world.sessions.values()] == ["active"]
+    check.gone()
+    assert [session["status"] for session in api.world.sessions.values()] == ["cancelled"]
+
+
+@pytest.mark.parametrize("page", [SetupPage, SettingsPage])
+def test_a_page_that_is_gone_leaves_no_session_behind(
+    page: type[SetupPage | SettingsPage], make_house: Make, api: ApiStandIn
+) -> None:
+    house = make_house(base=api.base, keyring=Keyring(refuses=KeyringLocked()))
+    check = check_of(house)
+    check.run(1, wanted(check), "keyring")
+    page(house.services, check=check).page().on_gone()
+    assert [session["status"] for session in api.world.sessions.values()] == ["cancelled"]
 
 
 def test_a_defect_does_not_leave_the_check_busy_for_ever(house: House) -> None:

@@ -182,12 +182,12 @@ def test_a_log_that_cannot_be_written_never_disturbs(tmp_path: Path) -> None:
     logging.getLogger("desktop.test").warning("lost")
 
 
-def test_the_level_changes_at_once_and_setting_up_again_writes_once(profile: Locations) -> None:
+def test_setting_up_again_takes_the_new_level_and_writes_once(profile: Locations) -> None:
     logs.set_up(profile)
     logs.set_up(profile)
     log = logging.getLogger("desktop.test")
     log.debug("one")
-    logs.set_level("DEBUG")
+    logs.set_up(profile, "DEBUG")
     log.debug("two")
     assert (written(profile).count("one"), written(profile).count("two")) == (0, 1)
 

@@ -58,7 +58,7 @@ class App:
         self.chat_limits = chat_limits
         self._watch = watch
         self.started = time.monotonic()
-        self.windows: Windows
+        self.windows = Windows(context, self._page, lambda: self.services.counters.add("renderer_crashes"))
         self.shell: Shell
         self.bridge: Bridge
         self.services: Services
@@ -167,7 +167,7 @@ class App:
             proxy=self._proxy(),
         )
         self.shell.menu = menu(self, context, self.shell.quit)
-        self.windows = Windows(self.shell, context, self._page, lambda: counters.add("renderer_crashes"))
+        self.windows.shell = self.shell
         self.code = CodeConsent(self.services, self.windows, context.consents)
         context.settings_store.subscribe(self._on_settings)
         context.keys.on_waiting = lambda: tell_waiting(self.services)

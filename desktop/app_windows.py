@@ -54,8 +54,10 @@ class Windows(Mapping[str, PageWindow]):
     `on_crash` is told of every page process that has ended.
     """
 
-    def __init__(self, shell: Shell, context: Context, make_page: MakePage, on_crash: Callable[[], object]) -> None:
-        self._shell = shell
+    shell: Shell
+    """What opens them; there before the first one is shown."""
+
+    def __init__(self, context: Context, make_page: MakePage, on_crash: Callable[[], object]) -> None:
         self._context = context
         self._make_page = make_page
         self._on_crash = on_crash
@@ -79,7 +81,7 @@ class Windows(Mapping[str, PageWindow]):
         with self._lock:
             window = self._open.get(name)
             if window is None:
-                self._open[name] = self._shell.open(self._plan(name))
+                self._open[name] = self.shell.open(self._plan(name))
                 return
         window.focus()
 

@@ -111,7 +111,9 @@ def crashes() -> list[int]:
 @pytest.fixture
 def windows(opener: Opener, crashes: list[int], tmp_path: Path) -> Windows:
     context = Context(argparse.Namespace(data_dir=str(tmp_path)), environ={})
-    return Windows(cast(Shell, opener), context, page, lambda: crashes.append(1))
+    made = Windows(context, page, lambda: crashes.append(1))
+    made.shell = cast(Shell, opener)
+    return made
 
 
 def test_a_page_has_one_window_which_comes_forward_when_it_is_asked_for_again(windows: Windows, opener: Opener) -> None:

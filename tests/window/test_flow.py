@@ -118,7 +118,8 @@ def test_settings_that_are_saved_reach_the_open_chat(scene: Scene) -> None:
         app.ask("show", "chats")
         app.wait_window("chats")
         app.wait_call("chats.list")
-        width = app.js("chats", "innerWidth")
+        laid_out = "Math.abs(innerWidth - %d) <= 2 && innerWidth"
+        width = app.until("laid out", lambda: app.js("chats", laid_out % app.ask("place", "chats")["width"]))
         app.ask("update", {"chat.theme.scheme": "dark"})
         scene.component.wait(lambda s: s["theme"] == "dark")
         in_dark = "document.documentElement.dataset.scheme === 'dark'"

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import AgentNotSet, BadParams, KeyringMissing, KeyShape, SettingsInvalid
+from desktop.openai_api.lifetime import workflows_over
 from desktop.page import Sources
 from desktop.pages.settings import AGENT_FIELDS, FIELDS, HOSTS, SettingsPage
 from desktop.settings.agents import AssistantAgent, Endpoint
@@ -284,7 +286,8 @@ def test_the_stored_key_and_workflow_can_be_checked(settled: House, api: ApiStan
     api.fail("workflow_not_found")
     with pytest.raises(Exception, match=r".") as refused:
         asked_of(settled)("agent.check")
-    assert getattr(refused.value, "code", "") == "workflow_not_found"
+    over = workflows_over(datetime.now(UTC).date())
+    assert getattr(refused.value, "code", "") == ("workflow_gone" if over else "workflow_not_found")
 
 
 def test_checklist_09_replacing_a_key_checks_the_new_one_first(settled: House, api: ApiStandIn) -> None:

@@ -310,7 +310,15 @@ def test_of_many_launches_at_once_one_is_first_and_all_others_reach_it(
 def test_the_lock_is_not_inherited_by_children(make: Callable[..., Instance], profile: Locations) -> None:
     first = make()
     first.acquire()
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+    child = subprocess.Popen(
+        [sys.executable, "-c", "print('here', flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        close_fds=False,
+    )
+    assert child.stdout is not None
+    # Linux lets us go on before it has closed what a new program does not get: it has, once it speaks.
+    assert child.stdout.readline() == b"here\n"
     try:
         first.release()
         assert make().acquire()
@@ -318,4 +326,5 @@ def test_the_lock_is_not_inherited_by_children(make: Callable[..., Instance], pr
     finally:
         assert child.stdin is not None
         child.stdin.close()
+        child.stdout.close()
         child.wait()

@@ -62,6 +62,7 @@ AppError
 │   └── FileUnreadable
 ├── ThreadsError                    the chats kept on this machine
 │   ├── ThreadsNewer
+│   │   └── ArchiveNewer
 │   ├── ThreadsDamaged
 │   ├── ChatReadOnly                a copy of a hosted chat, or one at OpenAI
 │   ├── ChatAtOpenAI                to be deleted here, and it is at OpenAI alone
@@ -578,6 +579,12 @@ class ThreadsNewer(ThreadsError):
     code = "threads_newer"
 
 
+class ArchiveNewer(ThreadsNewer):
+    """As its parent, of the archive of hosted chats."""
+
+    code = "archive_newer"
+
+
 class ThreadsDamaged(ThreadsError):
     """values: kept (the name under which the damaged file was kept)."""
 
@@ -875,8 +882,14 @@ class ServerElsewhere(ServerError):
 
 
 class ServerBusy(ServerError):
+    """`retry_after`: seconds the server asked to wait, or None."""
+
     code = "server_busy"
     retryable = True
+
+    def __init__(self, detail: str = "", *, retry_after: float | None = None, **rest: Any) -> None:
+        super().__init__(detail, **rest)
+        self.retry_after = retry_after
 
 
 class ServerDown(ServerError):

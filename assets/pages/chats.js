@@ -17,8 +17,9 @@ import { applyTexts, setTexts, t } from "./texts.js";
  * @typedef {import("./chats_list.js").Chat} Chat
  * @typedef {import("./chats_list.js").Row} Row
  * @typedef {import("./chats_list.js").Place} Place
+ * @typedef {{id: string, name: string}} Source OpenAI (its id is empty), or an agent that is a server
  * @typedef {{texts: Record<string, string>, look: import("./look.js").Look, language: string, agents: {id: string, name: string}[],
- *   hosted: boolean, offer: boolean, folder: string, notices: Described[]}} Start
+ *   hosted: boolean, sources: Source[], offer: boolean, folder: string, notices: Described[]}} Start
  */
 
 /** After the last key, before a search begins, in milliseconds. */
@@ -121,24 +122,52 @@ function empty(why) {
   show("again", why.failed);
 }
 
-/** Asks OpenAI for its titles; the rest can be used meanwhile. */
-async function refresh() {
-  if (!start.hosted) return;
-  show("trouble", false);
-  el("asking").textContent = t("chats.asking");
+/** How many chats each source that is being asked has named so far. @type {Map<string, number>} */
+const counts = new Map();
+
+/** Asks a source for its titles; the rest can be used meanwhile. @param {Source} source */
+async function refresh(source) {
+  banner(source, null);
+  counts.set(source.id, 0);
+  asking();
   try {
-    const { count } = await call("chats.refresh", {}, { limit: 0 });
-    el("asking").textContent = "";
-    if (count) await load({ keep: true });
+    const { count } = await call("chats.refresh", { source: source.id }, { limit: 0 });
+    if (count || list.rows.some(({ chat }) => chat.agent.id === source.id)) await load({ keep: true });
   } catch (error) {
-    el("asking").textContent = "";
-    el("trouble-words").textContent = sentence(described(error));
-    show("trouble", true);
+    banner(source, described(error));
+  } finally {
+    counts.delete(source.id);
+    asking();
   }
 }
 
-on("chats.counted", ({ count }) => {
-  if (el("asking").textContent) el("asking").textContent = t("chats.asking_count", { count });
+/** Who is still asked. */
+function asking() {
+  const names = start.sources.filter(({ id }) => counts.has(id)).map(({ name }) => name);
+  const count = [...counts.values()].reduce((sum, one) => sum + one, 0);
+  const values = { names: names.join(", "), count };
+  el("asking").textContent = !names.length ? "" : count ? t("chats.asking_count", values) : t("chats.asking", values);
+}
+
+/** Why the chats of a source can't be had, with another try. @param {Source} source @param {Described | null} problem null: they can */
+function banner({ id, name }, problem) {
+  const place = el("troubles");
+  for (const one of [...place.children]) if (one instanceof HTMLElement && one.dataset.source === id) one.remove();
+  if (!problem) return;
+  const title = id ? t("chats.not_listed_server", { name }) : t("chats.not_listed");
+  const again = make("button", { type: "button" }, [make("span", {}, [t("common.try_again")])]);
+  const words = make("div", { class: "words" }, [
+    make("p", {}, [make("strong", {}, [title]), " ", sentence(problem)]),
+    make("div", { class: "actions" }, [again]),
+  ]);
+  place.append(make("div", { class: "banner warning", role: "alert", "data-source": id }, [words]));
+  wire(again, () => refresh({ id, name }));
+}
+
+on("chats.counted", ({ source, count }) => {
+  if (!counts.has(source)) return;
+  counts.set(source, count);
+  asking();
 });
 
 /* --- what is chosen -------------------------------------------------------------------------------------------------- */
@@ -160,7 +189,7 @@ async function chooseAll() {
   else {
     try {
       const { data } = await call("chats.all", filter());
-      for (const [id, where, gone] of data) list.chosen.set(id, { where, gone });
+      for (const [id, where, gone, server] of data) list.chosen.set(id, { where, gone, server });
     } catch (error) {
       fail(error);
     }
@@ -309,7 +338,6 @@ function listen() {
   });
   button("delete").addEventListener("click", () => void remove(new Map(list.chosen), ""));
   wire(button("again"), () => load());
-  wire(button("trouble-retry"), () => refresh());
   wire(button("archive"), () => archive());
   wire(button("offer-yes"), () => archive());
   button("offer-no").addEventListener("click", put);
@@ -354,7 +382,7 @@ async function begin() {
   show("stage", true);
   search.focus();
   await load();
-  await refresh();
+  await Promise.all(start.sources.map(refresh));
 }
 
 begin().catch((error) => {

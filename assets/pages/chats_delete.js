@@ -7,7 +7,7 @@ import { t } from "./texts.js";
 
 /**
  * @typedef {import("./chats_list.js").Place} Place
- * @typedef {{here: string[], openai: string[]}} Answer
+ * @typedef {{here: string[], openai: string[], servers: string[]}} Answer
  */
 
 /**
@@ -20,11 +20,14 @@ export async function askDelete(chats, name) {
   const here = [];
   /** @type {string[]} */
   const openai = [];
+  /** By the server's host. @type {Map<string, string[]>} */
+  const servers = new Map();
   let copies = 0;
-  for (const [id, { where, gone }] of chats) {
-    if (where !== "hosted") here.push(id);
+  for (const [id, { where, gone, server }] of chats) {
+    if (where === "server") servers.set(server, [...(servers.get(server) ?? []), id]);
+    if (where === "in_app" || where === "archived") here.push(id);
     if (where === "archived") copies += 1;
-    if (where !== "in_app" && !gone) openai.push(id);
+    if ((where === "archived" || where === "hosted") && !gone) openai.push(id);
   }
   el("delete-title").textContent = name ? t("chats.delete_one") : t("chats.delete_some", { count: chats.size });
   el("delete-name").textContent = name;
@@ -33,28 +36,31 @@ export async function askDelete(chats, name) {
     own ? t("chats.delete_here", { count: own }) : "",
     copies ? t("chats.delete_copies", { count: copies }) : "",
   ].filter(Boolean);
-  const places = [
-    here.length ? { ids: here, words: words.join(" ") } : null,
-    openai.length ? { ids: openai, words: t("chats.delete_openai", { count: openai.length }) } : null,
-  ];
-  const boxes = /** @type {(HTMLInputElement | null)[]} */ ([null, null]);
-  const several = places.every(Boolean);
-  /** @param {typeof places[number]} place @param {number} at @returns {HTMLElement[]} */
-  const line = (place, at) => {
-    if (!place) return [];
-    if (!several) return [make("p", {}, [place.words])];
-    const box = make("input", { type: "checkbox" });
-    box.checked = at === 0; // what is at OpenAI goes only if one says so
-    boxes[at] = box;
-    return [make("label", { class: "choice" }, [box, make("span", {}, [place.words])])];
+  /** @type {{kind: keyof Answer, ids: string[], words: string, box: HTMLInputElement | null}[]} */
+  const places = [];
+  if (here.length) places.push({ kind: "here", ids: here, words: words.join(" "), box: null });
+  if (openai.length) places.push({ kind: "openai", ids: openai, words: t("chats.delete_openai", { count: openai.length }), box: null });
+  for (const [host, ids] of servers) {
+    places.push({ kind: "servers", ids, words: t("chats.delete_servers", { host, count: ids.length }), box: null });
+  }
+  const several = places.length > 1;
+  /** @param {typeof places[number]} place @returns {HTMLElement} */
+  const line = (place) => {
+    if (!several) return make("p", {}, [place.words]);
+    place.box = make("input", { type: "checkbox" });
+    place.box.checked = place.kind === "here"; // what is elsewhere goes only if one says so
+    return make("label", { class: "choice" }, [place.box, make("span", {}, [place.words])]);
   };
-  el("delete-places").replaceChildren(...places.flatMap(line));
+  el("delete-places").replaceChildren(...places.map(line));
   const reflect = () => {
-    button("delete-yes").disabled = several && !boxes.some((box) => box?.checked);
+    button("delete-yes").disabled = several && !places.some(({ box }) => box?.checked);
   };
-  for (const box of boxes) box?.addEventListener("change", reflect);
+  for (const { box } of places) box?.addEventListener("change", reflect);
   reflect();
-  const wanted = (/** @type {number} */ at) => !several || boxes[at]?.checked;
   const isSure = await opened(part("delete-dialog", HTMLDialogElement), button("delete-no"), () => true);
-  return isSure ? { here: wanted(0) ? here : [], openai: wanted(1) ? openai : [] } : null;
+  if (!isSure) return null;
+  /** @type {Answer} */
+  const answer = { here: [], openai: [], servers: [] };
+  for (const { kind, ids, box } of places) if (!several || box?.checked) answer[kind].push(...ids);
+  return answer;
 }

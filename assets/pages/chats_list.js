@@ -5,12 +5,12 @@ import { el, make, marked } from "./parts.js";
 import { t } from "./texts.js";
 
 /**
- * @typedef {"in_app" | "archived" | "hosted"} Where
- * @typedef {{id: string, where: Where, agent: {id: string, name: string}, title: string | null, created_at: string,
+ * @typedef {"in_app" | "archived" | "hosted" | "server"} Where
+ * @typedef {{id: string, where: Where, server: string, agent: {id: string, name: string}, title: string | null, created_at: string,
  *   updated_at: string, items: number | null, copied_at: string | null, gone: boolean, read_only: boolean, opens: boolean}} Chat
  * @typedef {import("./parts.js").Passage} Passage
  * @typedef {{chat: Chat, title?: Passage, item_id?: string | null, passage?: Passage | null}} Row
- * @typedef {{where: Where, gone: boolean}} Place
+ * @typedef {{where: Where, gone: boolean, server: string}} Place
  * @typedef {{open: (row: Row) => void, chosen: () => void, more: () => void, remove: (row: Row) => void,
  *   rename: (row: Row) => void, up: () => void}} Deeds
  */
@@ -201,10 +201,11 @@ export class ChatList {
   about(chat) {
     const moment = new Date(chat.updated_at);
     const isToday = moment.toDateString() === new Date().toDateString();
+    const places = { in_app: "", archived: t("chats.copied"), hosted: t("chats.at_openai"), server: t("chats.at_server", { host: chat.server }) };
     const parts = [
       chat.agent.name || chat.agent.id,
       (isToday ? this.#time : this.#date).format(moment),
-      chat.where === "in_app" ? "" : chat.where === "hosted" ? t("chats.at_openai") : t("chats.copied"),
+      places[chat.where],
       chat.items === null ? "" : t("chats.items", { count: chat.items }),
     ];
     return parts.filter(Boolean).join(" · ");
@@ -214,8 +215,8 @@ export class ChatList {
   #choose(index, on, isRange) {
     const from = isRange && this.#last >= 0 ? this.#last : index;
     for (let at = Math.min(from, index); at <= Math.max(from, index); at += 1) {
-      const { id, where, gone } = this.#rows[at].chat;
-      if (on) this.chosen.set(id, { where, gone });
+      const { id, where, gone, server } = this.#rows[at].chat;
+      if (on) this.chosen.set(id, { where, gone, server });
       else this.chosen.delete(id);
     }
     this.#last = index;

@@ -151,5 +151,6 @@ export class Reader {
 function where(chat) {
   if (chat.where === "in_app") return t("chats.where_in_app");
   if (chat.where === "hosted") return t("chats.where_hosted");
+  if (chat.where === "server") return t("chats.where_server", { host: chat.server });
   return chat.gone ? t("chats.where_gone") : t("chats.where_archived");
 }

@@ -38,14 +38,18 @@ class Stream:
 Answer = Reply | Stream
 
 
-def waited(waiting: Future[T], loop: asyncio.AbstractEventLoop) -> T:
-    """The outcome of what was handed to `loop` from another thread. Raises PageGone where the loop has ended."""
+def waited(waiting: Future[T], loop: asyncio.AbstractEventLoop, given_up: Callable[[], bool] = lambda: False) -> T:
+    """The outcome of what was handed to `loop` from another thread. Raises PageGone where the loop has ended, or
+    soon after `given_up` says that nobody waits any more."""
     while True:
         try:
             return waiting.result(1.0)
         except TimeoutError:
             if waiting.done():
                 raise
+            if given_up():
+                waiting.cancel()
+                raise PageGone from None
             if loop.is_closed():  # it ended between the two lines above
                 raise PageGone from None
         except CancelledError:

@@ -32,6 +32,7 @@ def as_json(
             "kind": chat.where,
             "copied_at": iso(chat.copied_at) if chat.copied_at else None,
             "gone": chat.gone,
+            "server": chat.server,
         },
         "agent": {"id": chat.agent_id, "name": chat.agent_name},
         "chat": {

@@ -21,7 +21,7 @@ from desktop.agents import database
 from desktop.agents.columns import clean, text_of, utc
 from desktop.agents.search import Hit, find, index
 from desktop.chats.copies_schema import ENDS, STEPS
-from desktop.errors import AppError
+from desktop.errors import AppError, ArchiveNewer, ThreadsNewer
 
 MICRO = 1_000_000
 LATEST = 253_402_300_799
@@ -92,7 +92,7 @@ class Origin:
 class Copies:
     """One connection to the database at `path`, made where there is none. Usable from every thread; `close` it.
 
-    Raises ThreadsNewer, FolderUnwritable, FileUnreadable. Two of them, in one process or two, may be open at a time.
+    Raises ArchiveNewer, FolderUnwritable, FileUnreadable. Two of them, in one process or two, may be open at a time.
     """
 
     def __init__(self, path: Path | None, *, now: Callable[[], float] = time.time) -> None:
@@ -100,7 +100,10 @@ class Copies:
         self._now = now
         self._lock = threading.RLock()
         self.notices: list[AppError]
-        self._connection, self.notices = database.open_database(path, steps=STEPS, ends=ENDS, now=now)
+        try:
+            self._connection, self.notices = database.open_database(path, steps=STEPS, ends=ENDS, now=now)
+        except ThreadsNewer as error:
+            raise ArchiveNewer(version=error.values["version"], known=error.values["known"]) from None
         # Two of these stand open while an archive is made, beside the store of in-app chats.
         self._connection.execute(f"PRAGMA cache_size = -{CACHE}")
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -22,16 +23,27 @@ from desktop.chats.journal import Done, Journal
 from desktop.chats.names import stem
 from desktop.chats.pace import Pace
 from desktop.chats.patient import CancelledError
-from desktop.chats.types import MOST_NAMED, Chat, Exported, Format, Item, Tell, iso
+from desktop.chats.types import HERE, MOST_NAMED, Chat, Exported, Format, Item, Tell, iso
 from desktop.chats.writing import sweep, unwritable, write
-from desktop.errors import AppError, BadAnswer, RequestRejected, ThreadNotFound
+from desktop.errors import (
+    AppError,
+    BadAnswer,
+    NetworkError,
+    RequestRejected,
+    ServerError,
+    ServerTokenRefused,
+    ServerTokenWanted,
+    ThreadNotFound,
+)
 from desktop.files import ensure_private_dir
 
 if TYPE_CHECKING:
     from desktop.texts import Catalogue
 
 RESUMED = 3600.0
-"""Seconds for which a hosted chat that was written counts as written: its last change is not known without asking."""
+"""Seconds for which a chat that is not on this machine counts as written: its last change is not known."""
+IN_A_ROW = 3
+"""Chats of a server in a row that fail: the rest of its chats will fail too."""
 
 
 class Reads(Protocol):
@@ -111,6 +123,7 @@ class Export:
         done = Exported(folder, total=len(chats))
         pace = self._pace(tell)
         made = False
+        failing: Counter[str] = Counter()
         try:
             with unwritable(folder):
                 if not folder.exists():
@@ -125,11 +138,23 @@ class Export:
                 pace.step(number, len(chats), chat.title or "")
                 if cancel is not None and cancel.is_set():
                     return replace(done, cancelled=True)
+                if failing[chat.agent_id] >= IN_A_ROW:
+                    done = replace(done, failed=done.failed + 1)
+                    continue
                 try:
                     path, wrote = self._one(chat, journal, cancel)
+                except (ServerError, NetworkError) as error:
+                    if chat.where != "server":
+                        raise
+                    # Chats from elsewhere are written; a server that can't be had is not asked for each of its own.
+                    lost = isinstance(error, NetworkError | ServerTokenWanted | ServerTokenRefused)
+                    failing[chat.agent_id] += IN_A_ROW if lost else 1
+                    done = replace(done, failed=done.failed + 1, error=done.error or error)
+                    continue
                 except (ThreadNotFound, BadAnswer, RequestRejected) as error:
                     done = replace(done, failed=done.failed + 1, error=done.error or error)
                     continue
+                failing[chat.agent_id] = 0
                 done = replace(done, written=done.written + wrote, unchanged=done.unchanged + (not wrote))
                 if len(done.files) < MOST_NAMED:
                     done = replace(done, files=(*done.files, (chat.id, path)))
@@ -148,7 +173,7 @@ class Export:
 
     def _one(self, chat: Chat, journal: Journal, cancel: threading.Event | None) -> tuple[Path, bool]:
         mark, known = self._mark(chat), journal.done(chat.id)
-        fresh = chat.where != "hosted" or (known is not None and 0 <= self._now() - known.at <= RESUMED)
+        fresh = chat.where in HERE or (known is not None and 0 <= self._now() - known.at <= RESUMED)
         path = journal.name(chat.id, stem(chat.title, chat.created_at, self._texts.get("export.untitled")))
         if known is not None and known.mark == mark and fresh:
             return path, False

@@ -1,4 +1,4 @@
-"""One library over all chats of a profile: those of agents in the app, hosted ones, and archived copies of those.
+"""One library over all chats of a profile: of agents in the app, hosted, archived copies of those, at ChatKit servers.
 
 For pages and commands: every method waits for its answer, and may be called from any thread but the agents' own.
 Knows no page and no terminal; imports the SDK only where in-app chats are asked for.
@@ -12,11 +12,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from desktop.chats.copies import Copies, Copy, Origin, kind_of
-from desktop.chats.hosted import Hosted, when
+from desktop.chats.hosted import Hosted, chat_of
 from desktop.chats.in_app import InApp
+from desktop.chats.on_servers import OnServers
+from desktop.chats.shelf import Listed, when
 from desktop.chats.types import (
     EVERYWHERE,
     Archived,
@@ -31,18 +33,23 @@ from desktop.chats.types import (
     Tell,
     Where,
 )
-from desktop.errors import AppError, BadParams, ChatAtOpenAI, ChatReadOnly, ThreadNotFound
+from desktop.errors import AppError, BadParams, BridgeError, ChatAtOpenAI, ChatReadOnly, ThreadNotFound
 from desktop.openai_api import threads
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from desktop.agents.host import AgentHost
+    from desktop.agents.search import Hit
     from desktop.openai_api.client import Requests
+    from desktop.settings.agents import ServerAgent
     from desktop.settings.locations import Locations
     from desktop.settings.model import Settings
     from desktop.texts import Catalogue
 
+T = TypeVar("T")
+OPENAI = ""
+"""The name of OpenAI among the sources that are asked; the others are agents that are servers."""
 LIMIT = 50
 TITLE = 200
 """Characters of a title that a person gives."""
@@ -69,6 +76,8 @@ class Library:
         self._app_name = app_name
         self._in_app = InApp(host, locations.threads, self.agent_name)
         self._hosted = Hosted(client, self._users)
+        self._servers = OnServers(host, self._server_agents)
+        self._problems: list[AppError] = []
         self._lock = threading.Lock()
         self._copies: Copies | None = None
 
@@ -78,6 +87,11 @@ class Library:
             copies, self._copies = self._copies, None
         if copies is not None:
             copies.close()
+
+    @property
+    def problems(self) -> Sequence[AppError]:
+        """Why the last list or search lacks chats that are on this machine: those written by a newer version, say."""
+        return tuple(self._problems)
 
     @property
     def notices(self) -> Sequence[AppError]:
@@ -97,13 +111,29 @@ class Library:
                 return agent.name or self._app_name or agent.id
         return ""
 
-    def refresh(self, cancel: threading.Event | None = None, told: Callable[[int], object] | None = None) -> int:
-        """Asks OpenAI which hosted chats there are; before that, lists and searches know only of archived ones.
+    def sources(self, agent: str | None = None) -> tuple[str, ...]:
+        """Who can be asked for chats that are not on this machine: OPENAI, and agents that are servers. `agent`: only
+        those that have chats of it."""
+        servers = tuple(self._servers.agents())
+        if agent is not None and agent in servers:
+            return (agent,)
+        there = self.has_hosted and (agent is None or agent in self._users().values())
+        return ((OPENAI,) if there else ()) + (servers if agent is None else ())
 
-        Takes a request for every hundred chats; `told` hears of each. Gives how many there are.
-        Raises KeyMissing, ApiError, NetworkError.
+    def refresh(
+        self,
+        cancel: threading.Event | None = None,
+        told: Callable[[int], object] | None = None,
+        source: str = OPENAI,
+    ) -> int:
+        """Asks a source which chats it has; before that, lists and searches know only of what is on this machine.
+
+        Takes a request for every hundred chats; `told` hears of each. Gives how many there are. Raises KeyMissing,
+        ApiError, NetworkError, ServerError, KeyStoreError; ThreadNotFound for a source that is none.
         """
-        return self._hosted.refresh(cancel, told)
+        if source == OPENAI:
+            return self._hosted.refresh(cancel, told)
+        return self._servers.refresh(source, cancel, told)
 
     @property
     def has_hosted(self) -> bool:
@@ -121,14 +151,17 @@ class Library:
         everybody: bool = False,
     ) -> Chats:
         """A page of chats, the newest first; `everybody`: archived ones of other users too. Raises BadParams for an
-        `after` that is none of ours."""
+        `after` that is none of ours, and what kept all chats of this machine from being read where there are no
+        others; else that is among `problems`."""
         cursors = _cursors(after)
         pages: dict[Where, list[tuple[Chat, str]]] = {}
         wanted = tuple(where)
+        problems: list[AppError] = []
         try:
             if "in_app" in wanted:
-                pages["in_app"] = self._in_app.page(limit + 1, cursors.get("in_app"), agent, since)
-            copies = self._archive()
+                place = cursors.get("in_app")
+                pages["in_app"] = _tried(lambda: self._in_app.page(limit + 1, place, agent, since), [], problems)
+            copies = _tried(self._archive, None, problems)
             if "archived" in wanted and copies is not None:
                 rows = copies.rows(
                     limit=limit + 1, after=cursors.get("archived"), agent=agent, since=since, everybody=everybody
@@ -136,8 +169,14 @@ class Library:
                 pages["archived"] = [(self._archived(row), row.cursor) for row in rows]
             if "hosted" in wanted:
                 pages["hosted"] = self._hosted_page(limit + 1, cursors.get("hosted"), agent, since, copies)
+            if "server" in wanted:
+                listed = self._servers.shelf.page(limit + 1, cursors.get("server"), agent, since)
+                pages["server"] = [(self._at_server(one), one.cursor) for one in listed]
         except ValueError as error:
             raise BadParams(f"after: {error}") from None
+        if problems and after is None and not any(pages.values()):
+            raise problems[0]
+        self._problems = problems
         merged = heapq.merge(*pages.values(), key=lambda pair: pair[0].updated_at, reverse=True)
         data: list[Chat] = []
         for chat, cursor in merged:
@@ -158,19 +197,25 @@ class Library:
                 return
 
     def chat(self, chat_id: str) -> Chat:
-        """One chat; OpenAI is asked for what is not on this machine. Raises ThreadNotFound, KeyMissing, ApiError,
-        NetworkError."""
-        found = self._in_app.chat(chat_id)
+        """One chat; OpenAI or its server is asked for what is not on this machine. Raises ThreadNotFound, KeyMissing,
+        ApiError, NetworkError, ServerError."""
+        if self._servers.owns(chat_id):
+            return self._at_server(self._servers.get(chat_id))
+        problems: list[AppError] = []
+        found = _tried(lambda: self._in_app.chat(chat_id), None, problems)
         if found is not None:
             return found
-        copies = self._archive()
+        copies = _tried(self._archive, None, problems)
         row = copies.row(chat_id) if copies is not None else None
         if row is not None:
             return self._archived(row)
-        if not chat_id.startswith("cthr") and not self._hosted.there:
-            raise ThreadNotFound("neither here nor at OpenAI", status=0, thread=chat_id[:60])
-        listed = self._hosted.listed(self._hosted.get(chat_id))
-        return listed.chat(self.agent_name(listed.agent))
+        try:
+            if not chat_id.startswith("cthr") and not self._hosted.there:
+                raise ThreadNotFound("nowhere", status=0, thread=chat_id[:60])
+            listed = self._hosted.listed(self._hosted.get(chat_id))
+        except AppError as error:
+            raise (problems or [error])[0] from None  # it may be among what can't be read
+        return chat_of(listed, self.agent_name(listed.agent))
 
     def search(
         self,
@@ -181,44 +226,60 @@ class Library:
         where: Iterable[Where] = EVERYWHERE,
         limit: int = LIMIT,
     ) -> tuple[Found, ...]:
-        """Chats whose title or messages hold the beginnings of all words of `query`; of hosted ones that are not
-        archived, the titles that `refresh` has found. By title first, then by message, each the newest first."""
+        """Chats whose title or messages hold the beginnings of all words of `query`; of those that are not on this
+        machine, the titles that `refresh` has found. By title first, then by message, each the newest first. Raises as
+        `chats`."""
         from desktop.agents.search import Passage, title_finder, words_of
 
         if not words_of(query):
             return ()
         wanted, found = tuple(where), []
+        problems: list[AppError] = []
         if "in_app" in wanted:
-            for chat, hit in self._in_app.search(query, agent, limit):
+            nothing: list[tuple[Chat, Hit]] = []
+            for chat, hit in _tried(lambda: self._in_app.search(query, agent, limit), nothing, problems):
                 found.append(Found(chat, hit.title, hit.item_id, hit.passage))
-        copies = self._archive()
+        copies = _tried(self._archive, None, problems)
         if "archived" in wanted and copies is not None:
             for hit in copies.search(query, agent, limit):
                 row = copies.row(hit.thread_id)
                 if row is not None and row.own:
                     found.append(Found(self._archived(row), hit.title, hit.item_id, hit.passage))
+        look = title_finder(query)
+
+        def titled(listed: Iterable[Listed]) -> list[tuple[Listed, Passage]]:
+            mine = ((one, look(one.title)) for one in listed if agent in (None, one.agent))
+            return [(one, passage) for one, passage in mine if passage is not None]
+
         if "hosted" in wanted:
-            matching: list[tuple[Any, Passage]] = []
-            look = title_finder(query)
-            for one in self._hosted.all():
-                passage = look(one.title) if agent in (None, one.agent) else None
-                if passage is not None:
-                    matching.append((one, passage))
+            matching = titled(self._hosted.shelf.all())
             known = copies.known(one.id for one, _ in matching) if copies is not None else set()
             for one, passage in matching[: limit + len(known)]:
                 if one.id not in known:
-                    found.append(Found(one.chat(self.agent_name(one.agent)), passage))
+                    found.append(Found(chat_of(one, self.agent_name(one.agent)), passage))
+        if "server" in wanted:
+            for one, passage in titled(self._servers.shelf.all())[:limit]:
+                found.append(Found(self._at_server(one), passage))
+        if problems and not found:
+            raise problems[0]
+        self._problems = problems
         if since is not None:
             found = [one for one in found if one.chat.updated_at >= since]
         found.sort(key=lambda one: one.chat.updated_at, reverse=True)
         found.sort(key=lambda one: one.item_id is not None)
         return tuple(found[:limit])
 
+    def thread_id(self, chat_id: str) -> str:
+        """A chat's id as its agent knows it. Asks nobody."""
+        return chat_id.partition("/")[2] if self._servers.owns(chat_id) else chat_id
+
     # --- reading ------------------------------------------------------------------------------
 
     def items(self, chat_id: str, *, after: str | None = None, limit: int = LIMIT) -> Items:
         """A page of a chat's items. Raises what `chat` raises, and BadParams for an `after` that is none of ours."""
         chat = self.chat(chat_id)
+        if chat.where == "server":
+            return self._servers.items(chat_id, after, limit)
         if chat.where == "hosted":
             page = threads.list_items(self._hosted.client(), chat_id, after, None, max(1, min(limit, threads.PAGE)))
             items = tuple(_api_item(item.raw()) for item in page.data)
@@ -231,19 +292,24 @@ class Library:
         return Items(tuple(item for item, _ in found[:limit]), str(found[limit - 1][1]) if len(found) > limit else None)
 
     def thread(self, chat: Chat) -> dict[str, Any]:
-        """All that is known of a chat but its items, as the API or the store has it. Raises ThreadNotFound, ApiError,
-        NetworkError."""
+        """All that is known of a chat but its items, as its source has it. Raises ThreadNotFound, ApiError,
+        NetworkError, ServerError."""
         if chat.where == "in_app":
             return self._in_app.thread(chat.id)
         if chat.where == "archived":
             return self._row(chat).raw
+        if chat.where == "server":
+            return self._servers.thread(chat.id)
         return self._hosted.get(chat.id).raw()
 
     def all_items(self, chat: Chat, cancel: threading.Event | None = None) -> Iterator[Item]:
         """Every item, oldest first, a few in memory at a time. A hosted chat is read whole before the first is given.
 
-        Raises ThreadNotFound, ApiError, NetworkError; CancelledError where `cancel` ended a wait for OpenAI.
+        Raises ThreadNotFound, ApiError, NetworkError, ServerError; CancelledError where `cancel` ended a wait.
         """
+        if chat.where == "server":
+            yield from self._servers.all_items(chat.id, cancel)
+            return
         if chat.where == "hosted":
             from desktop.chats.archiving import read_items
             from desktop.chats.patient import Patient
@@ -273,7 +339,8 @@ class Library:
             after = lines[-1].seq
 
     def attachment(self, chat: Chat, attachment_id: str) -> bytes | None:
-        """The bytes of a file that went with a message; None where they can't be had: OpenAI gives out none."""
+        """The bytes of a file that went with a message; None where they can't be had: neither OpenAI nor ChatKit's
+        protocol gives them out."""
         return self._in_app.attachment(attachment_id, chat.agent_id) if chat.where == "in_app" else None
 
     # --- taking along -------------------------------------------------------------------------
@@ -299,21 +366,23 @@ class Library:
     # --- changing -----------------------------------------------------------------------------
 
     def rename(self, chat_id: str, title: str) -> Chat:
-        """Another title for a chat of an agent in the app. Raises ChatReadOnly for any other; and as `chat`."""
+        """Another title, for a chat of an agent in the app, or at a server. Raises ChatReadOnly for any other; and as
+        `chat`."""
         chat = self.chat(chat_id)
         if chat.read_only:
             raise ChatReadOnly(chat.where)
         shown = " ".join(title.split())[:TITLE].strip()
         if not shown:
             raise BadParams("an empty title")
-        self._in_app.rename(chat_id, shown)
+        (self._servers if chat.where == "server" else self._in_app).rename(chat_id, shown)
         return replace(chat, title=shown)
 
     def delete(self, ids: Iterable[str], *, at_openai: bool = False) -> Deletion:
-        """Deletes chats, for good: on this machine, or at OpenAI; never in both places at once.
+        """Deletes chats, for good: where they are, or at OpenAI; never in both places at once.
 
-        `at_openai` False: chats of agents in the app, and copies; the hosted chat stays. True: hosted chats; the copy
-        stays. What is not where it should be deleted is among what failed: ChatAtOpenAI, ThreadNotFound.
+        `at_openai` False: chats of agents in the app, copies, while the hosted chat stays, and chats at servers. True:
+        hosted chats; the copy stays. What is not where it should be deleted is among what failed: ChatAtOpenAI,
+        ThreadNotFound.
         """
         deleted: list[str] = []
         failed: list[tuple[str, AppError]] = []
@@ -333,6 +402,8 @@ class Library:
         chat = self.chat(chat_id)
         if chat.where == "in_app":
             self._in_app.delete(chat_id)
+        elif chat.where == "server":
+            self._servers.delete(chat_id)
         elif chat.where == "archived":
             self._opened().delete(chat_id)
         else:
@@ -340,8 +411,8 @@ class Library:
 
     def _delete_hosted(self, chat_id: str) -> None:
         threads.delete_thread(self._hosted.client(), chat_id)
-        self._hosted.forget(chat_id)
-        copies = self._archive()
+        self._hosted.shelf.forget(chat_id)
+        copies = _tried(self._archive, None, [])
         if copies is not None:
             copies.mark_gone(chat_id)
 
@@ -413,6 +484,14 @@ class Library:
         known = ((settings.user_ids.get(one.id, ""), one) for one in settings.agents)
         return {user: one.id for user, one in known if user and isinstance(one, WorkflowAgent)}
 
+    def _server_agents(self) -> dict[str, ServerAgent]:
+        from desktop.settings.agents import ServerAgent as Server
+
+        return {one.id: one for one in self._settings().agents if isinstance(one, Server)}
+
+    def _at_server(self, one: Listed) -> Chat:
+        return self._servers.chat(one, self.agent_name(one.agent))
+
     def _archive(self) -> Copies | None:
         """The archive where there is one: it is not made by looking."""
         with self._lock:
@@ -425,7 +504,7 @@ class Library:
         return self._opened()
 
     def _opened(self) -> Copies:
-        """The archive, made where there is none, with what an earlier version wrote as files. Raises ThreadsNewer,
+        """The archive, made where there is none, with what an earlier version wrote as files. Raises ArchiveNewer,
         FolderUnwritable, FileUnreadable."""
         with self._lock:
             if self._copies is None:
@@ -463,9 +542,9 @@ class Library:
         """Hosted chats of which there is no copy."""
         pairs: list[tuple[Chat, str]] = []
         while len(pairs) < limit:
-            found = self._hosted.page(limit, after, agent, since)
+            found = self._hosted.shelf.page(limit, after, agent, since)
             known = copies.known(one.id for one in found) if copies is not None else set()
-            pairs += [(one.chat(self.agent_name(one.agent)), one.cursor) for one in found if one.id not in known]
+            pairs += [(chat_of(one, self.agent_name(one.agent)), one.cursor) for one in found if one.id not in known]
             if len(found) < limit:
                 break
             after = found[-1].cursor
@@ -482,6 +561,17 @@ def _api_item(raw: dict[str, Any]) -> Item:
     created = raw.get("created_at")
     moment = when(int(created)) if isinstance(created, int | float) and not isinstance(created, bool) else None
     return Item(str(raw.get("id", "")), kind_of(raw), moment, raw)
+
+
+def _tried(read: Callable[[], T], instead: T, problems: list[AppError]) -> T:
+    """What `read` gives; `instead` where a part of the library can't be read, and why among `problems`."""
+    try:
+        return read()
+    except BridgeError:
+        raise  # the app is closing
+    except AppError as error:
+        problems.append(error)
+        return instead
 
 
 def _cursors(after: str | None) -> dict[str, str]:

@@ -16,10 +16,12 @@ from desktop.errors import AppError
 if TYPE_CHECKING:
     from desktop.agents.search import Passage
 
-Where = Literal["in_app", "archived", "hosted"]
+Where = Literal["in_app", "archived", "hosted", "server"]
 """in_app: of an agent inside the app, on this machine. archived: at OpenAI, or once there, with a whole copy here.
-hosted: at OpenAI alone."""
-EVERYWHERE: tuple[Where, ...] = ("in_app", "archived", "hosted")
+hosted: at OpenAI alone. server: at a ChatKit server of the profile."""
+EVERYWHERE: tuple[Where, ...] = ("in_app", "archived", "hosted", "server")
+HERE: tuple[Where, ...] = ("in_app", "archived")
+"""What is on this machine."""
 Format = Literal["md", "html", "json"]
 FORMATS: tuple[Format, ...] = ("md", "html", "json")
 
@@ -29,6 +31,7 @@ class Chat:
     """A chat as lists show it."""
 
     id: str
+    """Of a chat at a server: the agent's id, a slash, and the server's id."""
     where: Where
     agent_id: str
     """Empty for a hosted chat of which nobody knows which agent it belongs to."""
@@ -37,26 +40,35 @@ class Chat:
     title: str | None
     created_at: datetime
     updated_at: datetime
-    """Of its last item. The API does not tell it: of a hosted chat it is `created_at`."""
+    """Of its last item. Neither the API nor a server tells it: of a chat there it is `created_at`."""
     items: int | None = None
-    """None: not known without asking OpenAI."""
+    """None: not known without asking for all of them."""
     user: str = ""
     """Whose hosted chat it is; empty for one of the app's own."""
     copied_at: datetime | None = None
     """When an archived chat was last copied."""
     gone: bool = False
     """An archived chat that OpenAI no longer had when it was last looked for."""
+    server: str = ""
+    """The host of the server that the chat is at."""
+
+    @property
+    def thread_id(self) -> str:
+        """As its agent knows it."""
+        return self.id.partition("/")[2] if self.where == "server" else self.id
 
     @property
     def read_only(self) -> bool:
-        """Whether it can be read and taken along, but not gone on with or renamed here."""
-        return self.where != "in_app"
+        """Whether its title can't be changed."""
+        return self.where not in ("in_app", "server")
 
     def wire(self) -> dict[str, Any]:
         """For a page and for `--json`: times as ISO 8601 in UTC."""
         return {
             "id": self.id,
+            "thread_id": self.thread_id,
             "where": self.where,
+            "server": self.server,
             "agent": {"id": self.agent_id, "name": self.agent_name},
             "title": self.title,
             "created_at": iso(self.created_at),

@@ -1,9 +1,10 @@
-"""`threads delete`: chats deleted on this computer, or at OpenAI where that was said; never unasked."""
+"""`threads delete`: chats deleted where they are, hosted ones at OpenAI only where that was said; never unasked."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from desktop.commands._terminal import plain
 from desktop.errors import AppError, ChatAtOpenAI, ThreadNotFound, UsageError
 
 if TYPE_CHECKING:
@@ -31,22 +32,26 @@ def delete(command: Command) -> int:
         problems = [{"id": chat_id, "error": error.describe(context.texts)} for chat_id, error in failed]
         context.print_json({"ok": not failed, "deleted": list(done.deleted), "failed": problems})
         return 1 if failed else 0
-    titles = {chat.id: command.title(chat) for chat in found}
+    chats = {chat.id: chat for chat in found}
     for chat_id in done.deleted:
+        chat, title = chats[chat_id], command.title(chats[chat_id])
         if args.hosted:
-            context.print(command.say("threads.deleted_hosted", title=titles[chat_id]))
+            context.print(command.say("threads.deleted_hosted", title=title))
+        elif chat.where == "server":
+            context.print(command.say("threads.deleted_server", title=title, host=plain(chat.server)))
         else:
-            context.print(command.say("threads.deleted", title=titles[chat_id]))
+            context.print(command.say("threads.deleted", title=title))
     for _, problem in failed:
         context.fail(problem)
     return 1 if failed else 0
 
 
 def _deletable(command: Command, chat_id: str) -> Chat:
-    """The chat, where it is what was asked for. Raises ThreadNotFound, ChatAtOpenAI, ApiError, NetworkError."""
+    """The chat, where it is what was asked for. Raises ThreadNotFound, ChatAtOpenAI, ApiError, NetworkError,
+    ServerError."""
     chat = command.library.chat(chat_id)
-    if command.args.hosted and chat.where == "in_app":
-        raise ThreadNotFound("it is in the app", status=0, thread=chat_id[:60])
+    if command.args.hosted and chat.where in ("in_app", "server"):
+        raise ThreadNotFound("it is not at OpenAI", status=0, thread=chat_id[:60])
     if not command.args.hosted and chat.where == "hosted":
         raise ChatAtOpenAI(chat_id)
     return chat
@@ -55,6 +60,18 @@ def _deletable(command: Command, chat_id: str) -> Chat:
 def _confirmed(command: Command, found: list[Chat]) -> bool:
     """Whether the word was typed."""
     word = command.say("threads.confirm_word")
-    warning = command.say("threads.delete_hosted_warning" if command.args.hosted else "threads.delete_warning")
-    lines = [warning, *(f"  {command.line(chat)}" for chat in found)]
+    hosts = dict.fromkeys(plain(chat.server) for chat in found if chat.where == "server")
+    lines: list[str] = []
+
+    def told(warning: str, some: list[Chat]) -> None:
+        if some:
+            lines.extend([warning, *(f"  {command.line(chat)}" for chat in some)])
+
+    if command.args.hosted:
+        told(command.say("threads.delete_hosted_warning"), found)
+    else:
+        told(command.say("threads.delete_warning"), [chat for chat in found if chat.where != "server"])
+    for host in hosts:
+        warning = command.say("threads.delete_server_warning", host=host)
+        told(warning, [chat for chat in found if chat.where == "server" and plain(chat.server) == host])
     return command.typed("\n".join([*lines, command.say("threads.confirm", word=word, count=len(found))]), word)

@@ -13,7 +13,7 @@ from desktop.errors import AgentNotSet, UsageError
 if TYPE_CHECKING:
     from desktop.chats.exporting import Export
     from desktop.chats.types import Archived, Chat, Exported
-    from desktop.commands.threads import Command
+    from desktop.commands.threads import Command, Problem
     from desktop.texts import Catalogue
 
 
@@ -30,12 +30,13 @@ def export(command: Command) -> int:
     out = Path(args.out) if args.out else None
     if out is not None and (len(ids) > 1 or args.all) and out.is_file():
         raise UsageError(problem=command.say("threads.out_is_file", path=str(out)))
-    problem = None
+    problems: list[Problem] = []
     if args.all:
         agent = command.agent()
-        problem = command.refreshed()
+        problems = command.refreshed(agent)
         every = command.library.all(agent=agent, since=since, where=command.where())
         chats = list(islice(every, limit))
+        problems += command.here()
     else:
         chats = [command.library.chat(one) for one in ids]
     writer = Export(command.library, context.texts, args.format)
@@ -50,13 +51,15 @@ def export(command: Command) -> int:
     else:
         done = interruptible(lambda cancel: writer.to_folder(chats, out, tell=command.bar.tell, cancel=cancel))
     command.bar.line()
-    error = done.error or problem
     if command.json:
-        context.print_json(exported_json(done, context.texts) | {"ok": done.ok and error is None})
+        answer = exported_json(done, context.texts)
+        context.print_json(answer | {"ok": done.ok and not problems, "problems": command.wire(problems)["problems"]})
     else:
         _say_exported(command, done, chats)
-        if error is not None:
-            return context.fail(error)
+        if done.error is not None:
+            context.fail(done.error)
+        command.fail(problems)
+    error = done.error or (problems[0].error if problems else None)
     return 0 if done.ok and error is None else error.exit_code if error is not None else 1
 
 

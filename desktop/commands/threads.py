@@ -1,4 +1,4 @@
-"""`threads list|search|export|archive|delete`: all chats of a profile from a terminal, in the app and hosted.
+"""`threads list|search|export|archive|delete`: all chats of a profile from a terminal, wherever they are.
 
 Knows neither the settings file nor the keyring; the context gives it settings, agents and a client.
 """
@@ -6,15 +6,17 @@ Knows neither the settings file nor the keyring; the context gives it settings, 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
 
 from desktop.commands._terminal import Bar, interruptible, plain, typed
-from desktop.errors import AppError, UsageError
+from desktop.errors import AppError, InternalError, UsageError
 
 if TYPE_CHECKING:
     from desktop.agents.host import AgentHost
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from desktop.settings.locations import Locations
     from desktop.settings.model import Settings
     from desktop.texts import Catalogue
+
+log = logging.getLogger(__name__)
 
 
 class Context(Protocol):
@@ -114,10 +118,21 @@ def run(
         return context.fail(error)
     except CancelledError:
         command.bar.line()
-        context.print(context.texts.get("threads.stopped"))
+        if command.json:
+            context.print_json({"ok": False, "cancelled": True, "error": None})
+        else:
+            context.print(context.texts.get("threads.stopped"))
         return 1
     finally:
         command.close()
+
+
+class Problem(NamedTuple):
+    """Why chats are lacking."""
+
+    source: str | None
+    """An agent that is a server, `library.OPENAI`; None: what is on this machine."""
+    error: AppError
 
 
 class Command:
@@ -208,69 +223,118 @@ class Command:
             "in_app": self.say("threads.in_app"),
             "archived": self.say("threads.copied"),
             "hosted": self.say("threads.hosted"),
+            "server": self.say("threads.at_server", host=plain(chat.server)),
         }[chat.where]
         owner = plain(chat.agent_name or chat.agent_id or chat.user)
         when = chat.updated_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        return "  ".join(part for part in (chat.id, when, where, owner, self.title(chat)) if part)
+        return "  ".join(part for part in (plain(chat.id), when, where, owner, self.title(chat)) if part)
 
-    def refreshed(self) -> AppError | None:
-        """Asks OpenAI for its chats, where there are any; what kept it from that, when the rest can be shown."""
-        if self.args.local or not self.library.has_hosted:
-            return None
+    def refreshed(self, agent: str | None) -> list[Problem]:
+        """Asks OpenAI and the servers for their chats, all at once; what kept them from that, when the rest can be
+        shown. `agent`: only those that have chats of it."""
+        sources = () if self.args.local else self.library.sources(agent)
+        if not sources:
+            return []
+        from desktop.chats.patient import CancelledError
+
+        counts = dict.fromkeys(sources, 0)
+        failed: dict[str, AppError] = {}
+
+        def ask(source: str, cancel: threading.Event) -> None:
+            def told(count: int) -> None:
+                counts[source] = count
+                self.bar.line(self.say("threads.counting", count=sum(counts.values())))
+
+            try:
+                self.library.refresh(cancel, told, source)
+            except AppError as error:
+                failed[source] = error
+            except Exception as error:
+                log.exception("the chats of %s", source or "OpenAI")
+                failed[source] = InternalError(type(error).__name__)
+
+        def ask_all(cancel: threading.Event) -> list[Problem]:
+            # Daemons: a second Ctrl+C leaves without waiting for a source that is silent.
+            asking = [threading.Thread(target=ask, args=(one, cancel), daemon=True) for one in sources]
+            for one in asking:
+                one.start()
+            for one in asking:
+                one.join()
+            if cancel.is_set():
+                raise CancelledError
+            return [Problem(source, failed[source]) for source in sources if source in failed]
+
         try:
-            interruptible(lambda cancel: self.library.refresh(cancel, self._counted))
-        except AppError as error:
-            return error
+            return interruptible(ask_all)
         finally:
             self.bar.line()
-        return None
-
-    def _counted(self, count: int) -> None:
-        self.bar.line(self.say("threads.counting", count=count))
 
     def typed(self, question: str, word: str) -> bool:
         """Whether `word` was typed."""
         return typed(question, word, self.stdin, self.stderr)
 
     def where(self) -> tuple[Where, ...]:
-        return ("in_app", "archived") if self.args.local else ("in_app", "archived", "hosted")
+        from desktop.chats.types import EVERYWHERE, HERE
 
-    def end(self, answer: dict[str, Any], error: AppError | None) -> int:
+        return HERE if self.args.local else EVERYWHERE
+
+    def here(self) -> list[Problem]:
+        """Why the list lacks chats that are on this machine."""
+        return [Problem(None, error) for error in self.library.problems]
+
+    def wire(self, problems: Sequence[Problem]) -> dict[str, Any]:
+        """The end of a `--json` object: the first problem, and all of them with the agent whose chats are lacking."""
+        names = self.library.agents()
+
+        def told(one: Problem) -> dict[str, Any]:
+            agent = {"id": one.source, "name": names.get(one.source, "")} if one.source else None
+            return {"agent": agent, "error": one.error.describe(self.context.texts)}
+
+        every = [told(one) for one in problems]
+        return {"error": every[0]["error"] if every else None, "problems": every}
+
+    def end(self, answer: dict[str, Any], problems: Sequence[Problem]) -> int:
         """What `list` and `search` end with: the chats they have, and what kept them from others."""
         if self.json:
-            described = error.describe(self.context.texts) if error else None
-            self.context.print_json({"ok": error is None, **answer, "error": described})
-            return 0 if error is None else error.exit_code
-        return 0 if error is None else self.context.fail(error)
+            self.context.print_json({"ok": not problems, **answer, **self.wire(problems)})
+        else:
+            self.fail(problems)
+        return problems[0].error.exit_code if problems else 0
+
+    def fail(self, problems: Sequence[Problem]) -> None:
+        for one in problems:
+            self.context.fail(one.error)
 
 
 def _list(command: Command) -> int:
     since, limit = command.since(), command.limit()
     agent = command.agent()
-    problem = command.refreshed()
+    problems = command.refreshed(agent)
     every = command.library.all(agent=agent, since=since, where=command.where(), everybody=command.args.all_users)
     shown: list[Chat] = []
     for chat in islice(every, limit):
         shown.append(chat)
         if not command.json:
             command.context.print(command.line(chat))
-    if not shown and not command.json and problem is None:
+    problems += command.here()
+    if not shown and not command.json and not problems:
         command.context.print(command.say("threads.none"))
-    return command.end({"threads": [chat.wire() for chat in shown]}, problem)
+    return command.end({"threads": [chat.wire() for chat in shown]}, problems)
 
 
 def _search(command: Command) -> int:
     since, limit = command.since(), command.limit()
     agent = command.agent()
-    problem = command.refreshed()
+    problems = command.refreshed(agent)
     found = command.library.search(
         " ".join(command.args.query), agent=agent, since=since, where=command.where(), limit=limit or 50
     )
+    problems += command.here()
     if not command.json:
         for one in found:
             command.context.print(command.line(one.chat))
             if one.passage is not None:
                 command.context.print(f"    {plain(one.passage.text)}")
-        if not found and problem is None:
+        if not found and not problems:
             command.context.print(command.say("threads.none"))
-    return command.end({"threads": [one.wire() for one in found]}, problem)
+    return command.end({"threads": [one.wire() for one in found]}, problems)

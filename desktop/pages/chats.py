@@ -23,7 +23,6 @@ from desktop.pages.fields import lock_of
 from desktop.pages.look import look_of
 from desktop.pages.services import Services
 from desktop.settings import roster
-from desktop.settings.agents import ServerAgent
 
 if TYPE_CHECKING:
     from desktop.chats.library import Library
@@ -43,8 +42,7 @@ LONGEST = 100_000
 """Characters of one part of a message that are shown; an export has all of them."""
 OFFER = "archive_offer"
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Ids = Annotated[list[Id], Field(max_length=100_000)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 SCRIPTS = (
     *("chats", "chats_delete", "chats_export", "chats_jobs", "chats_list", "chats_reader"),
     *("bridge", "dialog", "texts", "look", "parts"),
@@ -68,7 +66,12 @@ class SearchParams(Filter):
 
 class ItemsParams(Params):
     id: Id
-    after: Annotated[str, StringConstraints(max_length=200)] = ""
+    after: Annotated[str, StringConstraints(max_length=2_000)] = ""
+
+
+class RefreshParams(Params):
+    source: Annotated[str, StringConstraints(max_length=64)] = ""
+    """A server's agent; empty: OpenAI."""
 
 
 class IdParams(Params):
@@ -101,7 +104,7 @@ class ChatsPage:
             ),
             methods={
                 "chats.start": Method(NoParams, self._start),
-                "chats.refresh": Method(NoParams, self._refresh),
+                "chats.refresh": Method(RefreshParams, self._refresh),
                 "chats.list": Method(ListParams, self._list),
                 "chats.all": Method(Filter, self._all),
                 "chats.search": Method(SearchParams, self._search),
@@ -125,13 +128,14 @@ class ChatsPage:
     def _start(self, _: NoParams) -> dict[str, Any]:
         """Everything but the chats; waits for no store and no network."""
         services = self._services
-        servers = {one.id for one in services.settings.current.agents if isinstance(one, ServerAgent)}
+        agents = self._library.agents()
         return {
             "texts": services.texts.page("common", "chats"),
             "look": look_of(services),
             "language": services.texts.language,
-            "agents": [{"id": one, "name": name} for one, name in self._library.agents().items() if one not in servers],
+            "agents": [{"id": one, "name": name} for one, name in agents.items()],
             "hosted": self._library.has_hosted,
+            "sources": [{"id": one, "name": agents.get(one, "OpenAI")} for one in self._library.sources()],
             "offer": self._offered(),
             "folder": self._folder(),
             "notices": [error.describe(services.texts) for error in services.settings.notices],
@@ -159,23 +163,25 @@ class ChatsPage:
 
     # --- finding ----------------------------------------------------------------------------------
 
-    def _refresh(self, _: NoParams) -> dict[str, int]:
-        """Asks OpenAI which hosted chats there are: `{count}`. Raises KeyMissing, ApiError, NetworkError."""
+    def _refresh(self, params: RefreshParams) -> dict[str, int]:
+        """Asks a source which chats it has: `{count}`. Raises KeyMissing, ApiError, NetworkError, ServerError."""
 
         def told(count: int) -> None:
-            self._services.desk.emit("chats", "chats.counted", {"count": count})
+            self._services.desk.emit("chats", "chats.counted", {"source": params.source, "count": count})
 
-        return {"count": self._library.refresh(self._gone, told)}
+        return {"count": self._library.refresh(self._gone, told, params.source)}
 
     def _list(self, params: ListParams) -> dict[str, Any]:
         """`{data: [chat], after}`, the newest first; `after` is None at the end."""
         found = self._library.chats(**_chosen(params), limit=LISTED, after=params.after or None)
-        told = [error.describe(self._services.texts) for error in self._library.notices]
+        notices = (*self._library.problems, *self._library.notices)
+        told = [error.describe(self._services.texts) for error in notices]
         return {"data": [self._told(chat) for chat in found.data], "after": found.after, "notices": told}
 
     def _all(self, params: Filter) -> dict[str, Any]:
-        """`{data: [[id, where, gone]]}` of every chat that the list would show."""
-        return {"data": [[chat.id, chat.where, chat.gone] for chat in self._library.all(**_chosen(params))]}
+        """`{data: [[id, where, gone, server]]}` of every chat that the list would show."""
+        every = self._library.all(**_chosen(params))
+        return {"data": [[chat.id, chat.where, chat.gone, chat.server] for chat in every]}
 
     def _search(self, params: SearchParams) -> dict[str, Any]:
         """`{data: [{chat, title, item_id, passage}]}`."""
@@ -191,7 +197,7 @@ class ChatsPage:
         agent = roster.find(settings.current.agents, chat.agent_id)
         if agent is None or chat.gone:
             return False
-        if chat.where != "in_app" and settings.current.user_ids.get(agent.id) != chat.user:
+        if chat.where in ("archived", "hosted") and settings.current.user_ids.get(agent.id) != chat.user:
             return False
         active = settings.current.agent()
         same = active is not None and active.id == agent.id
@@ -201,7 +207,7 @@ class ChatsPage:
 
     def _items(self, params: ItemsParams) -> dict[str, Any]:
         """`{chat, data: [{id, role, who, at, html}], after}`, the oldest first. Raises ThreadNotFound, and what OpenAI
-        answers."""
+        or the server answers."""
         chat = self._library.chat(params.id)
         found = self._library.items(params.id, after=params.after or None, limit=READ)
         data = [entry for item in found.data if (entry := self._entry(chat, item)) is not None]
@@ -235,14 +241,14 @@ class ChatsPage:
         chat = self._library.chat(params.id)
         if not self._opens(chat):
             raise AgentNotSet()
-        self._services.desk.open_chat(chat.agent_id, chat.id)
+        self._services.desk.open_chat(chat.agent_id, chat.thread_id)
 
     def _rename(self, params: RenameParams) -> dict[str, Any]:
         """The chat as it is now. Raises FieldError, ChatReadOnly, ThreadNotFound."""
         if not params.title.strip():
             raise FieldError("title", self._services.texts.get("chats.title_empty"))
         chat = self._library.rename(params.id, params.title)
-        self._services.desk.emit("chat", "thread.changed", {"agent": chat.agent_id, "thread": chat.id})
+        self._services.desk.emit("chat", "thread.changed", {"agent": chat.agent_id, "thread": chat.thread_id})
         return self._told(chat)
 
     # --- taking along -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from desktop.errors import AppError, InternalError, JobUnderWay, ThreadNotFound
+from desktop.errors import AppError, InternalError, JobUnderWay, ServerError, ThreadNotFound
 from desktop.page import NoParams, Params
 from desktop.pages import archiving
 from desktop.pages.services import Services
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 FEW = 50
 """Chats that are looked up one by one; more of them are picked from the whole list."""
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Ids = Annotated[list[Id], Field(max_length=100_000)]
 Result = dict[str, Any]
 Work = Callable[["Tell", threading.Event], Result]
@@ -48,6 +48,8 @@ class DeleteJob(Params):
     """Chats of agents in the app, and copies of hosted ones."""
     openai: Ids = Field(default=[])
     """Chats that OpenAI is told to delete."""
+    servers: Ids = Field(default=[])
+    """Chats that their servers are told to delete."""
 
 
 class ArchiveJob(Params):
@@ -94,6 +96,7 @@ class Jobs:
 
         def work(tell: Tell, cancel: threading.Event) -> Result:
             chats, missing = self._chosen(params.ids, every)
+            problems = [*missing, *(self._library.problems if params.ids is None else ())]
             done = self._library.export(chats, folder, params.format, self._services.texts, tell=tell, cancel=cancel)
             written = done.written + done.unchanged
             self._folder = folder if written else None
@@ -101,7 +104,7 @@ class Jobs:
                 "written": written,
                 "failed": done.failed + len(missing),
                 "cancelled": done.cancelled,
-                "error": done.error or next(iter(missing), None),
+                "error": done.error or next(iter(problems), None),
                 "folder": str(folder) if written else "",
             }
 
@@ -139,23 +142,25 @@ class Jobs:
         def work(tell: Tell, cancel: threading.Event) -> Result:
             from desktop.chats.pace import Pace
 
-            pace, total = Pace(tell), len(params.openai) + len(params.here)
+            here = [*params.here, *params.servers]
+            pace, total = Pace(tell), len(params.openai) + len(here)
             deleted: list[str] = []
             at_openai: list[str] = []
             failed: dict[str, AppError] = {}
             for number, (chat_id, there) in enumerate(
-                [*((one, True) for one in params.openai), *((one, False) for one in params.here)]
+                [*((one, True) for one in params.openai), *((one, False) for one in here)]
             ):
                 pace.step(number, total)
                 if cancel.is_set():
                     break
                 if chat_id in failed:
                     continue
+                own = self._library.thread_id(chat_id)
                 done = self._library.delete([chat_id], at_openai=there)
                 failed.update(done.failed)
                 (at_openai if there else deleted).extend(done.deleted)
-                for one in done.deleted:
-                    self._services.desk.emit("chat", "chat.deleted", {"id": one})
+                if done.deleted:
+                    self._services.desk.emit("chat", "chat.deleted", {"id": own})
             return {
                 "written": len({*deleted, *at_openai}),
                 "failed": len(failed),
@@ -184,7 +189,7 @@ class Jobs:
         for one in wanted:
             try:
                 chats.append(self._library.chat(one))
-            except ThreadNotFound as error:
+            except (ThreadNotFound, ServerError) as error:
                 missing.append(error)
         return chats, missing
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from desktop.agents.answers import Answer, Reply, Stream, tell, waited
@@ -172,11 +173,22 @@ class RemoteHost:
         asked = wire.request_of(body, self._sources.message_limit)
         return self._do(self._request(agent, asked, on_data, on_end, wanted))
 
-    def ask(self, agent: ServerAgent, kind: str, **params: Any) -> dict[str, Any]:
-        """The reply to a request of our own that is no stream; nobody is asked for a token. Raises as `request`."""
+    def ask(
+        self,
+        agent: ServerAgent,
+        kind: str,
+        *,
+        within: float | None = None,
+        cancel: threading.Event | None = None,
+        **params: Any,
+    ) -> dict[str, Any]:
+        """The reply to a request of our own that is no stream; nobody is asked for a token. `within`: seconds for it
+        to begin, where that is less than the bound. Raises as `request`, PageGone once `cancel` is set."""
         from desktop.agents.remote import wire
 
-        return self._do(self._reply(agent, wire.request(kind, **params)))
+        bounds = self._bounds if within is None else replace(self._bounds, begin=min(within, self._bounds.begin))
+        given_up = cancel.is_set if cancel is not None else lambda: False
+        return self._do(self._reply(agent, wire.request(kind, **params), bounds), given_up=given_up)
 
     def prove(
         self, agent: ServerAgent, token: str | None, uses: Callable[[Probe], object] = lambda _probe: None
@@ -230,7 +242,12 @@ class RemoteHost:
 
     # --- how ----------------------------------------------------------------------------------
 
-    def _do(self, work: Coroutine[Any, Any, T], uses: Callable[[Future[T]], object] = lambda _waiting: None) -> T:
+    def _do(
+        self,
+        work: Coroutine[Any, Any, T],
+        uses: Callable[[Future[T]], object] = lambda _waiting: None,
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> T:
         import asyncio
 
         try:
@@ -246,7 +263,7 @@ class RemoteHost:
             if isinstance(error, RuntimeError):  # the loop was closed meanwhile
                 raise PageGone from None
             raise
-        return waited(waiting, loop)
+        return waited(waiting, loop, given_up)
 
     def _tell(self, stream_id: str, what: Callable[[Run], None]) -> None:
         tell(self._loop, self.runs, stream_id, what)
@@ -270,10 +287,10 @@ class RemoteHost:
 
         return target_of(agent, await asyncio.to_thread(self._sources.token, agent))
 
-    async def _reply(self, agent: ServerAgent, asked: Request) -> dict[str, Any]:
+    async def _reply(self, agent: ServerAgent, asked: Request, bounds: Bounds | None = None) -> dict[str, Any]:
         from desktop.agents.remote.exchange import exchange
 
-        reply = await exchange(self._line(agent.url), await self._target(agent), asked, self._bounds)
+        reply = await exchange(self._line(agent.url), await self._target(agent), asked, bounds or self._bounds)
         if not isinstance(reply, str):
             raise InternalError(asked.type)
         return dict(json.loads(reply))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -51,7 +52,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, asked: Request
     if status in (404, 405, 410, 501):
         return ServerNotFound(detail, host=host, path=urlsplit(target.url).path)
     if status == 429:
-        return ServerBusy(detail, host=host)
+        return ServerBusy(detail, host=host, retry_after=errors_map.retry_after(headers, time.time()))
     if status >= 500:
         return ServerDown(detail, host=host, status=status)
     if status < 400:

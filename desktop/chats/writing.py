@@ -20,7 +20,7 @@ PREFIX, SUFFIX = ".chatkit-desktop-", ".tmp"
 def write(path: Path, pieces: Iterable[str], *, replace: bool) -> None:
     """Writes `pieces` as UTF-8 to `path`, mode 0600. Raises FileExists_ where something is there and `replace` is
     False, FolderUnwritable, and what `pieces` raise; in each case nothing is changed."""
-    with unwritable(path):
+    with unwritable(path.parent):
         if not replace and os.path.lexists(path):
             raise FileExists_(path=str(path))
         if not path.parent.exists():
@@ -31,12 +31,12 @@ def write(path: Path, pieces: Iterable[str], *, replace: bool) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             for piece in pieces:
-                with unwritable(path):
+                with unwritable(path.parent):
                     file.write(piece.encode("utf-8", "replace"))
-            with unwritable(path):
+            with unwritable(path.parent):
                 file.flush()
                 os.fsync(file.fileno())
-        with unwritable(path):
+        with unwritable(path.parent):
             if not replace and os.path.lexists(path):
                 raise FileExists_(path=str(path))
             os.replace(temporary, path)
@@ -70,10 +70,10 @@ def _runs(process: int) -> bool:
 
 
 @contextmanager
-def unwritable(path: Path) -> Iterator[None]:
+def unwritable(folder: Path) -> Iterator[None]:
     """What the disk refuses becomes a sentence."""
     try:
         yield
     except OSError as error:
         problem = error.strerror or type(error).__name__
-        raise FolderUnwritable(repr(error), path=str(path), problem=problem) from None
+        raise FolderUnwritable(repr(error), path=str(folder), problem=problem) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desktop.commands._terminal import plain
-from desktop.errors import AppError, ChatAtOpenAI, ThreadNotFound, UsageError
+from desktop.errors import AppError, ChatAtOpenAI, UsageError
 
 if TYPE_CHECKING:
     from desktop.chats.types import Chat
@@ -31,7 +31,7 @@ def delete(command: Command) -> int:
     if command.json:
         problems = [{"id": chat_id, "error": error.describe(context.texts)} for chat_id, error in failed]
         context.print_json({"ok": not failed, "deleted": list(done.deleted), "failed": problems})
-        return 1 if failed else 0
+        return max((problem.exit_code for _, problem in failed), default=0)
     chats = {chat.id: chat for chat in found}
     for chat_id in done.deleted:
         chat, title = chats[chat_id], command.title(chats[chat_id])
@@ -43,15 +43,15 @@ def delete(command: Command) -> int:
             context.print(command.say("threads.deleted", title=title))
     for _, problem in failed:
         context.fail(problem)
-    return 1 if failed else 0
+    return max((problem.exit_code for _, problem in failed), default=0)
 
 
 def _deletable(command: Command, chat_id: str) -> Chat:
     """The chat, where it is what was asked for. Raises ThreadNotFound, ChatAtOpenAI, ApiError, NetworkError,
-    ServerError."""
+    ServerError; UsageError for --hosted and a chat that is not there."""
     chat = command.library.chat(chat_id)
     if command.args.hosted and chat.where in ("in_app", "server"):
-        raise ThreadNotFound("it is not at OpenAI", status=0, thread=chat_id[:60])
+        raise UsageError(problem=command.say("threads.not_hosted", id=plain(chat_id)))
     if not command.args.hosted and chat.where == "hosted":
         raise ChatAtOpenAI(chat_id)
     return chat

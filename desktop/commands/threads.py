@@ -45,6 +45,7 @@ class Context(Protocol):
     def agent_host(self) -> AgentHost: ...
     def print(self, text: str = "") -> None: ...
     def print_json(self, value: Any) -> None: ...
+    def warn(self, text: str) -> None: ...
     def fail(self, error: AppError) -> int: ...
 
 
@@ -302,7 +303,11 @@ class Command:
         return problems[0].error.exit_code if problems else 0
 
     def fail(self, problems: Sequence[Problem]) -> None:
+        names = self.library.agents()
         for one in problems:
+            if one.source is not None:
+                name = plain(names.get(one.source, "")) if one.source else "OpenAI"
+                self.context.warn(self.say("threads.not_listed", name=name))
             self.context.fail(one.error)
 
 

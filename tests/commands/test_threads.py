@@ -53,6 +53,7 @@ class Desk:
         self.locations = Locations(folder)
         self.key: str | None = KEY
         self.out: list[str] = []
+        self.warned: list[str] = []
         self.failed: list[AppError] = []
         self._api = api
 
@@ -82,6 +83,9 @@ class Desk:
 
     def print_json(self, value: Any) -> None:
         self.out.append(json.dumps(value))
+
+    def warn(self, text: str) -> None:
+        self.warned.append(text)
 
     def fail(self, error: AppError) -> int:
         self.failed.append(error)
@@ -140,7 +144,8 @@ def test_list_as_json_is_one_object(api: ApiStandIn, desk: Desk) -> None:
     assert (told["ok"], told["error"]) == (True, None)
     assert told["threads"] == [
         {
-            "id": made, "where": "hosted", "agent": {"id": "workflow", "name": "Flow"}, "title": "é \x1b[31m",
+            "id": made, "thread_id": made, "where": "hosted", "server": "",
+            "agent": {"id": "workflow", "name": "Flow"}, "title": "é \x1b[31m",
             "created_at": "2025-10-09T08:53:20Z", "updated_at": "2025-10-09T08:53:20Z", "items": None, "user": USER,
             "copied_at": None, "gone": False, "read_only": True,
         }
@@ -464,7 +469,8 @@ def test_hosted_chats_are_deleted_at_openai_only_when_that_is_said(api: ApiStand
     assert call(desk, "list") == 0
     assert "archived" in desk.out[0]
     assert call(desk, "delete", made, "--yes") == 0
-    assert call(desk, "delete", desk.chat("Ours", "x"), "--hosted", "--yes") == 1
+    assert call(desk, "delete", desk.chat("Ours", "x"), "--hosted", "--yes") == 2
+    assert "is not there" in desk.failed[-1].describe(desk.texts)["message"]
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "y\n", "yes\n", "delet\n"])

@@ -258,10 +258,12 @@ async function remove(chats, name) {
   await call("chats.delete", wanted).catch(fail);
 }
 
-async function archive() {
+/** @param {boolean} [again] read every chat whole, also one that looks unchanged */
+async function archive(again = false) {
   put();
-  jobs.begin(() => call("chats.archive", { ids: null }).catch(fail));
-  await call("chats.archive", { ids: null }).catch(fail);
+  const begin = () => call("chats.archive", { ids: null, again }).catch(fail);
+  jobs.begin(begin);
+  await begin();
 }
 
 /** The offer is put away. */
@@ -340,6 +342,7 @@ function listen() {
   wire(button("again"), () => load());
   wire(button("archive"), () => archive());
   wire(button("offer-yes"), () => archive());
+  wire(button("job-whole"), () => archive(true));
   button("offer-no").addEventListener("click", put);
   button("back").addEventListener("click", back);
   wire(button("open"), () => call("chats.open", { id: reader.chat?.id ?? "" }).catch(fail));

@@ -69,6 +69,7 @@ export class JobPanel {
     el("job-title").textContent = folder;
     this.#show(false);
     button("job-again").hidden = !this.#again || (!cancelled && !error && !failed);
+    button("job-whole").hidden = kind !== "archive" || cancelled || Boolean(error) || !unchanged;
     button("job-folder").hidden = !folder;
     el("job").classList.toggle("failed", Boolean(error));
     this.#say(words.join(" "));
@@ -80,7 +81,7 @@ export class JobPanel {
     el("job").classList.remove("failed");
     this.#bar.hidden = !isGoing;
     button("job-cancel").hidden = !isGoing;
-    for (const id of ["job-again", "job-folder", "job-dismiss"]) button(id).hidden = isGoing;
+    for (const id of ["job-again", "job-whole", "job-folder", "job-dismiss"]) button(id).hidden = isGoing;
     show("job", true);
   }
 }

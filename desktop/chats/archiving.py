@@ -6,8 +6,9 @@ Only ever reads at OpenAI. What is in the archive is its memory; whoever runs it
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from random import random as random_number
 from typing import TYPE_CHECKING, Any
 
@@ -65,15 +66,19 @@ class ArchiveRun:
         since: float | None = None,
         limit: int | None = None,
         ids: Iterable[str] | None = None,
+        again: bool = False,
     ) -> Archived:
         """Reads the threads created at or after `since` (Unix seconds), newest first, at most `limit`; or just `ids`.
 
-        Never raises AppError: what stopped the run is the result's `error`.
+        The API tells neither when a thread was last changed nor how many items it has: one whose own fields and newest
+        item are those of the copy counts as unchanged. `again` reads every thread whole, so that a change in the middle
+        is found too. Never raises AppError: what stopped the run is the result's `error`.
         """
         cancel = cancel or threading.Event()
         client = Patient(self._client, cancel, self._random)
         pace = self._pace(tell)
         scope = f"{client.host} {self._user} {since} {limit}" if ids is None else f"{client.host} some"
+        scope += " again" if again else ""
         whole = since is None and limit is None and ids is None
         done = Archived()
         try:
@@ -84,7 +89,7 @@ class ArchiveRun:
                 done = replace(done, vanished=self._list(client, listed, pace, since, limit, ids))
                 total = len(listed) + done.vanished
                 done = replace(done, total=total)
-                done = self._copy_all(client, listed, pace, done, cancel)
+                done = self._copy_all(client, listed, pace, done, cancel, again)
                 if whole and done.error is None:
                     self._copies.gone(self._user, {str(thread["id"]) for thread in listed})
             if done.error is None:
@@ -132,7 +137,7 @@ class ArchiveRun:
         return 0
 
     def _copy_all(
-        self, client: Patient, listed: Spool, pace: Pace, done: Archived, cancel: threading.Event
+        self, client: Patient, listed: Spool, pace: Pace, done: Archived, cancel: threading.Event, again: bool
     ) -> Archived:
         before, failing = done.vanished, 0
         for number, thread in enumerate(listed):
@@ -140,7 +145,7 @@ class ArchiveRun:
             try:
                 if cancel.is_set():
                     raise CancelledError
-                copied = self._copy(client, thread)
+                copied = self._copy(client, thread, again)
                 done = replace(done, written=done.written + copied, unchanged=done.unchanged + (not copied))
                 failing = 0
             except ThreadNotFound:
@@ -157,13 +162,14 @@ class ArchiveRun:
                 raise _StoppedError(replace(done, error=error)) from None
         return done
 
-    def _copy(self, client: Patient, thread: dict[str, Any]) -> bool:
+    def _copy(self, client: Patient, thread: dict[str, Any], again: bool) -> bool:
         """Whether there was anything to copy."""
         thread_id = str(thread["id"])
         known = self._copies.row(thread_id)
-        if known is not None and known.raw == thread:
-            if known.checked == self._number and known.gone is None:
-                return False  # this very run has looked at it, before it was cut off
+        same = known is not None and known.raw == thread
+        if known is not None and same and known.checked == self._number and known.gone is None:
+            return False  # this very run has looked at it, before it was cut off
+        if known is not None and same and not again:
             newest = _pages(client, thread_id)(None, "desc", 1).data
             kept = self._copies.newest(known.seq)
             if (newest[0].raw() if newest else None) == (kept.raw if kept else None):
@@ -171,9 +177,23 @@ class ArchiveRun:
                 return False
         with Spool(self._copies.path.parent if self._copies.path else None) as items:
             read_items(client, thread_id, items)
+            if known is not None and same and self._holds(known.seq, items):
+                self._copies.checked(known.seq, self._number)
+                return False
             origin = self._origin(str(thread.get("user") or ""))
             self._copies.write(thread, items, replace(origin, host=client.host), self._number)
         return True
+
+    def _holds(self, seq: int, items: Spool) -> bool:
+        """Whether the copy has exactly these items."""
+
+        def kept() -> Iterator[dict[str, Any]]:
+            after = 0
+            while lines := self._copies.lines(seq, after=after, limit=threads.PAGE):
+                yield from (line.raw for line in lines)
+                after = lines[-1].seq
+
+        return all(one == other for one, other in zip_longest(kept(), items))
 
 
 class _StoppedError(Exception):

@@ -428,11 +428,13 @@ class Library:
         limit: int | None = None,
         ids: Iterable[str] | None = None,
         everybody: bool = False,
+        again: bool = False,
     ) -> Archived:
         """Copies hosted chats of this profile's person onto this machine: what is new or changed. Deletes nothing.
 
-        `agent`: those of one hosted agent. `everybody`: of all users of the key's project; those are other people's
-        chats, and whoever calls this has asked. Never raises AppError: what stopped it is the result's `error`.
+        `agent`: those of one hosted agent. `again`: see `ArchiveRun.run`. `everybody`: of all users of the key's
+        project; those are other people's chats, and whoever calls this has asked. Never raises AppError: what stopped
+        it is the result's `error`.
         """
         from desktop.chats.archiving import ArchiveRun
 
@@ -456,7 +458,7 @@ class Library:
         try:
             for user in chosen:
                 run = ArchiveRun(copies, client, user, origin)
-                done = _sum(done, run.run(tell=tell, cancel=cancel, since=begun, limit=limit, ids=ids))
+                done = _sum(done, run.run(tell=tell, cancel=cancel, since=begun, limit=limit, ids=ids, again=again))
                 if done.cancelled or done.ended is not None:
                     break
         finally:

@@ -120,7 +120,13 @@ def archive(command: Command) -> int:
         raise AgentNotSet
     done = interruptible(
         lambda cancel: command.library.archive(
-            tell=command.bar.tell, cancel=cancel, agent=agent, since=since, limit=limit, everybody=args.all_users
+            tell=command.bar.tell,
+            cancel=cancel,
+            agent=agent,
+            since=since,
+            limit=limit,
+            everybody=args.all_users,
+            again=args.again,
         )
     )
     command.bar.line()

@@ -79,6 +79,7 @@ def arguments(parser: argparse.ArgumentParser, texts: Catalogue | None = None) -
         one.add_argument("--local", action="store_true", help=say("threads.help_local"))
     listing.add_argument("--all-users", action="store_true", help=say("threads.help_all_archived"))
     archive.add_argument("--all-users", action="store_true", help=say("threads.help_all_users"))
+    archive.add_argument("--again", action="store_true", help=say("threads.help_again"))
     for one in (export, archive):
         one.add_argument("--out", metavar="PATH", help=say("threads.help_out"))
         one.add_argument("--format", choices=("json", "md", "html"), default="json", help=say("threads.help_format"))

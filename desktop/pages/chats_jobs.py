@@ -55,6 +55,8 @@ class DeleteJob(Params):
 class ArchiveJob(Params):
     ids: Ids | None = None
     """None: every hosted chat of this profile."""
+    again: bool = False
+    """Read every chat whole, also one that looks unchanged."""
 
 
 class Jobs:
@@ -119,7 +121,7 @@ class Jobs:
 
         def work(tell: Tell, cancel: threading.Event) -> Result:
             try:
-                done = self._library.archive(ids=params.ids, tell=tell, cancel=cancel)
+                done = self._library.archive(ids=params.ids, again=params.again, tell=tell, cancel=cancel)
             finally:
                 archiving.runs.end(folder)
             return {

@@ -91,6 +91,33 @@ def test_nothing_is_ever_lost_here_and_nothing_deleted_there(
     assert [line.raw for line in copies.lines(kept.seq, gone=True)] == [lost]
 
 
+def test_again_finds_a_change_in_the_middle_of_an_old_chat(api: ApiStandIn, client: ApiClient, copies: Copies) -> None:
+    made = fill(api)
+    archive(copies, client)
+    api.world.items[made[3]][0]["content"][0]["text"] = "said otherwise"
+    lost = api.world.items[made[0]].pop(1)
+    assert archive(copies, client).written == 0
+    assert content(copies) != at_openai(api)
+    done = archive(copies, client, again=True)
+    assert (done.written, done.unchanged, done.ok) == (2, 3, True)
+    assert content(copies) == at_openai(api)
+    kept = copies.row(made[0])
+    assert kept is not None
+    assert [line.raw for line in copies.lines(kept.seq, gone=True)] == [lost]
+    done = archive(copies, client, again=True)
+    assert (done.written, done.unchanged) == (0, 5)
+
+
+def test_reading_again_goes_on_where_it_was_cut_off(api: ApiStandIn, client: ApiClient, copies: Copies) -> None:
+    fill(api)
+    archive(copies, client)
+    cancel = threading.Event()
+    archive(copies, client, again=True, cancel=cancel, tell=lambda one: cancel.set() if one.done == 3 else None)
+    before = len(api.paths("GET"))
+    assert archive(copies, client, again=True).unchanged == 5
+    assert len(api.paths("GET")) - before == 3  # the list, and the two chats that were left
+
+
 def test_a_run_over_some_says_nothing_of_the_others(api: ApiStandIn, client: ApiClient, copies: Copies) -> None:
     made = fill(api)
     archive(copies, client)

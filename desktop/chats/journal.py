@@ -37,11 +37,15 @@ class Journal:
         self._ending = ending
         self._names: dict[str, str] = {}
         self._done: dict[str, Done] = {}
+        self._cut_off = False
+        """Whether the last line has no end: a kill or a full disk kept it back."""
         path = folder / NAME
         with unwritable(folder):
             self._read(path)
             taken = {folded(one.name.removesuffix(f".{ending}")) for one in folder.iterdir()}
             self._file = os.fdopen(open_private(path, "a"), "ab")
+            if self._cut_off:
+                self._file.write(b"\n")
         self._taken = taken | {folded(name) for name in self._names.values()}
 
     def close(self) -> None:
@@ -84,6 +88,7 @@ class Journal:
             return
         with file:
             for row in file:
+                self._cut_off = not row.endswith(b"\n")
                 try:
                     entry = json.loads(row)
                     chat, ending = entry["chat"], entry["as"]

@@ -29,13 +29,17 @@ def write(path: Path, pieces: Iterable[str], *, replace: bool) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         handle = os.open(temporary, flags, 0o600)
     try:
-        with os.fdopen(handle, "wb") as file:
+        file = os.fdopen(handle, "wb")
+        try:
             for piece in pieces:
                 with unwritable(path.parent):
                     file.write(piece.encode("utf-8", "replace"))
             with unwritable(path.parent):
                 file.flush()
                 os.fsync(file.fileno())
+        finally:
+            with unwritable(path.parent):  # what a full disk did not take is written once more here, and refused again
+                file.close()
         with unwritable(path.parent):
             if not replace and os.path.lexists(path):
                 raise FileExists_(path=str(path))

@@ -21,7 +21,7 @@ from desktop.errors import AppError, InternalError, UsageError
 if TYPE_CHECKING:
     from desktop.agents.host import AgentHost
     from desktop.chats.library import Library
-    from desktop.chats.types import Chat, Where
+    from desktop.chats.types import Chat, Found, Where
     from desktop.openai_api.client import ApiClient
     from desktop.settings.locations import Locations
     from desktop.settings.model import Settings
@@ -318,11 +318,15 @@ def _list(command: Command) -> int:
     problems = command.refreshed(agent)
     every = command.library.all(agent=agent, since=since, where=command.where(), everybody=command.args.all_users)
     shown: list[Chat] = []
-    for chat in islice(every, limit):
-        shown.append(chat)
-        if not command.json:
-            command.context.print(command.line(chat))
-    problems += command.here()
+    try:
+        for chat in islice(every, limit):
+            shown.append(chat)
+            if not command.json:
+                command.context.print(command.line(chat))
+    except AppError as error:
+        problems.append(Problem(None, error))
+    else:
+        problems += command.here()
     if not shown and not command.json and not problems:
         command.context.print(command.say("threads.none"))
     return command.end({"threads": [chat.wire() for chat in shown]}, problems)
@@ -332,10 +336,15 @@ def _search(command: Command) -> int:
     since, limit = command.since(), command.limit()
     agent = command.agent()
     problems = command.refreshed(agent)
-    found = command.library.search(
-        " ".join(command.args.query), agent=agent, since=since, where=command.where(), limit=limit or 50
-    )
-    problems += command.here()
+    found: Sequence[Found] = ()
+    try:
+        found = command.library.search(
+            " ".join(command.args.query), agent=agent, since=since, where=command.where(), limit=limit or 50
+        )
+    except AppError as error:
+        problems.append(Problem(None, error))
+    else:
+        problems += command.here()
     if not command.json:
         for one in found:
             command.context.print(command.line(one.chat))

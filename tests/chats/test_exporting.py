@@ -26,7 +26,7 @@ from desktop.chats.as_html import as_html, policy
 from desktop.chats.as_json import as_json
 from desktop.chats.as_markdown import as_markdown
 from desktop.chats.exporting import Export
-from desktop.chats.journal import NAME
+from desktop.chats.journal import NAME, Journal
 from desktop.chats.names import folded, stem, unlike
 from desktop.chats.types import Chat, Format, Item, Progress
 from desktop.chats.writing import write
@@ -388,7 +388,8 @@ def test_a_read_only_folder_is_a_sentence(desk: Desk, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is made by /dev/full")
-def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [10, 9_000, 100_000], ids=["small", "more than a buffer", "large"])
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     path = tmp_path / "chat.md"
     real = os.open
 
@@ -400,9 +401,23 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(os, "open", full)
     with pytest.raises(FolderUnwritable) as caught:
-        write(path, ("x" * 100_000 for _ in range(10)), replace=True)
+        write(path, ("x" * size for _ in range(10)), replace=True)
     assert caught.value.values["problem"] == os.strerror(errno.ENOSPC)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_whose_last_line_was_cut_off_loses_only_that_line(tmp_path: Path) -> None:
+    first = Journal(tmp_path, "md")
+    first.name("a", "One")
+    first.close()
+    with (tmp_path / Journal.NAME).open("ab") as file:
+        file.write(b'{"chat":"b","as":"m')  # the disk was full
+    second = Journal(tmp_path, "md")
+    second.name("c", "Three")
+    second.close()
+    third = Journal(tmp_path, "md")
+    assert [third.name(chat, "Other").name for chat in ("a", "b", "c")] == ["One.md", "Other.md", "Three.md"]
+    third.close()
 
 
 def test_a_chat_that_is_deleted_meanwhile_is_named_and_the_others_are_written(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from tests.agents.things import said, thread
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
+from tests.standins.chatkit_server import EVERYBODY, ChatKitStandIn
 from tests.window.test_basic import say
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
@@ -209,6 +212,47 @@ def test_what_keeps_openai_from_answering_stands_over_the_list(scene: Scene) -> 
         app.click("chats", "#troubles button")
         until_listed(app, "There again")
         app.until("no trouble", lambda: not app.js("chats", "document.getElementById('troubles').childElementCount"))
+
+
+def test_chats_of_a_server_are_listed_read_exported_and_deleted_and_its_failure_is_its_own(scene: Scene) -> None:
+    with ChatKitStandIn() as server:
+        settle(scene, active="demo")
+        file = scene.profile / "settings.json"
+        values = json.loads(file.read_text(encoding="utf-8"))
+        values["agents"] = [DEMO, {"kind": "server", "id": "team", "name": "Team", "url": server.url}]
+        file.write_text(json.dumps(values), encoding="utf-8")
+
+        async def fill() -> None:
+            await server.store.save_thread(thread("thr_zebras", "About zebras"), EVERYBODY)
+            await server.store.add_thread_item("thr_zebras", said("Why stripes?"), EVERYBODY)
+
+        asyncio.run(fill())
+        server.mode = "down"
+        folder = scene.folder / "taken along"
+        with scene.launch() as app:
+            app.wait_call("basic.ready")
+            app.ask("show", "chats")
+            app.wait_text("chats", "The chats of Team could not be listed.", "has a problem of its own (500)")
+            server.mode = "chatkit"
+            app.click("chats", "#troubles button")
+            until_listed(app, "About zebras")
+            app.until(
+                "no trouble", lambda: not app.js("chats", "document.getElementById('troubles').childElementCount")
+            )
+            read(app, "About zebras")
+            app.wait_text("chats", "Why stripes?", f"At the server 127.0.0.1:{server.port}")
+            app.click("chats", "#export-one")
+            app.click("chats", "input[value=json]")
+            app.fill("chats", "#folder", str(folder))
+            app.click("chats", "#export-yes")
+            app.wait_text("chats", "Chats exported: 1.")
+            document = json.loads(next(folder.glob("*.json")).read_bytes())
+            assert [item["text"] for item in document["items"]] == ["Why stripes?"]
+            app.click("chats", "#delete-one")
+            app.wait_text("chats", "Delete this chat?", "for everybody who has them there: 1.")
+            app.click("chats", "#delete-yes")
+            app.wait_text("chats", "No chats yet.")
+            assert server.store._threads == {}
 
 
 def test_ten_thousand_chats_are_a_few_rows_at_a_time(scene: Scene) -> None:

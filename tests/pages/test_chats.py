@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from desktop.errors import (
     JobUnderWay,
     KeyMissing,
     KeyRejected,
+    ServerTokenWanted,
     SettingsInvalid,
     ThreadNotFound,
 )
@@ -30,9 +32,11 @@ from desktop.pages.chats import LONGEST, ChatsPage
 from desktop.settings.agents import AssistantAgent, DemoAgent, ServerAgent
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
+from desktop.settings.servers import server_secret
 from tests.agents.things import answer, said, thread
 from tests.pages.app_parts import SENTINEL, Asked, House
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn
+from tests.standins.chatkit_server import EVERYBODY, ChatKitStandIn
 
 ME = "user-0001"
 Json = dict[str, Any]
@@ -112,7 +116,9 @@ def test_it_starts_without_asking_anybody(case: Case) -> None:
         ("assistant", "Ada"),
         ("demo", "ChatKit Desktop"),
         ("workflow", "Flow"),
+        ("server", "Team"),
     ]
+    assert start["sources"] == [{"id": "", "name": "OpenAI"}, {"id": "server", "name": "Team"}]
     assert (start["hosted"], start["offer"]) == (True, True)
     assert Path(start["folder"]).name == "ChatKit Desktop chats"
     assert case.api.paths() == []
@@ -130,7 +136,7 @@ def test_chats_of_all_agents_stand_in_one_list_and_hosted_ones_join_when_openai_
     assert [found[one]["opens"] for one in (own, hosted)] == [True, True]
     assert case.titles(agent="workflow") == ["Hosted"]
     assert set(case.titles(days=7)) == {"Own", "Another’s"}
-    assert sorted(case.ask("chats.all", agent="workflow")["data"]) == [[hosted, "hosted", False]]
+    assert sorted(case.ask("chats.all", agent="workflow")["data"]) == [[hosted, "hosted", False, ""]]
 
 
 def test_a_long_list_comes_in_pages_and_all_of_it_can_be_chosen(case: Case) -> None:
@@ -432,6 +438,36 @@ def test_a_copy_stays_where_the_deletion_at_openai_fails(case: Case) -> None:
     assert (done["written"], done["failed"], done["error"]["code"]) == (0, 1, "key_rejected")
     assert [chat["where"] for chat in case.ask("chats.list")["data"]] == ["archived"]
     assert hosted in case.api.world.threads
+
+
+# --- chats at a server ----------------------------------------------------------------------------
+
+
+def test_a_servers_chats_are_listed_opened_renamed_and_deleted_there_by_their_own_ids(case: Case) -> None:
+    with ChatKitStandIn(SENTINEL) as server:
+        agent = ServerAgent(id="team", name="Team", url=server.url)
+        case.house.settings.update({"agents": [DemoAgent(id="demo"), agent], "active_agent": "demo"})
+        with pytest.raises(ServerTokenWanted):
+            case.ask("chats.refresh", source="team")
+        case.house.keys.save_secret(server_secret(agent), SENTINEL)
+        asyncio.run(server.store.save_thread(thread("thr_z", "Zebras"), EVERYBODY))
+        asyncio.run(server.store.add_thread_item("thr_z", said("Why stripes?"), EVERYBODY))
+        assert case.ask("chats.refresh", source="team") == {"count": 1}
+        assert case.events("chats.counted") == [{"source": "team", "count": 1}]
+        (chat,) = case.ask("chats.list")["data"]
+        assert (chat["id"], chat["where"], chat["opens"], chat["read_only"]) == ("team/thr_z", "server", True, False)
+        assert "Why stripes?" in case.ask("chats.items", id="team/thr_z")["data"][0]["html"]
+        case.ask("chats.open", id="team/thr_z")
+        assert ("open_chat", ("team", "thr_z")) in case.house.desk.asked
+        assert case.ask("chats.rename", id="team/thr_z", title="Horses")["title"] == "Horses"
+        assert case.events("thread.changed", "chat") == [{"agent": "team", "thread": "thr_z"}]
+        case.ask("chats.delete", servers=["team/thr_z", "team/thr_no"])
+        done = case.end()
+        assert (done["deleted"], done["failed"], done["error"]["code"]) == (["team/thr_z"], 1, "thread_not_found")
+        assert case.events("chat.deleted", "chat") == [{"id": "thr_z"}]
+        assert server.store._threads == {}
+        assert not case.ask.found(SENTINEL)
+        assert SENTINEL not in json.dumps(case.house.desk.asked, default=str)
 
 
 # --- what crosses ---------------------------------------------------------------------------------

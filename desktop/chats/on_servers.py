@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from desktop.agents.columns import clean
 from desktop.chats.copies import kind_of
 from desktop.chats.patient import CancelledError
 from desktop.chats.shelf import Listed, Shelf, place
@@ -126,8 +127,12 @@ class OnServers:
         """A page of a chat's items, oldest first."""
         agent, thread_id = self._named(chat_id)
         more = {} if after is None else {"after": after}
+        asked = {"thread_id": thread_id, "order": "asc", "limit": limit, **more}
         with self._there(chat_id):
-            reply = self._ask(agent, "items.list", {"thread_id": thread_id, "order": "asc", "limit": limit, **more})
+            try:
+                reply = self._ask(agent, "items.list", asked)
+            except ServerFlood:
+                reply = self._ask(agent, "items.list", asked | {"limit": 1})
         data = tuple(self._item(agent, raw) for raw in reply["data"])
         return Items(data, _cursor(reply))
 
@@ -275,7 +280,10 @@ class OnServers:
         began = _moment(thread.get("created_at"), agent)
         seconds = 0 if began is None else int(began.timestamp())
         return Listed(
-            place(seconds, f"{agent.id}{BETWEEN}{thread_id}"), agent.id, "", title if isinstance(title, str) else ""
+            place(seconds, f"{agent.id}{BETWEEN}{thread_id}"),
+            agent.id,
+            "",
+            clean(title) if isinstance(title, str) else "",
         )
 
     def _item(self, agent: ServerAgent, raw: Json) -> Item:

@@ -87,6 +87,8 @@ class ChatKitStandIn:
         self.elsewhere = "http://localhost:9/chatkit"
         self.uploads_to = ""
         """Another origin for files; empty: its own."""
+        self.unknown = 404
+        """The status for a thread that is not there; 500: as a server without a handler for the SDK's NotFoundError."""
         self.heard: list[dict[str, Any]] = []
         self.cut = 0
         self.files: dict[str, bytes] = {}
@@ -175,6 +177,8 @@ class ChatKitStandIn:
         try:
             result = await self.server.process(body, EVERYBODY)
         except NotFoundError as error:
+            if self.unknown == 500:
+                return Response("Internal Server Error", 500, media_type="text/plain")
             return JSONResponse({"detail": f"{error} is not there"}, 404)
         if isinstance(result, StreamingResult):
             return StreamingResponse(self._watched(result), media_type="text/event-stream")

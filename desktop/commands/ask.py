@@ -41,7 +41,8 @@ def run(context: Context, args: argparse.Namespace) -> int:
     host = context.agent_host()
     question = _Question(host, agent.id, context)
     try:
-        question.ask(text, args.thread)
+        # Of a server's chat, `threads list` puts the agent before the id.
+        question.ask(text, (args.thread or "").removeprefix(f"{agent.id}/") or None)
         while question.card is not None and question.failure is None:
             question.answer()
     except AppError as error:

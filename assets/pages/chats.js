@@ -285,6 +285,10 @@ function over({ kind, deleted = [], at_openai: away = [] }) {
     document.body.dataset.view = "list";
   }
   void load({ keep: true }).then(() => {
+    for (const { chat: one } of list.rows) {
+      const { id, where, gone, server } = one;
+      if (list.chosen.has(id)) list.chosen.set(id, { where, gone, server }); // it may be a copy by now
+    }
     const now = list.rows.find((row) => row.chat.id === reader.chat?.id)?.chat;
     if (now) reader.head(now); // it may be a copy by now
     if (document.activeElement === document.body) list.focus();

@@ -108,6 +108,17 @@ def test_again_finds_a_change_in_the_middle_of_an_old_chat(api: ApiStandIn, clie
     assert (done.written, done.unchanged) == (0, 5)
 
 
+def test_reading_again_goes_on_where_it_was_cut_off(api: ApiStandIn, client: ApiClient, copies: Copies) -> None:
+    made = fill(api)
+    archive(copies, client)
+    api.fail("key_rejected", on=f"/{made[1]}/items")  # the newest first: three have been read by then
+    assert archive(copies, client, again=True).error is not None
+    api.heal()
+    before = len(api.paths("GET"))
+    assert archive(copies, client, again=True).unchanged == 5
+    assert len(api.paths("GET")) - before == 3  # the list, and the two chats that were left
+
+
 def test_a_run_over_some_says_nothing_of_the_others(api: ApiStandIn, client: ApiClient, copies: Copies) -> None:
     made = fill(api)
     archive(copies, client)

@@ -42,7 +42,9 @@ def test_a_question_is_answered_and_the_chat_goes_on(tmp_path: Path, server: Cha
     second = terminal(tmp_path, server)
     assert second.ask("Again", report["thread_id"]) == 0
     assert second.out.getvalue().startswith("You said: Again.")
-    assert server.types() == ["threads.create", "threads.add_user_message"]
+    third = terminal(tmp_path, server)
+    assert third.ask("Once more", f"team/{report['thread_id']}") == 0  # as `threads list` names it
+    assert server.types() == ["threads.create", "threads.add_user_message", "threads.add_user_message"]
 
 
 def test_a_server_that_refuses_or_breaks_off_is_told_in_a_sentence(tmp_path: Path, server: ChatKitStandIn) -> None:

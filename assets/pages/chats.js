@@ -68,7 +68,7 @@ async function load({ keep = false } = {}) {
   const skeleton = window.setTimeout(() => {
     show("loading", true);
     if (!keep) list.put([], { isWhole: true });
-    show("empty", false);
+    empty(null);
   }, SHOW_AFTER);
   try {
     const found = await call(words ? "chats.search" : "chats.list", words ? { query: words, ...filter() } : filter());
@@ -112,18 +112,29 @@ async function more() {
   if (list.wantsMore) void more();
 }
 
+/** How many chats each source that is being asked has named so far. @type {Map<string, number>} */
+const counts = new Map();
+
+/** Why there is no list; null: there is one. @type {{failed: boolean, problem?: Described} | null} */
+let lacking = null;
+
 /** What stands in place of the list. @param {{failed: boolean, problem?: Described} | null} why null: there are chats */
 function empty(why) {
-  show("empty", why !== null);
-  if (!why) return;
+  lacking = why;
+  tellEmpty();
+}
+
+/** "No chats" is said once everybody who may have some has answered: a banner says who has not. */
+function tellEmpty() {
+  const why = lacking;
   const isNarrowed = query() !== "" || agent.value !== "" || days.value !== "0";
+  const isOpen = counts.size > 0 || el("troubles").childElementCount > 0;
+  show("empty", why !== null && (why.failed || isNarrowed || !isOpen));
+  if (!why) return;
   el("empty-words").textContent = why.problem ? why.problem.message : isNarrowed ? t("chats.nothing_found") : t("chats.none");
   el("empty-hint").textContent = why.problem ? why.problem.hint : isNarrowed ? t("chats.nothing_found_hint") : t("chats.none_hint");
   show("again", why.failed);
 }
-
-/** How many chats each source that is being asked has named so far. @type {Map<string, number>} */
-const counts = new Map();
 
 /** Asks a source for its titles; the rest can be used meanwhile. @param {Source} source */
 async function refresh(source) {
@@ -147,6 +158,7 @@ function asking() {
   const count = [...counts.values()].reduce((sum, one) => sum + one, 0);
   const values = { names: names.join(", "), count };
   el("asking").textContent = !names.length ? "" : count ? t("chats.asking_count", values) : t("chats.asking", values);
+  tellEmpty();
 }
 
 /** Why the chats of a source can't be had, with another try. @param {Source} source @param {Described | null} problem null: they can */

@@ -13,6 +13,7 @@ from random import random as random_number
 from typing import TYPE_CHECKING, Any
 
 from desktop.chats.copies import Copies, Origin
+from desktop.chats.items import pages, read_items
 from desktop.chats.pace import Pace
 from desktop.chats.patient import CancelledError, Patient
 from desktop.chats.spool import Spool
@@ -20,16 +21,13 @@ from desktop.chats.types import Archived, Tell
 from desktop.chats.walk import walk
 from desktop.errors import AppError, BadAnswer, RequestRejected, ServiceDown, ThreadNotFound, TimedOut
 from desktop.openai_api import threads
-from desktop.openai_api.client import AnswerTooLarge, Requests
+from desktop.openai_api.client import Requests
 from desktop.openai_api.threads import Order
-from desktop.openai_api.wire import Item, Page
+from desktop.openai_api.wire import Page
 
 if TYPE_CHECKING:
     from desktop.openai_api.wire import Thread
 
-AT_ONCE = 4 * 1024 * 1024
-"""Bytes of a page of items: one that is longer is asked for in smaller pages. A single item may be as long as the
-client takes."""
 IN_A_ROW = 3
 """Threads in a row that fail because the service does: the rest will fail too."""
 
@@ -170,7 +168,7 @@ class ArchiveRun:
         if known is not None and same and known.checked == self._number and known.gone is None:
             return False  # this very run has looked at it, before it was cut off
         if known is not None and same and not again:
-            newest = _pages(client, thread_id)(None, "desc", 1).data
+            newest = pages(client, thread_id)(None, "desc", 1).data
             kept = self._copies.newest(known.seq)
             if (newest[0].raw() if newest else None) == (kept.raw if kept else None):
                 self._copies.checked(known.seq, self._number)
@@ -200,33 +198,6 @@ class _StoppedError(Exception):
     def __init__(self, done: Archived) -> None:
         super().__init__()
         self.done = done
-
-
-def read_items(client: Patient, thread_id: str, into: Spool) -> None:
-    """All items of a thread as the API gives them. Raises ThreadNotFound, ApiError, NetworkError, CancelledError."""
-    ask = _pages(client, thread_id)
-    for place, item in walk(lambda after, order: ask(after, order, threads.PAGE), "asc", client.host):
-        into.add(place, item.raw())
-
-
-def _pages(client: Patient, thread_id: str) -> Callable[[str | None, Order, int], Page[Item]]:
-    """`page(after, order, limit)`; where items are long, of fewer of them."""
-    most = threads.PAGE
-
-    def page(after: str | None, order: Order, limit: int) -> Page[Item]:
-        nonlocal most
-        while True:
-            size = min(limit, most)
-            try:
-                return threads.list_items(
-                    client, thread_id, after, None, size, order, largest=AT_ONCE if size > 1 else None
-                )
-            except AnswerTooLarge:
-                if size <= 1:
-                    raise
-                most = max(1, size // 4)
-
-    return page
 
 
 def threads_since(client: Requests, user: str | None, since: float | None, limit: int | None) -> Iterable[Thread]:

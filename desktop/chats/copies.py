@@ -21,12 +21,11 @@ from desktop.agents import database
 from desktop.agents.columns import clean, text_of, utc
 from desktop.agents.search import Hit, find, index
 from desktop.chats.copies_schema import ENDS, STEPS
+from desktop.chats.items import kind_of
+from desktop.chats.types import LATEST
 from desktop.errors import AppError, ArchiveNewer, ThreadsNewer
 
 MICRO = 1_000_000
-LATEST = 253_402_300_799
-"""The last second of the year 9999: no calendar here goes beyond."""
-PREFIX = "chatkit."
 RESUMED = 3600.0
 """Seconds within which a run that was cut off is gone on with: what it has looked at is not looked at again."""
 CACHE = 4_000
@@ -322,11 +321,6 @@ def written(document: Mapping[str, Any]) -> str:
 
 def micro(moment: datetime) -> int:
     return round(moment.timestamp() * MICRO)
-
-
-def kind_of(item: Mapping[str, Any]) -> str:
-    """The type without OpenAI's prefix."""
-    return clean(str(item.get("type", ""))).removeprefix(PREFIX)
 
 
 _ROW = (

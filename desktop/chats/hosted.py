@@ -6,18 +6,21 @@ Knows nothing of the archive.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from desktop.chats.items import api_item, read_items
 from desktop.chats.patient import CancelledError, Patient
 from desktop.chats.shelf import Listed, Shelf, place
-from desktop.chats.types import Chat
+from desktop.chats.types import Chat, Item, Items
 from desktop.chats.walk import walk
 from desktop.openai_api import threads
 from desktop.openai_api.client import Requests
 from desktop.openai_api.threads import Order
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from desktop.openai_api.wire import Page, Thread
 
 
@@ -63,6 +66,23 @@ class Hosted:
     def get(self, thread_id: str) -> Thread:
         """One thread, asked for now. Raises ThreadNotFound, KeyMissing, ApiError, NetworkError."""
         return threads.get_thread(self.client(), thread_id)
+
+    def items(self, thread_id: str, after: str | None, limit: int) -> Items:
+        """A page of a thread's items, the oldest first. Raises ThreadNotFound, KeyMissing, ApiError, NetworkError."""
+        page = threads.list_items(self.client(), thread_id, after, None, max(1, min(limit, threads.PAGE)))
+        items = tuple(api_item(item.raw()) for item in page.data)
+        more = page.has_more and bool(items)
+        return Items(items, (page.last_id or items[-1].id) if more else None)
+
+    def all_items(self, thread_id: str, folder: Path, cancel: threading.Event | None = None) -> Iterator[Item]:
+        """Every item, the oldest first: read whole, into a file in `folder`, before the first is given. Raises as
+        `items`; CancelledError where `cancel` ended a wait."""
+        from desktop.chats.spool import Spool
+
+        client = Patient(self.client(), cancel or threading.Event())
+        with Spool(folder) as spool:
+            read_items(client, thread_id, spool)
+            yield from map(api_item, spool)
 
     def client(self) -> Requests:
         """Raises KeyMissing, AgentNotSet."""

@@ -14,11 +14,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from desktop.chats.copies import Copies, Copy, Origin, kind_of
+from desktop.chats.archive import Archive
 from desktop.chats.hosted import Hosted, chat_of
 from desktop.chats.in_app import InApp
 from desktop.chats.on_servers import OnServers
-from desktop.chats.shelf import Listed, when
+from desktop.chats.shelf import Listed
 from desktop.chats.types import (
     EVERYWHERE,
     Archived,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from desktop.agents.host import AgentHost
     from desktop.agents.search import Hit
+    from desktop.chats.copies import Copies
     from desktop.openai_api.client import Requests
     from desktop.settings.agents import ServerAgent
     from desktop.settings.locations import Locations
@@ -77,16 +78,12 @@ class Library:
         self._in_app = InApp(host, locations.threads, self.agent_name)
         self._hosted = Hosted(client, self._users)
         self._servers = OnServers(host, self._server_agents)
+        self._archive = Archive(locations, self._users, self.agent_name)
         self._problems: list[AppError] = []
-        self._lock = threading.Lock()
-        self._copies: Copies | None = None
 
     def close(self) -> None:
         """Closes the archive. May be called again."""
-        with self._lock:
-            copies, self._copies = self._copies, None
-        if copies is not None:
-            copies.close()
+        self._archive.close()
 
     @property
     def problems(self) -> Sequence[AppError]:
@@ -96,8 +93,7 @@ class Library:
     @property
     def notices(self) -> Sequence[AppError]:
         """What a person should be told of the archive: a damaged file that was set aside."""
-        copies = self._copies
-        return copies.notices if copies is not None else ()
+        return self._archive.notices
 
     # --- finding ------------------------------------------------------------------------------
 
@@ -161,12 +157,12 @@ class Library:
             if "in_app" in wanted:
                 place = cursors.get("in_app")
                 pages["in_app"] = _tried(lambda: self._in_app.page(limit + 1, place, agent, since), [], problems)
-            copies = _tried(self._archive, None, problems)
+            copies = _tried(self._archive.copies, None, problems)
             if "archived" in wanted and copies is not None:
                 rows = copies.rows(
                     limit=limit + 1, after=cursors.get("archived"), agent=agent, since=since, everybody=everybody
                 )
-                pages["archived"] = [(self._archived(row), row.cursor) for row in rows]
+                pages["archived"] = [(self._archive.chat(row), row.cursor) for row in rows]
             if "hosted" in wanted:
                 pages["hosted"] = self._hosted_page(limit + 1, cursors.get("hosted"), agent, since, copies)
             if "server" in wanted:
@@ -205,10 +201,10 @@ class Library:
         found = _tried(lambda: self._in_app.chat(chat_id), None, problems)
         if found is not None:
             return found
-        copies = _tried(self._archive, None, problems)
+        copies = _tried(self._archive.copies, None, problems)
         row = copies.row(chat_id) if copies is not None else None
         if row is not None:
-            return self._archived(row)
+            return self._archive.chat(row)
         try:
             if not chat_id.startswith("cthr") and not self._hosted.there:
                 raise ThreadNotFound("nowhere", status=0, thread=chat_id[:60])
@@ -239,12 +235,12 @@ class Library:
             nothing: list[tuple[Chat, Hit]] = []
             for chat, hit in _tried(lambda: self._in_app.search(query, agent, limit), nothing, problems):
                 found.append(Found(chat, hit.title, hit.item_id, hit.passage))
-        copies = _tried(self._archive, None, problems)
+        copies = _tried(self._archive.copies, None, problems)
         if "archived" in wanted and copies is not None:
             for hit in copies.search(query, agent, limit):
                 row = copies.row(hit.thread_id)
                 if row is not None and row.own:
-                    found.append(Found(self._archived(row), hit.title, hit.item_id, hit.passage))
+                    found.append(Found(self._archive.chat(row), hit.title, hit.item_id, hit.passage))
         look = title_finder(query)
 
         def titled(listed: Iterable[Listed]) -> list[tuple[Listed, Passage]]:
@@ -281,10 +277,7 @@ class Library:
         if chat.where == "server":
             return self._servers.items(chat_id, after, limit)
         if chat.where == "hosted":
-            page = threads.list_items(self._hosted.client(), chat_id, after, None, max(1, min(limit, threads.PAGE)))
-            items = tuple(_api_item(item.raw()) for item in page.data)
-            more = page.has_more and bool(items)
-            return Items(items, (page.last_id or items[-1].id) if more else None)
+            return self._hosted.items(chat_id, after, limit)
         try:
             found = self._local_items(chat, int(after or 0), limit + 1)
         except ValueError as error:
@@ -297,7 +290,7 @@ class Library:
         if chat.where == "in_app":
             return self._in_app.thread(chat.id)
         if chat.where == "archived":
-            return self._row(chat).raw
+            return self._archive.row(chat.id).raw
         if chat.where == "server":
             return self._servers.thread(chat.id)
         return self._hosted.get(chat.id).raw()
@@ -311,14 +304,7 @@ class Library:
             yield from self._servers.all_items(chat.id, cancel)
             return
         if chat.where == "hosted":
-            from desktop.chats.archiving import read_items
-            from desktop.chats.patient import Patient
-            from desktop.chats.spool import Spool
-
-            client = Patient(self._hosted.client(), cancel or threading.Event())
-            with Spool(self._locations.folder) as spool:
-                read_items(client, chat.id, spool)
-                yield from map(_api_item, spool)
+            yield from self._hosted.all_items(chat.id, self._locations.folder, cancel)
             return
         after = 0
         while True:
@@ -330,13 +316,7 @@ class Library:
 
     def removed_items(self, chat: Chat) -> Iterator[Item]:
         """Items of an archived chat that OpenAI no longer had when it was copied again."""
-        if chat.where != "archived":
-            return
-        copies, row = self._opened(), self._row(chat)
-        after = 0
-        while lines := copies.lines(row.seq, after=after, limit=ALL_AT_ONCE, gone=True):
-            yield from (_api_item(line.raw) for line in lines)
-            after = lines[-1].seq
+        return self._archive.removed_items(chat.id) if chat.where == "archived" else iter(())
 
     def attachment(self, chat: Chat, attachment_id: str) -> bytes | None:
         """The bytes of a file that went with a message; None where they can't be had: neither OpenAI nor ChatKit's
@@ -405,14 +385,14 @@ class Library:
         elif chat.where == "server":
             self._servers.delete(chat_id)
         elif chat.where == "archived":
-            self._opened().delete(chat_id)
+            self._archive.opened().delete(chat_id)
         else:
             raise ChatAtOpenAI(chat_id)
 
     def _delete_hosted(self, chat_id: str) -> None:
         threads.delete_thread(self._hosted.client(), chat_id)
         self._hosted.shelf.forget(chat_id)
-        copies = _tried(self._archive, None, [])
+        copies = _tried(self._archive.copies, None, [])
         if copies is not None:
             copies.mark_gone(chat_id)
 
@@ -436,34 +416,12 @@ class Library:
         project; those are other people's chats, and whoever calls this has asked. Never raises AppError: what stopped
         it is the result's `error`.
         """
-        from desktop.chats.archiving import ArchiveRun
-
         users = self._users()
         chosen = [None] if everybody or ids is not None else [one for one in users if agent in (None, users[one])]
-        done = Archived()
         begun = None if since is None else since.timestamp()
-        if not chosen:
-            return done
-
-        def origin(user: str) -> Origin:
-            return Origin("", agent=users.get(user, ""), own=user in users)
-
-        try:
-            self._opened()
-            client = self._hosted.client()
-            # A connection of its own: lists and searches do not wait for what is being written.
-            copies = Copies(self._locations.copies)
-        except AppError as error:
-            return Archived(error=error)
-        try:
-            for user in chosen:
-                run = ArchiveRun(copies, client, user, origin)
-                done = _sum(done, run.run(tell=tell, cancel=cancel, since=begun, limit=limit, ids=ids, again=again))
-                if done.cancelled or done.ended is not None:
-                    break
-        finally:
-            copies.close()
-        return done
+        return self._archive.take(
+            self._hosted.client, chosen, tell=tell, cancel=cancel, since=begun, limit=limit, ids=ids, again=again
+        )
 
     def users_in_project(self, cancel: threading.Event | None = None) -> tuple[int, int]:
         """(threads, users) of the whole project of the key: what an archive of everybody would take. Raises KeyMissing,
@@ -494,49 +452,9 @@ class Library:
     def _at_server(self, one: Listed) -> Chat:
         return self._servers.chat(one, self.agent_name(one.agent))
 
-    def _archive(self) -> Copies | None:
-        """The archive where there is one: it is not made by looking."""
-        with self._lock:
-            if self._copies is not None:
-                return self._copies
-        from desktop.chats.old_archive import files_of
-
-        if not self._locations.copies.exists() and not files_of(self._locations.archive):
-            return None
-        return self._opened()
-
-    def _opened(self) -> Copies:
-        """The archive, made where there is none, with what an earlier version wrote as files. Raises ArchiveNewer,
-        FolderUnwritable, FileUnreadable."""
-        with self._lock:
-            if self._copies is None:
-                from desktop.chats.old_archive import take_in
-
-                self._copies = Copies(self._locations.copies)
-                take_in(self._copies, self._locations.archive, self._users())
-            return self._copies
-
-    def _row(self, chat: Chat) -> Copy:
-        copies = self._archive()
-        row = copies.row(chat.id) if copies is not None else None
-        if row is None:
-            raise ThreadNotFound("in the archive", status=0, thread=chat.id[:60])
-        return row
-
-    def _archived(self, row: Copy) -> Chat:
-        return Chat(
-            id=row.id,
-            where="archived",
-            agent_id=row.agent,
-            agent_name=self.agent_name(row.agent),
-            title=row.title,
-            created_at=row.created,
-            updated_at=row.updated,
-            items=row.items,
-            user=row.user,
-            copied_at=row.copied,
-            gone=row.gone is not None,
-        )
+    def _local_items(self, chat: Chat, after: int, limit: int) -> list[tuple[Item, int]]:
+        """Items with their places, from this machine."""
+        return (self._in_app if chat.where == "in_app" else self._archive).items(chat.id, after, limit)
 
     def _hosted_page(
         self, limit: int, after: str | None, agent: str | None, since: datetime | None, copies: Copies | None
@@ -551,18 +469,6 @@ class Library:
                 break
             after = found[-1].cursor
         return pairs[:limit]
-
-    def _local_items(self, chat: Chat, after: int, limit: int) -> list[tuple[Item, int]]:
-        if chat.where == "in_app":
-            return self._in_app.items(chat.id, after, limit)
-        lines = self._opened().lines(self._row(chat).seq, after=after, limit=limit)
-        return [(_api_item(line.raw), line.seq) for line in lines]
-
-
-def _api_item(raw: dict[str, Any]) -> Item:
-    created = raw.get("created_at")
-    moment = when(int(created)) if isinstance(created, int | float) and not isinstance(created, bool) else None
-    return Item(str(raw.get("id", "")), kind_of(raw), moment, raw)
 
 
 def _tried(read: Callable[[], T], instead: T, problems: list[AppError]) -> T:
@@ -589,15 +495,3 @@ def _cursors(after: str | None) -> dict[str, str]:
     ):
         raise BadParams("after: no cursor of ours")
     return found
-
-
-def _sum(one: Archived, other: Archived) -> Archived:
-    return Archived(
-        one.total + other.total,
-        one.written + other.written,
-        one.unchanged + other.unchanged,
-        one.vanished + other.vanished,
-        one.failed + other.failed,
-        other.cancelled,
-        one.error or other.error,
-    )

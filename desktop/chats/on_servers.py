@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from desktop.agents.columns import clean
-from desktop.chats.copies import kind_of
+from desktop.chats.items import kind_of
 from desktop.chats.patient import CancelledError
 from desktop.chats.shelf import Listed, Shelf, place
 from desktop.chats.types import Chat, Item, Items

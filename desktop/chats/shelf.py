@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from desktop.chats.copies import LATEST
+from desktop.chats.types import LATEST
 
 
 @dataclass(frozen=True, order=True)

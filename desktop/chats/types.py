@@ -24,6 +24,8 @@ HERE: tuple[Where, ...] = ("in_app", "archived")
 """What is on this machine."""
 Format = Literal["md", "html", "json"]
 FORMATS: tuple[Format, ...] = ("md", "html", "json")
+LATEST = 253_402_300_799
+"""The last second of the year 9999: no calendar here goes beyond."""
 
 
 @dataclass(frozen=True)

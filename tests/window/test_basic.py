@@ -122,6 +122,23 @@ def test_what_is_hostile_in_a_message_stays_text(scene: Scene) -> None:
         assert nothing_refused(app)
 
 
+def test_who_scrolls_up_while_an_answer_is_written_is_left_there_until_going_to_its_end_again(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch(environ={"RIG_AGENTS": json.dumps({"chunk": 0.015})}) as app:
+        begin(scene, app)
+        box = "(({scrollTop: top, scrollHeight: all, clientHeight: seen}) => %s)(document.getElementById('scroll'))"
+        app.fill("chat", "#text", "long")
+        press(app, "Return")
+        app.until("more than is seen", lambda: app.js("chat", box % "all > seen + 150"))
+        app.until("its end in view", lambda: app.js("chat", box % "top > 0 && all - top - seen < 100"))
+        was = app.js("chat", "(one => (one.scrollTop = 0, one.scrollHeight))(document.getElementById('scroll'))")
+        app.until("more of it", lambda: app.js("chat", box % "all") > was + 60)
+        assert app.js("chat", box % "top") == 0
+        app.js("chat", "(one => (one.scrollTop = one.scrollHeight, true))(document.getElementById('scroll'))")
+        app.until("the whole answer", lambda: at_rest(app))
+        app.until("its end", lambda: app.js("chat", box % "top > 0 && all - top - seen < 100"))
+
+
 def test_escape_stops_an_answer_and_what_was_said_stays(scene: Scene) -> None:
     settle(scene)
     with scene.launch(environ={"RIG_AGENTS": json.dumps({"chunk": 0.05})}) as app:

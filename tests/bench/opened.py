@@ -17,8 +17,12 @@ from desktop import cli
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from desktop.agents.host import AgentHost
+    from desktop.app import App
     from desktop.context import Context
+    from desktop.page import Page
     from desktop.window.bridge import Answered
+    from desktop.window.shell import PageWindow, WindowPlan
 
 
 def tell(what: str, value: object = None) -> None:
@@ -37,28 +41,36 @@ def open_app(context: Context) -> int:
     from desktop.app import App
 
     class Measured(App):
-        def _show(self, name: str) -> Any:
-            window = super()._show(name)
-            if not getattr(self, "_told", False):
-                self._told = True
-                import threading
+        def _build(self, *parts: Any) -> None:
+            super()._build(*parts)
+            stock = self.shell.open
 
-                import webview
+            def open_first(plan: WindowPlan) -> PageWindow:
+                self.shell.open = stock  # type: ignore[method-assign]
+                window = stock(plan)
+                self._opened(window)
+                return window
 
-                stock = webview.start
+            self.shell.open = open_first  # type: ignore[method-assign]
 
-                def start(**options: Any) -> None:
-                    tell("engine")
-                    stock(**options)
+        def _opened(self, window: PageWindow) -> None:
+            import threading
 
-                webview.start = start
-                window.native.events.before_show += lambda: tell("window")
-                threading.Thread(target=orders, args=(self,), daemon=True).start()
-                listen(self.services.agents)
-            return window
+            import webview
 
-        def _page(self, name: str) -> Any:
-            return with_bench(super()._page(name))
+            stock = webview.start
+
+            def start(**options: Any) -> None:
+                tell("engine")
+                stock(**options)
+
+            webview.start = start
+            window.native.events.before_show += lambda: tell("window")
+            threading.Thread(target=orders, args=(self,), daemon=True).start()
+            listen(self.services.agents)
+
+        def _page(self, name: str, *, crashed: bool = False) -> Page:
+            return with_bench(super()._page(name, crashed=crashed))
 
     return Measured(context, watch=answered).run(opening)
 
@@ -74,7 +86,7 @@ EMITTED: list[float] = []
 """When each piece of text left the agents' thread, in milliseconds since 1970."""
 
 
-def listen(host: Any) -> None:
+def listen(host: AgentHost) -> None:
     """Note when pieces leave for the page; and with `--flood`, let the flood answer."""
     request = host.request
 
@@ -129,7 +141,7 @@ class Flood:
         pass
 
 
-def with_bench(page: Any) -> Any:
+def with_bench(page: Page) -> Page:
     """The page with two methods more: one that does nothing, one that takes what the page has measured."""
     from dataclasses import replace
 
@@ -163,7 +175,7 @@ ROUND_TRIPS = """(async () => {
 })();0"""
 
 
-def orders(app: Any) -> None:
+def orders(app: App) -> None:
     """One order a line on standard input: `url`, `threads`, `round-trips N`, `emitted`, `stack`; `js SCRIPT`, for the
     chat's page, as JSON."""
     import json

@@ -35,7 +35,7 @@ help:
 	@echo "make format        write the code as ruff formats it"
 	@echo "make bench         measure; prints JSON"
 	@echo "make live          open the chat against OpenAI itself, with a key saved in the app"
-	@echo "make test-packaging  packages in clean systems (as root, with debootstrap; an hour)"
+	@echo "make test-packaging  packages in clean systems (as root, with debootstrap; half an hour or more)"
 	@echo "make package       the packages of this system, into dist/ (ARGS=\"--brand FILE\")"
 	@echo "make lock          work out the locked dependencies anew"
 	@echo "make install       only set up what 'make run' needs"

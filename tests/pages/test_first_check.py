@@ -280,16 +280,22 @@ def test_a_key_that_openai_refused_cannot_be_saved_unchecked(house: House, api: 
 # --- cancelling -------------------------------------------------------------------------------
 
 
-def test_a_check_that_is_cancelled_saves_nothing_and_makes_room_at_once(make_house: Make, api: ApiStandIn) -> None:
-    house = make_house(base=api.base)
-    api.fail("slow", times=1, seconds=1)
-    check = check_of(house)
-    before = house.on_disk()
+def under_way(check: FirstCheck, api: ApiStandIn) -> tuple[threading.Thread, list[Any]]:
+    """The check number 7, which has reached the API, and where its outcome will be."""
     outcomes: list[Any] = []
     run = threading.Thread(target=lambda: outcomes.append(check.run(7, wanted(check), "keyring")))
     run.start()
     while not api.paths("POST"):
         time.sleep(0.005)
+    return run, outcomes
+
+
+def test_a_check_that_is_cancelled_saves_nothing_and_makes_room_at_once(make_house: Make, api: ApiStandIn) -> None:
+    house = make_house(base=api.base)
+    api.fail("slow", times=1, seconds=1)
+    check = check_of(house)
+    before = house.on_disk()
+    run, outcomes = under_way(check, api)
 
     with pytest.raises(BadParams):
         check.run(8, wanted(check), "keyring")
@@ -310,11 +316,7 @@ def test_when_nobody_looks_any_more_a_check_ends_and_nothing_is_saved(make_house
     api.fail("slow", times=1, seconds=1)
     check = check_of(house)
     before = house.on_disk()
-    outcomes: list[Any] = []
-    run = threading.Thread(target=lambda: outcomes.append(check.run(7, wanted(check), "keyring")))
-    run.start()
-    while not api.paths("POST"):
-        time.sleep(0.005)
+    run, outcomes = under_way(check, api)
     check.gone()
     run.join(60)
     assert [outcome.cancelled for outcome in outcomes] == [True]

@@ -39,10 +39,8 @@ def read(handle: int, most: int) -> Message | None:
     if body is None:
         return None
     try:
-        message = json.loads(body)
-        if b"\\ud" in body:
-            message = _encodable(message)
-    except ValueError as error:
+        message = _encodable(json.loads(body))
+    except (ValueError, RecursionError) as error:
         raise Garbled(type(error).__name__) from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise Garbled("no message")
@@ -50,7 +48,8 @@ def read(handle: int, most: int) -> Message | None:
 
 
 def _encodable(value: Any) -> Any:
-    """Half a character, which JSON can name and nothing can write, becomes a question mark."""
+    """Half a character, which JSON can name, and Python's reads from bytes as well, and nothing can write, becomes a
+    question mark."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, list):

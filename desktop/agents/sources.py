@@ -50,7 +50,7 @@ class Sources(Protocol):
         """The key kept for this address. May block on the keyring; raises KeyStoreError."""
 
     def route(self, base_url: str) -> transport.Endpoint:
-        """How to get there: proxy, CA file, time limits."""
+        """How to get there: proxy, CA file, time limits. "": somewhere outside, as pip asks where its settings say."""
 
     def mcp_servers(self, agent_id: str) -> Sequence[McpServer]:
         """The MCP servers whose tools the agent has. Raises AgentNotSet."""

@@ -30,7 +30,7 @@ def run(context: Context, args: argparse.Namespace) -> int:
             ]
             wanted = packages.missing(dict.fromkeys(named), place)
         if wanted:
-            route = SettingsSources(context.settings_store, context.keys).route(packages.INDEX)
+            route = SettingsSources(context.settings_store, context.keys).route("")
             packages.install(
                 wanted, place, on_line=lambda line: None if context.json else context.warn(line), route=route
             )

@@ -105,7 +105,7 @@ def offer(plan: Plan) -> str:
         else ""
     )
     return f"""{app.name} {plan.version} holds Qt {number}, Qt WebEngine {number} (with Chromium) and PySide6 {number},
-as The Qt Company publishes them at pypi.org; nothing was changed, what is not used and what only debuggers read was
+as The Qt Company publishes them for Python; nothing was changed, what is not used and what only debuggers read was
 left out. They are used under the GNU Lesser General Public License, version 3; parts of Chromium under other licences.
 Their texts stand in NOTICES.
 

@@ -310,7 +310,7 @@ class ConsentPage:
             if wanted:
                 from desktop.agents.from_settings import SettingsSources
 
-                route = SettingsSources(self._services.settings, self._services.keys).route(packages.INDEX)
+                route = SettingsSources(self._services.settings, self._services.keys).route("")
                 put = self._put or packages.install
                 put(wanted, self._place(), file=source.name, on_line=tell, cancel=cancel, route=route)
         except AppError as error:

@@ -60,8 +60,6 @@ BUNDLES = (
     "/etc/ssl/cert.pem",
 )
 """Where Linux and BSD keep what they trust in one file; Python lists nothing of a folder."""
-INDEX = "https://pypi.org"
-"""Where pip asks; its own settings may name another."""
 
 
 def package_of(module: str) -> str:

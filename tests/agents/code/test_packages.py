@@ -92,10 +92,10 @@ WAY = "import json\nprint(json.dumps([words, {n: v for n, v in os.environ.items(
 
 def test_checklist_07_the_proxy_and_its_password_reach_pip_where_nobody_else_reads_them(tmp_path: Path) -> None:
     lines: list[str] = []
-    route = Route(base=packages.INDEX, proxy="proxy.test:3128", proxy_password="unused")
+    route = Route(base="", proxy="proxy.test:3128", proxy_password="unused")
     packages.install(["one"], tmp_path / "p", pip=pip(tmp_path, WAY), on_line=lines.append, route=route)
     assert json.loads(lines[0])[1]["PIP_PROXY"] == "http://proxy.test:3128"
-    route = Route(base=packages.INDEX, proxy="http://ann@proxy.test:3128", proxy_password="p@ss/word")
+    route = Route(base="", proxy="http://ann@proxy.test:3128", proxy_password="p@ss/word")
     script = pip(tmp_path, "shown = os.environ['PIP_PROXY']\nprint(words, shown)\nprint('ERROR:', shown)\nsys.exit(1)")
     with pytest.raises(PackagesNotInstalled) as told:
         packages.install(["one"], tmp_path / "p", pip=script, on_line=lines.append, route=route)
@@ -111,7 +111,7 @@ def test_certificates_of_the_settings_are_trusted_beside_the_systems_and_a_file_
     file = Authority().write(tmp_path / "ca.pem")
     lines: list[str] = []
     script = pip(tmp_path, "print(open(os.environ['PIP_CERT']).read().count('BEGIN CERTIFICATE'))")
-    route = Route(base=packages.INDEX, ca_file=str(file))
+    route = Route(base="", ca_file=str(file))
     packages.install(["one"], tmp_path / "p", pip=script, on_line=lines.append, route=route)
     assert int(lines[0]) > 20
     file.write_text("nothing")
@@ -153,7 +153,7 @@ def test_pip_goes_through_the_proxy_of_the_settings_and_trusts_their_certificate
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
     place = tmp_path / "packages"
     with ProxyStandIn(user="ann", password="p@ss/word", routes={"index.test:443": port}) as proxy:
-        way = Route(base=packages.INDEX, proxy=f"http://ann@127.0.0.1:{proxy.port}", proxy_password="p@ss/word")
+        way = Route(base="", proxy=f"http://ann@127.0.0.1:{proxy.port}", proxy_password="p@ss/word")
         with pytest.raises(PackagesNotInstalled):
             packages.install(["thing-of-mars"], place, route=way)
         packages.install(["thing-of-mars"], place, route=replace(way, ca_file=str(ca_file)))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from desktop.errors import AppError, KeyMissing, SettingsInvalid, UsageError
 from desktop.settings import locations as places
+from desktop.unseen import RESET, for_json, for_terminal
 
 if TYPE_CHECKING:
     from desktop.agents.code.consent import Consents
@@ -58,6 +59,8 @@ class Context:
         self.agent_file = os.path.abspath(given) if given else ""
         """The file of `--agent`; with `threads` that names an agent whose chats are meant."""
         self._throwaway = ""
+        self._before = ""
+        """The last character that `write` was given."""
 
     def close(self) -> None:
         """Delete what a demo has written; nothing else is held."""
@@ -222,24 +225,40 @@ class Context:
         return Place(self.consents(), packages.folder(self.locations.folder), self.environ)
 
     # --- output -------------------------------------------------------------------------------
+    # Whoever's words they are: nothing that goes out here moves, hides or colours what stands in a terminal.
 
     def print(self, text: str = "") -> None:
         """A line for people. A packaged app without a console has no standard output."""
-        _write(self._out or sys.stdout, text)
+        _write(self._out or sys.stdout, for_terminal(text))
 
     def write(self, text: str) -> None:
         """A piece of a line for people: an answer as it comes."""
-        _write(self._out or sys.stdout, text, end="")
+        if text:
+            _write(self._out or sys.stdout, for_terminal(text, self._before), end="")
+            self._before = text[-1]
+
+    def print_data(self, text: str) -> None:
+        """What somebody asked for as it is, an export: to a file or a program unchanged, to a terminal as `print`."""
+        stream = self._out or sys.stdout
+        shown = stream is not None and stream.isatty()
+        _write(stream, for_terminal(text) if shown else text)
 
     def print_json(self, value: Any) -> None:
         """The one object that `--json` promises."""
         stream = self._out or sys.stdout
-        text = json.dumps(value, ensure_ascii=False)
+        text = for_json(json.dumps(value, ensure_ascii=False))
         _write(stream, text if _writable(stream, text) else json.dumps(value))
 
     def warn(self, text: str) -> None:
         """A line for people beside the output."""
-        _write(self._err or sys.stderr, text)
+        _write(self._err or sys.stderr, for_terminal(text))
+
+    def question(self, text: str) -> None:
+        """The last words before a person answers, on standard error; whatever was set in that terminal is undone."""
+        stream = self._err or sys.stderr
+        if stream is not None and stream.isatty():
+            _write(stream, RESET, end="")
+        _write(stream, for_terminal(text), end=" ")
 
     def fail(self, error: AppError) -> int:
         """Say what went wrong in the form the caller asked for; returns the exit code."""

@@ -49,12 +49,13 @@ from desktop.agents.mcp.shown import with_calls
 from desktop.agents.mcp.toolbox import Toolbox
 from desktop.agents.mcp.waiting import Waiting, waiting_for
 from desktop.agents.model_streams import Broken, ChatCompletions, Responses, raise_if_failed
+from desktop.agents.numbers import places_fit
 from desktop.agents.sources import Sources
 from desktop.agents.steps import Context, Steps, in_place
 from desktop.agents.titling import Titling
 from desktop.agents.tracing import Tracing
 from desktop.agents.way import Way
-from desktop.errors import AnswerEmpty, AnswerStalled, AppError, InternalError, KeyMissing
+from desktop.errors import AnswerEmpty, AnswerFailed, AnswerStalled, AppError, InternalError, KeyMissing, Phrase
 from desktop.settings.agents import AssistantAgent
 from desktop.settings.origins import origin_of
 from desktop.texts import Catalogue
@@ -282,6 +283,8 @@ class Assistants:
         try:
             async for event in stream_agent_response(cast(AgentContext[Any], inner), cast(Any, watched)):
                 for owned in ids.own(event):
+                    if not places_fit(getattr(owned, "update", None)):
+                        raise AnswerFailed("a place", host=way.asked.host, problem=Phrase("agent_run.bad_place"))
                     yield owned
             if box is not None and result.interruptions:
                 held = waiting_for(agent.id, thread.id, way, sdk_agent, box, result)

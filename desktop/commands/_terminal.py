@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
+from desktop.unseen import RESET, for_terminal, one_line
+
 if TYPE_CHECKING:
     from desktop.chats.types import Progress
     from desktop.texts import Catalogue
@@ -37,7 +39,7 @@ class Bar:
         parts = [
             f"[{'#' * filled}{'-' * (WIDTH - filled)}] {count}",
             self._left(progress.seconds_left),
-            plain(progress.title),
+            one_line(progress.title),
         ]
         self.line(" · ".join(part for part in parts if part))
 
@@ -89,11 +91,8 @@ def _wait(ended: threading.Event) -> None:
 def typed(question: str, word: str, stdin: TextIO, stderr: TextIO | None) -> bool:
     """Whether `word` was the answer. The question goes to standard error; the end of input is a no."""
     if stderr is not None:
-        stderr.write(question)
+        if stderr.isatty():
+            stderr.write(RESET)
+        stderr.write(for_terminal(question))
         stderr.flush()
     return stdin.readline().strip() == word
-
-
-def plain(text: str) -> str:
-    """`text` on one line, without characters that a terminal would obey."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:200]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop.commands._terminal import plain
 from desktop.errors import AppError, ChatAtOpenAI, UsageError
+from desktop.unseen import one_line
 
 if TYPE_CHECKING:
     from desktop.chats.types import Chat
@@ -38,7 +38,7 @@ def delete(command: Command) -> int:
         if args.hosted:
             context.print(command.say("threads.deleted_hosted", title=title))
         elif chat.where == "server":
-            context.print(command.say("threads.deleted_server", title=title, host=plain(chat.server)))
+            context.print(command.say("threads.deleted_server", title=title, host=one_line(chat.server)))
         else:
             context.print(command.say("threads.deleted", title=title))
     for _, problem in failed:
@@ -51,7 +51,7 @@ def _deletable(command: Command, chat_id: str) -> Chat:
     ServerError; UsageError for --hosted and a chat that is not there."""
     chat = command.library.chat(chat_id)
     if command.args.hosted and chat.where in ("in_app", "server"):
-        raise UsageError(problem=command.say("threads.not_hosted", id=plain(chat_id)))
+        raise UsageError(problem=command.say("threads.not_hosted", id=one_line(chat_id)))
     if not command.args.hosted and chat.where == "hosted":
         raise ChatAtOpenAI(chat_id)
     return chat
@@ -60,7 +60,7 @@ def _deletable(command: Command, chat_id: str) -> Chat:
 def _confirmed(command: Command, found: list[Chat]) -> bool:
     """Whether the word was typed."""
     word = command.say("threads.confirm_word")
-    hosts = dict.fromkeys(plain(chat.server) for chat in found if chat.where == "server")
+    hosts = dict.fromkeys(one_line(chat.server) for chat in found if chat.where == "server")
     lines: list[str] = []
 
     def told(warning: str, some: list[Chat]) -> None:
@@ -73,5 +73,5 @@ def _confirmed(command: Command, found: list[Chat]) -> bool:
         told(command.say("threads.delete_warning"), [chat for chat in found if chat.where != "server"])
     for host in hosts:
         warning = command.say("threads.delete_server_warning", host=host)
-        told(warning, [chat for chat in found if chat.where == "server" and plain(chat.server) == host])
+        told(warning, [chat for chat in found if chat.where == "server" and one_line(chat.server) == host])
     return command.typed("\n".join([*lines, command.say("threads.confirm", word=word, count=len(found))]), word)

@@ -67,7 +67,7 @@ def _print(command: Command, writer: Export, chats: list[Chat]) -> None:
     """The chats on standard output."""
     if not command.json:
         for chat in chats:
-            command.context.print("".join(writer.pieces(chat)).rstrip("\n"))
+            command.context.print_data("".join(writer.pieces(chat)).rstrip("\n"))
         return
     told: list[Any] = []
     for chat in chats:

@@ -15,8 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
 
-from desktop.commands._terminal import Bar, interruptible, plain, typed
+from desktop.commands._terminal import Bar, interruptible, typed
 from desktop.errors import AppError, InternalError, UsageError
+from desktop.unseen import one_line
 
 if TYPE_CHECKING:
     from desktop.agents.host import AgentHost
@@ -44,6 +45,7 @@ class Context(Protocol):
     def client(self) -> ApiClient: ...
     def agent_host(self) -> AgentHost: ...
     def print(self, text: str = "") -> None: ...
+    def print_data(self, text: str) -> None: ...
     def print_json(self, value: Any) -> None: ...
     def warn(self, text: str) -> None: ...
     def fail(self, error: AppError) -> int: ...
@@ -194,7 +196,7 @@ class Command:
             return code_id(str(Path(typed).absolute()))
         if self.library.chats(agent=typed, limit=1).data:
             return str(typed)
-        raise UsageError(problem=self.say("threads.no_agent", name=plain(typed), known=", ".join(known) or "-"))
+        raise UsageError(problem=self.say("threads.no_agent", name=one_line(typed), known=", ".join(known) or "-"))
 
     def since(self) -> datetime | None:
         """--since: midnight of that day here."""
@@ -204,20 +206,20 @@ class Command:
         try:
             return datetime.strptime(value, "%Y-%m-%d").astimezone()
         except (ValueError, OverflowError, OSError):
-            raise UsageError(problem=self.say("threads.bad_date", value=plain(value))) from None
+            raise UsageError(problem=self.say("threads.bad_date", value=one_line(value))) from None
 
     def limit(self) -> int | None:
         value = self.args.limit
         if value is None:
             return None
         if not (value.isascii() and value.isdigit() and 0 < int(value) < 10**9):
-            raise UsageError(problem=self.say("threads.bad_limit", value=plain(value)))
+            raise UsageError(problem=self.say("threads.bad_limit", value=one_line(value)))
         return int(value)
 
     # --- what is said -------------------------------------------------------------------------
 
     def title(self, chat: Chat) -> str:
-        return plain(chat.title or "") or self.say("threads.untitled")
+        return one_line(chat.title or "") or self.say("threads.untitled")
 
     def line(self, chat: Chat) -> str:
         """A chat on one line: id, day, where it is, agent, title."""
@@ -225,11 +227,11 @@ class Command:
             "in_app": self.say("threads.in_app"),
             "archived": self.say("threads.copied"),
             "hosted": self.say("threads.hosted"),
-            "server": self.say("threads.at_server", host=plain(chat.server)),
+            "server": self.say("threads.at_server", host=one_line(chat.server)),
         }[chat.where]
-        owner = plain(chat.agent_name or chat.agent_id or chat.user)
+        owner = one_line(chat.agent_name or chat.agent_id or chat.user)
         when = chat.updated_at.astimezone().strftime("%Y-%m-%d %H:%M")
-        return "  ".join(part for part in (plain(chat.id), when, where, owner, self.title(chat)) if part)
+        return "  ".join(part for part in (one_line(chat.id), when, where, owner, self.title(chat)) if part)
 
     def refreshed(self, agent: str | None) -> list[Problem]:
         """Asks OpenAI and the servers for their chats, all at once; what kept them from that, when the rest can be
@@ -307,7 +309,7 @@ class Command:
         names = self.library.agents()
         for one in problems:
             if one.source is not None:
-                name = plain(names.get(one.source, "")) if one.source else "OpenAI"
+                name = one_line(names.get(one.source, "")) if one.source else "OpenAI"
                 self.context.warn(self.say("threads.not_listed", name=name))
             self.context.fail(one.error)
 
@@ -349,7 +351,7 @@ def _search(command: Command) -> int:
         for one in found:
             command.context.print(command.line(one.chat))
             if one.passage is not None:
-                command.context.print(f"    {plain(one.passage.text)}")
+                command.context.print(f"    {one_line(one.passage.text)}")
         if not found and not problems:
             command.context.print(command.say("threads.none"))
     return command.end({"threads": [one.wire() for one in found]}, problems)

@@ -222,10 +222,10 @@ class Bridge:
         started = self._clock()
         method_name = params.get("method")
         if name != "call" or set(params) - {"page_key", "id", "method", "params"}:
-            self._refuse(channel, showing, call_id, UnknownMethod(method=str(name)[:NAME_LENGTH]))
+            self._refuse(channel, showing, call_id, UnknownMethod(method=_name(name)))
             return
         if not isinstance(method_name, str) or method_name not in showing.page.methods:
-            self._refuse(channel, showing, call_id, UnknownMethod(method=str(method_name)[:NAME_LENGTH]))
+            self._refuse(channel, showing, call_id, UnknownMethod(method=_name(method_name)))
             return
         method = showing.page.methods[method_name]
         raw = params.get("params", {})
@@ -288,6 +288,12 @@ class Bridge:
     def _refuse(self, channel: Channel, showing: Showing, call_id: str, error: AppError) -> None:
         channel.post(self._failed(call_id, error), showing)
         self._on_answered(Answered(showing.page.name, "", None, 0.0, error))
+
+
+def _name(given: object) -> str:
+    """What an answer calls a method that is none. Of a value that is no text, its kind: one may be nested deeper than
+    Python writes out."""
+    return given[:NAME_LENGTH] if isinstance(given, str) else f"({type(given).__name__})"
 
 
 def _written(entry: dict[str, Any]) -> str:

@@ -81,6 +81,9 @@ class Desk:
     def print(self, text: str = "") -> None:
         self.out.append(text)
 
+    def print_data(self, text: str) -> None:
+        self.print(text)
+
     def print_json(self, value: Any) -> None:
         self.out.append(json.dumps(value))
 

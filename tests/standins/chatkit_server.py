@@ -66,7 +66,14 @@ Mode = Literal[
     "echo",
     "empty",
     "crlf",
+    "far_place",
+    "silent_error",
 ]
+CHANGED: dict[str, tuple[bytes, bytes]] = {
+    "crlf": (b"\n", b"\r\n"),
+    "far_place": (b'"content_index":0', b'"content_index":2000000000'),
+}
+"""What stands in the place of what, in every piece of an answer."""
 EVERYBODY = RequestContext("team", "user_1")
 PARTS = 12
 """Deltas of an answer."""
@@ -188,7 +195,11 @@ class ChatKitStandIn:
         whole = False
         try:
             async for piece in result:
-                yield piece.replace(b"\n", b"\r\n") if self.mode == "crlf" else piece
+                if self.mode == "silent_error" and b"text_delta" in piece:
+                    yield b'data: {"type": "error", "code": "stream.error", "allow_retry": true}\n\n'
+                    return
+                changed = CHANGED.get(self.mode)
+                yield piece.replace(*changed) if changed else piece
                 if self.mode == "gone" and b"text_delta" in piece:
                     raise ConnectionAbortedError("the power is off")
             whole = True

@@ -140,6 +140,19 @@ def test_checklist_02_what_is_not_listed_is_refused_at_once_with_an_answer(desk:
     assert desk.calls == []
 
 
+@pytest.mark.parametrize("depth", [200, 900])
+@pytest.mark.parametrize("place", ["name", "method", "params", "text"])
+def test_checklist_40_a_call_nested_as_deep_as_json_goes_is_answered(desk: Desk, depth: int, place: str) -> None:
+    deep: Any = "x"
+    for _ in range(depth):
+        deep = [deep]
+    call = {"page_key": desk.showing.key, "id": "1", "method": "echo", "params": {"text": "x"}}
+    changed = {"method": {"method": deep}, "params": {"params": deep}, "text": {"params": {"text": deep}}}
+    desk.send({**call, **changed.get(place, {})}, deep if place == "name" else "call")
+    assert desk.window.answers(1)[0]["error"]["code"] in ("unknown_method", "bad_params")
+    assert desk.calls == []
+
+
 @pytest.mark.parametrize("name", ["pywebviewEventHandler", "pywebviewMoveWindow", "echo", "", None, 5, ["call"], {}])
 def test_checklist_02_only_the_one_call_of_the_wire_is_known(desk: Desk, name: object) -> None:
     desk.send({"page_key": desk.showing.key, "id": "1", "method": "echo", "params": {"text": "x"}}, name)

@@ -26,6 +26,7 @@ from desktop.agents.code.copies import Copies, sha256
 from desktop.errors import AppError, CodeConsentNeeded, CodeUnreadable, FileUnreadable, Phrase
 from desktop.files import ensure_private_dir, read_limited, write_private
 from desktop.settings.locations import assets_dir, is_frozen
+from desktop.unseen import written_out
 
 MOST = 1_000_000
 """Bytes of one file."""
@@ -38,11 +39,6 @@ KEPT = 500
 """Approvals that are remembered, the last ones."""
 LIST = "approved_code.json"
 """The file of a profile that keeps them; what they were given for lies beside it, in a folder of the same name."""
-HIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
-    "\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-"""What can't be seen, or turns the direction of what can: a person is shown its number instead."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ def seen(content: bytes) -> str:
     except (SyntaxError, UnicodeError, LookupError):
         text = content.decode("utf-8", "replace")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
-    return HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", lines)
+    return written_out(lines)
 
 
 def read(file: str | Path) -> Source:

@@ -35,6 +35,7 @@ from desktop.agents.code.protocol import Message
 from desktop.agents.mcp import approvals
 from desktop.errors import CodeFlood
 from desktop.texts import Catalogue
+from desktop.unseen import written_out
 
 APPROVE, REJECT, AGAIN = "code.approve", "code.reject", "code.again"
 """Actions of a card's buttons; the payload is {"id": …}."""
@@ -79,7 +80,7 @@ class Shown:
         """A question to the person: its item, and the events that show it."""
         events = list(self.close())
         # A yes is to what can be seen, all of it, or to what is said to be cut.
-        title, detail = approvals.within(approvals.plain(title)), approvals.pretty(detail)
+        title, detail = approvals.within(written_out(title)), approvals.pretty(detail)
         item = WidgetItem(
             id=self._new_id("message"),
             thread_id=self._thread,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import unicodedata
 from collections import OrderedDict
 from datetime import datetime
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from desktop.agents.sources import Sources
 from desktop.errors import AppError
 from desktop.settings.mcp import McpServer, same_server
 from desktop.texts import Catalogue
+from desktop.unseen import name_written_out, written_out
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,6 @@ MOST_SHOWN = 4_000
 
 WIDTH = 44
 """Characters of a line of the arguments."""
-HIDDEN = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
 
 State = Literal["asked", "once", "chat", "always", "rejected", "expired"]
 CHOICES: dict[str, State] = {ONCE: "once", CHAT: "chat", ALWAYS: "always", REJECT: "rejected"}
@@ -71,7 +70,8 @@ def item(
     texts: Catalogue, thread_id: str, item_id: str, server: str, tool: str, arguments: str, number: str
 ) -> WidgetItem:
     """The question, as an item of the chat."""
-    question, shown = texts.get("mcp.question", server=plain(server), tool=plain(tool)), pretty(arguments)
+    question = texts.get("mcp.question", server=name_written_out(server), tool=name_written_out(tool))
+    shown = pretty(arguments)
     return WidgetItem(
         id=item_id,
         thread_id=thread_id,
@@ -144,20 +144,13 @@ def pretty(arguments: str) -> str:
         text = arguments
     if text == "{}":
         return ""
-    text = plain(text)
+    text = written_out(text)
     return within("\n".join(part for line in text.split("\n") for part in _folded(line)), len(text))
 
 
 def within(text: str, length: int = 0) -> str:
     """What a card shows of a text: all of it, or its beginning and how long it is; `length` where it was folded."""
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n… ({length or len(text)})"
-
-
-def plain(text: str) -> str:
-    """With what can't be seen, or turns what is seen around, written out: a yes is to what stands there."""
-    return "".join(
-        char if char == "\n" or unicodedata.category(char) not in HIDDEN else f"\\u{ord(char):04x}" for char in text
-    )
 
 
 def _folded(line: str) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from desktop.agents import numbers
 from desktop.agents.remote import replies, wire
 from desktop.agents.remote.bounds import Bounds
 from desktop.agents.remote.events import Events, TooLarge
@@ -65,9 +66,9 @@ async def exchange(line: Line, target: Target, asked: Request, bounds: Bounds) -
             await response.aclose()
     reply: Any = None
     try:
-        reply = json.loads(body)
-    except (ValueError, RecursionError):
-        raise replies.unfit(target, f"{len(body)} bytes that are not JSON") from None
+        reply = numbers.parsed(body)
+    except ValueError as error:
+        raise replies.unfit(target, f"{len(body)} bytes that are not JSON: {error}"[:200]) from None
     if not wire.fits(asked, reply):
         raise replies.unfit(target, f"JSON that is no answer to {asked.type}")
     return target.without_token(json.dumps(reply, ensure_ascii=False))

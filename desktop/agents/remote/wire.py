@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from desktop.agents import numbers
 from desktop.errors import BadParams, MessageEmpty, MessageTooLong
 
 MESSAGES = frozenset({"threads.create", "threads.add_user_message"})
@@ -83,10 +84,10 @@ def fits(asked: Request, reply: object) -> bool:
 
 
 def event_of(data: str) -> dict[str, Any] | None:
-    """The event of a stream; None for what is none."""
+    """The event of a stream; None for what is none, or names a place that no page can follow."""
     try:
-        event = json.loads(data)
-    except (ValueError, RecursionError):
+        event = numbers.parsed(data)
+    except ValueError:
         return None
     return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
 

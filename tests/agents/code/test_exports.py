@@ -340,7 +340,7 @@ def test_nothing_of_a_question_is_out_of_sight_or_turned_around() -> None:
     item, _ = shown.card("Send\u202e it? " + "d" * 5_000, arguments, "number")
     title, question, detail, _buttons = item.widget.model_dump()["children"]
     assert not re.search("[\u202e\u200b]", question["value"] + detail["value"])
-    assert "\\u202e it?" in question["value"]
+    assert "⟨U+202E⟩ it?" in question["value"]
     assert "… (50" in question["value"], "what is cut is said to be"
     assert "… (10" in detail["value"]
     assert detail["value"].startswith("````json\n")

@@ -220,7 +220,7 @@ def test_nothing_of_an_argument_is_out_of_sight_or_turned_around() -> None:
     assert max(len(line) for line in shown.split("\n")) <= 60
     assert not re.search("[\u202e\u200b\u2028]", shown)
     whole = re.sub("\n *", "", shown)
-    assert "\\u202e" in whole
+    assert "⟨U+202E⟩" in whole
     assert whole.count("a" * 500) == 1
     assert pretty("{}") == ""
     assert pretty("no json") == "no json"

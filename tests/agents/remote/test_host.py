@@ -203,6 +203,14 @@ def test_a_stream_that_goes_wrong_ends_with_a_sentence_and_keeps_what_was_said(
     assert said(heard) == ("You said: Hello." if mode == "gone" else "")
 
 
+def test_checklist_40_a_place_that_no_answer_has_never_reaches_a_page(server: ChatKitStandIn, team: Make) -> None:
+    one = team()
+    server.mode = "far_place"
+    heard = one.page.say("Hello")
+    assert "does not answer as a ChatKit server" in failure(heard)
+    assert "2000000000" not in "".join(heard.pieces)
+
+
 def test_a_server_that_is_killed_is_told_and_answers_again_when_it_is_back(server: ChatKitStandIn, team: Make) -> None:
     server.pause = 0.2
     one = team()

@@ -44,7 +44,9 @@ AppError
 │   ├── ProxyAuthRequired
 │   ├── UpdatesUnreadable           the maker's page of new versions
 │   ├── CaptivePortal
-│   └── BadAnswer                   truncated, or not JSON
+│   ├── BadAnswer                   truncated, or not JSON
+│   ├── AnswerPacked                compressed more than once, or in a way that was not asked for
+│   └── AnswerFlood                 more than an answer can hold
 ├── ChatError                       the component in the window
 │   ├── ComponentUnreachable
 │   ├── ComponentLate
@@ -491,6 +493,18 @@ class CaptivePortal(NetworkError):
 
 class BadAnswer(NetworkError):
     code = "bad_answer"
+
+
+class AnswerPacked(NetworkError):
+    code = "answer_packed"
+    retryable = False
+
+
+class AnswerFlood(NetworkError):
+    """values: host, limit (text with a unit)."""
+
+    code = "answer_flood"
+    retryable = False
 
 
 class ChatError(AppError):

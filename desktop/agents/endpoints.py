@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.agents import failures
-from desktop.errors import EndpointUnfit, ProxyFailed
+from desktop.errors import AppError, EndpointUnfit, ProxyFailed
+from desktop.openai_api.bounded import Bounds, guarded_async
 from desktop.openai_api.transport import CONNECT_LIMIT, choose_proxy, tls_context
 from desktop.settings.agents import OPENAI_ENDPOINT, Endpoint
 from desktop.settings.origins import normalise_api_base, origin_of
@@ -119,10 +120,14 @@ def walled(
     silence: float,
     on_request: Callable[[httpx2.Request], Awaitable[None]],
     on_response: Callable[[httpx2.Response], Awaitable[None]],
+    *,
+    limits: httpx2.Limits | None = None,
+    told: Callable[[AppError], AppError] = lambda error: error,
     **more: Any,
 ) -> httpx2.AsyncClient:
     """A client of this route, whose requests and answers are looked at first: TLS, proxy and time limits as everywhere,
-    nothing from the environment. `silence` in seconds. Raises ProxyFailed, FileUnreadable."""
+    nothing from the environment, answers within the bounds of `bounded`; what is beyond them is raised as `told` puts
+    it. `silence` in seconds. Raises ProxyFailed, FileUnreadable."""
     import httpx2
 
     proxy = choose_proxy(route)
@@ -135,9 +140,10 @@ def walled(
                 auth=(proxy.user, proxy.password) if proxy.user or proxy.password else None,
                 ssl_context=context if proxy.url.startswith("https:") else None,
             )
+        kept = limits or httpx2.Limits(max_connections=100, max_keepalive_connections=20)
+        way = httpx2.AsyncHTTPTransport(verify=context, proxy=through, limits=kept, trust_env=False)
         return httpx2.AsyncClient(
-            verify=context,
-            proxy=through,
+            transport=guarded_async(httpx2, way, Bounds(), told),
             timeout=httpx2.Timeout(silence, connect=min(silence, CONNECT_LIMIT)),
             trust_env=False,
             follow_redirects=False,

@@ -1,6 +1,7 @@
 """How requests leave the machine: the system's certificate store, the proxy, time limits, keep-alive.
 
-Knows nothing of keys, of JSON or of what is asked; httpx is imported when the first client is built.
+Knows nothing of keys, of JSON or of what is asked; how answers come in is told by `bounded`. httpx is imported when the
+first client is built.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from desktop.errors import FileUnreadable, ProxyFailed
+from desktop.openai_api.bounded import guarded, guarded_async
 from desktop.settings.origins import is_loopback
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-C = TypeVar("C")
+T = TypeVar("T")
 
 CONNECT_LIMIT = 10.0
 """Longest wait for a connection, in seconds; shorter where the endpoint's own limit is shorter."""
@@ -124,15 +126,17 @@ def build(endpoint: Endpoint, transport: httpx.BaseTransport | None = None) -> t
     import httpx
 
     if transport is not None:
-        return httpx.Client(transport=transport, **_manners(endpoint)), ""
-    return _through(endpoint, httpx.Client)
+        return httpx.Client(transport=guarded(httpx, transport), **_manners(endpoint)), ""
+    way, label = _through(endpoint, httpx.HTTPTransport)
+    return httpx.Client(transport=guarded(httpx, way), **_manners(endpoint)), label
 
 
 def build_async(endpoint: Endpoint) -> tuple[httpx.AsyncClient, str]:
     """As `build`, for an event loop."""
     import httpx
 
-    return _through(endpoint, httpx.AsyncClient)
+    way, label = _through(endpoint, httpx.AsyncHTTPTransport)
+    return httpx.AsyncClient(transport=guarded_async(httpx, way), **_manners(endpoint)), label
 
 
 def _manners(endpoint: Endpoint) -> dict[str, Any]:
@@ -149,7 +153,7 @@ def _manners(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _through(endpoint: Endpoint, kind: Callable[..., C]) -> tuple[C, str]:
+def _through(endpoint: Endpoint, kind: Callable[..., T]) -> tuple[T, str]:
     import httpx
 
     context = tls_context(endpoint.ca_file)
@@ -163,8 +167,8 @@ def _through(endpoint: Endpoint, kind: Callable[..., C]) -> tuple[C, str]:
                 ssl_context=context if proxy.url.startswith("https:") else None,
             )
         limits = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=30.0)
-        client = kind(verify=context, proxy=through, limits=limits, **_manners(endpoint))
+        way = kind(verify=context, proxy=through, limits=limits, trust_env=False)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         label = proxy.label if proxy else ""
         raise ProxyFailed(type(error).__name__, host=endpoint.host, proxy=label) from None
-    return client, proxy.label if proxy else ""
+    return way, proxy.label if proxy else ""

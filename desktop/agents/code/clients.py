@@ -9,6 +9,7 @@ from typing import Any
 
 from desktop.agents import failures
 from desktop.agents.endpoints import NO_KEY, asked_of, make_client
+from desktop.openai_api.bounded import MB, Bounds, guarded, guarded_async
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.openai_api.transport import choose_proxy, tls_context
 from desktop.settings.agents import Endpoint
@@ -16,6 +17,8 @@ from desktop.settings.origins import normalise_api_base, origin_of
 
 STANDS_FOR_KEY = "given-by-chatkit-desktop"
 """What the file finds as OPENAI_API_KEY: many look whether it is there. Clients that get it are given the key."""
+LARGE = Bounds(answer=256 * MB)
+"""A person's own code may fetch files with its client."""
 
 
 class Given:
@@ -91,16 +94,16 @@ class Given:
         Filled.__name__ = Filled.__qualname__ = kind.__name__
         return Filled
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, kind: Callable[..., Any], guard: Callable[..., Any]) -> dict[str, Any]:
         import httpx2
 
         proxy = choose_proxy(self.route)
         through = None
         if proxy is not None:
             through = httpx2.Proxy(proxy.url, auth=(proxy.user, proxy.password) if proxy.user else None)
+        way = kind(verify=tls_context(self.route.ca_file), proxy=through, trust_env=False)
         return {
-            "verify": tls_context(self.route.ca_file),
-            "proxy": through,
+            "transport": guard(httpx2, way, LARGE),
             "timeout": httpx2.Timeout(self.silence, connect=10.0),
             "trust_env": False,
         }
@@ -108,9 +111,9 @@ class Given:
     def _http(self) -> Any:
         import httpx2
 
-        return httpx2.Client(**self._options())
+        return httpx2.Client(**self._options(httpx2.HTTPTransport, guarded))
 
     def _async_http(self) -> Any:
         import httpx2
 
-        return httpx2.AsyncClient(**self._options())
+        return httpx2.AsyncClient(**self._options(httpx2.AsyncHTTPTransport, guarded_async))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.agents.endpoints import walled
-from desktop.errors import AppError, McpNotMcp, McpRedirected, McpRefused
+from desktop.errors import AnswerFlood, AppError, McpFlood, McpNotMcp, McpRedirected, McpRefused
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer, origin_of_server
 
@@ -54,7 +54,14 @@ def client(
         elif response.is_success and "html" in response.headers.get("content-type", "").lower():
             seen.note(McpNotMcp(f"{status} html", server=label))
 
-    return walled(route, silence, on_request, on_response, headers={"User-Agent": f"chatkit-desktop/{__version__}"})
+    def told(problem: AppError) -> AppError:
+        """`mcp` keeps to itself why a stream broke."""
+        if isinstance(problem, AnswerFlood):
+            problem = McpFlood(problem.detail, server=label)
+        return seen.note(problem)
+
+    agent = f"chatkit-desktop/{__version__}"
+    return walled(route, silence, on_request, on_response, told=told, headers={"User-Agent": agent})
 
 
 def _origin(url: str) -> str:

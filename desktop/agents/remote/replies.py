@@ -68,6 +68,8 @@ def broken(error: Exception, target: Target, proxy: str, seconds: float, *, read
     """The error of a request that got no whole answer; `reading`: the answer had begun."""
     import httpx
 
+    if isinstance(error, AppError):
+        return error
     known = about(target, proxy, seconds)
     if isinstance(error, httpx.InvalidURL | UnicodeError):
         return errors_map.of_name(error, known)

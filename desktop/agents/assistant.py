@@ -363,13 +363,16 @@ class Assistants:
     ) -> Agent[Any]:
         model = Responses(way.model, way.client) if way.responses else ChatCompletions(way.model, way.client)
         tools = hosted_tools(agent) if way.responses else []
-        return Agent(
+        made = Agent[Any](
             name=agent.name or agent.id,
             instructions=agent.instructions or None,
             model=model,
             model_settings=self._parameters.settings(agent, way, message, [tool.name for tool in tools]),
             tools=[*tools, *(box.tools if box is not None else [])],
         )
+        if box is not None:
+            box.offered = made.tools
+        return made
 
 
 class _Said:

@@ -19,6 +19,7 @@ from openai.types.responses import ResponseInputContentParam
 
 from desktop.agents.context import RequestContext
 from desktop.agents.for_models import MOST_ITEMS, MOST_TEXT, PAGE, Reads, file_part, text_part
+from desktop.agents.steps import OF_A_TOOL
 
 if TYPE_CHECKING:
     from chatkit.store import Store
@@ -80,4 +81,7 @@ class Converter(ThreadItemConverter):
     async def generated_image_to_input(
         self, item: GeneratedImageItem
     ) -> TResponseInputItem | list[TResponseInputItem] | None:
-        return await super().generated_image_to_input(item) if item.id == self._last_picture else None
+        # A tool's was shown to the model as its result, where the model can see.
+        if item.id != self._last_picture or (item.image is not None and item.image.id.startswith(OF_A_TOOL)):
+            return None
+        return await super().generated_image_to_input(item)

@@ -31,3 +31,7 @@ class Limits:
     """A server that has ended is started again once in this time."""
     mcp_retry: float = 30.0
     """A server that could not be started is tried again with the first message after this."""
+    mcp_relist: float = 1.0
+    """The shortest time between two looks at a server's tools, however often it says that they have changed."""
+    mcp_renew: float = 5.0
+    """How long a call that has changed the tools waits until they are known."""

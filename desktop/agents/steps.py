@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from chatkit.agents import AgentContext
-from chatkit.types import Task, ThreadStreamEvent
+from chatkit.types import GeneratedImage, GeneratedImageItem, Task, ThreadItemDoneEvent, ThreadStreamEvent
 from pydantic import Field
 
 from desktop.agents.context import RequestContext
 from desktop.agents.tasks import tool_task
 from desktop.texts import Catalogue
+
+OF_A_TOOL = "tool_"
+"""What the id of a picture begins with that a tool gave; the model was shown it when it was new."""
 
 
 class Context(AgentContext[RequestContext]):
@@ -62,6 +67,21 @@ class Steps:
         workflow = self._context.workflow_item
         if workflow is not None:
             self._places[key] = (workflow.id, len(workflow.workflow.tasks) - 1)
+
+    async def pictures(self, addresses: Sequence[str]) -> None:
+        """Pictures that tools gave (data: addresses), each an item of its own after the steps so far."""
+        context = self._context
+        if context.workflow_item is not None:
+            await context.end_workflow()
+        for address in addresses:
+            image = GeneratedImage(id=f"{OF_A_TOOL}{secrets.token_hex(12)}", url=address)
+            item = GeneratedImageItem(
+                id=context.generate_id("message"),
+                thread_id=context.thread.id,
+                created_at=datetime.now(),  # noqa: DTZ005 - as every item of the SDK; the store knows it as local time
+                image=image,
+            )
+            await context.stream(ThreadItemDoneEvent(item=item))
 
 
 async def in_place(events: AsyncIterator[Any], steps: Steps, context: Context, wrap: Any) -> AsyncGenerator[Any, None]:

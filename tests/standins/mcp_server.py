@@ -1,6 +1,6 @@
 """A real MCP server, written with the `mcp` package: `python mcp_server.py [--http PORT_FILE] [--misbehave HOW]`.
 
-Its tools: echo, add, environment (names and values of its variables), die, sleep, long, picture.
+Its tools: echo, add, environment (names and values of its variables), die, sleep, fail, refuse, grow, long, picture.
 """
 
 import argparse
@@ -41,7 +41,9 @@ def misbehave(how: str) -> None:
 
 def build() -> Any:
     """The server with its tools."""
+    from mcp import MCPError
     from mcp.server import MCPServer
+    from mcp.server.mcpserver import Context
     from mcp_types import ImageContent
 
     server = MCPServer("tests")
@@ -83,6 +85,24 @@ def build() -> Any:
     def long() -> str:
         """Says a lot."""
         return "long " * 100_000
+
+    @server.tool()
+    def refuse(code: int, words: str) -> str:
+        """Answers with an error of JSON-RPC."""
+        raise MCPError(code, words)
+
+    @server.tool()
+    async def grow(context: Context) -> str:
+        """Brings another tool."""
+
+        def grown() -> str:
+            """Is new."""
+            return "I am new"
+
+        server.add_tool(grown)
+        await context.session.send_tool_list_changed()
+        await context.notify_tools_changed()
+        return "grown"
 
     @server.tool()
     def picture() -> ImageContent:

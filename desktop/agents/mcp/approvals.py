@@ -166,11 +166,11 @@ def _folded(line: str) -> list[str]:
     return [*lines, line]
 
 
-def fenced(text: str) -> str:
+def fenced(text: str, kind: str = "json") -> str:
     """As code: nothing in it is read as Markdown, so that no argument can look like words of ours."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}json\n{text}\n{fence}"
+    return f"{fence}{kind}\n{text}\n{fence}"
 
 
 def unfenced(text: str) -> str:

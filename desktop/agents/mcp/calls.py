@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from desktop.agents.mcp.connection import Outcome
+from desktop.agents.mcp.results import Outcome
 from desktop.agents.mcp.servers import Live
 from desktop.errors import AppError, McpEnded
 

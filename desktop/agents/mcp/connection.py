@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from desktop import __version__
 from desktop.agents import failures
 from desktop.agents.limits import Limits
-from desktop.agents.mcp import environment, http
+from desktop.agents.mcp import environment, http, sse
+from desktop.agents.mcp.mended import Mended
 from desktop.agents.mcp.program import Program
+from desktop.agents.mcp.results import Outcome, outcome
 from desktop.agents.runs import CURRENT
 from desktop.errors import (
     AppError,
@@ -47,11 +49,19 @@ MOST_JUNK = 50
 """Lines that are no messages, of a program that prints before it speaks."""
 MOST_UNASKED = 5_000
 """Messages between two answers."""
-MOST_TEXT = 200_000
-"""Characters of a result that go to the model."""
-MOST_OF_A_PICTURE = 5_000_000
+MOST_PAGES = 200
+"""Of a list of tools."""
+LARGEST = 16 * 1024 * 1024
+"""Bytes of one message over HTTP: a picture may be in it."""
 CLOSED = -32000
-"""`mcp`'s code for a connection that has ended (mcp 2.3, CONNECTION_CLOSED)."""
+"""`mcp`'s code for a connection that has ended (mcp 2.3, CONNECTION_CLOSED). Servers say it of calls that fail, too: it
+proves nothing."""
+OLDER = (400, 404, 405)
+"""What a server of the older transport answers to a message (the specification's "Backwards Compatibility")."""
+MOST_LISTENINGS = 1_000
+UNREADABLE = ("Unexpected content type", "Failed to parse", "server answered a request with 202", "SSE stream")
+"""How `mcp` (2.3) words what a server says that is no message; all else is the server's own."""
+CHANGED = "notifications/tools/list_changed"
 
 
 @dataclass(frozen=True)
@@ -74,14 +84,8 @@ class Tool:
     """Of its parameters, JSON Schema."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a call gave. `failed`: the tool, or the server, says that it went wrong."""
-
-    text: str
-    failed: bool = False
-    pictures: tuple[str, ...] = ()
-    """As data: addresses."""
+class SessionOver(Exception):
+    """The server knows the session no more, and has done nothing: in a new one the call can be made."""
 
 
 class Connection:
@@ -103,6 +107,15 @@ class Connection:
         self._over = asyncio.Event()
         self._lost = False
         self._unasked = 0
+        self._ended: AppError | None = None
+        """Why it has ended."""
+        self._older = False
+        """Whether it is of the older transport."""
+        self._changed = asyncio.Event()
+        """The tools have changed, and have not been asked for since."""
+        self._fresh = asyncio.Event()
+        """Nothing is known of such a change."""
+        self._fresh.set()
 
     @property
     def alive(self) -> bool:
@@ -144,25 +157,46 @@ class Connection:
         return McpNotAnswering(server=self.label, seconds=round(seconds))
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Outcome:
-        """Raises McpEnded, McpNotAnswering, McpFlood, McpRefused, NetworkError: what the server itself says is an
-        Outcome."""
+        """What the server itself says is an Outcome. Raises McpEnded, McpNotAnswering, McpFlood, McpRefused,
+        NetworkError, SessionOver."""
         client = self._client
         if client is None or not self.alive:
             raise self._why()
         problem: AppError
         try:
             async with asyncio.timeout(self._limits.mcp_call):
-                return _outcome(await client.call_tool(name, arguments))
+                made = outcome(await client.call_tool(name, arguments))
         except TimeoutError:
             problem = McpNotAnswering(server=self.label, seconds=round(self._limits.mcp_call))
         except Exception as error:  # noqa: BLE001 - mcp's, the network's, pydantic's
-            seen, self._seen.problem = self._seen.problem, None
-            if seen is not None or self._is_end(error) or not self.alive:
+            if await self._has_ended(error):
                 self._lost = True
-                problem = seen or self._why(error)
+                if self._seen.session_over:
+                    raise SessionOver from None
+                problem = self._seen.problem or self._why(error)
             else:
                 return Outcome(scrub(_words(error), tuple(self.want.secrets.values()))[:2000], failed=True)
+        else:
+            await self._renewed()
+            return made
         raise problem
+
+    async def _has_ended(self, error: Exception) -> bool:
+        """Whether the connection is what failed, and not the call. What `mcp` raises can be the server's own word, so
+        it is looked whether anything has ended."""
+        if self._seen.problem is not None or self._seen.session_over or not self.alive:
+            return True
+        if not self._may_be_end(error) or self._task is None:
+            return False
+        await asyncio.wait({self._task}, timeout=0.5)  # it may be about to end
+        return not self.alive
+
+    async def _renewed(self) -> None:
+        """Where the call has changed the tools: until they are known."""
+        if not self._fresh.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.mcp_renew):
+                    await self._fresh.wait()
 
     async def close(self, limit: float | None = None) -> None:
         """Ends it, its program and all below; what still waits for an answer gets none."""
@@ -185,28 +219,104 @@ class Connection:
         problem: AppError | None = None
         try:
             module = await asyncio.to_thread(_mcp)
-            from mcp_types import Implementation
+            problem = await self._held(module, ready)
+            if problem is not None and self._may_be_older(ready):
+                self._older, self._seen = True, http.Seen()
+                older = await self._held(module, ready)
+                if older is None or ready.done() or not isinstance(older, McpNotMcp):
+                    problem = older
+        finally:
+            self._lost, self._ended = True, problem
+            self._fresh.set()
+            if self._program is not None:
+                self._program.kill()
+            if not ready.done():
+                ready.set_exception(problem or McpEnded(server=self.label, problem=Phrase("code.ended")))
 
-            who = Implementation(name="chatkit-desktop", version=__version__)
+    async def _held(self, module: Any, ready: asyncio.Future[None]) -> AppError | None:
+        """Holds the connection until it ends; why it did."""
+        from mcp_types import Implementation
+
+        try:
             async with module.Client(
-                self._streams(), mode="auto", cache=None, client_info=who, read_timeout_seconds=self._limits.mcp_call
+                self._streams(),
+                mode="auto",
+                cache=None,
+                client_info=Implementation(name="chatkit-desktop", version=__version__),
+                read_timeout_seconds=self._limits.mcp_call,
+                message_handler=self._heard,
             ) as client:
                 self.tools = await _list(client)
                 self._client = client
                 if not ready.done():
                     ready.set_result(None)
-                await self._over.wait()
+                await self._follow(client)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever keeps it from being opened, or ends it
             problem = self._explained(error)
             log.info("the connection with %s ended: %s", self.label, problem.code)
+            return problem
+        return None
+
+    def _may_be_older(self, ready: asyncio.Future[None]) -> bool:
+        seen = self._seen
+        http_ = self.want.server.transport == "http"
+        return http_ and not ready.done() and not self._older and not seen.spoke and seen.status in OLDER
+
+    async def _heard(self, message: Any) -> None:
+        """What the server says unasked."""
+        if getattr(message, "method", "") == CHANGED:
+            self._fresh.clear()
+            self._changed.set()
+
+    async def _follow(self, client: Client) -> None:
+        """Until the end: the tools anew whenever the server says that they have changed."""
+        listening = asyncio.create_task(self._listen(client))
+        over = asyncio.create_task(self._over.wait())
+        ended = asyncio.create_task(self._seen.over.wait())
+        try:
+            while True:
+                changed = asyncio.create_task(self._changed.wait())
+                try:
+                    await asyncio.wait({changed, over, ended}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    changed.cancel()
+                if over.done() or ended.done():
+                    return
+                self._changed.clear()
+                try:
+                    self.tools = await _list(client)
+                except Exception as error:  # noqa: BLE001 - they stay what they were
+                    log.warning("the tools of %s could not be asked for anew: %s", self.label, type(error).__name__)
+                if not self._changed.is_set():
+                    self._fresh.set()
+                await asyncio.sleep(self._limits.mcp_relist)
         finally:
-            self._lost = True
-            if self._program is not None:
-                self._program.kill()
-            if not ready.done():
-                ready.set_exception(problem or McpEnded(server=self.label, problem=Phrase("code.ended")))
+            for task in (listening, over, ended):
+                task.cancel()
+            await asyncio.wait({listening, over, ended})
+
+    async def _listen(self, client: Client) -> None:
+        """Servers of protocol 2026-07-28 tell of changes only where they are asked to; older ones do so unasked."""
+        from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
+        from mcp.shared.exceptions import MCPError
+
+        tools = client.server_capabilities.tools
+        if tools is None or not tools.list_changed:
+            return
+        for _ in range(MOST_LISTENINGS):
+            try:
+                async with client.listen(tools_list_changed=True) as told:
+                    self._changed.set()  # what was changed before is not told
+                    async for _event in told:
+                        self._fresh.clear()
+                        self._changed.set()
+            except (ListenNotSupportedError, MCPError):
+                return
+            except (SubscriptionLost, TimeoutError):
+                pass
+            await asyncio.sleep(1.0)
 
     def _explained(self, error: BaseException) -> AppError:
         leaf = error
@@ -214,9 +324,16 @@ class Connection:
             leaf = leaf.exceptions[0]
         if isinstance(leaf, AppError):
             return leaf
-        if self._seen.problem is not None:
-            return self._seen.problem
-        if self._is_end(leaf):
+        seen = self._seen
+        if seen.problem is not None:
+            return seen.problem
+        rpc = type(leaf).__name__ == "MCPError"
+        over_http = self.want.server.transport == "http"
+        if seen.refusal is not None and not self._client and over_http and rpc:
+            # Of the ways to say that there is no such place, none is worth repeating.
+            unfit = seen.status in (404, 405) and not seen.spoke
+            return McpNotMcp(str(seen.refusal.values), server=self.label) if unfit else seen.refusal
+        if not rpc and self._may_be_end(leaf):
             return self._why(leaf)
         secrets = tuple(self.want.secrets.values())
         if isinstance(leaf, ModuleNotFoundError):
@@ -224,16 +341,19 @@ class Connection:
         told = failures.of(leaf, failures.Asked(host=self.want.route.host, secrets=secrets))
         if isinstance(told, NetworkError):
             return told
-        if type(leaf).__name__ == "MCPError" and self.want.server.transport == "http" and not self._spoke:
-            return McpNotMcp(told.detail, server=self.label)  # it has no such place, or another content
-        if type(leaf).__name__ == "MCPError":
+        if rpc and self._program is not None and (not self._program.alive or self._lost):
+            return self._why(leaf)
+        if rpc and any(_words(leaf).startswith(begin) for begin in UNREADABLE):
+            return McpNotMcp(told.detail, server=self.label)
+        if rpc:
             return McpFailed(told.detail, server=self.label, problem=scrub(_words(leaf), secrets)[:300] or "?")
         if not isinstance(told, InternalError):
             return told
         return McpNotMcp(told.detail, server=self.label)
 
-    def _is_end(self, error: BaseException) -> bool:
-        if getattr(error, "code", None) == CLOSED or "Session terminated" in str(error):
+    @staticmethod
+    def _may_be_end(error: BaseException) -> bool:
+        if getattr(error, "code", None) == CLOSED:
             return True
         return type(error).__name__ in ("ClosedResourceError", "BrokenResourceError", "EndOfStream")
 
@@ -245,8 +365,9 @@ class Connection:
             if isinstance(why, McpEnded) and self._junk and not self._spoke:
                 return McpNotMcp(server=self.label)
             return why
-        if self._seen.problem is not None:
-            return self._seen.problem
+        known = self._seen.problem or self._ended
+        if known is not None:
+            return known
         return McpEnded(repr(error)[:100], server=self.label, problem=Phrase("code.ended"))
 
     @asynccontextmanager
@@ -256,16 +377,22 @@ class Connection:
         if server.transport == "http":
             from mcp.client.streamable_http import streamable_http_client
 
+            url = normalise_url(server.url)
             client = http.client(server, self.want.secrets, self.want.route, self._limits.mcp_call, self._seen)
-            async with client, streamable_http_client(normalise_url(server.url), http_client=client) as streams:
-                yield streams
+            way = (
+                sse.streams(client, url, self.label, self._seen)
+                if self._older
+                else streamable_http_client(url, http_client=client, max_sse_event_size=LARGEST)
+            )
+            async with client, way as (read, write):
+                yield Mended(read), write
             return
         secrets = tuple(self.want.secrets.values())
         environ = environment.of_program(server, self.want.secrets, self._ours)
         self._program = Program(server.model_copy(update={"name": self.label}), environ, secrets, self._ours)
         self._program.start()
-        async with self._piped(self._program) as piped:
-            yield piped
+        async with self._piped(self._program) as (read, write):
+            yield Mended(read), write
 
     @asynccontextmanager
     async def _piped(self, program: Program) -> AsyncIterator[Any]:
@@ -282,6 +409,7 @@ class Connection:
                         message = self._read(program, line)
                         if message is not None:
                             await coming.send(message)
+                self._lost = True  # before those who wait for an answer are told
 
         async def speak() -> None:
             async with going:
@@ -334,7 +462,7 @@ def _mcp() -> Any:
 async def _list(client: Client) -> tuple[Tool, ...]:
     found: list[Tool] = []
     cursor: str | None = None
-    for _ in range(MOST_TOOLS):
+    for _ in range(MOST_PAGES):
         page = await client.list_tools(cursor=cursor)
         for tool in page.tools:
             schema = dict(tool.input_schema)
@@ -346,24 +474,6 @@ async def _list(client: Client) -> tuple[Tool, ...]:
         if not cursor or len(found) >= MOST_TOOLS:
             break
     return tuple(found[:MOST_TOOLS])
-
-
-def _outcome(result: Any) -> Outcome:
-    texts: list[str] = []
-    pictures: list[str] = []
-    for part in result.content:
-        if part.type == "text":
-            texts.append(part.text)
-        elif part.type == "image" and len(part.data) <= MOST_OF_A_PICTURE and part.mime_type.startswith("image/"):
-            pictures.append(f"data:{part.mime_type};base64,{part.data}")
-        elif part.type in ("image", "audio"):
-            texts.append(f"[{part.type}: {part.mime_type}]")
-        else:
-            texts.append(part.model_dump_json(exclude_none=True))
-    text = "\n".join(texts)
-    if len(text) > MOST_TEXT:
-        text = f"{text[:MOST_TEXT]}\n[cut: {len(text)} characters]"
-    return Outcome(text, bool(result.is_error), tuple(pictures[:4]))
 
 
 def _words(error: BaseException) -> str:

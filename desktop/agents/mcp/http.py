@@ -1,22 +1,32 @@
 """The way to an MCP server with an address: the client that carries its headers and secrets, and to whom.
 
 Whatever `mcp` or the server thinks of, nothing is sent to another origin than the one the secrets were entered for.
+What the server says with a refusal is handed on as its answer, in its own words; `mcp` (2.3) would drop them.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.agents.endpoints import walled
-from desktop.errors import AnswerFlood, AppError, McpFlood, McpNotMcp, McpRedirected, McpRefused
+from desktop.agents.mcp.said import words_of
+from desktop.errors import AnswerFlood, AppError, McpFailed, McpFlood, McpNotMcp, McpRedirected, McpRefused
+from desktop.openai_api.errors_map import scrub
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer, origin_of_server
 
 if TYPE_CHECKING:
     import httpx2
+
+MOST_OF_AN_ERROR = 64 * 1024
+"""Bytes of the answer to a request that was refused; what goes on is not read."""
+REFUSED = -32603
+"""The code of JSON-RPC under which a refusal of HTTP is handed on (internal error)."""
 
 
 class Seen:
@@ -24,6 +34,17 @@ class Seen:
 
     def __init__(self) -> None:
         self.problem: AppError | None = None
+        """What ends the connection."""
+        self.refusal: AppError | None = None
+        """What was last said no to; of one request, so that others may go well."""
+        self.status = 0
+        """Of that."""
+        self.spoke = False
+        """Whether a refusal was JSON-RPC, which only a server of this protocol says."""
+        self.session_over = False
+        """The server knows our session no more: it wants another one begun."""
+        self.over = asyncio.Event()
+        """The stream that brings the answers has ended."""
 
     def note(self, problem: AppError) -> AppError:
         self.problem = self.problem or problem
@@ -31,28 +52,62 @@ class Seen:
 
 
 def client(
-    server: McpServer, secrets: Mapping[str, str], route: Endpoint, silence: float, seen: Seen
+    server: McpServer,
+    secrets: Mapping[str, str],
+    route: Endpoint,
+    silence: float,
+    seen: Seen,
+    auth: httpx2.Auth | None = None,
 ) -> httpx2.AsyncClient:
-    """`secrets`: values of headers, by name. Raises SettingsInvalid, FileUnreadable, ProxyFailed."""
-    origin = origin_of_server(server.url)
+    """`secrets`: values of headers, by name. `auth`: of a person's sign-in. Raises SettingsInvalid, FileUnreadable,
+    ProxyFailed."""
+    home = origin_of_server(server.url)
     label = server.label
+    hidden = tuple(secrets.values())
 
     async def on_request(request: httpx2.Request) -> None:
         """The wall."""
-        if _origin(str(request.url)) != origin:
+        if origin(str(request.url)) != home:
             raise seen.note(McpRedirected("a request elsewhere", server=label, host=request.url.host))
         request.headers.update({**server.headers, **secrets})
+        if _listens(request):
+            # It says something when there is something to say; what ends it is the end of the connection.
+            request.extensions["timeout"] = {**request.extensions.get("timeout", {}), "read": None}
 
     async def on_response(response: httpx2.Response) -> None:
         status = response.status_code
         if response.is_redirect:
             there = str(response.url.join(response.headers.get("location", "")))
-            if _origin(there) != origin:
+            if origin(there) != home:
                 seen.note(McpRedirected(f"{status} redirect", server=label, host=urlsplit(there).hostname or "?"))
-        elif status in (401, 403):
-            seen.note(McpRefused(server=label, status=status))
+        elif status >= 400:
+            await refused(response)
         elif response.is_success and "html" in response.headers.get("content-type", "").lower():
             seen.note(McpNotMcp(f"{status} html", server=label))
+
+    async def refused(response: httpx2.Response) -> None:
+        body = await _beginning(response)
+        number = _number(response.request)
+        known = _json_rpc_error(body)
+        words = scrub(known if known is not None else words_of(body), hidden)
+        seen.status = response.status_code
+        seen.spoke = seen.spoke or known is not None
+        if "mcp-session-id" in response.request.headers and (
+            seen.status == 404 or (seen.status == 400 and "session" in words.lower())
+        ):
+            seen.session_over = True
+        if seen.status in (401, 403) and not words:
+            seen.refusal = McpRefused(server=label, status=seen.status)
+        else:
+            told = f"{seen.status}: {words}" if words else str(seen.status)
+            seen.refusal = McpFailed(server=label, problem=told)
+            if seen.status == 401:
+                seen.refusal = McpRefused(words, server=label, status=seen.status)
+        if known is None and number is not None:
+            error = {"code": REFUSED, "message": f"HTTP {seen.status}{f': {words}' if words else ''}"}
+            _replace(response, json.dumps({"jsonrpc": "2.0", "id": number, "error": error}).encode())
+        else:
+            _replace(response, body, kind=response.headers.get("content-type", ""))
 
     def told(problem: AppError) -> AppError:
         """`mcp` keeps to itself why a stream broke."""
@@ -61,13 +116,71 @@ def client(
         return seen.note(problem)
 
     agent = f"chatkit-desktop/{__version__}"
-    return walled(route, silence, on_request, on_response, told=told, headers={"User-Agent": agent})
+    return walled(route, silence, on_request, on_response, told=told, headers={"User-Agent": agent}, auth=auth)
 
 
-def _origin(url: str) -> str:
+def origin(url: str) -> str:
+    """`scheme://host[:port]`, the port where it is not the scheme's own."""
     parts = urlsplit(url)
     port = parts.port
     host = parts.hostname or ""
     shown = f"[{host}]" if ":" in host else host
     default = {"https": 443, "http": 80}.get(parts.scheme)
     return f"{parts.scheme}://{shown}{f':{port}' if port is not None and port != default else ''}"
+
+
+def _listens(request: httpx2.Request) -> bool:
+    """Whether it opens a stream of what happens, and asks for no answer."""
+    streams = "text/event-stream" in request.headers.get("accept", "")
+    return (request.method == "GET" and streams) or request.headers.get("mcp-method") == "subscriptions/listen"
+
+
+async def _beginning(response: httpx2.Response) -> bytes:
+    """The beginning of a refusal, as it is packed; the rest is left."""
+    import httpx2
+
+    taken = bytearray()
+    stream = cast("httpx2.AsyncByteStream", response.stream)
+    try:
+        async for piece in stream:
+            taken += piece
+            if len(taken) >= MOST_OF_AN_ERROR:
+                break
+    finally:
+        await stream.aclose()
+    plain = httpx2.Response(response.status_code, headers=response.headers, content=bytes(taken[:MOST_OF_AN_ERROR]))
+    return plain.content
+
+
+def _replace(response: httpx2.Response, body: bytes, kind: str = "application/json") -> None:
+    """What is read of the answer from now on."""
+    import httpx2
+
+    response.stream = httpx2.ByteStream(body)
+    for name in ("content-encoding", "content-length", "transfer-encoding"):
+        response.headers.pop(name, None)
+    response.headers["content-type"] = kind
+
+
+def _number(request: httpx2.Request) -> Any:
+    """The id of the JSON-RPC request that was sent; None: it was none."""
+    if request.method != "POST":
+        return None
+    try:
+        given = json.loads(request.content)
+    except (ValueError, RuntimeError):  # no JSON; a stream, which no message is
+        return None
+    return given.get("id") if isinstance(given, dict) and "method" in given else None
+
+
+def _json_rpc_error(body: bytes) -> str | None:
+    """The words of an error of JSON-RPC; None where the body is none."""
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    error = given.get("error") if isinstance(given, dict) and "jsonrpc" in given else None
+    if not isinstance(error, dict) or not isinstance(error.get("code"), int):
+        return None
+    message = error.get("message")
+    return message if isinstance(message, str) else ""

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from desktop.agents.limits import Limits
-from desktop.agents.mcp.connection import Connection, Outcome, Tool, Want
+from desktop.agents.mcp.connection import Connection, SessionOver, Tool, Want
+from desktop.agents.mcp.results import Outcome
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
 from desktop.errors import AppError, McpEnded, McpSecretMissing, Phrase
@@ -81,7 +82,9 @@ class Live:
         if self._opening is None or self._opening.done():
             now = time.monotonic()
             if self._connection is not None and self.problem is None:  # it was there, and has ended
-                if now - self._again < self._limits.mcp_again:
+                # What has an address is only called again; nothing is started for that.
+                often = self.server.transport == "stdio" and now - self._again < self._limits.mcp_again
+                if often:
                     self._note(McpEnded(server=self.server.label, problem=Phrase("mcp.again")))
                     return
                 self._again = now
@@ -123,15 +126,25 @@ class Live:
         made a second time: nobody knows what it did."""
         self._calls += 1
         try:
-            connection = self._connection
-            if connection is None or not connection.alive:
-                await self.ready()
-                connection = self._connection
-            if connection is None or not connection.alive:
-                raise self.problem or McpEnded(server=self.server.label, problem=Phrase("code.ended"))
-            return await connection.call(tool, arguments)
+            try:
+                return await (await self._there()).call(tool, arguments)
+            except SessionOver:
+                log.info("%s wants a new session", self.server.label)
+            try:
+                return await (await self._there()).call(tool, arguments)
+            except SessionOver:
+                raise McpEnded(server=self.server.label, problem=Phrase("code.ended")) from None
         finally:
             self._calls -= 1
+
+    async def _there(self) -> Connection:
+        """A connection that can be used, begun anew where it is not. Raises AppError."""
+        if self._connection is None or not self._connection.alive:
+            await self.ready()
+        connection = self._connection
+        if connection is None or not connection.alive:
+            raise self.problem or McpEnded(server=self.server.label, problem=Phrase("code.ended"))
+        return connection
 
     async def end(self, limit: float | None = None) -> None:
         """Ends it."""

@@ -7,31 +7,40 @@ from typing import Any
 
 from chatkit.types import CustomTask
 
+from desktop.agents.mcp.approvals import fenced, within
+from desktop.agents.mcp.results import Outcome
 from desktop.agents.mcp.toolbox import Toolbox
 from desktop.agents.steps import Steps
 from desktop.texts import Catalogue
+from desktop.unseen import written_out
 
 
-def step(texts: Catalogue, server: str, tool: str, *, done: bool) -> CustomTask:
-    """A call, as a step."""
+def step(texts: Catalogue, server: str, tool: str, *, done: bool, given: Outcome | None = None) -> CustomTask:
+    """A call, as a step; `given`: what came of it, as text that nothing in it is read of."""
     task = CustomTask(title=texts.get("mcp.uses", server=server, tool=tool)[:200], icon="square-code")
     task.status_indicator = "complete" if done else "loading"
+    if given is not None and given.text:
+        task.content = fenced(within(written_out(given.text)), "")
     return task
 
 
 async def with_calls(
     events: AsyncIterator[Any], steps: Steps, box: Toolbox, texts: Catalogue, begun: dict[str, str]
 ) -> AsyncGenerator[Any, None]:
-    """`events` of a run, None for a step between; calls that run become steps.
+    """`events` of a run, None for a step between; calls that run become steps, and pictures that they gave items.
 
     `begun`: approved ones (call id -> name) that run from now on.
     """
     calls = dict(begun)
+    pictures: list[str] = []
 
     async def show(number: str, name: str, *, done: bool) -> None:
         known = box.of(name)
         if known is not None:
-            await steps.show(f"mcp {number}", step(texts, known[0].server.label, known[1].name, done=done))
+            given = box.outcomes.pop(number, None) if done else None
+            pictures.extend(given.pictures if given is not None else ())
+            shown = step(texts, known[0].server.label, known[1].name, done=done, given=given)
+            await steps.show(f"mcp {number}", shown)
 
     for number, name in begun.items():
         await show(number, name, done=False)
@@ -47,4 +56,7 @@ async def with_calls(
             number = str(raw.get("call_id") if isinstance(raw, dict) else getattr(raw, "call_id", ""))
             if number in calls:
                 await show(number, calls.pop(number), done=True)
+            if pictures and not calls:  # they come after all steps
+                await steps.pictures(pictures)
+                pictures.clear()
         yield event

@@ -13,8 +13,9 @@ from agents import FunctionTool, RunContextWrapper, ToolOutputImage, ToolOutputT
 
 from desktop.agents.mcp import calls
 from desktop.agents.mcp.approvals import Approvals
-from desktop.agents.mcp.connection import Outcome, Tool
+from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.naming import names, parameters
+from desktop.agents.mcp.results import Outcome
 from desktop.agents.mcp.servers import Live
 from desktop.errors import AppError
 
@@ -26,16 +27,19 @@ class Toolbox:
         self, agent_id: str, thread_id: str, servers: Sequence[Live], approvals: Approvals, *, pictures: bool
     ) -> None:
         self.tell: Callable[[AppError], None] = lambda error: None
+        self.outcomes: dict[str, Outcome] = {}
+        """What calls gave, by the model's id of the call, until it has been shown."""
         self._agent = agent_id
         self._thread = thread_id
         self._approvals = approvals
         self._pictures = pictures
-        lives = {live.server.id: live for live in servers}
-        described = {(live.server.id, tool.name): tool for live in servers for tool in live.tools}
-        self._known: dict[str, tuple[Live, Tool]] = {
-            name: (lives[key[0]], described[key]) for name, key in names(described).items()
-        }
-        self.tools = [self._made(name) for name in self._known]
+        self._servers = servers
+        self._seen = [live.tools for live in servers]
+        self._known: dict[str, tuple[Live, Tool]] = {}
+        self.tools: list[FunctionTool] = []
+        self.offered: list[Any] | None = None
+        """The agent's own list, which the SDK reads before each turn of a run (openai-agents 0.24)."""
+        self._learn()
 
     def of(self, name: str) -> tuple[Live, Tool] | None:
         """The server and the tool that a function's name means."""
@@ -48,11 +52,37 @@ class Toolbox:
             return False
         return self._approvals.allowed(self._agent, self._thread, known[0].server, known[1].name)
 
+    def _learn(self) -> None:
+        """All tools that the servers have now; a tool that was there keeps its name."""
+        lives = {live.server.id: live for live in self._servers}
+        described = {(live.server.id, tool.name): tool for live in self._servers for tool in live.tools}
+        kept = {
+            name: (lives[key[0]], described[key])
+            for name, (live, tool) in self._known.items()
+            if (key := (live.server.id, tool.name)) in described
+        }
+        there = {(live.server.id, tool.name) for live, tool in kept.values()}
+        new = names((key for key in described if key not in there), taken=self._known)
+        self._known = {**kept, **{name: (lives[key[0]], described[key]) for name, key in new.items()}}
+        before, self.tools = self.tools, [self._made(name) for name in self._known]
+        if self.offered is not None:
+            self.offered[:] = [tool for tool in self.offered if tool not in before] + self.tools
+
+    def renew(self) -> None:
+        """Where a server has other tools than before, in the middle of a run: from its next turn on."""
+        now = [live.tools for live in self._servers]
+        if any(one is not other for one, other in zip(now, self._seen, strict=True)):
+            self._seen = now
+            self._learn()
+
     def _made(self, name: str) -> FunctionTool:
         live, tool = self._known[name]
 
-        async def invoke(_context: Any, arguments: str) -> Any:
-            return self._given(await calls.made(live, tool.name, arguments, self.tell))
+        async def invoke(context: Any, arguments: str) -> Any:
+            made = await calls.made(live, tool.name, arguments, self.tell)
+            self.outcomes[str(getattr(context, "tool_call_id", ""))] = made
+            self.renew()
+            return self._given(made)
 
         async def asks(_context: RunContextWrapper[Any], _arguments: dict[str, Any], _call: str) -> bool:
             return not self.allowed(name)
@@ -70,6 +100,7 @@ class Toolbox:
         if not outcome.pictures:
             return outcome.text
         if not self._pictures:
-            return f"{outcome.text}\n[{len(outcome.pictures)} pictures]".strip()
+            # The protocol has no place for them: the person sees them, and the model is told so.
+            return f"{outcome.text}\n[pictures, shown to the user: {len(outcome.pictures)}]".strip()
         text = [ToolOutputText(text=outcome.text)] if outcome.text else []
         return [*text, *(ToolOutputImage(image_url=address) for address in outcome.pictures)]

@@ -1,0 +1,92 @@
+"""The older way to an MCP server with an address (HTTP with SSE, protocol 2024-11-05): a stream that stays open brings
+the answers, and names the address that messages are posted to.
+
+Not through `mcp.client.sse` (mcp 2.3), which keeps to itself that a message was refused, so that its answer is waited
+for in vain, and waits without an end where the stream names an address elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+from desktop.agents.mcp.http import Seen, origin
+from desktop.errors import McpNotMcp, McpRedirected
+
+if TYPE_CHECKING:
+    import httpx2
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of one message: a picture may be in it."""
+
+
+@asynccontextmanager
+async def streams(client: httpx2.AsyncClient, url: str, label: str, seen: Seen) -> AsyncIterator[Any]:
+    """What `mcp.Client` reads from and writes to. Raises McpNotMcp, McpRedirected, those of the network."""
+    import anyio
+    import httpx2
+    from mcp.shared.message import SessionMessage
+    from mcp_types import JSONRPCRequest, jsonrpc_message_adapter
+
+    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+    async with client.stream("GET", url, headers=headers) as response:
+        if not response.is_success or "text/event-stream" not in response.headers.get("content-type", ""):
+            raise McpNotMcp(f"GET: {response.status_code}", server=label)
+        events = aiter(httpx2.EventSource(response, max_event_size=LARGEST))
+        address = await _address(events, url, label)
+        if origin(address) != origin(url):
+            raise seen.note(McpRedirected("endpoint", server=label, host=httpx2.URL(address).host))
+
+        coming, incoming = anyio.create_memory_object_stream[Any](0)
+        outgoing, going = anyio.create_memory_object_stream[SessionMessage](0)
+
+        async def hand_on(text: str | bytes) -> None:
+            with suppress(ValueError):  # no message
+                message = jsonrpc_message_adapter.validate_json(text, by_name=False)
+                await coming.send(SessionMessage(message))
+
+        async def listen(events: AsyncIterator[httpx2.ServerSentEvent]) -> None:
+            try:
+                async with coming:
+                    with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+                        async for event in events:
+                            if event.event == "message" and event.data:
+                                await hand_on(event.data)
+            finally:
+                seen.over.set()
+
+        async def post(address: str, message: Any) -> None:
+            body = message.message.model_dump(by_alias=True, mode="json", exclude_unset=True)
+            answer = await client.post(address, json=body)
+            # What was refused is an answer with the server's words (see `http`); some answer here what belongs in the
+            # stream.
+            if isinstance(message.message, JSONRPCRequest) and answer.content.lstrip()[:1] == b"{":
+                with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+                    await hand_on(answer.content)
+
+        async def speak(address: str, group: Any) -> None:
+            async with going:
+                async for message in going:
+                    group.start_soon(post, address, message)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(listen, events)
+            group.start_soon(speak, address, group)
+            try:
+                yield incoming, outgoing
+            finally:
+                group.cancel_scope.cancel()
+                for stream in (coming, incoming, outgoing, going):
+                    stream.close()
+
+
+async def _address(events: AsyncIterator[httpx2.ServerSentEvent], url: str, label: str) -> str:
+    """The first event says where messages are posted to."""
+    async for event in events:
+        if event.event == "endpoint":
+            return urljoin(url, event.data.strip())
+        if event.event == "message" and event.data:
+            break
+    raise McpNotMcp("no endpoint", server=label)

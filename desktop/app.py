@@ -64,6 +64,7 @@ class App:
         self.services: Services
         self._delete_all = False
         self._basic_reason = ""
+        self._settings_section = ""
         self._token_wanted: tuple[str, AppError] = ("", InternalError())
         """Whose token the token window asks for, and why."""
         self.packaged = is_frozen()
@@ -246,7 +247,8 @@ class App:
             return AgentsPage(self.services).page()
         from desktop.pages.settings import SettingsPage
 
-        return SettingsPage(self.services).page()
+        section, self._settings_section = self._settings_section, ""
+        return SettingsPage(self.services, section).page()
 
     def _prefers_basic(self) -> bool:
         """Whether the chat window shows the basic view: for agents inside the app, by choice or for want of ChatKit."""
@@ -327,6 +329,7 @@ class App:
         self.code.approved(agent_id)
 
     def show_settings(self, section: str = "") -> None:
+        self._settings_section = section
         self.windows.show("settings")
         if section:
             self.emit("settings", "settings.section", {"section": section})

@@ -1,11 +1,13 @@
 """What the app counts while it runs, and the text of "Copy diagnostics".
 
-The text is for whoever helps: versions, settings, counters, the last errors. It holds no secret, no
-word of a chat, and of private settings only that they are set.
+The text is for whoever helps: versions, settings, counters, the last errors. It goes into bug reports that everybody
+reads, so what MAY stand in it is listed here; all else (chats, names, commands, addresses, variables, a server's words)
+is not, whatever comes to be added to the settings.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import Counter, deque
@@ -22,22 +24,29 @@ if TYPE_CHECKING:
 LATENCIES_KEPT = 500
 ERRORS_KEPT = 20
 
-PRIVATE = frozenset(
+OPEN = frozenset(
     {
-        "active_agent",
-        "agents",
-        "chat.disclaimer.text",
-        "chat.greeting",
-        "chat.header.title_text",
-        "chat.placeholder",
-        "chat.prompts",
-        "network.ca_file",
-        "network.proxy",
-        "user_ids",
-        "workflow_worked",
+        "version",
+        "language",
+        "zoom",
+        "log_level",
+        "check_for_updates",
+        "chat.theme.scheme",
+        "chat.theme.radius",
+        "chat.theme.density",
+        "chat.theme.typography.base_size",
+        "chat.locale",
+        "network.timeout_seconds",
     }
 )
-"""Settings of which the diagnostics say only whether they are set."""
+"""Settings whose values are shown, beside all that are yes, no or a number; of every other one only that it is set."""
+KINDS = ("assistant", "code", "demo", "server", "workflow", "stdio", "http", "sse")
+"""Kinds of agents and of MCP servers, which are told."""
+TOLD = re.compile(
+    r"\b(?:[A-Z][A-Za-z]{2,40}(?:Error|Exception|Timeout|Warning)|Errno -?[0-9]{1,5}|errno [0-9]{1,5}|[1-5][0-9]{2})\b"
+)
+"""What is told of an error's detail, which may repeat anybody's words: kinds of exceptions, numbers of errors, a
+status."""
 
 ALWAYS_SHOWN = ("sessions_minted", "active_streams", "messages")
 PACKAGES = ("pywebview", "httpx", "keyring", "SecretStorage", "pydantic", "truststore", "PySide6-Addons", "qtpy")
@@ -125,15 +134,33 @@ def diagnostics_text(
     found = counters.snapshot()
     last = found.pop("last_errors")
     lines += [f"  {name}: {value}" for name, value in found.items()]
-    lines += ["", "last errors:", *(f"  {line}" for line in last)]
-    lines += [f"  at start: {notice.code} {notice.detail}" for notice in settings.notices]
+    lines += [
+        "",
+        "last errors:",
+        *(f"  {when} {code} {_told(detail)}".rstrip() for when, code, detail in map(_parts, last)),
+    ]
+    lines += [f"  at start: {notice.code} {_told(notice.detail)}".rstrip() for notice in settings.notices]
     return logs.redact(_without_home("\n".join(lines))) + "\n"
 
 
-def _shown(row: Row) -> object:
-    if row.name in PRIVATE:
-        return f"(set, {len(row.value)})" if isinstance(row.value, (list, dict)) else "(set)"
-    return repr(row.value)[:200]
+def _parts(line: str) -> tuple[str, str, str]:
+    when, code, *detail = line.split(" ", 2)
+    return when, code, "".join(detail)
+
+
+def _told(detail: str) -> str:
+    return " ".join(dict.fromkeys(TOLD.findall(detail[:2000])))[:200]
+
+
+def _shown(row: Row) -> str:
+    value = row.value
+    if value is None or isinstance(value, (bool, int, float)) or (row.name in OPEN and isinstance(value, str)):
+        return repr(value)[:60]
+    if not isinstance(value, (list, dict)):
+        return "(set)"
+    found = [str(one.get("kind") or one.get("transport")) for one in value if isinstance(one, dict)]
+    kinds = [kind for kind in KINDS for one in found if one == kind]
+    return f"(set, {len(value)}) {' '.join(kinds)}".rstrip()
 
 
 def _packages() -> list[str]:

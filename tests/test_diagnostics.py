@@ -7,13 +7,15 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from desktop import __version__, logs
-from desktop.diagnostics import ERRORS_KEPT, PRIVATE, Counters, diagnostics_text
-from desktop.errors import KeyRejected, RateLimited
+from desktop.diagnostics import ERRORS_KEPT, OPEN, Counters, _shown, _told, diagnostics_text
+from desktop.errors import AnswerFailed, KeyRejected, McpEnded, RateLimited
 from desktop.settings.brand import Brand
 from desktop.settings.file import SettingsFile
-from desktop.settings.layers import SettingsStore
+from desktop.settings.layers import Row, SettingsStore
 from desktop.settings.locations import Locations
 
 KEY = "sk-proj-Diagn0stics12345678_sentinel"
@@ -82,11 +84,30 @@ def telling(profile: Locations, monkeypatch: pytest.MonkeyPatch) -> str:
             "chat.theme.radius": "pill",
             "network.proxy": "http://privateuser@proxy.private.example:3128",
             "network.ca_file": str(Path.home() / "private.pem"),
+            "network.api_base": "https://private.example/path-private-1234",
+            "assistant.transcription_model": "private-model",
+            "chat.theme.typography.font_family": "Private Sans",
+            "endpoints": [{"id": "private", "base_url": "https://private.example/t/private-token"}],
+            "mcp_servers": [
+                {
+                    "id": "private",
+                    "transport": "stdio",
+                    "command": "/opt/private/server",
+                    "args": ["--dsn", "host=db.private"],
+                    "env": {"PRIVATE_MODE": "private"},
+                    "folder": "/srv/private",
+                },
+                {"id": "private2", "transport": "http", "url": "https://private.example/s/private-in-the-path/mcp"},
+            ],
         }
     )
     user = store.user_id("workflow")
     counters = Counters()
     counters.error(KeyRejected(f"Incorrect API key provided: {KEY}"))
+    counters.error(
+        McpEnded("private words of /opt/private/server --dsn private: ConnectionRefusedError 111", server="x")
+    )
+    counters.error(AnswerFailed("502 https://private.example/t/private-token: private words, privateError"))
     text = diagnostics_text(
         settings=store,
         counters=counters,
@@ -119,10 +140,33 @@ def test_diagnostics_say_what_helps(telling: str) -> None:
 
 def test_of_private_settings_diagnostics_say_only_that_they_are_set(telling: str, profile: Locations) -> None:
     assert "rivate" not in telling.replace(str(profile.folder), "")
-    assert "agents = (set, 1)" in telling
+    assert "agents = (set, 1) workflow" in telling
+    assert "mcp_servers = (set, 2) stdio http" in telling
+    assert "endpoints = (set, 1)" in telling
+    assert "network.api_base = (set)" in telling
     assert "chat.greeting = (set)" in telling
     assert str(profile.folder) not in telling
 
 
-def test_every_private_setting_is_a_setting(settings: SettingsStore) -> None:
-    assert {row.name for row in settings.rows()} >= PRIVATE
+def test_of_an_error_diagnostics_say_the_code_and_what_kind_it_was(telling: str) -> None:
+    assert " mcp_ended ConnectionRefusedError 111\n" in telling
+    assert " answer_failed 502\n" in telling
+
+
+def test_every_setting_that_is_shown_is_a_setting(settings: SettingsStore) -> None:
+    assert {row.name for row in settings.rows()} >= OPEN
+
+
+def test_checklist_43_a_setting_that_nobody_thought_of_is_not_shown(settings: SettingsStore) -> None:
+    """Whatever text, list or table comes to the settings: only what is listed is told."""
+    for row in settings.rows():
+        for value in ("private-text", ["private-text"], {"private-name": "private-text"}, [{"private": ["private"]}]):
+            told = _shown(Row(row.name, value, "file"))
+            assert "private" not in told or (row.name in OPEN and isinstance(value, str)), row.name
+
+
+@given(words=st.text(max_size=60), secret=st.text("abcdefghijklmnopqrstuvwxyz0123456789/-_.", min_size=12, max_size=40))
+def test_checklist_43_no_word_of_a_detail_is_told(words: str, secret: str) -> None:
+    found = _told(f"{words} {secret} {words} ReadError 404 [Errno 110] {secret}")
+    assert secret not in found
+    assert all(said in found for said in ("ReadError", "404", "Errno 110"))

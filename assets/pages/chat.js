@@ -102,7 +102,7 @@ const actions = {
   openSettings,
   openConsent: said(() => call("app.open_consent")),
   openLink: (/** @type {string} */ link) => said(() => call("app.open_link", { link }))(),
-  diagnostics: async () => /** @type {string} */ ((await call("diagnostics.copy")).text),
+  openDiagnostics: said(() => call("app.open_diagnostics")),
   archive: () => call("archive.start"),
   cancelArchive: said(() => call("archive.cancel")),
   openArchive: said(() => call("archive.open")),

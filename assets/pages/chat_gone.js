@@ -2,14 +2,14 @@
 /** The view for a workflow that has ended: keep the chats, and the ways to go on. Asks the app through the actions it is given. */
 
 import { ArchivePanel } from "./archive_panel.js";
-import { copyButton, detailOf } from "./chat_problem.js";
+import { detailOf } from "./chat_problem.js";
 import { part, wire } from "./parts.js";
 
 /**
  * @typedef {import("./bridge.js").Described} Described
  * @typedef {import("./archive_panel.js").Progress} Progress
  * @typedef {import("./archive_panel.js").Actions & {
- *   retry: () => Promise<unknown>, openSetup: () => Promise<unknown>, diagnostics: () => Promise<string>,
+ *   retry: () => Promise<unknown>, openSetup: () => Promise<unknown>, openDiagnostics: () => Promise<unknown>,
  *   openRoad: (way: "code" | "assistant") => Promise<unknown>}} Actions
  */
 
@@ -19,22 +19,16 @@ export class GoneView {
   #hint = part("gone-hint", HTMLParagraphElement);
   #detail = part("gone-detail", HTMLPreElement);
   #archive;
-  #actions;
-  #copy;
 
   /** @param {Actions} actions */
   constructor(actions) {
-    this.#actions = actions;
     this.#archive = new ArchivePanel(actions);
     wire(part("gone-retry", HTMLButtonElement), () => actions.retry());
     wire(part("gone-setup", HTMLButtonElement), () => actions.openSetup());
     // This page runs OpenAI's script: code is brought, and an agent is made, in the window for agents alone.
     wire(part("gone-code", HTMLButtonElement), () => actions.openRoad("code"));
     wire(part("gone-assistant", HTMLButtonElement), () => actions.openRoad("assistant"));
-    this.#copy = copyButton(part("gone-copy", HTMLButtonElement), (text) => {
-      this.#detail.textContent = text;
-      this.#detail.closest("details")?.setAttribute("open", "");
-    });
+    wire(part("gone-copy", HTMLButtonElement), () => actions.openDiagnostics());
   }
 
   /** @param {Described} problem */
@@ -44,7 +38,6 @@ export class GoneView {
     this.#detail.textContent = detailOf(problem);
     if (this.#view.hidden) {
       this.#view.hidden = false;
-      this.#copy(this.#actions.diagnostics());
       this.#heading.focus({ preventScroll: true });
     }
   }

@@ -1,14 +1,13 @@
 // @ts-check
 /** The view over a chat that does not work: what happened, what to do, and the countdown to the next try. Asks for nothing itself. */
 
-import { copyText } from "./clipboard.js";
 import { part, wire } from "./parts.js";
 import { t } from "./texts.js";
 
 /**
  * @typedef {import("./bridge.js").Described} Described
  * @typedef {{retry: () => Promise<unknown>, openSetup: () => Promise<unknown>, openSettings: () => Promise<unknown>, openConsent: () => Promise<unknown>,
- *   openLink: (name: string) => Promise<unknown>, diagnostics: () => Promise<string>}} Actions
+ *   openLink: (name: string) => Promise<unknown>, openDiagnostics: () => Promise<unknown>}} Actions
  */
 
 /** Failures that the first-launch page mends; those of the keyring too: there a key can be used for one session. */
@@ -61,40 +60,9 @@ const LINKS = /** @type {Record<string, {link: string, words: () => string}>} */
   workflow_not_found: { link: "workflows", words: () => t("chat.link_workflows") },
 });
 
-/** How long "Copied" stands, in milliseconds. */
-const COPIED = 2_000;
-
 /** What goes under "Details". @param {Described} problem */
 export function detailOf(problem) {
   return problem.detail ? `${problem.code}\n${problem.detail}` : problem.code;
-}
-
-/**
- * A copy button. The text is fetched beforehand: an engine that had to wait for it inside the click would refuse.
- * @param {HTMLButtonElement} button
- * @param {(text: string) => void} refused shows the text for copying by hand
- * @returns {(text: Promise<string>) => void} hands over the next text
- */
-export function copyButton(button, refused) {
-  let text = "";
-  let back = 0;
-  button.addEventListener("click", async () => {
-    const words = button.querySelector("span") ?? button;
-    if (!(await copyText(text))) {
-      refused(text);
-      return;
-    }
-    clearTimeout(back);
-    words.textContent = t("common.copied");
-    back = window.setTimeout(() => {
-      words.textContent = t("common.copy_diagnostics");
-    }, COPIED);
-  });
-  return async (next) => {
-    button.disabled = true;
-    text = await next.catch(() => "");
-    button.disabled = !text;
-  };
 }
 
 export class ProblemView {
@@ -106,30 +74,20 @@ export class ProblemView {
   #again = part("problem-again", HTMLParagraphElement);
   #link = part("problem-link", HTMLButtonElement);
   #detail = part("problem-detail", HTMLPreElement);
-  #details = part("problem-details", HTMLDetailsElement);
-  #byHand = part("problem-by-hand", HTMLElement);
-  #byHandText = part("problem-text", HTMLTextAreaElement);
-  #actions;
-  #copy;
 
   /** @type {Described | null} */
   #problem = null;
 
   /** @param {Actions} actions */
   constructor(actions) {
-    this.#actions = actions;
     wire(this.#retry, () => actions.retry());
     wire(this.#fix, () => {
       if (CODE.has(this.code)) return actions.openConsent();
       return this.#setUp() ? actions.openSetup() : actions.openSettings();
     });
     this.#link.addEventListener("click", () => actions.openLink(LINKS[this.code].link));
-    this.#copy = copyButton(part("problem-copy", HTMLButtonElement), (text) => {
-      this.#byHandText.value = text;
-      this.#byHand.hidden = false;
-      this.#details.open = true;
-      this.#byHandText.select();
-    });
+    // This page runs OpenAI's script: the text stands, and is copied, in the window for settings alone.
+    wire(part("problem-copy", HTMLButtonElement), () => actions.openDiagnostics());
   }
 
   /** The code that is shown, or "". */
@@ -161,11 +119,7 @@ export class ProblemView {
     this.#link.hidden = !link;
     if (link) this.#link.textContent = link.words();
     this.#view.hidden = false;
-    if (!same) {
-      this.#byHand.hidden = true;
-      this.#copy(this.#actions.diagnostics());
-      if (focus) this.#heading.focus({ preventScroll: true });
-    }
+    if (!same && focus) this.#heading.focus({ preventScroll: true });
   }
 
   hide() {

@@ -329,7 +329,8 @@ function wireOthers() {
 
 /** @param {string} wanted @param {boolean} [focus] */
 function open(wanted, focus = false) {
-  const section = SECTIONS.find((one) => one === wanted) ?? SECTIONS[0];
+  const copying = wanted === "diagnostics"; // a place in a section
+  const section = SECTIONS.find((one) => one === (copying ? "about" : wanted)) ?? SECTIONS[0];
   for (const one of SECTIONS) show(one, one === section);
   for (const item of el("nav").children) {
     item.setAttribute("aria-current", String(item.getAttribute("data-section") === section));
@@ -337,7 +338,8 @@ function open(wanted, focus = false) {
   part("menu", HTMLSelectElement).value = section;
   const main = document.querySelector("main");
   if (main) main.scrollTop = 0;
-  if (focus) el(section).querySelector("h2")?.focus();
+  if (copying) button("diagnostics").focus();
+  else if (focus) el(section).querySelector("h2")?.focus();
 }
 
 function buildSections() {

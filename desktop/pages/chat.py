@@ -160,7 +160,6 @@ class ChatPage:
                 "pages/bridge.js",
                 "pages/texts.js",
                 "pages/look.js",
-                "pages/clipboard.js",
                 # Words for a page that can't reach the app.
                 f"texts/{language}/common.json",
                 f"texts/{language}/chat.json",
@@ -174,7 +173,7 @@ class ChatPage:
                 "chat.thread": Method(ThreadParams, self._follow),
                 "chat.response": Method(ResponseParams, self._response),
                 "chat.reload": Method(NoParams, self._reload),
-                "diagnostics.copy": Method(NoParams, self._diagnostics),
+                "app.open_diagnostics": Method(NoParams, self._open_diagnostics),
                 "app.open_settings": Method(NoParams, self._open_settings),
                 "app.open_setup": Method(NoParams, self._open_setup),
                 "app.open_consent": Method(NoParams, self._open_consent),
@@ -328,8 +327,9 @@ class ChatPage:
     def _reload(self, _: NoParams) -> None:
         self._services.desk.reload_chat()
 
-    def _diagnostics(self, _: NoParams) -> dict[str, str]:
-        return {"text": self._services.diagnostics()}
+    def _open_diagnostics(self, _: NoParams) -> None:
+        """Where they stand for a person to copy; this page, which runs OpenAI's script, is never given them."""
+        self._services.desk.show_settings("diagnostics")
 
     def _open_settings(self, _: NoParams) -> None:
         self._services.desk.show_settings()

@@ -375,11 +375,22 @@ def test_checklist_15_the_page_names_a_link_and_never_an_address(house: House) -
 
 
 def test_what_the_page_asks_the_app_for_reaches_the_desk(house: House) -> None:
-    for method in ("chat.reload", "app.open_settings", "app.open_setup", "archive.open"):
+    for method in ("chat.reload", "app.open_settings", "app.open_setup", "archive.open", "app.open_diagnostics"):
         house.call(method)
-    expected = [("reload_chat", None), ("show_settings", None), ("show_setup", None), ("open_folder", "archive")]
-    assert house.desk.asked == expected
-    assert house.call("diagnostics.copy") == {"text": "diagnostics"}
+    assert house.desk.asked == [
+        ("reload_chat", None),
+        ("show_settings", None),
+        ("show_setup", None),
+        ("open_folder", "archive"),
+        ("show_settings", "diagnostics"),
+    ]
+
+
+def test_checklist_43_the_page_that_runs_openais_script_is_never_given_the_diagnostics(house: House) -> None:
+    """It asks; a person copies, in a window where that script is not."""
+    assert "diagnostics.copy" not in house.page.page().methods
+    assert house.call("app.open_diagnostics") is None
+    assert "pages/clipboard.js" not in house.page.page().files
 
 
 # --- what becomes of a workflow -----------------------------------------------------------------

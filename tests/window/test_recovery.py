@@ -62,6 +62,23 @@ def test_checklist_26_a_component_that_is_never_ready_is_explained_and_retry_giv
         scene.wait_chat(app, since=since)
 
 
+def test_checklist_43_the_chat_page_asks_for_the_diagnostics_and_a_person_copies_them(scene: Scene) -> None:
+    """In the window for settings, where no script of OpenAI's is; the chat page is never given the text."""
+    scene.settle()
+    with scene.launch() as app:
+        scene.wait_chat(app)
+        app.ask("chat_limits", {"ready_ms": 1_000})
+        scene.component.fail("never_ready")
+        app.ask("show", "reload")
+        app.wait_text("chat", "Try again", "Copy diagnostics")
+        app.click("chat", "#problem-copy")
+        app.wait_window("settings")
+        focused = "document.activeElement && document.activeElement.id"
+        app.until("the button has the focus", lambda: app.js("settings", focused) == "diagnostics")
+        app.click("settings", "#diagnostics")
+        app.wait_call("diagnostics.copy")
+
+
 def test_checklist_27_a_window_that_stood_off_all_screens_comes_back(scene: Scene) -> None:
     scene.settle()
     state = scene.state()

@@ -70,7 +70,10 @@ def _options() -> _Parser:
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("options for all commands")
     group.add_argument("--profile", metavar="NAME", help="settings, threads and key entry of their own")
-    group.add_argument("--api-base", metavar="URL", help="the API; https, or http on loopback")
+    group.add_argument("--api-base", metavar="URL", help="the API; https, or http on loopback and in your network")
+    group.add_argument(
+        "--allow-plain", metavar="URL", action="append", help="http to this address in your network, for this launch"
+    )
     group.add_argument("--engine", choices=("gtk", "qt"), help="the window engine (Linux)")
     group.add_argument("--data-dir", metavar="DIR", help="keep all data here")
     group.add_argument("--log-level", choices=("INFO", "DEBUG"))

@@ -118,6 +118,8 @@ class Context:
         typed: dict[str, Any] = {}
         if getattr(self.args, "api_base", None):
             typed["network.api_base"] = self.args.api_base
+        if getattr(self.args, "allow_plain", None):
+            typed["network.plain_origins"] = self.args.allow_plain
         if getattr(self.args, "log_level", None):
             typed["log_level"] = self.args.log_level
         if self.demo:
@@ -181,6 +183,7 @@ class Context:
                 proxy_password=self.keys.proxy_password(network.proxy),
                 ca_file=network.ca_file,
                 timeout=network.timeout_seconds,
+                plain=network.allows(base),
             ),
             key,
         )

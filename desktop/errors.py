@@ -13,6 +13,7 @@ AppError
 │   ├── SettingsDamaged
 │   ├── SettingsNewer
 │   ├── SettingsUnwritable
+│   ├── PlainUnasked                http in the own network, and nobody has said yes
 │   └── BrandInvalid
 ├── KeyStoreError                   where the key lives
 │   ├── KeyMissing
@@ -39,6 +40,8 @@ AppError
 │   ├── TimedOut
 │   ├── TlsUntrusted
 │   ├── TlsWrongHost
+│   ├── TlsToPlain                  https to a server that speaks http
+│   ├── OutsideNetwork              http, and the name leads out of the own network
 │   ├── ClockWrong
 │   ├── ProxyFailed
 │   ├── ProxyAuthRequired
@@ -315,6 +318,12 @@ class SettingsUnwritable(SettingsError):
     retryable = True
 
 
+class PlainUnasked(SettingsError):
+    """values: host (with its port), origin. `detail` is the origin."""
+
+    code = "plain_unasked"
+
+
 class BrandInvalid(SettingsError):
     """values: name, problem (a sentence or a `Phrase`)."""
 
@@ -463,6 +472,14 @@ class TlsUntrusted(NetworkError):
 
 class TlsWrongHost(NetworkError):
     code = "tls_wrong_host"
+
+
+class TlsToPlain(NetworkError):
+    code = "tls_plain"
+
+
+class OutsideNetwork(NetworkError):
+    code = "outside_network"
 
 
 class ClockWrong(NetworkError):

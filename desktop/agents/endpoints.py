@@ -6,17 +6,19 @@ origin and no other. `openai` is imported when the first client is made. Knows n
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.agents import failures
 from desktop.errors import AppError, EndpointUnfit, ProxyFailed
+from desktop.openai_api import own_network
 from desktop.openai_api.bounded import Bounds, guarded_async
 from desktop.openai_api.transport import CONNECT_LIMIT, choose_proxy, tls_context
 from desktop.settings.agents import OPENAI_ENDPOINT, Endpoint
-from desktop.settings.origins import normalise_api_base, origin_of
+from desktop.settings.endpoint_addresses import Root, roots
+from desktop.settings.origins import origin_of
 
 if TYPE_CHECKING:
     import httpx2
@@ -55,11 +57,11 @@ def make_client(
 ) -> AsyncOpenAI:
     """A client of `endpoint`; `silence`: seconds without a byte until it gives up. Close it on the loop that used it.
 
-    Raises SettingsInvalid (the address), FileUnreadable (the CA file), ProxyFailed.
+    Raises SettingsInvalid (the address), FileUnreadable (the CA file), ProxyFailed, PlainUnasked.
     """
     from openai import AsyncOpenAI
 
-    base = normalise_api_base(endpoint.base_url)
+    root, *others = roots(endpoint)
     # Empty texts, not None: for None the SDK (3.51) reads OPENAI_ADMIN_KEY, OPENAI_ORG_ID, OPENAI_PROJECT_ID and
     # OPENAI_WEBHOOK_SECRET; headers of OPENAI_CUSTOM_HEADERS it adds always.
     client = AsyncOpenAI(
@@ -68,10 +70,11 @@ def make_client(
         organization="",
         project="",
         webhook_secret="",
-        base_url=f"{base}/v1",
-        websocket_base_url=f"{base}/v1",
+        base_url=root.url,
+        websocket_base_url=root.url,
+        default_query=dict(root.params),
         max_retries=retries,
-        http_client=_http_client(origin_of(base), route, silence, with_key=bool(key)),
+        http_client=_http_client(root, others, route, silence, key),
     )
     client.admin_api_key = None
     client.organization = None
@@ -81,9 +84,14 @@ def make_client(
     return client
 
 
-def _http_client(origin: str, route: transport.Endpoint, silence: float, *, with_key: bool) -> httpx2.AsyncClient:
-    """As `transport.build` for httpx2, which `openai` brings along: same certificates, same proxies, no redirect."""
+def _http_client(
+    root: Root, others: Sequence[Root], route: transport.Endpoint, silence: float, key: str | None
+) -> httpx2.AsyncClient:
+    """As `transport.build` for httpx2, which `openai` brings along: same certificates, same proxies, no redirect.
+    `others`: where the API may be, if it is not at `root`."""
     import httpx2
+
+    origin = origin_of(root.url)
 
     def check(request: httpx2.Request) -> None:
         """The wall: whatever the SDK thinks of next, nothing goes elsewhere."""
@@ -96,8 +104,10 @@ def _http_client(origin: str, route: transport.Endpoint, silence: float, *, with
     async def on_request(request: httpx2.Request) -> None:
         check(request)
         request.headers["User-Agent"] = f"chatkit-desktop/{__version__}"
-        if not with_key:
+        if not key:
             request.headers.pop("Authorization", None)
+        elif root.azure:
+            request.headers.update(root.key_headers(key))
 
     async def on_response(response: httpx2.Response) -> None:
         kind = response.headers.get("content-type", "").lower()
@@ -112,7 +122,51 @@ def _http_client(origin: str, route: transport.Endpoint, silence: float, *, with
             raise EndpointUnfit(f"{response.status_code} {kind}"[:200], host=response.url.host)
 
     keep = httpx2.Limits(max_connections=20, max_keepalive_connections=5, keepalive_expiry=60.0)
-    return walled(route, silence, on_request, on_response, limits=keep)
+    client = walled(route, silence, on_request, on_response, limits=keep)
+    return found_elsewhere(client, root, others[0]) if others else client
+
+
+def found_elsewhere(client: httpx2.AsyncClient, root: Root, other: Root) -> httpx2.AsyncClient:
+    """`client`, which from now on asks at `other` as well where `root` does not know a call, and stays there if that
+    one does. For addresses that nobody has checked: of a settings file, a brand, a command line."""
+    send, at = client.send, [root]
+
+    async def find(request: httpx2.Request, **options: Any) -> httpx2.Response:
+        first = await send(_moved(request, root, at[0]), **options)
+        if at[0] is not root or first.status_code not in (404, 405) or not await _knows_nothing(first):
+            return first
+        try:
+            content = request.content
+        except RuntimeError:  # a file, sent as it is read
+            return first
+        again = _moved(request, root, other, content)
+        second = await send(again, **options)
+        if second.status_code not in (404, 405):
+            at[0] = other
+        return second
+
+    client.send = find  # type: ignore[method-assign]
+    return client
+
+
+def _moved(request: httpx2.Request, root: Root, there: Root, content: bytes | None = None) -> httpx2.Request:
+    import httpx2
+
+    url = str(request.url)
+    if there is root or not url.startswith(root.url):
+        return request
+    sent: dict[str, Any] = {"content": content} if content is not None else {"stream": request.stream}
+    return httpx2.Request(
+        request.method, there.url + url[len(root.url) :], headers=request.headers, extensions=request.extensions, **sent
+    )
+
+
+async def _knows_nothing(response: httpx2.Response) -> bool:
+    """Whether a refusal says nothing of a model: nobody was there who would know one. Its body is read."""
+    try:
+        return b"model" not in (await response.aread())[:20_000].lower()
+    except Exception:  # noqa: BLE001 - a body that breaks off says nothing either
+        return True
 
 
 def walled(
@@ -127,9 +181,10 @@ def walled(
 ) -> httpx2.AsyncClient:
     """A client of this route, whose requests and answers are looked at first: TLS, proxy and time limits as everywhere,
     nothing from the environment, answers within the bounds of `bounded`; what is beyond them is raised as `told` puts
-    it. `silence` in seconds. Raises ProxyFailed, FileUnreadable."""
+    it. `silence` in seconds. Raises ProxyFailed, FileUnreadable, PlainUnasked."""
     import httpx2
 
+    inside = own_network.check(route)
     proxy = choose_proxy(route)
     context = tls_context(route.ca_file)
     try:
@@ -143,7 +198,7 @@ def walled(
         kept = limits or httpx2.Limits(max_connections=100, max_keepalive_connections=20)
         way = httpx2.AsyncHTTPTransport(verify=context, proxy=through, limits=kept, trust_env=False)
         return httpx2.AsyncClient(
-            transport=guarded_async(httpx2, way, Bounds(), told),
+            transport=guarded_async(httpx2, own_network.confined(httpx2, way) if inside else way, Bounds(), told),
             timeout=httpx2.Timeout(silence, connect=min(silence, CONNECT_LIMIT)),
             trust_env=False,
             follow_redirects=False,
@@ -169,7 +224,7 @@ class Clients:
 
     def get(self, endpoint: Endpoint, key: str | None, route: transport.Endpoint) -> AsyncOpenAI:
         """Raises as `make_client`."""
-        name = (endpoint.base_url, key, route)
+        name = (endpoint.base_url, endpoint.whole, key, route)
         client = self._clients.get(name)
         if client is None:
             client = self._clients[name] = make_client(endpoint, key, route, silence=self._silence)

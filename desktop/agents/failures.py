@@ -40,6 +40,7 @@ from desktop.errors import (
     ServiceDown,
     ThreadNotFound,
     TimedOut,
+    TlsToPlain,
     TlsUntrusted,
 )
 from desktop.openai_api import errors_map
@@ -178,6 +179,8 @@ def _of_connection(error: BaseException, asked: Asked) -> AppError:
             return cause
         if isinstance(cause, ssl.SSLCertVerificationError):
             return errors_map.of_tls(cause, about, detail)
+    if not asked.proxy and errors_map.speaks_plainly(causes):
+        return TlsToPlain(detail, host=host)
     if "ProxyError" in names:
         text = " ".join(str(cause) for cause in causes)
         refused = ProxyAuthRequired if "407" in text else ProxyFailed

@@ -94,6 +94,7 @@ class SettingsSources:
             proxy_password=self._keys.proxy_password(proxy),
             ca_file=network.ca_file,
             timeout=network.timeout_seconds,
+            plain=network.allows(base_url),
         )
 
     def mcp_servers(self, agent_id: str) -> Sequence[McpServer]:

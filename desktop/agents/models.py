@@ -10,7 +10,8 @@ DEFAULT_MODEL = "gpt-5.6-luna"
 _REASONS = re.compile(r"^(?:o\d|gpt-(?:[5-9]|\d\d))")
 _CHATS = re.compile(r"-chat-latest$")
 _NOT_FOR_CHAT = re.compile(
-    r"embedding|whisper|tts|transcribe|moderation|dall-e|image|realtime|audio|davinci|babbage|sora|search-preview"
+    r"embed|whisper|tts|transcribe|moderation|dall-e|image|realtime|audio|davinci|babbage|sora|search-preview|rerank"
+    r"|stable-diffusion|(?:^|[-_/.:])(?:bge|gte|e5|minilm|clip|stt|flux|sdxl|veo|kokoro|parakeet)(?:[-_.:]|\d|$)"
 )
 
 
@@ -21,4 +22,4 @@ def reasons(model: str) -> bool:
 
 def for_chat(models: list[str]) -> list[str]:
     """Those of an endpoint's models that can chat, by name, in the endpoint's order; all where none seems to."""
-    return [model for model in models if not _NOT_FOR_CHAT.search(model)] or models
+    return [model for model in models if not _NOT_FOR_CHAT.search(model.lower())] or models

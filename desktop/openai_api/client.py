@@ -27,8 +27,9 @@ from desktop.errors import (
     ServiceDown,
     TimedOut,
 )
-from desktop.openai_api import errors_map
+from desktop.openai_api import errors_map, own_network
 from desktop.openai_api.transport import Endpoint, build
+from desktop.settings.endpoint_addresses import Root
 from desktop.settings.origins import normalise_api_base, origin_of
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def with_retries(
 class ApiClient:
     """Thread-safe; connections are kept alive; nothing is opened before the first request.
 
-    Raises SettingsInvalid where the endpoint's base is neither https nor http on loopback.
+    Raises SettingsInvalid where the endpoint's base is neither https nor http on loopback or in the own network, and
+    PlainUnasked where it is the latter and nobody has said yes.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class ApiClient:
         retries: int = 3,
         patience: float = PATIENCE,
     ) -> None:
+        own_network.check(endpoint)
         self.endpoint = endpoint
         self.origin = origin_of(endpoint.base)
         """What the key belongs to: `scheme://host[:port]`."""
@@ -130,7 +133,7 @@ class ApiClient:
         """Seconds this machine's clock is ahead of the server's by the last answer; None before one."""
         self.keyless = False
         """True for an endpoint that asks for no key: requests go without one."""
-        self._base = f"{normalise_api_base(endpoint.base)}/v1"
+        self._root = Root(f"{_without_query(endpoint.base)}/v1")
         self._key = key
         self._transport = transport
         self._closing = threading.Event()
@@ -166,6 +169,17 @@ class ApiClient:
         if http is not None:
             http.close()
 
+    @property
+    def root(self) -> Root:
+        """Where the calls are made. Another place of the same origin may be set; one elsewhere raises ValueError."""
+        return self._root
+
+    @root.setter
+    def root(self, root: Root) -> None:
+        if origin_of(root.url) != self.origin:
+            raise ValueError("not a place of the API's origin")
+        self._root = root
+
     def request(
         self,
         method: str,
@@ -176,7 +190,23 @@ class ApiClient:
         on_retry: Callable[[AppError], object] | None = None,
         largest: int | None = None,
     ) -> dict[str, Any]:
-        """The JSON object that `path` (under `/v1`, beginning with `/`) answers with.
+        """As `read`, where the answer has to be a JSON object."""
+        answer = self.read(method, path, json, params, retries, on_retry, largest)
+        if not isinstance(answer, dict):
+            raise BadAnswer("JSON that is no object", host=self.endpoint.host)
+        return answer
+
+    def read(
+        self,
+        method: str,
+        path: str,
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, str | int | None] | None = None,
+        retries: int | None = None,
+        on_retry: Callable[[AppError], object] | None = None,
+        largest: int | None = None,
+    ) -> Any:
+        """The JSON that `path` (under `root`, beginning with `/`) answers with.
 
         Params that are None are left out; `on_retry` hears of each failure that is tried again; `largest` is how many
         bytes the caller takes, where that is less than this client does.
@@ -208,7 +238,7 @@ class ApiClient:
         json: Mapping[str, Any] | None,
         params: Mapping[str, str | int | None] | None,
         largest: int | None,
-    ) -> dict[str, Any]:
+    ) -> Any:
         import httpx
 
         http = self._client()
@@ -223,9 +253,9 @@ class ApiClient:
                 method,
                 self._address(path),
                 content=None if json is None else json_.dumps(json).encode(),
-                params={name: value for name, value in (params or {}).items() if value is not None},
+                params={**self._root.params, **{n: value for n, value in (params or {}).items() if value is not None}},
                 headers={
-                    **({} if self.keyless else {"Authorization": f"Bearer {self._key}"}),
+                    **({} if self.keyless else self._root.key_headers(self._key)),
                     "OpenAI-Beta": BETA,
                     "User-Agent": USER_AGENT,
                     "Accept": "application/json",
@@ -255,7 +285,7 @@ class ApiClient:
 
     def _address(self, path: str) -> str:
         """The whole URL; a path that would lead to another origin is a defect of ours."""
-        address = f"{self._base}{path}"
+        address = f"{self._root.url}{path}"
         parts = urlsplit(address)
         if not path.startswith("/") or f"{parts.scheme}://{parts.netloc}" != self.origin or ".." in path:
             raise ValueError(f"not a path of the API: {path!r}")
@@ -287,9 +317,7 @@ class ApiClient:
                 raise TimedOut("the answer does not end", host=self.endpoint.host, seconds=seconds)
         return bytes(body)
 
-    def _understand(
-        self, status: int, headers: Mapping[str, str], body: bytes, about: errors_map.About
-    ) -> dict[str, Any]:
+    def _understand(self, status: int, headers: Mapping[str, str], body: bytes, about: errors_map.About) -> Any:
         now = self._clock()
         skew = errors_map.clock_skew(headers, now)
         if skew is not None:
@@ -298,14 +326,15 @@ class ApiClient:
             raise errors_map.of_answer(status, headers, body, about, now)
         if errors_map.is_html(headers, body):
             raise CaptivePortal(f"{status} with a web page", host=about.host)
-        parsed: object = None
         try:
-            parsed = json_.loads(body)
+            return json_.loads(body)  # bytes may begin with a mark of their order (BOM)
         except (ValueError, RecursionError):
-            parsed = None
-        if not isinstance(parsed, dict):
-            raise BadAnswer(f"{status}, {len(body)} bytes that are not a JSON object", host=about.host)
-        return parsed
+            pass
+        raise BadAnswer(f"{status}, {len(body)} bytes that are not JSON", host=about.host)
+
+
+def _without_query(base: str) -> str:
+    return normalise_api_base(base.partition("?")[0])
 
 
 def _stuck_at_proxy(steps: list[str]) -> bool:

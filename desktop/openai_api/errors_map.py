@@ -10,7 +10,7 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -35,6 +35,7 @@ from desktop.errors import (
     ServiceDown,
     ThreadNotFound,
     TimedOut,
+    TlsToPlain,
     TlsUntrusted,
     TlsWrongHost,
     WorkflowGone,
@@ -226,6 +227,16 @@ def of_tls(error: ssl.SSLCertVerificationError, about: About, detail: str) -> Ap
     return TlsUntrusted(detail, host=about.host)
 
 
+def speaks_plainly(causes: Iterable[BaseException]) -> bool:
+    """Whether a handshake failed because the other side does not speak TLS at all (names of OpenSSL 1.1 and 3)."""
+    for cause in causes:
+        if isinstance(cause, ssl.SSLError):
+            said = f"{getattr(cause, 'reason', '')} {cause}".upper().replace(" ", "_")
+            if any(one in said for one in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")):
+                return True
+    return False
+
+
 def of_name(error: Exception, about: About) -> AppError:
     """The error of a name that can't be looked up at all: an empty or over-long part, letters no name has.
 
@@ -258,6 +269,8 @@ def of_exception(error: Exception, about: About, *, reading: bool = False, at_pr
     over_tls = any(isinstance(cause, ssl.SSLError) for cause in causes)
     if about.proxy and (at_proxy or (connecting and not over_tls)):
         return ProxyFailed(detail, host=host, proxy=about.proxy)
+    if speaks_plainly(causes):
+        return TlsToPlain(detail, host=host)
     if isinstance(error, httpx.TimeoutException):
         return TimedOut(detail, host=host, seconds=round(about.seconds))
     if any(isinstance(cause, socket.gaierror) for cause in causes):

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from desktop.errors import FileUnreadable, ProxyFailed
+from desktop.openai_api import own_network
 from desktop.openai_api.bounded import guarded, guarded_async
-from desktop.settings.origins import is_loopback
+from desktop.settings.origins import is_loopback, needs_yes
 
 if TYPE_CHECKING:
     import ssl
@@ -39,6 +40,8 @@ class Endpoint:
     proxy_password: str = field(default="", repr=False)
     ca_file: str = ""
     timeout: float = 20.0
+    plain: bool = False
+    """Whether somebody has said yes to http in the own network."""
 
     @property
     def host(self) -> str:
@@ -81,8 +84,11 @@ def parse_proxy(text: str, password: str = "") -> Proxy:
 def choose_proxy(endpoint: Endpoint) -> Proxy | None:
     """The proxy for `endpoint`: the setting's, else the environment's or the system's (with its exceptions).
 
-    A loopback address is asked directly unless the setting names a proxy, as browsers do.
+    A loopback address is asked directly unless the setting names a proxy, as browsers do; one of the own network that
+    is reached over http always: where its name leads is looked at here, and a proxy would read along.
     """
+    if needs_yes(endpoint.base):
+        return None
     if endpoint.proxy:
         return parse_proxy(endpoint.proxy, endpoint.proxy_password)
     parts = urlsplit(endpoint.base)
@@ -121,7 +127,7 @@ def tls_context(ca_file: str = "") -> ssl.SSLContext:
 def build(endpoint: Endpoint, transport: httpx.BaseTransport | None = None) -> tuple[httpx.Client, str]:
     """A client for `endpoint` and the label of its proxy (empty: none). Follows no redirect, keeps no cookie.
 
-    `transport` takes the place of the network in tests. Raises FileUnreadable and ProxyFailed.
+    `transport` takes the place of the network in tests. Raises FileUnreadable, ProxyFailed and PlainUnasked.
     """
     import httpx
 
@@ -156,6 +162,7 @@ def _manners(endpoint: Endpoint) -> dict[str, Any]:
 def _through(endpoint: Endpoint, kind: Callable[..., T]) -> tuple[T, str]:
     import httpx
 
+    inside = own_network.check(endpoint)
     context = tls_context(endpoint.ca_file)
     proxy = choose_proxy(endpoint)
     through = None
@@ -168,6 +175,8 @@ def _through(endpoint: Endpoint, kind: Callable[..., T]) -> tuple[T, str]:
             )
         limits = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=30.0)
         way = kind(verify=context, proxy=through, limits=limits, trust_env=False)
+        if inside:
+            way = own_network.confined(httpx, way)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         label = proxy.label if proxy else ""
         raise ProxyFailed(type(error).__name__, host=endpoint.host, proxy=label) from None

@@ -44,6 +44,8 @@ class EndpointParams(Params):
     """To be tried where the endpoint has no list of models."""
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
+    plain: bool = False
+    """The person has just said yes to http in the own network."""
 
 
 class EndpointMethods:
@@ -106,7 +108,7 @@ class EndpointMethods:
                 api=endpoint.api,
                 known=endpoint,
             )
-            return {"models": list(self._endpoints.list_models(draft)), "problem": ""}
+            return {"models": [one.id for one in self._endpoints.list_models(draft)], "problem": ""}
         except AppError as error:
             return {"models": [], "problem": error.describe(self._services.texts)["message"]}
 
@@ -118,14 +120,19 @@ class EndpointMethods:
         drafted: list[EndpointDraft] = []
 
         def wanted() -> EndpointDraft:
-            address = clean_address(params.address)
+            address, _ = clean_address(params.address)
             same = [one for one in settings.endpoints if one.base_url == address and one.api == params.api]
             if any(one.id != params.id for one in same):
                 raise FieldError("address", Phrase("agents_page.endpoint_twice"))
             if known is None and len(settings.endpoints) >= MOST_ENDPOINTS:
                 raise FieldError("address", Phrase("agents_page.most_endpoints", {"limit": MOST_ENDPOINTS}))
             draft = self._endpoints.draft(
-                key=params.key, address=address, api=params.api, known=known, model=params.model
+                key=params.key,
+                address=params.address,
+                api=params.api,
+                known=known,
+                model=params.model,
+                plain=params.plain,
             )
             draft = replace(draft, endpoint=draft.endpoint.model_copy(update={"name": params.name.strip()[:60]}))
             drafted.append(draft)

@@ -6,10 +6,9 @@ key store and the endpoint of its own origin, and never in a value, an error or 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from desktop.agents.models import for_chat
@@ -22,6 +21,7 @@ from desktop.errors import (
     Described,
     EndpointBusy,
     EndpointDown,
+    EndpointError,
     EndpointRefused,
     KeyMissing,
     KeyRejected,
@@ -33,11 +33,16 @@ from desktop.errors import (
     RequestRejected,
     ServiceDown,
     SettingsInvalid,
+    TlsToPlain,
 )
+from desktop.openai_api import model_lists
+from desktop.openai_api.model_lists import Listed
 from desktop.pages.check_run import CheckRuns, Closes, FieldError, Keep
+from desktop.pages.plain import settle
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, Endpoint
-from desktop.settings.origins import is_loopback, normalise_api_base, origin_of
+from desktop.settings.endpoint_addresses import Root, candidates, kept, normalise_endpoint
+from desktop.settings.origins import is_loopback, is_own_host, normalise_api_base, origin_of
 
 if TYPE_CHECKING:
     from desktop.errors import Catalogue
@@ -51,7 +56,14 @@ Api = Literal["responses", "chat_completions"]
 RETRIES = 1
 """A person is waiting: one more try, then say what is wrong."""
 MOST_MODELS = 500
-"""Of a list; a gateway may offer thousands, and a name can always be typed."""
+"""To choose from; a gateway may offer thousands, and a name can always be typed."""
+MOST_READ = 10_000
+MOST_PAGES = 50
+"""Of a list that comes in pages."""
+MOST_CHOICES = 20
+"""Models that an assistant offers in the composer beside its own."""
+PULL = "ollama pull llama3.2"
+"""How a model comes to the server that most often has none."""
 SHORTEST_ANSWER = 16
 """Tokens of the smallest answer that OpenAI's Responses lets one ask for (400 below it)."""
 
@@ -79,11 +91,40 @@ class Proved:
     """What the endpoint said: its models, the newest first where it says how old they are; () where it has no list."""
 
     models: tuple[str, ...] = ()
+    whole: bool | None = None
+    """Where its API is (`Endpoint.whole`)."""
+
+
+class Place(NamedTuple):
+    """Where an API may be."""
+
+    whole: bool
+    root: Root
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found at a place: its models, all and those to choose from. `listed` None: it has no list of them."""
+
+    place: Place
+    listed: tuple[Listed, ...] | None
+    shown: tuple[str, ...] = ()
+
+    def has(self, model: str) -> bool:
+        """Whether a model is listed, as it is or as people shorten its name."""
+        names = {one.id for one in self.listed or ()}
+        return model in names or f"{model}:latest" in names or any(one.endswith(f"/{model}") for one in names)
+
+
+class NoModelYet(FieldError):
+    """The server answers and has no model: it may be saved, and a model fetched later."""
 
 
 class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
     """One check at a time. `forget` drops what was made with the key before; `kept` is told the origin of a saved key
     and whether it outlives the app. `models` is the list that came last, for a page to choose from."""
+
+    unanswered = (NetworkError, NoModelYet)
 
     def __init__(
         self,
@@ -115,19 +156,21 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         known: Endpoint | None = None,
         name: str = "",
         model: str = "",
+        plain: bool = False,
     ) -> EndpointDraft:
         """What was typed, in its final shape; nothing is asked of anybody but the key store.
 
         `address` None: OpenAI's built-in endpoint, at `api_base` where that is given. `known`: the endpoint that is
         changed, else one of the same address is, else a new one is made. An empty `key` means the stored one of that
-        origin, and none where there is none. Raises FieldError (address), KeyShape, KeyMissing (OpenAI alone),
-        KeyStoreError.
+        origin, and none where there is none. `plain`: the person has just said yes to http there. Raises FieldError
+        (address), PlainUnasked, KeyShape, KeyMissing (OpenAI alone), KeyStoreError.
         """
         from desktop.keys import normalise_key
 
         settings = self._settings.current
         ours = normalise_api_base(api_base) if api_base else settings.network.api_base
-        base = ours if address is None else clean_address(address)
+        base, whole = (ours, None) if address is None else clean_address(address)
+        settle(self._settings, base, plain)
         origin = origin_of(base)
         typed = normalise_key(key, origin) if key.strip() else ""
         sent = typed or self._stored(origin, needed=address is None)
@@ -135,10 +178,13 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
             endpoint = Endpoint(id=OPENAI_ENDPOINT, base_url=base, api="responses", needs_key=True)
             return EndpointDraft(endpoint, sent, bool(typed), model.strip())
         same = known or next((one for one in settings.endpoints if one.base_url == base and one.api == api), None)
+        if whole is None and same is not None and same.base_url == base:
+            whole = same.whole
         endpoint = Endpoint(
             id=same.id if same else roster.endpoint_id(base, settings),
             name=name.strip()[:60] or (same.name if same else ""),
             base_url=base,
+            whole=whole,
             api=api,
             needs_key=bool(sent),
         )
@@ -164,57 +210,132 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
 
         Raises FieldError (address, key, api, model), EndpointError, ApiError, NetworkError.
         """
-        client = self._make_client(draft.endpoint.base_url, draft.key)
-        client.keyless = not draft.key
+        client = self._client(draft)
         uses(client)
         try:
-            models, listed = self._list(client, draft)
-            self.models = models
+            found = self._find(client, draft)
+            self.models = found.shown
+            host = client.host
             if draft.model:
-                self._check_model(client, draft, models)
-            elif not listed:
-                raise FieldError("model", Phrase("endpoint.no_list", {"host": client.host}))
-            elif draft.endpoint.id != OPENAI_ENDPOINT and models:
-                self._try(client, replace(draft, model=models[0]), whole=False)
+                found = replace(found, place=self._check_model(client, draft, found))
+            elif found.listed is None:
+                raise FieldError("model", Phrase("endpoint.no_list", {"host": host}))
+            elif draft.endpoint.id != OPENAI_ENDPOINT and not found.listed:
+                raise NoModelYet("model", Phrase("endpoint.no_model_yet", {"host": host, "command": PULL}))
+            elif draft.endpoint.id != OPENAI_ENDPOINT:
+                self._try(client, replace(draft, model=found.shown[0]), whole=False)
         finally:
             client.close()
-        return Proved(models)
+        return Proved(found.shown, kept(draft.endpoint.base_url, found.place.whole))
 
-    def list_models(self, draft: EndpointDraft) -> tuple[str, ...]:
+    def list_models(self, draft: EndpointDraft) -> tuple[Listed, ...]:
         """The models to choose from; () where there is no list of them. Raises as `prove`."""
-        client = self._make_client(draft.endpoint.base_url, draft.key)
-        client.keyless = not draft.key
+        client = self._client(draft)
         try:
-            return self._list(client, draft)[0]
+            found = self._find(client, draft)
         finally:
             client.close()
+        shown = set(found.shown)
+        return tuple(one for one in found.listed or () if one.id in shown)
 
-    def _list(self, client: ApiClient, draft: EndpointDraft) -> tuple[tuple[str, ...], bool]:
-        """The models, and whether the endpoint has a list of them at all."""
+    def _client(self, draft: EndpointDraft) -> ApiClient:
+        """At the first place where its API may be."""
+        client = self._make_client(origin_of(draft.endpoint.base_url), draft.key)
+        client.keyless = not draft.key
+        client.root = places(draft)[0].root
+        return client
+
+    def _find(self, client: ApiClient, draft: EndpointDraft) -> Found:
+        """The place with a list of models, else the likeliest, with none. Raises as `prove`."""
+        refusals: list[AppError] = []
+        unlisted: Place | None = None
+        for place in places(draft):
+            client.root = place.root
+            try:
+                listed = self._list(client, draft)
+            except (FieldError, EndpointError) as error:  # it answers, and not as it should: there may be another place
+                refusals.append(error)
+                continue
+            if listed is not None:
+                return Found(place, listed, shown_of(listed))
+            unlisted = unlisted or place
+        # A wrong key is one at every place; "not here" says the least.
+        refusals.sort(key=lambda error: error.field != "key" if isinstance(error, FieldError) else False)
+        worst = refusals[0] if refusals else None
+        if worst is not None and not (isinstance(worst, FieldError) and worst.field == "address"):
+            raise worst
+        if worst is not None and unlisted is None and not draft.model:
+            raise tried(worst, draft)
+        return Found(unlisted or places(draft)[0], None)
+
+    def _list(self, client: ApiClient, draft: EndpointDraft) -> tuple[Listed, ...] | None:
+        """The models, the newest first where it says how old they are; None: it has no list of them."""
         try:
-            answer = client.request("GET", "/models", retries=RETRIES)
+            answer = client.read("GET", "/models", retries=RETRIES)
         except (KeyRestricted, RequestRejected) as error:
             # A key may be kept from the list and not from the models; a gateway may have no list.
-            if error.status in (400, 403, 404, 405, 501):
-                return (), False
+            if error.status in (400, 403, 404, 405, 410, 422, 501):
+                return None
+            raise explained(error, draft) from None
+        except ServiceDown as error:
+            if error.status == 501:
+                return None
             raise explained(error, draft) from None
         except (ApiError, NetworkError) as error:
             raise explained(error, draft) from None
-        data = answer.get("data")
-        if not isinstance(data, list):
-            if _refusal(answer):
-                return (), False
+        found = model_lists.read(answer)
+        if found is None:
+            if isinstance(answer, dict) and _refusal(answer):
+                return None
             raise explained(BadAnswer("no list of models", host=client.host), draft)
-        found = [one for one in data if isinstance(one, dict) and isinstance(one.get("id"), str) and one["id"]]
-        ids = dict.fromkeys(str(one["id"])[:200] for one in sorted(found, key=_age))
-        return tuple(for_chat(list(ids)))[:MOST_MODELS], True
+        known = {one.id: one for one in found}
+        for _ in range(MOST_PAGES):
+            more = model_lists.further(answer)
+            if more is None or len(known) >= MOST_READ:
+                break
+            try:
+                answer = client.read("GET", "/models", params=dict(more), retries=RETRIES)
+            except (ApiError, NetworkError):
+                break  # what has come is enough to choose from, and a name can be typed
+            before = len(known)
+            for one in model_lists.read(answer) or ():
+                known.setdefault(one.id, one)
+            if len(known) == before:
+                break
+        return tuple(sorted(known.values(), key=lambda one: (-one.created, one.id.lower())))
 
-    def _check_model(self, client: ApiClient, draft: EndpointDraft, models: tuple[str, ...]) -> None:
-        if models and draft.model not in models and f"{draft.model}:latest" not in models:
-            raise FieldError("model", Phrase("endpoint.model_missing", {"model": draft.model, "host": client.host}))
-        if models and draft.endpoint.id == OPENAI_ENDPOINT:
-            return  # its list is the truth, and an answer would be billed
-        self._try(client, draft, whole=not models)
+    def _check_model(self, client: ApiClient, draft: EndpointDraft, found: Found) -> Place:
+        """Where the model answers. Raises as `prove`."""
+        missing = FieldError("model", Phrase("endpoint.model_missing", {"model": draft.model, "host": client.host}))
+        ours = draft.endpoint.id == OPENAI_ENDPOINT
+        if found.listed:
+            if found.has(draft.model):
+                if not ours:  # its list is the truth, and an answer would be billed
+                    self._try(client, draft, whole=False)
+                return found.place
+            if ours:
+                raise missing
+            # Azure lists models and answers by deployments; gateways take names that they do not list.
+            try:
+                self._try(client, draft, whole=True)
+            except EndpointRefused:
+                raise missing from None
+            return found.place
+        if found.listed is not None:
+            self._try(client, draft, whole=True)
+            return found.place
+        refusal: FieldError | None = None
+        for place in sorted(places(draft), key=lambda place: place != found.place):
+            client.root = place.root
+            try:
+                self._try(client, draft, whole=True)
+            except FieldError as error:
+                if error.field not in ("api", "address"):
+                    raise
+                refusal = refusal or error
+                continue
+            return place
+        raise tried(refusal or missing, draft)
 
     def _try(self, client: ApiClient, draft: EndpointDraft, *, whole: bool) -> None:
         """A call of the protocol. `whole`: a real question with the shortest answer; else one without its question,
@@ -226,7 +347,7 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         elif whole:
             body |= {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": SHORTEST_ANSWER}
         try:
-            answer = client.request("POST", PATHS[api], body, retries=0)
+            answer = client.read("POST", PATHS[api], body, retries=0)
         except RequestRejected as error:
             if error.status in (404, 405, 501) and "model" not in error.detail.lower():
                 raise FieldError("api", _other(api, client.host)) from None
@@ -236,13 +357,15 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
             if whole:
                 raise explained(error, draft) from None
         except ServiceDown as error:
+            if error.status == 501:
+                raise FieldError("api", _other(api, client.host)) from None
             if whole:
                 raise explained(error, draft) from None
             # Some servers answer 500 where the question is missing (llama.cpp); the list has shown that they work.
         except (ApiError, NetworkError) as error:
             raise explained(error, draft) from None
         else:
-            if "nexpected endpoint" in _refusal(answer):  # LM Studio: 200 for every path
+            if isinstance(answer, dict) and "nexpected endpoint" in _refusal(answer):  # LM Studio: 200 for every path
                 raise FieldError("api", _other(api, client.host))
 
     # --- saving ----------------------------------------------------------------------------------
@@ -256,17 +379,26 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
             self._kept(origin, keep == "keyring" and self._keys.store.persistent)
         built_in = draft.endpoint.id == OPENAI_ENDPOINT
 
+        endpoint, agent = draft.endpoint, draft.agent
+        if proof is not None and not built_in:
+            endpoint = endpoint.model_copy(update={"whole": proof.whole})
+            if agent is not None:
+                # What was found stays at hand in the composer; choices that a person made stay theirs.
+                found = proof.models if not agent.models or agent.model in agent.models else ()
+                others = [one for one in dict.fromkeys((*found, *agent.models)) if one != agent.model]
+                agent = agent.model_copy(update={"models": others[:MOST_CHOICES]})
+
         def changes(settings: Settings) -> dict[str, object]:
             made: dict[str, object] = {}
             if built_in and draft.endpoint.base_url != settings.network.api_base:
                 made["network.api_base"] = draft.endpoint.base_url
-            if not built_in and draft.endpoint not in settings.endpoints:
-                made["endpoints"] = roster.put(settings.endpoints, draft.endpoint)
-            if draft.agent is not None:
-                if draft.agent not in settings.agents:
-                    made["agents"] = roster.put(settings.agents, draft.agent)
-                if settings.active_agent != draft.agent.id:
-                    made["active_agent"] = draft.agent.id
+            if not built_in and endpoint not in settings.endpoints:
+                made["endpoints"] = roster.put(settings.endpoints, endpoint)
+            if agent is not None:
+                if agent not in settings.agents:
+                    made["agents"] = roster.put(settings.agents, agent)
+                if settings.active_agent != agent.id:
+                    made["active_agent"] = agent.id
             return made
 
         if changes(self._settings.current):
@@ -283,23 +415,40 @@ class NotRunning(ConnectionRefused):
         return {**super().describe(texts), "message": words[0], "hint": words[1]}
 
 
-def clean_address(text: str) -> str:
-    """The address of an endpoint as the settings keep it. `localhost:11434` alone means http, a host alone https.
+def clean_address(text: str) -> tuple[str, bool | None]:
+    """The address of an endpoint as the settings keep it, and whether it is whole (`Endpoint.whole`). `localhost:11434`
+    alone means http, a host alone https.
 
     Raises FieldError for `address`.
     """
-    wanted = text.strip().strip("\"'`<>")
-    if not wanted:
+    if not text.strip().strip("\"'`<>"):
         raise FieldError("address", Phrase("endpoint.address_empty"))
-    if "://" not in wanted:
-        host = urlsplit(f"//{wanted}").hostname or ""
-        wanted = f"{'http' if is_loopback(host) else 'https'}://{wanted}"
-    # People copy the whole address of a call.
-    wanted = re.sub(r"/(chat/completions|responses|models|completions)/?$", "", wanted)
     try:
-        return normalise_api_base(wanted, name="address")
+        return normalise_endpoint(text, name="address")
     except SettingsInvalid as error:
         raise FieldError("address", error.values["problem"]) from None
+
+
+def places(draft: EndpointDraft) -> tuple[Place, ...]:
+    """Where the API of a draft may be, the likeliest first."""
+    endpoint = draft.endpoint
+    whole = False if endpoint.id == OPENAI_ENDPOINT else endpoint.whole
+    return tuple(Place(*one) for one in candidates(endpoint.base_url, whole))
+
+
+def shown_of(listed: tuple[Listed, ...]) -> tuple[str, ...]:
+    """The names to choose from: those that can chat, or all where none seems to."""
+    able = [one.id for one in listed if one.chats] or [one.id for one in listed]
+    return tuple(for_chat(able))[:MOST_MODELS]
+
+
+def tried(error: AppError, draft: EndpointDraft) -> AppError:
+    """The error, and where it was tried, where that was at more places than the one that was typed."""
+    at = places(draft)
+    if len(at) < 2 or not isinstance(error, FieldError):
+        return error
+    named = Phrase("endpoint.tried", {"problem": error.values["problem"], "one": at[0].root.url, "two": at[1].root.url})
+    return FieldError(error.field or "address", named)
 
 
 def explained(error: AppError, draft: EndpointDraft) -> AppError:
@@ -307,6 +456,8 @@ def explained(error: AppError, draft: EndpointDraft) -> AppError:
     host = urlsplit(draft.endpoint.base_url).hostname or draft.endpoint.base_url
     if draft.endpoint.id == OPENAI_ENDPOINT:
         return error
+    if isinstance(error, TlsToPlain) and is_own_host(host):
+        return TlsToPlain(f"http{draft.endpoint.base_url[5:]}", field="address", host=host)
     if isinstance(error, ConnectionRefused) and is_loopback(host):
         return NotRunning(error.detail, host=urlsplit(draft.endpoint.base_url).netloc)
     if isinstance(error, (BadAnswer, CaptivePortal)):
@@ -337,8 +488,3 @@ def _refusal(answer: dict[str, Any]) -> str:
     from desktop.openai_api.errors_map import error_text
 
     return error_text(answer) if answer.get("error") else ""
-
-
-def _age(one: dict[str, Any]) -> tuple[int, str]:
-    created = one.get("created")
-    return (-created if isinstance(created, int) else 0, str(one["id"]).lower())

@@ -55,6 +55,8 @@ class KeyCheckParams(Params):
     """Empty: the agent's own, which is the app's default one at first."""
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
+    plain: bool = False
+    """As below, where the address comes with the app, a terminal or an imported file."""
 
 
 class EndpointCheckParams(Params):
@@ -68,6 +70,8 @@ class EndpointCheckParams(Params):
     unchecked: bool = False
     saves: bool = True
     """False: only its models are asked for."""
+    plain: bool = False
+    """The person has just said yes to http in the own network."""
 
 
 class AddressParams(Params):
@@ -244,6 +248,7 @@ class SetupPage:
                 api=endpoint.api if endpoint else "responses",
                 known=endpoint,
                 model=agent.model or DEFAULT_MODEL,
+                plain=params.plain,
             )
             if endpoint and not draft.key:
                 raise KeyMissing(origin=host_of(endpoint.base_url), field="key")
@@ -257,7 +262,11 @@ class SetupPage:
         def wanted() -> EndpointDraft:
             self._chosen_here()
             draft = self._endpoints.draft(
-                key=params.key, address=params.address, api=params.api, model=params.model if params.saves else ""
+                key=params.key,
+                address=params.address,
+                api=params.api,
+                model=params.model if params.saves else "",
+                plain=params.plain,
             )
             if not params.saves:
                 return draft
@@ -293,7 +302,7 @@ class SetupPage:
 
     def _address(self, params: AddressParams) -> dict[str, Any]:
         """The address as it would be kept, its host, and whether a key for it is stored. Raises FieldError."""
-        address = clean_address(params.address)
+        address, _ = clean_address(params.address)
         try:
             present = self._services.keys.read(origin_of(address)) is not None
         except KeyStoreError:

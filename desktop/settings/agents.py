@@ -98,7 +98,8 @@ class ServerAgent(InAppAgent):
 
     kind: Literal["server"] = "server"
     url: Annotated[str, StringConstraints(min_length=1, max_length=2048, strip_whitespace=True)]
-    """Where chats are posted to; https, or http on loopback. No name, no password, no question mark."""
+    """Where chats are posted to; https, or http on loopback and in the own network. No name, no password, no question
+    mark."""
     headers: dict[HeaderName, Annotated[str, StringConstraints(max_length=4096)]] = Field(default={}, max_length=50)
     """What is sent with every request beside the token; nothing secret."""
     token_header: HeaderName = "Authorization"  # noqa: S105 - the name of a header
@@ -114,7 +115,10 @@ class Endpoint(Model):
     name: Name = ""
     """What people see; empty: the host's name."""
     base_url: Annotated[str, StringConstraints(min_length=1, max_length=2048, strip_whitespace=True)]
-    """Where it is, without `/v1`; https, or http on loopback. A key is kept per origin."""
+    """Where it is, without `/v1`; https, or http on loopback and in the own network. A key is kept per origin."""
+    whole: bool | None = None
+    """Whether the address is whole, with nothing between it and `/chat/completions`; false: `/v1` is; empty: as its
+    path looks, and found out where that is wrong."""
     api: Literal["responses", "chat_completions"] = "chat_completions"
     """Which of OpenAI's two protocols it speaks."""
     needs_key: bool = False

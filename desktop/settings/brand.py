@@ -14,12 +14,12 @@ from pydantic import Field, StringConstraints, ValidationError
 from desktop import __version__
 from desktop.errors import BrandInvalid, FileUnreadable, Phrase, SettingsInvalid
 from desktop.files import read_limited
-from desktop.settings import servers, tree
+from desktop.settings import endpoint_addresses, servers, tree
 from desktop.settings.base import Colour, Model
 from desktop.settings.locations import assets_dir
 from desktop.settings.mcp import first_problem
 from desktop.settings.model import Settings
-from desktop.settings.origins import check_proxy, normalise_api_base
+from desktop.settings.origins import check_proxy, first_plain_problem, normalise_api_base
 from desktop.settings.problems import first_of, known_names, unknown_name
 from desktop.settings.secret_shapes import SECRET_SHAPES
 
@@ -226,7 +226,12 @@ def _check_settings(brand: Brand) -> None:
     ids = [agent.id for agent in checked.agents]
     for double in {name for name in ids if ids.count(name) > 1}:
         raise BrandInvalid(name="settings.agents", problem=Phrase("errors.problem.same_id", {"id": double}))
-    found = servers.first_problem(checked.agents) or first_problem(checked.mcp_servers)
+    found = (
+        servers.first_problem(checked.agents)
+        or first_problem(checked.mcp_servers)
+        or endpoint_addresses.first_problem(checked.endpoints)
+        or first_plain_problem(checked.network.plain_origins)
+    )
     if found is not None:
         raise BrandInvalid(name=tree.join(("settings", *found[0])), problem=found[1])
 

@@ -23,13 +23,13 @@ from desktop.errors import (
     SettingsNewer,
     SettingsUnwritable,
 )
-from desktop.settings import servers, tree
+from desktop.settings import endpoint_addresses, servers, tree
 from desktop.settings.agents import InAppAgent
 from desktop.settings.brand import Brand
 from desktop.settings.file import Loaded, SettingsFile
 from desktop.settings.mcp import first_problem
 from desktop.settings.model import Agent, Settings, WorkflowAgent
-from desktop.settings.origins import check_proxy, normalise_api_base
+from desktop.settings.origins import check_proxy, first_plain_problem, normalise_api_base
 from desktop.settings.problems import first_of
 
 Layer = Literal["command_line", "environment", "settings", "brand", "default"]
@@ -46,6 +46,9 @@ CANONICAL: Mapping[tree.Path, Callable[[str], str]] = {
     ("network", "proxy"): check_proxy,
 }
 """Settings with a form that pydantic can't tell: how each is checked and written."""
+
+
+PLAIN: tree.Path = ("network", "plain_origins")
 
 
 class _Invalid(SettingsInvalid):
@@ -295,7 +298,11 @@ class SettingsStore:
         base = tree.merge(self._brand.settings, settings_layer)
         current = self._validate(tree.merge(base, environment), "environment")
         if self._command_line:
-            current = self._validate(tree.merge(base, environment, self._command_line), "command_line")
+            said = deepcopy(self._command_line)
+            more = tree.find(said, PLAIN)
+            if isinstance(more, list):  # a yes of this launch, beside those that are kept
+                tree.put(said, PLAIN, [*current.network.plain_origins, *more])
+            current = self._validate(tree.merge(base, environment, said), "command_line")
         return environment, current
 
     def _from_environment(self, lower: Settings) -> tree.Tree:
@@ -359,7 +366,14 @@ class SettingsStore:
             if agent.id in seen:
                 raise _Invalid(("agents", index), Phrase("errors.problem.same_id", {"id": agent.id}), layer)
             seen.add(agent.id)
-        found = servers.first_problem(settings.agents) or first_problem(settings.mcp_servers)
+        plain = first_plain_problem(settings.network.plain_origins)
+        if plain is not None:
+            raise _Invalid(*plain, layer)
+        found = (
+            servers.first_problem(settings.agents)
+            or first_problem(settings.mcp_servers)
+            or endpoint_addresses.first_problem(settings.endpoints)
+        )
         if found is not None:
             raise _Invalid(*found, layer, spoils=2)  # a program or a server without one of its words is another one
         return settings

@@ -15,6 +15,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
 from desktop.settings.base import AgentId, Colour, Model, Name, Prompt
 from desktop.settings.mcp import MOST_SERVERS, McpServer
+from desktop.settings.origins import needs_yes, plain_origin
 
 VERSION = 1
 """The newest version of the settings file that this app reads and writes."""
@@ -233,13 +234,24 @@ class Chat(Model):
 
 class Network(Model):
     api_base: HttpsOrigin = "https://api.openai.com"
-    """Where the API is; https, or http on loopback. The key is kept per origin."""
+    """Where the API is; https, or http on loopback and in the own network. The key is kept per origin."""
+    plain_origins: list[HttpsOrigin] = Field(default=[], max_length=100)
+    """Addresses in the own network that are reached over http, unencrypted: `http://nas.local:11434`. The app asks once
+    for each; here a yes is kept."""
     proxy: Annotated[str, StringConstraints(max_length=500)] = ""
     """A proxy URL (`http://user@host:port`); empty: the system's. Its password lives in the keyring, never here."""
     ca_file: Annotated[str, StringConstraints(max_length=4096)] = ""
     """A PEM file of further certificate authorities to trust, beside the system's."""
     timeout_seconds: float = Field(default=20, ge=1, le=120)
     """How long to wait for an answer of the API."""
+
+    def allows(self, address: str) -> bool:
+        """Whether somebody has said yes to http where an address is; there is nothing to say for https and loopback.
+        False too for what is no address."""
+        try:
+            return not needs_yes(address) or plain_origin(address) in map(plain_origin, self.plain_origins)
+        except ValueError:
+            return False
 
 
 class Settings(Model):

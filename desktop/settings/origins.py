@@ -1,8 +1,14 @@
-"""API addresses: what is accepted, and the origin a key belongs to. Pure text; knows no file and no network."""
+"""API addresses: what is accepted, and the origin a key belongs to. Pure text; knows no file and no network.
+
+http is for this computer, and for computers of the own network once somebody has said yes to it (`needs_yes`): whoever
+asks there sees to that, and that the name leads into the own network (`openai_api.own_network`).
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Sequence
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from desktop.errors import Phrase, SettingsInvalid
@@ -18,10 +24,91 @@ def is_loopback(host: str) -> bool:
     return len(parts) == 4 and parts[0] == "127" and all(p.isascii() and p.isdigit() and int(p) < 256 for p in parts)
 
 
+OWN_NETWORKS = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",  # shared address space (RFC 6598): overlay networks
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+"""Addresses that nobody on the internet has (RFC 1918, 4193, 4291, 6598)."""
+NO_COMPUTER = frozenset({"169.254.169.254", "fd00:ec2::254", "100.100.100.200"})
+"""Where clouds answer every program with its secrets: no model is there."""
+OWN_ENDINGS = (".local", ".lan", ".home.arpa", ".internal", ".localdomain", ".localhost")
+"""Endings of names that are never registered (RFC 6762, 8375, 6761; ICANN for .internal)."""
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
+
+
+def is_own_address(address: str) -> bool:
+    """Whether an IP address, as text, is this computer's or one of the own network. What is none is not."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    plain = getattr(ip, "ipv4_mapped", None) or ip
+    if str(plain) in NO_COMPUTER:
+        return False
+    return plain.is_loopback or any(plain in network for network in OWN_NETWORKS if network.version == plain.version)
+
+
+def is_own_host(host: str) -> bool:
+    """True for hosts that are in the own network by what they are called: private addresses written plainly, names of
+    one part (`ollama`), and names with an ending that is never registered. What a name leads to is seen later."""
+    if is_loopback(host):
+        return True
+    if ":" in host or re.fullmatch(r"[0-9.]+|.*\.0x[0-9a-f]*|0x[0-9a-f]*", host):
+        mapped = host.startswith("::ffff:")
+        plainly = ":" in host or len(host.split(".")) == 4
+        return plainly and not mapped and is_own_address(host)
+    labels = host.split(".")
+    return all(_LABEL.fullmatch(one) for one in labels) and (len(labels) == 1 or host.endswith(OWN_ENDINGS))
+
+
+def needs_yes(origin: str) -> bool:
+    """Whether what goes to `origin` travels unencrypted through a network: http to another computer."""
+    parts = urlsplit(origin)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def plain_origin(address: str) -> str:
+    """`http://host[:port]` of any address, without a port of 80: what a yes is kept for. Raises ValueError."""
+    parts = urlsplit(address.strip())
+    host = (parts.hostname or "").rstrip(".")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{f':{parts.port}' if parts.port not in (None, 80) else ''}"
+
+
+def first_plain_problem(origins: Sequence[str]) -> tuple[tuple[str | int, ...], Phrase] | None:
+    """What is wrong with the addresses that may be reached over http, and its place in the settings."""
+    for index, address in enumerate(origins):
+        try:
+            normalise_api_base(address)
+        except SettingsInvalid as error:
+            problem = error.values["problem"]
+            return ("network", "plain_origins", index), problem if isinstance(problem, Phrase) else Phrase("")
+    return None
+
+
+def with_scheme(text: str) -> str:
+    """An address as it is typed, with the scheme that a host alone means: http here and in the own network, else
+    https. Raises ValueError for what is no address."""
+    if "://" in text:
+        return text
+    if text.count(":") > 1 and "[" not in text and is_own_address(text):
+        text = f"[{text}]"
+    host = (urlsplit(f"//{text}").hostname or "").rstrip(".")
+    return f"{'http' if is_own_host(host) else 'https'}://{text}"
+
+
 def normalise_api_base(text: str, *, name: str = "network.api_base", layer: str = "settings") -> str:
     """The address without a trailing slash and without `/v1`: `https://host[:port][/path]`.
 
-    Accepted is https, and http on loopback. Raises SettingsInvalid.
+    Accepted is https, and http on loopback and in the own network (`is_own_host`). Raises SettingsInvalid.
     """
 
     def no(problem: Phrase) -> SettingsInvalid:
@@ -38,7 +125,7 @@ def normalise_api_base(text: str, *, name: str = "network.api_base", layer: str 
         host = _ascii_host(parts)
     except ValueError:
         raise no(Phrase("errors.problem.api_base_form")) from None
-    if parts.scheme not in DEFAULT_PORTS or (parts.scheme == "http" and not is_loopback(host)):
+    if parts.scheme not in DEFAULT_PORTS or (parts.scheme == "http" and not is_own_host(host)):
         raise no(Phrase("errors.problem.api_base_scheme"))
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment or not host:
         raise no(Phrase("errors.problem.api_base_form"))
@@ -52,9 +139,14 @@ def normalise_api_base(text: str, *, name: str = "network.api_base", layer: str 
 
 
 def origin_of(api_base: str) -> str:
-    """`scheme://host[:port]` of an API address: what a key belongs to. Raises SettingsInvalid."""
-    parts = urlsplit(normalise_api_base(api_base))
-    return f"{parts.scheme}://{parts.netloc}"
+    """`scheme://host[:port]` of an API address, whatever its path and query: what a key belongs to. Raises
+    SettingsInvalid."""
+    try:
+        parts = urlsplit(api_base.strip())
+        whole = f"{parts.scheme}://{parts.netloc}"
+    except ValueError:
+        whole = api_base  # and it is refused for what it is
+    return normalise_api_base(whole)
 
 
 def host_of(address: str) -> str:

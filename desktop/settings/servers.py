@@ -11,7 +11,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from desktop.errors import Phrase, SettingsInvalid
-from desktop.settings.origins import is_loopback, normalise_api_base
+from desktop.settings.origins import normalise_api_base, with_scheme
 from desktop.settings.secret_shapes import is_secret
 
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -40,7 +40,8 @@ class Server(Protocol):
 
 
 def normalise_server_url(text: str, *, name: str = "url") -> str:
-    """The address as it is kept: `https://host[:port]/path`; http on loopback alone. A host alone gets its scheme.
+    """The address as it is kept: `https://host[:port]/path`; http on loopback and in the own network. A host alone gets
+    its scheme.
 
     Raises SettingsInvalid.
     """
@@ -48,8 +49,7 @@ def normalise_server_url(text: str, *, name: str = "url") -> str:
     if not wanted:
         raise SettingsInvalid(name=name, problem=Phrase("errors.problem.api_base_empty"))
     try:
-        if "://" not in wanted:
-            wanted = f"{'http' if is_loopback(urlsplit(f'//{wanted}').hostname or '') else 'https'}://{wanted}"
+        wanted = with_scheme(wanted)
         parts = urlsplit(wanted)
     except ValueError:
         raise SettingsInvalid(name=name, problem=Phrase("errors.problem.server_url")) from None

@@ -21,6 +21,7 @@ from desktop.errors import (
     KeyRejected,
     KeyRestricted,
     NameNotFound,
+    PlainUnasked,
     ProxyAuthRequired,
     ProxyFailed,
     QuotaExceeded,
@@ -331,7 +332,7 @@ def test_checklist_31_no_path_leads_to_another_origin(path: str) -> None:
 @pytest.mark.parametrize("base", ["http://api.test", "http://192.168.1.2:8080", "ftp://api.test", "api.test", "",
                                   "https://user:pw@api.test", "http://localhost.evil.test"])  # fmt: skip
 def test_checklist_31_an_address_that_would_carry_the_key_in_the_clear_is_refused(base: str) -> None:
-    with pytest.raises(SettingsInvalid):
+    with pytest.raises((SettingsInvalid, PlainUnasked)):
         ApiClient(Endpoint(base), KEY)
 
 

@@ -137,7 +137,12 @@ class House:
         )
 
     def make_client(self, base: str, key: str) -> ApiClient:
-        client = ApiClient(Endpoint(base, timeout=10), key, sleep=lambda _seconds: None, random=lambda: 0.0)
+        client = ApiClient(
+            Endpoint(base, timeout=10, plain=self.settings.current.network.allows(base)),
+            key,
+            sleep=lambda _seconds: None,
+            random=lambda: 0.0,
+        )
         self._clients.append(client)
         return client
 

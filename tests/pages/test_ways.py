@@ -142,7 +142,8 @@ def test_a_model_of_ones_own_needs_no_key(house: House, server: EndpointStandIn)
     assert check_endpoint(asked_of(house), f"{server.base}/v1/")["error"] is None
     settings = house.settings.current
     assert settings.endpoints == [Endpoint(id="127-0-0-1", base_url=server.base)]
-    assert settings.agent() == AssistantAgent(id="assistant", name=LLAMA, endpoint="127-0-0-1", model=LLAMA)
+    agent = AssistantAgent(id="assistant", name=LLAMA, endpoint="127-0-0-1", model=LLAMA, models=["qwen3:8b"])
+    assert settings.agent() == agent, "what else was found stays at hand"
     assert {authorization for _, _, authorization, _ in server.requests} == {""}
     assert house.desk.names() == ["show_chat"]
 
@@ -214,7 +215,8 @@ def test_a_second_model_of_a_server_does_not_make_a_second_server(house: House, 
     check_endpoint(ask, server.base, number=2, model="qwen3:8b")
     settings = house.settings.current
     assert (len(settings.endpoints), len(settings.agents)) == (1, 1)
-    assert settings.agents[0].model == "qwen3:8b"  # type: ignore[union-attr]
+    assert isinstance(settings.agents[0], AssistantAgent)
+    assert (settings.agents[0].model, settings.agents[0].models) == ("qwen3:8b", [LLAMA])
 
 
 @pytest.mark.parametrize(
@@ -227,10 +229,10 @@ def test_a_second_model_of_a_server_does_not_make_a_second_server(house: House, 
     ],
 )
 def test_an_address_is_taken_as_people_write_it(typed: str, kept: str) -> None:
-    assert clean_address(typed) == kept
+    assert clean_address(typed)[0] == kept
 
 
-@pytest.mark.parametrize("typed", ["", "http://192.168.1.4:11434", "ftp://models", "https://a b", "https://u:p@host"])
+@pytest.mark.parametrize("typed", ["", "http://198.51.100.4:11434", "ftp://models", "https://a b", "https://u:p@host"])
 def test_another_address_is_refused(typed: str) -> None:
     with pytest.raises(FieldError) as refused:
         clean_address(typed)

@@ -9,11 +9,13 @@ from typing import Any
 
 from desktop.agents import failures
 from desktop.agents.endpoints import NO_KEY, asked_of, make_client
+from desktop.openai_api import own_network
 from desktop.openai_api.bounded import MB, Bounds, guarded, guarded_async
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.openai_api.transport import choose_proxy, tls_context
 from desktop.settings.agents import Endpoint
-from desktop.settings.origins import normalise_api_base, origin_of
+from desktop.settings.endpoint_addresses import roots
+from desktop.settings.origins import origin_of
 
 STANDS_FOR_KEY = "given-by-chatkit-desktop"
 """What the file finds as OPENAI_API_KEY: many look whether it is there. Clients that get it are given the key."""
@@ -29,7 +31,7 @@ class Given:
         self.key: str | None = message["key"]
         self.route = Route(**message["route"])
         self.silence = silence
-        self.base = f"{normalise_api_base(self.endpoint.base_url)}/v1"
+        self.root = roots(self.endpoint)[0]
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -86,7 +88,11 @@ class Given:
                 if options.get("api_key") in (None, "", STANDS_FOR_KEY) and not own:
                     options["api_key"] = given.key or NO_KEY
                     if base is None:
-                        options["base_url"] = given.base
+                        options["base_url"] = given.root.url
+                        options["default_query"] = {**given.root.params, **(options.get("default_query") or {})}
+                        if given.key and given.root.azure:
+                            azure = given.root.key_headers(given.key)
+                            options["default_headers"] = {**azure, **(options.get("default_headers") or {})}
                     if options.get("http_client") is None:
                         options["http_client"] = http()
                 super().__init__(**options)
@@ -102,6 +108,8 @@ class Given:
         if proxy is not None:
             through = httpx2.Proxy(proxy.url, auth=(proxy.user, proxy.password) if proxy.user else None)
         way = kind(verify=tls_context(self.route.ca_file), proxy=through, trust_env=False)
+        if own_network.check(self.route):
+            way = own_network.confined(httpx2, way)
         return {
             "transport": guard(httpx2, way, LARGE),
             "timeout": httpx2.Timeout(self.silence, connect=10.0),

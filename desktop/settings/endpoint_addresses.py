@@ -1,0 +1,145 @@
+"""Addresses of model endpoints: what is accepted, and where the calls of the API lie below one. Pure text.
+
+`/v1` is where OpenAI's API lies, and most that speak its protocol; others have a path of their own (`/v1beta/openai`,
+`/api/paas/v4`), some a query that goes with every call (Azure's `?api-version=`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from desktop.errors import Phrase, SettingsInvalid
+from desktop.settings.origins import normalise_api_base, with_scheme
+from desktop.settings.secret_shapes import TELLING, is_secret
+
+CALLS = re.compile(r"/(?:chat/completions|completions|responses|models|embeddings)$", re.IGNORECASE)
+"""What people copy along: the whole address of a call."""
+_WHOLE = re.compile(r"/v\d+[a-z0-9.-]*(?:/|$)|/deployments/")
+"""Paths that say by themselves that they are whole."""
+_ESCAPED = re.compile(r"%(?:2e|2f|5c|00|0a|0d)", re.IGNORECASE)
+_AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".azure-api.net")
+
+
+class HasAddress(Protocol):
+    """What is needed of an endpoint (`agents.Endpoint`)."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def whole(self) -> bool | None: ...
+
+
+@dataclass(frozen=True)
+class Root:
+    """Where the calls of an API are: `url` (nothing at its end, `/models` follows), and what stands in every query."""
+
+    url: str
+    params: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def azure(self) -> bool:
+        """Whether the key is looked for in `api-key`: Azure's own hosts, and what asks for its `api-version`."""
+        host = urlsplit(self.url).hostname or ""
+        return host.endswith(_AZURE) or "api-version" in self.params
+
+    def key_headers(self, key: str) -> dict[str, str]:
+        """The headers that a key is sent in. Azure looks at `api-key`, and leaves a key in Authorization alone."""
+        return {"Authorization": f"Bearer {key}", **({"api-key": key} if self.azure else {})}
+
+
+def normalise_endpoint(text: str, *, name: str = "base_url", layer: str = "settings") -> tuple[str, bool | None]:
+    """The address as the settings keep it, without `/v1` and without the path of a call, and what is known of it:
+    False where it was typed with `/v1`, else None: to be tried.
+
+    A query stays. Raises SettingsInvalid, for a key or a password in the address too.
+    """
+
+    def no(key: str, **values: str) -> SettingsInvalid:
+        return SettingsInvalid(name=name, problem=Phrase(f"errors.problem.{key}", values), layer=layer)
+
+    wanted = text.strip().strip("\"'`<>").strip()
+    if not wanted:
+        raise no("api_base_empty")
+    try:
+        wanted = with_scheme(wanted)
+        parts = urlsplit(wanted)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+    except ValueError:
+        raise no("endpoint_form") from None
+    if "@" in parts.netloc:
+        raise no("endpoint_user")
+    for word, value in query:
+        if TELLING.search(word) or is_secret(value, word) or word.lower() in ("code", "sig", "signature"):
+            raise no("endpoint_key", name=word[:60])
+    if is_secret(wanted):
+        raise no("endpoint_key", name="…")
+    try:
+        origin = normalise_api_base(f"{parts.scheme}://{parts.netloc}", name=name, layer=layer)
+    except SettingsInvalid as error:
+        if error.values["problem"] == Phrase("errors.problem.api_base_form"):
+            raise no("endpoint_form") from None
+        raise
+    path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
+    if not (path == "/models" and "api-version" in dict(query)):  # Azure AI Foundry: the API is at /models itself
+        path = CALLS.sub("", path)
+    shown = f"{path}?{parts.query}"
+    unfit = not all(33 <= ord(char) < 127 for char in shown) or "\\" in shown or _ESCAPED.search(path)
+    if unfit or parts.fragment or any(step in (".", "..") for step in path.split("/")):
+        raise no("endpoint_form")
+    whole: bool | None = None
+    if path.lower().endswith("/v1"):
+        whole, path = False, path[:-3]
+    return f"{origin}{path}{'?' + urlencode(query) if query else ''}", whole
+
+
+def looks_whole(base_url: str) -> bool:
+    """Whether `/v1` is left out where nothing else is known: for a path that tells of a version itself, or a query."""
+    parts = urlsplit(base_url)
+    return bool(parts.query) or bool(_WHOLE.search(parts.path.rstrip("/")))
+
+
+def candidates(base_url: str, whole: bool | None) -> tuple[tuple[bool, Root], ...]:
+    """Where the API may be, the likelier place first, each with what `whole` is then: an address with a path as it was
+    typed and then with `/v1`, a host alone the other way round."""
+    if whole is not None:
+        return ((whole, _root(base_url, whole)),)
+    first = bool(urlsplit(base_url).path.strip("/") or urlsplit(base_url).query)
+    return tuple((one, _root(base_url, one)) for one in (first, not first))
+
+
+def roots(endpoint: HasAddress) -> tuple[Root, ...]:
+    """The same for an endpoint of the settings, where an address that does not look whole has always meant `/v1`.
+    Raises SettingsInvalid."""
+    base, typed = normalise_endpoint(endpoint.base_url)
+    whole = typed if endpoint.whole is None else endpoint.whole
+    if whole is not None:
+        return (_root(base, whole),)
+    first = looks_whole(base)
+    return tuple(_root(base, one) for one in (first, not first))
+
+
+def first_problem(endpoints: Sequence[HasAddress]) -> tuple[tuple[str | int, ...], Phrase] | None:
+    """What is wrong with the address of an endpoint in the settings, and its place there."""
+    for index, endpoint in enumerate(endpoints):
+        try:
+            normalise_endpoint(endpoint.base_url)
+        except SettingsInvalid as error:
+            problem = error.values["problem"]
+            assert isinstance(problem, Phrase)  # noqa: S101 - that is what it raises
+            return ("endpoints", index, "base_url"), problem
+    return None
+
+
+def kept(base_url: str, whole: bool) -> bool | None:
+    """What the settings say of a place that was found: nothing where it is the one that they mean anyway."""
+    return None if whole == looks_whole(base_url) else whole
+
+
+def _root(base_url: str, whole: bool) -> Root:
+    parts = urlsplit(base_url)
+    path = parts.path.rstrip("/")
+    return Root(f"{parts.scheme}://{parts.netloc}{path}{'' if whole else '/v1'}", dict(parse_qsl(parts.query)))

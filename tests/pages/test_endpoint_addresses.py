@@ -1,0 +1,268 @@
+"""Addresses of model servers as people have them, checked over real HTTP: paths of their own, lists of any shape, http
+in the own network."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from desktop.pages.setup import SetupPage
+from desktop.settings.agents import AssistantAgent, Endpoint
+from tests.pages.app_parts import Asked, House
+from tests.standins.endpoint import EndpointStandIn
+
+Make = Callable[..., House]
+LLAMA = "llama3.2:latest"
+
+
+def asked_of(house: House) -> Asked:
+    return Asked(SetupPage(house.services).page(), house.texts)
+
+
+def check(ask: Asked, address: str, **params: Any) -> dict[str, Any]:
+    return dict(ask("setup.check_endpoint", **{"number": 1, "address": address, "model": LLAMA, **params}))
+
+
+def endpoint_of(house: House) -> Endpoint:
+    (endpoint,) = house.settings.current.endpoints
+    return endpoint
+
+
+def paths(server: EndpointStandIn) -> list[str]:
+    return [f"{method} {path}" for method, path, _, _ in server.requests]
+
+
+# --- paths ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("root", "typed", "kept", "whole"),
+    [
+        ("/v1", "", "", None),
+        ("/v1", "/v1/", "", None),
+        ("/v1", "/v1/chat/completions", "", None),
+        ("/v1", "/v1/models/", "", None),
+        ("", "", "", True),
+        ("", "/chat/completions", "", True),
+        ("/v1beta/openai", "/v1beta/openai/", "/v1beta/openai", None),
+        ("/v1beta/openai", "/v1beta/openai/chat/completions", "/v1beta/openai", None),
+        ("/api/paas/v4", "/api/paas/v4", "/api/paas/v4", None),
+        ("/api/paas/v4", "/api/paas/v4/responses", "/api/paas/v4", None),
+        ("/compatible-mode/v1", "/compatible-mode/v1", "/compatible-mode", None),
+        ("/gateway", "/gateway/", "/gateway", True),
+        ("/gateway/v1", "/gateway", "/gateway", None),
+        ("/api/v3/v1", "/api/v3", "/api/v3", False),
+        ("/deep/er/v1", "//deep//er//", "/deep/er", None),
+    ],
+)
+def test_an_address_is_taken_as_it_was_typed_or_with_v1(
+    house: House, root: str, typed: str, kept: str, whole: bool | None
+) -> None:
+    with EndpointStandIn(root=root) as server:
+        answer = check(asked_of(house), server.base + typed)
+        assert answer["error"] is None, paths(server)
+        assert endpoint_of(house) == Endpoint(id="127-0-0-1", base_url=server.base + kept, whole=whole)
+        assert paths(server)[-1] == f"POST {root}/chat/completions"
+
+
+def test_an_address_with_a_path_is_tried_as_typed_first(house: House) -> None:
+    with EndpointStandIn(root="/gateway/v1") as server:
+        check(asked_of(house), f"{server.base}/gateway")
+        assert paths(server)[:2] == ["GET /gateway/models", "GET /gateway/v1/models"]
+
+
+def test_what_was_tried_is_said(house: House) -> None:
+    with EndpointStandIn(kind="website") as server:
+        error = check(asked_of(house), f"{server.base}/api")["error"]
+    assert error["field"] == "address"
+    assert error["message"].endswith(f"Tried were {server.base}/api and {server.base}/api/v1.")
+
+
+def test_a_query_goes_along_with_every_call_and_the_key_as_azure_wants_it(house: House) -> None:
+    root, query = "/openai/deployments/mine", {"api-version": "2024-10-21"}
+    with EndpointStandIn(("mine",), root=root, query=query, keys={"azure-key-1234"}, lists=False, lax=True) as server:
+        ask = asked_of(house)
+        typed = f"{server.base}{root}/chat/completions?api-version=2024-10-21"
+        assert check(ask, typed, key="azure-key-1234", model="", saves=False)["error"]["field"] == "model"
+        assert check(ask, typed, key="azure-key-1234", model="mine", number=2)["error"] is None
+        assert endpoint_of(house).base_url == f"{server.base}{root}?api-version=2024-10-21"
+        assert all("api-version=2024-10-21" in path for path in paths(server))
+        assert house.keys.read(server.base) == "azure-key-1234"
+        assert "azure-key" not in house.on_disk()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "https://user:pass-word-1@host.example/v1",
+        "https://host.example/v1?key=AIzaSyD-0123456789abcdef",
+        "https://host.example/v1?api_key=abc",
+        "https://host.example/v1?x=sk-0123456789abcdef0123",
+        "https://host.example/sk-0123456789abcdef0123/v1",
+        "https://host.example/v1?code=abc",
+    ],
+)
+def test_a_key_in_an_address_is_refused_in_a_sentence_and_written_nowhere(house: House, typed: str) -> None:
+    answer = check(asked_of(house), typed)
+    assert answer["error"]["field"] == "address"
+    assert "Leave it out" in answer["error"]["message"]
+    assert house.on_disk() == "" or "host.example" not in house.on_disk()
+    assert "0123456789" not in str(answer)
+
+
+# --- lists ----------------------------------------------------------------------------------------
+
+ONE_AND_TWO = [{"id": "one"}, {"id": "two"}]
+
+
+@pytest.mark.parametrize(
+    ("listing", "models"),
+    [
+        (ONE_AND_TWO, ["one", "two"]),
+        (["one", "two"], ["one", "two"]),
+        ({"data": ["one", "two"]}, ["one", "two"]),
+        ({"models": [{"name": "one"}, {"model": "two"}]}, ["one", "two"]),
+        ({"models": ["one", {"id": "two"}]}, ["one", "two"]),
+        ({"object": "list", "data": [], "models": ONE_AND_TWO}, ["one", "two"]),
+        ({"data": {"one": {}, "two": {}}}, ["one", "two"]),
+        ({"data": [{"id": "one"}, {"id": "one"}, {"id": 5}, None, {"id": "two"}]}, ["one", "two"]),
+        ({"data": [{"id": "one", "created": 1}, {"id": "two", "created": 2}]}, ["two", "one"]),
+        ({"data": [{"id": "nomic-embed-text"}, {"id": "one"}, {"id": "whisper-large-v3"}]}, ["one"]),
+        ({"data": [{"id": "b", "type": "embeddings"}, {"id": "one", "type": "llm"}]}, ["one"]),
+        ({"data": [{"id": "x", "architecture": {"output_modalities": ["image"]}}, {"id": "one"}]}, ["one"]),
+        ({"data": [{"id": f"m{n:04}"} for n in range(2500)]}, [f"m{n:04}" for n in range(500)]),
+    ],
+)
+def test_a_list_of_any_shape_is_read(house: House, listing: Any, models: list[str]) -> None:
+    with EndpointStandIn(listing=listing, lax=True) as server:
+        answer = check(asked_of(house), server.base, model="", saves=False)
+    assert (answer["error"], answer["models"]) == (None, models)
+
+
+@pytest.mark.parametrize(
+    "listing", [{"object": "list", "data": None}, {"object": "list", "data": []}, [], {"models": []}]
+)
+def test_a_server_without_a_model_says_how_one_comes_there_and_can_be_saved(house: House, listing: Any) -> None:
+    with EndpointStandIn((), listing=listing) as server:
+        ask = asked_of(house)
+        looked = check(ask, server.base, model="", saves=False)
+        assert looked["error"]["field"] == "model"
+        assert "ollama pull" in looked["error"]["message"]
+        refused = check(ask, server.base, number=2)
+        assert "does not offer the model" in refused["error"]["message"]
+        server.models = (LLAMA,)
+        assert check(ask, server.base, number=3)["error"] is None
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 410, 501])
+def test_without_a_list_a_typed_model_is_asked_itself(house: House, status: int) -> None:
+    with EndpointStandIn(lists=status, root="/own") as server:
+        ask = asked_of(house)
+        assert check(ask, f"{server.base}/own", model="", saves=False)["error"]["field"] == "model"
+        assert check(ask, f"{server.base}/own", number=2)["error"] is None
+        assert endpoint_of(house).whole is True
+
+
+def test_a_model_that_is_not_listed_is_taken_where_it_answers(house: House) -> None:
+    with EndpointStandIn(("gpt-4o",), lax=True) as server:
+        assert check(asked_of(house), server.base, model="my-deployment")["error"] is None
+
+
+def test_a_model_far_down_in_a_long_list_is_found(house: House) -> None:
+    names = tuple(f"m{n:04}" for n in range(3000))
+    with EndpointStandIn(names) as server:
+        assert check(asked_of(house), server.base, model="m2999")["error"] is None
+        assert "messages" not in server.requests[-1][3], "it is listed, so no answer is asked for"
+
+
+def test_a_list_in_pages_is_read_to_its_end(house: House) -> None:
+    names = [f"m{n:03}" for n in range(250)]
+
+    def page(asked: dict[str, str]) -> dict[str, Any]:
+        begin = names.index(asked["after"]) + 1 if "after" in asked else 0
+        part = names[begin : begin + 100]
+        return {"data": [{"id": one} for one in part], "has_more": begin + 100 < 250, "last_id": part[-1]}
+
+    with EndpointStandIn(listing=page, lax=True) as server:
+        assert check(asked_of(house), server.base, model="", saves=False)["models"] == names
+
+
+def test_a_list_that_never_ends_is_given_up(house: House) -> None:
+    with EndpointStandIn(listing={"data": [{"id": "one"}], "has_more": True}, lax=True) as server:
+        assert check(asked_of(house), server.base, model="", saves=False)["models"] == ["one"]
+        assert len(server.requests) < 10
+
+
+def test_what_was_found_stays_at_hand_in_the_composer(house: House) -> None:
+    with EndpointStandIn(tuple(f"m{n:02}" for n in range(40))) as server:
+        check(asked_of(house), server.base, model="m05")
+    agent = house.settings.current.agent()
+    assert isinstance(agent, AssistantAgent)
+    assert agent.models == [f"m{n:02}" for n in range(21) if n != 5]
+
+
+# --- http in the own network ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """What names lead to: the resolver of the tests."""
+    known: dict[str, list[str]] = {}
+
+    def lookup(host: str, port: Any, *_: Any, **__: Any) -> list[Any]:
+        if host not in known and not host.startswith("127."):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in known.get(host, [host])]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    return known
+
+
+def test_http_in_the_own_network_is_asked_about_once_for_each_address(
+    house: House, names: dict[str, list[str]]
+) -> None:
+    names["ollama"] = ["127.0.0.1"]
+    with EndpointStandIn() as server:
+        ask, address = asked_of(house), f"http://ollama:{server.port}"
+        asked = check(ask, address)
+        assert (asked["error"]["code"], asked["error"]["field"]) == ("plain_unasked", "address")
+        assert not asked["can_save"]
+        assert server.requests == [], "nothing goes there before the yes"
+        assert check(ask, address, number=2, plain=True)["error"] is None
+        assert house.settings.current.network.plain_origins == [address]
+        assert check(ask, f"ollama:{server.port}/v1", number=3)["error"] is None, "asked once"
+        assert set(server.hosts) == {f"ollama:{server.port}"}
+        assert check(ask, f"http://ollama:{server.port + 1}", number=4)["error"]["code"] == "plain_unasked"
+
+
+def test_a_name_of_the_own_network_that_leads_out_of_it_gets_nothing(house: House, names: dict[str, list[str]]) -> None:
+    names["ollama"] = ["198.51.100.7"]
+    answer = check(asked_of(house), "http://ollama:11434", plain=True)
+    assert answer["error"]["code"] == "outside_network"
+
+
+def test_a_name_that_changes_its_mind_is_looked_at_anew(house: House, names: dict[str, list[str]]) -> None:
+    with EndpointStandIn() as server:
+        ask, address = asked_of(house), f"http://nas.local:{server.port}"
+        names["nas.local"] = ["203.0.113.9", "127.0.0.1"]
+        assert check(ask, address, plain=True)["error"] is None, "its address in the own network is taken"
+        names["nas.local"] = ["203.0.113.9"]
+        assert check(ask, address, number=2)["error"]["code"] == "outside_network"
+
+
+@pytest.mark.parametrize("typed", ["http://models.example", "http://198.51.100.4:11434", "http://[2001:db8::1]/v1"])
+def test_a_public_address_over_http_stays_refused_whatever_is_said(house: House, typed: str) -> None:
+    answer = check(asked_of(house), typed, plain=True)
+    assert answer["error"]["field"] == "address"
+    assert "https://" in answer["error"]["message"]
+    assert house.settings.current.network.plain_origins == []
+
+
+def test_https_to_a_server_that_speaks_http_says_so_and_offers_http(house: House) -> None:
+    with EndpointStandIn() as server:
+        error = check(asked_of(house), f"https://127.0.0.1:{server.port}/v1")["error"]
+    assert (error["code"], error["detail"]) == ("tls_plain", f"http://127.0.0.1:{server.port}")
+    assert "without encryption" in error["message"]

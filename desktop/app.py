@@ -426,7 +426,17 @@ class App:
         if answered.method in ("chat.ready", "basic.ready") and not self.context.demo and not self._looked_for_updates:
             self._looked_for_updates = True
             threading.Thread(target=self._look_for_updates, name="updates", daemon=True).start()
+            if self.services.settings.current.mcp_servers:
+                threading.Thread(target=self._move_secrets, name="move secrets", daemon=True).start()
         self._watch(answered)
+
+    def _move_secrets(self) -> None:
+        """What an app of before left in the settings file goes to the keyring, and is said."""
+        from desktop.keys.moving import move_secrets
+
+        moved = move_secrets(self.services.settings, self.services.keys)
+        if moved:
+            self.emit("chat", "notices.added", {"notices": [one.describe(self.context.texts) for one in moved]})
 
     def _look_for_updates(self) -> None:
         """When the chat is there: a quiet line over it where there is a newer version."""

@@ -109,7 +109,10 @@ AppError
 │   │   ├── McpRefused              401, 403
 │   │   ├── McpRedirected           it sends us to another address
 │   │   ├── McpSecretMissing        a secret that it needs is not in the keyring
-│   │   └── McpFailed               it answered, and the answer is no
+│   │   ├── McpFailed               it answered, and the answer is no
+│   │   └── McpToolsLeftOut         tools that no model could be given
+│   ├── McpTooManyTools             more tools than a model takes
+│   ├── McpSecretMoved              a secret that stood in the settings is in the keyring now
 │   └── EndpointError               an endpoint answered, and the answer is no
 │       ├── EndpointKeyRejected     401
 │       ├── EndpointBusy            429
@@ -794,7 +797,19 @@ class PackagesNotInstalled(CodeError):
 
 
 class McpError(AgentError):
-    """An MCP server. values: server (its name)."""
+    """An MCP server. values: server (its name); where they are known `said` (its program's last words, which the
+    sentence ends in), `looked` (where its program was looked for), `how` (a Phrase: how that is got)."""
+
+    def describe(self, texts: Catalogue) -> Described:
+        """With what its program said, or how it is got."""
+        told = super().describe(texts)
+        for name in ("looked", "said"):
+            if self.values.get(name):
+                told["message"] += " " + _ended(texts.get(f"mcp.{name}", **{name: self.values[name]}))
+        how = self.values.get("how")
+        if isinstance(how, Phrase):
+            told["hint"] = f"{how.spell(texts)} {told['hint']}".strip()
+        return told
 
 
 class McpCommandMissing(McpError):
@@ -852,6 +867,24 @@ class McpFailed(McpError):
 
     code = "mcp_failed"
     retryable = True
+
+
+class McpToolsLeftOut(McpError):
+    """values: server, problem (the names of the tools)."""
+
+    code = "mcp_tools_left_out"
+
+
+class McpTooManyTools(AgentError):
+    """values: length (how many there are), limit."""
+
+    code = "mcp_too_many_tools"
+
+
+class McpSecretMoved(AgentError):
+    """values: server."""
+
+    code = "mcp_secret_moved"
 
 
 class EndpointError(AgentError):

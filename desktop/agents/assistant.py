@@ -46,6 +46,7 @@ from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.approvals import Approvals, notice
 from desktop.agents.mcp.servers import McpServers
 from desktop.agents.mcp.shown import with_calls
+from desktop.agents.mcp.starts import Starting
 from desktop.agents.mcp.toolbox import Toolbox
 from desktop.agents.mcp.waiting import Waiting, waiting_for
 from desktop.agents.model_streams import Broken, ChatCompletions, Responses, raise_if_failed
@@ -227,10 +228,14 @@ class Assistants:
         if agent.mcp_servers:
             if self._servers.starts(agent.id):
                 yield ProgressUpdateEvent(icon="clock", text=self._texts.get("mcp.starting"))
-            ready = await self._servers.use(agent.id)
-            for problem in ready.problems:
-                yield notice(problem, self._texts)
-            box = Toolbox(agent.id, thread.id, ready.servers, self._approvals, pictures=way.responses)
+            async with aclosing(self._servers.using(agent.id)) as starts:
+                async for told in starts:
+                    if isinstance(told, Starting):
+                        yield ProgressUpdateEvent(icon="clock", text=told.told.spell(self._texts))
+                        continue
+                    for problem in told.problems:
+                        yield notice(problem, self._texts)
+                    box = Toolbox(agent.id, thread.id, told.servers, self._approvals, pictures=way.responses)
         while True:
             begun = False
             sdk_agent = self._sdk_agent(agent, way, message, box)

@@ -22,7 +22,13 @@ class Limits:
     chunk: float = 0.012
     """The demo's pause between two words."""
     mcp_start: float = 30.0
-    """An MCP server that is not ready after so long is given up; the first start of some downloads them."""
+    """An MCP server that is not ready after so long is given up, unless it is still at work or was never ready yet."""
+    mcp_first: float = 600.0
+    """The same for the first start of a program that downloads what it runs, such as npx, even where it is silent."""
+    mcp_idle: float = 20.0
+    """A program that is not ready in time is still at work where it did something within this time."""
+    mcp_longest: float = 3600.0
+    """No start takes longer."""
     mcp_call: float = 120.0
     """The same for a call of a tool."""
     mcp_end: float = 0.5

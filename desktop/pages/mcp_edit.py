@@ -18,9 +18,20 @@ from pydantic import Field, StringConstraints, ValidationError
 from desktop.errors import Phrase, SettingsInvalid
 from desktop.page import Params
 from desktop.pages.check_run import FieldError
-from desktop.settings.mcp import HEADER, OWN_HEADERS, VARIABLE, McpServer, normalise_url, problem_in
+from desktop.settings.mcp import (
+    HEADER,
+    MOST_SECRETS,
+    OWN_HEADERS,
+    REFERENCE,
+    VARIABLE,
+    McpServer,
+    normalise_url,
+    problem_in,
+)
+from desktop.settings.mcp_secrets import address_taken, taken_out
 from desktop.settings.origins import is_loopback
 from desktop.settings.problems import first_of
+from desktop.settings.secret_shapes import is_secret, is_telling
 
 Typed = Annotated[str, StringConstraints(max_length=20_000)]
 
@@ -76,7 +87,8 @@ def form_of(server: McpServer) -> dict[str, Any]:
 
 
 def edited(form: McpForm, server_id: str) -> tuple[McpServer, dict[str, str]]:
-    """The server that the form describes, and its secret values by name: empty where none was typed.
+    """The server that the form describes, and its secret values by name: empty where none was typed. What looks like a
+    secret in the address or among the arguments is one of them, with a reference in its place.
 
     Raises FieldError with the form's name of the field; of a row `variables.2.name`.
     """
@@ -86,10 +98,12 @@ def edited(form: McpForm, server_id: str) -> tuple[McpServer, dict[str, str]]:
         command, split = split_command(form.command)
         args = [*split, *(line for line in form.args.splitlines() if line.strip())]
         data |= {"command": command, "args": args, "folder": clean_folder(form.folder)}
-    else:
-        data["url"] = clean_url(form.url)
     rows = _rows(kind, form.variables if kind == "variables" else form.headers)
     secret = {row.name: row.value for row in rows.values() if row.secret}
+    taken: dict[str, str] = {}
+    if kind == "headers":
+        url, taken = address_taken(with_scheme(form.url), [row.name for row in rows.values()])
+        data["url"] = clean_url(url)
     data["env" if kind == "variables" else "headers"] = {one.name: one.value for one in rows.values() if not one.secret}
     data["secrets"] = list(secret)
     try:
@@ -97,10 +111,17 @@ def edited(form: McpForm, server_id: str) -> tuple[McpServer, dict[str, str]]:
     except ValidationError as error:
         place, problem = first_of(error, McpServer)
         raise _at(place, problem, kind, rows) from None
+    if kind == "variables":
+        out = taken_out(server)
+        server, taken = out.server, out.values
+    else:
+        server = server.model_copy(update={"secrets": [*server.secrets, *taken]})
+    if len(server.secrets) > MOST_SECRETS:
+        raise FieldError(kind, Phrase("errors.problem.too_many", {"limit": MOST_SECRETS}))
     wrong = problem_in(server)
     if wrong is not None:
         raise _at(*wrong, kind, rows)
-    return server, secret
+    return server, {**secret, **taken}
 
 
 def split_command(text: str) -> tuple[str, list[str]]:
@@ -149,18 +170,26 @@ def clean_url(text: str) -> str:
 
     Raises FieldError for `url`.
     """
-    wanted = text.strip().strip("\"'`<>")
-    if not wanted:
-        raise FieldError("url", Phrase("agents_mcp.url_empty"))
     try:
-        if "://" not in wanted:
-            host = urlsplit(f"//{wanted}").hostname or ""
-            wanted = f"{'http' if is_loopback(host) else 'https'}://{wanted}"
-        return normalise_url(wanted)
+        return normalise_url(with_scheme(text))
     except SettingsInvalid as error:
         raise FieldError("url", error.values["problem"]) from None
     except ValueError:
         raise FieldError("url", Phrase("errors.problem.mcp_url")) from None
+
+
+def with_scheme(text: str) -> str:
+    """`localhost:8000/mcp` alone means http, a host alone https. Raises FieldError for `url`."""
+    wanted = text.strip().strip("\"'`<>")
+    if not wanted:
+        raise FieldError("url", Phrase("agents_mcp.url_empty"))
+    if "://" in wanted:
+        return wanted
+    try:
+        host = urlsplit(f"//{wanted}").hostname or ""
+    except ValueError:
+        raise FieldError("url", Phrase("errors.problem.mcp_url")) from None
+    return f"{'http' if is_loopback(host) else 'https'}://{wanted}"
 
 
 def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:
@@ -179,6 +208,8 @@ def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:
             raise FieldError(at, Phrase("agents_mcp.row_name_empty"))
         if not form.fullmatch(name) or (kind == "headers" and name.lower() in OWN_HEADERS):
             raise FieldError(at, Phrase(problem))
+        if not row.secret and is_telling(name) and is_secret(value, "token") and not REFERENCE.search(value):
+            raise FieldError(f"{kind}.{number}.value", Phrase("agents_mcp.row_secret"))
         if name.lower() in seen:
             raise FieldError(at, Phrase("errors.problem.mcp_twice", {"name": name}))
         seen.add(name.lower())

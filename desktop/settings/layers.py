@@ -28,6 +28,7 @@ from desktop.settings.agents import InAppAgent
 from desktop.settings.brand import Brand
 from desktop.settings.file import Loaded, SettingsFile
 from desktop.settings.mcp import first_problem
+from desktop.settings.mcp_secrets import has_secret
 from desktop.settings.model import Agent, Settings, WorkflowAgent
 from desktop.settings.origins import check_proxy, first_plain_problem, normalise_api_base
 from desktop.settings.problems import first_of
@@ -219,6 +220,8 @@ class SettingsStore:
         self._strip_fixed(effective)
         # The file's own layer must be sound even where the environment covers it.
         lower = self._validate(tree.merge(self._brand.settings, effective), "settings")
+        if "mcp_servers" in checked:
+            self._refuse_secrets(lower)
         upper, current = self._upper(lower, effective)
         if len(kept) < len(self._ignored):
             self._file.copy_aside()  # a value that was ignored until now is being written over
@@ -226,6 +229,14 @@ class SettingsStore:
         self._loaded.raw, self._settings_layer, self._ignored = raw, effective, kept
         self._environment_layer, self._current = upper, current
         return current
+
+    def _refuse_secrets(self, wanted: Settings) -> None:
+        """No secret comes into the address of an MCP server; one that stands there already waits to be moved."""
+        known = {server.url for server in self._current.mcp_servers}
+        for index, server in enumerate(wanted.mcp_servers):
+            if server.url and server.url not in known and has_secret(server):
+                problem = Phrase("errors.problem.mcp_secret", {"name": "url"})
+                raise _Invalid(("mcp_servers", index, "url"), problem, "settings")
 
     def _tell(self, changes: Mapping[str, Any]) -> None:
         with self._lock:
@@ -371,7 +382,7 @@ class SettingsStore:
             raise _Invalid(*plain, layer)
         found = (
             servers.first_problem(settings.agents)
-            or first_problem(settings.mcp_servers)
+            or first_problem(settings.mcp_servers, movable=True)
             or endpoint_addresses.first_problem(settings.endpoints)
         )
         if found is not None:

@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints
 from desktop.errors import Phrase, SettingsInvalid
 from desktop.settings.base import AgentId, Model, Name
 from desktop.settings.origins import normalise_api_base
-from desktop.settings.secret_shapes import is_secret
+from desktop.settings.secret_shapes import is_secret, is_telling
 
 Place = tuple[str | int, ...]
 Problem = tuple[Place, Phrase]
@@ -23,6 +23,8 @@ Problem = tuple[Place, Phrase]
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+REFERENCE = re.compile(r"\$\{secret:([A-Za-z0-9_.-]{1,100})\}")
+"""What stands in an argument, a variable, a header or an address in the place of a secret: `${secret:NAME}`."""
 OWN_HEADERS = {
     "accept",
     "connection",
@@ -39,6 +41,7 @@ OWN_HEADERS = {
 """Those that the protocol sets by itself."""
 
 MOST_SERVERS = 50
+MOST_SECRETS = 20
 ToolName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Value = Annotated[str, StringConstraints(max_length=4096)]
 
@@ -64,15 +67,36 @@ class McpServer(Model):
     """http: where the server is; https, or http on loopback."""
     headers: dict[Annotated[str, StringConstraints(max_length=100)], Value] = Field(default={}, max_length=50)
     """What is sent with every request; nothing secret."""
-    secrets: list[Annotated[str, StringConstraints(max_length=100)]] = Field(default=[], max_length=20)
-    """Names of variables (stdio) or headers (http) whose values are in the keyring."""
+    secrets: list[Annotated[str, StringConstraints(max_length=100)]] = Field(default=[], max_length=MOST_SECRETS)
+    """Names of secrets whose values are in the keyring. One that something refers to (`${secret:NAME}` in an argument,
+    a variable, a header or the address) stands there alone; any other is a variable (stdio) or a header (http)."""
     always: list[ToolName] = Field(default=[], max_length=500)
     """Tools that run without a question."""
+    tools_off: list[ToolName] = Field(default=[], max_length=1000)
+    """Tools that no agent is given."""
 
     @property
     def label(self) -> str:
         """What people see."""
         return self.name or self.id
+
+
+def reference(name: str) -> str:
+    """What stands in the place of a secret."""
+    return f"${{secret:{name}}}"
+
+
+def referred(server: McpServer) -> set[str]:
+    """The names of the secrets that the server's words refer to."""
+    words = (
+        (*server.args, *server.env.values()) if server.transport == "stdio" else (server.url, *server.headers.values())
+    )
+    return {name for word in words for name in REFERENCE.findall(word)}
+
+
+def bare(server: McpServer) -> McpServer:
+    """Without its name, and without what is approved or switched off: those make no other server of it."""
+    return server.model_copy(update={"name": "", "always": [], "tools_off": []})
 
 
 def mcp_secret(server: McpServer, name: str) -> str:
@@ -122,14 +146,16 @@ def problem_in(server: McpServer) -> Problem | None:
     return next(_problems(server), None)
 
 
-def first_problem(servers: Sequence[McpServer]) -> Problem | None:
-    """The same for the list of all; the place begins with `mcp_servers`."""
+def first_problem(servers: Sequence[McpServer], *, movable: bool = False) -> Problem | None:
+    """The same for the list of all; the place begins with `mcp_servers`. `movable`: a secret in an address is none,
+    since it is moved to the keyring (`keys/moving.py`)."""
     seen: set[str] = set()
     for index, server in enumerate(servers):
         if server.id in seen:
             return ("mcp_servers", index, "id"), Phrase("errors.problem.mcp_same_id", {"id": server.id})
         seen.add(server.id)
-        found = problem_in(server)
+        problems = _problems(server)
+        found = next((one for one in problems if not (movable and _is_movable(one))), None)
         if found is not None:
             return ("mcp_servers", index, *found[0]), found[1]
     return None
@@ -145,9 +171,9 @@ def _problems(server: McpServer) -> Iterator[Problem]:
         except SettingsInvalid as error:
             problem = error.values["problem"]
             yield ("url",), problem if isinstance(problem, Phrase) else Phrase("errors.problem.mcp_url")
-        parts = urlsplit(server.url)
-        if is_secret(server.url) or any(is_secret(value, name) for name, value in parse_qsl(parts.query)):
+        if _holds_secret(server.url):
             yield ("url",), Phrase("errors.problem.mcp_secret", {"name": "url"})
+    yield from _references(server)
     yield from _names("env", server.env, VARIABLE)
     yield from _names("headers", server.headers, HEADER)
     yield from _names("secrets", server.secrets, VARIABLE if server.transport == "stdio" else HEADER)
@@ -156,6 +182,31 @@ def _problems(server: McpServer) -> Iterator[Problem]:
         if name.lower() in (other.lower() for other in (*plain, *server.secrets[:index])):
             yield ("secrets", index), Phrase("errors.problem.mcp_twice", {"name": name})
     yield from _values(server)
+
+
+def _references(server: McpServer) -> Iterator[Problem]:
+    """Each to a secret that the server has, and none where it would decide whom the address means."""
+    groups: list[tuple[Place, Iterable[str]]] = (
+        [(("args",), server.args), (("env",), server.env.values())]
+        if server.transport == "stdio"
+        else [(("url",), [server.url]), (("headers",), server.headers.values())]
+    )
+    for place, words in groups:
+        for index, word in enumerate(words):
+            missing = next((name for name in REFERENCE.findall(word) if name not in server.secrets), "")
+            if missing:
+                at: Place = (*place, index) if place == ("args",) else place
+                yield at, Phrase("errors.problem.mcp_reference", {"name": missing})
+
+
+def _holds_secret(url: str) -> bool:
+    bare_url = _without_references(url)
+    pairs = parse_qsl(urlsplit(bare_url).query)
+    return is_secret(bare_url) or any(is_telling(name) and is_secret(value, name) for name, value in pairs)
+
+
+def _is_movable(problem: Problem) -> bool:
+    return problem[0] == ("url",) and problem[1].key == "errors.problem.mcp_secret"
 
 
 def _names(field: str, names: Iterable[str], form: re.Pattern[str]) -> Iterator[Problem]:
@@ -170,7 +221,7 @@ def _values(server: McpServer) -> Iterator[Problem]:
     """No value that belongs in the keyring, and none that could not be handed on."""
     for field, values in (("env", server.env), ("headers", server.headers)):
         for name, value in values.items():
-            if is_secret(value, name):
+            if is_secret(_without_references(value), name):
                 yield (field, name), Phrase("errors.problem.mcp_secret", {"name": name})
             if "\0" in value or (field == "headers" and not (value.isprintable() and value.isascii())):
                 yield (field, name), Phrase("errors.problem.form")
@@ -178,7 +229,8 @@ def _values(server: McpServer) -> Iterator[Problem]:
     for index, word in enumerate(server.args):
         option, _, value = word.partition("=")
         # `--token=…`, and `--token …` as two words.
-        told = is_secret(value, option) if option.startswith("-") and value else is_secret(word, before)
+        rest = _without_references(value)
+        told = is_secret(rest, option) if option.startswith("-") and value else _shaped(word, before)
         if told:
             yield ("args", index), Phrase("errors.problem.mcp_secret", {"name": "args"})
         if "\0" in word:
@@ -186,3 +238,11 @@ def _values(server: McpServer) -> Iterator[Problem]:
         before = word if word.startswith("-") and not value else ""
     if is_secret(server.command):
         yield ("command",), Phrase("errors.problem.mcp_secret", {"name": "command"})
+
+
+def _without_references(text: str) -> str:
+    return REFERENCE.sub("", text)
+
+
+def _shaped(word: str, before: str) -> bool:
+    return is_secret(_without_references(word), before)

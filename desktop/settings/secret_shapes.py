@@ -23,7 +23,15 @@ TELLING = re.compile(
 )
 """A name under which a secret stands: `GITHUB_TOKEN`, `x-api-key`, `Authorization`."""
 
+_JOINED = re.compile(r"(?i)(?:apikey|accesskey|secretkey|token|secret|password|passwd|passphrase)$")
+
 _PLACE = re.compile(r"^(?:~|\.{0,2}/|[A-Za-z]:[\\/])")
+
+
+def is_telling(name: str) -> bool:
+    """Whether a secret stands under such a name, however its words are joined: `exaApiKey`, `authtoken`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return bool(TELLING.search(words)) or bool(_JOINED.search(name))
 
 
 def is_secret(value: str, name: str = "") -> bool:

@@ -184,20 +184,85 @@ def test_checklist_07_a_secret_stands_in_no_file_and_in_no_repr(house: House, as
     assert SENTINEL not in repr(check.draft(params, ""))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("field", ["args", "variables.0.value", "url", "headers.0.value"])
+@pytest.mark.parametrize("field", ["variables.0.value", "headers.0.value"])
 def test_checklist_07_what_is_shaped_like_a_secret_is_refused_where_it_would_stand_in_the_settings(
     house: House, ask: Asked, field: str
 ) -> None:
     forms: dict[str, dict[str, Any]] = {
-        "args": {"args": f"-v\n{SENTINEL}"},
         "variables.0.value": {"variables": [row("WORD", SENTINEL)]},
-        "url": {"transport": "http", "url": f"https://tools.example/mcp?token={SENTINEL}"},
         "headers.0.value": {"transport": "http", "url": "https://tools.example", "headers": [row("X-Key", SENTINEL)]},
     }
     at, sentence = refused(ask, **forms[field])
     assert at == field
     assert "looks like a key" in sentence or "like a key or a password" in sentence
     assert house.settings.current.mcp_servers == []
+
+
+@pytest.mark.parametrize(
+    ("form", "left", "name", "value"),
+    [
+        ({"args": f"-v\n{SENTINEL}"}, "${secret:secret}", "secret", SENTINEL),
+        ({"args": f"--github-token={SENTINEL}"}, "--github-token=${secret:github_token}", "github_token", SENTINEL),
+        ({"args": "--api-key\nhunter2hunter2"}, "${secret:api_key}", "api_key", "hunter2hunter2"),
+        (
+            {"args": "postgresql://me:p@ss@db.example/app"},
+            "postgresql://me:${secret:password}@db.example/app",
+            *("password", "p@ss"),
+        ),
+        (
+            {"args": "--header\nAuthorization: Bearer 0123456789abcdef"},
+            "Authorization: Bearer ${secret:Authorization}",
+            *("Authorization", "0123456789abcdef"),
+        ),
+    ],
+)
+def test_checklist_07_a_secret_among_the_arguments_goes_to_the_keyring_and_a_reference_stays(
+    house: House, ask: Asked, server: Server, form: dict[str, Any], left: str, name: str, value: str
+) -> None:
+    assert save(ask, **form)["error"] is None
+    one = saved(house)
+    assert one.args[-1] == left
+    assert house.keys.secret(mcp_secret(one, name)) == value
+    assert server.asked[-1][1] == {name: value}
+    assert value not in house.on_disk()
+    again = ask("mcp.get", id=one.id)
+    assert again["args"].splitlines()[-1] == left
+    assert again["variables"] == [row(name, secret=True)]
+    assert save(ask, id=one.id, **again)["error"] is None
+    assert house.keys.secret(mcp_secret(saved(house), name)) == value, "saved again, it is the one that is kept"
+
+
+@pytest.mark.parametrize(
+    ("url", "left", "secrets"),
+    [
+        ("a.example/mcp?exaApiKey=1234abcd", "mcp?exaApiKey=${secret:exaApiKey}", {"exaApiKey": "1234abcd"}),
+        ("https://a.example/m?v=2&token=a%2Fb+c%3D1&x=1", "m?v=2&token=${secret:token}&x=1", {"token": "a/b c=1"}),
+        ("https://a.example/s/OTQ3YzYyMzQtYmFhMy00/m", "s/${secret:path}/m", {"path": "OTQ3YzYyMzQtYmFhMy00"}),
+        (f"https://a.example/{SENTINEL}/mcp", "${secret:path}/mcp", {"path": SENTINEL}),
+        ("https://me:pw@a.example/mcp", "mcp", {"Authorization": "Basic bWU6cHc="}),
+    ],
+)
+def test_checklist_07_a_secret_in_an_address_goes_to_the_keyring_and_a_reference_stays(
+    house: House, ask: Asked, url: str, left: str, secrets: dict[str, str]
+) -> None:
+    assert save(ask, transport="http", url=url)["error"] is None
+    one = saved(house)
+    assert one.url == f"https://a.example/{left}"
+    assert {name: house.keys.secret(mcp_secret(one, name)) for name in one.secrets} == secrets
+    assert not any(value in house.on_disk() for value in secrets.values())
+    assert ask("mcp.get", id=one.id)["url"] == one.url
+
+
+def test_a_reference_to_a_secret_that_is_not_there_is_said_at_its_field(ask: Asked) -> None:
+    at, sentence = refused(ask, args="--dsn=${secret:DSN}")
+    assert (at, sentence) == ("args", "There is no secret “DSN”. Add it under this name and mark it as secret.")
+    assert save(ask, args="--dsn=${secret:DSN}", variables=[row("DSN", "x", secret=True)])["error"] is None
+
+
+def test_checklist_31_a_secret_of_an_address_is_asked_for_anew_at_another_one(house: House, ask: Asked) -> None:
+    save(ask, transport="http", url="https://a.example/mcp?apiKey=1234abcd")
+    form = ask("mcp.get", id=saved(house).id) | {"url": "https://evil.example/mcp?apiKey=${secret:apiKey}"}
+    assert refused(ask, id=saved(house).id, **form)[0] == "headers.0.value"
 
 
 def test_an_empty_secret_stays_as_it_is_kept(house: House, ask: Asked, server: Server) -> None:

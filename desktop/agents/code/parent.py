@@ -32,6 +32,7 @@ from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.approvals import Approvals
 from desktop.agents.mcp.servers import McpServers
+from desktop.agents.mcp.starts import Starting
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
 from desktop.errors import AppError, CodeConsentNeeded, CodeEnded, KeyMissing, ThreadNotFound
@@ -331,14 +332,18 @@ class CodeAgents:
             try:
                 if self._servers.starts(agent.id):
                     yield ProgressUpdateEvent(icon="clock", text=self._texts.get("mcp.starting"))
-                ready = await self._servers.use(agent.id)
-                for problem in ready.problems:
-                    yield cards.notice(problem, self._texts)
+                async with aclosing(self._servers.using(agent.id)) as starts:
+                    async for one in starts:
+                        if isinstance(one, Starting):
+                            yield ProgressUpdateEvent(icon="clock", text=one.told.spell(self._texts))
+                            continue
+                        for problem in one.problems:
+                            yield cards.notice(problem, self._texts)
+                        live.calls = Calls(one.servers, live.child.send)
+                        tools = live.calls.told
             except BaseException:
                 self._rest(live)
                 raise
-            live.calls = Calls(ready.servers, live.child.send)
-            tools = live.calls.told
         live.child.send({"type": "run", **told, "tools": tools})
         shown = Shown(want.source.name, thread.id, self._texts, new_id)
         async with aclosing(self._follow(live, shown, thread.id)) as events:

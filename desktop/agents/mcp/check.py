@@ -10,6 +10,7 @@ from contextlib import suppress
 from desktop.agents.limits import Limits
 from desktop.agents.mcp.connection import Connection, Tool
 from desktop.agents.mcp.servers import want_of
+from desktop.agents.mcp.starts import Tells
 from desktop.errors import McpEnded, Phrase
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer
@@ -22,8 +23,10 @@ def check(
     limits: Limits | None = None,
     ours: Mapping[str, str] | None = None,
     stops: Callable[[Callable[[], None]], object] = lambda _stop: None,
+    tells: Tells = lambda _told: None,
 ) -> list[Tool]:
-    """The tools that the server has; it is ended before this returns.
+    """The tools that the server has, then those that can't be used (their remark says why); it is ended before this
+    returns. `tells` is called about once a second with how a start goes on.
 
     `secret(name)` gives a secret's value, typed or kept; `route(url)` the way there. `stops` is given what ends
     the check early, from any thread and at any time. Raises AppError: what is wrong with the server, the network or the
@@ -41,8 +44,8 @@ def check(
         stops(stop)
         connection = Connection(server.label, want, limits or Limits(), os.environ if ours is None else ours)
         try:
-            await connection.open()
-            return list(connection.tools)
+            await connection.open(tells)
+            return [*connection.tools, *connection.left_out]
         finally:
             await connection.close()
 

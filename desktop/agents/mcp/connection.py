@@ -8,18 +8,22 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from desktop import __version__
 from desktop.agents import failures
 from desktop.agents.limits import Limits
-from desktop.agents.mcp import environment, http, sse
+from desktop.agents.mcp import environment, fetching, http, schemas, sse
+from desktop.agents.mcp.lines import messages
 from desktop.agents.mcp.mended import Mended
-from desktop.agents.mcp.program import Program
+from desktop.agents.mcp.program import Program, output
+from desktop.agents.mcp.references import resolved
 from desktop.agents.mcp.results import Outcome, outcome
+from desktop.agents.mcp.starts import STARTS, Starting, Tells
 from desktop.agents.runs import CURRENT
 from desktop.errors import (
     AppError,
@@ -41,12 +45,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_TOOLS = 200
+MOST_TOOLS = 1_000
+"""Of one server; a model is given fewer (`naming.MOST_OFFERED`)."""
 MOST_OF_A_DESCRIPTION = 4_000
-MOST_OF_A_SCHEMA = 50_000
-"""Characters of the description of a tool's parameters, as JSON."""
-MOST_JUNK = 50
+MOST_JUNK = 1_000
 """Lines that are no messages, of a program that prints before it speaks."""
+MOST_BETWEEN = 20_000
+"""The same between two messages: some print as they work."""
+LOGGED = 20
+"""Of those lines, how many stand in the log."""
+LOOK = 0.25
+"""Seconds between two looks at a start."""
+TOLD_AFTER = 2.0
+"""Seconds after which a person is told how a start goes on, once a second."""
+FIRST = 4.0
+"""How many times longer than usual a program may be silent that was never ready yet, and is not known to fetch."""
+LOUD = 1_000_000
+"""Bytes of errors after which a program that is not ready is not taken to be at work any more."""
+NO_METHOD = -32601
+NO_HANDSHAKE = (-32022, NO_METHOD)
+"""What a server of the newest protocol alone answers to `initialize` (mcp-types 2.3)."""
 MOST_UNASKED = 5_000
 """Messages between two answers."""
 MOST_PAGES = 200
@@ -81,7 +99,10 @@ class Tool:
     name: str
     description: str
     schema: dict[str, Any]
-    """Of its parameters, JSON Schema."""
+    """Of its parameters, JSON Schema; its root is an object."""
+    remark: str = ""
+    """`mended`: what its server says of its parameters had to be put right. Of one that can't be used: why
+    (`schemas.Remark`)."""
 
 
 class SessionOver(Exception):
@@ -96,6 +117,10 @@ class Connection:
         self.label = label
         self.want = want
         self.tools: tuple[Tool, ...] = ()
+        self.left_out: tuple[Tool, ...] = ()
+        """Those that can't be used, each with its remark."""
+        self._remarks: list[schemas.Remark] = []
+        self._newest_only = False
         self._limits = limits
         self._ours = ours
         self._client: Client | None = None
@@ -128,19 +153,46 @@ class Connection:
         """Of its program; 0 where there is none."""
         return self._program.pid if self._program is not None else 0
 
-    async def open(self) -> None:
-        """Raises AppError: those of McpError, of the network, of what `http.client` raises."""
+    async def open(self, tells: Tells = lambda _told: None) -> None:
+        """`tells` is called about once a second with how the start goes on. A program that was never ready yet may take
+        long, and one that is still at work is not ended; see `Limits`.
+
+        Raises AppError: those of McpError, of the network, of what `http.client` raises.
+        """
+        server = self.want.server.model_copy(update={"name": self.label})
+        alone = server.transport == "stdio" and not STARTS.known(server)
+        if alone:
+            await STARTS.enter(server, tells)
+        try:
+            await self._open(tells, first=alone)
+            if server.transport == "stdio":
+                STARTS.was_ready(server)
+        finally:
+            if alone:
+                STARTS.leave(server)
+
+    async def _open(self, tells: Tells, *, first: bool) -> None:
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         context = contextvars.copy_context()
         context.run(CURRENT.set, None)  # it outlives the answer that it was opened for
         self._task = asyncio.get_running_loop().create_task(self._hold(ready), context=context)
         problem: AppError | None = None
+        began, last = time.monotonic(), 0
         try:
-            async with asyncio.timeout(self._limits.mcp_start):
-                await asyncio.shield(ready)
-            return
-        except TimeoutError:
-            problem = self._seen.problem or self._silent(self._limits.mcp_start)
+            while not (await asyncio.wait({ready}, timeout=LOOK))[0]:
+                seconds = time.monotonic() - began
+                if self._late(seconds, first=first):
+                    problem = self._seen.problem or self._silent(seconds)
+                    break
+                if seconds >= TOLD_AFTER and int(seconds) != last:
+                    last = int(seconds)
+                    said = self._program.said if self._program is not None else ""
+                    told = Starting(self.label, last, said, first)
+                    STARTS.tell(self.want.server, told)
+                    tells(told)
+            else:
+                ready.result()
+                return
         except AppError as error:
             problem = error
         except asyncio.CancelledError:
@@ -151,10 +203,27 @@ class Connection:
         await self.close(0.0)
         raise problem
 
+    def _late(self, seconds: float, *, first: bool) -> bool:
+        """Whether a start that goes on for so long is given up."""
+        limits, program = self._limits, self._program
+        if program is None:
+            return seconds > limits.mcp_start
+        idle = program.idle()
+        fetches = first and fetching.name_of(self.want.server.command) in fetching.FETCHERS
+        usual = limits.mcp_first if fetches else limits.mcp_start
+        if seconds <= usual:
+            return False
+        if program.loud > LOUD or seconds > limits.mcp_longest:
+            return True
+        if first and not fetches and seconds <= FIRST * limits.mcp_start and not self._junk:
+            return False
+        return idle > min(limits.mcp_idle, limits.mcp_start)
+
     def _silent(self, seconds: float) -> AppError:
+        said = self._program.said if self._program is not None else ""
         if self._junk and not self._spoke:
-            return McpNotMcp(server=self.label)
-        return McpNotAnswering(server=self.label, seconds=round(seconds))
+            return McpNotMcp(server=self.label, said=said)
+        return McpNotAnswering(server=self.label, seconds=round(seconds), said=said)
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Outcome:
         """What the server itself says is an Outcome. Raises McpEnded, McpNotAnswering, McpFlood, McpRefused,
@@ -219,10 +288,14 @@ class Connection:
         problem: AppError | None = None
         try:
             module = await asyncio.to_thread(_mcp)
-            problem = await self._held(module, ready)
+            # Programs are mostly older than the newest protocol, and some end at a question they don't know.
+            stdio = self.want.server.transport == "stdio"
+            problem = await self._held(module, "legacy" if stdio else "auto", ready)
+            if problem is not None and stdio and self._newest_only and not ready.done():
+                problem = await self._held(module, "auto", ready)
             if problem is not None and self._may_be_older(ready):
                 self._older, self._seen = True, http.Seen()
-                older = await self._held(module, ready)
+                older = await self._held(module, "auto", ready)
                 if older is None or ready.done() or not isinstance(older, McpNotMcp):
                     problem = older
         finally:
@@ -233,20 +306,21 @@ class Connection:
             if not ready.done():
                 ready.set_exception(problem or McpEnded(server=self.label, problem=Phrase("code.ended")))
 
-    async def _held(self, module: Any, ready: asyncio.Future[None]) -> AppError | None:
-        """Holds the connection until it ends; why it did."""
+    async def _held(self, module: Any, mode: str, ready: asyncio.Future[None]) -> AppError | None:
+        """Holds the connection, in one of the modes of `mcp.Client`, until it ends; why it did."""
         from mcp_types import Implementation
 
         try:
             async with module.Client(
                 self._streams(),
-                mode="auto",
+                mode=mode,
                 cache=None,
                 client_info=Implementation(name="chatkit-desktop", version=__version__),
-                read_timeout_seconds=self._limits.mcp_call,
+                # A start has limits of its own (`_late`), and so has a call.
+                read_timeout_seconds=max(self._limits.mcp_longest, self._limits.mcp_call),
                 message_handler=self._heard,
             ) as client:
-                self.tools = await _list(client)
+                await self._list(client)
                 self._client = client
                 if not ready.done():
                     ready.set_result(None)
@@ -255,6 +329,7 @@ class Connection:
             raise
         except Exception as error:  # noqa: BLE001 - whatever keeps it from being opened, or ends it
             problem = self._explained(error)
+            self._newest_only = getattr(_leaf(error), "code", None) in NO_HANDSHAKE
             log.info("the connection with %s ended: %s", self.label, problem.code)
             return problem
         return None
@@ -286,7 +361,7 @@ class Connection:
                     return
                 self._changed.clear()
                 try:
-                    self.tools = await _list(client)
+                    await self._list(client)
                 except Exception as error:  # noqa: BLE001 - they stay what they were
                     log.warning("the tools of %s could not be asked for anew: %s", self.label, type(error).__name__)
                 if not self._changed.is_set():
@@ -318,10 +393,46 @@ class Connection:
                 pass
             await asyncio.sleep(1.0)
 
+    async def _list(self, client: Client) -> None:
+        """Asks for the tools anew."""
+        self._remarks.clear()
+        found: dict[str, Tool] = {}
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            try:
+                page = await client.list_tools(cursor=cursor)
+            except Exception as error:
+                if getattr(error, "code", None) != NO_METHOD:
+                    raise
+                break  # it has other things than tools
+            for tool in page.tools:
+                found.setdefault(tool.name, Tool(tool.name, tool.description or "", dict(tool.input_schema)))
+            cursor = page.next_cursor
+            if not cursor or len(found) >= MOST_TOOLS:
+                break
+        mended = {one.tool for one in self._remarks if not one.left_out}
+        self.tools = tuple(
+            replace(
+                tool, description=tool.description[:MOST_OF_A_DESCRIPTION], remark="mended" if name in mended else ""
+            )
+            for name, tool in list(found.items())[:MOST_TOOLS]
+        )
+        self.left_out = tuple(Tool(one.tool, "", {}, one.why) for one in self._remarks if one.left_out)
+        for one in self._remarks:
+            log.warning("%s: the tool %s: %s", self.label, one.tool, one.why)
+
+    def _mend(self, message: Any) -> Any:
+        """A list of tools is put right before `mcp` refuses all of it for one."""
+        result = getattr(getattr(message, "message", None), "result", None)
+        if not isinstance(result, dict) or "tools" not in result or "capabilities" in result or "content" in result:
+            return message
+        made, remarks = schemas.mended(result)
+        self._remarks += remarks
+        message.message.result = made
+        return message
+
     def _explained(self, error: BaseException) -> AppError:
-        leaf = error
-        while isinstance(leaf, BaseExceptionGroup):
-            leaf = leaf.exceptions[0]
+        leaf = _leaf(error)
         if isinstance(leaf, AppError):
             return leaf
         seen = self._seen
@@ -360,9 +471,9 @@ class Connection:
     def _why(self, error: BaseException | None = None) -> AppError:
         if self._program is not None:
             if self._junk > MOST_JUNK and not self._spoke:
-                return McpNotMcp(server=self.label)
+                return McpNotMcp(server=self.label, said=self._program.said)
             why = self._program.why()
-            if isinstance(why, McpEnded) and self._junk and not self._spoke:
+            if isinstance(why, McpEnded) and self._junk and not self._spoke and not why.values.get("said"):
                 return McpNotMcp(server=self.label)
             return why
         known = self._seen.problem or self._ended
@@ -373,26 +484,27 @@ class Connection:
     @asynccontextmanager
     async def _streams(self) -> AsyncIterator[Any]:
         """What `mcp.Client` reads from and writes to."""
-        server = self.want.server
+        server, values = resolved(self.want.server, self.want.secrets)
         if server.transport == "http":
             from mcp.client.streamable_http import streamable_http_client
 
+            hidden = tuple(self.want.secrets.values())
             url = normalise_url(server.url)
-            client = http.client(server, self.want.secrets, self.want.route, self._limits.mcp_call, self._seen)
+            client = http.client(server, values, self.want.route, self._limits.mcp_call, self._seen, hidden=hidden)
             way = (
                 sse.streams(client, url, self.label, self._seen)
                 if self._older
                 else streamable_http_client(url, http_client=client, max_sse_event_size=LARGEST)
             )
             async with client, way as (read, write):
-                yield Mended(read), write
+                yield Mended(read, self._mend), write
             return
         secrets = tuple(self.want.secrets.values())
-        environ = environment.of_program(server, self.want.secrets, self._ours)
+        environ = environment.with_places(environment.of_program(server, values, self._ours))
         self._program = Program(server.model_copy(update={"name": self.label}), environ, secrets, self._ours)
         self._program.start()
         async with self._piped(self._program) as (read, write):
-            yield Mended(read), write
+            yield Mended(read, self._mend), write
 
     @asynccontextmanager
     async def _piped(self, program: Program) -> AsyncIterator[Any]:
@@ -406,8 +518,7 @@ class Connection:
             async with coming:
                 with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
                     while (line := await program.receive()) is not None:
-                        message = self._read(program, line)
-                        if message is not None:
+                        for message in self._read(program, line):
                             await coming.send(message)
                 self._lost = True  # before those who wait for an answer are told
 
@@ -428,28 +539,40 @@ class Connection:
                 for stream in (coming, incoming, outgoing, going):
                     stream.close()
 
-    def _read(self, program: Program, line: bytes) -> Any:
-        """A message; None for what is none. What is too much ends the program."""
+    def _read(self, program: Program, line: bytes) -> list[Any]:
+        """The messages of a line (older servers may send several at once); none, where it is none. What is too much
+        ends the program."""
         from mcp.shared.message import SessionMessage
-        from mcp_types import jsonrpc_message_adapter
 
-        try:
-            message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-        except ValueError:
+        found = messages(line, MOST_UNASKED)
+        if not found:
             self._junk += 1
-            if self._junk == MOST_JUNK + 1:
+            program.banner(line)
+            if self._junk <= LOGGED:
+                output.info("%s, in place of the protocol: %s", self.label, program.plain(line))
+            if self._junk > (MOST_BETWEEN if self._spoke else MOST_JUNK):
                 log.warning("%s: its standard output is not the protocol", self.label)
                 program.flooded()
-            return None
-        if hasattr(message, "result") or hasattr(message, "error"):
-            self._spoke, self._unasked = True, 0
-        else:
-            self._unasked += 1
-            if self._unasked == MOST_UNASKED:
-                program.flooded()
-            if self._unasked >= MOST_UNASKED:
-                return None
-        return SessionMessage(message)
+            return []
+        if self._spoke:
+            self._junk = 0
+        given = []
+        for message in found:
+            if hasattr(message, "result") or hasattr(message, "error"):
+                self._spoke, self._unasked = True, 0
+            else:
+                self._unasked += 1
+                if self._unasked == MOST_UNASKED:
+                    program.flooded()
+            if self._unasked < MOST_UNASKED:
+                given.append(SessionMessage(message))
+        return given
+
+
+def _leaf(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _mcp() -> Any:
@@ -457,23 +580,6 @@ def _mcp() -> Any:
     import mcp
 
     return mcp
-
-
-async def _list(client: Client) -> tuple[Tool, ...]:
-    found: list[Tool] = []
-    cursor: str | None = None
-    for _ in range(MOST_PAGES):
-        page = await client.list_tools(cursor=cursor)
-        for tool in page.tools:
-            schema = dict(tool.input_schema)
-            if len(repr(schema)) > MOST_OF_A_SCHEMA or not 0 < len(tool.name) <= 200:
-                log.warning("a tool was left out: its description is too long")
-                continue
-            found.append(Tool(tool.name, (tool.description or "")[:MOST_OF_A_DESCRIPTION], schema))
-        cursor = page.next_cursor
-        if not cursor or len(found) >= MOST_TOOLS:
-            break
-    return tuple(found[:MOST_TOOLS])
 
 
 def _words(error: BaseException) -> str:

@@ -58,12 +58,13 @@ def client(
     silence: float,
     seen: Seen,
     auth: httpx2.Auth | None = None,
+    hidden: tuple[str, ...] = (),
 ) -> httpx2.AsyncClient:
-    """`secrets`: values of headers, by name. `auth`: of a person's sign-in. Raises SettingsInvalid, FileUnreadable,
-    ProxyFailed."""
+    """`secrets`: values of headers, by name. `auth`: of a person's sign-in. `hidden`: secrets that stand elsewhere,
+    as in the address; no answer of this module has them either. Raises SettingsInvalid, FileUnreadable, ProxyFailed."""
     home = origin_of_server(server.url)
     label = server.label
-    hidden = tuple(secrets.values())
+    hidden = (*secrets.values(), *hidden)
 
     async def on_request(request: httpx2.Request) -> None:
         """The wall."""

@@ -7,7 +7,7 @@ refused as a whole, and the tool has done its work in vain. Pure, but for the st
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -69,10 +69,11 @@ def _plain(part: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 class Mended:
-    """A stream of `mcp`'s messages, read through `readable`."""
+    """A stream of `mcp`'s messages, read through `readable`, and what else `also` makes of each."""
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Any, also: Callable[[Any], Any] = lambda given: given) -> None:
         self._inner = inner
+        self._also = also
 
     @property
     def last_context(self) -> Any:
@@ -104,10 +105,9 @@ class Mended:
         ended: bool | None = await self._inner.__aexit__(kind, error, trace)
         return ended
 
-    @staticmethod
-    def _mend(given: Any) -> Any:
+    def _mend(self, given: Any) -> Any:
         message: Any = getattr(given, "message", None)
         result = getattr(message, "result", None)
         if isinstance(result, dict):
             message.result = readable(result)
-        return given
+        return self._also(given)

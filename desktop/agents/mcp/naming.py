@@ -6,6 +6,10 @@ import hashlib
 import re
 from collections.abc import Iterable
 
+from desktop.agents.mcp.schemas import as_object
+
+MOST_OFFERED = 128
+"""Functions that OpenAI's APIs take with a request."""
 LONGEST = 64
 """Characters of a function's name in OpenAI's APIs; letters, digits, _ and -."""
 
@@ -14,11 +18,14 @@ Key = tuple[str, str]
 
 
 def names(tools: Iterable[Key], taken: Iterable[str] = ()) -> dict[str, Key]:
-    """A name for each tool, in order: its own, where two have it with the server's before it. `taken`: of others."""
-    wanted = list(dict.fromkeys(tools))
+    """A name for each tool, in order: its own, where two have it with the server's before it. `taken`: of others.
+
+    No more than a request may have; those that come last are left out.
+    """
+    used = set(taken)
+    wanted = list(dict.fromkeys(tools))[: max(0, MOST_OFFERED - len(used))]
     plain = [_clean(tool) for _, tool in wanted]
     found: dict[str, Key] = {}
-    used = set(taken)
     for (server, tool), short in zip(wanted, plain, strict=True):
         name = short
         if plain.count(short) > 1 or name in used or name.startswith("transfer_to_"):
@@ -36,4 +43,4 @@ def _clean(name: str) -> str:
 
 def parameters(schema: dict[str, object]) -> dict[str, object]:
     """A tool's schema as OpenAI's APIs take it: always an object, always with properties."""
-    return {**schema, "type": "object", "properties": schema.get("properties") or {}}
+    return as_object(schema)[0]

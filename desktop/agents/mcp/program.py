@@ -13,13 +13,17 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from desktop.agents.code.environment import clean
 from desktop.agents.code.protocol import Writer
+from desktop.agents.mcp import fetching, words
+from desktop.agents.mcp.environment import places
 from desktop.agents.mcp.guard import ARGUMENT, NOT_STARTED
 from desktop.agents.printed import entries
 from desktop.agents.worker import Worker
@@ -57,6 +61,36 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
         self._leash: Writer | None = None
         self._sending: Worker | None = None
+        self.loud = 0
+        """Bytes that it has written to its standard error."""
+        self._tail = b""
+        """The end of what it wrote to its standard error; before it speaks the protocol, to its standard output too."""
+        self._wrote = time.monotonic()
+        self._pulse: tuple[float, int | None] = (float("-inf"), None)
+
+    @property
+    def said(self) -> str:
+        """Its last words, in one line, without its secrets; empty: none."""
+        return words.last_words(self._tail, self._secrets)
+
+    def idle(self) -> float:
+        """Seconds since it was last seen to do something: to write, to read, to compute. Call it now and then."""
+        now = time.monotonic()
+        at, pulse = self._pulse
+        if now - at >= 1.0:
+            seen = fetching.pulse(self.pid)
+            if pulse is not None and seen is not None and seen != pulse:
+                self._wrote = now
+            self._pulse = (now, seen)
+        return now - self._wrote
+
+    def plain(self, line: bytes) -> str:
+        """A line for the log."""
+        return "".join(entries([line], lambda: self._secrets))
+
+    def banner(self, line: bytes) -> None:
+        """A line of its standard output that is no message."""
+        self._tail = (self._tail + line + b"\n")[-2 * words.TAIL :]
 
     @property
     def alive(self) -> bool:
@@ -72,14 +106,13 @@ class Program:
         server = self.server
         folder = os.path.expanduser(server.folder) if server.folder else os.path.expanduser("~")
         if not os.path.isdir(folder):
-            raise McpCommandMissing(server=server.label, command=server.folder)
-        path = self._environ.get("PATH") or self._environ.get("Path") or os.defpath
+            raise McpCommandMissing(server=server.label, command=server.folder, how=Phrase("mcp.get_folder"))
         wanted = os.path.expanduser(server.command)
         if os.sep in wanted and not os.path.isabs(wanted):
             wanted = os.path.join(folder, wanted)
-        command = shutil.which(wanted, path=path)
+        command = shutil.which(wanted, path=os.pathsep.join(places(self._environ)))
         if command is None:
-            raise McpCommandMissing(server=server.label, command=server.command)
+            raise self._missing()
         try:
             self._begin([command, *server.args], folder)
         except OSError as error:
@@ -87,9 +120,22 @@ class Program:
         for work in (self._listen, self._log):
             threading.Thread(target=work, name=f"mcp-{work.__name__}", daemon=True).start()
 
-    def _begin(self, words: list[str], folder: str) -> None:
+    def _missing(self) -> AppError:
+        """Which program is not there, how to get it, and where it was looked for."""
+        command = self.server.command
+        how = fetching.how_to_get(command)
+        values: dict[str, Any] = {"how": how} if how else {}
+        looked = [] if os.sep in command else places(self._environ)
+        return McpCommandMissing(
+            server=self.server.label,
+            command=command,
+            looked=", ".join(looked),
+            **values,
+        )
+
+    def _begin(self, command: list[str], folder: str) -> None:
         if os.name == "nt":
-            self._begin_on_windows(words, folder)
+            self._begin_on_windows(command, folder)
             return
         takes, leash = os.pipe()
         guard = [sys.executable, ARGUMENT] if is_frozen() else [sys.executable, "-m", "desktop.agents.mcp.guard"]
@@ -112,15 +158,15 @@ class Program:
         self._leash = told = Writer(leash)
         self._sending = Worker("mcp-send")
         # Over the pipe, so that no secret of the program stands in the guard's environment or among its arguments.
-        start = {"type": "start", "words": words, "environ": self._environ, "folder": folder}
+        start = {"type": "start", "words": command, "environ": self._environ, "folder": folder}
         self._sending.submit(lambda: told.send(start))
 
-    def _begin_on_windows(self, words: list[str], folder: str) -> None:
+    def _begin_on_windows(self, command: list[str], folder: str) -> None:
         """Written from the documentation, not run here: a job object takes the place of the guard."""
         from desktop.agents.code.windows_job import put_into_job
 
         self._process = subprocess.Popen(
-            words,
+            command,
             cwd=folder,
             env=self._environ,
             stdin=subprocess.PIPE,
@@ -166,14 +212,16 @@ class Program:
         if self._flooded:
             return McpFlood(server=label)
         code = self._process.returncode if self._process is not None else None
+        said = self.said
         if code == NOT_STARTED:
-            return McpCommandMissing(server=label, command=self.server.command)
+            # A script whose interpreter is missing, or a program that looks for another, as npx for node.
+            return McpCommandMissing(server=label, command=self.server.command, said=said)
         number = 0 if code is None else code - 128 if code > 128 else -code
         problem = Phrase("code.ended_code", {"code": code}) if code else Phrase("code.ended")
         if number > 0:
             with suppress(ValueError):
                 problem = Phrase("code.ended_signal", {"signal": signal.Signals(number).name})
-        return McpEnded(server=label, problem=problem)
+        return McpEnded(server=label, problem=problem, said=said)
 
     # --- the end ------------------------------------------------------------------------------
 
@@ -291,8 +339,16 @@ class Program:
         process = self._process
         if process is None or process.stderr is None:
             return
+
+        def noted() -> bytes:
+            chunk = _some(pipe)
+            self._tail = (self._tail + chunk)[-2 * words.TAIL :]
+            self._wrote = time.monotonic()
+            self.loud += len(chunk)
+            return chunk
+
         with process.stderr as pipe:
-            for said in entries(iter(lambda: _some(pipe), b""), lambda: self._secrets):
+            for said in entries(iter(noted, b""), lambda: self._secrets):
                 output.info("%s: %s", self.server.label, said)
 
 

@@ -10,20 +10,26 @@ import contextvars
 import logging
 import os
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from desktop.agents.limits import Limits
 from desktop.agents.mcp.connection import Connection, SessionOver, Tool, Want
+from desktop.agents.mcp.naming import MOST_OFFERED
 from desktop.agents.mcp.results import Outcome
+from desktop.agents.mcp.starts import Starting
+from desktop.agents.mcp.words import plain
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
-from desktop.errors import AppError, McpEnded, McpSecretMissing, Phrase
+from desktop.errors import AppError, McpEnded, McpSecretMissing, McpToolsLeftOut, McpTooManyTools, Phrase
 from desktop.openai_api.transport import Endpoint
-from desktop.settings.mcp import McpServer
+from desktop.settings.mcp import McpServer, bare
 
 log = logging.getLogger(__name__)
+
+TELL = 0.5
+"""Seconds between two looks at how starts go on."""
 
 
 def want_of(server: McpServer, secret: Callable[[str], str | None], route: Callable[[str], Endpoint]) -> Want:
@@ -34,8 +40,7 @@ def want_of(server: McpServer, secret: Callable[[str], str | None], route: Calla
         if not value:
             raise McpSecretMissing(server=server.label, name=name)
         values[name] = value
-    plain = server.model_copy(update={"name": "", "always": []})
-    return Want(plain, values, route(server.url) if server.transport == "http" else Endpoint(""))
+    return Want(bare(server), values, route(server.url) if server.transport == "http" else Endpoint(""))
 
 
 class Live:
@@ -56,10 +61,21 @@ class Live:
         self._ended = False
         self._said = False
         self._calls = 0
+        self._told: Starting | None = None
+        self._remark: AppError | None = None
+        """What is to be said although it works."""
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        return self._connection.tools if self._connection is not None else ()
+        """Those that an agent is given: all but what was switched off."""
+        known = self._connection.tools if self._connection is not None else ()
+        off = set(self.server.tools_off)
+        return tuple(tool for tool in known if tool.name not in off)
+
+    @property
+    def starting(self) -> Starting | None:
+        """How its start goes on; None: it is not starting, or has only just begun."""
+        return self._told if self._opening is not None and not self._opening.done() else None
 
     @property
     def alive(self) -> bool:
@@ -99,6 +115,9 @@ class Live:
 
     def unsaid(self) -> AppError | None:
         """Its problem, the first time that it is asked for."""
+        if self.problem is None and self._remark is not None:
+            remark, self._remark = self._remark, None
+            return remark
         if self.problem is None or self._said:
             return None
         self._said = True
@@ -111,13 +130,21 @@ class Live:
         old, connection = self._connection, Connection(self.server.label, self.want, self._limits, self._ours)
         if old is not None:
             await old.close(0.0)
+        self._told = None
+
+        def tells(told: Starting) -> None:
+            self._told = told
+
         try:
-            await connection.open()
+            await connection.open(tells)
         except AppError as error:
             log.warning("the MCP server %s is not there: %s %s", self.server.label, error.code, error.detail)
             self._note(error)
             return
         self._connection = connection
+        if connection.left_out:
+            names = ", ".join(plain(tool.name) for tool in connection.left_out[:10])
+            self._remark = McpToolsLeftOut(server=self.server.label, problem=names)
         if self._ended:
             await connection.close(0.0)
 
@@ -189,7 +216,33 @@ class McpServers:
         servers = self._sources.mcp_servers(agent_id)
         made = await asyncio.gather(*(self._one(agent_id, server, quiet=quiet) for server in servers))
         ready = [live for live, _ in made if live is not None and live.alive and live.tools]
-        return Ready(ready, [problem for _, problem in made if problem is not None])
+        problems = [problem for _, problem in made if problem is not None]
+        count = sum(len(live.tools) for live in ready)
+        if count > MOST_OFFERED and not quiet:
+            many = self._once(f"{agent_id} {count}", McpTooManyTools(length=count, limit=MOST_OFFERED), often=False)
+            problems += [many] if many is not None else []
+        return Ready(ready, problems)
+
+    async def using(self, agent_id: str) -> AsyncGenerator[Starting | Ready, None]:
+        """As `use`, which comes last; before it, about once a second, how the slowest start goes on.
+
+        Ending it early ends no start: what is being downloaded goes on, for the next message.
+        """
+        work = asyncio.ensure_future(self.use(agent_id))
+        last: Starting | None = None
+        try:
+            while not (await asyncio.wait({work}, timeout=TELL))[0]:
+                ids = {server.id for server in self._sources.mcp_servers(agent_id)}
+                told = [
+                    live.starting for name, live in self._lives.items() if name in ids and live.starting is not None
+                ]
+                slowest = max(filter(None, told), key=lambda one: one.seconds, default=None)
+                if slowest is not None and slowest != last:
+                    last = slowest
+                    yield slowest
+            yield work.result()
+        finally:
+            work.cancel()
 
     async def _one(self, agent_id: str, server: McpServer, *, quiet: bool) -> tuple[Live | None, AppError | None]:
         try:
@@ -211,9 +264,10 @@ class McpServers:
         await live.ready()
         return live, None if quiet else live.unsaid()
 
-    def _once(self, server_id: str, error: AppError) -> AppError | None:
+    def _once(self, server_id: str, error: AppError, *, often: bool = True) -> AppError | None:
+        """The error, where it is time to say it again; `often` False: it is said once."""
         now = time.monotonic()
-        if now - self._told.get(server_id, float("-inf")) < self._limits.mcp_retry:
+        if now - self._told.get(server_id, float("-inf")) < (self._limits.mcp_retry if often else float("inf")):
             return None
         self._told[server_id] = now
         return error
@@ -231,7 +285,7 @@ class McpServers:
             wanted = {}
         for name, live in list(self._lives.items()):
             server = wanted.get(name)
-            changed = server is not None and server.model_copy(update={"name": "", "always": []}) != live.want.server
+            changed = server is not None and bare(server) != live.want.server
             if changed or (server is None and not live.busy):
                 self._drop(name)
 

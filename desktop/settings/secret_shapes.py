@@ -7,11 +7,37 @@ from __future__ import annotations
 
 import re
 
+_TOKENS = (
+    # as whoever hands them out describes them; the list follows gitleaks' rules (MIT) in what it knows
+    r"(?:gh[oprsu]|github_pat|glpat|gldt|glrt|glptt|xox[abeprs]|xapp)[_-][A-Za-z0-9_-]{16,}",
+    r"(?:[spr]k|whsec)_(?:live_|test_|prod_)?[A-Za-z0-9]{24,}",
+    r"hf_[A-Za-z0-9]{30,}",
+    r"api_org_[A-Za-z0-9]{30,}",
+    r"(?:gsk|nvapi|tvly|pcsk|r8|xai|csk|fw|sbp|ntn|figd|npm|hvs|lin_api|dckr_pat)[_-](?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{30,}",
+    r"(?:lsv2_[ps][tk]|sb_secret|sntry[su]|shp(?:at|ss|ca|pa)|do[por]_v1|rubygems|gl(?:c|sa))[_-][A-Za-z0-9_-]{30,}",
+    r"(?:SK|AC)[0-9a-f]{32}(?![0-9A-Za-z])",
+    r"pypi-[A-Za-z0-9_-]{50,}",
+    r"(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}(?![0-9A-Za-z])",
+    r"AIza[A-Za-z0-9_-]{30,}",
+    r"(?:GOCSPX-|ya29\.)[A-Za-z0-9_-]{20,}",
+    r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
+    r"eyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,8000}\.[A-Za-z0-9_-]{10,}",
+    r"dapi[a-f0-9]{32}",
+    r"AGE-SECRET-KEY-1[0-9A-Z]{40,}",
+    r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}",
+    r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}",
+)
+"""Of other services than OpenAI: GitHub, GitLab, Slack, Stripe, Hugging Face, Groq and its like, PyPI, AWS, Google,
+SendGrid, anybody's JSON Web Token, Databricks, age, Telegram, Discord."""
+
 SECRET_SHAPES = re.compile(
     r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{12,}|(?<![A-Za-z0-9])ek_[A-Za-z0-9_-]{12,}|(?i:bearer\s+[A-Za-z0-9._~+/-]{12,})"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|(?<![A-Za-z0-9_])(?:ghp|gho|ghs|github_pat|glpat|xox[abp])[_-][A-Za-z0-9_-]{16,}"
-    r"|AKIA[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{30,}|://[^/\s:@\"']+:[^/\s@\"']+@"
+    r"|-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-"
+    r"|(?i:authorization[\"']?\s{0,9}[:=]\s{0,9}[\"']?basic\s+[A-Za-z0-9+/]{12,})"
+    rf"|(?<![A-Za-z0-9_])(?:{'|'.join(_TOKENS)})"
+    r"|hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_-]{20,}"
+    r"|(?i:(?:account|shared ?access)key\s?=\s?[A-Za-z0-9+/]{30,})"
+    r"|://[^/\s:@\"']+:[^/\s@\"']+@"
     r"|(?i:(?:api[_-]?key|secret|password|token)\s*=\s*[\"'][^\"'\s]{12,}[\"'])"
 )
 """Keys and client secrets of OpenAI, bearer tokens, private keys, other services' tokens, an address with a password,

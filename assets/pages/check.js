@@ -1,8 +1,9 @@
 // @ts-check
-/** One check at a time, under a number: shown while it goes on, ended by the person, heard only while it is wanted. Knows no form. */
+/** One check at a time, under a number: shown while it goes on, ended by the person, heard only while it is wanted. What it asks of the person on the way is asked here. Knows no form. */
 
 import { call } from "./bridge.js";
 import { CHECK_LIMIT, described } from "./parts.js";
+import { answered } from "./plain_question.js";
 
 /** @typedef {import("./bridge.js").Described} Described */
 
@@ -35,6 +36,17 @@ export class Check {
    * @returns {Promise<{outcome: T | null, error: Described | null} | null>} null: it was ended, and nothing more is to be said
    */
   async run(params) {
+    let given = params;
+    for (;;) {
+      const ended = await this.#once(given);
+      const more = ended?.error ? await answered(ended.error, given) : null;
+      if (!more) return ended;
+      given = more;
+    }
+  }
+
+  /** @param {Record<string, unknown>} params @returns {Promise<{outcome: T | null, error: Described | null} | null>} */
+  async #once(params) {
     if (this.isOn) return null;
     const mine = (this.#number = ++this.#last);
     this.#show(true);

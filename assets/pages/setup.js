@@ -6,6 +6,7 @@ import { copyText } from "./clipboard.js";
 import { combobox } from "./combobox.js";
 import { followLook } from "./look.js";
 import { button, CHECK_LIMIT, described, el, input, make, mask, part, show, SHOW_AFTER } from "./parts.js";
+import { answered } from "./plain_question.js";
 import { fillEndpoint, fillModels, looks, values, wireEndpoint } from "./setup_endpoint.js";
 import { ALL, banner, clearErrors, complain, controls, fieldError, fieldOf, focusFirst } from "./setup_fields.js";
 import { beginKey, dropPending, fillKeyring, fillStatus, fillWhere, hasKey, importDotenv, importEnv, key } from "./setup_key.js";
@@ -212,8 +213,8 @@ function incomplete() {
   return true;
 }
 
-/** @param {{session?: boolean, unchecked?: boolean}} [how] */
-async function submit({ session = false, unchecked = false } = {}) {
+/** @param {{session?: boolean, unchecked?: boolean, plain?: boolean}} [how] */
+async function submit({ session = false, unchecked = false, plain = false } = {}) {
   if (check !== 0 || !start) return;
   clearErrors();
   if (incomplete()) return;
@@ -225,9 +226,14 @@ async function submit({ session = false, unchecked = false } = {}) {
   try {
     const keep = session || (way !== "endpoint" && input("session-only").checked) ? "session" : "keyring";
     /** @type {Outcome} */
-    const outcome = await send(mine, look, { keep, unchecked });
+    const outcome = await send(mine, look, { keep, unchecked, ...(plain ? { plain } : {}) });
     if (check !== mine) return;
     finish();
+    const more = outcome.error ? await answered(outcome.error, { address: input("address").value, plain }) : null;
+    if (more) {
+      if (way === "endpoint") input("address").value = String(more["address"]);
+      return await submit({ session, unchecked, plain: more["plain"] === true });
+    }
     ended(outcome, look);
   } catch (error) {
     if (check !== mine) return;
@@ -236,7 +242,7 @@ async function submit({ session = false, unchecked = false } = {}) {
   }
 }
 
-/** @param {number} number @param {boolean} look @param {{keep: string, unchecked: boolean}} how @returns {Promise<Outcome>} */
+/** @param {number} number @param {boolean} look @param {{keep: string, unchecked: boolean, plain?: boolean}} how @returns {Promise<Outcome>} */
 function send(number, look, how) {
   const limit = { limit: CHECK_LIMIT };
   if (way === "endpoint") return call("setup.check_endpoint", { number, ...values(), ...how, saves: !look }, limit);

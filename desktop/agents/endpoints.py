@@ -135,12 +135,9 @@ def found_elsewhere(client: httpx2.AsyncClient, root: Root, other: Root) -> http
         first = await send(_moved(request, root, at[0]), **options)
         if at[0] is not root or first.status_code not in (404, 405) or not await _knows_nothing(first):
             return first
-        try:
-            content = request.content
-        except RuntimeError:  # a file, sent as it is read
+        if _content(request) is None:  # a file, sent as it is read
             return first
-        again = _moved(request, root, other, content)
-        second = await send(again, **options)
+        second = await send(_moved(request, root, other), **options)
         if second.status_code not in (404, 405):
             at[0] = other
         return second
@@ -149,16 +146,27 @@ def found_elsewhere(client: httpx2.AsyncClient, root: Root, other: Root) -> http
     return client
 
 
-def _moved(request: httpx2.Request, root: Root, there: Root, content: bytes | None = None) -> httpx2.Request:
+def _moved(request: httpx2.Request, root: Root, there: Root) -> httpx2.Request:
     import httpx2
 
     url = str(request.url)
     if there is root or not url.startswith(root.url):
         return request
-    sent: dict[str, Any] = {"content": content} if content is not None else {"stream": request.stream}
+    content = _content(request)
+    sent: dict[str, Any] = {"stream": request.stream} if content is None else {"content": content}
     return httpx2.Request(
         request.method, there.url + url[len(root.url) :], headers=request.headers, extensions=request.extensions, **sent
     )
+
+
+def _content(request: httpx2.Request) -> bytes | None:
+    """What is sent; None where it is read while it goes out."""
+    import httpx2
+
+    try:
+        return request.content
+    except httpx2.RequestNotRead:
+        return None
 
 
 async def _knows_nothing(response: httpx2.Response) -> bool:

@@ -105,6 +105,7 @@ class AgentsPage:
                 "pages/settings_fields.js",
                 "pages/settings_prompts.js",
                 "pages/check.js",
+                "pages/plain_question.js",
                 "pages/dialog.js",
                 "pages/settings_saving.js",
                 "pages/parts.js",

@@ -39,6 +39,8 @@ class ServerParams(Params):
     attachments: bool = False
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
+    plain: bool = False
+    """The person has just said yes to http in the own network."""
 
 
 class ServerMethods:
@@ -100,7 +102,7 @@ class ServerMethods:
             }
             if known is None:
                 given["name"] = params.name.strip()[:60]
-            drafted.append(self._check.draft(known, given, params.token))
+            drafted.append(self._check.draft(known, given, params.token, plain=params.plain))
             return drafted[-1]
 
         outcome = self._check.run(params.number, wanted, params.keep, unchecked=params.unchecked)

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from desktop.settings.model import Settings
 
 
-def settle(settings: SettingsStore, address: str, yes: bool) -> None:
+def settle(settings: SettingsStore, address: str, yes: bool, *, field: str = "address") -> None:
     """Nothing for https, for this computer, and where somebody has said yes before. `yes`: they have just now, and it
     is kept. Raises PlainUnasked, and with `yes` SettingsError where it can't be kept."""
     if not needs_yes(address) or settings.current.network.allows(address):
         return
     origin = plain_origin(address)
     if not yes:
-        raise PlainUnasked(origin, field="address", host=origin.partition("//")[2], origin=origin)
+        raise PlainUnasked(origin, field=field, host=origin.partition("//")[2], origin=origin)
 
     def add(now: Settings) -> dict[str, object]:
         kept = now.network.plain_origins

@@ -22,11 +22,14 @@ from desktop.errors import (
     ServerTokenRefused,
     ServerTokenWanted,
     SettingsInvalid,
+    TlsToPlain,
 )
 from desktop.pages.check_run import CheckRuns, Closes, FieldError, Keep
+from desktop.pages.plain import settle
 from desktop.settings import roster
 from desktop.settings.agents import ServerAgent
 from desktop.settings.layers import ENVIRONMENT_AGENT
+from desktop.settings.origins import is_own_host
 from desktop.settings.problems import first_of
 from desktop.settings.servers import normalise_server_url, problem_in, server_secret
 
@@ -78,10 +81,13 @@ class ServerCheck(CheckRuns[ServerDraft, bool]):
 
     # --- drafts ----------------------------------------------------------------------------------
 
-    def draft(self, known: ServerAgent | None, given: Mapping[str, Any], token: str) -> ServerDraft:
+    def draft(
+        self, known: ServerAgent | None, given: Mapping[str, Any], token: str, *, plain: bool = False
+    ) -> ServerDraft:
         """`given`: url, headers as lines, token_header, attachments, name as they were typed; what is missing stays as
         `known` has it. An empty `token` means the stored one of that agent and origin, and none where there is none.
-        Raises FieldError (url, headers, token_header, token, name), KeyStoreError."""
+        `plain`: the person has just said yes to http there. Raises FieldError (url, headers, token_header, token,
+        name), PlainUnasked, KeyStoreError."""
         settings = self._settings.current
         data: dict[str, Any] = known.model_dump(mode="json") if known else {}
         data |= {name: value for name, value in given.items() if name != "headers"}
@@ -105,6 +111,7 @@ class ServerCheck(CheckRuns[ServerDraft, bool]):
         wrong = problem_in(agent)
         if wrong is not None:
             raise FieldError(wrong[0][0], wrong[1])
+        settle(self._settings, agent.url, plain, field="url")
         typed = clean_token(token)
         return ServerDraft(agent, typed or self._stored(agent), bool(typed))
 
@@ -122,6 +129,11 @@ class ServerCheck(CheckRuns[ServerDraft, bool]):
             self._remote().prove(draft.agent, draft.token, uses)
         except ServerTokenWanted as error:
             raise TokenField("token", Phrase("agents_server.token_wanted", error.values)) from None
+        except TlsToPlain:
+            at = urlsplit(draft.agent.url)
+            if not is_own_host(at.hostname or ""):
+                raise
+            raise TlsToPlain(f"http{draft.agent.url[5:]}", field="url", host=at.netloc) from None
         except ServerTokenRefused as error:
             raise TokenField("token", Phrase("agents_server.token_refused", error.values)) from None
         return True

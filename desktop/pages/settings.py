@@ -149,6 +149,7 @@ class SettingsPage:
                 "pages/settings_key.js",
                 "pages/settings_prompts.js",
                 "pages/check.js",
+                "pages/plain_question.js",
                 "pages/dialog.js",
                 "pages/settings_saving.js",
                 "pages/parts.js",

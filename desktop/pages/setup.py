@@ -100,6 +100,8 @@ class SetupPage:
                 "pages/setup.js",
                 "pages/setup_endpoint.js",
                 "pages/setup_fields.js",
+                "pages/plain_question.js",
+                "pages/dialog.js",
                 "pages/setup_key.js",
                 "pages/combobox.js",
                 "pages/parts.js",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,9 @@ from typing import Any
 import openai
 import pytest
 
+from desktop.agents import failures
 from desktop.agents.endpoints import Clients, is_openai, make_client
-from desktop.errors import EndpointUnfit, FileUnreadable, SettingsInvalid
+from desktop.errors import EndpointUnfit, FileUnreadable, OutsideNetwork, PlainUnasked, SettingsInvalid
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import Endpoint
 from tests.standins.models_api import KEY, Answer, ModelsApi
@@ -98,6 +100,87 @@ def test_the_app_says_who_it_is(api: ModelsApi) -> None:
 def test_without_a_key_no_header_pretends_one(api: ModelsApi) -> None:
     ask(api, key=None)
     assert "authorization" not in api.asked[-1].headers
+
+
+# --- where the API is ---------------------------------------------------------------------------
+
+
+def said_at(api: ModelsApi, key: str | None = KEY, times: int = 1, **more: Any) -> list[str]:
+    """Where questions went, with an endpoint that nobody has checked."""
+    one = Endpoint.model_validate({"id": "local", "api": "chat_completions", **more})
+    hello: Any = [{"role": "user", "content": "hello"}]
+
+    async def talk() -> None:
+        client = make_client(one, key, Route(base=one.base_url), silence=20, retries=0)
+        try:
+            for _ in range(times):
+                answer = await client.chat.completions.create(model="local-model", messages=hello)
+                assert answer.choices[0].message.content == "You said: hello"
+        finally:
+            await client.close()
+
+    before = len(api.asked)
+    asyncio.run(talk())
+    return [asked.target for asked in api.asked[before:]]
+
+
+def test_an_address_of_a_settings_file_is_found_as_it_looks_and_else_elsewhere(api: ModelsApi) -> None:
+    assert said_at(api, base_url=api.base) == ["/v1/chat/completions"]
+    assert said_at(api, base_url=f"{api.base}/v1/") == ["/v1/chat/completions"]
+    api.root = "/v1beta/openai"
+    assert said_at(api, base_url=f"{api.base}/v1beta/openai/") == ["/v1beta/openai/chat/completions"]
+    api.root = "/gateway"
+    there = "/gateway/chat/completions"
+    first = "/gateway/v1/chat/completions"
+    assert said_at(api, base_url=f"{api.base}/gateway", times=3) == [first, there, there, there]
+    assert said_at(api, base_url=f"{api.base}/gateway", whole=True) == [there]
+    api.root = "/v4/v1"
+    assert said_at(api, base_url=f"{api.base}/v4")[-1] == "/v4/v1/chat/completions"
+
+
+def test_a_model_that_is_not_there_is_not_looked_for_elsewhere(api: ModelsApi) -> None:
+    api.answer(Answer(status=404, error={"error": {"message": "model 'local-model' not found"}}))
+    with pytest.raises(openai.NotFoundError):
+        said_at(api, base_url=api.base)
+    assert len(api.asked) == 1
+
+
+def test_a_query_goes_along_with_every_call_and_the_key_in_azures_header_too(api: ModelsApi) -> None:
+    api.root = "/openai/deployments/mine"
+    address = f"{api.base}/openai/deployments/mine?api-version=2024-10-21"
+    assert said_at(api, base_url=address) == ["/openai/deployments/mine/chat/completions?api-version=2024-10-21"]
+    assert api.asked[-1].headers["api-key"] == KEY
+    said_at(api, base_url=f"{api.base}/openai/deployments/mine", whole=True)
+    assert "api-key" not in api.asked[-1].headers
+
+
+def test_checklist_31_http_in_the_own_network_wants_a_yes_and_stays_inside(
+    api: ModelsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads = {"ollama": "127.0.0.1"}
+
+    def lookup(host: str, port: Any, *_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (leads.get(host, host), port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    one = endpoint(api).model_copy(update={"base_url": f"http://ollama:{api.port}"})
+    with pytest.raises(PlainUnasked):
+        make_client(one, KEY, Route(base=one.base_url), silence=20)
+
+    async def talk() -> str:
+        client = make_client(one, KEY, Route(base=one.base_url, plain=True), silence=20, retries=0)
+        try:
+            return (await client.responses.create(model="gpt-4.1", input="hello")).output_text
+        finally:
+            await client.close()
+
+    assert asyncio.run(talk()) == "You said: hello"
+    assert api.asked[-1].headers["host"] == f"ollama:{api.port}"
+    leads["ollama"] = "198.51.100.7"
+    with pytest.raises((openai.APIConnectionError, OutsideNetwork)) as refused:
+        asyncio.run(talk())
+    assert isinstance(failures.of(refused.value), OutsideNetwork)
+    assert len(api.asked) == 1
 
 
 # --- nowhere else -----------------------------------------------------------------------------

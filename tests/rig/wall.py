@@ -1,7 +1,8 @@
 """A wall around this computer: no connection and no name lookup of this process leaves it.
 
 A name under `.invalid` (RFC 6761) fails as a resolver that knows it would say, so the app's own sentence for it can be
-tested without asking any resolver; every other name is an error of the test.
+tested without asking any resolver; one under `.home.arpa` (RFC 8375: names of one's own network) leads to this
+computer; every other name is an error of the test.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ class ReachedOut(AssertionError):
 def build() -> None:
     """Put the wall up, for as long as the process lives: audit hooks can't be taken away."""
     sys.addaudithook(_on_event)
+    known = socket.getaddrinfo
+
+    def lookup(host: Any, *rest: Any, **named: Any) -> Any:
+        return known("127.0.0.1" if str(host).endswith(".home.arpa") else host, *rest, **named)
+
+    socket.getaddrinfo = lookup
 
 
 def _on_event(event: str, arguments: tuple[Any, ...]) -> None:

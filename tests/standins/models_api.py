@@ -111,6 +111,8 @@ class Asked:
     headers: dict[str, str]
     body: Json
     raw: bytes = b""
+    target: str = ""
+    """The path and query as they were asked for."""
 
 
 class ModelsApi:
@@ -123,6 +125,8 @@ class ModelsApi:
         self.key = key
         """The one accepted; None: whatever begins with `sk-`, or nothing at all."""
         self.tag = tag
+        self.root = "/v1"
+        """Where the API is; another place may be set while it runs."""
         self.asked: list[Asked] = []
         self.hung_up = threading.Event()
         """Set when a reader hangs up before the end."""
@@ -238,7 +242,10 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             body = {}
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(self.command, self.path.split("?")[0], headers, body if isinstance(body, dict) else {}, raw)
+        path = self.path.split("?")[0]
+        if self.api.root != "/v1" and path != "/__control":
+            path = f"/v1{path.removeprefix(self.api.root)}" if path.startswith(f"{self.api.root}/") else f"/-{path}"
+        asked = Asked(self.command, path, headers, body if isinstance(body, dict) else {}, raw, self.path)
         if asked.path != "/__control":
             self.api.asked.append(asked)
         return asked

@@ -93,6 +93,52 @@ def test_another_model_is_found_by_its_address_and_chosen_from_its_list(scene: S
         assert app.js("setup", "document.querySelector('#address').value") == server.base
 
 
+def test_http_in_the_own_network_is_one_plain_question(scene: Scene, server: EndpointStandIn) -> None:
+    address = f"http://models.home.arpa:{server.port}"
+    with scene.launch() as app:
+        app.wait_window("setup")
+        app.wait_call("setup.key_status")
+        app.click("setup", "#way-endpoint")
+        app.fill("setup", "#address", f"https://127.0.0.1:{server.port}")
+        app.click("setup", "#submit")
+        app.wait_text("setup", f"Use http://127.0.0.1:{server.port} instead?")
+        app.click("setup", "#plain-no")
+        app.fill("setup", "#address", address)
+        app.click("setup", "#submit")
+        app.wait_text("setup", "What you write travels unencrypted in your network")
+        app.until("focus on No", lambda: focused(app, "setup") == "plain-no")
+        app.click("setup", "#plain-no")
+        app.until("nothing sent", lambda: not shown(app, "setup", "#plain-question"))
+        assert server.requests == []
+        assert not (scene.profile / "settings.json").exists() or "network" not in scene.settings()
+
+        app.click("setup", "#submit")
+        app.wait_text("setup", "What you write travels unencrypted in your network")
+        app.click("setup", "#plain-yes")
+        app.wait_text("setup", "2 models found")
+        app.click("setup", "#endpoint-model")
+        pick(app, "setup", "qwen3:8b")
+        app.click("setup", "#submit")
+        app.wait_no_window("setup")
+        app.wait_window("chat")
+        assert scene.settings()["network"] == {"plain_origins": [address]}
+
+        app.ask("show", "agents")
+        app.wait_window("agents")
+        app.wait_call("agents.get")
+        app.click("agents", "#endpoint-add")
+        app.fill("agents", "#address", f"localhost:{server.port}")
+        app.click("agents", "#endpoint-save")
+        app.wait_text("agents", "Checked and saved.")
+        app.click("agents", "#endpoint-add")
+        app.fill("agents", "#address", f"http://other.home.arpa:{server.port}")
+        app.click("agents", "#endpoint-save")
+        app.wait_text("agents", "What you write travels unencrypted in your network")
+        app.click("agents", "#plain-yes")
+        app.until("saved", lambda: len(scene.settings()["endpoints"]) == 3)
+        assert len(scene.settings()["network"]["plain_origins"]) == 2
+
+
 def test_a_key_alone_is_checked_and_opens_the_chat(scene: Scene) -> None:
     with EndpointStandIn((DEFAULT_MODEL,), protocols=("responses",), keys={KEY}) as openai:
         scene.options += ["--api-base", openai.base]

@@ -70,6 +70,8 @@ def broken(error: Exception, target: Target, proxy: str, seconds: float, *, read
 
     if isinstance(error, AppError):
         return error
+    if isinstance(error, AppError):
+        return error
     known = about(target, proxy, seconds)
     if isinstance(error, httpx.InvalidURL | UnicodeError):
         return errors_map.of_name(error, known)

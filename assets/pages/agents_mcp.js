@@ -14,10 +14,10 @@ import { t } from "./texts.js";
  * @typedef {import("./parts.js").Described} Described
  * @typedef {import("./agents_mcp_rows.js").Row} Row
  * @typedef {import("./agents_mcp_rows.js").Rows} Rows
- * @typedef {{id: string, name: string, below: string, users: number, always: string[]}} Server
+ * @typedef {{id: string, name: string, below: string, users: number, always: string[], off: string[]}} Server
  * @typedef {{name: string, transport: string, command: string, args: string, folder: string, url: string, variables: Row[], headers: Row[]}} Form
- * @typedef {{name: string, description: string}} Tool
- * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, id: string, tools: Tool[], state: any}} Outcome
+ * @typedef {{name: string, description: string, remark?: string, left_out?: string}} Tool
+ * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, id: string, tools: Tool[], moved: string[], state: any}} Outcome
  */
 
 const LINES = /** @type {const} */ (["name", "command", "args", "folder", "url"]);
@@ -34,7 +34,13 @@ let shown = null;
 /** As it is saved. @type {Form} */
 let saved = EMPTY;
 /** @type {Check<Outcome>} */
-const check = new Check("mcp.save", "mcp.cancel", (isBusy) => lock(isBusy));
+const check = new Check("mcp.save", "mcp.cancel", (isBusy) => lock(isBusy), 0);
+/** The server of the pasted block that the form was filled from, whose secrets are kept for it; -1: none. */
+let pasted = -1;
+/** What a model takes of tools. */
+const MOST_OFFERED = 128;
+/** Milliseconds between two questions how a start goes on. */
+const ASK_EVERY = 1000;
 let locked = false;
 /** @type {Record<"variables" | "headers", Rows>} */
 let rows;
@@ -94,7 +100,8 @@ export function leaveServer() {
 /** @param {Server | null} server null: a new one @param {boolean} fixed whether nothing can be changed */
 export async function showServer(server, fixed) {
   const form = server ? await call("mcp.get", { id: server.id }) : EMPTY;
-  shown = server ?? { id: "", name: "", below: "", users: 0, always: [] };
+  shown = server ?? { id: "", name: "", below: "", users: 0, always: [], off: [] };
+  pasted = -1;
   saved = form;
   locked = fixed;
   put(drafts.get(shown.id) ?? form);
@@ -123,7 +130,7 @@ async function loadSecrets(id) {
     const { where, store, problem } = await call("mcp.secrets", { id }, { limit: CHECK_LIMIT });
     if (shown?.id !== id) return;
     rows[saved.transport === "http" ? "headers" : "variables"].kept((name) => {
-      if (where[name] === "keyring") return t("agents_mcp.secret_kept", { store });
+      if (where[name] === "keyring") return `${used(name)}${t("agents_mcp.secret_kept", { store })}`;
       if (where[name] === "session") return t("agents_mcp.secret_session");
       if (where[name] === "nowhere") return problem ? problem.message : t("agents_mcp.secret_lost");
       return "";
@@ -131,6 +138,13 @@ async function loadSecrets(id) {
   } catch {
     // the form works without; a check says what is wrong with the keyring
   }
+}
+
+/** Where a secret goes that something refers to. @param {string} name */
+function used(name) {
+  const reference = `\${secret:${name}}`;
+  const words = [line("args").value, line("url").value, ...Object.values(rows).flatMap((one) => one.get().map((row) => row.value))];
+  return words.some((word) => word.includes(reference)) ? `${t("agents_mcp.secret_used", { reference })} ` : "";
 }
 
 // --- the tools ---------------------------------------------------------------------------------------------
@@ -143,15 +157,54 @@ function fillTools() {
   const all = [...known, ...others.map((name) => ({ name, description: "" }))];
   el("mcp-tools-help").textContent =
     known.length > 0 ? t("agents_mcp.tools_found", { n: known.length }) : t("agents_mcp.tools_always");
-  el("mcp-tools-list").replaceChildren(...all.map((one) => toolRow(one, always.includes(one.name))));
+  const off = shown?.off ?? [];
+  const given = known.filter((one) => !one.left_out && !off.includes(one.name)).length;
+  if (given > MOST_OFFERED) el("mcp-tools-help").textContent += ` ${t("agents_mcp.tools_many", { limit: MOST_OFFERED })}`;
+  const choices = make("li", { class: "choices" }, [
+    choice(t("agents_mcp.tools_all"), () => []),
+    choice(t("agents_mcp.tools_none"), () => known.map((one) => one.name)),
+  ]);
+  el("mcp-tools-list").replaceChildren(
+    ...(known.length > 1 ? [choices] : []),
+    ...all.map((one) => toolRow(one, always.includes(one.name), known.length > 0)),
+  );
   show("mcp-tools", all.length > 0);
 }
 
-/** @param {Tool} tool @param {boolean} always */
-function toolRow(tool, always) {
+/** @param {string} words @param {() => string[]} off */
+function choice(words, off) {
+  const act = make("button", { type: "button", class: "quiet" }, [words]);
+  act.disabled = locked;
+  act.addEventListener("click", () => void switchOff(off()));
+  return act;
+}
+
+/** @param {string[]} off the tools that no agent is given */
+async function switchOff(off) {
+  const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : "";
+  await tried(async () => {
+    house.changed(await call("mcp.tools_off", { id: shown?.id ?? "", off }));
+    const box = [.../** @type {NodeListOf<HTMLInputElement>} */ (el("mcp-tools-list").querySelectorAll("input"))];
+    (box.find((one) => one.value === focused) ?? el("mcp-title")).focus();
+  });
+}
+
+/** @param {Tool} tool @param {boolean} always @param {boolean} known whether the server was asked */
+function toolRow(tool, always, known) {
   const words = make("div", { class: "words" }, [make("code", {}, [tool.name])]);
   if (tool.description) words.append(make("p", { class: "soft small" }, [tool.description]));
+  if (tool.remark) words.append(make("p", { class: "soft small" }, [tool.remark]));
   const row = make("li", {}, [words]);
+  if (known && !tool.left_out && shown?.id) {
+    const off = shown.off;
+    const box = make("input", { type: "checkbox", value: tool.name, "aria-label": t("agents_mcp.tool_use_label", { name: tool.name }) });
+    box.checked = !off.includes(tool.name);
+    box.disabled = locked;
+    box.addEventListener("change", () =>
+      void switchOff(box.checked ? off.filter((one) => one !== tool.name) : [...off, tool.name]),
+    );
+    row.append(make("label", { class: "choice" }, [box, t("agents_mcp.tool_use")]));
+  }
   if (!always) return row;
   const back = make("button", { type: "button", "aria-label": t("agents_mcp.ask_again_label", { name: tool.name }) }, [
     t("agents_mcp.ask_again"),
@@ -189,7 +242,9 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
   const of = shown;
   const form = typed();
   el("mcp-doing").textContent = form.transport === "http" ? t("agents_mcp.doing_http") : t("agents_mcp.doing_stdio");
-  const ended = await check.run({ id: of.id, ...form, keep, unchecked });
+  const running = check.run({ id: of.id, ...form, keep, unchecked, pasted });
+  void follow();
+  const ended = await running;
   if (!ended) return;
   const { outcome, error } = ended;
   el("mcp-doing").textContent = "";
@@ -207,10 +262,27 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
   await house.open(outcome.id);
   el("mcp-doing").textContent = unchecked
     ? t("agents_mcp.saved_unchecked")
+    : outcome.moved.length > 0
+      ? t("agents_mcp.moved", { names: outcome.moved.join(", ") })
     : outcome.tools.length > 0
       ? t("agents_mcp.works")
       : t("agents_mcp.works_none");
   el("mcp-doing").scrollIntoView({ block: "center" });
+}
+
+/** What is told of a start that takes its time, as long as the check goes on. */
+async function follow() {
+  const first = el("mcp-doing").textContent;
+  while (check.isOn) {
+    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY));
+    if (!check.isOn) return;
+    try {
+      const { text } = await call("mcp.progress");
+      if (check.isOn) el("mcp-doing").textContent = text || first;
+    } catch {
+      // told with the next, or with the check's own answer
+    }
+  }
 }
 
 /** @param {Described} error @param {boolean} canSave */
@@ -306,7 +378,10 @@ export function wireServer(around) {
   field("mcp-block-place", "block", t("agents_mcp.block"), { help: t("agents_mcp.block_help"), area: true });
   field("mcp-name-place", "name", t("agents_page.endpoint_name"), { help: t("agents_mcp.name_help"), mono: false });
   field("mcp-stdio", "command", t("agents_mcp.command"), { help: t("agents_mcp.command_help"), hint: "npx" });
-  field("mcp-stdio", "args", t("agents_mcp.args"), { help: t("agents_mcp.args_help"), area: true });
+  field("mcp-stdio", "args", t("agents_mcp.args"), {
+    help: t("agents_mcp.args_help", { reference: "${secret:NAME}" }),
+    area: true,
+  });
   field("mcp-stdio", "folder", t("agents_mcp.folder"), { help: t("agents_mcp.folder_help") });
   field("mcp-http", "url", t("endpoint.address"), { help: t("agents_mcp.url_help"), hint: "https://host/mcp" });
   for (const kind of TRANSPORTS) {
@@ -334,9 +409,11 @@ export function wireServer(around) {
   bearer.addEventListener("click", () => rows.headers.add({ name: "Authorization", value: "", secret: true }));
   line("command").addEventListener("change", () => void splitCommand());
   wirePaste({
-    fill: (form) => {
+    fill: (form, held, which) => {
+      pasted = which;
       put(form);
       clear();
+      for (const one of Object.values(rows)) one.kept((name) => (held.includes(name) ? `${used(name)}${t("agents_mcp.secret_pasted")}` : ""));
       el("mcp-doing").textContent = form.transport === "http" ? t("agents_mcp.filled_http") : t("agents_mcp.filled_stdio");
       line("name").focus();
     },

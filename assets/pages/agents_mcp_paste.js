@@ -1,5 +1,5 @@
 // @ts-check
-/** A pasted block of other programs' MCP servers fills the form. Its values are taken from the text here and cross to nowhere. */
+/** What other programs have of an MCP server fills the form. The app reads it and keeps its secrets; none comes back here. */
 
 import { call } from "./bridge.js";
 import { button, described, el, make, part, sentence, show } from "./parts.js";
@@ -7,58 +7,64 @@ import { t } from "./texts.js";
 
 /**
  * @typedef {import("./agents_mcp.js").Form} Form
- * @typedef {import("./agents_mcp_rows.js").Row} Row
- * @typedef {{at: string[], name: string, transport: string, variables: Shape[], headers: Shape[]}} Block
- * @typedef {{name: string, secret: boolean, take: boolean}} Shape a row without its value: `take`, whether there is one
+ * @typedef {{name: string}} Block
+ * @typedef {{id: string, label: string, secret: boolean}} Asked what the block leaves open
+ * @typedef {{form: Form, held: string[], asks: Asked[], notes: string[]}} Filled `held`: names of the secrets that the app keeps
  */
 
-/** @param {{fill: (form: Form) => void, error: (message: string) => void}} form */
+/** @param {{fill: (form: Form, held: string[], which: number) => void, error: (message: string) => void}} form */
 export function wirePaste({ fill, error }) {
+  /** @type {Filled[]} */
+  let forms = [];
+
+  /** @param {number} which */
+  function take(which) {
+    const { form, held, asks, notes } = forms[which];
+    const fields = asks.map((one) => {
+      const control = make("input", { id: `mcp-ask-${one.id}`, type: one.secret ? "password" : "text", class: "mono", autocomplete: "off" });
+      control.dataset["ask"] = one.id;
+      return make("div", { class: "field" }, [make("label", { for: control.id }, [one.label]), control]);
+    });
+    const more = make("button", { type: "button" }, [t("agents_mcp.paste_put")]);
+    more.addEventListener("click", () => void answer(which));
+    el("mcp-asks").replaceChildren(...(fields.length > 0 ? [make("h3", { class: "group" }, [t("agents_mcp.paste_asks")])] : []), ...fields, ...(fields.length > 0 ? [more] : []));
+    show("mcp-asks", fields.length > 0);
+    el("mcp-notes").textContent = notes.join(" ");
+    show("mcp-notes", notes.length > 0);
+    fill(form, held, which);
+    if (fields.length > 0) /** @type {HTMLElement | null} */ (el("mcp-asks").querySelector("input"))?.focus();
+  }
+
+  /** @param {number} which */
+  async function answer(which) {
+    const given = [.../** @type {NodeListOf<HTMLInputElement>} */ (el("mcp-asks").querySelectorAll("input"))];
+    const answers = Object.fromEntries(given.map((one) => [one.dataset["ask"] ?? "", one.value]));
+    try {
+      forms[which] = await call("mcp.fill", { which, answers });
+      take(which);
+    } catch (thrown) {
+      error(sentence(described(thrown)));
+    }
+  }
+
   button("mcp-read").addEventListener("click", async () => {
     const block = part("mcp-block", HTMLTextAreaElement);
-    const text = block.value.trim();
     error("");
     try {
-      /** @type {{servers: Block[]}} */
-      const { servers } = await call("mcp.read", { text });
-      const given = parsed(text);
+      /** @type {{servers: Block[], forms: Filled[]}} */
+      const read = await call("mcp.read", { text: block.value.trim() });
+      forms = read.forms;
       const which = part("mcp-which", HTMLSelectElement);
-      which.replaceChildren(...servers.map((one, n) => make("option", { value: String(n) }, [one.name || t("agents_mcp.unnamed")])));
-      which.onchange = () => fill(formOf(servers[Number(which.value)], given));
-      show("mcp-which-field", servers.length > 1);
-      part("mcp-paste", HTMLDetailsElement).open = servers.length > 1;
+      const names = read.servers.map((one, n) => make("option", { value: String(n) }, [one.name || t("agents_mcp.unnamed")]));
+      which.replaceChildren(...names);
+      which.onchange = () => take(Number(which.value));
+      show("mcp-which-field", names.length > 1);
       block.value = ""; // it may hold secrets, in plain sight
-      fill(formOf(servers[0], given));
+      take(0);
+      part("mcp-paste", HTMLDetailsElement).open = names.length > 1 || forms[0].asks.length > 0 || forms[0].notes.length > 0;
     } catch (thrown) {
       error(sentence(described(thrown)));
       el("mcp-block").focus();
     }
   });
-}
-
-/** @param {string} text @returns {any} */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return JSON.parse(`{${text}}`);
-  }
-}
-
-/** @param {Block} server @param {any} block @returns {Form} */
-function formOf(server, block) {
-  const given = server.at.reduce((inner, key) => inner[key], block);
-  /** @param {Shape[]} shapes @param {Record<string, any>} values @returns {Row[]} */
-  const filled = (shapes, values) =>
-    shapes.map(({ name, secret, take }) => ({ name, value: take ? String(values[name]) : "", secret }));
-  return {
-    name: server.name,
-    transport: server.transport,
-    command: String(given.command ?? ""),
-    args: Array.isArray(given.args) ? given.args.map(String).join("\n") : "",
-    folder: String(given.cwd ?? ""),
-    url: String(given.url ?? given.serverUrl ?? given.httpUrl ?? ""),
-    variables: filled(server.variables, given.env ?? {}),
-    headers: filled(server.headers, given.headers ?? {}),
-  };
 }

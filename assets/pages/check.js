@@ -12,6 +12,7 @@ export class Check {
   #method;
   #stop;
   #show;
+  #limit;
   #last = 0;
   /** The number of the one that goes on; 0: none does. */
   #number = 0;
@@ -20,11 +21,13 @@ export class Check {
    * @param {string} method that checks, e.g. "key.replace"
    * @param {string} stop the method that ends it
    * @param {(isBusy: boolean) => void} show
+   * @param {number} [limit] longest wait in milliseconds, 0 for none
    */
-  constructor(method, stop, show) {
+  constructor(method, stop, show, limit = CHECK_LIMIT) {
     this.#method = method;
     this.#stop = stop;
     this.#show = show;
+    this.#limit = limit;
   }
 
   get isOn() {
@@ -55,7 +58,7 @@ export class Check {
     /** @type {Described | null} */
     let error = null;
     try {
-      outcome = /** @type {T} */ (await call(this.#method, { number: mine, ...params }, { limit: CHECK_LIMIT }));
+      outcome = /** @type {T} */ (await call(this.#method, { number: mine, ...params }, { limit: this.#limit }));
       error = outcome.cancelled ? null : outcome.error;
     } catch (thrown) {
       error = described(thrown);

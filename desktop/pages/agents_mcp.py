@@ -13,22 +13,26 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints
 
+from desktop import logs
 from desktop.agents.from_settings import SettingsSources
 from desktop.errors import McpError, Phrase, SettingsInvalid
-from desktop.page import Method, Params
+from desktop.page import Method, NoParams, Params
 from desktop.pages.check_run import Closes, FieldError
 from desktop.pages.checks import CancelParams, told
 from desktop.pages.fields import lock_of
 from desktop.pages.mcp_check import McpCheck, McpDraft, Tool
+from desktop.pages.mcp_dialects import Written, written
 from desktop.pages.mcp_edit import McpForm, Typed, form_of, split_command
-from desktop.pages.mcp_paste import read_block
+from desktop.pages.mcp_paste import filled, shape_of
 from desktop.settings import roster
-from desktop.settings.mcp import McpServer, mcp_secret
+from desktop.settings.mcp import McpServer, ToolName, mcp_secret
 from desktop.settings.secret_shapes import is_secret
 
 if TYPE_CHECKING:
+    from desktop.agents.mcp.starts import Starting
     from desktop.pages.services import Services
     from desktop.settings.model import Settings
+    from desktop.texts import Catalogue
 
 LARGEST = 512 * 1024
 """Bytes of one call: a form full of variables."""
@@ -50,6 +54,8 @@ class McpSaveParams(McpForm):
     """Empty: a new one."""
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
+    pasted: Annotated[int, Field(ge=-1, le=1000)] = -1
+    """The server of the pasted block whose secrets belong to it; -1: none."""
 
 
 class CommandParams(Params):
@@ -60,9 +66,21 @@ class PasteParams(Params):
     text: Annotated[str, StringConstraints(max_length=LONGEST_BLOCK)]
 
 
+class FillParams(Params):
+    which: Annotated[int, Field(ge=0, le=1000)]
+    answers: Annotated[
+        dict[Annotated[str, StringConstraints(max_length=200)], Typed], Field(max_length=100, repr=False)
+    ]
+
+
 class ToolParams(Params):
     id: Id
     tool: Annotated[str, StringConstraints(max_length=200)]
+
+
+class ToolsParams(Params):
+    id: Id
+    off: Annotated[list[ToolName], Field(max_length=1000)]
 
 
 @dataclass(frozen=True)
@@ -79,9 +97,13 @@ def mcp_check(services: Services) -> McpCheck:
     def ask(server: McpServer, secrets: Mapping[str, str], uses: Callable[[Closes], object]) -> Sequence[Tool]:
         from desktop.agents.mcp.check import check
 
-        return check(server, secrets.get, sources.route, stops=lambda stop: uses(Stop(stop)))
+        return check(server, secrets.get, sources.route, stops=lambda stop: uses(Stop(stop)), tells=tells)
 
-    return McpCheck(services.keys, services.settings, ask)
+    def tells(told: Starting) -> None:
+        made.told = told.told
+
+    made = McpCheck(services.keys, services.settings, ask)
+    return made
 
 
 class McpPart:
@@ -91,6 +113,9 @@ class McpPart:
         self._services = services
         self._page_state = state
         self._check = check or mcp_check(services)
+        self._written: list[Written] = []
+        self._held: dict[int, dict[str, str]] = {}
+        """The secrets of a pasted block, by the number of the server in it, until it is saved or the page is left."""
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -99,6 +124,9 @@ class McpPart:
             "mcp.secrets": Method(McpIdParams, self._secrets),
             "mcp.command": Method(CommandParams, self._command),
             "mcp.read": Method(PasteParams, self._read, limit=LARGEST),
+            "mcp.fill": Method(FillParams, self._fill, limit=LARGEST),
+            "mcp.progress": Method(NoParams, self._progress),
+            "mcp.tools_off": Method(ToolsParams, self._tools_off, limit=LARGEST),
             "mcp.save": Method(McpSaveParams, self._save, limit=LARGEST),
             "mcp.cancel": Method(CancelParams, self._cancel),
             "mcp.ask_again": Method(ToolParams, self._ask_again),
@@ -116,6 +144,7 @@ class McpPart:
                     "below": PurePath(one.command).name if one.transport == "stdio" else urlsplit(one.url).netloc,
                     "users": roster.mcp_users(settings, one.id),
                     "always": one.always,
+                    "off": one.tools_off,
                 }
                 for one in settings.mcp_servers
             ],
@@ -125,6 +154,7 @@ class McpPart:
     def gone(self) -> None:
         """Nobody looks any more: what is being checked ends, and is not saved."""
         self._check.gone()
+        self._written, self._held = [], {}
 
     def _get(self, params: McpIdParams) -> dict[str, Any]:
         """The form of a server; never a secret's value."""
@@ -152,15 +182,58 @@ class McpPart:
         return {"command": command, "args": args}
 
     def _read(self, params: PasteParams) -> dict[str, Any]:
-        return {"servers": read_block(params.text)}
+        """The servers of a block, and the form of each: `{servers, forms: [{form, held, asks, notes}]}`."""
+        self._written, self._held = written(params.text), {}
+        shapes = [shape_of(one) for one in self._written]
+        return {"servers": shapes, "forms": [self._filled(number, {}) for number in range(len(shapes))]}
+
+    def _fill(self, params: FillParams) -> dict[str, Any]:
+        """The form of a server of the block with what was asked for."""
+        if params.which >= len(self._written):
+            raise FieldError("block", Phrase("agents_mcp.paste_empty"))
+        return self._filled(params.which, params.answers)
+
+    def _filled(self, which: int, answers: Mapping[str, str]) -> dict[str, Any]:
+        made = filled(self._written[which], answers, self._services.environ)
+        self._held[which] = made.held
+        for value in made.held.values():
+            logs.add_secret(value)
+        texts = self._services.texts
+        return {
+            "form": made.form,
+            "held": list(made.held),
+            "asks": made.asks,
+            "notes": [note.spell(texts) for note in made.notes],
+        }
+
+    def _progress(self, _params: NoParams) -> dict[str, str]:
+        """How the start that is being checked goes on; empty: nothing is to be told."""
+        told = self._check.told
+        return {"text": told.spell(self._services.texts) if told is not None else ""}
+
+    def _tools_off(self, params: ToolsParams) -> dict[str, Any]:
+        """Which tools of a server no agent is given."""
+        self._unlocked()
+
+        def changes(settings: Settings) -> dict[str, Any]:
+            server = roster.find(settings.mcp_servers, params.id)
+            if server is None:
+                raise _gone()
+            off = list(dict.fromkeys(params.off))
+            return {"mcp_servers": roster.put(settings.mcp_servers, server.model_copy(update={"tools_off": off}))}
+
+        self._services.settings.change(changes)
+        return self._page_state()
 
     def _save(self, params: McpSaveParams) -> dict[str, Any]:
         """Checked by a real start or call, then saved. `{error, can_save, cancelled, id, tools, state}`."""
         self._unlocked()
         drafted: list[McpServer] = []
 
+        form = self._with_held(params)
+
         def wanted() -> McpDraft:
-            draft = self._check.draft(params, params.id)
+            draft = self._check.draft(form, params.id)
             drafted.append(draft.server)
             return draft
 
@@ -169,14 +242,36 @@ class McpPart:
         answer = told(outcome, self._services.texts)
         if isinstance(outcome.error, McpError):
             # Its own hint is written for the chat, and sends people here.
-            hint = Phrase(f"agents_mcp.hint_{outcome.error.code}", fallback="")
-            answer["error"]["hint"] = hint.spell(self._services.texts)
+            hint = Phrase(f"agents_mcp.hint_{outcome.error.code}", fallback="").spell(self._services.texts)
+            how = outcome.error.values.get("how")
+            got = how.spell(self._services.texts) if isinstance(how, Phrase) else ""
+            answer["error"]["hint"] = f"{got} {hint}".strip()
+        if done and params.pasted >= 0:
+            self._written, self._held = [], {}
         return {
             **answer,
             "id": drafted[-1].id if done else "",
-            "tools": [shown(tool) for tool in self._check.tools[:MOST_TOOLS]] if done and not params.unchecked else [],
+            "moved": _moved(drafted[-1], params) if done else [],
+            "tools": self._tools() if done and not params.unchecked else [],
             "state": self._page_state(),
         }
+
+    def _with_held(self, params: McpSaveParams) -> McpForm:
+        """With the secrets of the pasted block where none was typed."""
+        held = self._held.get(params.pasted, {})
+        rows = {
+            kind: [
+                row.model_copy(update={"value": held[row.name]})
+                if row.secret and not row.value and row.name in held
+                else row
+                for row in given
+            ]
+            for kind, given in (("variables", params.variables), ("headers", params.headers))
+        }
+        return params.model_copy(update=rows)
+
+    def _tools(self) -> list[dict[str, str]]:
+        return [shown(tool, self._services.texts) for tool in self._check.tools[:MOST_TOOLS]]
 
     def _cancel(self, params: CancelParams) -> dict[str, bool]:
         return {"stopped": self._check.cancel(params.number)}
@@ -213,12 +308,23 @@ class McpPart:
             raise SettingsInvalid(name="mcp_servers", problem=Phrase("errors.problem.fixed"))
 
 
+def _moved(server: McpServer, form: McpForm) -> list[str]:
+    """The names of secrets that were typed as a part of something else."""
+    rows = {row.name.strip() for row in (*form.variables, *form.headers)}
+    return [name for name in server.secrets if name not in rows]
+
+
 def _gone() -> FieldError:
     return FieldError("mcp", Phrase("agents_mcp.gone"))
 
 
-def shown(tool: Tool) -> dict[str, str]:
-    """A tool as the page lists it."""
+def shown(tool: Tool, texts: Catalogue) -> dict[str, str]:
+    """A tool as the page lists it; `remark` where something is said of it, `left_out` where it can't be used."""
     about = " ".join(tool.description.split())
     short = about if len(about) <= LONGEST_DESCRIPTION else f"{about[: LONGEST_DESCRIPTION - 1].rstrip()}…"
-    return {"name": tool.name, "description": short}
+    told = {"name": tool.name, "description": short}
+    remark = getattr(tool, "remark", "")
+    if remark:
+        told["remark"] = Phrase(f"agents_mcp.tool_{remark}", fallback="").spell(texts)
+        told["left_out"] = "" if remark == "mended" else "yes"
+    return told

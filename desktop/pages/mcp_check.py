@@ -66,6 +66,8 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         self._settings = settings
         self._ask = ask
         self.tools: Sequence[Tool] = ()
+        self.told: Phrase | None = None
+        """How the start that is under way goes on; None: there is nothing to tell."""
 
     def draft(self, form: McpForm, server_id: str) -> McpDraft:
         """What was typed, in its final shape; nothing is asked of anybody but the key store. `server_id` empty: a new
@@ -78,7 +80,7 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         if known is None:
             server = server.model_copy(update={"id": roster.mcp_id(server, settings)})
         elif same_server(known, server):
-            server = server.model_copy(update={"always": known.always})
+            server = server.model_copy(update={"always": known.always, "tools_off": known.tools_off})
         secrets = {name: value or self._kept(form, known, server, name) for name, value in values.items()}
         for value in secrets.values():
             logs.add_secret(value)
@@ -99,12 +101,14 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
 
     def prove(self, draft: McpDraft, uses: Callable[[Closes], object] = lambda _client: None) -> Sequence[Tool]:
         """Asks the server for its tools. Raises AppError."""
-        self.tools = ()
+        self.tools, self.told = (), None
         try:
             self.tools = self._ask(draft.server, draft.secrets, uses)
         except McpCommandMissing as error:
             error.field = "command"
             raise
+        finally:
+            self.told = None
         return self.tools
 
     def save(self, draft: McpDraft, proof: Sequence[Tool] | None, keep: Keep) -> None:

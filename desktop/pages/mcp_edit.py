@@ -37,6 +37,8 @@ Typed = Annotated[str, StringConstraints(max_length=20_000)]
 
 Kind = Literal["variables", "headers"]
 
+OPEN_REFERENCE = re.compile(r"\$\{(?:workspaceFolder\w*|input:[^}]*|env:[^}]*|\{[^}]*\})\}")
+"""What an editor would put its own value for."""
 LONGEST_SECRET = 8192
 """Characters of a value in the keyring."""
 
@@ -97,6 +99,8 @@ def edited(form: McpForm, server_id: str) -> tuple[McpServer, dict[str, str]]:
     if kind == "variables":
         command, split = split_command(form.command)
         args = [*split, *(line for line in form.args.splitlines() if line.strip())]
+        if open_one := OPEN_REFERENCE.search(form.folder):
+            raise FieldError("folder", Phrase("agents_mcp.reference_open", {"name": open_one[0]}))
         data |= {"command": command, "args": args, "folder": clean_folder(form.folder)}
     rows = _rows(kind, form.variables if kind == "variables" else form.headers)
     secret = {row.name: row.value for row in rows.values() if row.secret}
@@ -111,6 +115,10 @@ def edited(form: McpForm, server_id: str) -> tuple[McpServer, dict[str, str]]:
     except ValidationError as error:
         place, problem = first_of(error, McpServer)
         raise _at(place, problem, kind, rows) from None
+    for at, words in (("args", server.args), ("url", [server.url])):
+        for word in words:
+            if open_one := OPEN_REFERENCE.search(word):
+                raise FieldError(at, Phrase("agents_mcp.reference_open", {"name": open_one[0]}))
     if kind == "variables":
         out = taken_out(server)
         server, taken = out.server, out.values

@@ -78,7 +78,17 @@ def _options() -> _Parser:
     group.add_argument("--data-dir", metavar="DIR", help="keep all data here")
     group.add_argument("--log-level", choices=("INFO", "DEBUG"))
     group.add_argument("--demo", action="store_true", help="a scripted agent: no key, no network, nothing kept")
-    group.add_argument("--agent", metavar="FILE.py", help="a code agent for this launch; with threads: any agent")
+    group.add_argument(
+        "--agent",
+        metavar="FILE.py[:NAME]",
+        help="a code agent for this launch, and what of it answers; with threads: any agent",
+    )
+    group.add_argument(
+        "--model",
+        metavar="OLD=NEW",
+        action="append",
+        help="with --agent: another model in the place of one that it names",
+    )
     group.add_argument("--json", action="store_true", help="print exactly one JSON object")
     if not is_frozen():
         group.add_argument("--brand", metavar="FILE", help="a maker's brand file, as if it had been packaged")

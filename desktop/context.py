@@ -56,7 +56,9 @@ class Context:
         self.demo = bool(getattr(args, "demo", False))
         """The scripted agent: no key, no network, nothing kept."""
         given = getattr(args, "agent", None) if getattr(args, "command", None) != "threads" else None
-        self.agent_file = os.path.abspath(given) if given else ""
+        file, self.agent_entry = _entry(given or "")
+        """What of the file answers; empty: what it plainly has."""
+        self.agent_file = os.path.abspath(file) if file else ""
         """The file of `--agent`; with `threads` that names an agent whose chats are meant."""
         self._throwaway = ""
         self._before = ""
@@ -125,13 +127,23 @@ class Context:
         if self.demo:
             typed |= {"agents": [{"kind": "demo", "id": DEMO}], "active_agent": DEMO}
         elif self.agent_file:
-            typed |= _code_agent(self.agent_file)
+            typed |= _code_agent(self.agent_file, self.agent_entry, self._models())
         brand = self.brand
         if self.demo:
             # The scripted agent shows what the app can do in a brand that has one agent only, too.
             fixed = [name for name in brand.fixed if not name.startswith(("agents", "active_agent"))]
             brand = brand.model_copy(update={"fixed": fixed})
         return SettingsStore(SettingsFile(self.locations.settings), brand, environ=self.environ, command_line=typed)
+
+    def _models(self) -> dict[str, str]:
+        """Of `--model OLD=NEW`. Raises UsageError."""
+        found = {}
+        for pair in getattr(self.args, "model", None) or ():
+            named, _, used = (part.strip() for part in str(pair).partition("="))
+            if not (named and used):
+                raise UsageError(problem=f"--model {str(pair)[:60]!a}")
+            found[named] = used
+        return found
 
     @property
     def settings(self) -> Settings:
@@ -277,13 +289,20 @@ class Context:
         return error.exit_code
 
 
-def _code_agent(file: str) -> dict[str, Any]:
+def _entry(given: str) -> tuple[str, str]:
+    """`agent.py:run_support` as the file and what of it answers."""
+    file, ending, name = given.rpartition(".py:")
+    return (f"{file}.py", name) if ending and name.isidentifier() else (given, "")
+
+
+def _code_agent(file: str, entry: str, models: dict[str, str]) -> dict[str, Any]:
     """The settings of `--agent FILE`. Its chats are found again at the next launch with the same file."""
     from desktop.settings.roster import code_id
 
     name = code_id(file)
     shown = Path(file).stem[:60]
-    return {"agents": [{"kind": "code", "id": name, "name": shown, "file": file}], "active_agent": name}
+    agent = {"kind": "code", "id": name, "name": shown, "file": file, "entry": entry, "model_overrides": models}
+    return {"agents": [agent], "active_agent": name}
 
 
 def _writable(stream: TextIO | None, text: str) -> bool:

@@ -86,12 +86,18 @@ AppError
 │   ├── AnswerStalled
 │   ├── AnswerFailed                the model ended the answer itself
 │   ├── PageStalled                 the window took nothing more of the answer
+│   ├── ModelEnds                   a model that is in use ends soon
 │   ├── DictationNotSet
 │   ├── CodeError                   a Python file that is an agent
 │   │   ├── CodeUnreadable          not there, not Python, too large
 │   │   ├── CodeConsentNeeded       nobody has said yes to exactly this content
 │   │   ├── CodeUnfit               there is no agent in it
 │   │   ├── CodePackageMissing
+│   │   ├── CodeFileMissing
+│   │   ├── CodeEntryUnclear
+│   │   ├── CodeModelGone
+│   │   ├── CodePromptGone
+│   │   ├── CodeEndless
 │   │   ├── CodeBroken              it fails while it is loaded
 │   │   ├── CodeFailed              it fails while it answers
 │   │   ├── CodeInputs              it asks for more than a message
@@ -718,6 +724,12 @@ class PageStalled(AgentError):
     retryable = True
 
 
+class ModelEnds(AgentError):
+    """values: model, day (its last, as YYYY-MM-DD)."""
+
+    code = "model_ends"
+
+
 class DictationNotSet(AgentError):
     code = "dictation_not_set"
 
@@ -746,6 +758,37 @@ class CodePackageMissing(CodeError):
     """values: module (what is imported), package (what to install)."""
 
     code = "code_package_missing"
+
+
+class CodeFileMissing(CodeError):
+    """values: module (what is imported), wanted (the file that it means), advice (a `Phrase`: where to put it)."""
+
+    code = "code_file_missing"
+
+
+class CodeEntryUnclear(CodeError):
+    """values: choices (names, with commas)."""
+
+    code = "code_entry_unclear"
+
+
+class CodeModelGone(CodeError):
+    """values: model (as the file names it), host."""
+
+    code = "code_model_gone"
+
+
+class CodePromptGone(CodeError):
+    """values: prompt (its id), host."""
+
+    code = "code_prompt_gone"
+
+
+class CodeEndless(CodeError):
+    """values: problem (a `Phrase`: what it did how often)."""
+
+    code = "code_endless"
+    retryable = True
 
 
 class CodeBroken(CodeError):

@@ -42,6 +42,7 @@ def test_checklist_12_what_a_page_is_told_is_code_sentence_hint_and_no_traceback
         *("problem", "method", "limit", "kept", "version", "known", "path", "name", "origin", "backend", "seconds"),
         *("workflow", "thread", "status", "host", "proxy", "command", "profile", "length", "model"),
         *("file", "digest", "line", "module", "package", "packages", "inputs", "target", "server"),
+        *("wanted", "advice", "choices", "prompt", "day"),
     )
     extra = {} if issubclass(kind, errors.ApiError) else {"status": 500}
     error = kind("detail", **{name: f"<{name}>" for name in names if name != "status"}, **extra)

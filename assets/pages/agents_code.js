@@ -3,7 +3,7 @@
 
 import { call, on } from "./bridge.js";
 import { button, described, el, sentence, show } from "./parts.js";
-import { area, text } from "./settings_fields.js";
+import { area, number, text } from "./settings_fields.js";
 import { tried } from "./settings_saving.js";
 import { t } from "./texts.js";
 
@@ -24,6 +24,12 @@ export function buildCode() {
     help: t("agents_page.code_packages_help"),
     mono: true,
   });
+  text("code-fields", "agent.entry", t("agents_page.entry"), { help: t("agents_page.entry_help"), mono: true });
+  area("code-fields", "agent.model_overrides", t("agents_page.model_overrides"), {
+    help: t("agents_page.model_overrides_help"),
+    mono: true,
+  });
+  number("code-fields", "agent.max_runs", t("agents_page.max_runs"), { help: t("agents_page.max_runs_help") });
 }
 
 /** @param {{changed: (answer: any) => void}} page */

@@ -97,6 +97,11 @@ class SettingsSources:
             plain=network.allows(base_url),
         )
 
+    def code_chosen(self, agent: CodeAgent) -> None:
+        from desktop.settings import roster
+
+        self._settings.change(lambda now: {"agents": roster.put(now.agents, agent)})
+
     def mcp_servers(self, agent_id: str) -> Sequence[McpServer]:
         agent = self.agent(agent_id)
         wanted = agent.mcp_servers if isinstance(agent, (AssistantAgent, CodeAgent)) else []

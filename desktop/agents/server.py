@@ -166,7 +166,12 @@ class LocalServer(ChatKitServer[RequestContext]):
             events = assistants.action(agent, thread, action, sender, self.store, context)
             async for event in self._kept(events, agent.id):
                 yield event
-        elif isinstance(agent, CodeAgent):
+        elif action.type == shown.CHOOSE:
+            settled = None if sender is None else await self.code.choose(agent, action, sender)
+            if settled is not None:
+                async for event in self._kept(self._again(thread, settled, context), agent.id):
+                    yield event
+        else:
             async for event in self._kept(self.code.action(agent, thread, action, sender), agent.id):
                 yield event
 

@@ -52,6 +52,10 @@ class Sources(Protocol):
     def route(self, base_url: str) -> transport.Endpoint:
         """How to get there: proxy, CA file, time limits. "": somewhere outside, as pip asks where its settings say."""
 
+    def code_chosen(self, agent: CodeAgent) -> None:
+        """The person chose what the code agent runs, or another model for it: `agent` is it from now on. Raises
+        SettingsError where that can't be kept."""
+
     def mcp_servers(self, agent_id: str) -> Sequence[McpServer]:
         """The MCP servers whose tools the agent has. Raises AgentNotSet."""
 

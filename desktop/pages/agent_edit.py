@@ -6,7 +6,7 @@ Pure functions: no window, no file. Field names begin with `agent.`, as they lie
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,17 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     ),
     "demo": ("agent.name", *OF_CHAT),
     "server": ("agent.name", *OF_CHAT),
-    "code": ("agent.name", "agent.file", "agent.packages", "agent.endpoint", OF_MCP, *OF_CHAT),
+    "code": (
+        "agent.name",
+        "agent.file",
+        "agent.packages",
+        "agent.entry",
+        "agent.model_overrides",
+        "agent.max_runs",
+        "agent.endpoint",
+        OF_MCP,
+        *OF_CHAT,
+    ),
 }
 """What can be changed, by kind."""
 OF_ANY = ("agent.name",)
@@ -49,6 +59,8 @@ OF_ANY = ("agent.name",)
 
 _LISTS = ("agent.models", "agent.tools.vector_store_ids", "agent.packages")
 """Typed as lines."""
+_OVERRIDES = "agent.model_overrides"
+"""Typed as lines, too: what the file names = what is used."""
 _OR_NONE = ("agent.greeting", "agent.reasoning_effort", "agent.temperature")
 """Empty means: as it would be without."""
 _STORE = re.compile(r"vs_[A-Za-z0-9_-]{1,200}")
@@ -73,6 +85,8 @@ def values_of(agent: Agent) -> dict[str, Any]:
             value = getattr(value, part)
         if name in _LISTS:
             value = "\n".join(value)
+        elif name == _OVERRIDES:
+            value = "\n".join(f"{named} = {used}" for named, used in value.items())
         elif isinstance(value, list):
             value = [one.model_dump(mode="json") if isinstance(one, BaseModel) else one for one in value]
         found[name] = value
@@ -107,6 +121,8 @@ def _clean(name: str, value: Any) -> Any:
         if name == _LISTS[2] and not all(re.fullmatch(PACKAGE, one) for one in lines):
             raise FieldError(name, Phrase("agents_page.code_packages_shape"))
         return lines
+    if name == _OVERRIDES and isinstance(value, str):
+        return overrides(name, value.splitlines())
     if name == "agent.file" and isinstance(value, str) and value.strip():
         path = Path(value.strip()).expanduser()
         if not path.is_absolute():
@@ -122,6 +138,17 @@ def _clean(name: str, value: Any) -> Any:
     except FieldError as error:
         raise FieldError(name, error.values["problem"]) from None
     return value.strip() if isinstance(value, str) and name != "agent.instructions" else value
+
+
+def overrides(field: str, lines: Iterable[str]) -> dict[str, str]:
+    """`named = used`, one a line, as {named: used}. Raises FieldError."""
+    found = {}
+    for line in filter(None, map(str.strip, lines)):
+        named, equals, used = (part.strip() for part in line.partition("="))
+        if not (named and equals and used):
+            raise FieldError(field, Phrase("agents_page.model_overrides_shape"))
+        found[named] = used
+    return found
 
 
 def _field(loc: tuple[str | int, ...], kind: str) -> str:

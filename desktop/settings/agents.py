@@ -15,6 +15,7 @@ ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
 OPENAI_ENDPOINT = "openai"
 """The id of the built-in endpoint: the API of `network.api_base`."""
 
+ModelName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
 PACKAGE = r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._, -]+\])?( *[<>=!~]=?=? *[A-Za-z0-9.*+!-]+,?)*$"
@@ -87,6 +88,12 @@ class CodeAgent(InAppAgent):
         default=[], max_length=50
     )
     """Packages it needs beside what the app has: names as pip takes them, no addresses."""
+    entry: Annotated[str, StringConstraints(pattern=r"^([^\W\d]\w{0,99})?$")] = ""
+    """The function or the agent of the file that answers; empty: the one that it plainly has."""
+    model_overrides: dict[ModelName, ModelName] = Field(default={}, max_length=50)
+    """Another model in the place of one that the file names: {named: used}."""
+    max_runs: int = Field(default=50, ge=1, le=10_000)
+    """How often the file may run its agents for one message; a loop that never ends is ended by it."""
     endpoint: AgentId = OPENAI_ENDPOINT
     """The id of the endpoint whose key and address its default client gets."""
     mcp_servers: list[AgentId] = Field(default=[], max_length=20)

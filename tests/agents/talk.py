@@ -74,6 +74,11 @@ class Given:
     def route(self, base_url: str) -> Route:
         return Route(base=base_url)
 
+    def code_chosen(self, agent: CodeAgent) -> None:
+        if self.unkept is not None:
+            raise self.unkept
+        self.agents[agent.id] = agent
+
     def mcp_servers(self, agent_id: str) -> list[McpServer]:
         agent = self.agent(agent_id)
         wanted = agent.mcp_servers if isinstance(agent, AssistantAgent | CodeAgent) else []

@@ -116,9 +116,9 @@ def test_checklist_28_bringing_code_runs_none_of_it_and_says_yes_for_nobody(hous
 
 
 def test_packages_that_are_not_there_are_named_with_the_agent(house: House) -> None:
-    text = "import yaml_that_is_not_there\nimport json\ntry:\n    import never\nexcept ImportError:\n    never = None\n"
+    text = "import wordcloud\nimport json\ntry:\n    import never\nexcept ImportError:\n    never = None\n"
     agent = code_agent(house, paste(asked_of(house), text + EXPORT)["id"])
-    assert agent.packages == ["yaml-that-is-not-there"]
+    assert agent.packages == ["wordcloud"]
 
 
 @pytest.mark.parametrize(

@@ -244,28 +244,28 @@ def test_checklist_03_the_page_runs_nothing_remote(case: Case) -> None:
 
 
 def test_missing_packages_are_installed_while_pip_is_heard(case: Case) -> None:
-    case.file.write_text("import thing_of_mars\n" + AGENT)
+    case.file.write_text("import youtube_transcript_api\n" + AGENT)
     case.put(CodeAgent(id="mine", file=str(case.file), packages=["quiet-of-mars>=2"]))
     asked: list[Any] = []
 
     def install(wanted: list[str], place: Path, *, on_line: Callable[[str], None], **_: Any) -> None:
         asked.append(wanted)
-        on_line("Collecting thing-of-mars")
+        on_line("Collecting youtube-transcript-api")
         place.mkdir(parents=True)
-        (place / "thing_of_mars.py").write_text("")
+        (place / "youtube_transcript_api.py").write_text("")
 
     ask = case.page(packages=["later-of-mars"], install=install)
-    wanted = ["quiet-of-mars>=2", "later-of-mars", "thing-of-mars"]
+    wanted = ["quiet-of-mars>=2", "later-of-mars", "youtube-transcript-api"]
     assert ask("consent.start")["source"]["missing"] == wanted
     assert ask("consent.install") == {"started": True}
     wait(lambda: case.told("consent.installed"))
     assert asked == [wanted]
-    assert case.told("consent.line") == [{"line": "Collecting thing-of-mars"}]
+    assert case.told("consent.line") == [{"line": "Collecting youtube-transcript-api"}]
     assert case.told("consent.installed") == [{"error": None, "missing": ["quiet-of-mars>=2", "later-of-mars"]}]
 
 
 def test_an_installation_that_fails_is_a_sentence_and_one_that_is_stopped_is_none(case: Case) -> None:
-    case.file.write_text("import thing_of_mars\n" + AGENT)
+    case.file.write_text("import youtube_transcript_api\n" + AGENT)
     begun = Event()
 
     def fails(wanted: list[str], _place: Path, *, file: str, **_: Any) -> None:
@@ -281,7 +281,7 @@ def test_an_installation_that_fails_is_a_sentence_and_one_that_is_stopped_is_non
     ask("consent.install")
     wait(lambda: case.told("consent.installed"))
     assert "packages_installed" not in case.house.desk.names()
-    assert "thing-of-mars could not be installed" in case.told("consent.installed")[0]["error"]["message"]
+    assert "youtube-transcript-api could not be installed" in case.told("consent.installed")[0]["error"]["message"]
 
     page = ConsentPage(case.house.services, "mine", install=waits).page()
     ask = Asked(page, case.house.texts)
@@ -292,7 +292,7 @@ def test_an_installation_that_fails_is_a_sentence_and_one_that_is_stopped_is_non
     assert ask("consent.look")["source"]["installing"]
     ask("consent.cancel")
     wait(lambda: len(case.told("consent.installed")) == 2)
-    assert case.told("consent.installed")[1] == {"error": None, "missing": ["thing-of-mars"]}
+    assert case.told("consent.installed")[1] == {"error": None, "missing": ["youtube-transcript-api"]}
     ask("consent.install")
     page.on_gone()  # the window was closed: pip ends, and nobody is told
     wait(lambda: not ask("consent.look")["source"]["installing"])
@@ -316,9 +316,9 @@ def test_the_page_for_agents_says_how_the_file_stands_and_takes_the_yes_back(cas
     assert ask("agents.code_state", id="mine")["state"] == "new"
     case.consents.give(read(case.file))
     assert ask("agents.code_state", id="mine")["state"] == "approved"
-    case.file.write_text("import thing_of_mars\n" + AGENT)
+    case.file.write_text("import youtube_transcript_api\n" + AGENT)
     state = ask("agents.code_state", id="mine")
-    assert (state["state"], state["missing"]) == ("changed", ["thing-of-mars"])
+    assert (state["state"], state["missing"]) == ("changed", ["youtube-transcript-api"])
     case.consents.give(read(case.file))
     assert ask("agents.code_revoke", id="mine")["state"] == "new"
     assert not case.consents.given(read(case.file))

@@ -122,6 +122,8 @@ class ModelsApi:
         self, port: int = 0, *, models: tuple[str, ...] = MODELS, key: str | None = None, tag: str = "1"
     ) -> None:
         self.models = list(models)
+        self.ends: dict[str, str] = {}
+        """What the list says of models whose end is announced: {model: its `shutdown_date`}."""
         self.key = key
         """The one accepted; None: whatever begins with `sk-`, or nothing at all."""
         self.tag = tag
@@ -207,7 +209,10 @@ class _Handler(BaseHTTPRequestHandler):
         if asked.path == "/__control":
             self._json(200, {"asked": [{"method": a.method, "path": a.path, "body": a.body} for a in self.api.asked]})
         elif self._allowed(asked) and asked.path == "/v1/models":
-            entries = [{"id": m, "object": "model", "created": 1, "owned_by": "standin"} for m in self.api.models]
+            entries = [
+                {"id": m, "object": "model", "created": n, "owned_by": "standin", "shutdown_date": self.api.ends.get(m)}
+                for n, m in enumerate(self.api.models, 1)
+            ]
             self._json(200, {"object": "list", "data": entries})
         elif asked.path != "/v1/models":
             self._json(404, error(f"Unknown request URL: GET {asked.path}.", "unknown_url"))

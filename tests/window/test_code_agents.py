@@ -196,24 +196,24 @@ def test_what_can_not_be_run_is_a_sentence_and_the_page_for_agents_says_how_a_fi
 def test_a_package_that_is_missed_in_the_middle_is_installed_from_the_window(
     scene: Scene, models: ModelsApi, code: Path
 ) -> None:
-    make_wheel(scene.folder / "wheels", "thing_of_mars", "WORD = 'Ares'")
+    make_wheel(scene.folder / "wheels", "youtube_transcript_api", "WORD = 'Ares'")
     scene.environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(scene.folder / "wheels")}
     file = code / "export.py"
     # What no look at the imports can see.
     file.write_text(
         "from importlib import import_module\n"
         "async def run_workflow(workflow_input):\n"
-        "  return {'output_text': 'It is ' + import_module('thing_of_mars').WORD}\n"
+        "  return {'output_text': 'It is ' + import_module('youtube_transcript_api').WORD}\n"
     )
     with launch(scene, models, file, "chatkit") as app:
         seen: View = VIEWS["chatkit"](scene, app)
         seen.begin()
         seen.send("Which one is it?")
-        app.wait_text("chat", "needs the package thing-of-mars")
+        app.wait_text("chat", "needs the package youtube-transcript-api")
         app.until("at rest", seen.at_rest)
         app.click("chat", "#notices button")
         app.wait_window("consent")
-        app.wait_text("consent", SAYS("consent.missing", packages="thing-of-mars"))
+        app.wait_text("consent", SAYS("consent.missing", packages="youtube-transcript-api"))
         app.click("consent", "#install")
         app.wait_text("consent", SAYS("consent.installed"))
         app.until("the line is gone", lambda: app.js("chat", "!document.getElementById('notices').childElementCount"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from desktop.agents.code import mends
 from desktop.agents.code.consent import MOST, Source, digest, read
-from desktop.agents.code.loader import MAKERS, NAMES
+from desktop.agents.code.entry import MAKERS, NAMES
 from desktop.errors import AppError, CodeUnreadable, FolderUnwritable, Phrase
 from desktop.files import ensure_private_dir, write_private
 
@@ -96,7 +96,15 @@ def may_hold_an_agent(source: Source) -> bool:
         value = getattr(node, "value", None)
         if uses_agents and isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(value, ast.Call | ast.Await):
             return True
+        if uses_agents and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _runs_agents(node):
+            return True
     return False
+
+
+def _runs_agents(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it has the shape of `run_workflow`, under another name."""
+    given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    return bool(given) and any(isinstance(one, ast.Name) and one.id == "Runner" for one in ast.walk(node))
 
 
 def _fit(source: Source) -> None:

@@ -24,6 +24,8 @@ BURST = 64_000
 RATE = 4_000
 PAUSE = 0.002
 """Seconds that the guard lets a flood gather before it reads on, so that it does not run for each line of it."""
+PATIENCE = 1.0
+"""Seconds that the end of a first turn may wait for the list of models, which was asked for when it began."""
 SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36
 """Of prctl(2), Linux."""
 
@@ -269,6 +271,9 @@ class Worker:
         self._texts: Any = None
         self._lock = threading.Lock()
         self._stopping = False
+        self._models: Any = None
+        """The task that reads the endpoint's list of models."""
+        self._told_ends: set[str] = set()
 
     # --- on the pipe's thread -----------------------------------------------------------------
 
@@ -300,7 +305,7 @@ class Worker:
 
     def do(self, message: dict[str, Any]) -> None:
         from desktop.agents.code.protocol import pack
-        from desktop.errors import AppError, InternalError
+        from desktop.errors import AppError, CodeEntryUnclear, InternalError
 
         try:
             match message["type"]:
@@ -313,7 +318,10 @@ class Worker:
                 case _:
                     pass
         except AppError as error:
-            self._writer.send({"type": "failed", "of": message["type"], "error": pack(error)})
+            told = {"type": "failed", "of": message["type"], "error": pack(error)}
+            if isinstance(error, CodeEntryUnclear):
+                told["choices"] = str(error.values["choices"]).split(", ")
+            self._writer.send(told)
         except Exception as error:  # noqa: BLE001 - a defect of ours; the file's own are explained below
             import traceback
 
@@ -346,7 +354,7 @@ class Worker:
         import base64
         from pathlib import Path
 
-        from desktop.agents.code import loader, runner
+        from desktop.agents.code import loader, runner, turn
         from desktop.agents.code.clients import Given
 
         folder = Path(message["folder"])
@@ -356,11 +364,14 @@ class Worker:
         self._given = Given(message["client"], float(message["silence"]))
         self._given.install()
         self._beside = loader.Beside(folder, files, message["main"])
-        approvals = runner.Approvals(self._writer.send)
-        self._turn = runner.Turn(self._writer.send, self._texts, approvals, self._given.asked)
+        approvals = turn.Approvals(self._writer.send)
+        self._turn = turn.Turn(self._writer.send, self._texts, approvals, self._given.asked)
+        self._turn.max_runs = int(message.get("max_runs") or 0)
+        self._given.on_model = self._turn.asks
+        self._turn.on_asked = lambda: self._loop.call_soon_threadsafe(self._look_up_ends)
         ours = runner.take_over(self._beside, self._turn)
         sys.argv = [str(folder / message["main"])]
-        self._held = loader.load(self._beside, self._given.secrets)
+        self._held = loader.load(self._beside, str(message.get("entry") or ""), self._given.secrets)
         runner.settle(self._beside, self._turn, ours)
         self._writer.send({"type": "loaded", "kind": "agent" if self._held.workflow is None else "workflow"})
 
@@ -385,26 +396,57 @@ class Worker:
             with self._lock:
                 self._task = None
         if failure is None or self._stopping:
+            if not self._stopping:
+                self._tell_ends()
             self._writer.send({"type": "end"})
             return
         self._tell(failure)
 
+    def _look_up_ends(self) -> None:
+        """Beside the first answer, OpenAI's list of models is read: some that the file names may end soon."""
+        from desktop.agents.code import explained
+        from desktop.agents.endpoints import is_openai
+
+        if self._models is None and is_openai(self._given.endpoint):
+            self._models = self._loop.create_task(explained.listed(self._given))
+
+    def _tell_ends(self) -> None:
+        """Models of this turn that end soon, once each."""
+        import asyncio
+        from datetime import date
+
+        from desktop.agents import model_ends
+
+        if self._models is None:
+            return
+        if not self._models.done():
+            self._loop.run_until_complete(asyncio.wait({self._models}, timeout=PATIENCE))
+        if not self._models.done():
+            return  # at the end of the next turn, then
+        used = {self._given.models.get(model, model): model for model in self._turn.models}
+        known = model_ends.ends(self._models.result())
+        for model, day in model_ends.ending(used, known, date.today()).items():  # noqa: DTZ011 - here
+            if model not in self._told_ends:
+                self._told_ends.add(model)
+                self._writer.send({"type": "model_ends", "model": used[model], "day": day.isoformat()})
+
     def _tell(self, failure: BaseException) -> None:
         import traceback
+        from datetime import date
 
-        from desktop.agents import failures
-        from desktop.agents.code import loader
+        from desktop.agents import model_ends
+        from desktop.agents.code import explained
         from desktop.agents.code.protocol import pack
-        from desktop.errors import AgentsMissing, AppError, CodeError, InternalError
+        from desktop.errors import CodeFailed, CodeModelGone
 
-        own = self._beside.made(failure) and not isinstance(failure, AppError)
-        told: AppError = InternalError() if own else failures.of(failure, self._given.asked(self._turn.model))
-        if isinstance(told, InternalError | AgentsMissing):
-            told = loader.failed(failure, self._beside, self._given.secrets)
+        told = explained.explained(failure, self._beside, self._given, self._turn.model)
+        if isinstance(told, CodeFailed):
             traceback.print_exception(failure)
-        if isinstance(told, CodeError) and not told.values.get("file"):
-            told.values = {**told.values, "file": self._beside.main}
-        self._writer.send({"type": "failed", "of": "run", "error": pack(told)})
+        choices: list[str] = []
+        if isinstance(told, CodeModelGone):
+            models = self._loop.run_until_complete(explained.listed(self._given))
+            choices = model_ends.in_place_of(str(told.values["model"]), models, date.today())  # noqa: DTZ011 - here
+        self._writer.send({"type": "failed", "of": "run", "error": pack(told), "choices": choices})
 
 
 if __name__ == "__main__":

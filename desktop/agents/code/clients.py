@@ -32,6 +32,10 @@ class Given:
         self.route = Route(**message["route"])
         self.silence = silence
         self.root = roots(self.endpoint)[0]
+        self.models: dict[str, str] = dict(message.get("models") or {})
+        """Another model in the place of one that the file names."""
+        self.on_model: Callable[[str], None] = lambda _model: None
+        """Told which model a request names, as the file has it."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -39,7 +43,7 @@ class Given:
 
     def asked(self, model: str = "") -> failures.Asked:
         """What failures are told."""
-        return asked_of(self.endpoint, model, self.key, self.route, self.silence)
+        return asked_of(self.endpoint, self.models.get(model, model), self.key, self.route, self.silence)
 
     def install(self) -> None:
         """From now on a client that is made without a key, here or in the file, goes this way with this key."""
@@ -49,7 +53,9 @@ class Given:
         os.environ["OPENAI_API_KEY"] = STANDS_FOR_KEY
         import desktop.agents.tracing  # noqa: F401 - importing it switches traces off
 
-        agents.set_default_openai_client(make_client(self.endpoint, self.key, self.route, silence=self.silence), False)
+        self.client = make_client(self.endpoint, self.key, self.route, silence=self.silence)
+        self.client.__class__ = self._renaming(type(self.client))
+        agents.set_default_openai_client(self.client, False)
         agents.set_default_openai_api("responses" if self.endpoint.api == "responses" else "chat_completions")
         openai.AsyncOpenAI = self._filled(openai.AsyncOpenAI, self._async_http)  # type: ignore[misc]
         openai.OpenAI = self._filled(openai.OpenAI, self._http)  # type: ignore[misc]
@@ -81,7 +87,7 @@ class Given:
         """`kind` with our way where the file names none; a key of its own, or another address, stays the file's."""
         given = self
 
-        class Filled(kind):  # type: ignore[misc]
+        class Filled(self._renaming(kind)):  # type: ignore[misc]
             def __init__(self, **options: Any) -> None:
                 base = options.get("base_url")
                 own = base is not None and origin_of(str(base)) != origin_of(given.endpoint.base_url)
@@ -99,6 +105,28 @@ class Given:
 
         Filled.__name__ = Filled.__qualname__ = kind.__name__
         return Filled
+
+    def _renaming(self, kind: Any) -> Any:
+        """`kind` whose requests name the model that is to be used, by the SDK's own hook (`_prepare_options`)."""
+        given = self
+
+        class Renaming(kind):  # type: ignore[misc]
+            def _prepare_options(self, options: Any) -> Any:
+                return super()._prepare_options(given._renamed(options))  # of AsyncOpenAI: a coroutine
+
+        Renaming.__name__ = Renaming.__qualname__ = kind.__name__
+        return Renaming
+
+    def _renamed(self, options: Any) -> Any:
+        body = options.json_data
+        model = body.get("model") if isinstance(body, dict) else None
+        if not isinstance(model, str):
+            return options
+        self.on_model(model)
+        if model not in self.models:
+            return options
+        # A copy: a retry begins with what was given, and would be renamed again.
+        return options.model_copy(update={"json_data": {**body, "model": self.models[model]}})
 
     def _options(self, kind: Callable[..., Any], guard: Callable[..., Any]) -> dict[str, Any]:
         import httpx2

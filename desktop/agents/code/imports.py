@@ -14,7 +14,8 @@ from pathlib import Path
 
 from desktop.agents.code import mends
 from desktop.agents.code.consent import OURS, Source
-from desktop.agents.code.packages import missing, package_of
+from desktop.agents.code.known import package_of
+from desktop.agents.code.packages import missing
 
 _READY = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
@@ -32,7 +33,10 @@ def _plain(package: str) -> str:
 
 
 def lacking(source: Source, place: Path) -> list[str]:
-    """Packages (as pip names them) whose modules neither the app has, nor the folder `place`, nor the file's own."""
+    """Packages (as pip names them) whose modules neither the app has, nor the folder `place`, nor the file's own.
+
+    An import of unknown origin is none: it may be a file that was left behind, and anybody's package of that name.
+    """
     own = {name.split("/")[0].removesuffix(".py") for name in source.files} | {source.path.parent.name}
     found: dict[str, None] = {}
     for name, content in source.files.items():
@@ -40,8 +44,9 @@ def lacking(source: Source, place: Path) -> list[str]:
             top = module.partition(".")[0]
             if top in own or top in OURS or top in sys.stdlib_module_names:
                 continue
-            if not _is_here(top) and not _is_in(place, top):
-                found[package_of(module)] = None
+            package = package_of(module)
+            if package is not None and not _is_here(top) and not _is_in(place, top):
+                found[package] = None
     return list(found)
 
 
@@ -58,11 +63,13 @@ def _is_here(module: str) -> bool:
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
+    """Dotted names; the last part may be one that a module holds."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         if node.module and not node.level:
-            yield node.module
+            # With what is taken of it: `google` alone is no package, `google.genai` is.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
     else:
         for child in _needed(node):
             yield from _imported(child)

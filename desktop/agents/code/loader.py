@@ -5,7 +5,7 @@ The disk is not asked for any of them again. Knows no pipe.
 
 from __future__ import annotations
 
-import asyncio
+import ast
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -15,33 +15,21 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_type_hints
+from typing import Any
 
 from desktop.agents.code import mends
 from desktop.agents.code.consent import OURS
-from desktop.agents.code.packages import package_of
-from desktop.errors import AppError, CodeBroken, CodeFailed, CodeInputs, CodePackageMissing, CodeUnfit
+from desktop.agents.code.entry import Held, chosen
+from desktop.agents.code.known import package_of
+from desktop.agents.code.words import said
+from desktop.errors import AppError, CodeBroken, CodeFailed, CodeFileMissing, CodePackageMissing, Phrase
 from desktop.openai_api.errors_map import scrub
 
-MAKERS = ("make_agent", "create_agent", "build_agent", "get_agent")
-NAMES = ("agent", "root_agent", "main_agent", "triage_agent")
 NOT_ITS_OWN = ("agents", "openai", "desktop")
 """What of others an error passes through when it tells of the model or of the app, not of the file."""
 APPROVAL = re.compile(r"approval_?request\w*", re.IGNORECASE)
-
-
-@dataclass
-class Held:
-    """What a file holds: one of the two."""
-
-    module: ModuleType
-    agent: Any = None
-    """An `agents.Agent`."""
-    workflow: Callable[..., Any] | None = None
-    """`run_workflow` of an export."""
 
 
 class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -53,13 +41,13 @@ class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.main = main
         self.paths = {str(folder / name): name for name in files}
         fits = folder.name.isidentifier() and not _taken(folder.name)
-        self._package = folder.name if fits else "agent_folder"
+        self.package = folder.name if fits else "agent_folder"
 
     def main_name(self) -> str:
         """The file's own module: inside of its folder where that is used as a package."""
         stem = self.main.removesuffix(".py")
         if re.search(rb"^\s*from\s+\.", self.files[self.main], re.MULTILINE):
-            return f"{self._package}.{stem}"
+            return f"{self.package}.{stem}"
         return (
             stem
             if stem.isidentifier() and not _taken(stem) and stem not in sys.modules
@@ -86,7 +74,7 @@ class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return None  # `types.py` beside the file is `.types` to it, and `types` is Python's own
         if parts[-1].startswith("agent_file_"):
             return self.main
-        for inner in (parts, parts[1:] if parts[0] == self._package else None):
+        for inner in (parts, parts[1:] if parts[0] == self.package else None):
             if inner is None:
                 continue
             stem = "/".join(inner)
@@ -132,14 +120,15 @@ def _taken(name: str) -> bool:
     return name in sys.stdlib_module_names or name in OURS
 
 
-def load(beside: Beside, secrets: tuple[str, ...] = ()) -> Held:
-    """Runs the file and finds its agent. Raises CodePackageMissing, CodeBroken, CodeUnfit."""
+def load(beside: Beside, entry: str = "", secrets: tuple[str, ...] = ()) -> Held:
+    """Runs the file and finds its agent, or what is named `entry`. Raises CodePackageMissing, CodeFileMissing,
+    CodeBroken, CodeUnfit, CodeEntryUnclear."""
     sys.meta_path.insert(0, beside)
     name = beside.main_name()
     failure: AppError
     try:
         module = importlib.import_module(name)
-        return _held(module, beside)
+        return chosen(module, beside.files[beside.main], beside.main, entry)
     except AppError as error:
         failure = error
     except KeyboardInterrupt:
@@ -153,109 +142,73 @@ def load(beside: Beside, secrets: tuple[str, ...] = ()) -> Held:
 def broken(error: BaseException, beside: Beside, secrets: tuple[str, ...] = ()) -> AppError:
     """Why a file can't be loaded."""
     file, line = beside.place(error)
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        here = (beside.folder / error.name.replace(".", "/")).with_suffix(".py").is_file()
-        installed = error.name.partition(".")[0] in sys.modules or _belongs(beside, error.name)
-        if not here and not installed:
-            return CodePackageMissing(str(error)[:200], file=file, module=error.name, package=package_of(error.name))
-    return CodeBroken(type(error).__name__, file=file, line=line, problem=said(error, secrets))
+    return _lacking(error, beside) or CodeBroken(
+        type(error).__name__, file=file, line=line, problem=said(error, secrets)
+    )
 
 
 def failed(error: BaseException, beside: Beside, secrets: tuple[str, ...] = ()) -> AppError:
     """Why a file's run ended."""
     file, line = beside.place(error)
-    if isinstance(error, ModuleNotFoundError) and error.name and not _belongs(beside, error.name):
-        return CodePackageMissing(said(error), file=file, module=error.name, package=package_of(error.name))
-    return CodeFailed(type(error).__name__, file=file, line=line, problem=said(error, secrets))
+    return _lacking(error, beside) or CodeFailed(
+        type(error).__name__, file=file, line=line, problem=said(error, secrets)
+    )
 
 
-def said(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
-    """Python's words, on one line, without secrets."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - an error of the file's own making
-        text = ""
-    return scrub(" ".join(f"{type(error).__name__}: {text}".rstrip(": ").split()), secrets)[:300]
+def _lacking(error: BaseException, beside: Beside) -> AppError | None:
+    """A package, or a file of the agent's own, that an import did not find."""
+    if not isinstance(error, ImportError):
+        return None
+    file, line = beside.place(error)
+    written = _import_at(beside, file, line)
+    if "beyond top-level package" in str(error):
+        return _above(error, file, written) if isinstance(written, ast.ImportFrom) else None
+    name = error.name or ""
+    if not isinstance(error, ModuleNotFoundError) or not name:
+        return None
+    own = _belongs(beside, name)
+    there = (beside.folder / name.replace(".", "/")).with_suffix(".py").is_file()
+    if there or (name.partition(".")[0] in sys.modules and not own):
+        return None
+    meant = [] if written is None else _modules(written)
+    package = None if own else next(filter(None, map(package_of, [*meant, name])), None)
+    if package is not None:
+        return CodePackageMissing(str(error)[:200], file=file, module=name, package=package)
+    # Of `import helpers.text` Python misses `helpers`; the file that is meant is the other.
+    whole = next((one for one in meant if one.startswith(f"{name}.")), name)
+    wanted = whole.removeprefix(f"{beside.package}.").replace(".", "/") + ".py"
+    advice = Phrase("code.put_beside" if own else "code.put_beside_or_name", {"wanted": wanted})
+    return CodeFileMissing(str(error)[:200], file=file, module=whole, wanted=wanted, advice=advice)
+
+
+def _import_at(beside: Beside, file: str, line: int) -> ast.Import | ast.ImportFrom | None:
+    """The import that stands in this line."""
+    for node in ast.walk(mends.parse(beside.files[file])):
+        if isinstance(node, ast.Import | ast.ImportFrom) and node.lineno <= line <= (node.end_lineno or line):
+            return node
+    return None
+
+
+def _modules(written: ast.Import | ast.ImportFrom) -> list[str]:
+    """The modules that an import names, from the top."""
+    if isinstance(written, ast.Import):
+        return [alias.name for alias in written.names]
+    return [written.module] if written.module and not written.level else []
+
+
+def _above(error: BaseException, file: str, written: ast.ImportFrom) -> AppError:
+    """`from ..prompts import x`, which means a file above the folder whose files were approved."""
+    name = written.names[0].name
+    wanted = (written.module or name).replace(".", "/") + ".py"
+    advice = Phrase("code.put_inside", {"wanted": wanted, "inside": f"from .{written.module or ''} import {name}"})
+    module = "." * written.level + (written.module or "")
+    return CodeFileMissing(str(error)[:200], file=file, module=module, wanted=wanted, advice=advice)
 
 
 def _belongs(beside: Beside, name: str) -> bool:
     top = name.partition(".")[0]
-    return top == beside.folder.name or any(file.split("/")[0].removesuffix(".py") == top for file in beside.files)
-
-
-def _held(module: ModuleType, beside: Beside) -> Held:
-    from agents import Agent
-
-    workflow = getattr(module, "run_workflow", None)
-    if callable(workflow):
-        return Held(module, workflow=workflow)
-    known = {name: value for name, value in vars(module).items() if isinstance(value, Agent)}
-    for name in NAMES:
-        if name in known:
-            return Held(module, agent=known[name])
-    for name in (*MAKERS, *NAMES):
-        maker = getattr(module, name, None)
-        if callable(maker) and _needs_nothing(maker):
-            made = maker()
-            if inspect.isawaitable(made):
-                made = asyncio.get_event_loop().run_until_complete(made)
-            if isinstance(made, Agent):
-                return Held(module, agent=made)
-    if not known:
-        raise CodeUnfit(file=beside.main)
-    used = {id(getattr(other, "agent", other)) for agent in known.values() for other in agent.handoffs}
-    begins = [agent for agent in known.values() if id(agent) not in used]
-    # Where several could begin, the last one written is made of those before it.
-    return Held(module, agent=(begins or list(known.values()))[-1])
-
-
-def _needs_nothing(maker: Any) -> bool:
-    try:
-        parameters = inspect.signature(maker).parameters.values()
-    except (TypeError, ValueError):
-        return False
-    return all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
-
-
-def workflow_input(held: Held, text: str) -> list[Any]:
-    """The arguments of `run_workflow` for what was typed. Raises CodeInputs where it wants more, CodeFailed."""
-    workflow = held.workflow
-    parameters = list(inspect.signature(workflow).parameters.values()) if workflow is not None else []
-    if not parameters:
-        return []
-    file = Path(held.module.__file__ or "").name
-    more = [p.name for p in parameters[1:] if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    if more:
-        raise CodeInputs(file=file, inputs=", ".join(more))
-    try:
-        kind = get_type_hints(workflow).get(parameters[0].name)
-    except Exception:  # noqa: BLE001 - an annotation that means nothing at run time
-        kind = None
-    if kind is str:
-        return [text]
-    kind = kind if isinstance(kind, type) and hasattr(kind, "model_validate") else None
-    kind = kind or getattr(held.module, "WorkflowInput", None)
-    if kind is None or not hasattr(kind, "model_validate"):
-        return [{"input_as_text": text}]
-    try:
-        return [kind.model_validate({_place_of_text(kind): text})]
-    except ValueError as error:
-        faults = error.errors() if hasattr(error, "errors") else []
-        if faults and all(fault["type"] == "missing" for fault in faults):
-            names = ", ".join(".".join(map(str, fault["loc"])) for fault in faults)
-            raise CodeInputs(file=file, inputs=names) from None
-        line = getattr(getattr(workflow, "__code__", None), "co_firstlineno", 0)
-        raise CodeFailed(file=file, line=line, problem=said(error)) from None
-
-
-def _place_of_text(kind: Any) -> str:
-    """Where what was typed goes: `input_as_text`, or the one text that is wanted in its place."""
-    fields = kind.model_fields
-    texts = [name for name, field in fields.items() if field.annotation is str]
-    wanted = [name for name in texts if fields[name].is_required()] or texts
-    if "input_as_text" in fields or len(wanted) != 1:
-        return "input_as_text"
-    return str(fields[wanted[0]].validation_alias or wanted[0])
+    own = {file.split("/")[0].removesuffix(".py") for file in beside.files}
+    return top in own | {beside.folder.name, beside.package}
 
 
 def replace(beside: Beside, name: re.Pattern[str] | None, known: Any, new: Callable[[Any], Any]) -> None:

@@ -29,26 +29,6 @@ from desktop.openai_api.transport import parse_proxy, tls_context
 from desktop.settings.agents import PACKAGE
 from desktop.settings.locations import assets_dir, is_frozen
 
-KNOWN_AS = {
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python-headless",
-    "dateutil": "python-dateutil",
-    "docx": "python-docx",
-    "dotenv": "python-dotenv",
-    "fitz": "PyMuPDF",
-    "github": "PyGithub",
-    "google": "google-api-python-client",
-    "guardrails": "openai-guardrails",
-    "jwt": "PyJWT",
-    "PIL": "pillow",
-    "pptx": "python-pptx",
-    "psycopg2": "psycopg2-binary",
-    "serpapi": "google-search-results",
-    "sklearn": "scikit-learn",
-    "yaml": "PyYAML",
-}
-"""What is imported -> what is installed, where the names differ. Agent Builder's exports import `guardrails`."""
 ARGUMENT = "--code-agent-pip"
 """The hidden first argument of a packaged app that makes it the pip that was packed with it."""
 LIMIT = 600.0
@@ -60,12 +40,6 @@ BUNDLES = (
     "/etc/ssl/cert.pem",
 )
 """Where Linux and BSD keep what they trust in one file; Python lists nothing of a folder."""
-
-
-def package_of(module: str) -> str:
-    """The package to install for an import."""
-    top = module.partition(".")[0]
-    return KNOWN_AS.get(top, top.replace("_", "-"))
 
 
 def folder(profile: Path) -> Path:

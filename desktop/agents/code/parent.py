@@ -22,11 +22,12 @@ from chatkit.types import ProgressUpdateEvent, ThreadMetadata, ThreadStreamEvent
 from desktop.agents import for_models, titles
 from desktop.agents.asks import Asks
 from desktop.agents.code import consent, conversation
+from desktop.agents.code.live import Live, Want, choices_of
 from desktop.agents.code.mcp_calls import Calls
 from desktop.agents.code.packages import shipped
 from desktop.agents.code.process import Child
 from desktop.agents.code.protocol import Message, unpack
-from desktop.agents.code.shown import APPROVE, REJECT, Shown, answered, is_asking
+from desktop.agents.code.shown import APPROVE, REJECT, Shown, answered, chosen, is_asking, settled
 from desktop.agents.context import RequestContext
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
@@ -35,10 +36,18 @@ from desktop.agents.mcp.servers import McpServers
 from desktop.agents.mcp.starts import Starting
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
-from desktop.errors import AppError, CodeConsentNeeded, CodeEnded, KeyMissing, ThreadNotFound
+from desktop.errors import (
+    AppError,
+    CodeConsentNeeded,
+    CodeEnded,
+    CodeEntryUnclear,
+    CodeModelGone,
+    KeyMissing,
+    ModelEnds,
+    ThreadNotFound,
+)
 from desktop.files import ensure_private_dir
-from desktop.openai_api.transport import Endpoint as Route
-from desktop.settings.agents import CodeAgent, Endpoint
+from desktop.settings.agents import CodeAgent
 from desktop.settings.origins import origin_of
 from desktop.texts import Catalogue
 
@@ -64,47 +73,6 @@ class Place:
     """Folder of packages installed for them (`packages.folder`)."""
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     stop: float = STOP
-
-
-@dataclass(frozen=True)
-class Want:
-    """What a turn needs of its process; one that was made for another want is of no use to it."""
-
-    source: consent.Source
-    endpoint: Endpoint
-    key: str | None = field(repr=False)
-    route: Route
-
-
-class Live:
-    """One process, what it was made for and what it is doing."""
-
-    def __init__(self, agent_id: str, want: Want, child: Child) -> None:
-        self.agent_id = agent_id
-        self.want = want
-        self.child = child
-        self.thread = ""
-        """The chat whose turns it has had; empty: none yet."""
-        self.busy = False
-        self.loaded = False
-        self.unwanted = False
-        """It ends with the turn that it has."""
-        self.calls = Calls((), child.send)
-        """Of MCP tools, in this turn."""
-
-    def fits(self, agent_id: str, want: Want) -> bool:
-        same = self.agent_id == agent_id and self.want.source.digest == want.source.digest
-        same = same and self.want.source.path == want.source.path
-        way = (self.want.endpoint, self.want.key, self.want.route) == (want.endpoint, want.key, want.route)
-        return same and way and not self.busy and self.child.alive
-
-    async def load(self) -> None:
-        """Waits until the file is loaded. Raises what keeps it from that, or CodeEnded."""
-        while not self.loaded:
-            message = await self.child.receive()
-            if message["type"] == "failed":
-                raise unpack(message.get("error"))
-            self.loaded = message["type"] == "loaded"
 
 
 @dataclass(frozen=True)
@@ -144,6 +112,8 @@ class CodeAgents:
         """Oldest use first."""
         self._parked: dict[str, Parked] = {}
         self._stopping: set[asyncio.Task[None]] = set()
+        self._chosen: dict[str, dict[str, Any]] = {}
+        """What was chosen for agents whose settings can't keep it, as long as the app runs: {agent: {field: value}}."""
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -192,13 +162,16 @@ class CodeAgents:
 
     async def _want(self, agent: CodeAgent) -> Want:
         """Raises CodeUnreadable, CodeConsentNeeded, AgentNotSet, KeyMissing, KeyStoreError."""
+        agent = agent.model_copy(update=self._chosen.get(agent.id))
         source = await asyncio.to_thread(consent.read, agent.file)
         await asyncio.to_thread(self._place.consents.require, source)
         endpoint = self._sources.endpoint(agent.endpoint)
         key = await asyncio.to_thread(self._sources.key, endpoint.base_url) if endpoint.needs_key else None
         if endpoint.needs_key and not key:
             raise KeyMissing(origin=origin_of(endpoint.base_url))
-        return Want(source, endpoint, key, await asyncio.to_thread(self._sources.route, endpoint.base_url))
+        route = await asyncio.to_thread(self._sources.route, endpoint.base_url)
+        models = tuple(sorted(agent.model_overrides.items()))
+        return Want(source, endpoint, key, route, agent.entry, models, agent.max_runs)
 
     def _begin(self, agent_id: str, want: Want) -> Live:
         """Raises CodeEnded."""
@@ -225,7 +198,10 @@ class CodeAgents:
                     "endpoint": want.endpoint.model_dump(mode="json"),
                     "key": want.key,
                     "route": asdict(want.route),
+                    "models": dict(want.models),
                 },
+                "entry": want.entry,
+                "max_runs": want.max_runs,
                 "silence": self._silence,
             }
         )
@@ -324,8 +300,12 @@ class CodeAgents:
             if not live.loaded:
                 yield ProgressUpdateEvent(icon="clock", text=self._texts.get("agent_run.loading"))
             await live.load()
-        except BaseException:
+        except BaseException as error:
             self._end(live)
+            if isinstance(error, AppError):
+                shown = Shown(want.source.name, thread.id, self._texts, new_id)
+                for event in self._offered(error, live.choices, shown):
+                    yield event
             raise
         tools: list[Message] = []
         if agent.mcp_servers:
@@ -396,6 +376,33 @@ class CodeAgents:
             async for event in events:
                 yield event
 
+    def _offered(self, error: AppError, choices: list[str], shown: Shown) -> list[ThreadStreamEvent]:
+        """The card that goes before a failure which a choice can mend."""
+        if isinstance(error, CodeEntryUnclear) and choices:
+            return shown.offering(self._texts.get("code.which_entry"), "entry", choices)
+        if isinstance(error, CodeModelGone) and choices:
+            model = str(error.values["model"])
+            return shown.offering(self._texts.get("code.which_model", model=model), f"model.{model}", choices)
+        return []
+
+    async def choose(self, agent: CodeAgent, action: Action[str, Any], sender: WidgetItem) -> ThreadStreamEvent | None:
+        """A choice was made on a card: it holds from the next run on. What shows that; None: no button of this card."""
+        found = chosen(sender, action)
+        if found is None:
+            return None
+        name, choice = found
+        known = agent.model_copy(update=self._chosen.get(agent.id))
+        model = name.removeprefix("model.")
+        changes: dict[str, Any] = (
+            {"entry": choice} if name == "entry" else {"model_overrides": {**known.model_overrides, model: choice}}
+        )
+        try:
+            await asyncio.to_thread(self._sources.code_chosen, agent.model_copy(update=changes))
+        except AppError as error:
+            log.info("a choice was not saved: %s", error.code)
+            self._chosen.setdefault(agent.id, {}).update(changes)
+        return settled(sender, self._texts, choice)
+
     async def _called(
         self, live: Live, parked: Parked, call: Message, choice: cards.State, sender: WidgetItem
     ) -> Events:
@@ -431,7 +438,13 @@ class CodeAgents:
                         break
                     case "failed":
                         over = True
-                        raise unpack(message.get("error"))
+                        error = unpack(message.get("error"))
+                        for event in self._offered(error, choices_of(message), shown):
+                            yield event
+                        raise error
+                    case "model_ends":
+                        told = ModelEnds(model=str(message.get("model"))[:200], day=str(message.get("day"))[:20])
+                        yield cards.notice(told, self._texts)
                     case "ask":
                         number = str(message.get("id"))
                         title, detail = str(message.get("title", "")), str(message.get("detail", ""))

@@ -39,6 +39,8 @@ from desktop.unseen import written_out
 
 APPROVE, REJECT, AGAIN = "code.approve", "code.reject", "code.again"
 """Actions of a card's buttons; the payload is {"id": …}."""
+CHOOSE = "code.choose"
+"""Of a card that offers a choice; the payload is {"field": "entry" or the model that is gone, "choice": …}."""
 MOST_TEXT = 1_000_000
 """Characters of one turn."""
 MOST_STEPS = 500
@@ -95,6 +97,17 @@ class Shown:
         events = list(self.close())
         item = approvals.item(self._texts, self._thread, self._new_id("message"), server, tool, arguments, number)
         return item, [*events, ThreadItemDoneEvent(item=item)]
+
+    def offering(self, question: str, field: str, choices: list[str]) -> list[ThreadStreamEvent]:
+        """A card that offers what may take the place of what is gone, or unclear."""
+        item = WidgetItem(
+            id=self._new_id("message"),
+            thread_id=self._thread,
+            created_at=_now(),
+            widget=offer(question, field, choices),
+            copy_text=question,
+        )
+        return [*self.close(), ThreadItemDoneEvent(item=item)]
 
     def close(self) -> Iterator[ThreadStreamEvent]:
         """Ends what is open."""
@@ -233,6 +246,45 @@ def card(texts: Catalogue, title: str, detail: str, number: str, state: State) -
         ]
         children.append({"type": "Row", "gap": 2, "children": made})
     return DynamicWidgetRoot.model_validate({"type": "Card", "size": "sm", "children": children})
+
+
+def offer(question: str, field: str, choices: list[str]) -> DynamicWidgetRoot:
+    """A question with a button for each choice."""
+    buttons = [
+        {
+            "type": "Button",
+            "label": choice,
+            "style": "secondary",
+            "onClickAction": {"type": CHOOSE, "payload": {"field": field, "choice": choice}},
+        }
+        for choice in choices
+    ]
+    children = [
+        {"type": "Text", "id": "question", "value": approvals.within(approvals.plain(question))},
+        {"type": "Row", "gap": 2, "wrap": "wrap", "children": buttons},
+    ]
+    return DynamicWidgetRoot.model_validate({"type": "Card", "size": "sm", "children": children})
+
+
+def chosen(item: WidgetItem, action: Any) -> tuple[str, str] | None:
+    """The field and the choice of a button that this card of ours really has."""
+    for child in item.widget.model_dump(mode="json").get("children") or []:
+        for button in child.get("children") or []:
+            given = button.get("onClickAction") or {}
+            if given.get("type") == CHOOSE == action.type and given.get("payload") == action.payload:
+                return str(given["payload"]["field"]), str(given["payload"]["choice"])
+    return None
+
+
+def settled(item: WidgetItem, texts: Catalogue, choice: str) -> ThreadItemReplacedEvent:
+    """The card with what was chosen in place of its buttons."""
+    question, _ = _words(item)
+    children = [
+        {"type": "Text", "id": "question", "value": question},
+        {"type": "Text", "id": "state", "weight": "semibold", "value": texts.get("code.chosen", choice=choice)},
+    ]
+    widget = DynamicWidgetRoot.model_validate({"type": "Card", "size": "sm", "children": children})
+    return ThreadItemReplacedEvent(item=item.model_copy(update={"widget": widget}))
 
 
 def answered(item: WidgetItem, texts: Catalogue, state: State, number: str = "") -> ThreadItemReplacedEvent:

@@ -244,7 +244,7 @@ def test_checklist_28_a_message_waits_for_the_yes_to_a_changed_file_and_is_answe
     asking.code.approve()
     asking.code.host.code_answered("code", given=True)
     assert asking.code.read(heard).said == "You said: hello"
-    assert [asked.body["instructions"] for asked in asking.code.api.asked] == ["Second."]
+    assert [asked.body["instructions"] for asked in asking.code.api.calls("/v1/responses")] == ["Second."]
 
 
 def test_checklist_28_a_yes_to_what_has_changed_once_more_asks_once_more(asking: Asking) -> None:

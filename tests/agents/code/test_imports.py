@@ -14,39 +14,39 @@ def put(folder: Path, text: str, name: str = "agent.py") -> Path:
 
 
 def test_only_what_nobody_has_is_lacking(tmp_path: Path) -> None:
-    put(tmp_path, "import other_of_mars.inner", "helpers.py")
+    put(tmp_path, "import wordcloud.inner", "helpers.py")
     file = put(
         tmp_path,
         "import os, json, helpers, agents, openai, httpx\n"
         "from . import helpers\n"
-        "def late():\n    from thing_of_mars.sub import x, y\n",
+        "def late():\n    from youtube_transcript_api.sub import x, y\n",
     )
-    assert lacking(read(file), tmp_path / "packages") == ["thing-of-mars", "other-of-mars"]
+    assert lacking(read(file), tmp_path / "packages") == ["youtube-transcript-api", "wordcloud"]
 
 
 def test_an_import_that_may_fail_is_no_need(tmp_path: Path) -> None:
     file = put(
         tmp_path,
         "from typing import TYPE_CHECKING\n"
-        "if TYPE_CHECKING:\n    import types_of_mars\n"
-        "try:\n    import fast_of_mars\nexcept (ImportError, OSError):\n    fast_of_mars = None\n"
-        "try:\n    import needed_of_mars\nexcept ValueError:\n    pass\n",
+        "if TYPE_CHECKING:\n    import unidecode\n"
+        "try:\n    import textblob\nexcept (ImportError, OSError):\n    textblob = None\n"
+        "try:\n    import zeep\nexcept ValueError:\n    pass\n",
     )
-    assert lacking(read(file), tmp_path / "packages") == ["needed-of-mars"]
+    assert lacking(read(file), tmp_path / "packages") == ["zeep"]
 
 
 def test_what_was_installed_for_it_is_there(tmp_path: Path) -> None:
     place = tmp_path / "packages"
     place.mkdir()
-    (place / "thing_of_mars.py").write_text("raise SystemExit('it ran')")
-    file = put(tmp_path, "import thing_of_mars")
+    (place / "youtube_transcript_api.py").write_text("raise SystemExit('it ran')")
+    file = put(tmp_path, "import youtube_transcript_api")
     assert lacking(read(file), place) == []
 
 
 def test_a_package_that_is_named_and_imported_is_wanted_once_and_as_it_was_named(tmp_path: Path) -> None:
-    file = put(tmp_path, "import thing_of_mars")
-    assert wanted(read(file), ["Thing.of_Mars>=2,<3", "quiet-of-mars"], tmp_path / "p") == [
-        "Thing.of_Mars>=2,<3",
+    file = put(tmp_path, "import youtube_transcript_api")
+    assert wanted(read(file), ["YouTube.transcript_API>=2,<3", "quiet-of-mars"], tmp_path / "p") == [
+        "YouTube.transcript_API>=2,<3",
         "quiet-of-mars",
     ]
 

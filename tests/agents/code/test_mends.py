@@ -69,9 +69,9 @@ def test_guardrails_that_are_not_set_up_have_no_result_and_end_no_run() -> None:
 
 
 def test_what_is_mended_can_be_pasted_and_shown_as_it_is(tmp_path: Path) -> None:
-    text = f'import not_there_at_all\n{BRANCHES}run_workflow = f"{{chosen("a")}}"\n'
+    text = f'import wordcloud\n{BRANCHES}run_workflow = f"{{chosen("a")}}"\n'
     source = brought.of_text(text, tmp_path)
     assert source.text() == text
-    assert lacking(source, tmp_path) == ["not-there-at-all"]
+    assert lacking(source, tmp_path) == ["wordcloud"]
     (tmp_path / "agent.py").write_text(text)
     assert read(tmp_path / "agent.py").digest == source.digest

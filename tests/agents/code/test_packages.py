@@ -17,6 +17,7 @@ import pytest
 
 from desktop.agents.code import packages
 from desktop.agents.code.environment import clean
+from desktop.agents.code.known import package_of
 from desktop.errors import BadParams, FileUnreadable, PackagesNotInstalled
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.texts import Catalogue
@@ -33,9 +34,12 @@ def pip(tmp_path: Path, body: str) -> list[str]:
 
 
 def test_what_is_imported_and_what_is_installed_may_be_called_differently() -> None:
-    assert packages.package_of("guardrails.runtime") == "openai-guardrails"
-    assert packages.package_of("yaml") == "PyYAML"
-    assert packages.package_of("some_thing.inner") == "some-thing"
+    assert package_of("guardrails.runtime") == "openai-guardrails"
+    assert package_of("yaml") == "PyYAML"
+    assert package_of("pydantic_settings.sources") == "pydantic-settings"
+    assert package_of("google.cloud.storage.blob") == "google-cloud-storage"
+    for nobody in ("utils", "config", "helpers.text", "prompts", "tools", "google", "some_thing"):
+        assert package_of(nobody) is None
 
 
 def test_what_the_app_has_or_the_folder_has_is_not_missing(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_a_guardrail_of_the_package_asks_with_the_apps_key_and_keeps_the_agent_f
         code.api.answer(Answer(text="fine"), Answer(text="Answered."), Answer(text="bad"))
         assert code.say().said == "Answered."
         stopped = code.say()
-        assert [asked.path for asked in code.api.asked] == [
+        assert [asked.path for asked in code.api.asked if asked.method == "POST"] == [
             "/v1/chat/completions",
             "/v1/responses",
             "/v1/chat/completions",
@@ -181,7 +181,7 @@ def test_a_guardrail_of_the_package_asks_with_the_apps_key_and_keeps_the_agent_f
 
 def test_a_model_that_is_not_there_is_named(code: Bench) -> None:
     code.holds(SINGLE.replace("gpt-4.1", "gpt-0"))
-    assert "The model gpt-0 is not there" in code.say().errors[0]["message"]
+    assert "asks for the model gpt-0, which" in code.say().errors[0]["message"]
 
 
 def test_a_mistake_of_the_export_itself_is_told_with_its_line(code: Bench) -> None:
@@ -205,7 +205,7 @@ SEARCH = body("""
 def test_a_file_search_node_walks_through_what_its_client_finds(code: Bench) -> None:
     code.holds(HEAD + "from openai import AsyncOpenAI\nclient = AsyncOpenAI()\n" + RUN + SEARCH)
     assert code.say().said == "tea.md"
-    (asked,) = code.api.asked
+    (asked,) = [one for one in code.api.asked if one.method == "POST"]
     assert (asked.path, asked.body["query"]) == ("/v1/vector_stores/vs_1/search", "tea")
 
 

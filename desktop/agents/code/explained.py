@@ -1,0 +1,58 @@
+"""In the child: why a turn of a file has ended, and what could be chosen in the place of what is gone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from desktop.agents import failures
+from desktop.agents.code import loader
+from desktop.agents.code.clients import Given
+from desktop.agents.code.loader import Beside
+from desktop.agents.endpoints import make_client
+from desktop.errors import (
+    AgentsMissing,
+    AppError,
+    CodeError,
+    CodeModelGone,
+    CodePromptGone,
+    InternalError,
+    ModelNotFound,
+)
+
+LIMIT = 10.0
+"""Seconds that a list of models may take."""
+_PROMPT = re.compile(r"\bpmpt_[A-Za-z0-9]{1,100}")
+
+
+def explained(failure: BaseException, beside: Beside, given: Given, model: str) -> AppError:
+    """The error to tell; `model`: the one that was asked last, as the file names it."""
+    own = beside.made(failure) and not isinstance(failure, AppError)
+    asked = given.asked(model)
+    told: AppError = InternalError() if own else _gone(failure, given, model) or failures.of(failure, asked)
+    if isinstance(told, InternalError | AgentsMissing):
+        told = loader.failed(failure, beside, given.secrets)
+    if isinstance(told, ModelNotFound):
+        told = CodeModelGone(told.detail, file=beside.main, model=model, host=asked.host)
+    if isinstance(told, CodeError) and not told.values.get("file"):
+        told.values = {**told.values, "file": beside.main}
+    return told
+
+
+def _gone(failure: BaseException, given: Given, model: str) -> AppError | None:
+    """A stored prompt (`Agent(prompt={"id": "pmpt_…"})`) that the endpoint does not have."""
+    status = getattr(failure, "status_code", None)
+    named = _PROMPT.search(str(failure)) if status in (400, 404) else None
+    if named is None or "not found" not in str(failure).lower():
+        return None
+    return CodePromptGone(type(failure).__name__, file="", prompt=named[0], host=given.asked(model).host)
+
+
+async def listed(given: Given) -> list[dict[str, Any]]:
+    """The endpoint's models as it lists them; none where it does not."""
+    try:
+        # A client of its own: the connections of the other belong to the loop on which the file asks.
+        async with make_client(given.endpoint, given.key, given.route, silence=LIMIT, retries=0) as client:
+            return [model.model_dump() async for model in client.models.list()]
+    except Exception:  # noqa: BLE001 - whatever it is, there is nothing to offer then
+        return []

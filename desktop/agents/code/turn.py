@@ -1,0 +1,172 @@
+"""In the child: one turn of a file: what was said, what is asked of the person, how often agents ran."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from chatkit.types import CustomTask
+
+from desktop.agents.code.protocol import Message
+from desktop.agents.code.tools import Tools
+from desktop.agents.failures import Asked
+from desktop.texts import Catalogue
+
+Send = Callable[[Message], object]
+MOST_SAID = 1_000_000
+"""Characters of a turn, as `shown.MOST_TEXT`."""
+MOST_ASKED = 100_000
+"""Characters of a question that go to the app, which says how much of them it shows."""
+
+
+class Stopped(BaseException):
+    """The person stopped the run while it waited; not for `except Exception` of the file."""
+
+
+class Endless(BaseException):
+    """The file has run its agents as often as it may for one message; not for `except Exception` of the file."""
+
+
+class Approvals:
+    """Questions that are open. Asked on any thread, answered by the thread that reads the pipe."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._open: dict[str, tuple[threading.Event, list[bool]]] = {}
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def begin(self) -> None:
+        self._stopped = False
+
+    def ask(self, title: str, detail: str = "") -> bool:
+        """Blocks until the person has answered. Raises Stopped."""
+        number = secrets.token_urlsafe(24)
+        answered = threading.Event()
+        answer: list[bool] = []
+        with self._lock:
+            if self._stopped:
+                raise Stopped
+            self._open[number] = (answered, answer)
+        self._send({"type": "ask", "id": number, "title": title[:MOST_ASKED], "detail": detail[:MOST_ASKED]})
+        answered.wait()
+        if not answer:
+            raise Stopped
+        return answer[0]
+
+    def answer(self, number: str, approved: bool) -> None:
+        with self._lock:
+            found = self._open.pop(number, None)
+        if found is not None:
+            found[1].append(approved)
+            found[0].set()
+
+    def stop(self) -> None:
+        """Whoever waits stops waiting."""
+        with self._lock:
+            self._stopped = True
+            waiting = list(self._open.values())
+            self._open.clear()
+        for answered, _ in waiting:
+            answered.set()
+
+
+class Turn:
+    """What is said in one turn, and what was said before it."""
+
+    def __init__(self, send: Send, texts: Catalogue, approvals: Approvals, asked: Callable[[str], Asked]) -> None:
+        self.send = send
+        self.texts = texts
+        self.approvals = approvals
+        self.tools = Tools(send)
+        self.asked = asked
+        self.text = ""
+        self.message: Any = None
+        self.history: list[Any] = []
+        self.said: list[str] = []
+        self.structured: list[Any] = []
+        self.refused = False
+        self.model = ""
+        """The model that was asked last, as the file names it."""
+        self.models: set[str] = set()
+        """All that were asked in this turn."""
+        self.on_asked: Callable[[], None] = lambda: None
+        """Called, on any thread, whenever a model is asked."""
+        self.max_runs = 0
+        self._runs = 0
+        self._numbers = 0
+
+    def begin(self, message: Message) -> None:
+        self.text = str(message["text"])
+        self.message = message["message"]
+        self.history = message["history"]
+        self.said = []
+        self.structured = []
+        self.refused = False
+        self.models = set()
+        self._runs = 0
+        self.approvals.begin()
+        self.tools.begin(message.get("tools") or [])
+
+    def asks(self, model: str) -> None:
+        """A model is about to be asked, by an agent or by the file itself."""
+        self.model = model
+        if model:
+            self.models.add(model)
+            self.on_asked()
+
+    def runs(self) -> None:
+        """Another run of an agent. Raises Endless."""
+        self._runs += 1
+        if self._runs > self.max_runs > 0:
+            raise Endless
+
+    def number(self, kind: str) -> str:
+        self._numbers += 1
+        return f"{kind}{self._numbers}"
+
+    # --- to the reader ------------------------------------------------------------------------
+
+    def task(self, key: str, task: Any) -> None:
+        self.send({"type": "task", "key": key, "task": task.model_dump(mode="json")})
+
+    def step(self, key: str, title: str, *, done: bool, content: str | None = None) -> None:
+        task = CustomTask(title=title[:200], content=content)
+        task.status_indicator = "complete" if done else "loading"
+        self.task(key, task)
+
+    def say(self, text: str) -> None:
+        """A whole message; beyond what a chat can hold, the app says so."""
+        text = text[: MOST_SAID + 1]
+        key = self.number("m")
+        self.send({"type": "text", "key": key, "delta": text})
+        self.send({"type": "text_done", "key": key, "text": text, "annotations": []})
+        self.said.append(text)
+
+    def approve(self, title: str, detail: str = "") -> bool:
+        approved = self.approvals.ask(title, detail)
+        self.refused = self.refused or not approved
+        return approved
+
+    # --- to the model -------------------------------------------------------------------------
+
+    def remembered(self, given: Any) -> Any:
+        """What goes to an agent: where it begins with this turn's message, with the chat so far before it."""
+        if isinstance(given, str):
+            return [*self.history, self.message] if given == self.text and self._more() else given
+        if not isinstance(given, list) or not given or not self._is_message(given[0]):
+            return given
+        return [*self.history, self.message, *given[1:]]
+
+    def _more(self) -> bool:
+        return bool(self.history) or not isinstance(self.message.get("content"), str)
+
+    def _is_message(self, item: Any) -> bool:
+        if not isinstance(item, dict) or item.get("role") != "user":
+            return False
+        content = item.get("content")
+        if isinstance(content, list):
+            content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        return content == self.text

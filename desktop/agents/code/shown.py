@@ -260,7 +260,7 @@ def offer(question: str, field: str, choices: list[str]) -> DynamicWidgetRoot:
         for choice in choices
     ]
     children = [
-        {"type": "Text", "id": "question", "value": approvals.within(approvals.plain(question))},
+        {"type": "Text", "id": "question", "value": approvals.within(written_out(question))},
         {"type": "Row", "gap": 2, "wrap": "wrap", "children": buttons},
     ]
     return DynamicWidgetRoot.model_validate({"type": "Card", "size": "sm", "children": children})

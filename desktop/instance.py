@@ -34,8 +34,9 @@ SOCKET_PATH_LIMIT = 100
 SET_UP_LIMIT = 2.0
 """Seconds that ending waits for a start that is still under way."""
 
-CALLERS = 8
-"""Launches that are answered at the same time; further ones wait."""
+CALLERS = 32
+"""Callers that are listened to at the same time; for a further one the oldest that has said nothing yet goes. So one
+that has something to say comes through, however many are silent."""
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ class Instance:
         self._waiting: list[str | None] = []
         self._callback: Callable[[str | None], None] | None = None
         self._guard = threading.Lock()
-        self._places = threading.Semaphore(CALLERS)
+        self._callers: dict[Connection, None] = {}
+        """Those who have not said yet what they want, the oldest first."""
         self._address = ""
 
     def acquire(self) -> bool:
@@ -136,15 +138,24 @@ class Instance:
                 if not self._closed:
                     time.sleep(0.1)
                 continue
-            self._places.acquire()
-            threading.Thread(target=self._answer, args=(caller, authkey), name="instance-caller", daemon=True).start()
+            with self._guard:
+                self._callers[caller] = None
+                oldest = next(iter(self._callers)) if len(self._callers) > CALLERS else None
+            if oldest is not None:
+                self._hang_up(oldest)
+            try:
+                threading.Thread(
+                    target=self._answer, args=(caller, authkey), name="instance-caller", daemon=True
+                ).start()
+            except RuntimeError:  # the system gives no more threads
+                self._forget(caller)
 
     def _open(self) -> tuple[Listener, bytes]:
         from multiprocessing.connection import Listener
 
         authkey = os.urandom(32)
         _forget_address(self._address, folder_too=False)
-        self._listener = listener = Listener(self._address, backlog=CALLERS)
+        self._listener = listener = Listener(self._address, backlog=4 * CALLERS)
         write_private(self._folder / "authkey", authkey)
         write_private(self._folder / "address", self._address)
         return listener, authkey
@@ -153,7 +164,7 @@ class Instance:
         from multiprocessing import AuthenticationError
         from multiprocessing.connection import answer_challenge, deliver_challenge
 
-        patience = threading.Timer(5.0, _hang_up, [caller])
+        patience = threading.Timer(5.0, self._hang_up, [caller])
         patience.daemon = True
         patience.start()
         try:
@@ -166,9 +177,7 @@ class Instance:
             return
         finally:
             patience.cancel()
-            self._places.release()
-            with suppress(OSError):
-                caller.close()
+            self._forget(caller)
         with self._guard:
             callback = self._callback
             if callback is None:
@@ -176,17 +185,26 @@ class Instance:
         if callback is not None:
             callback(prompt)
 
-
-def _hang_up(caller: Connection) -> None:
-    # Closing the descriptor does not wake a blocked read on Linux; shutting the socket down does.
-    import socket
-
-    with suppress(OSError):
-        if os.name == "posix":
-            with socket.socket(fileno=os.dup(caller.fileno())) as line:
-                line.shutdown(socket.SHUT_RDWR)
-        else:
+    def _forget(self, caller: Connection) -> None:
+        with self._guard:
+            self._callers.pop(caller, None)
+        with suppress(OSError):
             caller.close()
+
+    def _hang_up(self, caller: Connection) -> None:
+        """Ends the wait of whoever listens to `caller`, unless that has ended by itself."""
+        # Closing the descriptor does not wake a blocked read on Linux; shutting the socket down does.
+        import socket
+
+        with self._guard, suppress(OSError):
+            if caller not in self._callers:
+                return  # its descriptor may be somebody else's by now
+            del self._callers[caller]
+            if os.name == "posix":
+                with socket.socket(fileno=os.dup(caller.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
+            else:
+                caller.close()
 
 
 def _prompt_in(message: bytes) -> str | None:

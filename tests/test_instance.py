@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Client
 from pathlib import Path
 from typing import Any
@@ -284,6 +285,33 @@ def test_checklist_25_a_first_instance_that_hangs_is_said_within_the_limit(
         assert caught.value.values["profile"] == "default"
     finally:
         other.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sockets of POSIX")
+def test_checklist_45_silent_callers_however_many_keep_no_launch_out(
+    profile: Locations, make: Callable[..., Instance]
+) -> None:
+    """Each would be listened to for five seconds; a launch waits three."""
+    first, second = make(), make(limit=3.0)
+    first.acquire()
+    calls = shown(first)
+    address = ""
+    while not address:
+        with suppress(OSError):
+            address = (profile.instance / "address").read_text()
+    silent = []
+    try:
+        for number in range(200):
+            line = socket.socket(socket.AF_UNIX)
+            line.connect(address)
+            if number % 3 == 0:
+                line.sendall(b"\x00\x00")  # the beginning of a message that never comes
+            silent.append(line)
+        assert second.hand_over("hello")
+        assert calls.get(timeout=LIMIT) == "hello"
+    finally:
+        for line in silent:
+            line.close()
 
 
 def test_of_many_launches_at_once_one_is_first_and_all_others_reach_it(

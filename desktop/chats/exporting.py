@@ -177,7 +177,8 @@ class Export:
         path = journal.name(chat.id, stem(chat.title, chat.created_at, self._texts.get("export.untitled")))
         if known is not None and known.mark == mark and fresh:
             return path, False
-        write(path, self._stopping(self.pieces(chat, cancel), cancel), replace=True)
+        pieces = self._stopping(self.pieces(chat, cancel), cancel)
+        write(path, pieces, replace=journal.ours(chat.id), before=lambda content: journal.writes(chat.id, content))
         journal.finish(chat.id, Done(mark, self._now()))
         return path, True
 

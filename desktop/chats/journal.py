@@ -1,7 +1,8 @@
 """What an export has written into a folder, line by line in a hidden file: how the next one goes on from there.
 
-A name is noted before the file is written, so a file of that name is known as ours also after a kill. Nothing of what
-the chats say stands in it.
+A name, and a digest of the content, are noted before the file is there, so a file of ours is known also after a kill.
+What has another content by now is not ours to write over, whatever the journal says of its name: a person may have
+changed it, and the journal may come from somebody. Nothing of what the chats say stands in it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desktop.chats.names import folded, unlike
-from desktop.chats.writing import unwritable
+from desktop.chats.writing import digest, unwritable
 from desktop.files import open_private
 
 NAME = ".chatkit-desktop-export.jsonl"
+LONGEST = 64 * 1024
+"""Bytes of a line; ours are some hundred."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Journal:
         self._ending = ending
         self._names: dict[str, str] = {}
         self._done: dict[str, Done] = {}
+        self._made: dict[str, set[str]] = {}
+        """Digests of what was ever written, or about to be: a kill may have kept back the last."""
         self._cut_off = False
         """Whether the last line has no end: a kill or a full disk kept it back."""
         path = folder / NAME
@@ -62,15 +67,26 @@ class Journal:
         path = self.path(chat)
         return self._done.get(chat) if path is not None and path.exists() else None
 
+    def ours(self, chat: str) -> bool:
+        """Whether the chat's file is there as it was written."""
+        path, made = self.path(chat), self._made.get(chat)
+        return path is not None and made is not None and digest(path) in made
+
     def name(self, chat: str, wanted: str) -> Path:
-        """A name of its own for the chat's file: the one it had before, else `wanted` or one like it."""
+        """A name of its own for the chat's file: the one it had before, if that is free or holds what was written
+        there; else `wanted` or one like it."""
         known = self.path(chat)
-        if known is not None:
+        if known is not None and (not os.path.lexists(known) or self.ours(chat)):
             return known
         name = unlike(wanted, self._taken)
         self._add({"chat": chat, "as": self._ending, "name": name})
         self._names[chat] = name
         return self._folder / f"{name}.{self._ending}"
+
+    def writes(self, chat: str, content: str) -> None:
+        """The chat's file is about to be there, with content of this digest."""
+        self._add({"chat": chat, "as": self._ending, "made": content})
+        self._made.setdefault(chat, set()).add(content)
 
     def finish(self, chat: str, done: Done) -> None:
         self._add({"chat": chat, "as": self._ending, "mark": done.mark, "at": int(done.at)})
@@ -87,7 +103,7 @@ class Journal:
         except FileNotFoundError:
             return
         with file:
-            for row in file:
+            while row := file.readline(LONGEST):
                 self._cut_off = not row.endswith(b"\n")
                 try:
                     entry = json.loads(row)
@@ -99,7 +115,9 @@ class Journal:
                         name = str(entry["name"])
                         if Path(name).name == name and "\\" not in name and name[:1] not in (".", ""):
                             self._names[str(chat)] = name
+                    elif "made" in entry:
+                        self._made.setdefault(str(chat), set()).add(str(entry["made"]))
                     else:
                         self._done[str(chat)] = Done(str(entry["mark"]), float(entry["at"]))
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, RecursionError):
                     continue  # cut off by a kill

@@ -5,9 +5,11 @@ Knows nothing of chats. A folder of the person's own keeps its mode; what is new
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,9 +19,14 @@ from desktop.files import LEFTOVER_AGE, POSIX, ensure_private_dir, flush_folder
 PREFIX, SUFFIX = ".chatkit-desktop-", ".tmp"
 
 
-def write(path: Path, pieces: Iterable[str], *, replace: bool) -> None:
-    """Writes `pieces` as UTF-8 to `path`, mode 0600. Raises FileExists_ where something is there and `replace` is
-    False, FolderUnwritable, and what `pieces` raise; in each case nothing is changed."""
+def write(
+    path: Path, pieces: Iterable[str], *, replace: bool, before: Callable[[str], None] = lambda _content: None
+) -> None:
+    """Writes `pieces` as UTF-8 to `path`, mode 0600; `before` is told the content's digest just before it is there.
+
+    Raises FileExists_ where something is there and `replace` is False, FolderUnwritable, and what `pieces` raise; in
+    each case nothing is changed.
+    """
     with unwritable(path.parent):
         if not replace and os.path.lexists(path):
             raise FileExists_(path=str(path))
@@ -31,24 +38,61 @@ def write(path: Path, pieces: Iterable[str], *, replace: bool) -> None:
     try:
         file = os.fdopen(handle, "wb")
         try:
+            content = hashlib.sha256()
             for piece in pieces:
+                data = piece.encode("utf-8", "replace")
+                content.update(data)
                 with unwritable(path.parent):
-                    file.write(piece.encode("utf-8", "replace"))
+                    file.write(data)
             with unwritable(path.parent):
                 file.flush()
                 os.fsync(file.fileno())
         finally:
             with unwritable(path.parent):  # what a full disk did not take is written once more here, and refused again
                 file.close()
+        before(content.hexdigest())
         with unwritable(path.parent):
-            if not replace and os.path.lexists(path):
-                raise FileExists_(path=str(path))
-            os.replace(temporary, path)
+            if replace:
+                os.replace(temporary, path)
+            else:
+                _place(temporary, path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
     flush_folder(path.parent)
+
+
+def _place(temporary: Path, path: Path) -> None:
+    """Renames without ever taking the place of what has come there meanwhile. Raises FileExists_, OSError."""
+    try:
+        if not POSIX:
+            os.rename(temporary, path)  # refuses by itself there
+            return
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links: the name is taken first, then filled
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            os.replace(temporary, path)
+        else:
+            temporary.unlink()
+    except FileExistsError:
+        raise FileExists_(path=str(path)) from None
+
+
+def digest(path: Path) -> str | None:
+    """Of a file's content, as `write` tells it; None for what is no file of its own (a link, a folder) or can't be
+    read."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                return None
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def sweep(folder: Path) -> None:

@@ -214,8 +214,11 @@ class Bridge:
             or not isinstance(params.get("id"), str)
             or not 0 < len(params["id"]) <= ID_LENGTH
         ):
+            # Whoever sends thousands of these on the window's own thread gets no line of the log for each: a line
+            # costs more than all that is looked at here.
             self.refused += 1
-            log.warning("a call without the key of the page shown was ignored")
+            if self.refused & (self.refused - 1) == 0:
+                log.warning("a call without the key of the page shown was ignored (%d so far)", self.refused)
             return
         channel.heard()
         call_id: str = params["id"]

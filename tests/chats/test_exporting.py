@@ -460,6 +460,80 @@ def test_a_journal_that_somebody_wrote_leads_nowhere_else(desk: Desk, tmp_path: 
     assert not (tmp_path / "escaped.md").exists()
 
 
+@pytest.mark.parametrize("kind", ["file", "link", "folder", "pipe"])
+def test_checklist_46_a_planted_journal_makes_an_export_write_over_nothing(
+    desk: Desk, tmp_path: Path, kind: str
+) -> None:
+    """The journal names the person's own file as that of a chat; only the content says whose it is."""
+    chat = desk.chat("Ours", said())
+    out, aside = tmp_path / "out", tmp_path / "aside.md"
+    out.mkdir()
+    aside.write_text("mine")
+    own = out / "diary.md"
+    if kind == "file":
+        own.write_text("mine")
+    elif kind == "link":
+        own.symlink_to(aside)
+    elif kind == "folder":
+        own.mkdir()
+    else:
+        os.mkfifo(own)
+    before = own.lstat()
+    lines: list[dict[str, Any]] = [{"chat": chat, "as": "md", "name": "diary"}]
+    lines += [{"chat": chat, "as": "md", "mark": "x", "at": 0}, {"chat": chat, "as": "md", "made": ""}]
+    (out / NAME).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    done = desk.library.export(desk.library.all(), out, "md", EN)
+    assert done.ok
+    assert done.files[0][1].name.endswith("Ours.md")
+    assert (own.lstat().st_ino, own.lstat().st_size) == (before.st_ino, before.st_size)
+    assert aside.read_text() == "mine"
+    if kind == "file":
+        assert own.read_text() == "mine"
+
+
+def test_checklist_46_what_a_person_has_changed_in_an_exported_file_stays(desk: Desk, tmp_path: Path) -> None:
+    chat = desk.chat("Ours", said())
+    first = desk.library.export(desk.library.all(), tmp_path, "md", EN).files[0][1]
+    first.write_text(first.read_text() + "my notes")
+    desk.library.rename(chat, "Renamed")
+    second = desk.library.export(desk.library.all(), tmp_path, "md", EN).files[0][1]
+    assert first.read_text().endswith("my notes")
+    assert second != first
+    assert "Renamed" in second.read_text()
+    desk.library.rename(chat, "Again")
+    assert desk.library.export(desk.library.all(), tmp_path, "md", EN).files[0][1] == second, "that one is ours"
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["with links", "without links"])
+def test_checklist_46_of_many_that_write_one_file_at_once_one_does_and_none_writes_over_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    if not links:
+
+        def no_links(*_: object, **__: object) -> None:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))  # as FAT does
+
+        monkeypatch.setattr(os, "link", no_links)
+    path, told = tmp_path / "chat.md", []
+    together = threading.Barrier(8)
+
+    def one(number: int) -> None:
+        try:
+            write(path, [f"from {number}"], replace=False, before=lambda _content: together.wait(30) and None)
+            told.append(number)
+        except FileExists_:
+            pass
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 1
+    assert path.read_text() == f"from {told[0]}"
+    assert [one.name for one in tmp_path.iterdir()] == ["chat.md"]
+
+
 WORKER = """
 import sys
 from pathlib import Path

@@ -303,6 +303,18 @@ def test_checklist_10_the_key_of_a_page_no_longer_shown_is_refused(desk: Desk) -
     assert desk.bridge.refused == 1
 
 
+def test_checklist_45_a_flood_of_calls_without_the_key_costs_no_line_of_the_log_each(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(20_000):
+        desk.send({"page_key": "x" * 43, "id": str(number), "method": "echo", "params": {"text": "x"}})
+    assert desk.bridge.refused == 20_000
+    assert len(caplog.records) < 20
+    assert "16384" in caplog.records[-1].message
+    assert desk.window.turns == []
+    assert desk.answer(params={"text": "after"})["value"] == "after"
+
+
 def test_checklist_10_the_key_of_another_window_is_refused(texts: Texts) -> None:
     chat, settings = Desk(texts), Desk(texts)
     chat.send({"page_key": settings.showing.key, "id": "1", "method": "echo", "params": {"text": "x"}})

@@ -169,6 +169,18 @@ def test_checklist_10_the_key_of_a_page_no_longer_shown_is_refused(hall: Hall) -
     assert "stolen" not in json.dumps(hall.scene.settings())
 
 
+def test_checklist_45_twenty_thousand_calls_without_the_key_leave_the_log_and_the_next_call_alone(hall: Hall) -> None:
+    before = hall.refused()
+    body = json.dumps({"page_key": "x" * 43, "id": "1", "method": "chat.start", "params": {}})
+    hall.app.js(
+        "chat", f"(() => {{ for (let i = 0; i < 20000; i++) window.pywebview._jsApiCallback('call', {body}, 'x') }})()"
+    )
+    key = hall.app.ask("showing", "chat")["key"]
+    assert hall.answer(hall.call(key, "no.such"))["error"]["code"] == "unknown_method"
+    hall.app.until("all were refused", lambda: hall.refused() >= before + 20_000)
+    assert hall.scene.log().count("without the key of the page shown") < 40
+
+
 def test_checklist_10_a_page_has_its_own_methods_and_nothing_else(hall: Hall) -> None:
     key = hall.app.ask("showing", "chat")["key"]
     for method in ("settings.save", "key.remove", "setup.check", "__init__", "_start", "__class__.__bases__", ""):

@@ -238,14 +238,47 @@ def test_checklist_05_a_chain_with_a_plaintext_backend_anywhere_in_it_is_refused
 
 
 def test_of_a_chain_of_trusted_keyrings_the_first_is_used() -> None:
-    first = _secret_service_backend()
-    assert system.trusted(_chain(first, _secret_service_backend())) is first
+    from keyring.backends.kwallet import DBusKeyring
+    from keyring.backends.SecretService import Keyring
+
+    first = Keyring()
+    assert system.trusted(_chain(first, DBusKeyring())) is first
 
 
 def test_checklist_05_a_class_that_only_bears_a_trusted_name_is_refused() -> None:
     fake = type("Keyring", (), {"__module__": "my.SecretService"})()
     with pytest.raises(KeyringInsecure):
         system.trusted(fake)
+
+
+@pytest.mark.parametrize("name", sorted(system.TRUSTED))
+def test_checklist_05_a_class_that_claims_to_be_a_trusted_one_is_refused(name: str) -> None:
+    module, _, kind = name.rpartition(".")
+    fake = type(kind, (), {"__module__": module, "get_password": lambda *_: "sk-planted"})()
+    with pytest.raises(KeyringInsecure):
+        system.trusted(fake)
+    with pytest.raises(KeyringInsecure):
+        system.trusted(_chain(fake))
+
+
+def test_checklist_05_a_trusted_class_whose_methods_are_anothers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from keyring.backends.SecretService import Keyring
+
+    assert system.trusted(Keyring())
+
+    class Heir(Keyring):
+        pass
+
+    Heir.__module__, Heir.__qualname__, Heir.__name__ = Keyring.__module__, "Keyring", "Keyring"
+    with pytest.raises(KeyringInsecure):
+        system.trusted(Heir())
+    instance = Keyring()
+    vars(instance)["set_password"] = lambda *_: None
+    with pytest.raises(KeyringInsecure):
+        system.trusted(instance)
+    monkeypatch.setattr(Keyring, "get_password", lambda *_: "sk-planted")
+    with pytest.raises(KeyringInsecure):
+        system.trusted(Keyring())
 
 
 PLANTED = '''
@@ -260,6 +293,10 @@ class PlaintextKeyring(KeyringBackend):
         open({target!r}, "a").write(password)
     def delete_password(self, service, username):
         pass
+
+class Claims(PlaintextKeyring):
+    __module__ = "keyring.backends.libsecret"
+    __qualname__ = "Keyring"
 '''
 
 
@@ -298,13 +335,14 @@ except AppError as error:
 
 PLANTS: tuple[dict[str, str], ...] = (
     {"PYTHON_KEYRING_BACKEND": "planted.PlaintextKeyring"},
+    {"PYTHON_KEYRING_BACKEND": "planted.Claims"},
     {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
     {"PYTHON_KEYRING_BACKEND": "keyring.backends.chainer.ChainerBackend", "LOAD": "planted"},
 )
 
 
 @pytest.mark.secret_service
-@pytest.mark.parametrize("plant", PLANTS, ids=["plaintext", "null", "chain"])
+@pytest.mark.parametrize("plant", PLANTS, ids=["plaintext", "claims", "null", "chain"])
 def test_checklist_05_a_planted_backend_is_refused_from_source(plant: dict[str, str], planted: Path) -> None:
     code = (f"import {plant['LOAD']}\n" if "LOAD" in plant else "") + TRY.format(frozen=False)
     with secret_service() as environ:
@@ -314,7 +352,7 @@ def test_checklist_05_a_planted_backend_is_refused_from_source(plant: dict[str, 
 
 
 @pytest.mark.secret_service
-@pytest.mark.parametrize("plant", PLANTS, ids=["plaintext", "null", "chain"])
+@pytest.mark.parametrize("plant", PLANTS, ids=["plaintext", "claims", "null", "chain"])
 def test_checklist_05_a_planted_backend_is_ignored_when_frozen(plant: dict[str, str], planted: Path) -> None:
     code = (f"import {plant['LOAD']}\n" if "LOAD" in plant else "") + TRY.format(frozen=True)
     with secret_service() as environ:

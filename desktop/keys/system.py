@@ -2,11 +2,14 @@
 
 Only the five keyrings that come with an operating system or desktop are trusted. Whatever the
 environment or a configuration file names beside them (nothing, a plain file, a chain with one in
-it) is refused. A packaged app reads neither: it chooses by platform.
+it, one that only bears the name of a trusted one) is refused. A packaged app reads neither: it
+chooses by platform.
 """
 
 from __future__ import annotations
 
+import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -89,7 +92,7 @@ def trusted(backend: Any) -> Any:
     """
     members = list(_members(backend))
     for member in members:
-        if full_name(member) not in TRUSTED:
+        if full_name(member) not in TRUSTED or not _genuine(member):
             if type(member).__module__ == "keyring.backends.fail":
                 raise KeyringMissing(full_name(member))
             raise KeyringInsecure(full_name(member), backend=type(member).__module__)
@@ -98,8 +101,31 @@ def trusted(backend: Any) -> Any:
     return members[0]
 
 
+def _genuine(backend: Any) -> bool:
+    """Whether it is what its name says: keyring's own class, made of keyring's own code. A name can be claimed."""
+    import keyring
+
+    kind = type(backend)
+    try:
+        home = os.path.realpath(os.path.dirname(keyring.__file__)) + os.sep
+        module = sys.modules[kind.__module__]
+        files = [module.__file__ or "", *(_file(getattr(kind, name)) for name in _TOUCH_SECRETS)]
+        known = getattr(module, kind.__qualname__, None) is kind and not set(vars(backend)) & set(_TOUCH_SECRETS)
+        return known and all(os.path.realpath(file).startswith(home) for file in files)
+    except (KeyError, AttributeError, TypeError):
+        return False
+
+
+_TOUCH_SECRETS = ("get_password", "set_password", "delete_password", "get_credential")
+
+
+def _file(function: Any) -> str:
+    """Where the code of a method lies."""
+    return str(inspect.unwrap(function).__code__.co_filename)
+
+
 def _members(backend: Any) -> Iterator[Any]:
-    if type(backend).__module__ == "keyring.backends.chainer":
+    if type(backend).__module__ == "keyring.backends.chainer":  # it is not used itself, its members are
         for member in backend.backends:
             yield from _members(member)
     else:

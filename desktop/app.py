@@ -339,6 +339,16 @@ class App:
         self._basic_reason = reason
         self.windows.renew("chat")
 
+    def chat_stuck(self, problem: AppError) -> None:
+        """The page's process hangs, and would show nothing that it is given: it is ended first."""
+        if isinstance(self.context.settings.agent(), InAppAgent):
+            self._basic_reason = problem.code
+            self.windows.replace("chat", self._page("chat"))
+        else:
+            from desktop.pages.chat import ChatPage
+
+            self.windows.replace("chat", ChatPage(self.services, problem, self.chat_limits).page())
+
     def reload_chat(self) -> None:
         """The chat anew; ChatKit is tried again where the basic view had taken its place."""
         self._basic_reason = ""

@@ -41,6 +41,8 @@ BESIDE_CHAT = ("settings", "agents", "consent", "token", "chats")
 CRASH_WINDOW = 60.0
 """Seconds within which a second crash of the page is explained instead of recovered."""
 MOST_CRASHES = 3
+ENDING = 5.0
+"""Seconds that a process may take to end."""
 
 
 class MakePage(Protocol):
@@ -63,6 +65,8 @@ class Windows(Mapping[str, PageWindow]):
         self._on_crash = on_crash
         self._open: dict[str, PageWindow] = {}
         self._lately: list[float] = []
+        self._replaced: dict[str, threading.Event] = {}
+        """Whose process we end ourselves, and what is set once it has ended."""
         self._lock = threading.RLock()
 
     def __getitem__(self, name: str) -> PageWindow:
@@ -90,6 +94,19 @@ class Windows(Mapping[str, PageWindow]):
         window = self._open.get(name)
         if window is not None:
             window.show(self._make_page(name))
+
+    def replace(self, name: str, page: Page) -> None:
+        """Shows `page` in place of one whose process hangs: that is ended first, because it would load nothing."""
+        window = self._open.get(name)
+        if window is None:
+            return
+        ended = threading.Event()
+        self._replaced[name] = ended
+        window.end_page()
+        if not ended.wait(ENDING):
+            log.warning("the page process of %s did not end", name)
+        self._replaced.pop(name, None)
+        window.show(page)
 
     def close(self, name: str) -> None:
         window = self._open.get(name)
@@ -138,6 +155,10 @@ class Windows(Mapping[str, PageWindow]):
 
     def _crashed(self, name: str) -> None:
         """The engine's page process ended: shown again once, explained when it happens again within a minute."""
+        meant = self._replaced.get(name)
+        if meant is not None:
+            meant.set()
+            return
         now = time.monotonic()
         self._lately = [when for when in self._lately if now - when < CRASH_WINDOW] + [now]
         log.error("the page process of %s ended (%d within a minute)", name, len(self._lately))

@@ -1,6 +1,7 @@
 // @ts-check
 /** Files that go with the next message: picked, pasted or dropped, sent to the app in parts, shown as chips. */
 
+import { sendFile } from "./agent_uploads.js";
 import { icon, iconButton } from "./basic_icons.js";
 import { chip } from "./basic_messages.js";
 import { ask, described } from "./basic_protocol.js";
@@ -12,12 +13,6 @@ import { t } from "./texts.js";
  * @typedef {import("./basic_protocol.js").Attachment} Attachment
  * @typedef {{name: string, element: HTMLElement, ready: Attachment | null, problem: string, gone: boolean}} Entry
  */
-
-/** Bytes that go in one call. */
-const PART = 1024 * 1024;
-
-/** Longer side of a preview, in pixels. */
-const PREVIEW = 320;
 
 /** Files that go with one message. */
 const MOST = 10;
@@ -79,7 +74,7 @@ export class Attachments {
 
   /** @param {File} file */
   async #upload(file) {
-    const name = file.name || t("basic.pasted_file");
+    const name = file.name || t("common.pasted_file");
     /** @type {Entry} */
     const entry = { name, element: make("li"), ready: null, problem: "", gone: false };
     this.#entries.push(entry);
@@ -87,12 +82,9 @@ export class Attachments {
     this.#show();
     try {
       const { id } = await call("attachment.begin", { name, mime: file.type, size: file.size });
-      for (let offset = 0; offset < file.size && !entry.gone; offset += PART) {
-        await call("attachment.part", { id, offset, data: await base64(file.slice(offset, offset + PART)) });
-        this.#draw(entry, Math.min(1, (offset + PART) / file.size));
-      }
+      const told = (/** @type {number} */ share) => this.#draw(entry, share);
+      entry.ready = await sendFile(file, { id, told, wanted: () => !entry.gone });
       if (entry.gone) return void ask("attachments.delete", { attachment_id: id }).catch(() => {});
-      entry.ready = await call("attachment.end", { id, preview: await preview(file) });
       this.#say(t("basic.file_attached", { name }));
     } catch (error) {
       entry.problem = sentence(described(error));
@@ -132,42 +124,5 @@ export class Attachments {
     this.#place.replaceChildren(...this.#entries.map(({ element }) => element));
     this.#place.hidden = this.#entries.length === 0;
     this.#changed();
-  }
-}
-
-/** @param {Blob} blob @returns {Promise<string>} */
-async function base64(blob) {
-  const url = await dataUrl(blob);
-  return url.slice(url.indexOf(",") + 1);
-}
-
-/** @param {Blob} blob @returns {Promise<string>} */
-function dataUrl(blob) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result));
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(blob);
-  });
-}
-
-/** A small picture of a large one, base64; empty where there is none. @param {File} file */
-async function preview(file) {
-  if (!/^image\/(?:png|jpeg|gif|webp)$/.test(file.type)) return "";
-  try {
-    const image = new Image();
-    image.src = await dataUrl(file);
-    await image.decode();
-    const scale = Math.min(1, PREVIEW / Math.max(image.naturalWidth, image.naturalHeight));
-    const canvas = make("canvas");
-    canvas.width = Math.max(1, Math.round(image.naturalWidth * scale));
-    canvas.height = Math.max(1, Math.round(image.naturalHeight * scale));
-    canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
-    const kind = file.type === "image/jpeg" ? "image/jpeg" : "image/png";
-    let url = canvas.toDataURL(kind, 0.8);
-    if (url.length > 80_000) url = canvas.toDataURL("image/jpeg", 0.7);
-    return url.slice(url.indexOf(",") + 1);
-  } catch {
-    return ""; // a picture that this engine can't read goes without
   }
 }

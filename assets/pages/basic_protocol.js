@@ -1,7 +1,8 @@
 // @ts-check
 /** ChatKit's protocol as the basic view speaks it: requests that are answered at once, and streams of events. Knows no view. */
 
-import { agentFetch } from "./agent_fetch.js";
+import { requestAgent } from "./agent_fetch.js";
+import { BridgeError } from "./bridge.js";
 import { described as ofAnyPage } from "./parts.js";
 import { t } from "./texts.js";
 
@@ -41,8 +42,6 @@ import { t } from "./texts.js";
  * @typedef {{type: string, payload?: any}} Action
  */
 
-const ADDRESS = "https://agent.invalid/chatkit";
-
 /** What the app refused, with a sentence that says why and what to do. */
 export class Refused extends Error {
   /**
@@ -69,10 +68,13 @@ export function described(thrown) {
  * @param {AbortSignal} [signal]
  */
 async function send(type, params, signal) {
-  const response = await agentFetch(ADDRESS, { method: "POST", body: JSON.stringify({ type, params }), signal });
-  if (response.ok) return response;
-  const { message, code } = await response.json();
-  throw new Refused(message, code);
+  signal?.throwIfAborted();
+  try {
+    return await requestAgent(JSON.stringify({ type, params }), signal ?? null);
+  } catch (error) {
+    if (!(error instanceof BridgeError)) throw error;
+    throw new Refused([error.message, error.hint].filter(Boolean).join(" "), error.code);
+  }
 }
 
 /**

@@ -7,12 +7,14 @@
 import { agentFetch, observe } from "./agent_fetch.js";
 import { call, on } from "./bridge.js";
 import { BlankWatch, loadComponent, pause, Trouble, within } from "./chat_component.js";
+import { Lean } from "./chat_lean.js";
 import { beginLoading, endLoading, showWait } from "./chat_loading.js";
 import { notice } from "./chat_notice.js";
 import { speakWithoutTheApp, tellViolations } from "./chat_page.js";
 import { Stage } from "./chat_stage.js";
 import { OpenThread } from "./chat_thread.js";
 import { recall, remember, tryNow, untilNextTry } from "./chat_tries.js";
+import { Unsent } from "./chat_unsent.js";
 import { applyLook, schemeNow } from "./look.js";
 import { described, part } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
@@ -65,20 +67,26 @@ let chat = null;
 let blankWatch = null;
 /** What a `switch_theme` of the agent chose, for as long as the page is shown. @type {"light" | "dark" | null} */
 let schemeOfTool = null;
+/** `chatkit.ready`: the frame has loaded, be it with an error page. */
 let isReady = false;
+/** The frame has asked for a secret or for an answer: so it has taken its options and is drawn. */
+let isAlive = false;
 let isReported = false;
-/** The component has said `ready` and a client secret was handed to it: from here on its own errors are its own to show. */
+/** It is ready and lives, and a client secret was handed to it: from here on its own errors are its own to show. */
 let isWorking = false;
+const lean = new Lean();
 let isExplaining = false;
 let minting = 0;
 let watchdog = 0;
 let tries = 0;
-const open = new OpenThread({
-  component: () => (isReady ? chat : null),
+const about = {
+  component: () => (isReady && isAlive ? chat : null),
   agent: () => start?.agent.id ?? "",
   limit: () => start.limits.method_ms,
-  report: (error) => report(error),
-});
+  report: (/** @type {unknown} */ error) => report(error),
+};
+const open = new OpenThread(about);
+const unsent = new Unsent(about);
 
 /* --- views ------------------------------------------------------------------------------------------ */
 
@@ -115,7 +123,8 @@ const stage = new Stage(actions);
 
 /** @param {{byHand?: boolean}} [options] byHand: the person asked for it, so the waits between our own tries begin anew */
 async function reload({ byHand = false } = {}) {
-  remember({ tries: byHand ? 0 : tries, without_thread: stage.code === "component_failed" });
+  const isFailed = stage.code === "component_failed";
+  remember({ tries: byHand ? 0 : tries, without_thread: isFailed, lean: isFailed || stage.code === "component_late" });
   await call("chat.reload");
   await pause(start?.limits.ready_ms ?? 10_000); // the window shows this page anew; the button stays busy until then
 }
@@ -127,7 +136,7 @@ async function reload({ byHand = false } = {}) {
 async function troubled(trouble) {
   if (isExplaining || stage.code || stage.isGone) return; // the first reason is the one that matters
   disarm();
-  blankWatch?.stop();
+  blankWatch?.end();
   isExplaining = true;
   if (start.agent.in_app && (await fallBack(trouble))) return;
   stage.show(await explain(trouble), { focus: tries === 0 });
@@ -163,12 +172,16 @@ async function explain(trouble) {
 
 /* --- the watchdog ---------------------------------------------------------------------------------------- */
 
-/** No `ready` within its time is a problem; the time that a mint takes is not the component's. */
+/**
+ * No `ready` within its time, and no sign of life within as much after it, are a problem; the time that a mint takes is not
+ * the component's. Where the frame blocks this page too, the app's own limit ends it.
+ */
 function arm() {
   disarm();
-  if (isReady || minting > 0 || stage.code) return;
+  if ((isReady && isAlive) || minting > 0 || stage.code) return;
   const limit = start.limits.ready_ms;
-  watchdog = window.setTimeout(() => troubled(new Trouble("component_late", `no ready within ${limit} ms`)), limit);
+  const missing = isReady ? "sign of life" : "ready";
+  watchdog = window.setTimeout(() => troubled(new Trouble("component_late", `no ${missing} within ${limit} ms`)), limit);
 }
 
 function disarm() {
@@ -182,6 +195,7 @@ const AGENT_API = { url: "https://agent.invalid/chatkit", domainKey: "local-desk
 
 observe({
   waits: (waiting) => showWait(start.agent.state, waiting),
+  unsent: (input) => unsent.keep(input),
   refused: (type, error) => {
     // The chat that was open last time is gone: begin a new one, there is nothing to explain.
     // (A ChatKit server that was started anew often knows it no longer, and says so with a failure of its own.)
@@ -215,36 +229,52 @@ async function fallBack({ code, detail }) {
 
 /* --- what the component is given ---------------------------------------------------------------------------- */
 
-/** The full options, every time: `setOptions` replaces and never merges. @returns {ChatKitOptions} */
-function options() {
+/** The full options, every time: `setOptions` replaces and never merges. @param {OpenAIChatKit} element @returns {ChatKitOptions} */
+function options(element) {
   const { header = {} } = start.options;
   const cog = { icon: /** @type {const} */ ("settings-cog"), onClick: () => void openSettings() };
-  return {
+  return lean.of({
     ...start.options,
     theme: start.themes[schemeOfTool ?? schemeNow()],
     header: header.enabled === false ? header : { ...header, rightAction: cog },
-    api: start.agent.in_app ? { ...AGENT_API, fetch: agentFetch } : { getClientSecret },
+    api: start.agent.in_app ? agentApi(element) : { getClientSecret: (current) => getClientSecret(element, current) },
     onClientTool,
+  });
+}
+
+/** @param {OpenAIChatKit} element @returns {import("@openai/chatkit").CustomApiConfig} */
+function agentApi(element) {
+  /** @type {typeof agentFetch} */
+  const fetch = (input, init) => {
+    lived(element);
+    return agentFetch(input, init);
   };
+  const takesFiles = start.options.composer?.attachments?.enabled;
+  return { ...AGENT_API, fetch, ...(takesFiles ? { uploadStrategy: { type: /** @type {const} */ ("two_phase") } } : {}) };
 }
 
 function applyOptions() {
-  if (!chat) return;
+  const element = chat;
+  if (!element) return;
   try {
-    chat.setOptions(options());
+    // By its types nothing comes back; what is refused is a promise that rejects.
+    const given = /** @type {unknown} */ (element.setOptions(options(element)));
+    Promise.resolve(given).catch((error) => failed(element, errorText(error)));
   } catch (error) {
-    troubled(new Trouble("component_failed", errorText(error)));
+    failed(element, errorText(error));
   }
 }
 
 /**
  * Always a new secret: the one that ran out is never returned. What may pass by itself is tried until it does, so that
  * a chat that is open goes on where it was; what can't is explained and handed to the component as a failure.
+ * @param {OpenAIChatKit} element
  * @param {string | null} current
  * @returns {Promise<string>}
  */
-async function getClientSecret(current) {
+async function getClientSecret(element, current) {
   minting += 1;
+  lived(element);
   disarm();
   /** @type {HTMLElement | null} */
   let banner = null;
@@ -253,7 +283,7 @@ async function getClientSecret(current) {
       try {
         const reason = attempt > 0 ? "retry" : current ? "expiry" : "mount";
         const { client_secret } = await call("session.mint", { reason }, { limit: start.limits.mint_ms });
-        if (isReady) works();
+        if (isReady) works(element);
         if (!stage.code.startsWith("component_")) {
           stage.uncover();
           if (isReady) settle();
@@ -285,10 +315,13 @@ async function getClientSecret(current) {
   }
 }
 
-function works() {
+/** @param {OpenAIChatKit} element */
+function works(element) {
+  if (element !== chat || isWorking) return;
   isWorking = true;
   tries = 0;
   remember(null);
+  if (lean.names.length > 0) call("chat.left_out", { options: lean.names }).catch(report);
 }
 
 /**
@@ -314,14 +347,64 @@ async function openChat() {
     if (error instanceof Trouble) return troubled(error);
     throw error;
   }
+  mount();
+}
+
+/** A new element: its options travel in its frame's address, and `api` can't change on one that lives. */
+function mount() {
+  chat?.remove();
+  blankWatch?.end();
+  isReady = isAlive = isWorking = false;
   const element = /** @type {OpenAIChatKit} */ (document.createElement("openai-chatkit"));
   chat = element;
   listen(element);
   open.listen(element);
-  blankWatch = new BlankWatch(element, start.limits.blank_ms, troubled);
+  unsent.listen(element);
+  blankWatch = new BlankWatch(element, {
+    limit: start.limits.blank_ms,
+    blank: troubled,
+    failed: (detail) => failed(element, detail),
+  });
   arm();
   applyOptions();
-  place.append(element);
+  if (element === chat) place.append(element);
+}
+
+/**
+ * The frame has asked for something; it could only once its options were taken.
+ * @param {OpenAIChatKit} element
+ */
+function lived(element) {
+  if (element !== chat || isAlive) return;
+  isAlive = true;
+  if (isReady) began(element);
+}
+
+/** It is ready and lives. @param {OpenAIChatKit} element */
+function began(element) {
+  disarm();
+  if (stage.code === "component_late") stage.uncover(); // late, but there
+  if (minting > 0) return; // the secret comes first
+  works(element);
+  settle();
+}
+
+/**
+ * ChatKit says that something is wrong. Of a chat that lives it is its own to show: its options before still hold. Before
+ * that it is the end of this attempt, and the next one goes without what not every version takes.
+ * @param {OpenAIChatKit} element
+ * @param {string} detail
+ */
+function failed(element, detail) {
+  if (element !== chat) return;
+  const trouble = new Trouble("component_failed", detail);
+  if (isAlive && (isReady || minting > 0)) return report(trouble);
+  if (isExplaining || stage.code || stage.isGone) return;
+  if (lean.next(detail, options(element))) {
+    chat = null;
+    element.remove();
+    setTimeout(() => chat === null && mount()); // not inside the element's own event
+  } else void troubled(trouble);
 }
 
 /** The chat is there and nothing of ours covers it. */
@@ -351,17 +434,12 @@ function tellAhead() {
 /** @param {OpenAIChatKit} element */
 function listen(element) {
   element.addEventListener("chatkit.ready", () => {
+    if (element !== chat) return;
     isReady = true;
-    disarm();
-    if (stage.code === "component_late") stage.uncover(); // late, but there
-    if (minting === 0) works();
-    settle();
+    if (isAlive) began(element);
+    else arm();
   });
-  element.addEventListener("chatkit.error", (event) => {
-    const text = errorText(event.detail?.error);
-    if (isWorking) return report(new Trouble("component_failed", text), false); // ChatKit shows it itself
-    troubled(new Trouble("component_failed", text));
-  });
+  element.addEventListener("chatkit.error", (event) => failed(element, errorText(event.detail?.error)));
 }
 
 /** @param {unknown} error */
@@ -410,7 +488,7 @@ on("look.changed", (look) => {
 
 on("key.removed", (problem) => {
   disarm();
-  blankWatch?.stop();
+  blankWatch?.end();
   chat?.remove();
   chat = null;
   if (problem?.message) stage.show(problem);
@@ -450,6 +528,7 @@ async function main() {
   beginLoading(() => start);
   const memory = recall();
   tries = memory.tries;
+  if (memory.lean) lean.begin();
   try {
     start = await call("chat.start", { without_thread: memory.without_thread });
   } catch (error) {

@@ -80,66 +80,63 @@ export function within(promise, ms) {
   return Promise.race([promise, pause(ms).then(() => null)]);
 }
 
+/** A failed check of the page's domain: it takes the frame away, and says so only in the console. */
+const GATE = /domain|verif|allow-?list/i;
+
 /**
- * Watches a chat that said `ready` for being blanked by the domain check, which takes 1–2 s and says so only in the
- * console (an IntegrationError). An iframe of another origin can't be looked into: what is seen is the error, and an
- * element or iframe that has gone or has no size.
+ * Watches a chat that works for being blanked: the domain check takes 1–2 s. An iframe of another origin can't be looked
+ * into: what is seen is an IntegrationError in the console, and an element or iframe that has gone or has no size.
+ * An IntegrationError of another kind (options that are refused later, a rejected promise) blanks nothing.
  */
 export class BlankWatch {
   #element;
-  #onBlank;
+  #about;
   #since = 0;
-  #limit;
   #timer = 0;
   #ended = false;
 
   /**
    * @param {HTMLElement} element
-   * @param {number} limit how long after `ready` to watch, in milliseconds
-   * @param {(trouble: Trouble) => void} onBlank called at most once
+   * @param {object} about
+   * @param {number} about.limit how long a chat that works is watched, in milliseconds
+   * @param {(trouble: Trouble) => void} about.blank called at most once
+   * @param {(detail: string) => void} about.failed an IntegrationError that says nothing of a domain, whenever it comes
    */
-  constructor(element, limit, onBlank) {
+  constructor(element, about) {
     this.#element = element;
-    this.#limit = limit;
-    this.#onBlank = onBlank;
-    this.#listen();
+    this.#about = about;
+    listeners.add(this);
+    listenToErrors();
   }
 
-  /** The chat has said `ready`: from now on it must stay. */
+  /** The chat works: from now on it must stay. */
   begin() {
     if (this.#since || this.#ended) return;
     this.#since = performance.now();
-    this.#timer = setInterval(() => this.#look(), 250);
+    this.#timer = window.setInterval(() => this.#look(), 250);
   }
 
-  stop() {
+  /** Its element is no longer the one that counts. */
+  end() {
+    this.#stop();
+    listeners.delete(this);
+  }
+
+  #stop() {
     this.#ended = true;
     clearInterval(this.#timer);
   }
 
-  /** The error's own way out is the console: so the console is listened to, and still says everything it said. */
-  #listen() {
-    const original = console.error;
-    console.error = (/** @type {unknown[]} */ ...args) => {
-      original.apply(console, args);
-      for (const arg of args) this.#hear(arg);
-    };
-    window.addEventListener("error", (event) => this.#hear(event.error));
-    window.addEventListener("unhandledrejection", (event) => this.#hear(event.reason));
-  }
-
   /** @param {unknown} what */
-  #hear(what) {
-    if (this.#ended) return;
+  hear(what) {
     const named = what instanceof Error ? `${what.name}: ${what.message}` : typeof what === "string" ? what : "";
-    if (/\bIntegrationError\b/.test(named)) this.#blank(named);
+    if (!/\bIntegrationError\b/.test(named)) return;
+    if (!GATE.test(named)) this.#about.failed(named);
+    else if (!this.#ended) this.#blank(named);
   }
 
   #look() {
-    if (performance.now() - this.#since > this.#limit) {
-      this.stop();
-      return;
-    }
+    if (performance.now() - this.#since > this.#about.limit) return this.#stop();
     const element = this.#element;
     if (!element.isConnected) return this.#blank("the element was taken out of the page");
     if (!hasSize(element)) return this.#blank("the element has no size");
@@ -153,9 +150,27 @@ export class BlankWatch {
   /** @param {string} detail */
   #blank(detail) {
     if (this.#ended) return;
-    this.stop();
-    this.#onBlank(new Trouble("component_blank", detail));
+    this.#stop();
+    this.#about.blank(new Trouble("component_blank", detail));
   }
+}
+
+/** @type {Set<BlankWatch>} */
+const listeners = new Set();
+let isListening = false;
+
+/** The error's own way out is the console: so the console is listened to, and still says everything it said. */
+function listenToErrors() {
+  if (isListening) return;
+  isListening = true;
+  const tell = (/** @type {unknown} */ what) => [...listeners].forEach((one) => one.hear(what));
+  const original = console.error;
+  console.error = (/** @type {unknown[]} */ ...args) => {
+    original.apply(console, args);
+    for (const arg of args) tell(arg);
+  };
+  window.addEventListener("error", (event) => tell(event.error));
+  window.addEventListener("unhandledrejection", (event) => tell(event.reason));
 }
 
 /** @param {Element} element */

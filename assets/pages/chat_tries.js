@@ -33,16 +33,19 @@ window.addEventListener("online", tryNow);
 
 const MEMORY = "chat-tries";
 
-/** @returns {{tries: number, without_thread: boolean}} */
+/** @typedef {{tries: number, without_thread: boolean, lean: boolean}} Memory lean: without options that a version may refuse */
+
+/** @returns {Memory} */
 export function recall() {
+  const none = { tries: 0, without_thread: false, lean: false };
   try {
-    return { tries: 0, without_thread: false, ...JSON.parse(sessionStorage.getItem(MEMORY) || "{}") };
+    return { ...none, ...JSON.parse(sessionStorage.getItem(MEMORY) || "{}") };
   } catch {
-    return { tries: 0, without_thread: false };
+    return none;
   }
 }
 
-/** @param {{tries: number, without_thread: boolean} | null} memory */
+/** @param {Memory | null} memory */
 export function remember(memory) {
   try {
     if (memory) sessionStorage.setItem(MEMORY, JSON.stringify(memory));

@@ -136,6 +136,9 @@ function buildFields() {
   toggle("assistant-fields", "assistant.basic_view", t("settings.basic_view"), { help: t("settings.basic_view_help") });
   toggle("assistant-fields", "assistant.tracing", t("settings.tracing"), { help: t("settings.tracing_help") });
 
+  toggle("privacy-fields", "privacy.chatkit_telemetry", t("settings.telemetry"), { help: t("settings.telemetry_help") });
+  toggle("privacy-fields", "privacy.remote_images", t("settings.images"), { help: t("settings.images_help") });
+
   number("session-fields", "session.expires_after_seconds", t("settings.expires"), { help: t("settings.expires_help") });
   number("session-fields", "session.requests_per_minute", t("settings.per_minute"), { help: t("settings.per_minute_help") });
   toggle("session-fields", "session.thread_titles", t("settings.titles"));

@@ -13,8 +13,10 @@ class Limits:
     """Most pieces that the page has not acknowledged."""
     size: int = 1_000_000
     """The same in bytes; a single larger piece still goes."""
-    unread: float = 10.0
-    """A page that acknowledges nothing for so long ends the run."""
+    unread: float = 30.0
+    """A page that gives no sign of life for so long, while pieces wait for it, ends the run."""
+    behind: float = 600.0
+    """A page that lives and takes nothing for so long does so too."""
     stall: float = 180.0
     """A model that sends nothing for so long ends the run. Reasoning can be silent for minutes."""
     ask: float = 540.0

@@ -43,6 +43,8 @@ class Run:
         self._room = asyncio.Event()
         self._room.set()
         self._late: asyncio.TimerHandle | None = None
+        self._taken_at = 0.0
+        """When the page last took something, or had nothing left to take."""
         self._silent = False
         self._ended = False
 
@@ -56,6 +58,7 @@ class Run:
         if len(self._unread) >= self._limits.pieces or self._size >= self._limits.size:
             self._room.clear()
         if self._late is None:
+            self._taken_at = asyncio.get_running_loop().time()
             self._watch()
         try:
             self._on_data(piece)
@@ -70,7 +73,13 @@ class Run:
             await self._room.wait()
 
     def ack(self, count: int) -> None:
-        """The page has taken the next `count` pieces."""
+        """The page has taken the next `count` pieces; 0: it lives, and is behind."""
+        now = asyncio.get_running_loop().time()
+        if count:
+            self._taken_at = now
+        elif self._unread and now - self._taken_at > self._limits.behind:
+            self._give_up()
+            return
         for _ in range(min(count, len(self._unread))):
             self._size -= self._unread.popleft()
         if len(self._unread) < self._limits.pieces and self._size < self._limits.size:
@@ -107,7 +116,7 @@ class Run:
             self._late = None
 
     def _give_up(self) -> None:
-        self._late = None
+        self._unwatch()
         if self.reason is None:
             self.cancel(reason=PageStalled(seconds=round(self._limits.unread)))
 

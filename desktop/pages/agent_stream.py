@@ -1,7 +1,7 @@
 """What a page with an agent inside the app may ask for: a request of the ChatKit protocol, its stream, attachments.
 
-For the chat page and the basic view alike. Pieces of an answer go out in order, and together where they gather while
-the page is still taking those before; nothing is lost, because nothing depends on the window being seen.
+For the chat page and the basic view alike. Pieces of an answer go out in order, and together as the page can take them
+(`agent_pieces`); nothing is lost, because nothing depends on the window being seen.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ import base64
 import binascii
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints
 
 from desktop.agents.answers import Reply, Stream
+from desktop.agents.remote_content import Shield
 from desktop.errors import AgentNotSet, AttachmentType, BadParams, PageGone, ThreadNotFound
-from desktop.page import Method, Params
+from desktop.page import Method, NoParams, Params
+from desktop.pages.agent_pieces import Outgoing
 from desktop.pages.services import Services
 from desktop.settings.agents import InAppAgent, ServerAgent
 
@@ -74,65 +76,6 @@ class EndParams(Params):
     """A small picture that the page made of a large one."""
 
 
-class _Outgoing:
-    """One answer on its way to the page. `send(chunks, seq)` and `end()` are called in order, one at a time.
-
-    The first piece goes at once; those that come before the page has taken it go together when it has. So there is
-    one batch under way at most, and its size follows the pace of the page, seen or hidden.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._send: Callable[[list[str], int], None] | None = None
-        self._finish: Callable[[], None] = lambda: None
-        self._waiting: list[str] = []
-        self._unread = 0
-        self._batches = 0
-        self._ended = False
-        self._closed = False
-
-    def open(self, send: Callable[[list[str], int], None], end: Callable[[], None]) -> None:
-        """The page may have it from now on; what came before waited here."""
-        with self._lock:
-            self._send, self._finish = send, end
-            self._flush()
-
-    def add(self, piece: str) -> None:
-        with self._lock:
-            self._waiting.append(piece)
-            self._flush()
-
-    def end(self) -> None:
-        with self._lock:
-            self._ended = True
-            self._flush()
-
-    def taken(self, count: int) -> None:
-        """The page has taken `count` pieces more."""
-        with self._lock:
-            self._unread = max(0, self._unread - count)
-            self._flush()
-
-    def close(self) -> None:
-        """Nothing more goes out."""
-        with self._lock:
-            self._closed = True
-            self._waiting.clear()
-
-    def _flush(self) -> None:
-        if self._send is None or self._closed:
-            return
-        # The end waits for nobody: how much can be under way then, the agents' side has bounded.
-        if self._waiting and (self._ended or not self._unread):
-            batch, self._waiting = self._waiting, []
-            self._unread += len(batch)
-            self._batches += 1
-            self._send(batch, self._batches)
-        if self._ended:
-            self._closed = True
-            self._finish()
-
-
 class AgentMethods:
     """One for each showing of a page. `agent_id`: whose chats it has; empty where no agent runs inside the app."""
 
@@ -144,7 +87,7 @@ class AgentMethods:
         self._services = services
         self._page = page
         self._lock = threading.Lock()
-        self._streams: dict[str, _Outgoing] = {}
+        self._streams: dict[str, Outgoing] = {}
         self._gone = False
 
     @property
@@ -153,6 +96,7 @@ class AgentMethods:
         return {
             "chatkit.request": Method(RequestParams, self._request, limit=REQUEST),
             "stream.ack": Method(AckParams, self._ack),
+            "stream.alive": Method(NoParams, self._alive),
             "stream.cancel": Method(CancelParams, self._cancel),
             "attachment.begin": Method(BeginParams, self._begin),
             "attachment.part": Method(PartParams, self._part, limit=part),
@@ -209,16 +153,24 @@ class AgentMethods:
 
     def _request(self, params: RequestParams) -> dict[str, str]:
         """`{json}` or `{stream}`: of a stream the page gets `stream.data {id, seq, chunks}` and `stream.end {id}`."""
-        agent, outgoing = self._agent(), _Outgoing()
+        agent, shield = self._agent(), self._shield()
+        outgoing = Outgoing(shield)
         answer = self._services.agents.request(
             agent, params.body, on_data=outgoing.add, on_end=outgoing.end, wanted=lambda: not self._gone
         )
         if isinstance(answer, Reply):
-            return {"json": answer.json}
+            return {"json": shield.reply(answer.json) if shield else answer.json}
         self._open(answer, outgoing)
         return {"stream": answer.id}
 
-    def _open(self, stream: Stream, outgoing: _Outgoing) -> None:
+    def _shield(self) -> Shield | None:
+        """ChatKit loads what a text names; the basic view's policy lets nothing in."""
+        services = self._services
+        if self._page != "chat" or services.settings.current.privacy.remote_images:
+            return None
+        return Shield(services.texts.get("chat.image"), services.texts.get("chat.sources"))
+
+    def _open(self, stream: Stream, outgoing: Outgoing) -> None:
         emit, name, services = self._services.desk.emit, self._page, self._services
 
         def send(chunks: list[str], seq: int) -> None:
@@ -229,6 +181,7 @@ class AgentMethods:
                 self._streams.pop(stream.id, None)
             emit(name, "stream.end", {"id": stream.id})
 
+        outgoing.passed = lambda count: services.agents.ack(stream.id, count)
         with self._lock:
             gone = self._gone
             if not gone:
@@ -241,8 +194,14 @@ class AgentMethods:
     def _ack(self, params: AckParams) -> None:
         outgoing = self._streams.get(params.id)
         if outgoing is not None:
-            self._services.agents.ack(params.id, params.count)
             outgoing.taken(params.count)
+
+    def _alive(self, _: NoParams) -> None:
+        """The page lives, whatever it has not taken yet."""
+        with self._lock:
+            streams = list(self._streams)
+        for stream_id in streams:
+            self._services.agents.ack(stream_id, 0)
 
     def _cancel(self, params: CancelParams) -> None:
         with self._lock:

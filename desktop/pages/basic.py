@@ -38,8 +38,8 @@ INSTALL = 'pip install "chatkit-desktop[agents]"'
 SCRIPTS = (
     *("basic", "basic_attachments", "basic_composer", "basic_conversation", "basic_history"),
     *("basic_icons", "basic_items", "basic_markdown", "basic_messages", "basic_notices", "basic_protocol"),
-    *("basic_scroll", "basic_side", "basic_widgets", "agent_fetch", "bridge", "chat_notice", "chat_page"),
-    *("clipboard", "dialog", "look", "parts", "texts", "update_notice"),
+    *("basic_scroll", "basic_side", "basic_widgets", "agent_fetch", "agent_uploads", "bridge"),
+    *("chat_notice", "chat_page", "clipboard", "dialog", "look", "parts", "texts", "update_notice"),
 )
 
 

@@ -29,6 +29,7 @@ from desktop.pages import ahead, updates
 from desktop.pages.agent_stream import AgentMethods
 from desktop.pages.archiving import Archiving
 from desktop.pages.chat_options import chatkit_options
+from desktop.pages.chat_watch import StartWatch
 from desktop.pages.look import look_of
 from desktop.pages.services import Services
 from desktop.settings.agents import InAppAgent
@@ -42,7 +43,7 @@ class Limits:
     """The page's times, in milliseconds; `backoff` in seconds."""
 
     ready_ms: int = 10_000
-    """For the component's script, and again for its `ready`."""
+    """For the component's script, again for its `ready` (its frame has loaded), and again for a sign of life."""
     blank_ms: int = 5_000
     """How long after `ready` the chat is watched for being blanked (the domain check takes 1–2 s)."""
     skeleton_ms: int = 300
@@ -53,6 +54,12 @@ class Limits:
     """For `session.mint`: the keyring may wait for a person, and the API is tried more than once."""
     backoff: tuple[int, ...] = (5, 10, 20, 40, 60)
     """Waits between the page's own tries; the last one repeats."""
+
+    @property
+    def whole(self) -> float:
+        """Seconds after which the app itself ends a start of which the page tells nothing: more than all of the
+        page's own."""
+        return 4 * self.ready_ms / 1000 + 5
 
 
 class StartParams(Params):
@@ -87,6 +94,13 @@ class ProblemParams(Params):
 class FallBackParams(Params):
     code: Literal["component_unreachable", "component_late", "component_failed", "component_blank"]
     detail: Annotated[str, StringConstraints(max_length=2_000)] = ""
+
+
+class LeftOutParams(Params):
+    options: Annotated[
+        list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{1,40}(\.[A-Za-z]{1,40})?$")]], Field(max_length=40)
+    ] = Field(default=[])
+    """The component's names."""
 
 
 class ThreadParams(Params):
@@ -127,6 +141,7 @@ class ChatPage:
         self._limits = limits or Limits()
         self._agent = AgentMethods(services, "chat")
         self._archiving = Archiving(services)
+        self._watch = StartWatch(self._limits.whole, self._stuck)
         self._lock = threading.Lock()
         self._thread: str | None = None
         self._answering_since = 0.0
@@ -145,7 +160,10 @@ class ChatPage:
                 "pages/chat.css",
                 "pages/chat.js",
                 "pages/agent_fetch.js",
+                "pages/agent_uploads.js",
                 "pages/chat_component.js",
+                "pages/chat_lean.js",
+                "pages/chat_unsent.js",
                 "pages/chat_problem.js",
                 "pages/chat_stage.js",
                 "pages/chat_thread.js",
@@ -169,6 +187,7 @@ class ChatPage:
                 "session.mint": Method(MintParams, self._mint),
                 "chat.ready": Method(ReadyParams, self._ready),
                 "chat.problem": Method(ProblemParams, self._report),
+                "chat.left_out": Method(LeftOutParams, self._left_out),
                 "chat.fall_back": Method(FallBackParams, self._fall_back),
                 "chat.thread": Method(ThreadParams, self._follow),
                 "chat.response": Method(ResponseParams, self._response),
@@ -194,8 +213,12 @@ class ChatPage:
                 inline_style=True,
             ),
             title=services.brand.app.name,
-            on_gone=self._agent.gone,
+            on_gone=self._gone,
         )
+
+    def _gone(self) -> None:
+        self._watch.end()
+        self._agent.gone()
 
     # --- the start ----------------------------------------------------------------------------------
 
@@ -210,6 +233,10 @@ class ChatPage:
             reopen = settings.chat.reopen_last_thread and not params.without_thread
             thread = services.state.last_thread(agent.id) if reopen else None
             told = chatkit_options(settings, agent, services.texts, services.brand, thread)
+        if problem is None:
+            self._watch.begin()
+        else:
+            self._watch.end()
         return {
             "texts": services.texts.page("common", "chat", "archive"),
             "look": look_of(services),
@@ -228,12 +255,17 @@ class ChatPage:
 
     def _mint(self, params: MintParams) -> dict[str, Any]:
         """`{client_secret, expires_at}` of a session never handed out before, and nothing else."""
-        secret, expires_at = self._services.keeper.client_secret(params.reason)
+        self._watch.hold()  # a keyring or a network may take longer than a component
+        try:
+            secret, expires_at = self._services.keeper.client_secret(params.reason)
+        finally:
+            self._watch.go_on()
         return {"client_secret": secret, "expires_at": expires_at}
 
     # --- what the page tells --------------------------------------------------------------------------
 
     def _ready(self, params: ReadyParams) -> None:
+        self._watch.end()
         log.info("the chat was ready %d ms after its page began to load", params.ms)
         self._services.counters.add("chats_ready")
         self._services.counters.latency("chat_ready", params.ms / 1000)
@@ -249,6 +281,7 @@ class ChatPage:
         if not params.shown:
             counters.add("component_errors")
             return {}
+        self._watch.end()  # the page says what is wrong, and tries again itself
         error = self._error(params)
         counters.error(error)
         return dict(error.describe(self._services.texts))
@@ -257,9 +290,23 @@ class ChatPage:
         """ChatKit can't be had, and the agent is here: the basic view takes its place."""
         if not self._agent.agent_id:
             raise AgentNotSet()
+        self._watch.end()
         log.warning("the basic view takes ChatKit's place: %s %s", params.code, " ".join(params.detail.split()))
         self._services.counters.error(self._error(params))
         self._services.desk.show_basic(params.code)
+
+    def _stuck(self) -> None:
+        """Neither a chat nor a word of the page: its process hangs, and our own code in it with it."""
+        error = ComponentLate("neither ready nor a word of the page", seconds=round(self._limits.whole))
+        log.warning("the chat page did not begin within %.0f s: its process is ended", self._limits.whole)
+        self._services.counters.error(error)
+        self._services.desk.chat_stuck(error)
+
+    def _left_out(self, params: LeftOutParams) -> None:
+        """Options that this version of ChatKit has refused; the chat works without them. Diagnostics name them."""
+        log.warning("ChatKit refused options: %s", ", ".join(params.options))
+        for name in params.options:
+            self._services.counters.add(f"chatkit_without_{name}")
 
     def _error(self, params: ProblemParams | FallBackParams) -> AppError:
         from urllib.parse import urlsplit

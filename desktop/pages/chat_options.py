@@ -1,14 +1,14 @@
 """What OpenAI's component is told of its looks and behaviour, made of the settings. Pure; functions are the page's.
 
-Names and values are those of the published types (`@openai/chatkit` 1.9.0). The component checks strictly, so what
-has no value is left out: never a null, never a name it does not know.
+Names and values are those of the published types (`@openai/chatkit` 1.9.0), and one more. The component checks
+strictly, so what has no value is left out: never a null, never a name it does not know.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from desktop.settings.agents import AssistantAgent, InAppAgent
+from desktop.settings.agents import AssistantAgent, InAppAgent, ServerAgent
 from desktop.settings.model import Agent, SchemeColours, Settings, Typography, WorkflowAgent
 
 if TYPE_CHECKING:
@@ -17,6 +17,26 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1024 * 1024
 """The unit of the session's `max_file_size`, in the bytes of the component's `maxSize`."""
+
+LARGEST_INSIDE = 20 * MEGABYTE
+"""As `agents.attachments.Limits.size`, which imports the SDK; a test holds the two together."""
+LARGEST_AT_SERVERS = 512 * MEGABYTE
+MOST_FILES = 10
+"""Of one message, as in the basic view."""
+ACCEPTED_INSIDE: dict[str, list[str]] = {
+    "image/png": [".png"],
+    "image/jpeg": [".jpg", ".jpeg"],
+    "image/gif": [".gif"],
+    "image/webp": [".webp"],
+    "application/pdf": [".pdf"],
+    "text/*": [".txt", ".md", ".csv", ".tsv", ".html", ".css", ".xml", ".log", ".rst", ".ini", ".py", ".sql"],
+    "application/json": [".json"],
+    "application/javascript": [".js"],
+    "application/xml": [".xml"],
+    "application/yaml": [".yaml", ".yml"],
+    "application/toml": [".toml"],
+}
+"""What agents inside the app can read, by type and ending: pictures, PDF, text (`agents.sniff`)."""
 
 _ICONS = """
     agent analytics atom batch bolt book-open book-closed book-clock bug calendar chart check check-circle
@@ -78,6 +98,9 @@ def chatkit_options(
         "composer": _composer(settings, agent, texts),
         "thread": {"autoScroll": chat.auto_scroll},
     }
+    if not settings.privacy.chatkit_telemetry:
+        # Seen in June 2026, in no published types: the page leaves it out again where a version refuses it.
+        options["disableTelemetry"] = True
     if chat.disclaimer.text:
         options["disclaimer"] = {"text": chat.disclaimer.text, "highContrast": chat.disclaimer.high_contrast}
     locale = known_locale(chat.locale or texts.language)
@@ -135,13 +158,21 @@ def _composer(settings: Settings, agent: Agent, texts: Catalogue) -> dict[str, A
             composer["models"] = models
         if settings.assistant.transcription_model:
             composer["dictation"] = {"enabled": True}
-    # Agents inside the app are offered no attachments here: that ChatKit sends a file through our `fetch`, and to no
-    # address, is not proven. The basic view takes them.
-    elif isinstance(agent, WorkflowAgent) and upload.enabled:
+    if isinstance(agent, WorkflowAgent) and upload.enabled:
         composer["attachments"] = {
             "enabled": True,
             "maxSize": upload.max_file_size * MEGABYTE,
             "maxCount": upload.max_files,
+        }
+    elif isinstance(agent, ServerAgent) and agent.attachments:
+        # What a server takes, it says itself when a file is offered.
+        composer["attachments"] = {"enabled": True, "maxSize": LARGEST_AT_SERVERS, "maxCount": MOST_FILES}
+    elif isinstance(agent, InAppAgent) and not isinstance(agent, ServerAgent):
+        composer["attachments"] = {
+            "enabled": True,
+            "maxSize": LARGEST_INSIDE,
+            "maxCount": MOST_FILES,
+            "accept": ACCEPTED_INSIDE,
         }
     return composer
 

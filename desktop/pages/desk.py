@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
+from desktop.errors import AppError
+
 
 class Desk(Protocol):
     """`App` implements it; tests have one that takes notes."""
@@ -30,6 +32,9 @@ class Desk(Protocol):
         on."""
 
     def show_basic(self, reason: str) -> None: ...
+    def chat_stuck(self, problem: AppError) -> None:
+        """The chat page's process hangs: it is ended, and the basic view or `problem` stands in the window."""
+
     def reload_chat(self) -> None: ...
     def close_window(self, page: str) -> None: ...
     def set_chat_title(self, title: str) -> None: ...

@@ -89,22 +89,31 @@ FIELDS = (
     "network.proxy",
     "network.ca_file",
     "network.timeout_seconds",
+    "privacy.chatkit_telemetry",
+    "privacy.remote_images",
 )
 """Every other setting the page shows and may change."""
 
-ANEW = ("agent.", "session.", "network.", "assistant.basic_view", "assistant.transcription_model")
+ANEW = (
+    *("agent.", "session.", "network.", "privacy."),
+    *("assistant.basic_view", "assistant.transcription_model"),
+)
 """A change of these makes the shown chat another one: it is loaded again."""
 
 HOSTS = (
     ("cdn.platform.openai.com", "settings.host_component"),
     ("api.openai.com", "settings.host_api"),
-    ("chatgpt.com", "settings.host_messages"),
+    ("us.api.openai.com, eu.api.openai.com", "settings.host_region"),
+    ("chatgpt.com", "settings.host_events"),
     ("sentinel.openai.com", "settings.host_abuse"),
     ("*.oaiusercontent.com", "settings.host_files"),
     ("Datadog", "settings.host_errors"),
     ("Mixpanel", "settings.host_usage"),
+    ("www.google.com/s2/favicons", "settings.host_icons"),
+    ("*", "settings.host_images"),
 )
-"""Whom the component's frame talks to, and what for (observed by others; OpenAI publishes no list)."""
+"""Whom the component's frame talks to, and what for (observed in June 2026; Mixpanel as OpenAI's users report it).
+The last two only where the settings allow it. OpenAI publishes no list."""
 
 LARGEST_SAVE = 256 * 1024
 """Bytes of one `settings.save`: a dozen long prompts."""

@@ -232,6 +232,15 @@ class Chat(Model):
 # --- the rest ---------------------------------------------------------------------------------
 
 
+class Privacy(Model):
+    """What leaves this computer beside what was said."""
+
+    chatkit_telemetry: bool = False
+    """Whether ChatKit's frame reports errors and use to OpenAI and Datadog; off where its version can be told so."""
+    remote_images: bool = False
+    """Whether pictures that an answer names, and icons of the pages it cites, are loaded from the internet."""
+
+
 class Network(Model):
     api_base: HttpsOrigin = "https://api.openai.com"
     """Where the API is; https, or http on loopback and in the own network. The key is kept per origin."""
@@ -276,6 +285,7 @@ class Settings(Model):
     session: Session = Field(default_factory=Session.model_construct)
     chat: Chat = Field(default_factory=Chat.model_construct)
     network: Network = Field(default_factory=Network.model_construct)
+    privacy: Privacy = Field(default_factory=Privacy.model_construct)
     zoom: float = Field(default=1.0, ge=0.5, le=3.0)
     """Size of everything in the window, 1.0 is 100 %."""
     log_level: Literal["INFO", "DEBUG"] = "INFO"

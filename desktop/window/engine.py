@@ -83,6 +83,9 @@ class Engine(Protocol):
     def push(self, window: Any, script: str) -> None:
         """Run an ASCII script in the top frame of the window; nothing comes back."""
 
+    def end_page(self, window: Any) -> None:
+        """End the process of the window's page, which hangs; `Dress.crashed` is called when it has ended."""
+
     def dark(self) -> bool:
         """Whether windows are dark now."""
 

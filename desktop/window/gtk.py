@@ -370,6 +370,11 @@ class GtkEngine:
         if view is not None:
             view.webview.evaluate_javascript(script, len(script), None, None, None, None)
 
+    def end_page(self, window: Any) -> None:
+        view = self._view(window)
+        if view is not None:
+            view.webview.terminate_web_process()
+
     def set_zoom(self, window: Any, factor: float) -> None:
         view = self._view(window)
         if view is not None:

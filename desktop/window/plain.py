@@ -52,6 +52,9 @@ class PlainEngine:
     def push(self, window: Any, script: str) -> None:
         window.run_js(script)
 
+    def end_page(self, window: Any) -> None:
+        log.info("this engine gives no way to end a page's process")
+
     def dark(self) -> bool:
         return False
 

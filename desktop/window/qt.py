@@ -265,6 +265,15 @@ class QtEngine:
         if view is not None:
             view.webview.page().runJavaScript(script)
 
+    def end_page(self, window: Any) -> None:
+        import os
+        import signal
+
+        view = self._view(window)
+        process = int(view.webview.page().renderProcessPid()) if view is not None else 0
+        if process > 0:
+            os.kill(process, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+
     def set_zoom(self, window: Any, factor: float) -> None:
         view = self._view(window)
         if view is not None:

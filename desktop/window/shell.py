@@ -77,6 +77,10 @@ class PageWindow:
         self.showing = self.shell.show_in(self, page)
         self.native.load_url(self.shell.server.url(self.showing))
 
+    def end_page(self) -> None:
+        """End the page's process, which hangs; `on_crash` hears of its end."""
+        self.shell.later(lambda: self.shell.engine.end_page(self.native))
+
     def emit(self, event: str, data: Any) -> None:
         """Send a named event to the page; kept until the page has spoken for the first time."""
         self.channel.post({"event": event, "data": data})

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from desktop.agents import sniff
+from desktop.agents.attachments import Limits as Inside
 from desktop.agents.models import DEFAULT_MODEL
 from desktop.errors import AgentNotSet, AppError
 from desktop.page import Page
@@ -47,7 +49,8 @@ def chat(make_house: MakeHouse, agent: dict[str, Any], *, language: str = "en", 
 
 def options(make_house: MakeHouse, agent: dict[str, Any], **settings: Any) -> dict[str, Any]:
     found: dict[str, Any] = chat(make_house, agent, **settings)[1]("chat.start")["options"]
-    assert verdicts([{**found, "api": {"url": "https://agent.invalid/chatkit", "domainKey": "x"}}]) == [""]
+    api = {"url": "https://agent.invalid/chatkit", "domainKey": "x", "uploadStrategy": {"type": "two_phase"}}
+    assert verdicts([{**found, "api": api}]) == [""]
     return found
 
 
@@ -89,18 +92,32 @@ def test_the_composer_offers_the_models_and_tools_of_an_assistant(make_house: Ma
     french = options(make_house, ASSISTANT, language="fr")["composer"]["tools"][0]
     assert french["label"] == "Chercher sur le web"
     bare = options(make_house, {"kind": "assistant", "id": "plain"})["composer"]
-    assert bare == {}
+    assert set(bare) == {"attachments"}
     default = options(make_house, {"kind": "assistant", "id": "plain", "models": ["gpt-z"]})["composer"]["models"]
     assert default[0] == {"id": DEFAULT_MODEL, "label": DEFAULT_MODEL, "default": True}
 
 
-def test_dictation_is_offered_where_a_model_is_set_for_it_and_attachments_never(make_house: MakeHouse) -> None:
-    both = {"assistant.transcription_model": "gpt-4o-transcribe", "session.file_upload.enabled": True}
-    composer = options(make_house, ASSISTANT, **both)["composer"]
-    assert composer["dictation"] == {"enabled": True}
-    assert "attachments" not in composer
-    demo = options(make_house, DEMO, **both)["composer"]
-    assert demo == {}
+def test_dictation_is_offered_where_a_model_is_set_for_it(make_house: MakeHouse) -> None:
+    heard = {"assistant.transcription_model": "gpt-4o-transcribe"}
+    assert options(make_house, ASSISTANT, **heard)["composer"]["dictation"] == {"enabled": True}
+    assert "dictation" not in options(make_house, DEMO, **heard)["composer"]
+
+
+def test_attachments_are_offered_with_what_the_agent_can_take(make_house: MakeHouse) -> None:
+    inside = options(make_house, DEMO)["composer"]["attachments"]
+    assert (inside["maxSize"], inside["maxCount"]) == (Inside().size, 10)
+    for kind, endings in inside["accept"].items():
+        assert kind == "application/pdf" or kind in sniff.IMAGES or sniff.is_text_type(kind.replace("*", "plain"))
+        assert all(ending.startswith(".") for ending in endings)
+    team = {"kind": "server", "id": "team", "url": "https://chat.example.com/chatkit"}
+    assert "attachments" not in options(make_house, team)["composer"]
+    assert options(make_house, {**team, "attachments": True})["composer"]["attachments"]["enabled"] is True
+
+
+def test_telemetry_is_off_unless_it_was_switched_on(make_house: MakeHouse) -> None:
+    for agent in (DEMO, ASSISTANT, {"workflow_id": "wf_abcdefgh"}):
+        assert options(make_house, agent)["disableTelemetry"] is True
+        assert "disableTelemetry" not in options(make_house, agent, **{"privacy.chatkit_telemetry": True})
 
 
 def test_history_does_not_wait_for_a_hosted_session(make_house: MakeHouse) -> None:

@@ -7,10 +7,13 @@ frame reports. Knows nothing of the app.
 
 Faults (`fail(name, times=None, **params)` or `POST /__control {"fault": name, "times": N, ...}`; `heal()` or
 `{"heal": true}` ends them). Of the script: script_404, script_hangs, script_syntax_error, script_cut. Of the element:
-throws_on_options, domain_gate (ms, silent). Of the frame: never_ready, late_ready (ms), error_before_ready (message),
-error_after_ready (the next answers fail), frame_404.
+throws_on_options, domain_gate (ms, silent), never_ready, late_ready (ms). Of the frame: error_before_ready (message),
+refuses_all (message; told 0.3 s after `ready`), knows_less (unknown: names of options), dead_frame (loads and never
+lives), hanging_frame (ms; hangs its process), error_after_ready (the next answers fail), slow_render (ms an event),
+frame_404, frame_400 (an error page that loads).
 Commands to the frame that is open (`do(name, **params)` or `POST /__control {"do": name, ...}`): send (text), stop,
-retry, choose (model, tool), history (open), filter (text), rename (thread, title), remove (thread), press (label),
+retry, attach (name, mime_type, text or size), choose (model, tool), history (open), filter (text),
+rename (thread, title), remove (thread), press (label),
 answer (values), feedback (kind), dictate (audio_base64, mime_type), expire_secret_now, client_tool (name, params),
 header_action (side), open_thread (thread), emit_error (message), iframe_gone, domain_gate, run (id, code): the value
 or the error is then in the state under `ran`.
@@ -35,7 +38,7 @@ SCRIPT = "/deployments/chatkit/chatkit.js"
 FOLDER = "/deployments/chatkit/"
 HOLD = 20.0
 """How long a question for commands is held open, in seconds."""
-FRAME_FILES = ("frame.html", "frame.js", "frame.css", "conversation.js")
+FRAME_FILES = ("frame.html", "frame.js", "frame.css", "conversation.js", "validate.js")
 BEFORE_THE_SCRIPT = ("script_404", "script_hangs", "script_syntax_error", "script_cut")
 
 
@@ -55,6 +58,8 @@ class ComponentStandIn:
         self._closed = False
         self.loads = 0
         """How often the script was asked for."""
+        self.outside: list[tuple[str, str]] = []
+        """What the frame would have asked other hosts for: (telemetry, image or favicon; address). It asks none."""
         stand_in = self
 
         class Handler(_Handler):
@@ -168,9 +173,9 @@ class ComponentStandIn:
             while self._fault.get("name") == "script_hangs" and not self._closed:
                 self._changed.wait(HOLD)
 
-    def frame_is_gone(self) -> bool:
+    def frame_status(self) -> int:
         with self._changed:
-            return self._fault.get("name") == "frame_404"
+            return {"frame_404": 404, "frame_400": 400}.get(str(self._fault.get("name")), 200)
 
 
 class _Server(ThreadingHTTPServer):
@@ -199,8 +204,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(self.owner.commands(after))
         elif path.startswith(FOLDER) and path.removeprefix(FOLDER) in FRAME_FILES:
             name = path.removeprefix(FOLDER)
-            if name == "frame.html" and self.owner.frame_is_gone():
-                self._send(404, b"not found", "text/plain")
+            if name == "frame.html" and (status := self.owner.frame_status()) != 200:
+                self._send(status, b"<!doctype html><h1>Bad request</h1>", "text/html")
                 return
             kind = {"html": "text/html", "js": "text/javascript", "css": "text/css"}[name.rsplit(".", 1)[1]]
             self._send(200, (FILES / name).read_bytes(), f"{kind}; charset=utf-8")
@@ -212,6 +217,10 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if path == "/__state":
             self.owner.reported(json.loads(body))
+            self._json({})
+        elif path == "/__outside":
+            asked = parse_qs(urlsplit(self.path).query)
+            self.owner.outside.append((asked["kind"][0], asked["url"][0]))
             self._json({})
         elif path == "/__control":
             order = json.loads(body)
@@ -244,7 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
             if name != "script_syntax_error"
             else "const FAULT = {};\nthis is not a script;\n"
         )
-        source = f"(() => {{\n{source}{_read('validate.js')}\n{_read('loader.js')}\n}})();\n"
+        source = f"(() => {{\n{source}{_read('loader.js')}\n}})();\n"
         data = source.encode()
         if name == "script_cut":
             self.send_response(200)

@@ -24,6 +24,8 @@ const state = {
   failure: null, // {message, allow_retry} of the last answer
   notices: [],
   effects: [],
+  attachments: [], // in the composer: {id, name, state}
+  lag: 0, // events that have come and are not drawn yet
   threads: [], // the open history's, filtered
   model: null, // chosen in the composer
   tool: null,
@@ -33,8 +35,9 @@ const state = {
   requests: 0,
   tool_result: null,
 };
-let fault = {};
-const config = { backoff_ms: 20, retries: 5 };
+const given = JSON.parse(decodeURIComponent(location.hash.slice(1)) || "{}");
+const fault = given.fault ?? {};
+const config = { backoff_ms: 20, retries: 5, ...fault.config };
 let secretExpired = false;
 const talk = new Conversation();
 /** Ends the answer that is being written. */
@@ -72,6 +75,30 @@ async function report() {
     }
   }
   reporting = false;
+}
+
+/** What the real frame would ask other hosts for is told to our own server alone: nothing leaves this computer. */
+function outside(kind, url) {
+  if (outside.told.has(`${kind} ${url}`)) return;
+  outside.told.add(`${kind} ${url}`);
+  fetch(`/__outside?${new URLSearchParams({ kind, url })}`, { method: "POST" }).catch(() => {});
+}
+outside.told = new Set();
+
+/** [obs] Pictures of an answer's markdown are loaded from where they lie, and an icon for each cited page. */
+function loadOutside(items) {
+  for (const item of items) {
+    for (const part of item.type.endsWith("assistant_message") ? item.content : []) {
+      const text = (part.text ?? "").replace(/^```[^]*?(^```|$(?![^]))/gm, "").replace(/(`+)[^`\n][^\n]*?\1/g, "");
+      for (const [, url] of text.matchAll(/!\[[^\]]*\]\(\s*<?([^)\s>]+)/g)) outside("image", url);
+      for (const [, label, name] of text.matchAll(/!\[([^\]]*)\](?:\[([^\]]*)\])?(?!\()/g)) {
+        const defined = text.match(new RegExp(`^ {0,3}\\[${(name || label).replace(/[^\w]/g, ".")}\\]:\\s*<?([^\\s>]+)`, "im"));
+        if (defined) outside("image", defined[1]);
+      }
+      for (const { source } of part.annotations ?? []) if (source?.type === "url") outside("favicon", source.url);
+    }
+    for (const task of item.workflow?.tasks ?? []) for (const source of task?.sources ?? []) if (source.url) outside("favicon", source.url);
+  }
 }
 
 function post(message) {
@@ -158,12 +185,24 @@ async function requestHosted(body, onEvent) {
   }
 }
 
+/** What is read as a stream (openai-chatkit 1.6.5, `StreamingReq`). */
+const STREAMED = new Set([
+  "threads.create",
+  "threads.add_user_message",
+  "threads.retry_after_item",
+  "threads.add_structured_input",
+  "threads.custom_action",
+  "threads.add_client_tool_output",
+]);
+
 /**
- * [facts] JSON, or SSE whose content type starts with text/event-stream. A 4xx is final; other failures, and a 200 of
- * another content type, are POSTed again up to 5 times with 1–10 s of backoff (here `config.backoff_ms`).
+ * [obs] A 4xx is final. A streaming request that fails otherwise, or is answered with 200 and no event stream, is POSTed
+ * again up to 5 times with 1–10 s of backoff (here `config.backoff_ms`); of its 4xx nothing is shown. A JSON request is
+ * sent once, and its failure's top-level `message` is shown.
  */
 async function requestCustom(body, onEvent, signal) {
   const { api } = state.options;
+  const streams = STREAMED.has(body.type);
   const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   let problem = "";
   for (let attempt = 0; attempt <= config.retries; attempt += 1) {
@@ -177,26 +216,45 @@ async function requestCustom(body, onEvent, signal) {
     } catch (error) {
       if (signal?.aborted) throw error;
       problem = String(error.message ?? error);
-      continue;
+      if (streams) continue;
+      break;
     }
     const type = answer.headers.get("content-type") ?? "";
     if (answer.status >= 400 && answer.status < 500) {
-      const refused = await answer.json().catch(() => ({}));
+      const refused = streams ? {} : await answer.json().catch(() => ({})); // [obs] of a stream's 4xx the body is never read
       throw new Refused(refused.message ?? `HTTP ${answer.status}`); // [facts] it shows top-level `message`
     }
-    if (answer.ok && (type.startsWith("application/json") || type.startsWith("text/event-stream"))) {
-      return consume(answer, onEvent);
+    if (answer.ok && (streams ? type.startsWith("text/event-stream") : type.startsWith("application/json"))) {
+      return consume(answer, onEvent, signal);
     }
     problem = `HTTP ${answer.status}`;
+    if (!streams) break;
   }
   throw new Error(problem);
 }
 
-async function consume(answer, onEvent) {
+/** [obs] Each event is a rendering: a page that takes long for one falls behind what has come (`slow_render`, ms). */
+async function drawn(onEvent, event) {
+  if (fault.name === "slow_render") {
+    await new Promise((resolve) => setTimeout(resolve));
+    const until = performance.now() + (fault.ms ?? 50);
+    while (performance.now() < until) continue;
+  }
+  onEvent?.(event);
+}
+
+async function consume(answer, onEvent, signal) {
   if (!(answer.headers.get("content-type") ?? "").startsWith("text/event-stream")) return answer.json();
   const reader = answer.body.getReader();
   const decoder = new TextDecoder();
   let held = "";
+  const queue = [];
+  let drawing = Promise.resolve();
+  const later = (event) => {
+    queue.push(event);
+    state.lag = Math.max(state.lag, queue.length);
+    drawing = drawing.then(() => signal?.aborted || drawn(onEvent, queue.shift()));
+  };
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
@@ -209,9 +267,10 @@ async function consume(answer, onEvent) {
         .filter((line) => line.startsWith("data:"))
         .map((line) => line.slice(5).trim())
         .join("\n");
-      if (data && data !== "[DONE]") onEvent?.(JSON.parse(data));
+      if (data && data !== "[DONE]") later(JSON.parse(data));
     }
   }
+  await drawing;
   return null;
 }
 
@@ -279,7 +338,7 @@ async function openThread(id) {
   let page = thread?.items ?? { data: [] };
   talk.load(page.data ?? []);
   while (page.has_more && !hosted()) {
-    const params = { thread_id: id, limit: 50, order: "asc", after: page.after };
+    const params = { thread_id: id, limit: 9999, order: "asc", after: page.after }; // [obs]
     page = await request({ type: "items.list", params });
     talk.load(page.data ?? []);
   }
@@ -322,9 +381,9 @@ async function converse(body) {
     if (talk.failure) trouble(new Error(talk.failure.message));
   } catch (error) {
     if (!signal.aborted) {
+      // [obs] a 4xx of a stream: the message vanishes, nothing is shown, the composer stays empty
       if (error instanceof Refused) unpend();
-      trouble(error);
-      if (error instanceof Refused && body.params.input?.content) commands.setComposerValue(body.params.input);
+      else trouble(error);
     }
   }
   stopper = null;
@@ -359,6 +418,40 @@ function retry() {
   return converse({ type: "threads.retry_after_item", params: { thread_id: state.thread, item_id: last.id } });
 }
 
+/** [obs] A file of the composer: `two_phase` or `direct`, both through the host's `fetch`. */
+async function attach(file) {
+  const { api, composer } = state.options;
+  const limits = composer?.attachments;
+  if (!limits?.enabled) throw new Error("attachments are not enabled");
+  if (state.attachments.length >= (limits.maxCount ?? 10)) throw new Error("too many files");
+  if (typeof limits.maxSize === "number" && file.size > limits.maxSize) throw new Error("the file is too large");
+  const entry = { id: null, name: file.name, state: "sending" };
+  state.attachments.push(entry);
+  try {
+    const sent = async (url, init) => {
+      const answer = await tunnel(url, init);
+      const told = await answer.json().catch(() => ({}));
+      if (!answer.ok) throw new Refused(told.message ?? `HTTP ${answer.status}`);
+      return told;
+    };
+    if (api.uploadStrategy.type === "direct") {
+      const made = await sent(api.uploadStrategy.uploadUrl, { method: "POST", body: { $form: [["file", file]] } });
+      entry.id = made.id;
+    } else {
+      const params = { name: file.name, size: file.size, mime_type: file.type };
+      const made = await request({ type: "attachments.create", params });
+      const { url, method, headers } = made.upload_descriptor;
+      await sent(url, { method, headers, body: file });
+      entry.id = made.id;
+    }
+    entry.state = "ready";
+  } catch (error) {
+    entry.state = "failed";
+    trouble(error);
+  }
+  report();
+}
+
 async function sendMessage(text) {
   if (!text.trim() || state.busy) return;
   const id = hosted() ? `user_${++count}` : "pending";
@@ -367,10 +460,12 @@ async function sendMessage(text) {
   $("input").value = "";
   const input = {
     content: [{ type: "input_text", text }],
-    attachments: [],
-    quoted_text: null,
-    inference_options: { model: state.model, tool_choice: state.tool ? { id: state.tool } : null },
+    attachments: state.attachments.filter((one) => one.state === "ready").map((one) => one.id),
+    quoted_text: "", // [obs]
+    // [obs] only what was chosen
+    inference_options: { ...(state.model ? { model: state.model } : {}), ...(state.tool ? { tool_choice: { id: state.tool } } : {}) },
   };
+  state.attachments = [];
   state.tool = null; // [types] cleared after a message unless it is persistent
   await converse(
     state.thread
@@ -402,6 +497,8 @@ function drawSoon() {
 function draw() {
   const { options } = state;
   reflect();
+  loadOutside(talk.items);
+  $("files").textContent = state.attachments.map((one) => one.name).join(" ");
   const theme = typeof options.theme === "string" ? { colorScheme: options.theme } : (options.theme ?? {});
   state.theme = theme.colorScheme ?? "light";
   const root = document.documentElement;
@@ -460,12 +557,12 @@ function draw() {
   if (options.thread?.autoScroll) $("scroll").scrollTop = $("scroll").scrollHeight;
 }
 
-/** All threads, page after page; the real panel does so while it is scrolled. */
+/** [obs] All threads in one page, or as the server cuts them. */
 async function listThreads() {
   const found = [];
   let page = { after: undefined };
   do {
-    const params = { limit: 20, order: "desc", ...(page.after ? { after: page.after } : {}) };
+    const params = { limit: 9999, order: "desc", ...(page.after ? { after: page.after } : {}) };
     page = (await request({ type: "threads.list", params })) ?? {};
     found.push(...(page.data ?? []));
   } while (page.has_more && page.after);
@@ -534,11 +631,21 @@ async function remove(id) {
 const commands = {
   focusComposer: () => $("input").focus(),
   setThreadId: (id) => openThread(id),
+  /** [obs] What is refused stays refused: the options before still hold. */
+  setOptions: (options) => {
+    globalThis.validateChatKitOptions(options, fault.unknown);
+    state.options = options;
+    state.options_count += 1;
+    draw();
+    report();
+  },
   sendUserMessage: async ({ text, content, newThread }) => {
+    if (state.busy) throw new Error("a response is in progress"); // [obs]
     if (newThread) await openThread(null);
     await sendMessage(text ?? (content ?? []).map((part) => part.text).join(""));
   },
-  setComposerValue: ({ text, content }) => {
+  setComposerValue: ({ text, content, attachments }) => {
+    if (attachments) state.attachments = attachments.map(({ id, name }) => ({ id, name, state: "ready" }));
     state.composer = text ?? (content ?? []).map((part) => part.text).join("");
     $("input").value = state.composer;
     report();
@@ -551,28 +658,43 @@ const commands = {
   fetchUpdates: () => (state.thread && !state.busy ? openThread(state.thread) : undefined),
 };
 
-let mounted = false;
+/** [obs] Refused options end the frame before anything is drawn, and are told a little after its load. */
+const FATAL_MS = 300;
 
 async function mount() {
-  const { options } = state;
   if (fault.name === "error_before_ready") {
     trouble(new Error(fault.message ?? "The chat could not be started."));
     return;
   }
-  if (fault.name === "never_ready") return;
+  if (fault.name === "never_ready" || fault.name === "dead_frame") return;
+  if (fault.name === "hanging_frame") {
+    setTimeout(() => {
+      for (;;) continue; // what shares a process with it hangs too
+    }, fault.ms ?? 0);
+    return;
+  }
+  const { options } = given;
+  try {
+    if (fault.name === "refuses_all") throw new Error(fault.message ?? "the options could not be read");
+    globalThis.validateChatKitOptions(options, fault.unknown);
+  } catch (error) {
+    setTimeout(() => trouble(error), FATAL_MS);
+    return;
+  }
+  state.options = options;
+  state.options_count += 1;
   const secret = hosted() ? newSecret() : Promise.resolve("");
-  secret.catch(() => {}); // answered below, after ready
-  // [types] ready: "Emitted when the ChatKit frame has loaded"; it does not wait for the secret.
+  secret.catch(() => {}); // answered below
   if (fault.name === "late_ready") await new Promise((resolve) => setTimeout(resolve, fault.ms ?? 12_000));
-  await numbered; // from ready on, no command is missed
+  await numbered; // from here on, no command is missed
+  if (!options.disableTelemetry) outside("telemetry", "https://chatgpt.com/ces");
   draw();
   state.ready = true;
-  post({ type: "ready" });
   report();
   try {
     await secret;
     if (options.initialThread) await openThread(options.initialThread);
-    else await request({ type: "threads.list", params: { limit: 20, order: "desc" } });
+    else await request({ type: "threads.list", params: { limit: 9999, order: "desc" } }); // [obs]
   } catch (error) {
     trouble(error);
   }
@@ -582,21 +704,7 @@ window.addEventListener("message", async (event) => {
   if (event.source !== parent || event.origin !== hostOrigin || hostOrigin === "null") return;
   const message = event.data;
   if (!message || message.chatkit !== true) return;
-  if (message.type === "options") {
-    state.options = message.options;
-    state.options_count += 1;
-    if (message.fault) {
-      fault = message.fault;
-      Object.assign(config, fault.config ?? {});
-    }
-    if (!mounted) {
-      mounted = true;
-      await mount();
-    } else {
-      draw();
-      report();
-    }
-  } else if (message.type === "invoked") {
+  if (message.type === "invoked") {
     const waiting = asked.get(message.id);
     asked.delete(message.id);
     if (message.ok) waiting?.resolve(message.value);
@@ -642,8 +750,9 @@ const tests = {
     void converse({ type: "threads.add_structured_input", params });
   },
   feedback: async ({ kind }) => {
-    const last = talk.items.findLast((item) => item.type.endsWith("assistant_message"));
-    await request({ type: "items.feedback", params: { thread_id: state.thread, item_ids: [last.id], kind } });
+    const said = talk.lastUserMessage();
+    const turn = talk.items.slice(talk.items.indexOf(said) + 1).map((item) => item.id); // [obs] all of the turn
+    await request({ type: "items.feedback", params: { thread_id: state.thread, item_ids: turn, kind } });
     state.fed_back = kind;
     report();
   },
@@ -654,8 +763,9 @@ const tests = {
   // [facts] at expiry the frame asks for another secret; tests need not wait ten minutes
   expire_secret_now: async () => {
     secretExpired = true;
-    await request({ type: "threads.list", params: { limit: 1, order: "desc" } });
+    await request({ type: "threads.list", params: { limit: 9999, order: "desc" } });
   },
+  attach: ({ name, mime_type, text, size }) => attach(new File([text ?? new Uint8Array(size)], name, { type: mime_type })),
   client_tool: async ({ name, params }) => {
     state.tool_result = await invoke("onClientTool", { name, params: params ?? {} });
     report();
@@ -722,4 +832,4 @@ $("right").addEventListener("click", () => invoke("header.rightAction.onClick").
 
 obey().catch(() => {}); // the server has gone: the test is over
 report();
-post({ type: "loaded" });
+mount().catch(trouble);

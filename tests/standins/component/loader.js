@@ -1,7 +1,8 @@
 /**
  * What stands in for OpenAI's chatkit.js in the host page: defines <openai-chatkit>, whose chat lives in an iframe of
  * another origin and is reached by postMessage alone. Sources in brackets: [facts] the notes on ChatKit this project
- * was built from, [types] `@openai/chatkit` 1.9.0. `FAULT` is put in front by the server.
+ * was built from, [types] `@openai/chatkit` 1.9.0, [obs] the component as it was seen in June 2026. `FAULT` is put in
+ * front by the server.
  */
 (() => {
   "use strict";
@@ -9,6 +10,14 @@
   // [facts] it builds its iframe's address from document.currentScript.src
   const frameUrl = new URL("frame.html", document.currentScript.src);
   const frameOrigin = frameUrl.origin;
+
+  /** [obs] What ends a chat, and much that doesn't, comes under this name. */
+  class FatalAppError extends Error {
+    constructor(message) {
+      super(message);
+      this.name = "FatalAppError";
+    }
+  }
 
   class IntegrationError extends Error {
     constructor(message) {
@@ -32,11 +41,18 @@
     return value;
   };
 
+  /** A form can't cross in a message: its entries do. */
+  const bodyOf = (body) => {
+    if (!body?.$form) return body;
+    const form = new FormData();
+    for (const [name, value] of body.$form) form.append(name, value);
+    return form;
+  };
+
   class OpenAIChatKit extends HTMLElement {
     #functions = new Map();
     #plain = null;
     #frame = null;
-    #loaded = false;
     #ready;
     #becomeReady;
     #commands = new Map();
@@ -62,17 +78,36 @@
       window.removeEventListener("message", this.#heard);
       this.#frame?.remove();
       this.#frame = null;
-      this.#loaded = false;
     }
 
-    /** [types] replaces everything, never merges. */
+    /**
+     * [types] replaces everything, never merges. [obs] Nothing is checked here: the first options travel in the frame's
+     * address, those that come later are a message, and what the frame refuses of them is a promise nobody holds.
+     */
     setOptions(options) {
       if (FAULT.name === "throws_on_options") throw new TypeError("setOptions failed: the options could not be read");
-      globalThis.validateChatKitOptions(options);
-      this.#functions = new Map();
-      this.#plain = withoutFunctions(options, "", this.#functions);
-      if (this.#loaded) this.#post({ type: "options", options: this.#plain });
-      else if (this.isConnected && !this.#frame) this.#mount();
+      const functions = new Map();
+      const plain = withoutFunctions(options, "", functions);
+      if (!this.#frame) {
+        this.#functions = functions;
+        this.#plain = plain;
+        if (this.isConnected) this.#mount();
+        return;
+      }
+      void this.#renew(plain, functions);
+    }
+
+    async #renew(plain, functions) {
+      await this.#ready;
+      const before = this.#functions;
+      this.#functions = functions;
+      try {
+        await this.#command("setOptions", [plain]);
+        this.#plain = plain;
+      } catch (error) {
+        this.#functions = before;
+        throw new IntegrationError(error.message);
+      }
     }
 
     // [types] the methods; [facts] every one waits for ready
@@ -94,7 +129,10 @@
       const frame = document.createElement("iframe");
       const address = new URL(frameUrl);
       address.searchParams.set("origin", location.origin);
+      // [obs] the options travel in the frame's address, and are checked there
+      address.hash = encodeURIComponent(JSON.stringify({ options: this.#plain, fault: FAULT }));
       frame.src = address.href;
+      frame.addEventListener("load", () => this.#arrived(frame));
       frame.title = this.#plain.frameTitle ?? "Chat";
       frame.allow = "clipboard-read; clipboard-write";
       this.#frame = frame;
@@ -102,12 +140,22 @@
       this.#verifyDomain();
     }
 
+    /** [obs] `ready` is the frame's load and nothing more: an error page is loaded too. */
+    async #arrived(frame) {
+      if (FAULT.name === "never_ready") return;
+      if (FAULT.name === "late_ready") await new Promise((resolve) => setTimeout(resolve, FAULT.ms ?? 12_000));
+      if (frame !== this.#frame) return;
+      this.#becomeReady();
+      this.#emit("ready");
+    }
+
     /**
-     * [facts] verification is skipped on http://localhost, and only reported on 127.0.0.1; elsewhere an unlisted name
-     * blanks the chat after 1–2 s and raises IntegrationError only in the console.
+     * [obs] verification is skipped on localhost, on 127.* and on any address with a port of its own; elsewhere an
+     * unlisted name loses its frame after 1–2 s, and IntegrationError is only in the console.
      */
     #verifyDomain() {
-      const refused = FAULT.name === "domain_gate" || !["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+      const isLocal = location.hostname === "localhost" || location.hostname.startsWith("127.");
+      const refused = FAULT.name === "domain_gate" || !(isLocal || location.port);
       if (!refused) return;
       setTimeout(() => {
         if (FAULT.silent !== true) console.error(new IntegrationError(`Domain verification failed for ${location.origin}`));
@@ -140,20 +188,9 @@
       const message = event.data;
       if (!message || message.chatkit !== true) return;
       switch (message.type) {
-        case "loaded":
-          this.#loaded = true;
-          this.#post({ type: "options", options: this.#plain, fault: FAULT });
-          break;
-        case "ready":
-          this.#becomeReady();
-          this.#emit("ready");
-          break;
         case "event":
-          if (message.name === "error") {
-            const error = new Error(message.detail.message);
-            error.name = message.detail.name ?? "Error";
-            this.#error(error);
-          } else this.#emit(message.name, message.detail);
+          if (message.name === "error") this.#error(new FatalAppError(message.detail.message));
+          else this.#emit(message.name, message.detail);
           break;
         case "gone":
           this.#frame?.remove();
@@ -195,7 +232,7 @@
       const abort = new AbortController();
       this.#fetches.set(id, abort);
       try {
-        const answer = await this.#functions.get("api.fetch")(url, { ...init, signal: abort.signal });
+        const answer = await this.#functions.get("api.fetch")(url, { ...init, body: bodyOf(init.body), signal: abort.signal });
         this.#post({
           type: "fetch.head",
           id,

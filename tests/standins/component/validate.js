@@ -1,6 +1,6 @@
 /**
  * Checks options as strictly as the published types of @openai/chatkit 1.9.0 (`types/index.d.ts`) describe them:
- * an unknown name, a null or a value of another type is refused. Served in front of loader.js, and run by node in tests.
+ * an unknown name, a null or a value of another type is refused. Runs in the frame, and by node in tests.
  */
 globalThis.validateChatKitOptions = (() => {
   "use strict";
@@ -195,9 +195,17 @@ globalThis.validateChatKitOptions = (() => {
       commands: shape({ enabled: bool, onSearch: func, onSelect: func }, ["enabled"]),
       widgets: shape({ onAction: func }),
       thread: shape({ autoScroll: bool }),
+      disableTelemetry: bool, // [obs] in no published types, known in June 2026
     },
     ["api"],
   );
 
-  return (value) => options(value, "");
+  /** `unknown`: names of the first level that this version does not know. */
+  return (value, unknown = []) => {
+    for (const name of unknown) if (name in value) fail(name, `Unrecognized key(s) in object: '${name}'`);
+    if (value?.composer?.attachments?.enabled && value.api?.url && !value.api.uploadStrategy) {
+      fail("api.uploadStrategy", "is required where attachments are enabled"); // [obs]
+    }
+    return options(value, "");
+  };
 })();

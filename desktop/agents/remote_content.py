@@ -1,0 +1,253 @@
+"""What of an answer would make a page load something from the internet, made plain before the page has it.
+
+A model's text can name a picture at any host, and cited pages have icons: to load them tells somebody that the answer
+was read, and what the address says. Pictures become links and sources a line of links; what is text stays text. Pure.
+
+Markdown is read no further than needed (https://spec.commonmark.org/0.31.2): only what is certainly code is left alone;
+where that is in doubt, a picture is a link, and at worst `![` in some code reads `[Image: `.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+_LOADS = "audio|embed|frame|iframe|image|img|input|link|object|picture|source|style|svg|track|use|video"
+_MARK = re.compile(rf"!+\[|<(?=(?:{_LOADS})\b)", re.IGNORECASE)
+_MAYBE = re.compile(r"!+$|<[a-z]{0,8}$", re.IGNORECASE)
+"""The end of a text that may yet become one of these."""
+_OPENS = re.compile(r"(`{3,})([^`]*)$|(~{3,})")
+_RUN = re.compile(r"`+")
+_MARKUP = re.compile(r"[ \t>*+\-0-9.)]*<")
+"""A line that may begin a block of HTML: what looks like a fence in there is none."""
+_SPECIAL = re.compile(r"([\\`*_\[\]<>!&#|~$])")
+
+
+class Growing:
+    """One text that comes in pieces. What `feed` and `end` give, joined, is what the whole text gives."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+        self._line = ""
+        self._done = 0
+        """Characters of the line that have been given."""
+        self._fence: tuple[str, int] | None = None
+        self._fences_hold = True
+        self._spans_hold = True
+        """Whether backticks of this paragraph can be trusted to be code where they are a pair."""
+        self._carriage = False
+
+    def feed(self, text: str) -> str:
+        if self._carriage:
+            text = "\r" + text
+        self._carriage = text.endswith("\r")
+        text = text.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
+        given = []
+        *whole, rest = text.split("\n")
+        for line in whole:
+            self._line += line
+            given.append(self._end_line() + "\n")
+        self._line += rest
+        given.append(self._settled())
+        return "".join(given)
+
+    def end(self) -> str:
+        return self._end_line()
+
+    def _settled(self) -> str:
+        """As much of the line as nothing that follows can change."""
+        line = self._line
+        if self._fence is None and line[:1] in ("`", "~"):
+            return ""  # it may open a fence
+        if self._fence is not None:
+            if line.lstrip(" ")[:1] in ("", self._fence[0]):
+                return ""  # it may close it
+            upto = len(line)
+        else:
+            maybe = _MAYBE.search(line)
+            upto = maybe.start() if maybe else len(line)
+            tick = line.find("`")
+            mark = _MARK.search(line, self._done if tick < 0 else max(self._done, tick))
+            if tick >= 0 and mark:
+                upto = min(upto, mark.start())
+        if upto <= self._done:
+            return ""
+        start, self._done = self._done, upto
+        return line[start:upto] if self._fence is not None else self._plain(line, start, upto, [])
+
+    def _end_line(self) -> str:
+        line, start = self._line, self._done
+        self._line, self._done = "", 0
+        if self._fence is not None:
+            mark, length = self._fence
+            if re.fullmatch(rf" {{0,3}}{re.escape(mark)}{{{length},}}[ \t]*", line):
+                self._fence = None
+            return line[start:]
+        opens = _OPENS.match(line) if self._fences_hold else None
+        if opens:
+            run = opens[1] or opens[3]
+            self._fence = (run[0], len(run))
+            self._spans_hold = True
+            return self._plain(line, start, len(line), [])
+        if _MARKUP.match(line) or "$$" in line or "```" in line or "~~~" in line:
+            self._fences_hold = False  # a fence in a list, say: which one ends it is not looked into
+        if not line.strip(" \t"):
+            self._spans_hold = True
+            return line[start:]
+        spans = self._spans(line)
+        return self._plain(line, start, len(line), spans)
+
+    def _spans(self, line: str) -> list[tuple[int, int]]:
+        """The code in a line of text: pairs of runs of backticks of one length."""
+        if "<" in line or "$" in line or "\\`" in line:
+            self._spans_hold = False
+        if not self._spans_hold or "|" in line:
+            self._spans_hold = self._spans_hold and "`" not in line
+            return []
+        runs = [(run.start(), run.end()) for run in _RUN.finditer(line)]
+        spans, at = [], 0
+        while at < len(runs):
+            begin, end = runs[at]
+            close = next((i for i in range(at + 1, len(runs)) if runs[i][1] - runs[i][0] == end - begin), None)
+            if close is None:
+                self._spans_hold = False  # it may be closed in a line to come
+                at += 1
+                continue
+            spans.append((begin, runs[close][1]))
+            at = close + 1
+        return spans
+
+    def _plain(self, line: str, start: int, end: int, code: list[tuple[int, int]]) -> str:
+        def instead(mark: re.Match[str]) -> str:
+            at = mark.start()
+            if any(begin <= at < close for begin, close in code):
+                return mark[0]
+            if mark[0] == "<":
+                return "&lt;"
+            before = line[:at]
+            if mark[0] == "![" and (len(before) - len(before.rstrip("\\"))) % 2:
+                return mark[0]  # escaped: no picture
+            others = mark[0][:-2]
+            return f"{others}{' ' if others else ''}[{self._word}: "
+
+        parts, at = [], start
+        for mark in _MARK.finditer(line, start, end):
+            parts += [line[at : mark.start()], instead(mark)]
+            at = mark.end()
+        return "".join((*parts, line[at:end]))
+
+
+def without_images(text: str, word: str) -> str:
+    """Markdown without pictures; each is a link that begins with `word`."""
+    growing = Growing(word)
+    return growing.feed(text) + growing.end()
+
+
+class Shield:
+    """What one page is handed, events and replies alike. `image` and `sources`: the words for a picture and for the
+    line of sources, in the person's language."""
+
+    def __init__(self, image: str, sources: str) -> None:
+        self._image = image
+        self._sources = sources
+        self._growing: dict[tuple[str, object], Growing] = {}
+
+    def reply(self, text: str) -> str:
+        """A reply, which is JSON."""
+        return json.dumps(self._node(json.loads(text)), ensure_ascii=False)
+
+    def event(self, event: dict[str, Any]) -> dict[str, Any] | None:
+        """One event of a stream, in order; None where nothing of it is left."""
+        kind = event.get("type")
+        if kind == "thread.item.updated" and isinstance(event.get("update"), dict):
+            update = self._update(str(event.get("item_id")), event["update"])
+            return None if update is None else {**event, "update": update}
+        if kind == "notice" and isinstance(event.get("message"), str):
+            return {**event, "message": without_images(event["message"], self._image)}
+        if kind == "thread.item.done" and isinstance(event.get("item"), dict):
+            done = str(event["item"].get("id"))
+            for known in [key for key in self._growing if key[0] == done]:
+                del self._growing[known]
+        made = self._node(event)
+        return made if isinstance(made, dict) else event
+
+    def _update(self, item: str, update: dict[str, Any]) -> dict[str, Any] | None:
+        kind = str(update.get("type", ""))
+        if kind.endswith("annotation_added"):
+            source = (update.get("annotation") or {}).get("source") or {}
+            return None if source.get("type") == "url" else update  # it comes with the finished part
+        place = update.get("content_index", update.get("component_id"))
+        if kind.endswith(("text_delta", "value_delta")) and isinstance(update.get("delta"), str):
+            growing = self._growing.setdefault((item, place), Growing(self._image))
+            delta = growing.feed(update["delta"])
+            if update.get("done"):
+                delta += growing.end()
+            return {**update, "delta": delta} if delta or update.get("done") else None
+        if kind.endswith("content_part.added") and isinstance(update.get("content"), dict):
+            content = update["content"]
+            growing = self._growing[item, place] = Growing(self._image)
+            return {**update, "content": {**content, "text": growing.feed(str(content.get("text") or ""))}}
+        made = self._node(update)
+        return made if isinstance(made, dict) else update
+
+    def _node(self, node: Any, depth: int = 0) -> Any:
+        if depth > 60:
+            return None  # no widget nests so deep
+        if isinstance(node, list):
+            return [self._node(one, depth + 1) for one in node]
+        if not isinstance(node, dict):
+            return node
+        made = {name: self._node(value, depth + 1) for name, value in node.items()}
+        kind, text = made.get("type"), made.get("text")
+        if isinstance(made.get("annotations"), list) and isinstance(text, str):
+            return self._message(made, text)
+        if kind == "web_search" and made.get("sources"):
+            return self._search(made)
+        if kind in ("thought", "custom") and isinstance(made.get("content"), str):
+            made["content"] = without_images(made["content"], self._image)
+        elif kind == "Markdown" and isinstance(made.get("value"), str):
+            made["value"] = without_images(made["value"], self._image)
+        elif kind == "Image" and _is_remote(made.get("src")):
+            return {"type": "Markdown", "value": _link(f"{self._image}: {made.get('alt') or ''}", made["src"])}
+        if _is_remote(made.get("favicon")):
+            del made["favicon"]
+        return made
+
+    def _message(self, content: dict[str, Any], text: str) -> dict[str, Any]:
+        links: dict[str, str] = {}
+        kept = []
+        for annotation in content["annotations"]:
+            source = annotation.get("source") if isinstance(annotation, dict) else None
+            if isinstance(source, dict) and source.get("type") == "url":
+                links.setdefault(str(source.get("url")), str(source.get("title") or ""))
+            else:
+                kept.append(annotation)
+        text = without_images(text, self._image)
+        if line := self._line(links):
+            text = f"{text.rstrip()}\n\n{line}"
+        return {**content, "text": text, "annotations": kept}
+
+    def _search(self, task: dict[str, Any]) -> dict[str, Any]:
+        """A search with the pages it found: as a step with links, because a search shows their icons."""
+        found = {str(one.get("url")): str(one.get("title") or "") for one in task["sources"] if isinstance(one, dict)}
+        asked = [one for one in task.get("queries") or [] if isinstance(one, str)]
+        title = task.get("title") or task.get("title_query") or ", ".join(asked) or None
+        kept = {name: task[name] for name in ("status_indicator",) if name in task}
+        return {**kept, "type": "custom", "title": title, "icon": "search", "content": self._line(found)}
+
+    def _line(self, links: dict[str, str]) -> str:
+        shown = [_link(title or urlsplit(url).netloc, url) for url, title in links.items() if _is_remote(url)]
+        return f"{self._sources}: {' · '.join(shown)}" if shown else ""
+
+
+def _is_remote(url: object) -> bool:
+    return isinstance(url, str) and url.strip().lower().startswith(("http://", "https://", "//"))
+
+
+def _link(title: str, url: str) -> str:
+    """Markdown in which nothing of a title or an address is markup of its own."""
+    words = _SPECIAL.sub(r"\\\1", " ".join(title.split()))
+    place = "".join(f"%{ord(c):02X}" if c in '<>\\ "`' or ord(c) < 33 else c for c in url.strip())
+    return f"[{words}](<{place}>)"

@@ -26,6 +26,7 @@ from desktop.pages.mcp_edit import McpForm, Typed, form_of, split_command
 from desktop.pages.mcp_paste import filled, shape_of
 from desktop.settings import roster
 from desktop.settings.mcp import McpServer, ToolName, mcp_secret
+from desktop.settings.mcp_secrets import taken_out
 from desktop.settings.secret_shapes import is_secret
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class McpPart:
 
     def _get(self, params: McpIdParams) -> dict[str, Any]:
         """The form of a server; never a secret's value."""
-        return form_of(self._found(params.id))
+        return form_of(taken_out(self._found(params.id)).server)  # a secret that is not moved yet stays here
 
     def _secrets(self, params: McpIdParams) -> dict[str, Any]:
         """Where each secret is kept: `{where: {name: keyring|session|nowhere}, store, problem}`. May wait for the

@@ -18,6 +18,7 @@ from desktop import __version__
 from desktop.agents import failures
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import environment, fetching, http, schemas, sse
+from desktop.agents.mcp.greeting import introduced
 from desktop.agents.mcp.lines import messages
 from desktop.agents.mcp.mended import Mended
 from desktop.agents.mcp.program import Program, output
@@ -422,8 +423,11 @@ class Connection:
             log.warning("%s: the tool %s: %s", self.label, one.tool, one.why)
 
     def _mend(self, message: Any) -> Any:
-        """A list of tools is put right before `mcp` refuses all of it for one."""
+        """A list of tools is put right before `mcp` refuses all of it for one, and a greeting for what it lacks."""
         result = getattr(getattr(message, "message", None), "result", None)
+        if isinstance(result, dict) and "protocolVersion" in result and "content" not in result:
+            message.message.result = introduced(result)
+            return message
         if not isinstance(result, dict) or "tools" not in result or "capabilities" in result or "content" in result:
             return message
         made, remarks = schemas.mended(result)

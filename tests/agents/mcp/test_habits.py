@@ -344,7 +344,9 @@ def test_a_server_that_asks_for_roots_a_sample_or_a_form_gets_an_answer() -> Non
     assert all(answer == "result" or int(answer) < 0 for answer in heard.values())
 
 
-@pytest.mark.parametrize("version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
+@pytest.mark.parametrize(
+    "version", ["2024-10-07", "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-01-15"]
+)
 def test_servers_of_every_protocol_before_are_spoken_to(version: str) -> None:
     assert called(habits("--protocol", version), "heard") == {}
 

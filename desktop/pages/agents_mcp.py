@@ -57,6 +57,8 @@ class McpSaveParams(McpForm):
     unchecked: bool = False
     pasted: Annotated[int, Field(ge=-1, le=1000)] = -1
     """The server of the pasted block whose secrets belong to it; -1: none."""
+    plain: bool = False
+    """The person has just said yes to http in the own network."""
 
 
 class CommandParams(Params):
@@ -234,7 +236,7 @@ class McpPart:
         form = self._with_held(params)
 
         def wanted() -> McpDraft:
-            draft = self._check.draft(form, params.id)
+            draft = self._check.draft(form, params.id, plain=params.plain)
             drafted.append(draft.server)
             return draft
 

@@ -14,6 +14,7 @@ from desktop import logs
 from desktop.errors import KeyringInsecure, KeyringMissing, McpCommandMissing, McpError, NetworkError, Phrase
 from desktop.pages.check_run import CheckRuns, Closes, FieldError, Keep
 from desktop.pages.mcp_edit import McpForm, edited
+from desktop.pages.plain import settle
 from desktop.settings import roster
 from desktop.settings.layers import ENVIRONMENT_AGENT
 from desktop.settings.mcp import MOST_SERVERS, McpServer, mcp_secret, same_server
@@ -69,14 +70,16 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         self.told: Phrase | None = None
         """How the start that is under way goes on; None: there is nothing to tell."""
 
-    def draft(self, form: McpForm, server_id: str) -> McpDraft:
+    def draft(self, form: McpForm, server_id: str, *, plain: bool = False) -> McpDraft:
         """What was typed, in its final shape; nothing is asked of anybody but the key store. `server_id` empty: a new
-        one. Raises FieldError, KeyStoreError."""
+        one; `plain`: the person has just said yes to http there. Raises FieldError, PlainUnasked, KeyStoreError."""
         settings = self._settings.current
         known = roster.find(settings.mcp_servers, server_id)
         if known is None and len(settings.mcp_servers) >= MOST_SERVERS:
             raise FieldError("name", Phrase("agents_mcp.most", {"limit": MOST_SERVERS}))
         server, values = edited(form, known.id if known else "new")
+        if server.transport != "stdio":
+            settle(self._settings, server.url, plain, field="url")
         if known is None:
             server = server.model_copy(update={"id": roster.mcp_id(server, settings)})
         elif same_server(known, server):

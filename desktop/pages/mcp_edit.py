@@ -29,7 +29,7 @@ from desktop.settings.mcp import (
     problem_in,
 )
 from desktop.settings.mcp_secrets import address_taken, taken_out
-from desktop.settings.origins import is_loopback
+from desktop.settings.origins import is_own_host
 from desktop.settings.problems import first_of
 from desktop.settings.secret_shapes import is_secret, is_telling
 
@@ -197,7 +197,7 @@ def with_scheme(text: str) -> str:
         host = urlsplit(f"//{wanted}").hostname or ""
     except ValueError:
         raise FieldError("url", Phrase("errors.problem.mcp_url")) from None
-    return f"{'http' if is_loopback(host) else 'https'}://{wanted}"
+    return f"{'http' if is_own_host(host) else 'https'}://{wanted}"
 
 
 def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:

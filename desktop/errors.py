@@ -29,6 +29,7 @@ AppError
 │   ├── WorkflowNotFound            404, never worked with this key
 │   ├── WorkflowGone                404/403/410 after it had worked, or the date has passed
 │   ├── ThreadNotFound              404
+│   │   └── ServerChatLost          a ChatKit server knows the chat no longer
 │   ├── RateLimited                 429 rate_limit_exceeded
 │   ├── QuotaExceeded               429 insufficient_quota
 │   ├── RequestRejected             another 4xx
@@ -130,6 +131,7 @@ AppError
 │   ├── ServerTokenRefused          401, 403 with one
 │   ├── ServerUnfit                 it does not speak ChatKit's protocol
 │   ├── ServerNotFound              404
+│   ├── ServerUploadUnnamed         it names no address for a file
 │   ├── ServerElsewhere             a redirect, or an upload, to an address that is not to be followed
 │   ├── ServerBusy                  429
 │   ├── ServerDown                  5xx
@@ -417,6 +419,12 @@ class ThreadNotFound(ApiError):
     """values: thread."""
 
     code = "thread_not_found"
+
+
+class ServerChatLost(ThreadNotFound):
+    """values: host, thread. A ChatKit server answers and knows the chat no longer."""
+
+    code = "server_chat_lost"
 
 
 class RateLimited(ApiError):
@@ -961,7 +969,14 @@ class EndpointUnfit(EndpointError):
 
 
 class ServerError(AppError):
-    """values of every child: host."""
+    """values of every child: host. Where `words` is among them, the server's own words follow the sentence."""
+
+    def describe(self, texts: Catalogue) -> Described:
+        """The error in the language of `texts`."""
+        told, words = super().describe(texts), self.values.get("words")
+        if words:
+            told["message"] = _ended(texts.get("errors.in_its_words", message=told["message"], words=words))
+        return told
 
 
 class ServerTokenWanted(ServerError):
@@ -982,6 +997,12 @@ class ServerNotFound(ServerError):
     code = "server_not_found"
 
 
+class ServerUploadUnnamed(ServerError):
+    """values: host, name, problem (the field that its answer lacks)."""
+
+    code = "server_upload_unnamed"
+
+
 class ServerElsewhere(ServerError):
     """values: host, target (another host, or an address)."""
 
@@ -989,7 +1010,7 @@ class ServerElsewhere(ServerError):
 
 
 class ServerBusy(ServerError):
-    """`retry_after`: seconds the server asked to wait, or None."""
+    """values: host, words (the server's own, or nothing). `retry_after`: seconds the server asked to wait, or None."""
 
     code = "server_busy"
     retryable = True
@@ -1000,7 +1021,7 @@ class ServerBusy(ServerError):
 
 
 class ServerDown(ServerError):
-    """values: host, status."""
+    """values: host, status, words (the server's own, or nothing)."""
 
     code = "server_down"
     retryable = True

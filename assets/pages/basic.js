@@ -178,7 +178,7 @@ async function open(id, { quiet = false } = {}) {
   } catch (error) {
     if (quiet) return startNew();
     const problem = described(error);
-    const isGone = problem.code === "thread_not_found";
+    const isGone = ["thread_not_found", "server_chat_lost"].includes(problem.code);
     if (isGone) history.drop(id);
     if (chat === next) showProblem(problem, isGone ? null : () => void reopen(id));
     return;

@@ -199,7 +199,7 @@ observe({
   refused: (type, error) => {
     // The chat that was open last time is gone: begin a new one, there is nothing to explain.
     // (A ChatKit server that was started anew often knows it no longer, and says so with a failure of its own.)
-    const isGone = error.code === "thread_not_found" || error.code === "server_down";
+    const isGone = error.code === "thread_not_found" || error.code === "server_chat_lost" || error.code === "server_down";
     const isLast = type === "threads.get_by_id" && isGone && !open.isTitled;
     if (isLast && chat) within(chat.setThreadId(null), start.limits.method_ms).catch(report);
   },

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import email
+import email.policy
 import json
 import threading
 import time
@@ -96,9 +98,20 @@ class ChatKitStandIn:
         """Another origin for files; empty: its own."""
         self.unknown = 404
         """The status for a thread that is not there; 500: as a server without a handler for the SDK's NotFoundError."""
+        self.says: tuple[int, Any] | None = None
+        """A status and what it answers with it to requests of the types `says_to`; 200: an event of a stream."""
+        self.says_to: set[str] = {"threads.create", "threads.add_user_message"}
         self.heard: list[dict[str, Any]] = []
         self.cut = 0
         self.files: dict[str, bytes] = {}
+        self.names: dict[str, str] = {}
+        """The names that files had in a form."""
+        self.wants = "bytes"
+        """How it takes a file: bytes; form, as FastAPI's `UploadFile`; form_said, where its descriptor says so."""
+        self.refuses_form = 422
+        """What it answers to the other way."""
+        self.descriptor: dict[str, Any] | None = None
+        """What `attachments.create` answers as its upload descriptor, whatever the SDK would; {}: none at all."""
         self.store = ReferenceStore()
         self.server = _Server(self)
         self._port = port
@@ -142,6 +155,10 @@ class ChatKitStandIn:
             self._thread.join(10)
             self._uvicorn = None
 
+    def forget(self) -> None:
+        """As a server that keeps its chats in memory and was started anew."""
+        self.store = self.server.store = ReferenceStore()
+
     @property
     def port(self) -> int:
         return self._port
@@ -170,6 +187,13 @@ class ChatKitStandIn:
         self.heard.append({"type": kind, "path": request.url.path, "headers": dict(request.headers), "body": body})
         if not self._knows(request):
             return JSONResponse({"detail": f"no such token: {request.headers.get(self.header)}"}, 401)
+        if self.says is not None and kind in self.says_to:
+            status, said = self.says
+            if status == 200:
+                return StreamingResponse(
+                    _pieces(f"data: {json.dumps(said)}\n\n".encode()), media_type="text/event-stream"
+                )
+            return Response(said, status) if isinstance(said, str) else JSONResponse(said, status)
         wrong = await self._wrong(kind, request)
         return wrong if wrong is not None else await self._talk(body)
 
@@ -189,6 +213,11 @@ class ChatKitStandIn:
             return JSONResponse({"detail": f"{error} is not there"}, 404)
         if isinstance(result, StreamingResult):
             return StreamingResponse(self._watched(result), media_type="text/event-stream")
+        made = json.loads(result.json)
+        if self.descriptor is not None and json.loads(body).get("type") == "attachments.create":
+            said = {**(made.get("upload_descriptor") or {}), **self.descriptor}
+            made["upload_descriptor"] = said if self.descriptor else None
+            return JSONResponse(made)
         return Response(result.json, media_type="application/json")
 
     async def _watched(self, result: StreamingResult) -> AsyncIterator[bytes]:
@@ -253,8 +282,29 @@ class ChatKitStandIn:
         self.heard.append({"type": "upload", "path": request.url.path, "headers": dict(request.headers), "body": body})
         if not self.uploads_to and not self._knows(request):
             return Response(status_code=401)
+        kind = request.headers.get("content-type", "")
+        if self.wants != "bytes":
+            sent = _form_file(kind, body)
+            if sent is None:
+                missing = [{"type": "missing", "loc": ["body", "file"], "msg": "Field required"}]
+                return JSONResponse({"detail": missing}, self.refuses_form)  # FastAPI's
+            self.names[name], body = sent
+        elif kind.startswith("multipart/"):
+            return JSONResponse({"detail": "no form here"}, 415)
         self.files[name] = body
         return Response(status_code=204)
+
+
+def _form_file(kind: str, body: bytes) -> tuple[str, bytes] | None:
+    """The name and the bytes of the field `file`; None where that is not what came."""
+    if not kind.startswith("multipart/form-data"):
+        return None
+    message = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body, policy=email.policy.HTTP)
+    for part in message.iter_parts():
+        if part.get_param("name", header="content-disposition") == "file":
+            content = part.get_payload(decode=True)
+            return str(part.get_filename()), content if isinstance(content, bytes) else b""
+    return None
 
 
 async def _pieces(*pieces: bytes) -> AsyncIterator[bytes]:

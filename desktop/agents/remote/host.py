@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from desktop.agents.answers import Answer, Reply, Stream, tell, waited
 from desktop.agents.limits import Limits
 from desktop.agents.remote.bounds import Bounds
-from desktop.errors import AppError, InternalError, PageGone, ServerTokenRefused, ServerTokenWanted
+from desktop.errors import (
+    AppError,
+    InternalError,
+    PageGone,
+    ServerChatLost,
+    ServerRefused,
+    ServerTokenRefused,
+    ServerTokenWanted,
+)
 from desktop.texts import Catalogue
 
 if TYPE_CHECKING:
@@ -314,23 +322,43 @@ class RemoteHost:
                 # Another one may have been entered, for another request, while this one was on its way.
                 if await self._target(agent) == target:
                     await self._asks.until_given(agent.id, error, said=asked.streams, wanted=wanted)
+            except AppError as error:
+                raise await self._explained(error, agent, asked) from None
             # With the settings as they are now: the person may have changed more than the token.
             agent = self._sources.server(agent.id) or agent
         if isinstance(answer, str):
             return Reply(answer)
-        return self._stream(answer, on_data, on_end)
+        return self._stream(answer, agent, asked, on_data, on_end)
 
-    def _stream(self, answer: Streaming, on_data: Callable[[str], None], on_end: Callable[[], None]) -> Answer:
+    async def _explained(self, error: AppError, agent: ServerAgent, asked: Request) -> AppError:
+        """The error; that the chat is no longer there, where that is behind it."""
+        from desktop.agents.remote import lost
+
+        if not lost.may_be(error, asked):
+            return error
+        if not await lost.is_lost(lambda request: self._reply(agent, request), asked.thread):
+            return error
+        host = str(error.values.get("host", ""))
+        return ServerChatLost(error.detail, host=host, thread=asked.thread[:60])
+
+    def _stream(
+        self,
+        answer: Streaming,
+        agent: ServerAgent,
+        asked: Request,
+        on_data: Callable[[str], None],
+        on_end: Callable[[], None],
+    ) -> Answer:
         import asyncio
 
         from desktop.agents.runs import Run
 
         run = Run(f"{MARK}{next(self._numbers)}-{self._secret}", on_data, on_end, self._limits)
         self.runs[run.id] = run
-        run.task = asyncio.get_running_loop().create_task(self._drive(run, answer))
+        run.task = asyncio.get_running_loop().create_task(self._drive(run, answer, agent, asked))
         return Stream(run.id)
 
-    async def _drive(self, run: Run, answer: Streaming) -> None:
+    async def _drive(self, run: Run, answer: Streaming, agent: ServerAgent, asked: Request) -> None:
         """Hands a stream to its page, no faster than the page takes it: what is not read here, the server keeps."""
         import asyncio
 
@@ -338,14 +366,22 @@ class RemoteHost:
         from desktop.agents.remote.exchange import events
 
         failure: AppError | None = None
+        begun = False
         try:
             async for event in events(answer, self._bounds):
+                if event["type"] == "error" and not begun:
+                    said = ServerRefused(host=answer.target.host, status=200, problem=str(event.get("message", "")))
+                    failure = await self._explained(said, agent, asked)
+                    if failure is not said:
+                        break
+                    failure = None
+                begun = begun or event["type"] != "stream_options"
                 run.emit(answer.target.without_token(wire.piece(event)))
                 await run.room()
         except asyncio.CancelledError:
             failure = run.reason
         except AppError as error:
-            failure = error
+            failure = error if begun else await self._explained(error, agent, asked)
         except Exception as error:
             log.exception("a stream failed")
             failure = InternalError(type(error).__name__)
@@ -353,7 +389,8 @@ class RemoteHost:
             if failure is not None:
                 log.info("a stream of %s ended: %s %s", answer.target.host, failure.code, failure.detail)
                 told = failure.describe(self._texts)
-                run.emit(wire.error_piece(" ".join(part for part in (told["message"], told["hint"]) if part)))
+                sentence = " ".join(part for part in (told["message"], told["hint"]) if part)
+                run.emit(wire.error_piece(sentence, again=not isinstance(failure, ServerChatLost)))
             self.runs.pop(run.id, None)
             run.end()
             with suppress(Exception):  # it is broken already

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from desktop.errors import (
     ConnectionLost,
     ProxyAuthRequired,
     ServerBusy,
+    ServerChatLost,
     ServerDown,
     ServerGone,
     ServerNotFound,
@@ -23,12 +25,15 @@ from desktop.errors import (
     ServerTokenRefused,
     ServerTokenWanted,
     ServerUnfit,
-    ThreadNotFound,
 )
 from desktop.openai_api import errors_map
 
-NO_ROUTE = {"", "not found", "method not allowed", "404 page not found"}
-"""What a framework says of a path that it does not know: nothing of ChatKit."""
+NO_WORDS = {"", "not found", "method not allowed", "404 page not found", "forbidden", "unauthorized", "403 forbidden"}
+"""What a framework says by itself: of a path that it does not know, of a caller that it turns away."""
+ABOUT_TOKENS = re.compile(
+    r"token|auth|credential|api[ _-]?key|bearer|sign(?:ed)?[ _-]?in|log(?:ged)?[ _-]?in|session|jwt|csrf", re.IGNORECASE
+)
+"""What a 403 speaks of where another token may help; every other one is the server's own no."""
 
 
 def about(target: Target, proxy: str, seconds: float) -> errors_map.About:
@@ -40,21 +45,22 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, asked: Request
     host = target.host
     words = _words(headers, body, target)
     detail = errors_map.scrub(f"{status} {words}", (target.token,))
-    if status in (401, 403):
+    tells = words.lower().strip(" .!") not in NO_WORDS
+    if status == 401 or (status == 403 and (not tells or ABOUT_TOKENS.search(words))):
         kind = ServerTokenRefused if target.token else ServerTokenWanted
         return kind(detail, host=host)
     if status == 407:
         return ProxyAuthRequired(detail, host=host, proxy=host)
     if status == 511:
         return CaptivePortal(detail, host=host)
-    if status == 404 and asked.thread and words.lower() not in NO_ROUTE:
-        return ThreadNotFound(detail, thread=asked.thread[:60])
-    if status in (404, 405, 410, 501):
+    if status == 404 and asked.thread and tells:
+        return ServerChatLost(detail, host=host, thread=asked.thread[:60])
+    if status in (404, 405, 410, 501) and not tells:
         return ServerNotFound(detail, host=host, path=urlsplit(target.url).path)
     if status == 429:
-        return ServerBusy(detail, host=host, retry_after=errors_map.retry_after(headers, time.time()))
+        return ServerBusy(detail, host=host, words=words, retry_after=errors_map.retry_after(headers, time.time()))
     if status >= 500:
-        return ServerDown(detail, host=host, status=status)
+        return ServerDown(detail, host=host, status=status, words=words)
     if status < 400:
         return ServerUnfit(detail, host=host)
     return ServerRefused(detail, host=host, status=status, problem=words or str(status))

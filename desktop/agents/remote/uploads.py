@@ -8,19 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
-from desktop.agents.remote import replies, wire
+from desktop.agents.remote import forms, replies, wire
 from desktop.agents.remote.bounds import Bounds
 from desktop.agents.remote.exchange import REFUSAL, Line
 from desktop.agents.remote.target import Target
 from desktop.errors import (
     AppError,
     AttachmentDamaged,
-    AttachmentType,
     BadParams,
     ServerElsewhere,
     ServerRefused,
+    ServerUploadUnnamed,
     TimedOut,
 )
 from desktop.settings.servers import origin_of_url
@@ -35,23 +35,34 @@ class Uploads:
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._files: dict[str, _File] = {}
+        self._took: dict[str, forms.Way] = {}
+        """What the servers of these origins took last."""
 
     async def begin(self, line: Callable[[str], Line], target: Target, made: dict[str, Any], size: int) -> str:
         """`made` is the server's attachment; `line` gives the way to an origin. Raises ServerElsewhere, and
-        AttachmentType where it names no address."""
+        ServerUploadUnnamed where it names no address."""
         attachment_id, name = str(made["id"]), str(made.get("name", ""))
         descriptor = made.get("upload_descriptor")
+        missing = "" if isinstance(descriptor, dict) else "upload_descriptor"
         if not isinstance(descriptor, dict):
             descriptor = {"url": made.get("upload_url")}  # openai-chatkit before 1.4
-        url, method = descriptor.get("url"), str(descriptor.get("method", "PUT"))
+        url, method = descriptor.get("url"), str(descriptor.get("method") or "PUT").upper()
         given = descriptor.get("headers")
-        if not isinstance(url, str) or method not in ("PUT", "POST"):
-            raise AttachmentType("the server names no address for the file", name=name)
+        if not isinstance(url, str) or not url.strip():
+            raise ServerUploadUnnamed(host=target.host, name=name, problem=missing or "upload_descriptor.url")
+        if method not in ("PUT", "POST"):
+            raise ServerUploadUnnamed(method[:20], host=target.host, name=name, problem="upload_descriptor.method")
+        url = urljoin(target.url, url.strip())
         headers = target.upload(url, {str(k): str(v) for k, v in given.items()} if isinstance(given, dict) else {})
-        headers.setdefault("Content-Type", str(made.get("mime_type") or "application/octet-stream"))
-        file = _File(made, size, self._bounds)
+        origin = origin_of_url(url)
+        asked = forms.wanted(descriptor, self._took.get(origin))
+
+        def took(way: forms.Way) -> None:
+            self._took[origin] = way
+
+        file = _File(made, size, self._bounds, asked, took)
         self._files[attachment_id] = file
-        file.task = asyncio.create_task(file.send(line(origin_of_url(url)), target, method, url, headers))
+        file.task = asyncio.create_task(file.send(line(origin), target, method, url, headers))
         return attachment_id
 
     async def part(self, attachment_id: str, offset: int, data: bytes) -> int:
@@ -71,8 +82,20 @@ class Uploads:
 
 
 class _File:
-    def __init__(self, made: dict[str, Any], size: int, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        made: dict[str, Any],
+        size: int,
+        bounds: Bounds,
+        asked: forms.Wanted,
+        took: Callable[[forms.Way], None],
+    ) -> None:
         self._made = made
+        self._asked = asked
+        self._told = took
+        self._sent: list[bytes] = []
+        """What has gone out, as long as it may have to go out again."""
+        self._is_whole = False
         self._name = str(made.get("name", ""))
         self._size = size
         self._bounds = bounds
@@ -113,20 +136,52 @@ class _File:
                 return
             raise TimedOut("the file does not go out", host="", seconds=round(self._bounds.upload))
 
-    async def _content(self) -> AsyncIterator[bytes]:
-        while True:
-            part = await asyncio.wait_for(self._parts.get(), self._bounds.upload)
-            if part is None:
-                return
+    async def _content(self, frame: forms.Frame, *, keep: bool) -> AsyncIterator[bytes]:
+        """What is sent: what had been sent before, then what comes. `keep`: it may have to be sent once more."""
+        if frame.head:
+            yield frame.head
+        for part in list(self._sent):
             yield part
+        while not self._is_whole:
+            part_or_end = await asyncio.wait_for(self._parts.get(), self._bounds.upload)
+            if part_or_end is None:
+                self._is_whole = True
+                break
+            if keep:
+                self._sent.append(part_or_end)
+            yield part_or_end
+        if frame.foot:
+            yield frame.foot
 
     async def send(self, line: Line, target: Target, method: str, url: str, headers: dict[str, str]) -> None:
         """Raises ServerError, NetworkError."""
+        refusal: AppError | None = None
+        for number, way in enumerate(self._asked.ways, 1):
+            again = number < len(self._asked.ways)
+            status, failure = await self._once(line, target, method, url, headers, way, keep=again)
+            if failure is None:
+                self._told(way)
+                return
+            refusal = refusal or failure
+            if status not in forms.REFUSED_FORM:
+                break
+        if refusal is not None:
+            raise refusal  # the first one's words: the other way was our own idea
+
+    async def _once(
+        self, line: Line, target: Target, method: str, url: str, headers: dict[str, str], way: forms.Way, *, keep: bool
+    ) -> tuple[int, AppError | None]:
+        """The status (0: no answer came) and what went wrong."""
+        mime = str(self._made.get("mime_type") or "application/octet-stream")
+        frame = forms.frame(way, self._asked, self._name, mime)
+        dressed = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+        given = next((value for name, value in headers.items() if name.lower() == "content-type"), mime)
+        dressed["Content-Type"] = frame.content_type or given
+        dressed["Content-Length"] = str(len(frame.head) + self._size + len(frame.foot))
         failure: AppError | None = None
+        status = 0
         try:
-            request = line.http.build_request(
-                method, url, content=self._content(), headers={**headers, "Content-Length": str(self._size)}
-            )
+            request = line.http.build_request(method, url, content=self._content(frame, keep=keep), headers=dressed)
             response = await line.http.send(request, stream=True)
             try:
                 status, answered = response.status_code, response.headers
@@ -147,5 +202,4 @@ class _File:
             failure = TimedOut("the page sends no more of the file", host=target.host, seconds=0)
         except Exception as error:  # noqa: BLE001 - httpx's own, and what lies beneath it
             failure = replies.broken(error, target, line.proxy, self._bounds.upload, reading=False)
-        if failure is not None:
-            raise failure  # outside of `except`: httpx's exception holds the token
+        return status, failure  # not raised here: httpx's exception holds the token

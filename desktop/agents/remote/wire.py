@@ -97,6 +97,6 @@ def piece(event: dict[str, Any]) -> str:
     return f"data: {json.dumps(event, ensure_ascii=False)}\n\n"
 
 
-def error_piece(sentence: str) -> str:
-    """What ends a stream that failed; the page offers another try."""
-    return piece({"type": "error", "code": "custom", "message": sentence, "allow_retry": True})
+def error_piece(sentence: str, *, again: bool = True) -> str:
+    """What ends a stream that failed; the page offers another try, unless that can't help."""
+    return piece({"type": "error", "code": "custom", "message": sentence, "allow_retry": again})

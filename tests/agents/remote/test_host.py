@@ -22,6 +22,7 @@ from desktop.errors import (
     MessageTooLong,
     PageGone,
     ServerBusy,
+    ServerChatLost,
     ServerDown,
     ServerElsewhere,
     ServerFlood,
@@ -33,6 +34,7 @@ from desktop.errors import (
     ThreadNotFound,
     TimedOut,
 )
+from desktop.texts import Catalogue
 from tests.agents.remote.conftest import TOKEN, Team
 from tests.agents.talk import PATIENCE, Heard, message
 from tests.standins.chatkit_server import PARTS, ChatKitStandIn, Mode
@@ -245,6 +247,104 @@ def test_a_flood_is_stopped_in_an_event_and_in_a_reply(server: ChatKitStandIn, t
 def test_a_chat_that_is_gone_is_told_as_such(server: ChatKitStandIn, team: Make) -> None:
     with pytest.raises(ThreadNotFound):
         team().page.ask("threads.get_by_id", thread_id="thr_nobody")
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_chat_that_a_server_lost_when_it_was_started_anew_is_told_as_such(
+    server: ChatKitStandIn, team: Make, status: int
+) -> None:
+    server.unknown = status
+    page = team().page
+    thread = thread_of(page.say("Hello"))
+    kept = thread_of(page.say("Another"))
+    server.forget()
+    heard = page.say("And now?", thread)
+    (event,) = [json.loads(piece[6:]) for piece in heard.pieces]
+    assert event["message"].startswith(f"This chat is no longer at 127.0.0.1:{server.port}.")
+    assert "Start a new chat" in event["message"]
+    assert event["allow_retry"] is False
+    with pytest.raises(ServerChatLost):
+        page.ask("threads.get_by_id", thread_id=kept)
+    with pytest.raises(ServerChatLost):
+        page.ask("items.list", thread_id=kept)
+    assert said(page.say("Then a new one")).startswith("You said: Then a new one.")
+
+
+LOST = [
+    (404, {"detail": "Not Found"}),
+    (404, {"error": {"message": "Thread thr_1 not found", "type": "invalid_request_error", "code": None}}),
+    (400, {"error": "unknown thread"}),
+    (500, "Internal Server Error"),
+    (500, {"error": {"code": "not_found", "message": "no such session"}}),
+    (410, {"message": "gone"}),
+    (200, {"type": "error", "code": "stream.error", "allow_retry": True}),
+    (200, {"type": "error", "code": "custom", "message": "Thread not found", "allow_retry": False}),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), LOST)
+def test_a_lost_chat_is_seen_whatever_the_server_says_and_only_where_it_is_lost(
+    server: ChatKitStandIn, team: Make, status: int, body: Any
+) -> None:
+    page = team().page
+    thread = thread_of(page.say("Hello"))
+    server.says = (status, body)
+
+    def told() -> str:
+        try:
+            return failure_of(page.say("More", thread))
+        except AppError as error:
+            return error.code
+
+    before = told()
+    assert "no longer at" not in before
+    assert before != "server_chat_lost" or "hread" in json.dumps(body), "the chat is still there"
+    server.forget()
+    after = told()
+    assert after == "server_chat_lost" or "This chat is no longer at" in after
+
+
+def failure_of(heard: Heard) -> str:
+    events = [json.loads(piece[6:]) for piece in heard.pieces]
+    return str([event for event in events if event["type"] == "error"][-1].get("message", ""))
+
+
+WORDS = "Your plan does not include this"
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 409, 413, 418, 429, 500, 503, 529])
+@pytest.mark.parametrize(
+    "body", [{"detail": WORDS}, {"error": WORDS}, {"error": {"message": WORDS}}, {"message": WORDS}]
+)
+def test_the_servers_own_words_are_said_whatever_its_status(
+    server: ChatKitStandIn, team: Make, status: int, body: Any
+) -> None:
+    server.says = (status, body)
+    with pytest.raises(AppError) as refused:
+        team().page.begin("Hello")
+    assert not isinstance(refused.value, ServerTokenWanted | ServerTokenRefused)
+    assert WORDS in refused.value.describe(Catalogue("en"))["message"]
+
+
+@pytest.mark.parametrize(
+    ("status", "said_by_server", "asks"),
+    [
+        (401, "Your plan does not include this", True),
+        (403, "", True),
+        (403, "Forbidden", True),
+        (403, "Invalid authentication credentials", True),
+        (403, "Token expired", True),
+        (403, "Your plan does not include this", False),
+        (403, "This model is closed to your team", False),
+    ],
+)
+def test_a_403_asks_for_a_token_only_where_it_is_about_one(
+    server: ChatKitStandIn, team: Make, status: int, said_by_server: str, asks: bool
+) -> None:
+    server.says = (status, {"detail": said_by_server})
+    with pytest.raises(AppError) as refused:
+        team().page.begin("Hello")
+    assert isinstance(refused.value, ServerTokenWanted) is asks
 
 
 # --- redirects and the token's origin ---------------------------------------------------------------

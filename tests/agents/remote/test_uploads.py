@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
+from desktop.agents.remote import forms
 from desktop.agents.remote.target import Target
-from desktop.errors import AttachmentDamaged, BadParams, ServerElsewhere, ServerTokenWanted
+from desktop.errors import (
+    AttachmentDamaged,
+    BadParams,
+    ServerElsewhere,
+    ServerRefused,
+    ServerTokenWanted,
+    ServerUploadUnnamed,
+)
 from tests.agents.remote.conftest import TOKEN, Team
 from tests.agents.remote.test_host import said
 from tests.standins.chatkit_server import ChatKitStandIn
@@ -101,3 +109,81 @@ def test_a_server_that_takes_no_token_for_the_file_says_so(server: ChatKitStandI
     remote.upload_part(name, 0, b"abc")
     with pytest.raises(ServerTokenWanted):
         remote.upload_end(name)
+
+
+# --- forms --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 415, 422])
+def test_a_server_that_takes_a_form_gets_one_and_that_is_remembered(
+    server: ChatKitStandIn, team: Make, status: int
+) -> None:
+    server.wants, server.refuses_form, server.token = "form", status, TOKEN
+    one = team()
+    one.keep(TOKEN)
+    made = upload(one)
+    assert server.files[made["id"]] == PICTURE
+    assert server.names[made["id"]] == "note.txt"
+    assert server.types().count("upload") == 2
+    again = upload(one, b"a")
+    assert server.files[again["id"]] == b"a"
+    assert server.types().count("upload") == 3, "the way that worked goes first"
+    server.wants = "bytes"
+    assert server.files[upload(one)["id"]] == PICTURE, "and a server that changed its mind is followed"
+
+
+@pytest.mark.parametrize(
+    "said", [{"field": "file"}, {"type": "multipart"}, {"headers": {"content-type": "multipart/form-data"}}]
+)
+def test_a_descriptor_that_says_form_gets_a_form_at_once(
+    server: ChatKitStandIn, team: Make, said: dict[str, Any]
+) -> None:
+    server.wants, server.descriptor = "form", {"method": "POST", **said}
+    made = upload(team())
+    assert server.files[made["id"]] == PICTURE
+    assert server.types().count("upload") == 1
+
+
+def test_an_empty_file_goes_in_a_form_too(server: ChatKitStandIn, team: Make) -> None:
+    server.wants = "form"
+    assert server.files[upload(team(), b"")["id"]] == b""
+
+
+def test_what_a_server_says_of_a_file_that_it_does_not_take_is_told(server: ChatKitStandIn, team: Make) -> None:
+    server.wants = "form"
+    server.descriptor = {"type": "multipart", "field": "picture"}
+    with pytest.raises(ServerRefused) as refused:
+        upload(team())
+    assert refused.value.values["status"] == 422
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "missing"),
+    [
+        ({}, "upload_descriptor"),
+        ({"url": None}, "upload_descriptor.url"),
+        ({"method": "PATCH"}, "upload_descriptor.method"),
+    ],
+)
+def test_a_server_that_names_no_address_for_the_file_is_told_what_is_missing(
+    server: ChatKitStandIn, team: Make, descriptor: dict[str, Any], missing: str
+) -> None:
+    server.descriptor = descriptor
+    with pytest.raises(ServerUploadUnnamed) as refused:
+        upload(team())
+    assert refused.value.values["problem"] == missing
+    assert server.types() == ["attachments.create"]
+
+
+def test_an_address_without_a_host_is_the_servers_own(server: ChatKitStandIn, team: Make) -> None:
+    server.descriptor = {"url": "/upload/here", "method": "put"}
+    upload(team())
+    assert server.files["here"] == PICTURE
+
+
+@pytest.mark.parametrize("name", ['a"b.txt', "a\r\nX-Evil: 1.txt", "Zürich ✓.txt", "", "a\0b"])
+def test_a_files_name_can_not_leave_its_place_in_the_form(name: str) -> None:
+    frame = forms.frame("form", forms.Wanted(("form",)), name, "text/plain\r\nX-Evil: 1")
+    assert frame.head.count(b"\r\n\r\n") == 1
+    assert len(frame.head.split(b"\r\n")) == 5
+    assert b"\0" not in frame.head

@@ -1,0 +1,50 @@
+"""Whether a chat is no longer at its server, where the server fails without saying so.
+
+With the ChatKit SDK a thread that is not there is a 500, or a stream that breaks before its first event; other
+frameworks answer 400, 404 or an `error` event. What all have is their list of chats. Asks through its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from desktop.agents.remote import wire
+from desktop.agents.remote.wire import Request
+from desktop.errors import (
+    AppError,
+    ServerDown,
+    ServerGone,
+    ServerNotFound,
+    ServerRefused,
+    ServerUnfit,
+)
+
+MOST_PAGES = 20
+PAGE = 100
+
+MAY_MEAN_IT = (ServerDown, ServerGone, ServerNotFound, ServerRefused, ServerUnfit)
+"""Failures behind which a chat may be that is not there."""
+
+
+def may_be(error: AppError, asked: Request) -> bool:
+    """Whether it is worth asking: the request was about a chat, and failed so that it may be the cause."""
+    return bool(asked.thread) and isinstance(error, MAY_MEAN_IT)
+
+
+async def is_lost(ask: Callable[[Request], Awaitable[dict[str, Any]]], thread: str) -> bool:
+    """Whether the server lists its chats, and this one is not among them. False where it does not list them."""
+    after: str | None = None
+    for _ in range(MOST_PAGES):
+        more = {"after": after} if after else {}
+        try:
+            page = await ask(wire.request("threads.list", limit=PAGE, order="desc", **more))
+        except AppError:
+            return False
+        ids = [str(one["id"]) for one in page["data"]]
+        if thread in ids:
+            return False
+        if not page.get("has_more") or not ids or ids[-1] == after:
+            return True
+        after = str(page.get("after") or ids[-1])
+    return False

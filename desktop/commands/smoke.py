@@ -1,19 +1,32 @@
 """Open the real window, wait until the chat is ready, print timings and close; exit code 0 or 1.
 
 Opens what a person would open, with the same parts; only who looks is a machine. A first launch stops at the setup
-page, which counts only with `--page any`.
+page, which counts only with `--page any`. What is not painted does not count: a window that stays plain is no chat, and
+an answer is there once the picture has changed.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import json
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import AgentNotSet, AppError, ComponentLate, FolderUnwritable, KeyMissing, UsageError
+from desktop.errors import (
+    AgentNotSet,
+    AppError,
+    ComponentBlank,
+    ComponentLate,
+    FolderUnwritable,
+    KeyMissing,
+    ServerGone,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from desktop.app import App
@@ -21,6 +34,10 @@ if TYPE_CHECKING:
     from desktop.window.bridge import Answered
 
 LIMIT = 60.0
+PAINT = 10.0
+"""Seconds that what is reported may take to be painted: ChatKit draws its composer 1–5 s after `ready`."""
+LOOK = 0.25
+"""Seconds between two looks at the picture."""
 SETTLE = 0.8
 """Seconds between "ready" and the picture: what was reported is painted by then."""
 POLL = 0.02
@@ -106,6 +123,11 @@ class _Look:
         self.asked = 0.0
         self.answer: str | None = None
         self.answer_ms: int | None = None
+        self.painted: bool | None = None
+        """Whether the window shows it; None where the engine gives no picture."""
+        self._folder = tempfile.TemporaryDirectory(prefix="chatkit-desktop-smoke-")
+        self._before = Path(self._folder.name) / "before.png"
+        self._after = Path(self._folder.name) / "after.png"
 
     def on_answered(self, answered: Answered) -> None:
         """Called for every answer the pages get, on the answer's thread."""
@@ -118,6 +140,7 @@ class _Look:
             if answered.params.code == "csp":
                 self.violations += 1
             elif answered.params.shown and not self._falls_back():
+                self.errors.append(self._problem(answered.params))
                 self.done.set()
         ready = {"chat.ready": "chat", "basic.ready": "basic"}
         before = {"setup.start": "setup", "consent.start": "consent"}
@@ -130,18 +153,62 @@ class _Look:
             self.page = ready[answered.method]
             self.ready_ms = round((time.monotonic() - self.started) * 1000)
             self.ready_at = time.time()
-            if self.args.say is None or self.page in before.values():
-                self.done.set()
-            else:
-                self.asked = time.monotonic()
-                self.app.emit("chat", "prompt.send", {"text": self.args.say})
+            # Not while the page waits for this answer: what it paints next is looked at elsewhere.
+            threading.Thread(target=self._begin, args=(before,), name="smoke look", daemon=True).start()
         if answered.method == "chatkit.request" and self.asked and '"threads.create"' in answered.params.body:
             # The stream goes on after its beginning was answered; here on the answer's own thread.
             while self.app.services.agents.answering and not self.done.wait(POLL):
                 continue
             self.answer_ms = round((time.monotonic() - self.asked) * 1000)
             self.answer = self._last_answer()
+            if self.answer:
+                self.painted = self._look(self._is_answer_seen)
+            elif not self.errors and not self.app.failures:
+                self.errors.append(ServerGone("the answer has no text", host=self._host()))
             self.done.set()
+
+    def _begin(self, before: dict[str, str]) -> None:
+        """The page says that it is there: whether it is painted, and then what a person would type."""
+        self.painted = self._look(self._is_painted)
+        if self.args.say is None or self.page in before.values() or self.painted is False:
+            self.done.set()
+            return
+        if self._after.exists():
+            self._after.replace(self._before)
+        self.asked = time.monotonic()
+        self.app.emit("chat", "prompt.send", {"text": self.args.say})
+
+    def _is_painted(self) -> bool:
+        from desktop.window.picture import is_painted
+
+        return is_painted(self._after)
+
+    def _is_answer_seen(self) -> bool:
+        from desktop.window.picture import is_changed
+
+        return is_changed(self._before, self._after)
+
+    def _look(self, seen: Callable[[], bool]) -> bool | None:
+        """Until a picture of the window shows what is looked for; None where there is no picture."""
+        end = time.monotonic() + PAINT
+        while True:
+            window = next(iter(self.app.windows.values()), None)
+            if window is None or not window.screenshot(self._after):
+                return None
+            try:
+                if seen():
+                    return True
+            except (ValueError, OSError):
+                return None
+            if time.monotonic() > end or self.done.wait(LOOK):
+                return False
+
+    def _problem(self, params: Any) -> AppError:
+        """What the chat page reports, as its person reads it."""
+        from desktop.pages.chat import Limits, component_error
+
+        limits = self.app.chat_limits or Limits()
+        return component_error(params.code, params.detail, self.app.services.component_url, limits.ready_ms)
 
     def _in_the_way(self, page: str) -> AppError:
         """What keeps the chat from opening, and that page asks for."""
@@ -151,22 +218,37 @@ class _Look:
         return AgentNotSet() if agent is None else KeyMissing(origin=self.app.keyed_address() or "")
 
     def _last_answer(self) -> str:
-        """The newest answer in the store: what was kept, not what was painted."""
+        """The newest answer where the agent's chats are kept, here or at its server. What fails is reported."""
         agent = self.app.context.settings.agent()
         if agent is None:
             return ""
-        host = self.app.services.agents
-        context = host.context(agent.id)
-
-        async def look(stores: Any) -> str:
-            threads = await stores.threads.load_threads(1, None, "desc", context)
-            items = await stores.threads.load_thread_items(threads.data[0].id, None, 20, "desc", context)
-            for item in items.data:
-                if item.type == "assistant_message":
-                    return "".join(part.text for part in item.content)
+        try:
+            threads = self._ask(agent.id, "threads.list", limit=1, order="desc")
+            if not threads:
+                return ""
+            items = self._ask(agent.id, "items.list", thread_id=threads[0]["id"], limit=20, order="desc")
+        except AppError as error:
+            self.errors.append(error)
             return ""
+        for item in items:
+            if item.get("type") == "assistant_message":
+                return "".join(str(part.get("text", "")) for part in item.get("content", ()))
+        return ""
 
-        return host.call(look)
+    def _ask(self, agent_id: str, kind: str, **params: Any) -> list[dict[str, Any]]:
+        """A page of a list, in ChatKit's protocol: the one way that every kind of agent has."""
+        from desktop.agents.answers import Reply
+
+        body = json.dumps({"type": kind, "params": params})
+        reply = self.app.services.agents.request(agent_id, body, on_data=lambda _piece: None, on_end=lambda: None)
+        if not isinstance(reply, Reply):
+            raise ServerGone(kind, host="")
+        return list(json.loads(reply.json).get("data", ()))
+
+    def _host(self) -> str:
+        from urllib.parse import urlsplit
+
+        return urlsplit(str(getattr(self.app.context.settings.agent(), "url", ""))).netloc
 
     def _falls_back(self) -> bool:
         """Whether the basic view comes next, as it does for agents inside the app."""
@@ -184,13 +266,16 @@ class _Look:
             if self.args.screenshot and window.screenshot(Path(self.args.screenshot)):
                 self.saved = self.args.screenshot
                 break
+        if self.painted is False:
+            self.errors.append(ComponentBlank("the picture of the window does not show it"))
         shell.quit()
+        self._folder.cleanup()
 
     def report(self, context: Context) -> dict[str, Any]:
-        """The design's object: {ok, engine, component, ready_ms, answer, answer_ms, csp_violations, errors}, and page
-        and screenshot beside it; `ready_at` in seconds since 1970, for whoever started the process."""
+        """The design's object: {ok, engine, component, ready_ms, answer, answer_ms, csp_violations, errors}, and page,
+        painted and screenshot beside it; `ready_at` in seconds since 1970, for whoever started the process."""
         shell = getattr(self.app, "shell", None)
-        ok = self.ready_ms is not None and self.violations == 0
+        ok = self.ready_ms is not None and self.violations == 0 and self.painted is not False
         if self.args.say is not None and not self.answer:
             ok = False
         if self.args.screenshot and not self.saved:
@@ -204,6 +289,7 @@ class _Look:
             "ready_at": self.ready_at,
             "answer": self.answer,
             "answer_ms": self.answer_ms,
+            "painted": self.painted,
             "csp_violations": self.violations,
             "errors": [error.describe(context.texts) for error in (*self.errors, *self.app.failures)],
             "screenshot": self.saved,

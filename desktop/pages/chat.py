@@ -121,6 +121,23 @@ class RoadParams(Params):
     """What the person wants to do; empty: see what can be done."""
 
 
+def component_error(code: str, detail: str, component_url: str, ready_ms: int) -> AppError:
+    """What the page reports, as an error with its sentence."""
+    from urllib.parse import urlsplit
+
+    match code:
+        case "component_unreachable":
+            return ComponentUnreachable(detail, host=urlsplit(component_url).netloc)
+        case "component_late":
+            return ComponentLate(detail, seconds=round(ready_ms / 1000))
+        case "component_failed":
+            return ComponentFailed(detail, problem=detail[:200])
+        case "component_blank":
+            return ComponentBlank(detail)
+        case _:
+            return InternalError(detail)
+
+
 def _today() -> date:
     return datetime.now(UTC).date()
 
@@ -309,19 +326,7 @@ class ChatPage:
             self._services.counters.add(f"chatkit_without_{name}")
 
     def _error(self, params: ProblemParams | FallBackParams) -> AppError:
-        from urllib.parse import urlsplit
-
-        match params.code:
-            case "component_unreachable":
-                return ComponentUnreachable(params.detail, host=urlsplit(self._services.component_url).netloc)
-            case "component_late":
-                return ComponentLate(params.detail, seconds=round(self._limits.ready_ms / 1000))
-            case "component_failed":
-                return ComponentFailed(params.detail, problem=params.detail[:200])
-            case "component_blank":
-                return ComponentBlank(params.detail)
-            case _:
-                return InternalError(params.detail)
+        return component_error(params.code, params.detail, self._services.component_url, self._limits.ready_ms)
 
     def _follow(self, params: ThreadParams) -> dict[str, Any]:
         """`{title}`: remembers the open thread and lets the window's title follow it; None while it has none."""

@@ -1,0 +1,54 @@
+"""What a picture of a window shows, as far as a machine has to know: whether anything is painted, and whether it has
+changed. Reads the PNGs that the engines write; knows no engine.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""By PNG's colour type."""
+TOP = 0.15
+"""Share of the height that is not looked at: a menu bar and a title are painted over a blank chat too."""
+PAINTED = 8
+"""Rows of other kinds than a plain surface has: it has two or three, a line of text a dozen."""
+
+
+def rows(file: Path) -> list[bytes]:
+    """The picture's rows from top to bottom, as PNG holds them: each is told by the one before it, so that a plain
+    surface is the same row again and again. Raises ValueError for what is no such picture."""
+    data = file.read_bytes()
+    if not data.startswith(SIGNATURE):
+        raise ValueError("not a PNG")
+    at, packed, size = len(SIGNATURE), b"", 0
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        body = data[at + 8 : at + 8 + length]
+        at += 12 + length
+        if kind == b"IHDR":
+            width, _, depth, colours, _, _, interlaced = struct.unpack(">IIBBBBB", body)
+            if interlaced or colours not in CHANNELS:
+                raise ValueError("an unusual PNG")
+            size = 1 + (width * depth * CHANNELS[colours] + 7) // 8
+        elif kind == b"IDAT":
+            packed += body
+    try:
+        whole = zlib.decompress(packed)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    return [whole[begin : begin + size] for begin in range(0, len(whole), size)] if size else []
+
+
+def is_painted(file: Path) -> bool:
+    """Whether the picture shows more than a plain surface below its top. Raises ValueError, OSError."""
+    found = rows(file)
+    return len(set(found[int(len(found) * TOP) :])) > PAINTED
+
+
+def is_changed(before: Path, after: Path) -> bool:
+    """Whether the second picture shows something else below its top. Raises ValueError, OSError."""
+    first, second = rows(before), rows(after)
+    return first[int(len(first) * TOP) :] != second[int(len(second) * TOP) :]

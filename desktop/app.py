@@ -123,16 +123,19 @@ class App:
         return 0
 
     def _build(self, engine: Engine, keeper: SessionKeeper, counters: Any) -> None:
+        from desktop.app_approval import Asking
         from desktop.pages.key_status import tell_waiting
         from desktop.pages.services import Services
 
         context, brand = self.context, self.context.brand
-        agents = context.agent_host(
+        asking = Asking(self.windows)
+        agents = asking.agents = context.agent_host(
             on_state=self._on_agent_state,
             on_thread=lambda agent, thread: self.emit("chat", "thread.changed", {"agent": agent, "thread": thread}),
             on_failure=self._on_agent_failure,
             on_token=self._on_token_wanted,
             on_code=self._on_code_wanted,
+            on_question=asking.changed,
             counters=counters,
         )
         server = PageServer(assets_dir(), context.texts.language, own_files(brand, context.brand_file))
@@ -229,6 +232,10 @@ class App:
             from desktop.pages.token import TokenPage
 
             return TokenPage(self.services, *self._token_wanted).page()
+        if name == "approval":
+            from desktop.pages.approval import ApprovalPage
+
+            return ApprovalPage(self.services).page()
         if name == "consent":
             from desktop.pages.consent import ConsentPage
 

@@ -33,10 +33,11 @@ SIZES = {
     "agents": (980, 740),
     "consent": (900, 780),
     "token": (520, 420),
+    "approval": (560, 640),
     "chats": (1040, 740),
 }
 """Width and height at the first opening; the chat's are the brand's."""
-BESIDE_CHAT = ("settings", "agents", "consent", "token", "chats")
+BESIDE_CHAT = ("settings", "agents", "consent", "token", "approval", "chats")
 """These belong to a chat or a setup; alone they would keep an app running that nobody sees."""
 CRASH_WINDOW = 60.0
 """Seconds within which a second crash of the page is explained instead of recovered."""
@@ -109,7 +110,9 @@ class Windows(Mapping[str, PageWindow]):
         window.show(page)
 
     def close(self, name: str) -> None:
-        window = self._open.get(name)
+        with self._lock:
+            # No longer there from now on: what is shown while the window goes needs another one.
+            window = self._open.pop(name, None) if name in BESIDE_CHAT else self._open.get(name)
         if window is not None:
             window.close()
 
@@ -131,24 +134,27 @@ class Windows(Mapping[str, PageWindow]):
         chat = self._context.brand.app.window
         size = SIZES.get(name, (chat.width, chat.height))
         place = self._context.state.place(name)
-        return WindowPlan(
+        plan = WindowPlan(
             page=self._make_page(name),
             place=Place(place.width, place.height, place.x, place.y, place.maximized) if place else Place(*size),
             policy=Policy((origin(self._context.component_url),) if name == "chat" else ()),
             colours=COLOURS.get(name, OTHER_COLOURS),
             menu=name == "chat",
             on_closing=lambda where: self._remember(name, where),
-            on_closed=lambda: self._closed(name),
+            on_closed=lambda: self._closed(name, plan),
             on_crash=lambda: self._crashed(name),
         )
+        return plan
 
     def _remember(self, name: str, place: Place | None) -> None:
         if place is not None and place.x is not None and place.y is not None:
             self._context.state.set_place(name, Kept(place.x, place.y, place.width, place.height, place.maximized))
 
-    def _closed(self, name: str) -> None:
+    def _closed(self, name: str, plan: WindowPlan) -> None:
         with self._lock:
-            self._open.pop(name, None)
+            window = self._open.get(name)
+            if window is not None and window.plan is plan:
+                del self._open[name]
             if name == "chat" and "setup" not in self._open:
                 for other in BESIDE_CHAT:
                     self.close(other)

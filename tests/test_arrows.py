@@ -24,7 +24,7 @@ LAYERS = (
     ("chats",),
     ("context", "window", "pages"),
     ("menu", "code_consent", "opening", "app_windows"),
-    ("app_code",),
+    ("app_approval", "app_code"),
     ("app",),
     ("commands",),
     ("cli",),
@@ -36,7 +36,18 @@ ENGINES = {"webview", "gi", "qtpy", "PySide6", "objc"}
 STACK = {"agents", "openai", "mcp", "chatkit", "httpx2"}
 """The agent stack: more than a second to import."""
 STARTS = {
-    *("context", "window", "pages", "menu", "code_consent", "opening", "app", "app_code", "app_windows"),
+    *(
+        "context",
+        "window",
+        "pages",
+        "menu",
+        "code_consent",
+        "opening",
+        "app",
+        "app_approval",
+        "app_code",
+        "app_windows",
+    ),
     *("commands", "cli"),
 }
 """Parts on the way to a window or a command."""

@@ -48,9 +48,10 @@ from desktop.agents.mcp.servers import McpServers
 from desktop.agents.mcp.shown import with_calls
 from desktop.agents.mcp.starts import Starting
 from desktop.agents.mcp.toolbox import Toolbox
-from desktop.agents.mcp.waiting import Waiting, waiting_for
+from desktop.agents.mcp.waiting import Held, Waiting, waiting_for
 from desktop.agents.model_streams import Broken, ChatCompletions, Responses, raise_if_failed
 from desktop.agents.numbers import places_fit
+from desktop.agents.questions import Choice, Questions
 from desktop.agents.sources import Sources
 from desktop.agents.steps import Context, Steps, in_place
 from desktop.agents.titling import Titling
@@ -83,7 +84,9 @@ class Assistants:
         on_thread: Callable[[str, str], None],
         servers: McpServers,
         approvals: Approvals,
+        questions: Questions,
     ) -> None:
+        self._questions = questions
         self._sources = sources
         self._texts = texts
         self._limits = limits
@@ -151,27 +154,27 @@ class Assistants:
         store: Store[RequestContext],
         context: RequestContext,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """A button of a card that asks for a tool; the run goes on. A card that nothing waits for any more says so."""
+        """A button of a card that asks for a tool; the run goes on. A card that nothing waits for any more says so.
+        From a page that may not approve, every button brings our window forward and does nothing else."""
         choice = cards.CHOICES.get(action.type)
-        if choice is None or sender is None:
+        if sender is None or (choice is None and action.type != cards.OPEN):
             return
-        held = self._waiting.taken(action, sender, thread.id, agent.id)
+        held = self._waiting.of(action, sender, thread.id, agent.id)
         if held is None:
             if cards.is_asking(sender):
                 yield cards.answered(sender, self._texts, "expired", "again")
             return
-        yield cards.answered(sender, self._texts, choice)
-        asked = held.calls[0]
-        if choice == "rejected":
-            held.decide(asked, approved=False)
-        else:
-            unkept = self._approvals.remember(choice, thread.id, asked.server, asked.tool)
-            if unkept is not None:
-                yield notice(unkept, self._texts)
-            held.decide(asked, approved=True)
+        if self._questions.is_open(held.asked_as):
+            self._questions.bring_forward()
+            return
         failure: AppError | None = None
         try:
-            async with aclosing(self._go_on(agent, held, thread, store, context)) as events:
+            events = (
+                self._asked_apart(agent, held, thread, store, context)
+                if choice is None or not context.approves
+                else self._decided(agent, held, choice, thread, store, context)
+            )
+            async with aclosing(events):
                 async for event in events:
                     yield event
         except (AppError, asyncio.CancelledError, GeneratorExit):
@@ -304,7 +307,7 @@ class Assistants:
     async def _go_on(
         self,
         agent: AssistantAgent,
-        held: Any,
+        held: Held,
         thread: ThreadMetadata,
         store: Store[RequestContext],
         context: RequestContext,
@@ -314,10 +317,60 @@ class Assistants:
             if self._approvals.allowed(agent.id, thread.id, asked.server, asked.tool):
                 held.decide(asked, approved=True)
         if held.calls:
-            yield self._waiting.ask(held, store.generate_item_id("message", thread, context))
+            apart = not context.approves
+            yield self._waiting.ask(held, store.generate_item_id("message", thread, context), apart=apart)
+            if apart:
+                async with aclosing(self._asked_apart(agent, held, thread, store, context)) as events:
+                    async for event in events:
+                        yield event
             return
         run = self._run(agent, held.way, thread, held.agent, held.state, held.box, store, context, held.begun)
         async with aclosing(run) as events:
+            async for event in events:
+                yield event
+
+    async def _asked_apart(
+        self,
+        agent: AssistantAgent,
+        held: Held,
+        thread: ThreadMetadata,
+        store: Store[RequestContext],
+        context: RequestContext,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """Waits for the answer that a person gives in our window; where it is put off, the run waits on."""
+        if self._questions.can_ask:
+            yield ProgressUpdateEvent(icon="clock", text=self._texts.get("approval.waits"))
+        call = held.calls[0]
+        asked = cards.question(agent.id, thread.id, held.asked_as, call.server.label, call.tool.name, call.arguments)
+        choice = await self._questions.ask(asked)
+        if choice is None:
+            return
+        async with aclosing(self._decided(agent, held, choice, thread, store, context)) as events:
+            async for event in events:
+                yield event
+
+    async def _decided(
+        self,
+        agent: AssistantAgent,
+        held: Held,
+        choice: Choice,
+        thread: ThreadMetadata,
+        store: Store[RequestContext],
+        context: RequestContext,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """What the person has said, on the card; the run goes on."""
+        if not self._waiting.take(held) or held.card is None:
+            return
+        yield cards.answered(held.card, self._texts, choice)
+        asked = held.calls[0]
+        if choice == "rejected":
+            held.decide(asked, approved=False)
+        else:
+            unkept = self._approvals.remember(choice, thread.id, asked.server, asked.tool)
+            if unkept is not None:
+                yield notice(unkept, self._texts)
+            held.decide(asked, approved=True)
+        async with aclosing(self._go_on(agent, held, thread, store, context)) as events:
             async for event in events:
                 yield event
 

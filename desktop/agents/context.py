@@ -12,3 +12,5 @@ class RequestContext:
     agent_id: str
     user_id: str
     locale: str = "en"
+    approves: bool = False
+    """Whether this request may say yes to a tool: only a page of ours that runs nobody else's script says so."""

@@ -110,13 +110,21 @@ class SettingsSources:
     def mcp_secret(self, server: McpServer, name: str) -> str | None:
         return self._keys.secret(mcp_secret(server, name))
 
-    def mcp_always(self, server: McpServer, tool: str) -> None:
+    def mcp_always(self, server: McpServer, tool: str, digest: str) -> None:
+        from desktop.settings.mcp import Approved
         from desktop.settings.model import Settings
 
         def approve(settings: Settings) -> dict[str, Any]:
             changed = [
-                one.model_copy(update={"always": [*one.always, tool]})
-                if one.id == server.id and same_server(one, server) and tool not in one.always
+                one.model_copy(
+                    update={
+                        "always": [
+                            *(known for known in one.always if known.tool != tool),
+                            Approved(tool=tool, digest=digest),
+                        ]
+                    }
+                )
+                if one.id == server.id and same_server(one, server)
                 else one
                 for one in settings.mcp_servers
             ]

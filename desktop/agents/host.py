@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from desktop.agents.assistant import Assistants
     from desktop.agents.code.parent import Place
     from desktop.agents.context import RequestContext
+    from desktop.agents.questions import Choice, Question
     from desktop.agents.remote.host import RemoteHost
     from desktop.agents.requests import Requests
     from desktop.agents.runs import Run
@@ -58,7 +59,8 @@ class AgentHost:
     `code` gives what code agents have on the disk; None: nothing is approved.
     `on_state`, `on_thread` (agent id, thread id: a title came after its answer) and `on_failure` (agent id, why an
     answer has failed) are called on threads of the host, as are `on_token` and `on_code`: a message waits until a
-    person has entered a token, or has said yes to code (`code_answered`).
+    person has entered a token, or has said yes to code (`code_answered`). `on_question`, too: what a page may not
+    answer (`questions`) has come or gone.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class AgentHost:
         on_thread: Callable[[str, str], None] | None = None,
         on_token: Ask | None = None,
         on_code: Ask | None = None,
+        on_question: Callable[[], None] | None = None,
         on_failure: Callable[[str, AppError], None] = lambda _agent, _failure: None,
         counters: Counts | None = None,
         limits: Limits | None = None,
@@ -89,6 +92,7 @@ class AgentHost:
         self._on_thread = on_thread
         self._on_token = on_token
         self._on_code = on_code
+        self._on_question = on_question
         self._remote: RemoteHost | None = None
         self._on_failure = on_failure
         self._counters = counters or NoCounts()
@@ -256,6 +260,7 @@ class AgentHost:
                 code=self._code() if self._code is not None else None,
                 on_failure=self._on_failure,
                 on_code=self._on_code,
+                on_question=self._on_question,
             )
             requests = Requests(
                 server,
@@ -338,7 +343,15 @@ class AgentHost:
         from desktop.agents.assistant import Assistants
 
         server = self._parts().server
-        return Assistants(self._sources, self._texts, self._limits, self._thread_changed, server.mcp, server.approvals)
+        return Assistants(
+            self._sources,
+            self._texts,
+            self._limits,
+            self._thread_changed,
+            server.mcp,
+            server.approvals,
+            server.questions,
+        )
 
     def _thread_changed(self, agent_id: str, thread_id: str) -> None:
         if self._on_thread is not None:
@@ -354,8 +367,10 @@ class AgentHost:
         on_data: Callable[[str], None],
         on_end: Callable[[], None],
         wanted: Callable[[], bool] = lambda: True,
+        approves: bool = False,
     ) -> Answer:
-        """A request of the ChatKit protocol, as JSON. Returns as soon as the kind of its answer is known.
+        """A request of the ChatKit protocol, as JSON. Returns as soon as the kind of its answer is known. `approves`:
+        it comes from a page whose buttons may say yes to a tool; else `on_question` is told of what is asked.
 
         Of a Stream, the pieces go to `on_data` in order and `on_end` is called once, both on the agents' thread; the
         first may come before this returns. `wanted` says whether anybody still waits for the answer of a ChatKit
@@ -370,7 +385,7 @@ class AgentHost:
                 self._counters.add("messages")
             return answer
         parts = self._parts()
-        return self._do(parts, parts.requests.answer(self.context(agent_id), body, on_data, on_end))
+        return self._do(parts, parts.requests.answer(self.context(agent_id, approves=approves), body, on_data, on_end))
 
     def ack(self, stream_id: str, count: int) -> None:
         """The page has taken the next `count` pieces of a stream. An unknown stream is none of anybody's business."""
@@ -390,6 +405,20 @@ class AgentHost:
         if parts is not None:
             with suppress(RuntimeError):  # the loop is closed: nothing waits
                 parts.loop.call_soon_threadsafe(lambda: parts.server.code_asks.answer(agent_id, given=given))
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """Those that wait for an answer which no page of ChatKit's may give, the oldest first."""
+        return self._made.server.questions.waiting if self._made is not None else ()
+
+    def answer_question(self, number: str, choice: Choice) -> bool:
+        """Whether it was open and can be answered so; what waits for it goes on."""
+        return self._made is not None and self._made.server.questions.answer(number, choice)
+
+    def put_off_questions(self, numbers: Collection[str]) -> None:
+        """Nobody answers these now; their cards ask again when they are pressed."""
+        if self._made is not None:
+            self._made.server.questions.put_off(numbers)
 
     def tidy(self) -> None:
         """An agent was changed or removed, or a yes taken back: processes of code that nobody may ask any more end.
@@ -413,12 +442,13 @@ class AgentHost:
             raise self._problem or InternalError()
         return self._made
 
-    def context(self, agent_id: str) -> RequestContext:
+    def context(self, agent_id: str, *, approves: bool = False) -> RequestContext:
         """The context of `agent_id`'s requests. Raises AgentNotSet."""
         from desktop.agents.context import RequestContext
 
         self._sources.agent(agent_id)
-        return RequestContext(agent_id=agent_id, user_id=self._sources.user(agent_id), locale=self._texts.language)
+        user = self._sources.user(agent_id)
+        return RequestContext(agent_id=agent_id, user_id=user, locale=self._texts.language, approves=approves)
 
     def _do(self, parts: _Parts, work: Coroutine[Any, Any, T]) -> T:
         import asyncio

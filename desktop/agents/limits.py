@@ -21,6 +21,8 @@ class Limits:
     """A model that sends nothing for so long ends the run. Reasoning can be silent for minutes."""
     ask: float = 540.0
     """For a person to look at code that has changed and say yes to it."""
+    answer: float = 3_600.0
+    """For a person to answer a question in its window; then its card asks again when it is pressed."""
     chunk: float = 0.012
     """The demo's pause between two words."""
     mcp_start: float = 30.0

@@ -53,6 +53,7 @@ from desktop.agents.demo import Demo
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.servers import McpServers
+from desktop.agents.questions import Questions
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
 from desktop.errors import AgentsMissing, AppError, BadParams, ContextTooLong, DictationNotSet
@@ -104,9 +105,11 @@ class LocalServer(ChatKitServer[RequestContext]):
         code: Place | None = None,
         on_failure: Callable[[str, AppError], None] = lambda _agent, _failure: None,
         on_code: Ask | None = None,
+        on_question: Callable[[], None] | None = None,
     ) -> None:
         """`on_failure` (agent id, what) is called on this thread when an answer has failed, `on_code` when a message
-        waits for a yes to code; None: nobody can be asked."""
+        waits for a yes to code, `on_question` when a question apart from the chat has come or gone; None: nobody can
+        be asked."""
         super().__init__(store, attachments)
         self._on_failure = on_failure
         self._code_place = code
@@ -118,6 +121,8 @@ class LocalServer(ChatKitServer[RequestContext]):
         self._demo = Demo(texts, limits.chunk)
         self.code_asks = Asks(on_code, limits.ask)
         """Messages that wait for a yes to code."""
+        self.questions = Questions(on_question, limits.answer)
+        """Questions that no page answers but ours."""
         self.mcp = McpServers(sources, limits)
         self.approvals = cards.Approvals(sources)
 
@@ -172,7 +177,7 @@ class LocalServer(ChatKitServer[RequestContext]):
                 async for event in self._kept(self._again(thread, settled, context), agent.id):
                     yield event
         else:
-            async for event in self._kept(self.code.action(agent, thread, action, sender), agent.id):
+            async for event in self._kept(self.code.action(agent, thread, action, sender, context), agent.id):
                 yield event
 
     async def sync_action(
@@ -230,7 +235,7 @@ class LocalServer(ChatKitServer[RequestContext]):
             place = self._code_place or Place(Consents(None))
             silence = self._limits.stall * 2
             self._code = CodeAgents(
-                self._sources, self._texts, place, silence, self.mcp, self.approvals, self.code_asks
+                self._sources, self._texts, place, silence, self.mcp, self.approvals, self.code_asks, self.questions
             )
         return self._code
 

@@ -62,5 +62,6 @@ class Sources(Protocol):
     def mcp_secret(self, server: McpServer, name: str) -> str | None:
         """A secret of the server, for its address. May block on the keyring; raises KeyStoreError."""
 
-    def mcp_always(self, server: McpServer, tool: str) -> None:
-        """The person approved the tool for always. Raises SettingsError where that can't be kept."""
+    def mcp_always(self, server: McpServer, tool: str, digest: str) -> None:
+        """The person approved the tool, as `digest` says it is, for always. Raises SettingsError where that can't be
+        kept."""

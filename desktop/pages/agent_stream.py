@@ -77,15 +77,17 @@ class EndParams(Params):
 
 
 class AgentMethods:
-    """One for each showing of a page. `agent_id`: whose chats it has; empty where no agent runs inside the app."""
+    """One for each showing of a page. `agent_id`: whose chats it has; empty where no agent runs inside the app.
+    `approves`: its buttons may say yes to a tool, since nobody else's script runs in it."""
 
-    def __init__(self, services: Services, page: str) -> None:
+    def __init__(self, services: Services, page: str, *, approves: bool = False) -> None:
         agent = services.settings.current.agent()
         self.agent_id = agent.id if isinstance(agent, InAppAgent) else ""
         self.is_server = isinstance(agent, ServerAgent)
         """Whether its chats are at a ChatKit server, and not in the store."""
         self._services = services
         self._page = page
+        self._approves = approves
         self._lock = threading.Lock()
         self._streams: dict[str, Outgoing] = {}
         self._gone = False
@@ -156,7 +158,12 @@ class AgentMethods:
         agent, shield = self._agent(), self._shield()
         outgoing = Outgoing(shield)
         answer = self._services.agents.request(
-            agent, params.body, on_data=outgoing.add, on_end=outgoing.end, wanted=lambda: not self._gone
+            agent,
+            params.body,
+            on_data=outgoing.add,
+            on_end=outgoing.end,
+            wanted=lambda: not self._gone,
+            approves=self._approves,
         )
         if isinstance(answer, Reply):
             return {"json": shield.reply(answer.json) if shield else answer.json}

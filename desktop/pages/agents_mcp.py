@@ -146,7 +146,7 @@ class McpPart:
                     "name": one.label,
                     "below": PurePath(one.command).name if one.transport == "stdio" else urlsplit(one.url).netloc,
                     "users": roster.mcp_users(settings, one.id),
-                    "always": one.always,
+                    "always": [known.tool for known in one.always if known.digest],
                     "off": one.tools_off,
                 }
                 for one in settings.mcp_servers
@@ -287,7 +287,7 @@ class McpPart:
             server = roster.find(settings.mcp_servers, params.id)
             if server is None:
                 raise _gone()
-            left = [one for one in server.always if one != params.tool]
+            left = [one for one in server.always if one.tool != params.tool]
             return {"mcp_servers": roster.put(settings.mcp_servers, server.model_copy(update={"always": left}))}
 
         self._services.settings.change(changes)

@@ -95,7 +95,7 @@ class BasicPage:
         self._services = services
         self._reason = reason
         self._limits = limits or Limits()
-        self._agents = AgentMethods(services, "basic")
+        self._agents = AgentMethods(services, "basic", approves=True)
 
     def page(self) -> Page:
         language = self._services.texts.language

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from desktop.errors import Phrase, SettingsInvalid
 from desktop.settings.base import AgentId, Model, Name
@@ -46,6 +46,19 @@ ToolName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Value = Annotated[str, StringConstraints(max_length=4096)]
 
 
+class Approved(Model):
+    """A yes to a tool for always, as its server described it then."""
+
+    tool: ToolName
+    digest: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """SHA-256 of what the server said of the tool; empty, as in entries that are a name alone: it asks once more."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"tool": value} if isinstance(value, str) else value
+
+
 class McpServer(Model):
     """A server of the Model Context Protocol: its tools are the agents' that name it."""
 
@@ -70,8 +83,8 @@ class McpServer(Model):
     secrets: list[Annotated[str, StringConstraints(max_length=100)]] = Field(default=[], max_length=MOST_SECRETS)
     """Names of secrets whose values are in the keyring. One that something refers to (`${secret:NAME}` in an argument,
     a variable, a header or the address) stands there alone; any other is a variable (stdio) or a header (http)."""
-    always: list[ToolName] = Field(default=[], max_length=500)
-    """Tools that run without a question."""
+    always: list[Approved] = Field(default=[], max_length=500)
+    """Tools that run without a question, as long as they are what was approved."""
     tools_off: list[ToolName] = Field(default=[], max_length=1000)
     """Tools that no agent is given."""
 

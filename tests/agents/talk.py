@@ -17,7 +17,7 @@ from desktop.agents.stores import Stores
 from desktop.errors import AgentNotSet, AppError
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
-from desktop.settings.mcp import McpServer, mcp_secret
+from desktop.settings.mcp import Approved, McpServer, mcp_secret
 from desktop.settings.servers import server_secret
 from desktop.texts import Catalogue
 from tests.agents.reference import ReferenceStore
@@ -87,11 +87,13 @@ class Given:
     def mcp_secret(self, server: McpServer, name: str) -> str | None:
         return self.mcp_secrets.get(mcp_secret(server, name))
 
-    def mcp_always(self, server: McpServer, tool: str) -> None:
+    def mcp_always(self, server: McpServer, tool: str, digest: str) -> None:
         if self.unkept is not None:
             raise self.unkept
         known = self.mcp[server.id]
-        self.mcp[server.id] = known.model_copy(update={"always": [*known.always, tool]})
+        others = [one for one in known.always if one.tool != tool]
+        always = [*others, Approved(tool=tool, digest=digest)]
+        self.mcp[server.id] = known.model_copy(update={"always": always})
 
 
 class Heard:
@@ -165,15 +167,17 @@ def read(piece: str) -> Json:
 class Page:
     """A page with the chats of one agent."""
 
-    def __init__(self, host: AgentHost, agent: str = "demo") -> None:
+    def __init__(self, host: AgentHost, agent: str = "demo", *, approves: bool = True) -> None:
+        """`approves`: it is a page of ours, whose buttons may say yes to a tool."""
         self.host = host
         self.agent = agent
+        self.approves = approves
 
     def ask(self, kind: str, /, **params: Any) -> Json:
         """A request that is answered at once."""
         heard = Heard()
         body = json.dumps({"type": kind, "params": params})
-        answer = self.host.request(self.agent, body, on_data=heard.on_data, on_end=heard.on_end)
+        answer = self.host.request(self.agent, body, on_data=heard.on_data, on_end=heard.on_end, approves=self.approves)
         assert isinstance(answer, Reply)
         value = json.loads(answer.json)
         assert isinstance(value, dict)
@@ -183,7 +187,7 @@ class Page:
         """A request that streams; nothing is acknowledged."""
         heard = Heard()
         body = json.dumps({"type": kind, "params": params})
-        answer = self.host.request(self.agent, body, on_data=heard.on_data, on_end=heard.on_end)
+        answer = self.host.request(self.agent, body, on_data=heard.on_data, on_end=heard.on_end, approves=self.approves)
         assert isinstance(answer, Stream)
         heard.stream = answer.id
         return heard

@@ -40,7 +40,9 @@ class Host:
         on_data: Callable[[str], None],
         on_end: Callable[[], None],
         wanted: Callable[[], bool] = lambda: True,
+        approves: bool = False,
     ) -> Answer:
+        assert not approves, "this page runs somebody else's script"
         self.told.append(("request", (agent_id, body)))
         self.on_data, self.on_end = on_data, on_end
         self.before()

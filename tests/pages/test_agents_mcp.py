@@ -25,7 +25,7 @@ from desktop.pages.mcp_dialects import written
 from desktop.pages.mcp_jsonc import parsed
 from desktop.pages.mcp_paste import filled
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent
-from desktop.settings.mcp import McpServer, mcp_secret
+from desktop.settings.mcp import Approved, McpServer, mcp_secret
 from tests import standins
 from tests.agents.mcp.conftest import over_http
 from tests.pages.app_parts import Asked, House, Keyring
@@ -514,7 +514,7 @@ def until(condition: Callable[[], object]) -> None:
 
 def approved(house: House, ask: Asked, *tools: str) -> McpServer:
     save(ask)
-    one = saved(house).model_copy(update={"always": list(tools)})
+    one = saved(house).model_copy(update={"always": [Approved(tool=tool, digest="a" * 64) for tool in tools]})
     house.settings.update({"mcp_servers": [one.model_dump(mode="json")]})
     return one
 
@@ -523,13 +523,13 @@ def test_what_is_allowed_for_always_is_listed_and_taken_back(house: House, ask: 
     one = approved(house, ask, "read", "write")
     assert ask("agents.start")["mcp"][0]["always"] == ["read", "write"]
     assert ask("mcp.ask_again", id=one.id, tool="read")["mcp"][0]["always"] == ["write"]
-    assert saved(house).always == ["write"]
+    assert [one.tool for one in saved(house).always] == ["write"]
 
 
 def test_another_program_under_the_same_name_is_asked_for_again(house: House, ask: Asked) -> None:
     one = approved(house, ask, "read")
     save(ask, id=one.id, name="Called otherwise")
-    assert saved(house).always == ["read"]
+    assert [one.tool for one in saved(house).always] == ["read"]
     save(ask, id=one.id, args="--everything")
     assert saved(house).always == []
 

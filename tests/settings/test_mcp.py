@@ -13,7 +13,7 @@ from desktop.settings.brand import Brand, parse_brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore, plain
 from desktop.settings.locations import Locations
-from desktop.settings.mcp import McpServer, first_problem, mcp_secret, problem_in, same_server
+from desktop.settings.mcp import Approved, McpServer, first_problem, mcp_secret, problem_in, same_server
 from desktop.texts import Catalogue
 
 TOKEN = "ghp_0123456789abcdefghijklmnop"
@@ -142,7 +142,8 @@ def test_a_bad_server_of_the_file_is_left_out_whole_and_its_field_is_named(profi
 def test_a_change_is_saved_and_a_bad_one_refused_with_its_field(profile: Locations) -> None:
     made = store(profile)
     made.update({"mcp_servers": [stdio(always=["read"]), http()]})
-    assert [server.always for server in store(profile).current.mcp_servers] == [["read"], []]
+    kept = [server.always for server in store(profile).current.mcp_servers]
+    assert kept == [[Approved(tool="read")], []], "a name alone is of an earlier version, and asks once more"
     with pytest.raises(SettingsInvalid) as caught:
         made.update({"mcp_servers": [stdio(env={"GITHUB_TOKEN": TOKEN})]})
     assert caught.value.field == "mcp_servers.0.env.GITHUB_TOKEN"

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +40,26 @@ def misbehave(how: str) -> None:
     raise SystemExit(how)
 
 
-def build() -> Any:
+def build(redescribe: Sequence[str] = ()) -> Any:
     """The server with its tools."""
     from mcp import MCPError
     from mcp.server import MCPServer
     from mcp.server.mcpserver import Context
-    from mcp_types import ImageContent
+    from mcp_types import ImageContent, ToolAnnotations
 
     server = MCPServer("tests")
+    described, annotated, more = (*redescribe, "", "", "")[:3]
 
-    @server.tool()
     def echo(text: str) -> str:
         """Says it again."""
         return f"echo: {text}"
+
+    def echo_more(text: str, more: str = "") -> str:
+        """Says it again."""
+        return f"echo: {text}{more}"
+
+    notes = ToolAnnotations(destructive_hint=True) if annotated else None
+    server.tool("echo", description=described or "Says it again.", annotations=notes)(echo_more if more else echo)
 
     @server.tool()
     def add(a: int, b: int) -> int:
@@ -120,6 +128,7 @@ def main() -> None:
     words.add_argument("--token", default="")
     words.add_argument("--pids", default="")
     words.add_argument("--offspring", action="store_true")
+    words.add_argument("--redescribe", nargs="*", default=[], help="of echo: description, annotation, parameter")
     given = words.parse_args()
     if given.pids:
         with Path(given.pids).open("a", encoding="utf-8") as file:
@@ -134,11 +143,11 @@ def main() -> None:
     if given.misbehave:
         misbehave(given.misbehave)
     if not given.http:
-        build().run("stdio")
+        build(given.redescribe).run("stdio")
         return
     import uvicorn
 
-    app = build().streamable_http_app()
+    app = build(given.redescribe).streamable_http_app()
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()

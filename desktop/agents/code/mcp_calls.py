@@ -12,6 +12,7 @@ from typing import Any
 
 from desktop.agents.code.protocol import Message
 from desktop.agents.mcp import calls
+from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.servers import Live
 from desktop.agents.runs import CURRENT
 from desktop.errors import AppError
@@ -26,8 +27,8 @@ class Calls:
     def __init__(self, servers: Sequence[Live], send: Callable[[Message], object]) -> None:
         self.problems: list[AppError] = []
         """What the person has to know, and was not told yet."""
-        self._known: Mapping[tuple[str, str], Live] = {
-            (live.server.id, tool.name): live for live in servers for tool in live.tools
+        self._known: Mapping[tuple[str, str], tuple[Live, Tool]] = {
+            (live.server.id, tool.name): (live, tool) for live in servers for tool in live.tools
         }
         self._tools = [(live, tool) for live in servers for tool in live.tools]
         self._send = send
@@ -41,8 +42,8 @@ class Calls:
             for live, tool in self._tools
         ]
 
-    def server(self, message: Message) -> Live | None:
-        """Whose tool is called; None: nobody's."""
+    def called(self, message: Message) -> tuple[Live, Tool] | None:
+        """What is called, and whose it is; None: nobody's."""
         return self._known.get((str(message.get("server")), str(message.get("tool"))))
 
     def refuse(self, message: Message) -> None:

@@ -32,8 +32,10 @@ from desktop.agents.context import RequestContext
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.approvals import Approvals
+from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.servers import McpServers
 from desktop.agents.mcp.starts import Starting
+from desktop.agents.questions import STEP, Choice, Question, Questions
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
 from desktop.errors import (
@@ -50,6 +52,7 @@ from desktop.files import ensure_private_dir
 from desktop.settings.agents import CodeAgent
 from desktop.settings.origins import origin_of
 from desktop.texts import Catalogue
+from desktop.unseen import written_out
 
 if TYPE_CHECKING:
     from chatkit.actions import Action
@@ -60,6 +63,8 @@ log = logging.getLogger(__name__)
 Events = AsyncGenerator[ThreadStreamEvent, None]
 STOP = 2.0
 """Seconds between asking a run to stop and killing its process."""
+ANSWERS: Mapping[str, Choice] = {**cards.CHOICES, APPROVE: "approved", REJECT: "rejected"}
+"""What the buttons of cards say."""
 MOST_IDLE = 3
 """Processes that wait for the next message; the one that waits longest goes first."""
 
@@ -81,10 +86,23 @@ class Parked:
 
     live: Live
     shown: Shown
-    item_id: str
+    card: WidgetItem
     thread_id: str
+    question: Question
+    """What its card asks, for a window of ours."""
     call: Message | None = None
     """The call of an MCP tool that needs a yes."""
+    tool: Tool | None = None
+    """What it calls, as its server described it when the question was asked."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that a run waits for, and its answer where it is there already."""
+
+    number: str
+    parked: Parked
+    choice: Choice | None = None
 
 
 class CodeAgents:
@@ -99,8 +117,11 @@ class CodeAgents:
         servers: McpServers | None = None,
         approvals: Approvals | None = None,
         asks: Asks | None = None,
+        questions: Questions | None = None,
     ) -> None:
-        """`asks`: where a message waits for a yes to code that has changed; None: nobody can be asked."""
+        """`asks`: where a message waits for a yes to code that has changed; `questions`: where a run waits for an
+        answer that no card gives. None: nobody can be asked."""
+        self._questions = questions or Questions(None, 0.0)
         self._servers = servers or McpServers(sources, Limits())
         self._approvals = approvals or Approvals(sources)
         self._asks = asks or Asks(None, 0.0)
@@ -326,7 +347,7 @@ class CodeAgents:
                 raise
         live.child.send({"type": "run", **told, "tools": tools})
         shown = Shown(want.source.name, thread.id, self._texts, new_id)
-        async with aclosing(self._follow(live, shown, thread.id)) as events:
+        async with aclosing(self._follow(live, shown, thread.id, apart=not context.approves)) as events:
             async for event in events:
                 yield event
 
@@ -336,17 +357,19 @@ class CodeAgents:
         thread: ThreadMetadata,
         action: Action[str, Any],
         sender: WidgetItem | None,
+        context: RequestContext,
     ) -> Events:
-        """A button of an approval's card; the run goes on. A card that nothing waits for any more says so."""
+        """A button of an approval's card; the run goes on. A card that nothing waits for any more says so. From a page
+        that may not approve, every button brings our window forward and does nothing else."""
         number = action.payload.get("id") if isinstance(action.payload, dict) else None
         parked = self._parked.get(number) if isinstance(number, str) else None
-        choice = cards.CHOICES.get(action.type)
-        known = action.type in (APPROVE, REJECT) or choice is not None
+        choice = ANSWERS.get(action.type)
+        known = action.type == cards.OPEN or choice is not None
         if not known or sender is None or not isinstance(number, str):
             return
         if (
             parked is None
-            or (parked.item_id, parked.thread_id, parked.live.agent_id) != (sender.id, thread.id, agent.id)
+            or (parked.card.id, parked.thread_id, parked.live.agent_id) != (sender.id, thread.id, agent.id)
             or not parked.live.child.alive
         ):
             if parked is not None and not parked.live.child.alive:
@@ -356,23 +379,16 @@ class CodeAgents:
             elif cards.is_asking(sender):
                 yield cards.answered(sender, self._texts, "expired", "again")
             return
-        if (choice is None) != (parked.call is None):
-            return  # no button of this card
-        del self._parked[number]
-        live = parked.live
-        if choice is not None and parked.call is not None:
-            async with aclosing(self._called(live, parked, parked.call, choice, sender)) as events:
-                async for event in events:
-                    yield event
+        if self._questions.is_open(number):
+            self._questions.bring_forward()
             return
-        approved = action.type == APPROVE
-        try:
-            yield answered(sender, self._texts, "approved" if approved else "rejected")
-        except BaseException:
-            self._stop(live)
-            raise
-        live.child.send({"type": "answer", "id": number, "approved": approved})
-        async with aclosing(self._follow(live, parked.shown, thread.id)) as events:
+        if not context.approves or action.type == cards.OPEN:
+            choice = None
+        elif choice not in parked.question.choices:
+            return  # no button of this card
+        asked = Asked(number, parked, choice)
+        follow = self._follow(parked.live, parked.shown, thread.id, apart=not context.approves, asked=asked)
+        async with aclosing(follow) as events:
             async for event in events:
                 yield event
 
@@ -403,81 +419,110 @@ class CodeAgents:
             self._chosen.setdefault(agent.id, {}).update(changes)
         return settled(sender, self._texts, choice)
 
-    async def _called(
-        self, live: Live, parked: Parked, call: Message, choice: cards.State, sender: WidgetItem
-    ) -> Events:
-        """The answer to a question about an MCP tool; the run goes on."""
-        try:
-            yield cards.answered(sender, self._texts, choice)
-            server = live.calls.server(call)
-            if server is None or choice == "rejected":
-                live.calls.refuse(call)
-            else:
-                unkept = self._approvals.remember(choice, parked.thread_id, server.server, str(call.get("tool")))
-                if unkept is not None:
-                    yield cards.notice(unkept, self._texts)
-                live.calls.make(server, call)
-        except BaseException:
-            self._stop(live)
-            raise
-        async with aclosing(self._follow(live, parked.shown, parked.thread_id)) as events:
-            async for event in events:
-                yield event
+    async def _decided(self, number: str, parked: Parked, choice: Choice) -> Events:
+        """What the person has said, on the card and to the process."""
+        del self._parked[number]
+        live, call = parked.live, parked.call
+        if call is None:
+            approved = choice == "approved"
+            yield answered(parked.card, self._texts, choice)
+            live.child.send({"type": "answer", "id": number, "approved": approved})
+            return
+        yield cards.answered(parked.card, self._texts, choice)
+        called = live.calls.called(call)
+        if called is None or parked.tool is None or choice == "rejected":
+            live.calls.refuse(call)
+            return
+        unkept = self._approvals.remember(choice, parked.thread_id, called[0].server, parked.tool)
+        if unkept is not None:
+            yield cards.notice(unkept, self._texts)
+        live.calls.make(called[0], call)
 
-    async def _follow(self, live: Live, shown: Shown, thread_id: str) -> Events:
-        """A run until it ends, fails, or waits for a person."""
+    async def _follow(
+        self, live: Live, shown: Shown, thread_id: str, *, apart: bool, asked: Asked | None = None
+    ) -> Events:
+        """A run until it ends, fails, or waits for a person. `apart`: its questions are asked in our window, and it
+        goes on in this stream; `asked`: the question that it waits for."""
         over = False
         try:
             while True:
+                if asked is not None:
+                    choice = asked.choice
+                    if choice is None:
+                        if self._questions.can_ask:
+                            yield ProgressUpdateEvent(icon="clock", text=self._texts.get("approval.waits"))
+                        choice = await self._questions.ask(asked.parked.question)
+                    if choice is None or self._parked.get(asked.number) is not asked.parked:
+                        over = asked.number not in self._parked  # it was given up, and is being stopped
+                        return
+                    async with aclosing(self._decided(asked.number, asked.parked, choice)) as events:
+                        async for event in events:
+                            yield event
+                    asked = None
                 message = await live.child.receive()
                 while live.calls.problems:
                     yield cards.notice(live.calls.problems.pop(0), self._texts)
                 match message["type"]:
                     case "end":
                         over = True
+                        self._rest(live)
                         break
                     case "failed":
                         over = True
+                        self._rest(live)
                         error = unpack(message.get("error"))
-                        for event in self._offered(error, choices_of(message), shown):
-                            yield event
+                        for shown_event in self._offered(error, choices_of(message), shown):
+                            yield shown_event
                         raise error
                     case "model_ends":
-                        told = ModelEnds(model=str(message.get("model"))[:200], day=str(message.get("day"))[:20])
-                        yield cards.notice(told, self._texts)
-                    case "ask":
-                        number = str(message.get("id"))
-                        title, detail = str(message.get("title", "")), str(message.get("detail", ""))
-                        item, events = shown.card(title, detail, number)
-                        for event in events:
-                            yield event
-                        self._parked[number] = Parked(live, shown, item.id, thread_id)
-                        return
-                    case "call":
-                        server = live.calls.server(message)
-                        tool = str(message.get("tool"))
-                        if server is None:
-                            live.calls.refuse(message)
-                        elif self._approvals.allowed(live.agent_id, thread_id, server.server, tool):
-                            live.calls.make(server, message)
-                        else:
-                            number = secrets.token_hex(12)
-                            arguments = str(message.get("arguments") or "")
-                            item, events = shown.asking(server.server.label, tool, arguments, number)
-                            for event in events:
-                                yield event
-                            self._parked[number] = Parked(live, shown, item.id, thread_id, message)
+                        ends = ModelEnds(model=str(message.get("model"))[:200], day=str(message.get("day"))[:20])
+                        yield cards.notice(ends, self._texts)
+                    case "ask" | "call":
+                        put = self._question(live, shown, thread_id, message, apart=apart)
+                        if put is None:
+                            continue
+                        parked, told = put
+                        for shown_event in told:
+                            yield shown_event
+                        self._parked[parked.question.number] = parked
+                        if not apart:
                             return
+                        asked = Asked(parked.question.number, parked)
                     case _:
-                        for event in shown.see(message):
-                            yield event
-            for event in shown.close():
-                yield event
+                        for shown_event in shown.see(message):
+                            yield shown_event
+            for shown_event in shown.close():
+                yield shown_event
         finally:
-            if over:
-                self._rest(live)
-            elif not any(parked.live is live for parked in self._parked.values()):
+            if not over and not any(one.live is live for one in self._parked.values()):
                 self._stop(live)
+
+    def _question(
+        self, live: Live, shown: Shown, thread_id: str, message: Message, *, apart: bool
+    ) -> tuple[Parked, list[ThreadStreamEvent]] | None:
+        """What the process asks, and the events that show it; None where nobody has to answer: a call that may be made
+        is made, one of nobody's tool is refused."""
+        agent_id = live.agent_id
+        if message["type"] == "ask":
+            number = str(message.get("id"))
+            title, detail = str(message.get("title", "")), str(message.get("detail", ""))
+            item, told = shown.card(title, detail, number, apart=apart)
+            step = Question(
+                number, agent_id, thread_id, STEP, text=written_out(title), arguments=cards.laid_out(detail)
+            )
+            return Parked(live, shown, item, thread_id, step), told
+        called = live.calls.called(message)
+        if called is None:
+            live.calls.refuse(message)
+            return None
+        server, tool = called
+        if self._approvals.allowed(agent_id, thread_id, server.server, tool):
+            live.calls.make(server, message)
+            return None
+        number, arguments = secrets.token_hex(12), str(message.get("arguments") or "")
+        item, told = shown.asking(server.server.label, tool.name, arguments, number, apart=apart)
+        use = cards.question(agent_id, thread_id, number, server.server.label, tool.name, arguments)
+        return Parked(live, shown, item, thread_id, use, message, tool), told
 
     async def _give_up(self, thread: ThreadMetadata, store: Store[RequestContext], context: RequestContext) -> Events:
         """The person went on writing in place of answering: what waited for that is over."""
@@ -487,7 +532,7 @@ class CodeAgents:
             del self._parked[number]
             self._stop(parked.live)
             try:
-                item = await store.load_item(thread.id, parked.item_id, context)
+                item = await store.load_item(thread.id, parked.card.id, context)
             except ThreadNotFound:
                 continue
             if isinstance(item, WidgetItem):

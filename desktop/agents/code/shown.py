@@ -45,7 +45,7 @@ MOST_TEXT = 1_000_000
 """Characters of one turn."""
 MOST_STEPS = 500
 
-State = Literal["asked", "approved", "rejected", "expired"]
+State = Literal["asked", "apart", "approved", "rejected", "expired", "once", "chat", "always"]
 _tasks: TypeAdapter[Any] = TypeAdapter(Task)
 
 
@@ -78,8 +78,10 @@ class Shown:
             case _:
                 pass
 
-    def card(self, title: str, detail: str, number: str) -> tuple[WidgetItem, list[ThreadStreamEvent]]:
-        """A question to the person: its item, and the events that show it."""
+    def card(
+        self, title: str, detail: str, number: str, *, apart: bool = False
+    ) -> tuple[WidgetItem, list[ThreadStreamEvent]]:
+        """A question to the person: its item, and the events that show it. `apart`: it is asked in a window."""
         events = list(self.close())
         # A yes is to what can be seen, all of it, or to what is said to be cut.
         title, detail = approvals.within(written_out(title)), approvals.pretty(detail)
@@ -87,15 +89,18 @@ class Shown:
             id=self._new_id("message"),
             thread_id=self._thread,
             created_at=_now(),
-            widget=card(self._texts, title, detail, number, "asked"),
+            widget=card(self._texts, title, detail, number, "apart" if apart else "asked"),
             copy_text=title,
         )
         return item, [*events, ThreadItemDoneEvent(item=item)]
 
-    def asking(self, server: str, tool: str, arguments: str, number: str) -> tuple[WidgetItem, list[ThreadStreamEvent]]:
+    def asking(
+        self, server: str, tool: str, arguments: str, number: str, *, apart: bool = False
+    ) -> tuple[WidgetItem, list[ThreadStreamEvent]]:
         """The same for a tool of an MCP server."""
         events = list(self.close())
-        item = approvals.item(self._texts, self._thread, self._new_id("message"), server, tool, arguments, number)
+        item_id = self._new_id("message")
+        item = approvals.item(self._texts, self._thread, item_id, server, tool, arguments, number, apart=apart)
         return item, [*events, ThreadItemDoneEvent(item=item)]
 
     def offering(self, question: str, field: str, choices: list[str]) -> list[ThreadStreamEvent]:
@@ -229,6 +234,9 @@ def card(texts: Catalogue, title: str, detail: str, number: str, state: State) -
     buttons: list[tuple[str, str, str]] = []
     if state == "asked":
         buttons = [(say("code.approve"), "primary", APPROVE), (say("code.reject"), "secondary", REJECT)]
+    elif state == "apart":
+        children.append({"type": "Text", "id": "state", "value": say("approval.apart")})
+        buttons = [(say("approval.open"), "primary", approvals.OPEN)]
     else:
         words = {"approved": "code.approved", "rejected": "code.rejected", "expired": "code.expired"}[state]
         children.append({"type": "Text", "id": "state", "weight": "semibold", "value": say(words)})
@@ -301,8 +309,9 @@ def _words(item: WidgetItem) -> tuple[str, str]:
 
 
 def is_asking(item: WidgetItem) -> bool:
-    """Whether it is a card of ours that still has its buttons."""
-    return APPROVE in item.widget.model_dump_json()
+    """Whether it is a code agent's card that still has its buttons."""
+    about_a_tool = any(child.get("id") == "arguments" for child in item.widget.model_dump().get("children") or [])
+    return not about_a_tool and bool({APPROVE, approvals.OPEN} & set(approvals.actions(item.widget)))
 
 
 def _now() -> datetime:

@@ -50,7 +50,7 @@ class Approvals:
             if self._stopped:
                 raise Stopped
             self._open[number] = (answered, answer)
-        self._send({"type": "ask", "id": number, "title": title[:MOST_ASKED], "detail": detail[:MOST_ASKED]})
+        self._send({"type": "ask", "id": number, "title": _told(title), "detail": _told(detail)})
         answered.wait()
         if not answer:
             raise Stopped
@@ -71,6 +71,11 @@ class Approvals:
             self._open.clear()
         for answered, _ in waiting:
             answered.set()
+
+
+def _told(text: str) -> str:
+    """What goes to the app of a question; what is cut is said to be."""
+    return text if len(text) <= MOST_ASKED else f"{text[:MOST_ASKED]}\n… ({len(text)})"
 
 
 class Turn:

@@ -1,4 +1,8 @@
-"""Who may run which tool, and the card that asks: once, for this chat, always, or not. Needs `chatkit.types` alone."""
+"""Who may run which tool, and the card that asks: once, for this chat, always, or not. Needs `chatkit.types` alone.
+
+A card is answered by its buttons where the page is ours. In a page that runs OpenAI's script it has one button, which
+brings a window of ours forward (`agents/questions.py`).
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,25 @@ import logging
 import re
 from collections import OrderedDict
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from chatkit.types import NoticeEvent, ThreadItemReplacedEvent, WidgetItem
 from chatkit.widgets import DynamicWidgetRoot
 
+from desktop.agents.questions import TOOL, Choice, Question
 from desktop.agents.sources import Sources
 from desktop.errors import AppError
 from desktop.settings.mcp import McpServer, same_server
 from desktop.texts import Catalogue
 from desktop.unseen import name_written_out, written_out
 
+if TYPE_CHECKING:
+    from desktop.agents.mcp.connection import Tool
+
 log = logging.getLogger(__name__)
 
 ONCE, CHAT, ALWAYS, REJECT, AGAIN = "mcp.once", "mcp.chat", "mcp.always", "mcp.reject", "mcp.again"
+OPEN = "approval.open"
 """Actions of a card's buttons; the payload is {"id": …}."""
 MOST_CHATS = 500
 MOST_SHOWN = 4_000
@@ -29,8 +38,8 @@ MOST_SHOWN = 4_000
 WIDTH = 44
 """Characters of a line of the arguments."""
 
-State = Literal["asked", "once", "chat", "always", "rejected", "expired"]
-CHOICES: dict[str, State] = {ONCE: "once", CHAT: "chat", ALWAYS: "always", REJECT: "rejected"}
+State = Literal["asked", "apart", "once", "chat", "always", "rejected", "approved", "expired"]
+CHOICES: dict[str, Choice] = {ONCE: "once", CHAT: "chat", ALWAYS: "always", REJECT: "rejected"}
 
 
 class Approvals:
@@ -38,19 +47,23 @@ class Approvals:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._chats: OrderedDict[str, list[tuple[McpServer, str]]] = OrderedDict()
-        self._unkept: list[tuple[McpServer, str]] = []
+        self._chats: OrderedDict[str, list[tuple[McpServer, Tool]]] = OrderedDict()
+        self._unkept: list[tuple[McpServer, Tool]] = []
         """For always, where that could not be saved: as long as the app runs."""
 
-    def allowed(self, agent_id: str, thread_id: str, server: McpServer, tool: str) -> bool:
-        """Whether the tool runs without a question. What was taken back in the settings is not allowed any more."""
-        for one in self._sources.mcp_servers(agent_id):
-            if one.id == server.id and same_server(one, server) and tool in one.always:
-                return True
-        known = [*self._chats.get(thread_id, ()), *self._unkept]
-        return any(one.id == server.id and same_server(one, server) and name == tool for one, name in known)
+    def allowed(self, agent_id: str, thread_id: str, server: McpServer, tool: Tool) -> bool:
+        """Whether the tool runs without a question. What was taken back in the settings is not allowed any more, nor
+        is a tool that its server describes otherwise than when it was approved."""
+        if not tool.digest:
+            return False
+        always = [(one, yes.tool, yes.digest) for one in self._sources.mcp_servers(agent_id) for yes in one.always]
+        others = [(one, known.name, known.digest) for one, known in (*self._chats.get(thread_id, ()), *self._unkept)]
+        return any(
+            (one.id, name, digest) == (server.id, tool.name, tool.digest) and same_server(one, server)
+            for one, name, digest in (*always, *others)
+        )
 
-    def remember(self, choice: State, thread_id: str, server: McpServer, tool: str) -> AppError | None:
+    def remember(self, choice: Choice, thread_id: str, server: McpServer, tool: Tool) -> AppError | None:
         """Keeps the answer. What kept "always" from being saved; it then holds until the app ends."""
         if choice == "chat":
             self._chats.setdefault(thread_id, []).append((server, tool))
@@ -58,7 +71,7 @@ class Approvals:
                 self._chats.popitem(last=False)
         if choice == "always":
             try:
-                self._sources.mcp_always(server, tool)
+                self._sources.mcp_always(server, tool.name, tool.digest)
             except AppError as error:
                 log.warning("what was approved for always was not saved: %s", error.code)
                 self._unkept.append((server, tool))
@@ -67,16 +80,24 @@ class Approvals:
 
 
 def item(
-    texts: Catalogue, thread_id: str, item_id: str, server: str, tool: str, arguments: str, number: str
+    texts: Catalogue,
+    thread_id: str,
+    item_id: str,
+    server: str,
+    tool: str,
+    arguments: str,
+    number: str,
+    *,
+    apart: bool = False,
 ) -> WidgetItem:
-    """The question, as an item of the chat."""
+    """The question, as an item of the chat; `apart`: it is asked in a window of its own."""
     question = texts.get("mcp.question", server=name_written_out(server), tool=name_written_out(tool))
     shown = pretty(arguments)
     return WidgetItem(
         id=item_id,
         thread_id=thread_id,
         created_at=datetime.now(),  # noqa: DTZ005 - as every item of the SDK; the store knows it as local time
-        widget=card(texts, question, shown, number, "asked"),
+        widget=card(texts, question, shown, number, "apart" if apart else "asked"),
         copy_text=f"{question}\n{shown}",
     )
 
@@ -98,6 +119,9 @@ def card(texts: Catalogue, question: str, arguments: str, number: str, state: St
             (say("mcp.always"), "secondary", ALWAYS),
             (say("mcp.reject"), "secondary", REJECT),
         ]
+    elif state == "apart":
+        children.append({"type": "Text", "id": "state", "value": say("approval.apart")})
+        buttons = [(say("approval.open"), "primary", OPEN)]
     else:
         told = {
             "once": "mcp.approved_once",
@@ -131,20 +155,46 @@ def answered(asked: WidgetItem, texts: Catalogue, state: State, number: str = ""
     )
 
 
+def question(agent_id: str, thread_id: str, number: str, server: str, tool: str, arguments: str) -> Question:
+    """The same question for a window of ours: nothing of it is cut, nothing out of sight."""
+    return Question(
+        number=number,
+        agent_id=agent_id,
+        thread_id=thread_id,
+        choices=TOOL,
+        server=name_written_out(server),
+        tool=name_written_out(tool),
+        arguments=laid_out(arguments),
+    )
+
+
+def actions(widget: Any) -> list[str]:
+    """What the buttons of a card do, whatever its words are."""
+    found = []
+    for child in widget.model_dump().get("children") or []:
+        for button in child.get("children") or [] if child.get("type") == "Row" else []:
+            action = button.get("onClickAction")
+            found += [str(action.get("type"))] if button.get("type") == "Button" and isinstance(action, dict) else []
+    return found
+
+
 def is_asking(asked: WidgetItem) -> bool:
-    """Whether it is a card of ours that still has its buttons."""
-    return ONCE in asked.widget.model_dump_json()
+    """Whether it is a card about a tool that still has its buttons."""
+    return bool({ONCE, OPEN} & set(actions(asked.widget)))
+
+
+def laid_out(arguments: str) -> str:
+    """JSON over several lines, whole; what is no JSON stays as it is. Empty where there are none."""
+    try:
+        text = json.dumps(json.loads(arguments), ensure_ascii=False, indent=2) if arguments.strip() else ""
+    except (ValueError, RecursionError):
+        text = arguments
+    return "" if text == "{}" else written_out(text)
 
 
 def pretty(arguments: str) -> str:
-    """JSON over several lines, within bounds; what is no JSON stays as it is."""
-    try:
-        text = json.dumps(json.loads(arguments), ensure_ascii=False, indent=2) if arguments.strip() else ""
-    except ValueError:
-        text = arguments
-    if text == "{}":
-        return ""
-    text = written_out(text)
+    """The same within the bounds of a card."""
+    text = laid_out(arguments)
     return within("\n".join(part for line in text.split("\n") for part in _folded(line)), len(text))
 
 

@@ -18,6 +18,7 @@ from desktop import __version__
 from desktop.agents import failures
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import environment, fetching, http, schemas, sse
+from desktop.agents.mcp.digests import digest_in
 from desktop.agents.mcp.greeting import introduced
 from desktop.agents.mcp.lines import messages
 from desktop.agents.mcp.mended import Mended
@@ -104,6 +105,8 @@ class Tool:
     remark: str = ""
     """`mended`: what its server says of its parameters had to be put right. Of one that can't be used: why
     (`schemas.Remark`)."""
+    digest: str = ""
+    """Of all that the server says of it (`digests.digest`): a yes for longer than one call is for this."""
 
 
 class SessionOver(Exception):
@@ -407,7 +410,10 @@ class Connection:
                     raise
                 break  # it has other things than tools
             for tool in page.tools:
-                found.setdefault(tool.name, Tool(tool.name, tool.description or "", dict(tool.input_schema)))
+                found.setdefault(
+                    tool.name,
+                    Tool(tool.name, tool.description or "", dict(tool.input_schema), digest=digest_in(tool.meta)),
+                )
             cursor = page.next_cursor
             if not cursor or len(found) >= MOST_TOOLS:
                 break

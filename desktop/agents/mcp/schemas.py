@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from desktop.agents.mcp.digests import IN_META, digest
+
 TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 DEEPEST = 24
 """Schemas within schemas; what lies deeper may be anything."""
@@ -78,7 +80,8 @@ def _tool(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
     if not isinstance(description, str):
         title = given.get("title")
         description = title if isinstance(title, str) else ""
-    return {"name": name, "description": description, "inputSchema": schema}, changed
+    said = {IN_META: digest(given)}
+    return {"name": name, "description": description, "inputSchema": schema, "_meta": said}, changed
 
 
 def as_object(given: object) -> tuple[dict[str, Any], bool]:

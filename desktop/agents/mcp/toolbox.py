@@ -50,7 +50,7 @@ class Toolbox:
         known = self.of(name)
         if known is None:
             return False
-        return self._approvals.allowed(self._agent, self._thread, known[0].server, known[1].name)
+        return self._approvals.allowed(self._agent, self._thread, known[0].server, known[1])
 
     def _learn(self) -> None:
         """All tools that the servers have now; a tool that was there keeps its name."""

@@ -16,6 +16,7 @@ from chatkit.types import ThreadItemDoneEvent, ThreadMetadata, ThreadStreamEvent
 
 from desktop.agents.context import RequestContext
 from desktop.agents.mcp import approvals as cards
+from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.toolbox import Toolbox
 from desktop.errors import ThreadNotFound
 from desktop.settings.mcp import McpServer
@@ -40,7 +41,8 @@ class Call:
     name: str
     """What the model calls the tool."""
     server: McpServer
-    tool: str
+    tool: Tool
+    """As its server described it when the question was asked."""
     arguments: str
 
 
@@ -58,8 +60,10 @@ class Held:
     """Those that are not decided, the next question first."""
     begun: dict[str, str] = field(default_factory=dict)
     """Approved calls: id -> name."""
-    item_id: str = ""
-    """The card that asks."""
+    card: WidgetItem | None = None
+    """The one that asks."""
+    asked_as: str = ""
+    """The number on it."""
 
     def decide(self, call: Call, *, approved: bool) -> None:
         self.calls.remove(call)
@@ -83,7 +87,7 @@ def waiting_for(
             held.state.reject(item)
             continue
         number, arguments = str(get("call_id") or ""), str(get("arguments") or "")
-        held.calls.append(Call(item, number, item.tool_name or "", known[0].server, known[1].name, arguments))
+        held.calls.append(Call(item, number, item.tool_name or "", known[0].server, known[1], arguments))
     return held
 
 
@@ -94,25 +98,38 @@ class Waiting:
         self._texts = texts
         self._held: OrderedDict[str, Held] = OrderedDict()
 
-    def ask(self, held: Held, item_id: str) -> ThreadStreamEvent:
-        """The card of the next question; the run waits under its number."""
+    def ask(self, held: Held, item_id: str, *, apart: bool) -> ThreadStreamEvent:
+        """The card of the next question; the run waits under its number. `apart`: it is asked in a window."""
         number = secrets.token_hex(12)
         call = held.calls[0]
-        held.item_id = item_id
+        held.asked_as = number
         self._held[number] = held
         while len(self._held) > MOST:
             self._held.popitem(last=False)
-        card = cards.item(self._texts, held.thread_id, item_id, call.server.label, call.tool, call.arguments, number)
-        return ThreadItemDoneEvent(item=card)
+        held.card = cards.item(
+            self._texts,
+            held.thread_id,
+            item_id,
+            call.server.label,
+            call.tool.name,
+            call.arguments,
+            number,
+            apart=apart,
+        )
+        return ThreadItemDoneEvent(item=held.card)
 
-    def taken(self, action: Action[str, Any], sender: WidgetItem, thread_id: str, agent_id: str) -> Held | None:
-        """The run that the button belongs to; it waits no longer. None: there is none, or it is another's."""
+    def of(self, action: Action[str, Any], sender: WidgetItem, thread_id: str, agent_id: str) -> Held | None:
+        """The run that the button belongs to. None: there is none, or it is another's."""
         number = action.payload.get("id") if isinstance(action.payload, dict) else None
         held = self._held.get(number) if isinstance(number, str) else None
-        if held is None or (held.item_id, held.thread_id, held.agent_id) != (sender.id, thread_id, agent_id):
+        if held is None or held.card is None:
             return None
-        del self._held[str(number)]
-        return held
+        mine = (held.card.id, held.thread_id, held.agent_id) == (sender.id, thread_id, agent_id)
+        return held if mine else None
+
+    def take(self, held: Held) -> bool:
+        """It waits no longer. False: it did not wait."""
+        return self._held.pop(held.asked_as, None) is held
 
     async def give_up(
         self, thread: ThreadMetadata, store: Store[RequestContext], context: RequestContext
@@ -122,8 +139,10 @@ class Waiting:
             if held.thread_id != thread.id:
                 continue
             del self._held[number]
+            if held.card is None:
+                continue
             try:
-                item = await store.load_item(thread.id, held.item_id, context)
+                item = await store.load_item(thread.id, held.card.id, context)
             except ThreadNotFound:
                 continue
             if isinstance(item, WidgetItem):

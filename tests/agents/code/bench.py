@@ -43,7 +43,7 @@ class Bench:
         )
         environ = {**os.environ, "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9", "MINE": f"x{KEY}x"}
         place = Place(self.consents, packages, environ, stop)
-        self.host = make_host(self.given, code=lambda: place, **hooks)
+        self.host = make_host(self.given, code=lambda: place, **{"on_question": lambda: None, **hooks})
         self.page = Page(self.host, "code")
 
     def write(self, text: str, name: str = "agent.py") -> Path:

@@ -13,6 +13,7 @@ from chatkit.types import WidgetItem
 
 from desktop.agents.code.clients import STANDS_FOR_KEY
 from desktop.agents.code.shown import Shown, answered
+from desktop.agents.questions import Choice
 from desktop.texts import Catalogue
 from tests.agents.code.bench import Bench, action, steps, streamed, until
 from tests.standins.models_api import KEY, Answer, Tool
@@ -310,6 +311,28 @@ def test_who_writes_on_in_place_of_answering_gets_an_answer_and_the_card_is_clos
     second = code.say("never mind", first.thread)
     assert "No longer open" in json.dumps([e for e in second.events if e["type"] == "thread.item.replaced"])
     assert "Shall I write?" in json.dumps(second.done("widget"))
+
+
+@pytest.mark.parametrize(("choice", "said"), [("approved", "Written."), ("rejected", "Then not.")])
+def test_checklist_39_in_a_page_of_others_an_export_is_approved_apart(code: Bench, choice: Choice, said: str) -> None:
+    code.holds(ASKS)
+    code.page.approves = False
+    code.api.answer(Answer(text="Written."))
+    heard = code.page.begin("hello")
+    until(lambda: code.host.questions)
+    (asked,) = code.host.questions
+    assert (asked.text, asked.tool, asked.choices) == ("Shall I write?", "", ("approved", "rejected"))
+    (card,) = heard.done("widget")
+    forged = {"type": "code.approve", "payload": {"id": asked.number}}
+    code.read(code.page.open("threads.custom_action", thread_id=heard.thread, item_id=card["id"], action=forged))
+    assert code.host.questions == (asked,)
+    assert code.host.answer_question(asked.number, choice)
+    if choice == "approved":
+        until(lambda: [one.text for one in code.host.questions] == ["Send it as well?"])
+        code.host.answer_question(code.host.questions[0].number, "rejected")
+    assert code.read(heard).said.startswith(said)
+    told = next(event["item"] for event in heard.events if event["type"] == "thread.item.replaced")
+    assert choice.capitalize() in json.dumps(told)
 
 
 def test_a_tool_that_needs_a_yes_waits_for_it(code: Bench) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,11 @@ import psutil
 import pytest
 
 from desktop.agents.host import AgentHost
+from desktop.agents.mcp.connection import Connection
+from desktop.agents.mcp.servers import want_of
+from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import AssistantAgent, Endpoint
-from desktop.settings.mcp import McpServer
+from desktop.settings.mcp import Approved, McpServer
 from tests.agents.talk import FAST, PATIENCE, Given, Heard, Json, Page, make_host, read
 from tests.standins.models_api import KEY, Answer, Call, ModelsApi
 
@@ -25,10 +31,39 @@ SERVER = Path(__file__).parents[2] / "standins" / "mcp_server.py"
 LIMITS = replace(FAST, mcp_end=0.2)
 
 
-def stdio(*words: str, server_id: str = "tools", **given: Any) -> McpServer:
-    """The stand-in as a program."""
+def stdio(*words: str, server_id: str = "tools", always: Sequence[str] = (), **given: Any) -> McpServer:
+    """The stand-in as a program. `always`: its tools that were approved for always, as they are."""
     args = [str(SERVER), *words]
-    return McpServer(id=server_id, name="Tools", transport="stdio", command=sys.executable, args=args, **given)
+    made = McpServer(id=server_id, name="Tools", transport="stdio", command=sys.executable, args=args, **given)
+    return made.model_copy(update={"always": approved(*always)})
+
+
+def approved(*names: str, at: McpServer | None = None) -> list[Approved]:
+    """A yes for always to tools of the stand-in, or of another server, as it describes them."""
+    known = digests() if at is None else listed(at)
+    return [Approved(tool=name, digest=known[name]) for name in names]
+
+
+@cache
+def digests() -> dict[str, str]:
+    """What the stand-in says of each of its tools."""
+    return listed(McpServer(id="tools", transport="stdio", command=sys.executable, args=[str(SERVER)]))
+
+
+def listed(server: McpServer) -> dict[str, str]:
+    """What a server says of each of its tools."""
+
+    async def ask() -> dict[str, str]:
+        want = want_of(server, lambda _name: None, Route)
+        connection = Connection("Tools", want, LIMITS, os.environ)
+        await connection.open()
+        found = {tool.name: tool.digest for tool in connection.tools}
+        await connection.close(0.2)
+        return found
+
+    # Apart from a loop that a test may run in.
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(lambda: asyncio.run(ask())).result()
 
 
 class Chat:

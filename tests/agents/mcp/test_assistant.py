@@ -11,7 +11,7 @@ import pytest
 from desktop.agents.mcp.approvals import pretty
 from desktop.agents.stores import Stores, open_stores
 from desktop.errors import Phrase, SettingsInvalid
-from tests.agents.mcp.conftest import LIMITS, Chat, buttons, over_http, pids, stdio, words
+from tests.agents.mcp.conftest import LIMITS, Chat, approved, buttons, over_http, pids, stdio, words
 from tests.standins.models_api import Answer, Call, ModelsApi
 
 pytestmark = pytest.mark.slow
@@ -66,7 +66,7 @@ def test_always_is_kept_in_the_settings_and_can_be_taken_back(chat: Chat) -> Non
     chat.calls("echo", text="one")
     chat.say()
     chat.press("mcp.always")
-    assert chat.given.mcp["tools"].always == ["echo"]
+    assert chat.given.mcp["tools"].always == approved("echo")
     chat.thread = ""
     chat.calls("echo", "Fine.", text="two")
     chat.say()
@@ -315,7 +315,7 @@ def test_a_program_that_is_not_there_is_a_sentence(chat: Chat) -> None:
 def test_tools_of_two_servers_have_two_names(api: ModelsApi, tmp_path: Path) -> None:
     with over_http(tmp_path) as url:
         far = stdio().model_copy(
-            update={"id": "far", "name": "Far", "transport": "http", "url": url, "always": ["echo"]}
+            update={"id": "far", "name": "Far", "transport": "http", "url": url, "always": approved("echo")}
         )
         chat = Chat(api, stdio(), far)
         try:

@@ -10,7 +10,7 @@ import pytest
 
 from desktop.settings.agents import CodeAgent
 from desktop.settings.mcp import McpServer, mcp_secret
-from tests.agents.code.bench import Bench, bench, steps
+from tests.agents.code.bench import Bench, bench, steps, until
 from tests.agents.mcp.conftest import buttons, stdio, words
 from tests.agents.talk import Heard, Json
 from tests.standins.models_api import Answer, Call
@@ -89,6 +89,26 @@ def test_a_code_agents_tool_waits_for_a_yes_and_runs_at_the_app(code: Bench) -> 
     heard = code.say("again", card["thread_id"])
     assert outputs(code)[-1] == "2"
     assert "Tool: add" in steps(heard)
+
+
+def test_checklist_39_in_a_page_of_others_a_code_agents_questions_are_answered_apart(code: Bench) -> None:
+    code.holds(AGENT)
+    has(code, stdio())
+    code.page.approves = False
+    code.api.answer(Answer(calls=(Call("add", {"a": 2, "b": 3}),)), Answer("It is 5."))
+    heard = code.page.begin("add")
+    until(lambda: code.host.questions)
+    (asked,) = code.host.questions
+    card = heard.done("widget")[-1]
+    assert [button["type"] for button in buttons(card)] == ["approval.open"]
+    for action in ("mcp.always", "code.approve", "mcp.reject", "approval.open"):
+        forged = {"type": action, "payload": buttons(card)[0]["payload"]}
+        code.read(code.page.open("threads.custom_action", thread_id=heard.thread, item_id=card["id"], action=forged))
+    assert code.host.questions == (asked,)
+    assert code.host.answer_question(asked.number, "chat")
+    code.read(heard)
+    assert outputs(code) == ["5"]
+    assert "It is 5." in json.dumps(heard.done("assistant_message"))
 
 
 def test_a_rejected_call_of_a_code_agent_is_not_made_and_the_run_goes_on(code: Bench) -> None:

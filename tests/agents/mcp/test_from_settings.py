@@ -11,7 +11,7 @@ from desktop.settings.brand import Brand, parse_brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore, plain
 from desktop.settings.locations import Locations
-from desktop.settings.mcp import McpServer
+from desktop.settings.mcp import Approved, McpServer
 
 FILES = McpServer(id="files", transport="stdio", command="files", secrets=["TOKEN"])
 FAR = McpServer(id="far", transport="http", url="https://mcp.example/mcp", secrets=["Authorization"])
@@ -51,15 +51,15 @@ def test_checklist_31_a_secret_of_another_address_is_not_given(profile: Location
 def test_a_yes_for_always_is_kept_for_exactly_this_program(profile: Locations) -> None:
     store, sources = made(profile)
     store.update({"mcp_servers": [FILES, FAR]})
-    sources.mcp_always(FILES, "read")
-    sources.mcp_always(FILES, "read")
-    sources.mcp_always(FAR.model_copy(update={"url": "https://other.example/mcp"}), "read")
+    sources.mcp_always(FILES, "read", "a" * 64)
+    sources.mcp_always(FILES, "read", "b" * 64)
+    sources.mcp_always(FAR.model_copy(update={"url": "https://other.example/mcp"}), "read", "a" * 64)
     again, _ = made(profile)
-    assert [server.always for server in again.current.mcp_servers] == [["read"], []]
+    assert [server.always for server in again.current.mcp_servers] == [[Approved(tool="read", digest="b" * 64)], []]
 
 
 def test_a_yes_for_always_to_what_the_maker_fixed_can_not_be_kept(profile: Locations) -> None:
     brand = parse_brand({"fixed": ["mcp_servers"], "settings": {"mcp_servers": [plain(FAR)]}})
     _, sources = made(profile, brand)
     with pytest.raises(SettingsInvalid):
-        sources.mcp_always(FAR, "read")
+        sources.mcp_always(FAR, "read", "a" * 64)

@@ -27,7 +27,7 @@ from desktop.openai_api.transport import Endpoint
 from desktop.settings.agents import AssistantAgent
 from desktop.settings.mcp import McpServer, mcp_secret
 from desktop.texts import Catalogue
-from tests.agents.mcp.conftest import LIMITS, Chat, gone, pids
+from tests.agents.mcp.conftest import LIMITS, Chat, approved, gone, pids
 from tests.agents.talk import Given
 from tests.standins.models_api import ModelsApi
 
@@ -414,7 +414,8 @@ def test_a_broken_tool_condemns_only_itself_and_is_said(api: ModelsApi, tmp_path
         {"name": "files.read/all", "description": 5, "inputSchema": {"type": "object"}, "annotations": 7, "icons": "x"},
     ]
     listed.write_text(json.dumps(broken), encoding="utf-8")
-    chat = Chat(api, habits("--tools", str(listed), always=["files.read/all"]))
+    server = habits("--tools", str(listed))
+    chat = Chat(api, server.model_copy(update={"always": approved("files.read/all", at=server)}))
     chat.calls("files_read_all")
     chat.say()
     assert set(chat.tools()) == {

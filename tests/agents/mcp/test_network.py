@@ -21,7 +21,7 @@ from desktop.agents.mcp.servers import Live
 from desktop.errors import AppError, McpFailed, McpNotMcp, McpRedirected, McpRefused
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer
-from tests.agents.mcp.conftest import LIMITS, PATIENCE, Chat, stdio
+from tests.agents.mcp.conftest import LIMITS, PATIENCE, Chat, approved, stdio
 from tests.agents.mcp.test_servers import http, none
 from tests.standins.mcp_http import Answer as Http
 from tests.standins.mcp_http import Asked, Json, McpHttp, RpcError, text
@@ -266,10 +266,11 @@ def test_a_server_that_changes_its_tools_without_an_end_is_not_asked_without_an_
 
 @pytest.mark.slow
 def test_a_tool_that_brings_a_tool_makes_it_usable_in_the_same_answer(api: ModelsApi) -> None:
-    chat = Chat(api, stdio(always=["grow", "grown"]))
+    chat = Chat(api, stdio(always=["grow"]))
     try:
         api.answer(Answer(calls=(Call("grow", {}),)), Answer(calls=(Call("grown", {}),)), Answer("Both."))
         chat.say()
+        chat.press("mcp.once")
         assert chat.outputs()[-1] == "I am new"
         assert "grown" in chat.tools()
         assert chat.page.answers(chat.thread) == ["Both."]
@@ -361,7 +362,8 @@ def test_a_large_picture_comes_through_both_kinds_of_answer() -> None:
 
 
 def far(server: McpHttp, *always: str) -> McpServer:
-    return http(server.url, always=list(always))
+    made = http(server.url)
+    return made.model_copy(update={"always": approved(*always, at=made)})
 
 
 @pytest.mark.slow

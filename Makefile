@@ -7,6 +7,7 @@ standin = $(if $(STANDIN),--standin,)
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo dev doctor live test test-quick test-packaging check lint format bench package lock clean
+.PHONY: test-peers
 
 # $(call prepare,KIND): tests/rig/prepare.py, with python3 itself fetched first on a Debian that has none.
 define prepare
@@ -36,6 +37,7 @@ help:
 	@echo "make bench         measure; prints JSON"
 	@echo "make live          open the chat against OpenAI itself, with a key saved in the app"
 	@echo "make test-packaging  packages in clean systems (as root, with debootstrap; half an hour or more)"
+	@echo "make test-peers    against other people's servers, installed into build/peers (downloads)"
 	@echo "make package       the packages of this system, into dist/ (ARGS=\"--brand FILE\")"
 	@echo "make lock          work out the locked dependencies anew"
 	@echo "make install       only set up what 'make run' needs"
@@ -70,15 +72,15 @@ test:
 	@$(MAKE) --no-print-directory check-prepared
 ifeq ($(ARGS),)
 # Two processes: what some thousand quick tests leave in one must not weigh on the windows.
-	@$(PYTHON) -m pytest -m "not window and not secret_service and not packaging"
-	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "(window or secret_service) and not packaging"
+	@$(PYTHON) -m pytest -m "not window and not secret_service and not packaging and not peers"
+	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "(window or secret_service) and not packaging and not peers"
 else
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest $(ARGS)
 endif
 
 test-quick:
 	$(call prepare,quick)
-	@$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not window and not secret_service and not packaging and not slow" $(ARGS)
+	@$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not window and not secret_service and not packaging and not peers and not slow" $(ARGS)
 
 check:
 	$(call prepare,test)
@@ -115,6 +117,12 @@ package:
 test-packaging:
 	$(call prepare,test-packaging)
 	@$(PYTHON) -m pytest -m packaging --timeout 3600 $(ARGS)
+
+# What others publish, on its newest versions: a failure here may be news of theirs, so it is no part of `make test`.
+test-peers:
+	$(call prepare,test)
+	@$(PYTHON) -m tests.rig.peers
+	@$(PYTHON) -m pytest -m peers --timeout 900 $(ARGS)
 
 # uv resolves for every platform at once. It lives in build/, not in .venv.
 lock:

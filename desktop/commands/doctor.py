@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from desktop.errors import AgentNotSet, AppError, ClockWrong, EngineMissing, KeyMissing, NetworkError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from desktop.context import Context
     from desktop.openai_api.client import ApiClient
     from desktop.settings.agents import ServerAgent
+    from desktop.settings.mcp import McpServer
 
 MOST_SKEW = 300.0
 """Seconds a clock may be off before certificates and signatures begin to fail."""
@@ -85,6 +87,7 @@ class Doctor:
             ("session", self._session),
             ("component", self._component),
             ("folders", self._folders),
+            *((f"mcp {server.label}"[:40], partial(self._mcp, server)) for server in self._mcp_servers()),
         ]
         done: list[Check] = []
         for name, check in checks:
@@ -227,6 +230,30 @@ class Doctor:
                 host.close()
             return self._text("doctor.server", url=server.url)
         return f"{agent.id} ({agent.kind})"
+
+    def _mcp_servers(self) -> Sequence[McpServer]:
+        """Those of the agent that opens."""
+        from desktop.settings.roster import mcp_of
+
+        agent = self.context.settings.agent()
+        wanted = mcp_of(agent) if agent is not None else []
+        return [server for server in self.context.settings.mcp_servers if server.id in wanted]
+
+    def _mcp(self, server: McpServer) -> str:
+        """A real start or call, which may take minutes where the program is downloaded first."""
+        from desktop.agents.from_settings import SettingsSources
+        from desktop.agents.mcp.check import check
+        from desktop.settings.mcp import mcp_secret
+
+        keys = self.context.keys
+        sources = SettingsSources(self.context.settings_store, keys)
+        tools = check(
+            server,
+            lambda name: keys.secret(mcp_secret(server, name)),
+            sources.route,
+            tells=lambda told: self.context.warn(told.told.spell(self.context.texts)),
+        )
+        return self._text("doctor.mcp", n=sum(1 for tool in tools if tool.remark in ("", "mended")))
 
     def _session(self) -> str:
         if self._server is not None:

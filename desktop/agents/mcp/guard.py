@@ -17,7 +17,9 @@ from desktop.agents.code.child import SET_CHILD_SUBREAPER, SET_PDEATHSIG, end_al
 
 ARGUMENT = "--mcp-guard"
 """The hidden first argument of a packaged app."""
-NOT_STARTED = 127
+NOT_STARTED = 213
+"""The exit code for a program that could not be begun: none that shells and programs use of themselves (127 is npx's,
+for what it should have run)."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT) + ((signal.SIGHUP, signal.SIGCHLD) if os.name != "nt" else ())
 
 

@@ -30,7 +30,9 @@ def examined(folder: Path, *servers: McpServer) -> dict[str, Check]:
 
 def server(name: str, *words: str, secrets: list[str] | None = None) -> McpServer:
     args = [str(HABITS), *words]
-    return McpServer(id=name.lower(), name=name, transport="stdio", command=sys.executable, args=args, secrets=secrets or [])
+    return McpServer(
+        id=name.lower(), name=name, transport="stdio", command=sys.executable, args=args, secrets=secrets or []
+    )
 
 
 def test_the_servers_of_the_agent_that_opens_are_started_and_what_they_say_last_is_reported(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ T = TypeVar("T")
 
 def npx(package: str, *words: str) -> McpServer:
     """From the folder that it is installed in, so that nothing is downloaded by the test itself."""
-    folder = str(peers.NODE_FOLDER)
-    return McpServer(id="peer", name="Peer", transport="stdio", command="npx", args=["-y", package, *words], folder=folder)
+    folder, args = str(peers.NODE_FOLDER), ["-y", package, *words]
+    return McpServer(id="peer", name="Peer", transport="stdio", command="npx", args=args, folder=folder)
 
 
 def none(_name: str) -> str | None:

@@ -147,5 +147,5 @@ def _value(text: str) -> str:
 
 
 def _roff(text: str) -> str:
-    plain = text.replace("\\", "\\e").replace("-", "\\-").replace("…", "...")
+    plain = " ".join(text.split()).replace("\\", "\\e").replace("-", "\\-").replace("…", "...")
     return f"\\&{plain}" if plain.startswith((".", "'")) else plain

@@ -181,7 +181,7 @@ def _depends(plan: Plan, frozen: Frozen, kind: str) -> list[str]:
 
 def _control(plan: Plan, kind: str, depends: list[str], size: int) -> str:
     told = "\n .\n".join(_wrapped(text) for text in desktop_files.paragraphs(plan))
-    lines = [
+    fields = [
         f"Package: {plan.name}",
         f"Version: {plan.version}",
         f"Architecture: {kind}",
@@ -193,10 +193,10 @@ def _control(plan: Plan, kind: str, depends: list[str], size: int) -> str:
         "Priority: optional",
         *([f"Homepage: {plan.homepage}"] if plan.homepage else []),
         f"Description: {_synopsis(plan.summary)}",
-        told,
-        "",
     ]
-    return "\n".join(lines)
+    if any(len(field.splitlines()) != 1 for field in fields):
+        raise BuildFailed("A field of the package would be more than one line.")
+    return "\n".join([*fields, told, ""])
 
 
 def _synopsis(summary: str) -> str:

@@ -57,7 +57,7 @@ class Plan:
     @property
     def summary(self) -> str:
         """One line, never empty, without a full stop."""
-        return (self.brand.app.summary or "Chat in a window of its own").rstrip(".")
+        return self.brand.app.summary.rstrip(". ") or "Chat in a window of its own"
 
     @property
     def homepage(self) -> str:

@@ -18,8 +18,10 @@ OPENAI_ENDPOINT = "openai"
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
-PACKAGE = r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._, -]+\])?( *[<>=!~]=?=? *[A-Za-z0-9.*+!-]+,?)*$"
-"""A package's name, perhaps with extras and versions. Neither an address nor an option of pip."""
+_VERSION = r" *(===?|[~!<>]=|[<>]) *[A-Za-z0-9][A-Za-z0-9.*+!-]*"
+PACKAGE = rf"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._, -]+\])?({_VERSION}( *,{_VERSION})*)? *$"
+"""A package's name, perhaps with extras and versions. Neither an address nor an option of pip. Every version after the
+first has a comma before it, so that there is one way to read each."""
 
 
 class InAppAgent(Model):

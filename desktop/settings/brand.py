@@ -6,10 +6,11 @@ There is no field for a secret, and anything shaped like one, anywhere in the fi
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 
 from desktop import __version__
 from desktop.errors import BrandInvalid, FileUnreadable, Phrase, SettingsInvalid
@@ -29,7 +30,28 @@ SIZE_LIMIT = 256 * 1024
 OWN_TO_A_USER = ("version", "user_ids", "workflow_worked")
 """Settings that a brand may not set: one user id for everybody would show everybody's chats to all."""
 
+
+def one_line(value: object) -> object:
+    """A text without line breaks, controls and marks that turn the direction of writing: it goes into files in which
+    a line break begins something else (a package's fields, a menu entry, an installer's script)."""
+    return " ".join(_printed(value).split()) if isinstance(value, str) else value
+
+
+def some_lines(value: object) -> object:
+    """The same, but for line breaks."""
+    return "\n".join(_printed(line) for line in value.splitlines()) if isinstance(value, str) else value
+
+
+def _printed(text: str) -> str:
+    return "".join(" " if _UNPRINTED.match(char) else char for char in text)
+
+
+_UNPRINTED = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Line = Annotated[str, BeforeValidator(one_line)]
 Link = Annotated[str, StringConstraints(pattern=r"^(https://[!-~]+|mailto:[!-~]+|)$", max_length=2000)]
 
 IconFile = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.(svg|png)$")]
@@ -47,21 +69,25 @@ class WindowSize(Model):
 
 
 class BrandApp(Model):
-    name: Annotated[str, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "ChatKit Desktop"
+    name: Annotated[Line, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "ChatKit Desktop"
     """What people see: window title, menus, installers."""
     id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")] = "chatkit-desktop"
     """Name of the data folder, the command and the installed package; never change it once people use the app."""
     version: Annotated[str, StringConstraints(pattern=r"^([0-9]+(\.[0-9]+){1,3}|git|)$", max_length=40)] = ""
     """The packages' version: 1.2.3, or `git` for the newest tag of your repository; empty: the project's own."""
-    summary: Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)] = ""
+    summary: Annotated[Line, StringConstraints(max_length=80, strip_whitespace=True)] = ""
     """One line on what it is, for menus and software centres."""
-    description: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] = ""
+    description: Annotated[
+        str, BeforeValidator(some_lines), StringConstraints(max_length=2000, strip_whitespace=True)
+    ] = ""
     """A paragraph or more for software centres; an empty line between two paragraphs."""
-    publisher: Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)] = ""
-    contact: Annotated[str, StringConstraints(pattern=r"^([^\s<>@]+@[^\s<>@]+|)$", max_length=200)] = ""
+    publisher: Annotated[Line, StringConstraints(max_length=100, strip_whitespace=True)] = ""
+    contact: Annotated[
+        str, StringConstraints(pattern=r"^([^\s<>@\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+|)$", max_length=200)
+    ] = ""
     """The e-mail address that stands in the packages as their maintainer's."""
     homepage: Link = ""
-    copyright: Annotated[str, StringConstraints(max_length=200)] = ""
+    copyright: Annotated[Line, StringConstraints(max_length=200)] = ""
     accent: AccentPair = Field(default_factory=AccentPair.model_construct)
     """The accent of our pages, #rrggbb, per scheme."""
     keyring_service: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,80}$")] = ""

@@ -23,6 +23,7 @@ VERSION_NAMES = ("CHATKIT_WORKFLOW_VERSION", "VITE_CHATKIT_WORKFLOW_VERSION", "N
 API_BASE_NAMES = ("CHATKIT_API_BASE", "VITE_CHATKIT_API_BASE", "NEXT_PUBLIC_CHATKIT_API_BASE")
 
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=[ \t]*")
+_QUOTE_OR_ESCAPE = re.compile(r"\\.|\"", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
@@ -71,41 +72,40 @@ def find(values: dict[str, str]) -> Starter:
 def parse(text: str) -> dict[str, str]:
     """The variables of a `.env` as dotenv programs read it; a line that is none is skipped. Nothing is expanded."""
     values: dict[str, str] = {}
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     at = 0
-    while at < len(lines):
-        line = lines[at]
-        at += 1
-        start = _LINE.match(line)
+    while at < len(text):
+        line_end = text.find("\n", at)
+        line_end = len(text) if line_end < 0 else line_end
+        start = _LINE.match(text, at, line_end)
+        at = line_end + 1
         if start is None:
             continue
-        rest = line[start.end() :]
-        if rest[:1] in ("'", '"', "`"):
-            quote = rest[0]
-            end = _closing(rest, quote)
-            further = at
-            while end is None and further < len(lines):
-                # A quoted value may run over lines; where the quote never closes, it was none.
-                rest = f"{rest}\n{lines[further]}"
-                further += 1
-                end = _closing(rest, quote)
+        begin = start.end()
+        if begin < line_end and text[begin] in "'\"`":
+            # A quoted value may run over lines; where the quote never closes, it was none. That is looked for in the
+            # text as it is, so each of its characters is seen a few times at most: a quote that does not close is
+            # the last of its kind.
+            end = _closing(text, begin)
             if end is not None:
-                at = further
-                values[start[1]] = _unescaped(rest[1:end]) if quote == '"' else rest[1:end]
+                inner = text[begin + 1 : end]
+                values[start[1]] = _unescaped(inner) if text[begin] == '"' else inner
+                line_end = text.find("\n", end)
+                at = len(text) if line_end < 0 else line_end + 1
                 continue
-            rest = line[start.end() :]
-        values[start[1]] = re.split(r"(?:^|\s)#", rest, maxsplit=1)[0].strip()
+        values[start[1]] = re.split(r"(?:^|\s)#", text[begin:line_end], maxsplit=1)[0].strip()
     return values
 
 
-def _closing(text: str, quote: str) -> int | None:
-    at = 1
-    while at < len(text):
-        if text[at] == "\\" and quote == '"':
-            at += 1
-        elif text[at] == quote:
-            return at
-        at += 1
+def _closing(text: str, begin: int) -> int | None:
+    """Where the quote at `begin` closes."""
+    quote = text[begin]
+    if quote != '"':
+        end = text.find(quote, begin + 1)
+        return end if end >= 0 else None
+    for found in _QUOTE_OR_ESCAPE.finditer(text, begin + 1):
+        if found[0] == '"':
+            return found.start()
     return None
 
 

@@ -1,0 +1,199 @@
+"""Every pattern of the app, and texts that make a pattern look back: run as a program, it tries each with all."""
+
+`python -m tests.rig.patterns` prints a JSON list of `[where, pattern, what it was pumped with]` for those that took
+more than `LIMIT` seconds of the processor for `LENGTH` characters: one that never looks back takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+LENGTH = 20_000
+LIMIT = 1.0
+"""Seconds of the processor's time: some hundred times what is needed; one that looks back needs more."""
+
+SHORT = {
+    "desktop.settings.mcp_secrets": 4096,
+    "desktop.settings.secret_shapes:TELLING": 4096,
+}
+"""Where texts are bounded before a pattern meets them: the bound, in characters."""
+
+Found = tuple[str, "re.Pattern[Any]", frozenset[str]]
+"""Where it stands, the pattern, and the methods it is used with."""
+METHODS = ("search", "match", "fullmatch", "sub", "subn", "split", "findall", "finditer")
+
+
+def patterns() -> Iterator[Found]:
+    """Patterns that stand at the top of a module, and literal ones in calls of `re`."""
+    files = sorted((ROOT / "desktop").rglob("*.py"))
+    written = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    for path in files:
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for where, pattern in _kept(name):
+            used = set(re.findall(rf"\b{where.rpartition(':')[2]}\.({'|'.join(METHODS)})\b", written))
+            yield where, pattern, frozenset(used or METHODS)
+        yield from _called(path, name)
+
+
+def _kept(name: str) -> Iterator[tuple[str, re.Pattern[Any]]]:
+    text = (ROOT / (name.replace(".", "/") + ".py")) if (ROOT / (name.replace(".", "/") + ".py")).exists() else None
+    if text is None or "re.compile(" not in text.read_text(encoding="utf-8"):
+        return
+    try:
+        module = importlib.import_module(name)
+    except ImportError:
+        return  # of another system
+    for key, value in vars(module).items():
+        if isinstance(value, re.Pattern):
+            yield f"{name}:{key}", value
+        elif isinstance(value, tuple):
+            yield from ((f"{name}:{key}", one) for part in value for one in _inside(part))
+
+
+def _inside(value: object) -> Iterator[re.Pattern[Any]]:
+    for one in value if isinstance(value, tuple) else (value,):
+        if isinstance(one, re.Pattern):
+            yield one
+
+
+def _called(path: Path, name: str) -> Iterator[Found]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "re"
+            and node.func.attr in METHODS
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+            and isinstance(node.args[0].value, str | bytes)
+        ):
+            flags = 0
+            for given in (*node.args[1:], *(word.value for word in node.keywords)):
+                for part in ast.walk(given):
+                    if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "re":
+                        flags |= getattr(re, part.attr, 0)
+            yield f"{name}:{node.lineno}", re.compile(node.args[0].value, flags), frozenset({node.func.attr})
+
+
+# --- texts ------------------------------------------------------------------------------------------
+
+
+def atoms(pattern: re.Pattern[Any]) -> list[str]:
+    """Characters, and runs of literal ones, that mean something to the pattern."""
+    text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    found: dict[str, None] = {}
+    run: list[str] = []
+
+    def walk(tree: Any) -> None:
+        for operation, argument in tree:
+            kind = str(operation)
+            if kind == "LITERAL":
+                run.append(chr(argument))
+                found[chr(argument)] = None
+                continue
+            if run:
+                found["".join(run)] = None
+                run.clear()
+            if kind == "NOT_LITERAL":
+                found["a" if argument != 97 else "b"] = None
+            elif kind == "ANY":
+                found["a"] = None
+            elif kind == "IN":
+                for what, value in argument:
+                    if str(what) == "LITERAL":
+                        found[chr(value)] = None
+                    elif str(what) == "RANGE":
+                        found[chr(value[0])] = None
+                    elif str(what) == "CATEGORY":
+                        found[" " if "SPACE" in str(value) else "1" if "DIGIT" in str(value) else "a"] = None
+                    elif str(what) == "NEGATE":
+                        found["a"] = None
+            elif kind in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+                walk(argument[2])
+            elif kind == "SUBPATTERN":
+                walk(argument[3])
+            elif kind == "BRANCH":
+                for branch in argument[1]:
+                    walk(branch)
+                    if run:
+                        found["".join(run)] = None
+                        run.clear()
+            elif kind in ("ASSERT", "ASSERT_NOT"):
+                walk(argument[1])
+        if run:
+            found["".join(run)] = None
+            run.clear()
+
+    walk(re._parser.parse(text, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags))  # type: ignore[attr-defined]
+    for usual in ("a", " ", "1", "\n"):
+        found.setdefault(usual)
+    return sorted(found, key=lambda one: (-len(one), one))
+
+
+def texts(pattern: re.Pattern[Any], length: int) -> Iterator[tuple[str, str]]:
+    """`(what it is pumped with, text)`: one atom again and again, and two by turns, after a beginning that fits."""
+    known = atoms(pattern)
+    long, short = [one for one in known if len(one) > 1][:12], [one for one in known if len(one) == 1]
+    pumps = [*known[:60], *(first + second for first in short[:9] for second in short[:9] if first != second)]
+    pumps += [first + second for first in long[:4] for second in short[:6]]
+    for pump in pumps:
+        for begin in ("", *long[:3], *short[:2]):
+            yield f"{begin!r} {pump!r}", begin + pump * (length // len(pump)) + "\x01"
+
+
+class Slow(Exception):
+    """It looks back."""
+
+
+def tried(pattern: re.Pattern[Any], methods: frozenset[str], length: int, limit: float = LIMIT) -> str:
+    """What the pattern was pumped with when it took too long; empty: it never did."""
+
+    def ring(*_: object) -> None:
+        raise Slow
+
+    before = signal.signal(signal.SIGVTALRM, ring)
+    pump = ""
+    try:
+        for pump, text in texts(pattern, length):  # noqa: B007 - told where it ends early
+            data = text.encode("utf-8", "surrogatepass") if isinstance(pattern.pattern, bytes) else text
+            signal.setitimer(signal.ITIMER_VIRTUAL, limit)
+            for method in methods & {"match", "fullmatch"} or {"search"}:
+                getattr(pattern, method)(data)
+            if methods - {"match", "fullmatch"}:
+                for _ in pattern.finditer(data):
+                    pass
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    except Slow:
+        return pump
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+    return ""
+
+
+def bound(where: str) -> int:
+    return next((most for name, most in SHORT.items() if where == name or where.startswith(f"{name}:")), LENGTH)
+
+
+def main() -> None:
+    slow = []
+    for where, pattern, methods in patterns():
+        pump = tried(pattern, methods, bound(where))
+        if pump:
+            slow.append([where, str(pattern.pattern)[:120], pump])
+            print(slow[-1], file=sys.stderr, flush=True)
+    print(json.dumps(slow))
+
+
+if __name__ == "__main__":
+    main()

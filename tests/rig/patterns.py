@@ -1,4 +1,4 @@
-"""Every pattern of the app, and texts that make a pattern look back: run as a program, it tries each with all."""
+"""Every pattern of the app, and texts that make a pattern look back: run as a program, it tries each with all.
 
 `python -m tests.rig.patterns` prints a JSON list of `[where, pattern, what it was pumped with]` for those that took
 more than `LIMIT` seconds of the processor for `LENGTH` characters: one that never looks back takes milliseconds.

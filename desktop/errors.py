@@ -114,6 +114,11 @@ AppError
 │   │   ├── McpEnded                its program has ended
 │   │   ├── McpFlood                it says more than an answer can hold
 │   │   ├── McpRefused              401, 403
+│   │   ├── McpSignInWanted         401: a person has to sign in
+│   │   ├── McpSignInOver           the sign-in has ended, and is not renewed
+│   │   ├── McpScopeWanted          403: more rights than the sign-in gave
+│   │   ├── McpClientWanted         its authorization server registers no apps by themselves
+│   │   ├── McpSignInFailed         the person, or the authorization server, did not go through with it
 │   │   ├── McpRedirected           it sends us to another address
 │   │   ├── McpSecretMissing        a secret that it needs is not in the keyring
 │   │   ├── McpFailed               it answered, and the answer is no
@@ -899,6 +904,37 @@ class McpRefused(McpError):
     """values: server, status."""
 
     code = "mcp_refused"
+
+
+class McpSignInWanted(McpError):
+    """values: server."""
+
+    code = "mcp_sign_in_wanted"
+
+
+class McpSignInOver(McpError):
+    """values: server."""
+
+    code = "mcp_sign_in_over"
+
+
+class McpScopeWanted(McpError):
+    """values: server."""
+
+    code = "mcp_scope_wanted"
+
+
+class McpClientWanted(McpError):
+    """values: server, host (the authorization server's). The detail: what it said."""
+
+    code = "mcp_client_wanted"
+
+
+class McpSignInFailed(McpError):
+    """values: server, problem."""
+
+    code = "mcp_sign_in_failed"
+    retryable = True
 
 
 class McpRedirected(McpError):

@@ -3,6 +3,7 @@
 
 import { wirePaste } from "./agents_mcp_paste.js";
 import { rowsEditor } from "./agents_mcp_rows.js";
+import { clearOffer, lockSignIn, offerError, showOffer, showSignedIn, wanted, wireSignIn } from "./agents_mcp_sign_in.js";
 import { call } from "./bridge.js";
 import { Check } from "./check.js";
 import { ask } from "./dialog.js";
@@ -17,7 +18,7 @@ import { t } from "./texts.js";
  * @typedef {{id: string, name: string, below: string, users: number, always: string[], off: string[]}} Server
  * @typedef {{name: string, transport: string, command: string, args: string, folder: string, url: string, variables: Row[], headers: Row[]}} Form
  * @typedef {{name: string, description: string, remark?: string, left_out?: string}} Tool
- * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, id: string, tools: Tool[], moved: string[], state: any}} Outcome
+ * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, sign_in: "" | "browser" | "client", host: string, id: string, tools: Tool[], moved: string[], state: any}} Outcome
  */
 
 const LINES = /** @type {const} */ (["name", "command", "args", "folder", "url"]);
@@ -83,6 +84,7 @@ function clear() {
   for (const field of [...LINES, "block"]) fieldError(`mcp-${field}`, "");
   rows.variables.clear();
   rows.headers.clear();
+  clearOffer();
   show("mcp-banner", false);
   show("mcp-anyway", false);
   el("mcp-doing").textContent = "";
@@ -110,6 +112,7 @@ export async function showServer(server, fixed) {
   el("mcp-lead").textContent = server ? t("agents_mcp.users", { n: server.users }) : t("agents_mcp.lead");
   show("mcp-paste", !server && !fixed);
   show("mcp-remove", server !== null);
+  showSignedIn("nowhere", "");
   fillTools();
   lock(check.isOn); // another one's check may still go on
   if (server) void loadSecrets(server.id);
@@ -127,8 +130,9 @@ export function refreshServer(servers) {
 /** @param {string} id */
 async function loadSecrets(id) {
   try {
-    const { where, store, problem } = await call("mcp.secrets", { id }, { limit: CHECK_LIMIT });
+    const { where, store, problem, signed_in } = await call("mcp.secrets", { id }, { limit: CHECK_LIMIT });
     if (shown?.id !== id) return;
+    showSignedIn(signed_in, store);
     rows[saved.transport === "http" ? "headers" : "variables"].kept((name) => {
       if (where[name] === "keyring") return `${used(name)}${t("agents_mcp.secret_kept", { store })}`;
       if (where[name] === "session") return t("agents_mcp.secret_session");
@@ -230,26 +234,32 @@ function lock(busy) {
   for (const one of Object.values(rows)) one.lock(off);
   button("mcp-save").disabled = off;
   button("mcp-remove").disabled = off;
+  lockSignIn(off);
   el("mcp-save-words").textContent = busy ? t("settings.key_checking") : t("agents_page.endpoint_save");
   show("mcp-cancel", busy);
   if (busy) button("mcp-cancel").focus();
 }
 
-/** @param {{keep?: string, unchecked?: boolean}} [how] */
-async function submit({ keep = "keyring", unchecked = false } = {}) {
+/** The sign-in that the last check was sent with: what is saved after it belongs to it. @type {import("./agents_mcp_sign_in.js").Wanted | null} */
+let signedIn = null;
+
+/** @param {{keep?: string, unchecked?: boolean, signIn?: boolean}} [how] */
+async function submit({ keep = "keyring", unchecked = false, signIn = false } = {}) {
   if (check.isOn || !shown) return;
+  signedIn = signIn ? wanted() : keep === "session" ? signedIn : null;
   clear();
   const of = shown;
   const form = typed();
-  el("mcp-doing").textContent = form.transport === "http" ? t("agents_mcp.doing_http") : t("agents_mcp.doing_stdio");
-  const running = check.run({ id: of.id, ...form, keep, unchecked, pasted });
+  const doing = form.transport === "http" ? t("agents_mcp.doing_http") : t("agents_mcp.doing_stdio");
+  el("mcp-doing").textContent = signIn ? t("agents_mcp.doing_sign_in") : doing;
+  const running = check.run({ id: of.id, ...form, keep, unchecked, pasted, ...signedIn });
   void follow();
   const ended = await running;
   if (!ended) return;
   const { outcome, error } = ended;
   el("mcp-doing").textContent = "";
   if (error) {
-    if (shown?.id === of.id) refused(error, outcome?.can_save === true);
+    if (shown?.id === of.id) refused(error, outcome?.can_save === true, outcome);
     return;
   }
   if (!outcome || outcome.cancelled) return;
@@ -264,9 +274,11 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
     ? t("agents_mcp.saved_unchecked")
     : outcome.moved.length > 0
       ? t("agents_mcp.moved", { names: outcome.moved.join(", ") })
-    : outcome.tools.length > 0
-      ? t("agents_mcp.works")
-      : t("agents_mcp.works_none");
+    : outcome.tools.length === 0
+      ? t("agents_mcp.works_none")
+      : signIn
+        ? t("agents_mcp.sign_in_works")
+        : t("agents_mcp.works");
   el("mcp-doing").scrollIntoView({ block: "center" });
 }
 
@@ -285,14 +297,15 @@ async function follow() {
   }
 }
 
-/** @param {Described} error @param {boolean} canSave */
-function refused(error, canSave) {
+/** @param {Described} error @param {boolean} canSave @param {import("./agents_mcp_sign_in.js").Offer | null} offer */
+function refused(error, canSave, offer) {
   show("mcp-anyway", canSave);
   const [field, ...place] = (error.field ?? "").split(".");
   if (field === "variables" || field === "headers") {
     rows[field].error(place.join("."), sentence(error));
     return;
   }
+  if (offerError(field ?? "", sentence(error))) return;
   const one = LINES.find((name) => name === field);
   if (one) {
     fieldError(`mcp-${one}`, sentence(error));
@@ -305,7 +318,20 @@ function refused(error, canSave) {
   show("mcp-details", error.detail !== "");
   show("mcp-session", error.code.startsWith("keyring_"));
   show("mcp-banner", true);
+  if (offer) showOffer(offer);
   el("mcp-banner").scrollIntoView({ block: "nearest" });
+}
+
+async function signOut() {
+  const of = shown;
+  if (!of) return;
+  await tried(async () => {
+    house.changed(await call("mcp.sign_out", { id: of.id }, { limit: CHECK_LIMIT }));
+    if (shown?.id !== of.id) return;
+    showSignedIn("nowhere", "");
+    el("mcp-doing").textContent = t("agents_mcp.signed_out");
+    button("mcp-save").focus();
+  });
 }
 
 async function cancel() {
@@ -423,6 +449,7 @@ export function wireServer(around) {
     event.preventDefault();
     void submit();
   });
+  wireSignIn({ begin: () => void submit({ signIn: true }), out: () => void signOut() });
   button("mcp-cancel").addEventListener("click", () => void tried(cancel));
   button("mcp-session").addEventListener("click", () => void submit({ keep: "session" }));
   button("mcp-anyway").addEventListener("click", () => void submit({ unchecked: true }));

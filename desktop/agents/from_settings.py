@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from desktop.errors import AgentNotSet, KeyringInsecure, KeyringMissing
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
-from desktop.settings.mcp import McpServer, mcp_secret, same_server
+from desktop.settings.mcp import McpServer, mcp_grant, mcp_secret, same_server
 from desktop.settings.origins import is_loopback, origin_of
 from desktop.settings.servers import server_secret
 
@@ -21,6 +21,7 @@ class ReadsSecrets(Protocol):
 
     def read(self, origin: str) -> str | None: ...
     def secret(self, name: str) -> str | None: ...
+    def renew_secret(self, name: str, value: str) -> None: ...
     def proxy_password(self, proxy: str) -> str: ...
 
 
@@ -109,6 +110,15 @@ class SettingsSources:
 
     def mcp_secret(self, server: McpServer, name: str) -> str | None:
         return self._keys.secret(mcp_secret(server, name))
+
+    def mcp_grant(self, server: McpServer) -> str | None:
+        try:
+            return self._keys.secret(mcp_grant(server))
+        except (KeyringMissing, KeyringInsecure):
+            return None  # where there is no keyring nobody has signed in, and a server may want nobody to
+
+    def keep_mcp_grant(self, server: McpServer, text: str) -> None:
+        self._keys.renew_secret(mcp_grant(server), text)
 
     def mcp_always(self, server: McpServer, tool: str, digest: str) -> None:
         from desktop.settings.mcp import Approved

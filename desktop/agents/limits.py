@@ -41,6 +41,8 @@ class Limits:
     """A server that has ended is started again once in this time."""
     mcp_retry: float = 30.0
     """A server that could not be started is tried again with the first message after this."""
+    mcp_sign_in: float = 300.0
+    """How long a person has in the browser."""
     mcp_relist: float = 1.0
     """The shortest time between two looks at a server's tools, however often it says that they have changed."""
     mcp_renew: float = 5.0

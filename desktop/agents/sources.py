@@ -62,6 +62,12 @@ class Sources(Protocol):
     def mcp_secret(self, server: McpServer, name: str) -> str | None:
         """A secret of the server, for its address. May block on the keyring; raises KeyStoreError."""
 
+    def mcp_grant(self, server: McpServer) -> str | None:
+        """What the person's sign-in at the server left. May block on the keyring; raises KeyStoreError."""
+
+    def keep_mcp_grant(self, server: McpServer, text: str) -> None:
+        """The same, renewed; where there is none any more, nothing is kept. Raises KeyStoreError."""
+
     def mcp_always(self, server: McpServer, tool: str, digest: str) -> None:
         """The person approved the tool, as `digest` says it is, for always. Raises SettingsError where that can't be
         kept."""

@@ -118,6 +118,14 @@ class Keys:
         """As `save`."""
         self._set(self._secret_entry(name), value, keep)
 
+    def renew_secret(self, name: str, value: str) -> None:
+        """`value` in the place of a secret, where that is kept; nothing where it was removed. Raises KeyStoreError."""
+        entry = self._secret_entry(name)
+        if self._session.get(entry) is not None:
+            self._set(entry, value, "session")
+        elif self._get(entry) is not None:
+            self._set(entry, value, "keyring")
+
     def secret_status(self, name: str) -> KeyStatus:
         """As `status`."""
         return self._status(self._secret_entry(name))

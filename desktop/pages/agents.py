@@ -94,6 +94,7 @@ class AgentsPage:
                 "pages/agents_mcp.js",
                 "pages/agents_mcp_paste.js",
                 "pages/agents_mcp_rows.js",
+                "pages/agents_mcp_sign_in.js",
                 "pages/agents_mcp_use.js",
                 "pages/agents_preview.js",
                 "pages/agents_road.css",

@@ -22,14 +22,16 @@ from desktop.pages.checks import CancelParams, told
 from desktop.pages.fields import lock_of
 from desktop.pages.mcp_check import McpCheck, McpDraft, Tool
 from desktop.pages.mcp_dialects import Written, written
-from desktop.pages.mcp_edit import McpForm, Typed, form_of, split_command
+from desktop.pages.mcp_edit import LONGEST_SECRET, McpForm, Typed, form_of, split_command
 from desktop.pages.mcp_paste import filled, shape_of
+from desktop.pages.mcp_sign_in import SignIns, Wanted, offered
 from desktop.settings import roster
 from desktop.settings.mcp import McpServer, ToolName, mcp_secret
 from desktop.settings.mcp_secrets import taken_out
 from desktop.settings.secret_shapes import is_secret
 
 if TYPE_CHECKING:
+    from desktop.agents.mcp.grants import Grant
     from desktop.agents.mcp.starts import Starting
     from desktop.pages.services import Services
     from desktop.settings.model import Settings
@@ -59,6 +61,12 @@ class McpSaveParams(McpForm):
     """The server of the pasted block whose secrets belong to it; -1: none."""
     plain: bool = False
     """The person has just said yes to http in the own network."""
+    sign_in: bool = False
+    """In the browser, first. The person has clicked for it."""
+    client_id: Typed = ""
+    client_secret: Typed = Field(default="", repr=False)
+    client_host: Annotated[str, StringConstraints(max_length=300)] = ""
+    """As whom the app is known at the authorization server that was named; empty: it registers by itself."""
 
 
 class CommandParams(Params):
@@ -97,15 +105,45 @@ def mcp_check(services: Services) -> McpCheck:
     """The check of MCP servers with this application's parts."""
     sources = SettingsSources(services.settings, services.keys)
 
+    def begin(
+        server: McpServer,
+        secrets: Mapping[str, str],
+        wanted: Wanted,
+        before: Grant | None,
+        uses: Callable[[Closes], object],
+    ) -> Grant:
+        from desktop.agents.mcp.sign_in import Client, sign_in
+
+        return sign_in(
+            server,
+            secrets,
+            sources.route,
+            services.desk.open_external,
+            services.texts,
+            name=services.brand.app.name,
+            typed=Client(wanted.client_id, wanted.client_secret, wanted.host) if wanted.client_id else None,
+            before=before,
+            stops=lambda stop: uses(Stop(stop)),
+        )
+
+    sign_ins = SignIns(services.keys, sources, begin)
+
     def ask(server: McpServer, secrets: Mapping[str, str], uses: Callable[[Closes], object]) -> Sequence[Tool]:
         from desktop.agents.mcp.check import check
 
-        return check(server, secrets.get, sources.route, stops=lambda stop: uses(Stop(stop)), tells=tells)
+        return check(
+            server,
+            secrets.get,
+            sources.route,
+            stops=lambda stop: uses(Stop(stop)),
+            tells=tells,
+            vault=sign_ins.vault(server) if server.transport == "http" else None,
+        )
 
     def tells(told: Starting) -> None:
         made.told = told.told
 
-    made = McpCheck(services.keys, services.settings, ask)
+    made = McpCheck(services.keys, services.settings, ask, sign_ins)
     return made
 
 
@@ -134,6 +172,7 @@ class McpPart:
             "mcp.cancel": Method(CancelParams, self._cancel),
             "mcp.ask_again": Method(ToolParams, self._ask_again),
             "mcp.remove": Method(McpIdParams, self._remove),
+            "mcp.sign_out": Method(McpIdParams, self._sign_out),
         }
 
     def state(self) -> dict[str, Any]:
@@ -158,14 +197,16 @@ class McpPart:
         """Nobody looks any more: what is being checked ends, and is not saved."""
         self._check.gone()
         self._written, self._held = [], {}
+        if self._check.sign_ins is not None:
+            self._check.sign_ins.gone()
 
     def _get(self, params: McpIdParams) -> dict[str, Any]:
         """The form of a server; never a secret's value."""
         return form_of(taken_out(self._found(params.id)).server)  # a secret that is not moved yet stays here
 
     def _secrets(self, params: McpIdParams) -> dict[str, Any]:
-        """Where each secret is kept: `{where: {name: keyring|session|nowhere}, store, problem}`. May wait for the
-        keyring, and asks no more of one that could not be asked."""
+        """Where each secret is kept: `{where: {name: keyring|session|nowhere}, store, problem, signed_in}`, the last
+        being where a sign-in is. May wait for the keyring, and asks no more of one that could not be asked."""
         keys, server = self._services.keys, self._found(params.id)
         where = dict.fromkeys(server.secrets, "nowhere")
         problem = None
@@ -175,7 +216,10 @@ class McpPart:
             if status.problem is not None and not status.present:
                 problem = status.problem.describe(self._services.texts)
                 break
-        return {"where": where, "store": keys.store.name, "problem": problem}
+        sign_ins = self._check.sign_ins
+        signed = sign_ins.status(server) if sign_ins is not None and problem is None else None
+        signed_in = signed.where if signed is not None else "nowhere"
+        return {"where": where, "store": keys.store.name, "problem": problem, "signed_in": signed_in}
 
     def _command(self, params: CommandParams) -> dict[str, Any]:
         """A line as in a terminal, taken apart."""
@@ -229,14 +273,15 @@ class McpPart:
         return self._page_state()
 
     def _save(self, params: McpSaveParams) -> dict[str, Any]:
-        """Checked by a real start or call, then saved. `{error, can_save, cancelled, id, tools, state}`."""
+        """Checked by a real start or call, then saved: `{error, can_save, cancelled, id, tools, state}`, and what
+        `offered` gives."""
         self._unlocked()
         drafted: list[McpServer] = []
 
         form = self._with_held(params)
 
         def wanted() -> McpDraft:
-            draft = self._check.draft(form, params.id, plain=params.plain)
+            draft = self._check.draft(form, params.id, sign_in_of(params), plain=params.plain)
             drafted.append(draft.server)
             return draft
 
@@ -253,6 +298,7 @@ class McpPart:
             self._written, self._held = [], {}
         return {
             **answer,
+            **offered(outcome.error, drafted[-1] if drafted else None),
             "id": drafted[-1].id if done else "",
             "moved": _moved(drafted[-1], params) if done else [],
             "tools": self._tools() if done and not params.unchecked else [],
@@ -300,6 +346,12 @@ class McpPart:
         self._check.remove(self._found(params.id), agents=agents)
         return self._page_state()
 
+    def _sign_out(self, params: McpIdParams) -> dict[str, Any]:
+        """The sign-in is deleted; the server stays. Raises KeyStoreError."""
+        if self._check.sign_ins is not None:
+            self._check.sign_ins.drop(self._found(params.id))
+        return self._page_state()
+
     def _found(self, server_id: str) -> McpServer:
         server = roster.find(self._services.settings.current.mcp_servers, server_id)
         if server is None:
@@ -315,6 +367,19 @@ def _moved(server: McpServer, form: McpForm) -> list[str]:
     """The names of secrets that were typed as a part of something else."""
     rows = {row.name.strip() for row in (*form.variables, *form.headers)}
     return [name for name in server.secrets if name not in rows]
+
+
+def sign_in_of(params: McpSaveParams) -> Wanted | None:
+    """Raises FieldError."""
+    if not params.sign_in:
+        return None
+    client, secret = params.client_id.strip(), params.client_secret.strip()
+    if params.client_host and not client:
+        raise FieldError("client_id", Phrase("agents_mcp.client_id_empty"))
+    for name, value in (("client_id", client), ("client_secret", secret)):
+        if len(value) > LONGEST_SECRET or not (value.isascii() and (value.isprintable() or not value)):
+            raise FieldError(name, Phrase("errors.problem.form"))
+    return Wanted(client, secret, params.client_host)
 
 
 def _gone() -> FieldError:

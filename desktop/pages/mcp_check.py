@@ -14,6 +14,7 @@ from desktop import logs
 from desktop.errors import KeyringInsecure, KeyringMissing, McpCommandMissing, McpError, NetworkError, Phrase
 from desktop.pages.check_run import CheckRuns, Closes, FieldError, Keep
 from desktop.pages.mcp_edit import McpForm, edited
+from desktop.pages.mcp_sign_in import SignIns, Wanted
 from desktop.pages.plain import settle
 from desktop.settings import roster
 from desktop.settings.layers import ENVIRONMENT_AGENT
@@ -48,6 +49,8 @@ class McpDraft:
     """All of them, by name."""
     typed: tuple[str, ...] = ()
     """The names of those that are to be saved; the others are kept already."""
+    sign_in: Wanted | None = None
+    """The person signs in first."""
 
 
 class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
@@ -60,19 +63,22 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         keys: Keys,
         settings: SettingsStore,
         ask: Ask,
+        sign_ins: SignIns | None = None,
         background: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         super().__init__(background)
         self._keys = keys
         self._settings = settings
         self._ask = ask
+        self.sign_ins = sign_ins
         self.tools: Sequence[Tool] = ()
         self.told: Phrase | None = None
         """How the start that is under way goes on; None: there is nothing to tell."""
 
-    def draft(self, form: McpForm, server_id: str, *, plain: bool = False) -> McpDraft:
+    def draft(self, form: McpForm, server_id: str, sign_in: Wanted | None = None, *, plain: bool = False) -> McpDraft:
         """What was typed, in its final shape; nothing is asked of anybody but the key store. `server_id` empty: a new
-        one; `plain`: the person has just said yes to http there. Raises FieldError, PlainUnasked, KeyStoreError."""
+        one; `plain`: the person has just said yes to http there; `sign_in`: the person wants to. Raises FieldError,
+        PlainUnasked, KeyStoreError."""
         settings = self._settings.current
         known = roster.find(settings.mcp_servers, server_id)
         if known is None and len(settings.mcp_servers) >= MOST_SERVERS:
@@ -87,7 +93,7 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         secrets = {name: value or self._kept(form, known, server, name) for name, value in values.items()}
         for value in secrets.values():
             logs.add_secret(value)
-        return McpDraft(server, secrets, tuple(name for name, value in values.items() if value))
+        return McpDraft(server, secrets, tuple(name for name, value in values.items() if value), sign_in)
 
     def _kept(self, form: McpForm, known: McpServer | None, server: McpServer, name: str) -> str:
         """The value in the keyring, which belongs to the server's address and to no other."""
@@ -103,8 +109,10 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         return value
 
     def prove(self, draft: McpDraft, uses: Callable[[Closes], object] = lambda _client: None) -> Sequence[Tool]:
-        """Asks the server for its tools. Raises AppError."""
+        """Asks the server for its tools, where the person wants that after a sign-in. Raises AppError."""
         self.tools, self.told = (), None
+        if draft.sign_in is not None and self.sign_ins is not None:
+            self.sign_ins.begin(draft.server, draft.secrets, draft.sign_in, uses)
         try:
             self.tools = self._ask(draft.server, draft.secrets, uses)
         except McpCommandMissing as error:
@@ -117,12 +125,16 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
     def save(self, draft: McpDraft, proof: Sequence[Tool] | None, keep: Keep) -> None:
         """Keeps the secrets, drops those that are none any more, then saves the server. The keyring goes first: where
         it refuses, the settings are as before. Raises KeyStoreError, SettingsError."""
+        if self.sign_ins is not None:
+            self.sign_ins.keep(draft.server, keep)
         for name in draft.typed:
             self._keys.save_secret(mcp_secret(draft.server, name), draft.secrets[name], keep=keep)
         known = roster.find(self._settings.current.mcp_servers, draft.server.id)
         if known is not None:
             wanted = {mcp_secret(draft.server, name) for name in draft.server.secrets}
             self._drop(entry for name in known.secrets if (entry := mcp_secret(known, name)) not in wanted)
+            if self.sign_ins is not None:
+                self.sign_ins.moved(known, draft.server)
 
         def changes(settings: Settings) -> dict[str, Any]:
             return {"mcp_servers": roster.put(settings.mcp_servers, draft.server)}
@@ -135,6 +147,8 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         Raises KeyStoreError, SettingsError.
         """
         self._drop(mcp_secret(server, name) for name in server.secrets)
+        if self.sign_ins is not None:
+            self.sign_ins.drop(server)
 
         def changes(settings: Settings) -> dict[str, Any]:
             made: dict[str, Any] = {"mcp_servers": roster.without(settings.mcp_servers, server.id)}

@@ -121,6 +121,11 @@ def mcp_secret(server: McpServer, name: str) -> str:
     return f"mcp|{server.id}|{where}|{name}"
 
 
+def mcp_grant(server: McpServer) -> str:
+    """The name in the keyring of what a person's sign-in at a server with an address left; as `mcp_secret`."""
+    return f"mcp-sign-in|{server.id}|{origin_of_server(server.url)}"
+
+
 def normalise_url(url: str, *, name: str = "url") -> str:
     """The address as it is kept: https, or http on loopback; a path and a query are left as they are.
 

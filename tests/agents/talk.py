@@ -17,7 +17,7 @@ from desktop.agents.stores import Stores
 from desktop.errors import AgentNotSet, AppError
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
-from desktop.settings.mcp import Approved, McpServer, mcp_secret
+from desktop.settings.mcp import Approved, McpServer, mcp_grant, mcp_secret
 from desktop.settings.servers import server_secret
 from desktop.texts import Catalogue
 from tests.agents.reference import ReferenceStore
@@ -86,6 +86,12 @@ class Given:
 
     def mcp_secret(self, server: McpServer, name: str) -> str | None:
         return self.mcp_secrets.get(mcp_secret(server, name))
+
+    def mcp_grant(self, server: McpServer) -> str | None:
+        return self.mcp_secrets.get(mcp_grant(server))
+
+    def keep_mcp_grant(self, server: McpServer, text: str) -> None:
+        self.mcp_secrets[mcp_grant(server)] = text
 
     def mcp_always(self, server: McpServer, tool: str, digest: str) -> None:
         if self.unkept is not None:

@@ -160,6 +160,7 @@ def test_checklist_01_a_secret_goes_to_the_keyring_and_into_no_answer(house: Hou
         "where": {"Authorization": "keyring"},
         "store": "Secret Service",
         "problem": None,
+        "signed_in": "nowhere",
     }
     server.error = TimedOut(host="x", seconds=3)
     save(ask, id=one.id, **HTTP)

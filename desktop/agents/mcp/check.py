@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from desktop.agents.limits import Limits
 from desktop.agents.mcp.connection import Connection, Tool
+from desktop.agents.mcp.grants import Vault
 from desktop.agents.mcp.servers import want_of
 from desktop.agents.mcp.starts import Tells
 from desktop.errors import McpEnded, Phrase
@@ -24,15 +25,16 @@ def check(
     ours: Mapping[str, str] | None = None,
     stops: Callable[[Callable[[], None]], object] = lambda _stop: None,
     tells: Tells = lambda _told: None,
+    vault: Vault | None = None,
 ) -> list[Tool]:
     """The tools that the server has, then those that can't be used (their remark says why); it is ended before this
     returns. `tells` is called about once a second with how a start goes on.
 
     `secret(name)` gives a secret's value, typed or kept; `route(url)` the way there. `stops` is given what ends
-    the check early, from any thread and at any time. Raises AppError: what is wrong with the server, the network or the
-    keyring; McpEnded where it was stopped.
+    the check early, from any thread and at any time. `vault`: where a person's sign-in is kept. Raises AppError: what
+    is wrong with the server, the network or the keyring; McpEnded where it was stopped.
     """
-    want = want_of(server, secret, route)
+    want = want_of(server, secret, route, vault)
 
     async def look() -> list[Tool]:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
@@ -42,7 +44,7 @@ def check(
                 loop.call_soon_threadsafe(lambda: task and task.cancel())
 
         stops(stop)
-        connection = Connection(server.label, want, limits or Limits(), os.environ if ours is None else ours)
+        connection = Connection(server.label, want, limits or Limits(), os.environ if ours is None else ours, vault)
         try:
             await connection.open(tells)
             return [*connection.tools, *connection.left_out]

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from desktop import __version__
 from desktop.agents import failures
 from desktop.agents.limits import Limits
-from desktop.agents.mcp import environment, fetching, http, schemas, sse
+from desktop.agents.mcp import environment, fetching, grants, http, schemas, sse
 from desktop.agents.mcp.digests import digest_in
+from desktop.agents.mcp.grants import Vault
 from desktop.agents.mcp.greeting import introduced
 from desktop.agents.mcp.lines import messages
 from desktop.agents.mcp.mended import Mended
@@ -41,6 +42,7 @@ from desktop.openai_api.errors_map import scrub
 from desktop.settings.mcp import McpServer, normalise_url
 
 if TYPE_CHECKING:
+    import httpx2
     from mcp import Client
 
     from desktop.openai_api import transport
@@ -92,6 +94,8 @@ class Want:
     """Without its name and what is approved: those make no other server."""
     secrets: Mapping[str, str] = field(repr=False)
     route: transport.Endpoint
+    signed_in: str = ""
+    """Which sign-in of the person it is made with; empty: none."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +120,11 @@ class SessionOver(Exception):
 class Connection:
     """`open` once, then `call`; `close` whenever."""
 
-    def __init__(self, label: str, want: Want, limits: Limits, ours: Mapping[str, str]) -> None:
-        """`ours`: this process's environment."""
+    def __init__(
+        self, label: str, want: Want, limits: Limits, ours: Mapping[str, str], vault: Vault | None = None
+    ) -> None:
+        """`ours`: this process's environment. `vault`: where the person's sign-in at it is kept."""
+        self._vault = vault
         self.label = label
         self.want = want
         self.tools: tuple[Tool, ...] = ()
@@ -494,13 +501,22 @@ class Connection:
     @asynccontextmanager
     async def _streams(self) -> AsyncIterator[Any]:
         """What `mcp.Client` reads from and writes to."""
-        server, values = resolved(self.want.server, self.want.secrets)
+        named = self.want.server.model_copy(update={"name": self.label})
+        server, values = resolved(named, self.want.secrets)
         if server.transport == "http":
             from mcp.client.streamable_http import streamable_http_client
 
             hidden = tuple(self.want.secrets.values())
             url = normalise_url(server.url)
-            client = http.client(server, values, self.want.route, self._limits.mcp_call, self._seen, hidden=hidden)
+            client = http.client(
+                server,
+                values,
+                self.want.route,
+                self._limits.mcp_call,
+                self._seen,
+                hidden=hidden,
+                auth=self._auth(server),
+            )
             way = (
                 sse.streams(client, url, self.label, self._seen)
                 if self._older
@@ -515,6 +531,14 @@ class Connection:
         self._program.start()
         async with self._piped(self._program) as (read, write):
             yield Mended(read, self._mend), write
+
+    def _auth(self, server: McpServer) -> httpx2.Auth | None:
+        """The person's sign-in; None where there is a token in its place. `server` with its secrets in their places."""
+        if self._vault is None or grants.with_own_token(self.want.server):
+            return None
+        from desktop.agents.mcp.oauth import Bearer
+
+        return Bearer(server, self._vault, self._seen)
 
     @asynccontextmanager
     async def _piped(self, program: Program) -> AsyncIterator[Any]:

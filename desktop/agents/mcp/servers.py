@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from desktop.agents.limits import Limits
+from desktop.agents.mcp import grants
 from desktop.agents.mcp.connection import Connection, SessionOver, Tool, Want
+from desktop.agents.mcp.grants import Grant, Vault
 from desktop.agents.mcp.naming import MOST_OFFERED
 from desktop.agents.mcp.results import Outcome
 from desktop.agents.mcp.starts import Starting
@@ -32,7 +34,12 @@ TELL = 0.5
 """Seconds between two looks at how starts go on."""
 
 
-def want_of(server: McpServer, secret: Callable[[str], str | None], route: Callable[[str], Endpoint]) -> Want:
+def want_of(
+    server: McpServer,
+    secret: Callable[[str], str | None],
+    route: Callable[[str], Endpoint],
+    vault: Vault | None = None,
+) -> Want:
     """What a connection with `server` is made of. Blocks on the keyring. Raises KeyStoreError, McpSecretMissing."""
     values: dict[str, str] = {}
     for name in server.secrets:
@@ -40,13 +47,36 @@ def want_of(server: McpServer, secret: Callable[[str], str | None], route: Calla
         if not value:
             raise McpSecretMissing(server=server.label, name=name)
         values[name] = value
-    return Want(bare(server), values, route(server.url) if server.transport == "http" else Endpoint(""))
+    if server.transport == "stdio":
+        return Want(bare(server), values, Endpoint(""))
+    grant = vault.read() if vault is not None and not grants.with_own_token(server) else None
+    return Want(bare(server), values, route(server.url), grant.number if grant is not None else "")
+
+
+class OwnVault:
+    """A server's sign-in, in the app's keyring."""
+
+    def __init__(self, sources: Sources, server: McpServer) -> None:
+        self._sources = sources
+        self._server = server
+
+    def read(self) -> Grant | None:
+        return grants.read(self._sources.mcp_grant(self._server), self._server)
+
+    def keep(self, grant: Grant) -> None:
+        self._sources.keep_mcp_grant(self._server, grant.text())
+
+    def route(self, url: str) -> Endpoint:
+        return self._sources.route(url)
 
 
 class Live:
     """One server, as long as an agent has it: its connection, or why there is none."""
 
-    def __init__(self, server: McpServer, want: Want, limits: Limits, ours: Mapping[str, str]) -> None:
+    def __init__(
+        self, server: McpServer, want: Want, limits: Limits, ours: Mapping[str, str], vault: Vault | None = None
+    ) -> None:
+        self._vault = vault
         self.server = server
         self.want = want
         self.agents: set[str] = set()
@@ -127,7 +157,8 @@ class Live:
         self.problem, self._said, self._tried = problem, False, time.monotonic()
 
     async def _make(self) -> None:
-        old, connection = self._connection, Connection(self.server.label, self.want, self._limits, self._ours)
+        connection = Connection(self.server.label, self.want, self._limits, self._ours, self._vault)
+        old = self._connection
         if old is not None:
             await old.close(0.0)
         self._told = None
@@ -246,8 +277,9 @@ class McpServers:
 
     async def _one(self, agent_id: str, server: McpServer, *, quiet: bool) -> tuple[Live | None, AppError | None]:
         try:
+            vault = OwnVault(self._sources, server) if server.transport == "http" else None
             want = await asyncio.to_thread(
-                want_of, server, lambda name: self._sources.mcp_secret(server, name), self._sources.route
+                want_of, server, lambda name: self._sources.mcp_secret(server, name), self._sources.route, vault
             )
         except AppError as error:
             self._drop(server.id)
@@ -258,7 +290,7 @@ class McpServers:
             self._drop(server.id)
             live = None
         if live is None:
-            live = self._lives[server.id] = Live(server, want, self._limits, self._ours)
+            live = self._lives[server.id] = Live(server, want, self._limits, self._ours, vault)
         live.server = server
         live.agents.add(agent_id)
         await live.ready()

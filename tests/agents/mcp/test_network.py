@@ -407,7 +407,7 @@ def test_what_a_tool_gave_can_be_read_in_its_step_as_text_alone(api: ModelsApi) 
             chat.say()
             (task,) = chat.page.items(chat.thread)[1]["workflow"]["tasks"]
             assert task["content"].startswith("````\n```\n# Approved\n![x]")
-            assert task["content"].endswith("\\u202e\n````")
+            assert task["content"].endswith("⟨U+202E⟩\n````")
             assert chat.outputs() == [words]
         finally:
             chat.host.close(10)

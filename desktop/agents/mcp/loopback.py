@@ -1,0 +1,158 @@
+"""Where the browser comes back to after a sign-in: one page on 127.0.0.1, at a random port, for as long as it is waited
+for. Only the answer with the state of this sign-in counts; whatever else calls is told so and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import html
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+PATH = "/callback"
+LONGEST = 16 * 1024
+"""Bytes of a request's head."""
+MOST_CALLERS = 20
+"""At the same time."""
+PATIENCE = 5.0
+"""Seconds that a caller has for its request."""
+
+_PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title><style>:root{{color-scheme:light dark}}
+body{{font:15px/1.5 system-ui,sans-serif;max-width:440px;margin:20vh auto;padding:0 24px}}
+h1{{font-size:20px}}</style><h1>{title}</h1><p>{words}</p></html>"""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the page says, in the app's language: a title and a sentence for each."""
+
+    lang: str
+    done: tuple[str, str]
+    refused: tuple[str, str]
+    stranger: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Back:
+    """What the browser brought. `error` and `described` are the authorization server's."""
+
+    code: str
+    state: str
+    iss: str | None
+    error: str
+    described: str
+
+
+class Loopback:
+    """`begin`, then hand out `redirect`; `wait` for the browser; `end` always. On one event loop."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self._state = ""
+        self._back: asyncio.Future[Back] | None = None
+        self._callers = 0
+
+    @property
+    def redirect(self) -> str:
+        return f"http://127.0.0.1:{self._port}{PATH}"
+
+    async def begin(self, port: int = 0) -> None:
+        """`port`: one that would be welcome, since the app is known with it; a random one where it is taken."""
+        for wanted in dict.fromkeys((port, 0)):
+            try:
+                self._server = await asyncio.start_server(self._meet, "127.0.0.1", wanted, limit=LONGEST)
+                break
+            except OSError:
+                if wanted == 0:
+                    raise
+        if self._server is not None:
+            self._port = self._server.sockets[0].getsockname()[1]
+        self._back = asyncio.get_running_loop().create_future()
+
+    async def wait(self, state: str, open_: Callable[[], object]) -> Back:
+        """What comes back with `state`; `open_` sends the person away once it is listened for."""
+        if self._back is None or not state:
+            raise RuntimeError("not begun")
+        self._state = state
+        await asyncio.to_thread(open_)
+        return await self._back
+
+    async def end(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._server.wait_closed()
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._callers += 1
+        try:
+            if self._callers <= MOST_CALLERS:
+                async with asyncio.timeout(PATIENCE):
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    writer.write(self._answer(head.decode("latin-1")))
+                    await writer.drain()
+        except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass
+        finally:
+            self._callers -= 1
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    def _answer(self, head: str) -> bytes:
+        first, *rest = head.split("\r\n")
+        method, _, target = first.partition(" ")
+        target = target.partition(" ")[0]
+        hosts = [line.partition(":")[2].strip() for line in rest if line.lower().startswith("host:")]
+        parts = urlsplit(target)
+        if method != "GET" or hosts != [f"127.0.0.1:{self._port}"] or parts.path != PATH or parts.netloc:
+            return self._page("404 Not Found", self._words.stranger)
+        back = _read(parts.query)
+        known = back is not None and bool(self._state) and hmac.compare_digest(back.state, self._state)
+        if back is None or not known or self._back is None:
+            return self._page("400 Bad Request", self._words.stranger)
+        if not self._back.done():
+            self._back.set_result(back)
+        return self._page("200 OK", self._words.refused if back.error or not back.code else self._words.done)
+
+    def _page(self, status: str, words: tuple[str, str]) -> bytes:
+        title, sentence = (html.escape(word) for word in words)
+        body = _PAGE.format(lang=self._words.lang, title=title, words=sentence).encode()
+        headers = (
+            f"HTTP/1.1 {status}",
+            "Content-Type: text/html; charset=utf-8",
+            f"Content-Length: {len(body)}",
+            "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+            "Referrer-Policy: no-referrer",
+            "X-Content-Type-Options: nosniff",
+            "Cache-Control: no-store",
+            "Connection: close",
+        )
+        return "\r\n".join((*headers, "", "")).encode() + body
+
+
+def _read(query: str) -> Back | None:
+    """The answer in an address; None where it can't be one, or says a thing twice."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=20, errors="strict")
+    except ValueError:
+        return None
+    given = dict(pairs)
+    if len(given) != len(pairs) or not given.get("state", "").isascii():
+        return None
+    return Back(
+        code=given.get("code", ""),
+        state=given.get("state", ""),
+        iss=given.get("iss"),
+        error=given.get("error", "")[:200],
+        described=given.get("error_description", "")[:500],
+    )

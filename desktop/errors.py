@@ -83,6 +83,7 @@ AppError
 │   ├── MessageTooLong
 │   ├── ModelNotFound
 │   ├── ContextTooLong
+│   ├── AnswerCut                   a limit or a filter ended it before its first word
 │   ├── AnswerEmpty
 │   ├── AnswerStalled
 │   ├── AnswerFailed                the model ended the answer itself
@@ -130,6 +131,7 @@ AppError
 │       ├── EndpointBusy            429
 │       ├── EndpointDown            5xx
 │       ├── EndpointRefused         another 4xx
+│       ├── RequestTooLarge         413
 │       └── EndpointUnfit           it does not speak OpenAI's protocol
 ├── ServerError                     a ChatKit server answered, and the answer can't be used
 │   ├── ServerTokenWanted           401, 403 without a token
@@ -221,13 +223,16 @@ class AppError(Exception):
         self.detail = detail
         self.field = field
         self.values: Mapping[str, object] = values
+        self.said = ""
+        """What the other side said itself, where the sentence has no place for it. Free of secrets, on one line."""
 
     def describe(self, texts: Catalogue) -> Described:
         """The error in the language of `texts`."""
         values = _spelled(self.values, texts)
+        message = _ended(texts.get(f"errors.{self.code}.message", **values))
         return {
             "code": self.code,
-            "message": _ended(texts.get(f"errors.{self.code}.message", **values)),
+            "message": texts.get("common.with_words", message=message, said=self.said) if self.said else message,
             "hint": texts.get(f"errors.{self.code}.hint", **values),
             "retryable": self.retryable,
             "field": self.field,
@@ -709,6 +714,13 @@ class ContextTooLong(AgentError):
     code = "context_too_long"
 
 
+class AnswerCut(AgentError):
+    """An answer that ended before it began. values: host, problem (why)."""
+
+    code = "answer_cut"
+    retryable = True
+
+
 class AnswerEmpty(AgentError):
     """values: model."""
 
@@ -998,6 +1010,12 @@ class EndpointRefused(EndpointError):
     """values: host, status, problem (the endpoint's own words)."""
 
     code = "endpoint_refused"
+
+
+class RequestTooLarge(EndpointError):
+    """413: the same request will never be taken."""
+
+    code = "request_too_large"
 
 
 class EndpointUnfit(EndpointError):

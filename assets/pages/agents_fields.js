@@ -105,6 +105,7 @@ export function buildFields({ default_model: model }) {
     { help: t("agents_page.effort_help") },
   );
   number("more-fields", "agent.temperature", t("agents_page.temperature"), { help: t("agents_page.temperature_help") });
+  number("more-fields", "agent.tool_rounds", t("agents_page.rounds"), { help: t("agents_page.rounds_help") });
 
   text("start-fields", "agent.greeting", t("settings.greeting"), { help: t("agents_page.greeting_help"), typing: true });
   wirePrompts("agent.prompts");
@@ -245,7 +246,7 @@ export function showAgent(agent) {
     listed = "";
     models?.options([]);
     modelHelp("");
-    part("more", HTMLDetailsElement).open = ["agent.models", "agent.reasoning_effort", "agent.temperature"].some(
+    part("more", HTMLDetailsElement).open = ["agent.models", "agent.reasoning_effort", "agent.temperature", "agent.tool_rounds"].some(
       (name) => agent.fields[name]?.value || left?.has(name),
     );
   }

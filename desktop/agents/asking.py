@@ -1,12 +1,10 @@
-"""What a model is asked with: which model, its tools and parameters, less what it has refused by name."""
+"""What a model is asked with: which model, its tools and parameters."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import Any
 
-import openai
 from agents import (
     CodeInterpreterTool,
     FileSearchTool,
@@ -23,57 +21,29 @@ from desktop.agents.models import DEFAULT_MODEL, reasons
 from desktop.agents.way import Way
 from desktop.settings.agents import AssistantAgent
 
-log = logging.getLogger(__name__)
 
-DROPPABLE = ("reasoning.summary", "reasoning.effort", "temperature", "store", "include")
-"""Parameters that are left out, and the request made again, where a model or endpoint refuses them by name."""
-
-
-class Parameters:
-    """Remembers what each model has refused, for as long as the app runs."""
-
-    def __init__(self) -> None:
-        self._refused: dict[tuple[str, str], frozenset[str]] = {}
-        """(address, model) -> the parameters that it refused."""
-
-    def settings(
-        self, agent: AssistantAgent, way: Way, message: UserMessageItem | None, tools: list[str]
-    ) -> ModelSettings:
-        """What the model takes, less what it has refused before."""
-        refused = self._refused.get((way.endpoint.base_url, way.model), frozenset())
-        # Of other endpoints' models nothing is known: they get what was set.
-        thinks = reasons(way.model) if is_openai(way.endpoint) else agent.reasoning_effort is not None
-        effort = agent.reasoning_effort if "reasoning.effort" not in refused else None
-        summary = "auto" if way.responses and thinks and "reasoning.summary" not in refused else None
-        # Only what is set: the SDK sends what is None too.
-        reasoning = {name: value for name, value in (("effort", effort), ("summary", summary)) if value and thinks}
-        chosen = message.inference_options.tool_choice if message is not None else None
-        include: list[Any] = []
-        if "web_search" in tools:
-            include.append("web_search_call.action.sources")
-        if "code_interpreter" in tools:
-            include.append("code_interpreter_call.outputs")
-        settings = ModelSettings(
-            temperature=None if "temperature" in refused or (thinks and is_openai(way.endpoint)) else agent.temperature,
-            reasoning=Reasoning.model_validate(reasoning) if reasoning else None,
-            tool_choice=chosen.id if chosen is not None and chosen.id in tools else None,
-            response_include=include if include and "include" not in refused else None,
-        )
-        # Chats are kept on this computer, not at OpenAI.
-        return replace(settings, store=False) if way.responses and "store" not in refused else settings
-
-    def drop(self, way: Way, error: openai.BadRequestError) -> bool:
-        """Notes a parameter that was refused by name; False where it is none that can be left out."""
-        param = error.param or ""
-        known = self._refused.get((way.endpoint.base_url, way.model), frozenset())
-        for name in DROPPABLE:
-            if param == name or param.startswith(f"{name}[") or (not param and f"'{name}'" in error.message):
-                if name in known:
-                    return False
-                log.info("%s takes no %s", way.model, name)
-                self._refused[way.endpoint.base_url, way.model] = known | {name}
-                return True
-        return False
+def model_settings(agent: AssistantAgent, way: Way, message: UserMessageItem | None, tools: list[str]) -> ModelSettings:
+    """What is set, as far as it is known that the model takes it; what it refuses is left out on the way there."""
+    # Of other endpoints' models nothing is known: they get what was set.
+    thinks = reasons(way.model) if is_openai(way.endpoint) else agent.reasoning_effort is not None
+    summary = "auto" if way.responses and thinks else None
+    # Only what is set: the SDK sends what is None too.
+    wanted = (("effort", agent.reasoning_effort), ("summary", summary))
+    reasoning = {name: value for name, value in wanted if value and thinks}
+    chosen = message.inference_options.tool_choice if message is not None else None
+    include: list[Any] = []
+    if "web_search" in tools:
+        include.append("web_search_call.action.sources")
+    if "code_interpreter" in tools:
+        include.append("code_interpreter_call.outputs")
+    settings = ModelSettings(
+        temperature=None if thinks and is_openai(way.endpoint) else agent.temperature,
+        reasoning=Reasoning.model_validate(reasoning) if reasoning else None,
+        tool_choice=chosen.id if chosen is not None and chosen.id in tools else None,
+        response_include=include or None,
+    )
+    # Chats are kept on this computer, not at OpenAI.
+    return replace(settings, store=False) if way.responses else settings
 
 
 def chosen_model(agent: AssistantAgent, message: UserMessageItem | None) -> str:

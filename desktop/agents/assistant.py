@@ -12,9 +12,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
-import openai
 from agents import (
     Agent,
+    MaxTurnsExceeded,
     RunConfig,
     Runner,
     RunResultStreaming,
@@ -35,8 +35,8 @@ from chatkit.types import (
     WidgetItem,
 )
 
-from desktop.agents import failures, history
-from desktop.agents.asking import Parameters, chosen_model, hosted_tools
+from desktop.agents import failures, history, unfinished
+from desktop.agents.asking import chosen_model, hosted_tools, model_settings
 from desktop.agents.context import RequestContext
 from desktop.agents.endpoints import Clients
 from desktop.agents.for_models import Reads
@@ -48,8 +48,8 @@ from desktop.agents.mcp.servers import McpServers
 from desktop.agents.mcp.shown import with_calls
 from desktop.agents.mcp.starts import Starting
 from desktop.agents.mcp.toolbox import Toolbox
-from desktop.agents.mcp.waiting import Held, Waiting, waiting_for
-from desktop.agents.model_streams import Broken, ChatCompletions, Responses, raise_if_failed
+from desktop.agents.mcp.waiting import Held, Waiting, after_its_limit, waiting_for
+from desktop.agents.model_streams import Broken, ChatCompletions, Cut, Responses, raise_if_failed
 from desktop.agents.numbers import places_fit
 from desktop.agents.questions import Choice, Questions
 from desktop.agents.sources import Sources
@@ -57,8 +57,17 @@ from desktop.agents.steps import Context, Steps, in_place
 from desktop.agents.titling import Titling
 from desktop.agents.tracing import Tracing
 from desktop.agents.way import Way
-from desktop.errors import AnswerEmpty, AnswerFailed, AnswerStalled, AppError, InternalError, KeyMissing, Phrase
-from desktop.settings.agents import AssistantAgent
+from desktop.errors import (
+    AnswerCut,
+    AnswerEmpty,
+    AnswerFailed,
+    AnswerStalled,
+    AppError,
+    InternalError,
+    KeyMissing,
+    Phrase,
+)
+from desktop.settings.agents import TOOL_ROUNDS, AssistantAgent
 from desktop.settings.origins import origin_of
 from desktop.texts import Catalogue
 
@@ -96,7 +105,6 @@ class Assistants:
         self._servers = servers
         self._approvals = approvals
         self._waiting = Waiting(texts)
-        self._parameters = Parameters()
         self._titling = Titling(on_thread)
         for name in ("responses", "chat.completions"):
             # `openai` (3.51) imports these at their first use, which would be on the loop and before the first word.
@@ -124,26 +132,15 @@ class Assistants:
             yield event
         way = await self._way(agent, message)
         title = self._titling.wanted(thread, message, by_model=self._sources.titles)
-        failure: AppError | None = None
-        try:
-            async with aclosing(
-                self._answer(agent, way, thread, message, items, store, attachments, context)
-            ) as events:
-                async for event in events:
-                    yield event
-                    if title is not None and _is_text(event):
-                        title.begin(way, store, context)
-                        title = None
-            if title is not None:
-                title.begin(way, store, context)
-        except (AppError, asyncio.CancelledError, GeneratorExit):
-            raise
-        except Exception as error:  # the SDKs', the network's, the model's
-            failure = failures.of(error, way.asked)
-            if isinstance(failure, InternalError):
-                log.error("an answer failed", exc_info=error)
-        if failure is not None:
-            raise failure  # outside of `except`: the SDK's exception holds the request, and that holds the key
+        answer = self._answer(agent, way, thread, message, items, store, attachments, context)
+        async with aclosing(_told(answer, way)) as events:
+            async for event in events:
+                yield event
+                if title is not None and _is_text(event):
+                    title.begin(way, store, context)
+                    title = None
+        if title is not None:
+            title.begin(way, store, context)
 
     async def action(
         self,
@@ -156,6 +153,11 @@ class Assistants:
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
         """A button of a card that asks for a tool; the run goes on. A card that nothing waits for any more says so.
         From a page that may not approve, every button brings our window forward and does nothing else."""
+        if sender is not None and unfinished.reason_of(sender):
+            async with aclosing(self._continue(agent, thread, action, sender, store, context)) as events:
+                async for event in events:
+                    yield event
+            return
         choice = cards.CHOICES.get(action.type)
         if sender is None or (choice is None and action.type != cards.OPEN):
             return
@@ -167,24 +169,42 @@ class Assistants:
         if self._questions.is_open(held.asked_as):
             self._questions.bring_forward()
             return
-        failure: AppError | None = None
-        try:
-            events = (
-                self._asked_apart(agent, held, thread, store, context)
-                if choice is None or not context.approves
-                else self._decided(agent, held, choice, thread, store, context)
-            )
-            async with aclosing(events):
-                async for event in events:
-                    yield event
-        except (AppError, asyncio.CancelledError, GeneratorExit):
-            raise
-        except Exception as error:  # as in `respond`
-            failure = failures.of(error, held.way.asked)
-            if isinstance(failure, InternalError):
-                log.error("an answer failed", exc_info=error)
-        if failure is not None:
-            raise failure
+        events = (
+            self._asked_apart(agent, held, thread, store, context)
+            if choice is None or not context.approves
+            else self._decided(agent, held, choice, thread, store, context)
+        )
+        async with aclosing(_told(events, held.way)) as told:
+            async for event in told:
+                yield event
+
+    async def _continue(
+        self,
+        agent: AssistantAgent,
+        thread: ThreadMetadata,
+        action: Action[str, Any],
+        sender: WidgetItem,
+        store: Store[RequestContext],
+        context: RequestContext,
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """*Continue*, or *Go on*: the run that waits, else a new one that is asked to go on."""
+        last = await store.load_thread_items(thread.id, None, 1, "desc", context)
+        if not last.data or last.data[0].id != sender.id:
+            yield unfinished.answered(sender, self._texts, "passed")
+            return
+        yield unfinished.answered(sender, self._texts, "continued")
+        held = self._waiting.of(action, sender, thread.id, agent.id)
+        if held is not None and self._waiting.take(held):
+            way = held.way
+            run = self._go_on(agent, held, thread, store, context)
+        else:
+            items = await history.load(store, thread, context)
+            message = next((item for item in reversed(items) if isinstance(item, UserMessageItem)), None)
+            way = await self._way(agent, message)
+            run = self._answer(agent, way, thread, message, items, store, None, context, going_on=True)
+        async with aclosing(_told(run, way)) as events:
+            async for event in events:
+                yield event
 
     async def transcribe(self, agent: AssistantAgent, audio: AudioInput) -> str:
         """Speech as text, by the model for dictation at the agent's endpoint. Raises AppError."""
@@ -224,7 +244,10 @@ class Assistants:
         store: Store[RequestContext],
         attachments: object,
         context: RequestContext,
+        *,
+        going_on: bool = False,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """A new run. `going_on`: with the last answer, which was cut off."""
         readable = cast("Reads | None", attachments if hasattr(attachments, "read") else None)
         given = await history.Converter(items, readable, context).to_agent_input(items)
         box: Toolbox | None = None
@@ -239,19 +262,13 @@ class Assistants:
                     for problem in told.problems:
                         yield notice(problem, self._texts)
                     box = Toolbox(agent.id, thread.id, told.servers, self._approvals, pictures=way.responses)
-        while True:
-            begun = False
-            sdk_agent = self._sdk_agent(agent, way, message, box)
-            run = self._run(agent, way, thread, sdk_agent, given, box, store, context)
-            try:
-                async with aclosing(run) as events:
-                    async for event in events:
-                        begun = True
-                        yield event
-                return
-            except openai.BadRequestError as error:
-                if begun or not self._parameters.drop(way, error):
-                    raise
+        if going_on:
+            given.append({"role": "user", "content": unfinished.ASK})
+        sdk_agent = self._sdk_agent(agent, way, message, box)
+        run = self._run(agent, way, thread, sdk_agent, given, box, store, context)
+        async with aclosing(run) as events:
+            async for event in events:
+                yield event
 
     async def _run(
         self,
@@ -275,6 +292,7 @@ class Assistants:
             sdk_agent,
             given,
             context=inner,
+            max_turns=agent.tool_rounds or TOOL_ROUNDS,
             run_config=RunConfig(
                 tracing_disabled=not reported,
                 trace_include_sensitive_data=reported,
@@ -299,7 +317,20 @@ class Assistants:
                 async for event in self._go_on(agent, held, thread, store, context):
                     yield event
                 return
-            if not said.anything:
+            if said.too_often:
+                rounds = agent.tool_rounds or TOOL_ROUNDS
+                card_id = store.generate_item_id("message", thread, context)
+                held = after_its_limit(agent.id, thread.id, way, sdk_agent, box, result, rounds)
+                told = {"agent": agent.name or agent.id, "rounds": rounds}
+                number = self._waiting.keep(held)
+                held.card = unfinished.card_item(self._texts, thread.id, card_id, "turns", number, **told)
+                yield ThreadItemDoneEvent(item=held.card)
+            elif said.cut and said.anything:
+                card_id = store.generate_item_id("message", thread, context)
+                yield ThreadItemDoneEvent(item=unfinished.card_item(self._texts, thread.id, card_id, said.cut))
+            elif said.cut:
+                raise AnswerCut(said.cut, host=way.asked.host, problem=Phrase(f"agent_run.incomplete.{said.cut}"))
+            elif not said.anything:
                 raise AnswerEmpty(model=way.model)
         finally:
             result.cancel()
@@ -388,10 +419,15 @@ class Assistants:
         given: AsyncGenerator[Any, None] = self._unsilent(result, way, said)
         if box is not None:
             given = with_calls(given, steps, box, self._texts, begun)
-        async with aclosing(in_place(given, steps, context, _EventWrapper)) as events:
-            async for event in events:
-                yield event
-        if result.interruptions and context.workflow_item is not None:
+        try:
+            async with aclosing(in_place(given, steps, context, _EventWrapper)) as events:
+                async for event in events:
+                    yield event
+        except MaxTurnsExceeded:
+            said.too_often = True
+        open_one = context.workflow_item
+        thinks = open_one is not None and open_one.workflow.type == "reasoning"  # in the middle of an answer
+        if open_one is not None and (result.interruptions or said.too_often or thinks):
             await context.end_workflow()  # a card comes after it
             for made in context.take():
                 yield _EventWrapper(made)
@@ -412,6 +448,9 @@ class Assistants:
             if event.type == "raw_response_event":
                 if isinstance(event.data, Broken):
                     raise event.data.error
+                if isinstance(event.data, Cut):
+                    said.cut = event.data.reason
+                    continue
                 raise_if_failed(event.data, way.asked)
                 said.see(event.data)
             yield event
@@ -425,7 +464,7 @@ class Assistants:
             name=agent.name or agent.id,
             instructions=agent.instructions or None,
             model=model,
-            model_settings=self._parameters.settings(agent, way, message, [tool.name for tool in tools]),
+            model_settings=model_settings(agent, way, message, [tool.name for tool in tools]),
             tools=[*tools, *(box.tools if box is not None else [])],
         )
         if box is not None:
@@ -434,13 +473,19 @@ class Assistants:
 
 
 class _Said:
-    """Whether an answer had anything in it."""
+    """Whether an answer had anything in it, and whether it is all there is."""
 
     def __init__(self) -> None:
         self.anything = False
+        self.cut = ""
+        """Why it is not finished, of the model's last turn."""
+        self.too_often = False
+        """Whether tools were used in a row as often as the agent may."""
 
     def see(self, event: Any) -> None:
-        if event.type == "response.output_text.delta":
+        if event.type == "response.created":
+            self.cut = ""
+        elif event.type == "response.output_text.delta":
             self.anything = self.anything or bool(event.delta.strip())
         elif event.type == "response.output_item.done" and event.item.type == "image_generation_call":
             self.anything = True
@@ -454,6 +499,23 @@ class _Result:
 
     def stream_events(self) -> AsyncIterator[Any]:
         return self._events
+
+
+async def _told(events: AsyncGenerator[ThreadStreamEvent, None], way: Way) -> AsyncGenerator[ThreadStreamEvent, None]:
+    """`events` of a run; what the SDKs, the network or the model raise becomes an AppError."""
+    failure: AppError | None = None
+    try:
+        async with aclosing(events):
+            async for event in events:
+                yield event
+    except (AppError, asyncio.CancelledError, GeneratorExit):
+        raise
+    except Exception as error:
+        failure = failures.of(error, way.asked)
+        if isinstance(failure, InternalError):
+            log.error("an answer failed", exc_info=error)
+    if failure is not None:
+        raise failure  # outside of `except`: the SDK's exception holds the request, and that holds the key
 
 
 def _is_text(event: ThreadStreamEvent) -> bool:

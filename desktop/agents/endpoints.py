@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.agents import failures
+from desktop.agents.tolerant.refusals import Refusals
 from desktop.errors import AppError, EndpointUnfit, ProxyFailed
 from desktop.openai_api import own_network
 from desktop.openai_api.bounded import Bounds, guarded_async
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
     from desktop.openai_api import transport
+
+    Ways = Callable[[], httpx2.AsyncBaseTransport]
+    """What makes a way to an endpoint, with connections of its own."""
 
 NO_KEY = "no-key"
 """What the SDK insists on where an endpoint takes none. It is not sent."""
@@ -53,9 +57,16 @@ def asked_of(
 
 
 def make_client(
-    endpoint: Endpoint, key: str | None, route: transport.Endpoint, *, silence: float, retries: int = RETRIES
+    endpoint: Endpoint,
+    key: str | None,
+    route: transport.Endpoint,
+    *,
+    silence: float,
+    retries: int = RETRIES,
+    refusals: Refusals | None = None,
 ) -> AsyncOpenAI:
     """A client of `endpoint`; `silence`: seconds without a byte until it gives up. Close it on the loop that used it.
+    `refusals`: what models have refused before, shared with other clients.
 
     Raises SettingsInvalid (the address), FileUnreadable (the CA file), ProxyFailed, PlainUnasked.
     """
@@ -74,7 +85,7 @@ def make_client(
         websocket_base_url=root.url,
         default_query=dict(root.params),
         max_retries=retries,
-        http_client=_http_client(root, others, route, silence, key),
+        http_client=_http_client(root, others, route, silence, key, refusals),
     )
     client.admin_api_key = None
     client.organization = None
@@ -85,7 +96,12 @@ def make_client(
 
 
 def _http_client(
-    root: Root, others: Sequence[Root], route: transport.Endpoint, silence: float, key: str | None
+    root: Root,
+    others: Sequence[Root],
+    route: transport.Endpoint,
+    silence: float,
+    key: str | None,
+    refusals: Refusals | None,
 ) -> httpx2.AsyncClient:
     """As `transport.build` for httpx2, which `openai` brings along: same certificates, same proxies, no redirect.
     `others`: where the API may be, if it is not at `root`."""
@@ -115,14 +131,11 @@ def _http_client(
             if response.is_redirect:
                 raise EndpointUnfit(f"{response.status_code} redirect", host=response.url.host)
             return
-        sent = response.request
-        spoken = sent.headers.get("content-type", "") == "application/json"  # a file is sent as it is read
-        streams = spoken and b'"stream":true' in sent.content.replace(b" ", b"")
-        if "html" in kind or (streams and "json" in kind):
+        if "html" in kind:
             raise EndpointUnfit(f"{response.status_code} {kind}"[:200], host=response.url.host)
 
     keep = httpx2.Limits(max_connections=20, max_keepalive_connections=5, keepalive_expiry=60.0)
-    client = walled(route, silence, on_request, on_response, limits=keep)
+    client = walled(route, silence, on_request, on_response, limits=keep, around=tolerant(refusals))
     return found_elsewhere(client, root, others[0]) if others else client
 
 
@@ -177,6 +190,13 @@ async def _knows_nothing(response: httpx2.Response) -> bool:
         return True
 
 
+def tolerant(refusals: Refusals | None = None) -> Callable[[Ways], httpx2.AsyncBaseTransport]:
+    """The reading of answers with patience (`agents/tolerant`), around the way to an endpoint."""
+    from desktop.agents.tolerant.transport import Tolerant
+
+    return lambda way: Tolerant(way(), way, refusals or Refusals())
+
+
 def walled(
     route: transport.Endpoint,
     silence: float,
@@ -185,11 +205,14 @@ def walled(
     *,
     limits: httpx2.Limits | None = None,
     told: Callable[[AppError], AppError] = lambda error: error,
+    around: Callable[[Ways], httpx2.AsyncBaseTransport] = lambda way: way(),
     **more: Any,
 ) -> httpx2.AsyncClient:
     """A client of this route, whose requests and answers are looked at first: TLS, proxy and time limits as everywhere,
     nothing from the environment, answers within the bounds of `bounded`; what is beyond them is raised as `told` puts
-    it. `silence` in seconds. Raises ProxyFailed, FileUnreadable, PlainUnasked."""
+    it. `around` is put around what makes the connections. `silence` in seconds.
+
+    Raises ProxyFailed, FileUnreadable, PlainUnasked."""
     import httpx2
 
     inside = own_network.check(route)
@@ -204,9 +227,16 @@ def walled(
                 ssl_context=context if proxy.url.startswith("https:") else None,
             )
         kept = limits or httpx2.Limits(max_connections=100, max_keepalive_connections=20)
-        way = httpx2.AsyncHTTPTransport(verify=context, proxy=through, limits=kept, trust_env=False)
+
+        def way() -> httpx2.AsyncBaseTransport:
+            made = httpx2.AsyncHTTPTransport(verify=context, proxy=through, limits=kept, trust_env=False)
+            bounded: httpx2.AsyncBaseTransport = guarded_async(
+                httpx2, own_network.confined(httpx2, made) if inside else made, Bounds(), told
+            )
+            return bounded
+
         return httpx2.AsyncClient(
-            transport=guarded_async(httpx2, own_network.confined(httpx2, way) if inside else way, Bounds(), told),
+            transport=around(way),
             timeout=httpx2.Timeout(silence, connect=min(silence, CONNECT_LIMIT)),
             trust_env=False,
             follow_redirects=False,
@@ -229,13 +259,15 @@ class Clients:
     def __init__(self, silence: float) -> None:
         self._silence = silence
         self._clients: dict[tuple[object, ...], AsyncOpenAI] = {}
+        self._refusals = Refusals()
 
     def get(self, endpoint: Endpoint, key: str | None, route: transport.Endpoint) -> AsyncOpenAI:
         """Raises as `make_client`."""
         name = (endpoint.base_url, endpoint.whole, key, route)
         client = self._clients.get(name)
         if client is None:
-            client = self._clients[name] = make_client(endpoint, key, route, silence=self._silence)
+            client = make_client(endpoint, key, route, silence=self._silence, refusals=self._refusals)
+            self._clients[name] = client
         return client
 
     async def close(self) -> None:

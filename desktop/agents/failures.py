@@ -19,6 +19,7 @@ from desktop.errors import (
     AppError,
     BadAnswer,
     BadParams,
+    CaptivePortal,
     ConnectionLost,
     ConnectionRefused,
     ContextTooLong,
@@ -32,20 +33,26 @@ from desktop.errors import (
     KeyRestricted,
     ModelNotFound,
     NameNotFound,
+    Phrase,
     ProxyAuthRequired,
     ProxyFailed,
     QuotaExceeded,
     RateLimited,
     RequestRejected,
+    RequestTooLarge,
     ServiceDown,
     ThreadNotFound,
     TimedOut,
     TlsToPlain,
     TlsUntrusted,
 )
-from desktop.openai_api import errors_map
+from desktop.openai_api import error_bodies, errors_map
 
 CONTEXT_CODES = {"context_length_exceeded", "string_above_max_length"}
+CONTEXT_WORDS = (
+    *("maximum context length", "context window", "exceeds the available context size", "context length exceeded"),
+    *("prompt is too long", "longer than the model's context"),
+)
 MODEL_CODES = {"model_not_found"}
 
 
@@ -97,16 +104,16 @@ def of(error: BaseException, asked: Asked | None = None) -> AppError:
 def of_body(body: object, text: str, asked: Asked) -> AppError:
     """An error that a model's endpoint reports inside an answer: `{code, message, …}`, or `{error: {…}}`."""
     codes = errors_map.error_codes(body)
-    known = _by_code(codes, text, asked, "")
+    said = errors_map.error_text(body) or error_bodies.plain(text)
+    known = _by_code(codes, said, asked, "")
     if known is not None:
-        return known
-    said = errors_map.error_text(body) or text
+        return _with_words(known, said, asked)
     detail = errors_map.scrub(" ".join((*sorted(codes), said)), asked.secrets)
     return AnswerFailed(detail, host=asked.host, problem=_words(said, asked))
 
 
 def _by_code(codes: set[str], text: str, asked: Asked, detail: str) -> AppError | None:
-    if codes & CONTEXT_CODES or "maximum context length" in text or "context window" in text:
+    if codes & CONTEXT_CODES or any(sign in text.lower() for sign in CONTEXT_WORDS):
         return ContextTooLong(detail, model=asked.model)
     if codes & MODEL_CODES:
         return ModelNotFound(detail, model=asked.model, host=asked.host)
@@ -117,6 +124,13 @@ def _by_code(codes: set[str], text: str, asked: Asked, detail: str) -> AppError 
     if codes & {"server_error", "internal_error"}:
         return _down(detail, 500, asked)
     return None
+
+
+def _with_words(error: AppError, said: str, asked: Asked) -> AppError:
+    """`error` with what the endpoint said itself, where that says more than its status does."""
+    if error_bodies.tells(said) and "problem" not in error.values:
+        error.said = _words(said, asked)
+    return error
 
 
 def _down(detail: str, status: int, asked: Asked) -> AppError:
@@ -136,34 +150,48 @@ def _of_status(error: Any, asked: Asked) -> AppError:
         content: bytes = response.content
     except Exception:  # noqa: BLE001 - httpx2.ResponseNotRead: the connection broke before the body was there
         content = b""
-    body = error.body
-    wrapped = {"error": body} if isinstance(body, dict) and "error" not in body else body
-    if not content:
-        content = json.dumps(wrapped).encode()
+    body = error_bodies.read(content) if content else error.body
     about = errors_map.About(host=asked.host, proxy=asked.proxy, seconds=asked.seconds, secrets=asked.secrets)
-    told = errors_map.of_answer(status, headers, content, about, time.time())
-    codes = errors_map.error_codes(wrapped)
-    text = errors_map.error_text(wrapped)
-    known = _by_code(codes - {"server_error", "internal_error"}, text, asked, told.detail)
+    told = errors_map.of_answer(status, headers, content or _as_bytes(body), about, time.time())
+    codes = errors_map.error_codes(body)
+    text = error_bodies.said(content) or errors_map.error_text(body)
+    return _with_words(_of_answer(told, status, codes, text, asked), text, asked)
+
+
+def _as_bytes(body: object) -> bytes:
+    return json.dumps({"error": body} if isinstance(body, dict) and "error" not in body else body).encode()
+
+
+def _of_answer(told: AppError, status: int, codes: set[str], text: str, asked: Asked) -> AppError:
+    """The error that fits an endpoint best: `told` is what it would be at OpenAI's ChatKit API."""
+    host, detail = asked.host, told.detail
+    if status == 413:
+        return RequestTooLarge(detail, host=host)
+    known = _by_code(codes - {"server_error", "internal_error"}, text, asked, detail)
     if known is not None and not isinstance(told, RateLimited | QuotaExceeded):
         return known
     if status == 404 and asked.model and (asked.model in text or "model" in text.lower()):
-        return ModelNotFound(told.detail, model=asked.model, host=asked.host)
+        return ModelNotFound(detail, model=asked.model, host=host)
+    if status in (404, 405) and not error_bodies.tells(text):
+        return EndpointUnfit(detail, host=host)  # nothing is known but that nobody is there
+    problem = _words(text, asked) if error_bodies.tells(text) else Phrase("agent_run.refused.no_words")
     if isinstance(told, KeyRestricted) or (status == 404 and isinstance(told, RequestRejected)):
         # The sentences for these speak of ChatKit sessions; here the endpoint's own words say more.
-        if status == 404 and not text:
-            return EndpointUnfit(told.detail, host=asked.host)
-        return EndpointRefused(told.detail, host=asked.host, status=status, problem=_words(text or str(status), asked))
+        return EndpointRefused(detail, host=host, status=status, problem=problem)
     if asked.openai:
+        if isinstance(told, RequestRejected):
+            told.values = {**told.values, "problem": problem}
         return told
+    if isinstance(told, CaptivePortal) and status not in (302, 303, 307, 511):
+        return EndpointRefused(detail, host=host, status=status, problem=problem)
     if isinstance(told, KeyRejected):
-        return EndpointKeyRejected(told.detail, host=asked.host)
+        return EndpointKeyRejected(detail, host=host)
     if isinstance(told, RateLimited | QuotaExceeded):
-        return EndpointBusy(told.detail, host=asked.host)
+        return EndpointBusy(detail, host=host)
     if isinstance(told, ServiceDown):
-        return EndpointDown(told.detail, host=asked.host, status=status)
+        return EndpointDown(detail, host=host, status=status)
     if isinstance(told, RequestRejected):
-        return EndpointRefused(told.detail, host=asked.host, status=status, problem=_words(text or str(status), asked))
+        return EndpointRefused(detail, host=host, status=status, problem=problem)
     return told
 
 

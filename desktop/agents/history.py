@@ -17,6 +17,7 @@ from chatkit.types import (
 )
 from openai.types.responses import ResponseInputContentParam
 
+from desktop.agents import unfinished
 from desktop.agents.context import RequestContext
 from desktop.agents.for_models import MOST_ITEMS, MOST_TEXT, PAGE, Reads, file_part, text_part
 from desktop.agents.steps import OF_A_TOOL
@@ -43,7 +44,7 @@ async def load(store: Store[RequestContext], thread: ThreadMetadata, context: Re
 
 
 def _from_a_message(newest_first: list[ThreadItem]) -> list[ThreadItem]:
-    items = newest_first[::-1]
+    items = unfinished.joined(newest_first[::-1])
     begin = next((index for index, item in enumerate(items) if isinstance(item, UserMessageItem)), 0)
     return items[begin:]
 

@@ -21,12 +21,16 @@ from openai.types.responses import (
 )
 
 from desktop.agents import failures
-from desktop.errors import AnswerFailed, Phrase
+from desktop.agents.tolerant.heard import HEARD, Heard
 
-INCOMPLETE = {
-    "max_output_tokens": "agent_run.incomplete.max_output_tokens",
-    "content_filter": "agent_run.incomplete.content_filter",
-}
+
+class Cut:
+    """Stands before the end of an answer that is not all there is."""
+
+    type = "desktop.cut"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
 
 
 class Broken:
@@ -42,7 +46,9 @@ class Responses(OpenAIResponsesModel):
     """A model that speaks Responses."""
 
     async def stream_response(self, *args: Any, **rest: Any) -> AsyncIterator[TResponseStreamEvent]:
-        async for event in in_order(super().stream_response(*args, **rest)):
+        heard = Heard()
+        HEARD.set(heard)
+        async for event in in_order(super().stream_response(*args, **rest), heard):
             yield event
 
 
@@ -50,14 +56,19 @@ class ChatCompletions(OpenAIChatCompletionsModel):
     """A model that speaks Chat Completions."""
 
     async def stream_response(self, *args: Any, **rest: Any) -> AsyncIterator[TResponseStreamEvent]:
-        async for event in in_order(super().stream_response(*args, **rest)):
+        heard = Heard()
+        HEARD.set(heard)
+        async for event in in_order(super().stream_response(*args, **rest), heard):
             yield event
 
 
-async def in_order(events: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    """`events`; a failure comes as a last one, `Broken`, and then nothing more until the run is cancelled."""
+async def in_order(events: AsyncIterator[Any], heard: Heard) -> AsyncIterator[Any]:
+    """`events`; a failure comes as a last one, `Broken`, and then nothing more until the run is cancelled. Before the
+    end of an answer that was cut short stands why, `Cut`."""
     try:
         async for event in events:
+            if event.type == "response.completed" and heard.reason:
+                yield Cut(heard.reason)
             yield spoken(event)
     except Exception as error:  # noqa: BLE001 - raised again by who reads the events
         yield Broken(error)
@@ -112,10 +123,5 @@ def raise_if_failed(event: Any, asked: failures.Asked) -> None:
             raise failures.of_body({"code": told.code if told else None}, told.message if told else "", asked)
         case "error":
             raise failures.of_body({"code": event.code}, event.message, asked)
-        case "response.incomplete":
-            details = event.response.incomplete_details
-            reason = str(details.reason if details and details.reason else "")
-            problem = Phrase(INCOMPLETE.get(reason, "agent_run.incomplete.other"))
-            raise AnswerFailed(reason, host=asked.host, problem=problem)
         case _:
             pass

@@ -46,17 +46,26 @@ from chatkit.types import (
 )
 from pydantic import TypeAdapter
 
-from desktop.agents import failures, light
+from desktop.agents import failures, light, unfinished
 from desktop.agents.asks import Ask, Asks
 from desktop.agents.context import RequestContext
 from desktop.agents.demo import Demo
+from desktop.agents.ids import new_id
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.servers import McpServers
 from desktop.agents.questions import Questions
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
-from desktop.errors import AgentsMissing, AppError, BadParams, ContextTooLong, DictationNotSet
+from desktop.errors import (
+    AgentsMissing,
+    AppError,
+    BadParams,
+    ContextTooLong,
+    DictationNotSet,
+    PageStalled,
+    RequestTooLarge,
+)
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent
 from desktop.texts import Catalogue
 
@@ -76,7 +85,7 @@ log = logging.getLogger(__name__)
 REQUESTS: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
 """Reads every request of the protocol."""
 
-FINAL = (ContextTooLong, AgentsMissing)
+FINAL = (ContextTooLong, AgentsMissing, RequestTooLarge)
 """Failures that the same message will meet again, whatever is changed in the settings."""
 
 
@@ -282,7 +291,17 @@ class LocalServer(ChatKitServer[RequestContext]):
             self._on_failure(agent_id, failure)
             for event in open_items.finish(self._texts):
                 yield event
+                if isinstance(event, ThreadItemDoneEvent) and self._can_go_on(agent_id, event.item, failure):
+                    card = unfinished.card_item(
+                        self._texts, event.item.thread_id, new_id("message"), unfinished.of_failure(failure)
+                    )
+                    yield ThreadItemDoneEvent(item=card)
             raise CustomStreamError(self.sentence(failure), allow_retry=not isinstance(failure, FINAL))
+
+    def _can_go_on(self, agent_id: str, item: ThreadItem, failure: AppError) -> bool:
+        """Whether an answer that broke off can be continued."""
+        broke_off = isinstance(item, AssistantMessageItem) and not isinstance(failure, (*FINAL, PageStalled))
+        return broke_off and isinstance(self._sources.agent(agent_id), AssistantAgent)
 
     def sentence(self, failure: AppError) -> str:
         """What happened and what to do, as the page shows it."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from chatkit.agents import AgentContext
-from chatkit.types import GeneratedImage, GeneratedImageItem, Task, ThreadItemDoneEvent, ThreadStreamEvent
+from chatkit.types import GeneratedImage, GeneratedImageItem, Task, ThoughtTask, ThreadItemDoneEvent, ThreadStreamEvent
 from pydantic import Field
 
 from desktop.agents.context import RequestContext
@@ -44,17 +44,34 @@ class Steps:
         self._texts = texts
         self._places: dict[str, tuple[str, int]] = {}
         """The endpoint's id of a tool call -> the workflow and the place of its task."""
+        self._answering = False
+        """Whether a message has begun, and no reasoning after it: the SDK shows none of what is thought then."""
+        self._late: list[str] = []
+        """What was thought then."""
 
     async def see(self, event: Any) -> None:
         """A raw event; most are of no concern here."""
         kind = event.type
+        if kind == "response.reasoning_summary_text.delta" and self._answering:
+            self._late.append(event.delta)
+        elif kind == "response.completed":
+            await self._show_late()
         if kind not in ("response.output_item.added", "response.output_item.done"):
             return
         item = event.item
+        if kind.endswith("added") and item.type in ("message", "reasoning"):
+            self._answering = item.type == "message"
         done = kind.endswith("done")
         task = tool_task(item, self._texts, done=done)
         if task is not None:
             await self.show(item.id, task)
+
+    async def _show_late(self) -> None:
+        """What was thought in the middle of a message, as a step after it."""
+        thought, self._late, self._answering = "".join(self._late), [], False
+        if thought.strip():
+            await self._context.add_workflow_task(ThoughtTask(content=thought, status_indicator="complete"))
+            await self._context.end_workflow()
 
     async def show(self, key: str, task: Task) -> None:
         """A step, in the place of the one of the same key."""

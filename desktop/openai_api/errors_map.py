@@ -6,13 +6,13 @@ because OpenAI itself repeats part of a rejected key.
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,6 +41,7 @@ from desktop.errors import (
     WorkflowGone,
     WorkflowNotFound,
 )
+from desktop.openai_api import error_bodies
 
 SKEW_LIMIT = 300.0
 """Seconds by which this machine's clock may differ from the server's before it is named as the cause."""
@@ -80,30 +81,13 @@ def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
 
 
 def error_text(body: object) -> str:
-    """The sentence in an error's JSON. Order: `error` (text), `error.message`, `details`,
-    `details.error(.message)`, `message`: OpenAI's own shape first, then those of older proxies."""
-    if not isinstance(body, Mapping):
-        return ""
-    error, details = body.get("error"), body.get("details")
-    candidates: list[object] = [error, error.get("message") if isinstance(error, Mapping) else None, details]
-    if isinstance(details, Mapping):
-        nested = details.get("error")
-        candidates += [nested, nested.get("message") if isinstance(nested, Mapping) else None]
-    candidates.append(body.get("message"))
-    return next((text for text in candidates if isinstance(text, str) and text), "")
+    """The sentence in an error's JSON, whatever its shape; empty: there is none."""
+    return error_bodies.plain(error_bodies.words(body))
 
 
 def error_codes(body: object) -> set[str]:
     """`code` and `type` of the error, wherever they are nested."""
-    found: set[str] = set()
-    places: list[object] = [body]
-    if isinstance(body, Mapping):
-        details = body.get("details")
-        places += [body.get("error"), details, details.get("error") if isinstance(details, Mapping) else None]
-    for place in places:
-        if isinstance(place, Mapping):
-            found |= {value for name in ("code", "type") if isinstance(value := place.get(name), str)}
-    return found
+    return error_bodies.codes(body)
 
 
 def header_date(headers: Mapping[str, str], name: str) -> float | None:
@@ -143,21 +127,15 @@ def is_html(headers: Mapping[str, str], body: bytes) -> bool:
     """Whether an answer is a web page."""
     if "html" in headers.get("content-type", "").lower():
         return True
-    start = body[:200].lstrip().lower()
-    return start.startswith((b"<!doctype", b"<html", b"<head", b"<body"))
+    return error_bodies.is_page(body)
 
 
 def of_answer(status: int, headers: Mapping[str, str], body: bytes, about: About, now: float) -> AppError:
     """The error of an answer that is not 2xx. `headers` answers to lower-case names; `now` is unix seconds."""
     host = about.host
     page = is_html(headers, body)
-    parsed: object = None
-    if not page:
-        try:
-            parsed = json.loads(body)
-        except ValueError:
-            parsed = None
-    text = scrub(error_text(parsed), about.secrets)
+    parsed = None if page else error_bodies.read(body)
+    text = "" if page else scrub(error_bodies.said(body), about.secrets)
     codes = error_codes(parsed)
     request_id = scrub(headers.get("x-request-id", ""))
     detail = scrub(" ".join(part for part in (str(status), *sorted(codes), text, request_id) if part), about.secrets)
@@ -194,7 +172,15 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, about: About
         return WorkflowNotFound(detail, workflow=about.workflow, **base)
     if status == 410 and minting:
         return WorkflowGone(detail, workflow=about.workflow, **base)
-    return _with_status(RequestRejected(detail, problem=text or str(status), **base))
+    return _with_status(RequestRejected(detail, problem=text or _phrase(status), **base))
+
+
+def _phrase(status: int) -> str:
+    """What a status means, where a server has no words of its own."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return str(status)
 
 
 def _with_status(error: ApiError) -> ApiError:

@@ -32,6 +32,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "agent.models",
         "agent.reasoning_effort",
         "agent.temperature",
+        "agent.tool_rounds",
         "agent.tools.web_search",
         "agent.tools.code_interpreter",
         "agent.tools.image_generation",
@@ -61,7 +62,7 @@ _LISTS = ("agent.models", "agent.tools.vector_store_ids", "agent.packages")
 """Typed as lines."""
 _OVERRIDES = "agent.model_overrides"
 """Typed as lines, too: what the file names = what is used."""
-_OR_NONE = ("agent.greeting", "agent.reasoning_effort", "agent.temperature")
+_OR_NONE = ("agent.greeting", "agent.reasoning_effort", "agent.temperature", "agent.tool_rounds")
 """Empty means: as it would be without."""
 _STORE = re.compile(r"vs_[A-Za-z0-9_-]{1,200}")
 

@@ -12,6 +12,8 @@ from pydantic import Field, StringConstraints
 from desktop.settings.base import AgentId, Model, Name, Prompt
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
+TOOL_ROUNDS = 50
+"""How often in a row an agent may use tools, where nothing else is set."""
 OPENAI_ENDPOINT = "openai"
 """The id of the built-in endpoint: the API of `network.api_base`."""
 
@@ -67,6 +69,8 @@ class AssistantAgent(InAppAgent):
     """How long a reasoning model thinks; empty: the model's own default."""
     temperature: float | None = Field(default=None, ge=0, le=2)
     """How much answers vary; empty: the model's own default. Reasoning models take none."""
+    tool_rounds: int | None = Field(default=None, ge=1, le=1000)
+    """How often in a row it may use tools for one answer before it asks whether to go on; empty: 50."""
     tools: AssistantTools = Field(default_factory=AssistantTools.model_construct)
     endpoint: AgentId = OPENAI_ENDPOINT
     """The id of the endpoint that has the model."""

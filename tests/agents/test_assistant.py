@@ -22,10 +22,11 @@ from desktop.agents.ids import TurnIds
 from desktop.agents.limits import Limits
 from desktop.agents.models import DEFAULT_MODEL
 from desktop.agents.stores import Stores, open_stores
+from desktop.agents.unfinished import incomplete_of
 from desktop.errors import KeyMissing
 from desktop.settings.agents import AssistantAgent, AssistantTools, Endpoint
 from tests.agents.reference import ReferenceStore
-from tests.agents.talk import FAST, Given, Json, Page, make_host, message, read
+from tests.agents.talk import FAST, Given, Heard, Json, Page, make_host, message, read
 from tests.agents.test_server import ME, Normal
 from tests.standins.models_api import HTML, KEY, PIXEL, Answer, ModelsApi, Tool, error
 
@@ -557,11 +558,76 @@ def test_an_empty_answer_has_a_sentence(house: House) -> None:
     assert heard.errors[0]["allow_retry"] is True
 
 
-def test_an_answer_that_was_cut_off_says_why(responses: House) -> None:
-    responses.api.answer(Answer("one two", incomplete="max_output_tokens"))
-    heard = responses.page.say("hello")
-    assert "reached the model’s limit" in heard.errors[0]["message"]
-    assert responses.page.answers(heard.thread) == ["one two"]
+@pytest.mark.parametrize(
+    ("wire", "reason", "sentence"),
+    [
+        ("max_output_tokens", "length", "reached the model’s limit"),
+        ("length", "length", "reached the model’s limit"),
+        ("content_filter", "content_filter", "content filter stopped"),
+    ],
+)
+def test_an_answer_that_was_cut_off_is_kept_marked_and_says_why(
+    house: House, wire: str, reason: str, sentence: str
+) -> None:
+    house.api.answer(Answer("one two", incomplete=wire))
+    heard = house.page.say("hello")
+    assert heard.errors == []
+    assert house.page.answers(heard.thread) == ["one two"]
+    (card,) = heard.done("widget")
+    assert sentence in card["widget"]["children"][0]["value"]
+    assert [item["type"] for item in house.page.items(heard.thread)] == ["user_message", "assistant_message", "widget"]
+    assert [told for event in heard.events if (told := incomplete_of(event))] == [{"reason": reason}]
+
+
+def test_an_answer_that_was_cut_off_goes_on_with_a_button(house: House) -> None:
+    house.api.answer(Answer("one tw", incomplete="length"))
+    heard = house.page.say("count")
+    (card,) = heard.done("widget")
+    house.api.answer(Answer("o three"))
+    again = press(house.page, card)
+    assert again.said == "o three"
+    assert "exactly where it stopped" in str(house.asked())
+    assert str(house.asked()).index("one tw") < str(house.asked()).index("exactly where it stopped")
+    kept = house.page.items(heard.thread)
+    assert "onClickAction" not in str(kept)
+    house.page.say("and now", heard.thread)
+    sent = str(house.asked())
+    assert "one two three" in sent  # the model reads it as one answer
+    assert "exactly where" not in sent
+    assert "not finished" not in sent
+
+
+def test_a_card_of_an_older_answer_does_not_go_on(house: House) -> None:
+    house.api.answer(Answer("one tw", incomplete="length"))
+    heard = house.page.say("count")
+    house.page.say("never mind", heard.thread)
+    before = len(house.api.asked)
+    again = press(house.page, heard.done("widget")[0])
+    assert len(house.api.asked) == before
+    assert "The chat has gone on since." in str(again.events)
+
+
+def test_an_answer_that_ends_before_its_first_word_says_why(house: House) -> None:
+    house.api.answer(Answer("", incomplete="length"))
+    assert "reached the model’s limit" in house.page.say("hello").errors[0]["message"]
+
+
+def test_what_a_broken_connection_left_can_be_continued(house: House) -> None:
+    house.api.answer(BROKEN["dropped"][0])
+    heard = house.page.say("count")
+    assert len(heard.errors) == 1
+    (card,) = heard.done("widget")
+    assert card["widget"]["id"] == "cut.interrupted"
+    house.api.answer(Answer("three"))
+    assert press(house.page, card).said == "three"
+
+
+def press(page: Page, card: Json) -> Heard:
+    """The last button of a card."""
+    button = card["widget"]["children"][-1]["children"][-1]
+    return page.stream(
+        "threads.custom_action", thread_id=card["thread_id"], item_id=card["id"], action=button["onClickAction"]
+    )
 
 
 def test_a_model_that_is_not_there_is_named_with_where_to_choose_another(house: House) -> None:

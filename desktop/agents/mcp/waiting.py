@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from agents import Agent, RunResultStreaming, RunState
 from chatkit.types import ThreadItemDoneEvent, ThreadMetadata, ThreadStreamEvent, WidgetItem
 
+from desktop.agents import unfinished
 from desktop.agents.context import RequestContext
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.connection import Tool
@@ -54,7 +55,7 @@ class Held:
     thread_id: str
     way: Any
     agent: Agent[Any]
-    box: Toolbox
+    box: Toolbox | None
     state: RunState[Any, Agent[Any]]
     calls: list[Call]
     """Those that are not decided, the next question first."""
@@ -91,6 +92,22 @@ def waiting_for(
     return held
 
 
+def after_its_limit(
+    agent_id: str,
+    thread_id: str,
+    way: Any,
+    agent: Agent[Any],
+    box: Toolbox | None,
+    result: RunResultStreaming,
+    rounds: int,
+) -> Held:
+    """A run that has used tools as often in a row as it may; it may go on as often again. Nothing of it is lost."""
+    state = result.to_state()
+    # The state counts on where it stopped, and has no public way to give it more (openai-agents 0.24).
+    state._max_turns = state._current_turn + rounds
+    return Held(agent_id, thread_id, way, agent, box, state, [])
+
+
 class Waiting:
     """All runs that wait, by the number on their cards."""
 
@@ -100,12 +117,8 @@ class Waiting:
 
     def ask(self, held: Held, item_id: str, *, apart: bool) -> ThreadStreamEvent:
         """The card of the next question; the run waits under its number. `apart`: it is asked in a window."""
-        number = secrets.token_hex(12)
+        number = self.keep(held)
         call = held.calls[0]
-        held.asked_as = number
-        self._held[number] = held
-        while len(self._held) > MOST:
-            self._held.popitem(last=False)
         held.card = cards.item(
             self._texts,
             held.thread_id,
@@ -117,6 +130,14 @@ class Waiting:
             apart=apart,
         )
         return ThreadItemDoneEvent(item=held.card)
+
+    def keep(self, held: Held) -> str:
+        """The run waits from now on, under a number for the button of its card."""
+        held.asked_as = secrets.token_hex(12)
+        self._held[held.asked_as] = held
+        while len(self._held) > MOST:
+            self._held.popitem(last=False)
+        return held.asked_as
 
     def of(self, action: Action[str, Any], sender: WidgetItem, thread_id: str, agent_id: str) -> Held | None:
         """The run that the button belongs to. None: there is none, or it is another's."""
@@ -145,5 +166,7 @@ class Waiting:
                 item = await store.load_item(thread.id, held.card.id, context)
             except ThreadNotFound:
                 continue
-            if isinstance(item, WidgetItem):
+            if isinstance(item, WidgetItem) and unfinished.reason_of(item):
+                yield unfinished.answered(item, self._texts, "passed")
+            elif isinstance(item, WidgetItem):
                 yield cards.answered(item, self._texts, "expired")

@@ -1,0 +1,604 @@
+"""A stream of Responses, as OpenAI would have written it. Pure: events in, events out."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from desktop.agents.tolerant import shapes
+from desktop.agents.tolerant.events import Event
+from desktop.agents.tolerant.shapes import Json
+from desktop.agents.tolerant.thoughts import Part, Thoughts
+from desktop.openai_api import error_bodies
+
+DELTA = {"type", "sequence_number", "item_id", "output_index", "content_index", "delta", "logprobs", "obfuscation"}
+"""What an ordinary event of text has."""
+MESSAGE = {"id", "type", "role", "status", "content"}
+FAILED = ("error", "response.error", "response.failed")
+ENDED = ("response.completed", "response.done", "response.incomplete")
+DEFAULTS: dict[str, Json] = {
+    "web_search_call": {"action": {"type": "search", "query": ""}},
+    "file_search_call": {"queries": [], "results": None},
+    "code_interpreter_call": {"code": None, "outputs": None, "container_id": ""},
+    "image_generation_call": {"result": None},
+    "reasoning": {"summary": []},
+}
+"""What an item of this type has at least."""
+
+
+class Item:
+    """An item of the output that is under way, as the server calls it and as it stands."""
+
+    def __init__(self, number: str, kind: str, place: int) -> None:
+        self.id = number
+        self.kind = kind
+        self.place = place
+        self.told = False
+        """Whether its beginning was passed on."""
+        self.part = False
+        """Whether the beginning of its text was."""
+        self.done = False
+        self.text: list[str] = []
+        self.heard: list[str] = []
+        """The text as the server wrote it, with whatever tags there were."""
+        self.source = ""
+        """Whether reasoning came as `summary` or as `text`: of both, summaries are shown."""
+        self.more: Json = {}
+        """What else the server says of a message (its phase)."""
+        self.thoughts = Thoughts()
+        self.halves = shapes.Halves()
+        self.annotations: list[Any] = []
+        self.summaries: set[int] = set()
+        self.call: Json = {}
+        self.whole: Json | None = None
+        """As it stands at its end."""
+
+
+class ResponsesStream:
+    """As `ChatStream`, for Responses."""
+
+    def __init__(self, names: Callable[[], set[str]], *, keep_reason: bool) -> None:
+        self._names = names
+        self._keep = keep_reason
+        self._number = 0
+        self._items: dict[str, Item] = {}
+        self._places: dict[int, str] = {}
+        self._last = ""
+        self._output: list[Json] = []
+        self._response: Json = {}
+        self._created = False
+        self._thought: Item | None = None
+        self.reason = ""
+        self.ended = False
+        self.failed = False
+        self.understood = False
+
+    def see(self, event: Event) -> Iterator[Json | None]:
+        """The events that an event means; None: it can pass as it came."""
+        data = event.data
+        if self._is_plain(data, event):
+            yield None
+            return
+        if not isinstance(data, dict):
+            if isinstance(data, str) and event.name == "error":
+                yield self._error({"error": data})
+            return
+        if self.failed or self.ended:
+            return
+        kind = data.get("type")
+        kind = kind if isinstance(kind, str) and kind else event.name
+        if kind not in FAILED and data.get("object") == "response":
+            yield from self._whole(data)
+        elif kind in FAILED or (not kind.startswith("response.") and error_bodies.is_error(data)):
+            response = data.get("response")
+            yield self._error(response if isinstance(response, dict) else data)
+        elif kind.startswith("response."):
+            self.understood = True
+            yield from self._event(kind, data)
+
+    def _is_plain(self, data: Any, event: Event) -> bool:
+        """Whether an event is one of text as OpenAI writes it."""
+        try:
+            if data["type"] != "response.output_text.delta" or not event.raw or not DELTA.issuperset(data):
+                return False
+            said, item = data["delta"], self._items[data["item_id"]]
+            if type(said) is not str or not item.part or item.done or type(data["logprobs"]) is not list:
+                return False
+            if not (data["content_index"] == 0 and type(data["output_index"]) is type(data["sequence_number"]) is int):
+                return False
+        except (KeyError, TypeError, AttributeError):
+            return False
+        if not item.halves.whole(said):
+            return False
+        if not item.thoughts.simple(said):
+            return False
+        item.text.append(said)
+        item.heard.append(said)
+        return True
+
+    # --- events -------------------------------------------------------------------------------
+
+    def _event(self, kind: str, data: Json) -> Iterator[Json]:
+        name = kind.removeprefix("response.")
+        if kind in ENDED:
+            yield from self._end(kind, data)
+            return
+        if name in ("created", "in_progress", "queued"):
+            response = data.get("response")
+            self._ours(response if isinstance(response, dict) else {})
+            yield from self._begin()
+            return
+        yield from self._begin()
+        given = data.get("item")
+        if name == "output_item.added" and isinstance(given, dict):
+            yield from self._added(given, data)
+        elif name == "output_item.done" and isinstance(given, dict):
+            yield from self._done(given, data)
+        elif name in ("output_text.delta", "refusal.delta", "text.delta"):
+            yield from self._say(self._item(data, "message"), shapes.text(data.get("delta")))
+        elif name in ("output_text.done", "refusal.done", "text.done"):
+            item = self._item(data, "message")
+            yield from self._rest(item, shapes.text(data.get("text") or data.get("refusal")))
+        elif name == "output_text.annotation.added":
+            item = self._item(data, "message")
+            annotation = data.get("annotation")
+            if isinstance(annotation, dict) and item.part:
+                item.annotations.append(annotation)
+                yield self._of(item, kind, content_index=0, annotation=annotation,
+                               annotation_index=shapes.number(data.get("annotation_index")))  # fmt: skip
+        elif name in ("content_part.added", "content_part.done"):
+            part = data.get("part")
+            if name.endswith("done") and isinstance(part, dict) and part.get("type") in ("output_text", "text"):
+                yield from self._rest(self._item(data, "message"), shapes.text(part.get("text")))
+        elif name.startswith("reasoning"):
+            yield from self._reasoning(name, data)
+        elif name.startswith("function_call_arguments."):
+            yield from self._arguments(name, data)
+        elif not name.startswith(("content_part", "output_item", "mcp_list_tools")):
+            # Progress of tools that the server runs: what it is about is known.
+            item_id = data.get("item_id")
+            yield self._numbered({**data, "type": kind, "item_id": item_id if isinstance(item_id, str) else self._last,
+                                  "output_index": shapes.number(data.get("output_index"))})  # fmt: skip
+
+    def _begin(self) -> Iterator[Json]:
+        if not self._created:
+            self._created = True
+            yield self._numbered({"type": "response.created", "response": self._made("in_progress", [])})
+
+    def _ours(self, response: Json) -> None:
+        self._response = {**self._response, **{name: value for name, value in response.items() if value is not None}}
+
+    def _item(self, data: Json, kind: str) -> Item:
+        """The item that an event is about: by its id, by its place, else the last one of this kind."""
+        number, place = data.get("item_id"), shapes.index(data.get("output_index"))
+        if isinstance(number, str) and number in self._items:
+            return self._items[number]
+        if place is not None and place in self._places:
+            known = self._items[self._places[place]]
+            if known.kind == kind and not known.done:
+                return known
+        last = self._items.get(self._last)
+        if not (isinstance(number, str) and number) and place is None:
+            open_ones = [item for item in self._items.values() if item.kind == kind and not item.done]
+            if open_ones:
+                return open_ones[-1]
+            if last is not None and last.kind == kind and not data.get("delta"):
+                return last
+        return self._new(number, kind, place)
+
+    def _new(self, number: object, kind: str, place: int | None) -> Item:
+        prefix = {"message": "msg", "function_call": "fc", "reasoning": "rs"}.get(kind, "item")
+        if not isinstance(number, str) or not number or number in self._items:
+            number = f"{prefix}_{secrets.token_hex(12)}"
+        item = Item(number, kind, len(self._items) if place is None else place)
+        self._items[number] = item
+        self._places[item.place] = number
+        self._last = number
+        return item
+
+    def _added(self, given: Json, data: Json) -> Iterator[Json]:
+        kind = shapes.text(given.get("type")) or ("message" if given.get("role") else "")
+        item = self._new(given.get("id"), kind, shapes.index(data.get("output_index")))
+        if kind == "function_call":
+            item.call = self._call(item, given)
+            yield from self._tell_call(item)
+        elif kind == "reasoning":
+            yield from self._tell(item, {"summary": []})
+        elif kind != "message":  # a message is told with its first word: it may only think
+            item.told = True
+            made = {**DEFAULTS.get(kind, {}), "status": "in_progress", **_present(given), "id": item.id}
+            yield self._numbered({"type": "response.output_item.added", "item": made, "output_index": item.place})
+
+    def _tell(self, item: Item, more: Json) -> Iterator[Json]:
+        if not item.told:
+            item.told = True
+            made = {"id": item.id, "type": item.kind, "status": "in_progress", **more}
+            yield self._numbered({"type": "response.output_item.added", "item": made, "output_index": item.place})
+
+    def _done(self, given: Json, data: Json) -> Iterator[Json]:
+        kind = shapes.text(given.get("type")) or ("message" if given.get("role") else "")
+        known = given.get("id")
+        item = self._item({"item_id": known, "output_index": data.get("output_index")}, kind)
+        if item.kind != kind:
+            item = self._new(None, kind, None)
+        yield from self._settle(item, given)
+
+    def _settle(self, item: Item, given: Json) -> Iterator[Json]:
+        """An item that is done, as `given` says it stands."""
+        if item.done:
+            return
+        if item.kind == "message":
+            thought, said = shapes.content(given.get("content"))
+            item.more = {name: value for name, value in _present(given).items() if name not in MESSAGE}
+            yield from self._think(item, thought)
+            parts = given.get("content")
+            parts = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+            for part in parts:
+                if isinstance(part.get("annotations"), list) and not item.annotations:
+                    item.annotations = [one for one in part["annotations"] if isinstance(one, dict)]
+            said = said or "".join(shapes.text(part.get("refusal")) for part in parts)
+            yield from self._close(item, said)
+        elif item.kind == "function_call":
+            item.call = self._call(item, {**_present(item.call), **_present(given)})
+            yield from self._tell_call(item)
+            yield from self._end_call(item)
+        elif item.kind == "reasoning":
+            yield from self._settle_reasoning(item, given)
+        else:
+            if not item.told:
+                yield from self._added_again(item, given)
+            item.done = True
+            item.whole = {**DEFAULTS.get(item.kind, {}), "status": "completed", **_present(given), "id": item.id}
+            yield from self._finished(item)
+
+    def _added_again(self, item: Item, given: Json) -> Iterator[Json]:
+        item.told = True
+        made = {**DEFAULTS.get(item.kind, {}), **_present(given), "id": item.id, "status": "in_progress"}
+        yield self._numbered({"type": "response.output_item.added", "item": made, "output_index": item.place})
+
+    def _finished(self, item: Item) -> Iterator[Json]:
+        if item.whole is not None:
+            self._output.append(item.whole)
+            yield self._numbered({"type": "response.output_item.done", "item": item.whole, "output_index": item.place})
+
+    # --- text ---------------------------------------------------------------------------------
+
+    def _say(self, item: Item, text: str) -> Iterator[Json]:
+        if item.done or not text:
+            return
+        item.heard.append(text)
+        yield from self._parts(item, item.thoughts.feed(item.halves.join(text)))
+
+    def _rest(self, item: Item, whole: str) -> Iterator[Json]:
+        """The whole text of a part, of which the beginning may have come in deltas."""
+        if whole and not item.done:
+            heard = "".join(item.heard)
+            if len(whole) > len(heard) and whole.startswith(heard):
+                yield from self._say(item, whole[len(heard) :])
+
+    def _parts(self, item: Item, parts: list[Part]) -> Iterator[Json]:
+        for kind, text in parts:
+            if kind == "think":
+                yield from self._think(item, text)
+            elif kind == "say":
+                yield from self._spoken(item, text)
+            else:
+                made = shapes.written_calls(text, self._names())
+                if not made:
+                    yield from self._spoken(item, text)
+                for name, arguments in made:
+                    call = self._new(None, "function_call", None)
+                    call.call = self._call(call, {"name": name, "arguments": arguments})
+                    yield from self._tell_call(call)
+                    yield from self._end_call(call)
+
+    def _spoken(self, item: Item, text: str) -> Iterator[Json]:
+        if not item.part and not text.strip() and (not text or not item.thoughts.idle):
+            return
+        yield from self._thought_done()
+        yield from self._tell(item, {"role": "assistant", "content": []})
+        if not item.part:
+            item.part = True
+            part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+            yield self._of(item, "response.content_part.added", content_index=0, part=part)
+        item.text.append(text)
+        yield self._of(item, "response.output_text.delta", content_index=0, delta=text, logprobs=[])
+
+    def _close(self, item: Item, whole: str) -> Iterator[Json]:
+        """The end of a message."""
+        yield from self._rest(item, whole)
+        if item.done:
+            return
+        yield from self._parts(item, item.thoughts.feed(item.halves.rest()) + item.thoughts.finish())
+        yield from self._thought_done()
+        item.done = True
+        if not item.told:
+            return
+        text = "".join(item.text)
+        part = {"type": "output_text", "text": text, "annotations": item.annotations, "logprobs": []}
+        yield self._of(item, "response.output_text.done", content_index=0, text=text, logprobs=[])
+        yield self._of(item, "response.content_part.done", content_index=0, part=part)
+        made = {"id": item.id, "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+        item.whole = {**item.more, **made}
+        yield from self._finished(item)
+
+    # --- reasoning ----------------------------------------------------------------------------
+
+    def _think(self, item: Item, text: str) -> Iterator[Json]:
+        """Reasoning from within a message: an item of its own, which the server is not told of again."""
+        text = shapes.whole_letters(text)
+        if not text:
+            return
+        if self._thought is None:
+            self._thought = self._new(None, "reasoning", None)
+            yield from self._tell(self._thought, {"summary": []})
+            self._last = item.id
+        yield from self._summary(self._thought, 0, text)
+
+    def _thought_done(self) -> Iterator[Json]:
+        if self._thought is not None:
+            item, self._thought = self._thought, None
+            item.done = True
+            yield from self._summary_done(item)
+            yield self._numbered(
+                {"type": "response.output_item.done", "output_index": item.place,
+                 "item": {"id": item.id, "type": "reasoning", "summary": []}}
+            )  # fmt: skip
+
+    def _summary(self, item: Item, index: int, text: str) -> Iterator[Json]:
+        if index not in item.summaries:
+            item.summaries.add(index)
+            part = {"type": "summary_text", "text": ""}
+            yield self._of(item, "response.reasoning_summary_part.added", summary_index=index, part=part)
+        item.text.append(text)
+        yield self._of(item, "response.reasoning_summary_text.delta", summary_index=index, delta=text)
+
+    def _summary_done(self, item: Item) -> Iterator[Json]:
+        text, item.text = "".join(item.text), []
+        if text:
+            index = max(item.summaries, default=0)
+            yield self._of(item, "response.reasoning_summary_text.done", summary_index=index, text=text)
+            part = {"type": "summary_text", "text": text}
+            yield self._of(item, "response.reasoning_summary_part.done", summary_index=index, part=part)
+
+    def _reasoning(self, name: str, data: Json) -> Iterator[Json]:
+        """Summaries, and where a server sends none, the reasoning itself (`reasoning_text`)."""
+        item = self._item(data, "reasoning")
+        own = "summary" in name
+        index = shapes.number(data.get("summary_index" if own else "content_index"))
+        if item.done or (not own and item.source == "summary"):
+            return
+        item.source = "summary" if own else "text"
+        yield from self._tell(item, {"summary": []})
+        if name.endswith(".delta"):
+            if item.text and index not in item.summaries:
+                yield from self._summary_done(item)
+            delta = data.get("delta")
+            yield from self._summary(item, index, shapes.whole_letters(item.halves.join(shapes.text(delta))))
+        elif name.endswith("text.done"):
+            if not item.text and index not in item.summaries:
+                text = shapes.whole_letters(shapes.text(data.get("text")))
+                if text:
+                    yield from self._summary(item, index, text)
+            yield from self._summary_done(item)
+
+    def _settle_reasoning(self, item: Item, given: Json) -> Iterator[Json]:
+        if not item.summaries:
+            told = given.get("summary") or given.get("content")
+            texts = told if isinstance(told, list) else [told]
+            for index, text in enumerate(shapes.whole_letters(shapes.text(one)) for one in texts):
+                if text:
+                    yield from self._tell(item, {"summary": []})
+                    yield from self._summary(item, index, text)
+                    yield from self._summary_done(item)
+        yield from self._summary_done(item)
+        yield from self._tell(item, {"summary": []})
+        item.done = True
+        summary = given.get("summary")
+        item.whole = {**_present(given), "id": item.id, "type": "reasoning"}
+        item.whole["summary"] = [
+            {"type": "summary_text", "text": shapes.text(one)} for one in (summary if isinstance(summary, list) else [])
+        ]
+        yield from self._finished(item)
+
+    # --- calls --------------------------------------------------------------------------------
+
+    def _call(self, item: Item, given: Json) -> Json:
+        function = given.get("function")
+        function = function if isinstance(function, dict) else {}
+        number = shapes.text(given.get("call_id")).strip() or shapes.text(item.call.get("call_id"))
+        return {
+            "id": item.id, "type": "function_call",
+            "call_id": number or (item.id if item.id.startswith("call_") else shapes.call_id()),
+            "name": (shapes.text(given.get("name")) or shapes.text(function.get("name"))).strip(),
+            "arguments": shapes.whole_letters(shapes.arguments(given.get("arguments", function.get("arguments")))),
+        }  # fmt: skip
+
+    def _tell_call(self, item: Item) -> Iterator[Json]:
+        if not item.told and item.call.get("name"):
+            item.told = True
+            made = {**item.call, "arguments": "", "status": "in_progress"}
+            yield self._numbered({"type": "response.output_item.added", "item": made, "output_index": item.place})
+
+    def _arguments(self, name: str, data: Json) -> Iterator[Json]:
+        item = self._item(data, "function_call")
+        if item.done:
+            return
+        if not item.call:
+            item.call = self._call(item, data)
+        if name.endswith("delta"):
+            delta = shapes.whole_letters(shapes.arguments(data.get("delta")))
+            item.text.append(delta)
+            item.call["arguments"] = ""
+            if delta and item.told:
+                yield self._of(item, "response.function_call_arguments.delta", delta=delta)
+        elif data.get("arguments") is not None:
+            item.call["arguments"] = shapes.whole_letters(shapes.arguments(data["arguments"]))
+            item.call["name"] = item.call["name"] or shapes.text(data.get("name"))
+            yield from self._tell_call(item)
+
+    def _end_call(self, item: Item) -> Iterator[Json]:
+        item.done = True
+        item.call["arguments"] = item.call["arguments"] or "".join(item.text) or "{}"
+        if not item.call["name"]:
+            return
+        yield self._of(item, "response.function_call_arguments.done", arguments=item.call["arguments"],
+                       name=item.call["name"])  # fmt: skip
+        item.whole = {**item.call, "status": "completed"}
+        yield from self._finished(item)
+
+    # --- the end ------------------------------------------------------------------------------
+
+    def _whole(self, response: Json) -> Iterator[Json]:
+        """A response that came at once, as one JSON, or as an event without a type."""
+        self.understood = True
+        status = response.get("status")
+        if response.get("error") or status == "failed":
+            yield self._error(response)
+            return
+        if status in ("in_progress", "queued"):
+            self._ours(response)
+            yield from self._begin()
+            return
+        yield from self._begin()
+        yield from self._end("response.completed", {"response": response})
+
+    def _end(self, kind: str, data: Json) -> Iterator[Json]:
+        response = data.get("response")
+        response = response if isinstance(response, dict) else {}
+        if response.get("error") or response.get("status") == "failed":
+            yield self._error(response)
+            return
+        self._ours(response)
+        yield from self._begin()
+        details = response.get("incomplete_details")
+        if kind == "response.incomplete" or response.get("status") == "incomplete":
+            told = shapes.reason(details.get("reason") if isinstance(details, dict) else details)
+            self.reason = told if told in ("length", "content_filter") else "interrupted"
+        self.ended = True
+        output = response.get("output")
+        for given in output if isinstance(output, list) else []:
+            if not isinstance(given, dict):
+                continue
+            kind = shapes.text(given.get("type")) or "message"
+            number = given.get("id")
+            known = self._items.get(number) if isinstance(number, str) else None
+            if known is None:
+                # Told under another id, or not at all: those of this kind in their order.
+                known = next((one for one in self._items.values() if one.kind == kind and not one.done), None)
+                if known is None and any(one.kind == kind for one in self._items.values()):
+                    continue
+            yield from self._settle(known or self._new(number, kind, None), given)
+        yield from self._closing()
+
+    def finish(self, *, done: bool, broken: bool = False) -> Iterator[Json]:
+        """As `ChatStream.finish`."""
+        if self.failed or self.ended:
+            return
+        if broken:
+            for item in self._items.values():
+                if item.kind == "message" and not item.done:
+                    yield from self._parts(item, item.thoughts.feed(item.halves.rest()) + item.thoughts.finish())
+            return
+        if self.understood:
+            if not done:
+                self.reason = self.reason or "interrupted"
+            yield from self._closing()
+
+    def _closing(self) -> Iterator[Json]:
+        cut = bool(self.reason)
+        for item in list(self._items.values()):
+            if item.done:
+                continue
+            if item.kind == "message":
+                yield from self._close(item, "")
+            elif item.kind == "function_call":
+                if not cut or _complete(item.call.get("arguments") or "".join(item.text) or "{"):
+                    yield from self._tell_call(item)
+                    yield from self._end_call(item)
+            elif item.kind == "reasoning" and item is not self._thought:
+                yield from self._settle_reasoning(item, {})
+        yield from self._thought_done()
+        self.ended = True
+        kept = self._keep and self.reason in ("length", "content_filter")
+        status = "incomplete" if kept else "completed"
+        response = self._made(status, self._output)
+        if kept:
+            told = {"length": "max_output_tokens"}.get(self.reason, self.reason)
+            response["incomplete_details"] = {"reason": told}
+        yield self._numbered({"type": f"response.{status}", "response": response})
+
+    def _error(self, body: Json) -> Json:
+        self.failed = True
+        told = error_bodies.told(body)
+        return self._numbered({"type": "error", "code": told["code"] or told["type"], "message": told["message"],
+                               "param": told["param"]})  # fmt: skip
+
+    # --- shapes -------------------------------------------------------------------------------
+
+    def _numbered(self, event: Json) -> Json:
+        event["sequence_number"] = self._number
+        self._number += 1
+        return event
+
+    def _of(self, item: Item, kind: str, **more: Any) -> Json:
+        return self._numbered({"type": kind, "item_id": item.id, "output_index": item.place, **more})
+
+    def _made(self, status: str, output: list[Json]) -> Json:
+        given = self._response
+        number = given.get("id")
+        if not isinstance(number, str) or not number:
+            number = self._response["id"] = f"resp_{secrets.token_hex(12)}"
+        return {
+            "parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "metadata": {}, "temperature": None,
+            "top_p": None, "instructions": None, **given, "id": number, "object": "response",
+            "created_at": shapes.number(given.get("created_at") or given.get("created")),
+            "model": shapes.text(given.get("model")), "status": status, "error": None, "incomplete_details": None,
+            "output": output, "usage": _usage(given.get("usage")),
+        }  # fmt: skip
+
+
+def _present(given: Json) -> Json:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _complete(arguments: str) -> bool:
+    try:
+        json.loads(arguments)
+    except ValueError:
+        return False
+    return True
+
+
+def _usage(given: object) -> Json | None:
+    if not isinstance(given, dict):
+        return None
+    counts = {
+        name: shapes.number(given.get(name, given.get(other)))
+        for name, other in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"))
+    }
+    inner, outer = given.get("input_tokens_details"), given.get("output_tokens_details")
+    inner, outer = inner if isinstance(inner, dict) else {}, outer if isinstance(outer, dict) else {}
+    return {
+        **counts,
+        "total_tokens": shapes.number(given.get("total_tokens")) or sum(counts.values()),
+        "input_tokens_details": {
+            "cached_tokens": shapes.number(inner.get("cached_tokens")),
+            "cache_write_tokens": shapes.number(inner.get("cache_write_tokens")),
+        },
+        "output_tokens_details": {"reasoning_tokens": shapes.number(outer.get("reasoning_tokens"))},
+    }
+
+
+def whole(body: Json, names: set[str]) -> Json:
+    """A response that was not streamed, in OpenAI's shape. What is none, or has failed, comes back as it is."""
+    if not isinstance(body.get("output"), list) or body.get("error") or body.get("status") == "failed":
+        return body
+    stream = ResponsesStream(lambda: names, keep_reason=True)
+    for event in stream.see(Event("", {**body, "object": "response"}, "", whole=True)):
+        if event is not None and event["type"] in ("response.completed", "response.incomplete"):
+            made: Json = event["response"]
+            return made
+    return body

@@ -1,0 +1,94 @@
+"""One answer of a model server on its way to an SDK: bytes in, the bytes that OpenAI would have sent out. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from desktop.agents.tolerant import chat, responses
+from desktop.agents.tolerant.chat import ChatStream
+from desktop.agents.tolerant.events import Malformed, Reader
+from desktop.agents.tolerant.responses import ResponsesStream
+from desktop.agents.tolerant.shapes import Json
+from desktop.openai_api import error_bodies
+
+Protocol = Literal["chat", "responses"]
+
+
+class Stream:
+    """A streamed answer. `names` gives the tools that were offered; `keep_reason`: see `ChatStream`."""
+
+    def __init__(self, protocol: Protocol, names: Callable[[], set[str]] = set, *, keep_reason: bool = False) -> None:
+        self._chat = protocol == "chat"
+        kind = ChatStream if self._chat else ResponsesStream
+        self._made: ChatStream | ResponsesStream = kind(names, keep_reason=keep_reason)
+        self._reader = Reader()
+        self._over = False
+
+    @property
+    def reason(self) -> str:
+        """Why the answer is not all there is: length, content_filter, error, interrupted; empty: it is."""
+        return self._made.reason
+
+    @property
+    def strange(self) -> bool:
+        """Whether there was something in it, and nothing of an answer."""
+        return self._reader.seen and not self._made.understood and not self._made.failed
+
+    @property
+    def stray(self) -> bytes:
+        """The beginning of what was neither."""
+        return self._reader.stray.encode()
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What `chunk` means."""
+        if self._over:
+            return b""
+        return b"".join(self._events(self._reader.feed(chunk)))
+
+    def finish(self, *, broken: bool = False) -> bytes:
+        """The end of the answer. `broken`: the connection failed, which is told by others."""
+        if self._over:
+            return b""
+        out = [] if broken else list(self._events(self._reader.finish()))
+        if self._over:
+            return b"".join(out)
+        done = self._reader.done
+        out += [self._written(one) for one in self._made.finish(done=done, broken=broken)]
+        if not broken and self._made.understood and not self._made.failed:
+            out.append(b"data: [DONE]\n\n" if self._chat else b"")
+        self._over = True
+        return b"".join(out)
+
+    def _events(self, events: Iterator[object]) -> Iterator[bytes]:
+        try:
+            for event in events:
+                for made in self._made.see(event):  # type: ignore[arg-type]
+                    yield self._written(made, event.raw)  # type: ignore[attr-defined]
+                    if self._made.failed:
+                        self._over = True
+                        return
+        except Malformed as error:
+            # What can't be read is not made up: it goes on as it is, and the SDK says that it can't be read.
+            yield b"data: " + (str(error).replace("\n", " ") or "{").encode("utf-8", "replace") + b"\n\n"
+            self._over = True
+
+    def _written(self, made: Json | None, raw: str = "") -> bytes:
+        if made is None:
+            text = raw.replace("\n", " ") if "\n" in raw else raw
+        else:
+            text = json.dumps(made, separators=(",", ":"))
+        return b"data: " + text.encode("utf-8", "replace") + b"\n\n"
+
+
+def whole(protocol: Protocol, body: bytes, names: set[str]) -> tuple[int, bytes]:
+    """An answer that was not streamed: the status it should have had (0: its own), and its body."""
+    parsed = error_bodies.read_all(body)
+    if not isinstance(parsed, dict):
+        return 0, body
+    answers = parsed.get("choices") or (protocol == "responses" and parsed.get("object") == "response")
+    if error_bodies.is_error(parsed) and not answers:
+        return error_bodies.status(parsed) or 400, body
+    made = (chat.whole if protocol == "chat" else responses.whole)(parsed, names)
+    return 0, body if made is parsed else json.dumps(made).encode()

@@ -11,9 +11,10 @@ import { Lean } from "./chat_lean.js";
 import { beginLoading, endLoading, showWait } from "./chat_loading.js";
 import { notice } from "./chat_notice.js";
 import { speakWithoutTheApp, tellViolations } from "./chat_page.js";
+import { NOT_BY_ITSELF, newSecret } from "./chat_secret.js";
 import { Stage } from "./chat_stage.js";
 import { OpenThread } from "./chat_thread.js";
-import { recall, remember, tryNow, untilNextTry } from "./chat_tries.js";
+import { recall, remember, untilNextTry } from "./chat_tries.js";
 import { Unsent } from "./chat_unsent.js";
 import { applyLook, schemeNow } from "./look.js";
 import { described, part } from "./parts.js";
@@ -49,9 +50,6 @@ import { tellUpdates } from "./update_notice.js";
  * @property {number} mint_ms
  * @property {number[]} backoff
  */
-
-/** Codes that a further try can't change without somebody doing something. */
-const NOT_BY_ITSELF = new Set(["component_blank", "renderer_crashed", "keyring_denied", "keyring_locked"]);
 
 /** Milliseconds after which a page that still shows the agent before asks for the other one itself. */
 const OTHER_AGENT = 2_000;
@@ -266,8 +264,6 @@ function applyOptions() {
 }
 
 /**
- * Always a new secret: the one that ran out is never returned. What may pass by itself is tried until it does, so that
- * a chat that is open goes on where it was; what can't is explained and handed to the component as a failure.
  * @param {OpenAIChatKit} element
  * @param {string | null} current
  * @returns {Promise<string>}
@@ -276,40 +272,16 @@ async function getClientSecret(element, current) {
   minting += 1;
   lived(element);
   disarm();
-  /** @type {HTMLElement | null} */
-  let banner = null;
   try {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        const reason = attempt > 0 ? "retry" : current ? "expiry" : "mount";
-        const { client_secret } = await call("session.mint", { reason }, { limit: start.limits.mint_ms });
-        if (isReady) works(element);
-        if (!stage.code.startsWith("component_")) {
-          stage.uncover();
-          if (isReady) settle();
-          else beginLoading(() => start);
-        }
-        return client_secret;
-      } catch (error) {
-        const problem = described(error);
-        if (!problem.retryable || NOT_BY_ITSELF.has(problem.code)) {
-          stage.show(problem);
-          throw error;
-        }
-        banner?.remove();
-        banner = null;
-        if (isWorking) {
-          const action = { words: t("common.try_again"), run: tryNow };
-          banner = notice(problem, { tone: "warning", action });
-          await untilNextTry(start.limits.backoff, attempt, () => {});
-        } else {
-          stage.show(problem, { focus: attempt === 0 });
-          await untilNextTry(start.limits.backoff, attempt, (seconds) => stage.countdown(seconds));
-        }
-      }
+    const secret = await newSecret(current, { limits: start.limits, stage, isWorking: () => isWorking });
+    if (isReady) works(element);
+    if (!stage.code.startsWith("component_")) {
+      stage.uncover();
+      if (isReady) settle();
+      else beginLoading(() => start);
     }
+    return secret;
   } finally {
-    banner?.remove();
     minting -= 1;
     arm();
   }

@@ -182,6 +182,7 @@ class ChatPage:
                 "pages/chat_lean.js",
                 "pages/chat_unsent.js",
                 "pages/chat_problem.js",
+                "pages/chat_secret.js",
                 "pages/chat_stage.js",
                 "pages/chat_thread.js",
                 "pages/chat_tries.js",
@@ -275,6 +276,9 @@ class ChatPage:
         self._watch.hold()  # a keyring or a network may take longer than a component
         try:
             secret, expires_at = self._services.keeper.client_secret(params.reason)
+        except AppError:
+            self._watch.end()  # the page lives: it says so, and waits before it asks again
+            raise
         finally:
             self._watch.go_on()
         return {"client_secret": secret, "expires_at": expires_at}

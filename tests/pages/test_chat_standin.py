@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -150,3 +151,25 @@ def test_the_frame_reaches_the_api_with_a_secret_and_is_refused_without() -> Non
 def test_without_an_api_it_answers_by_itself(component: ComponentStandIn) -> None:
     answer = post(f"{component.origin}/__api/v1/chatkit/conversation", {"text": "hi", "thread_id": None})
     assert answer == {"ok": True, "thread_id": "cthr_standin", "text": "You said: hi"}
+
+
+def test_an_error_page_is_a_page_that_loads(component: ComponentStandIn) -> None:
+    frame = component.url.replace("chatkit.js", "frame.html")
+    for fault, code in (("frame_400", 400), ("frame_404", 404)):
+        component.fail(fault)
+        assert status(frame) == code
+    component.heal()
+    assert status(frame) == 200
+
+
+def test_options_are_checked_in_the_frame_and_not_where_they_are_set(component: ComponentStandIn) -> None:
+    assert "validateChatKitOptions" not in get(component.url)
+    frame = component.url.replace("chatkit.js", "frame.html")
+    assert "validate.js" in get(frame)
+    assert "validateChatKitOptions" in get(component.url.replace("chatkit.js", "validate.js"))
+
+
+def test_what_the_frame_would_ask_others_for_is_told_to_it_alone(component: ComponentStandIn) -> None:
+    asked = urllib.parse.urlencode({"kind": "favicon", "url": "https://pages.example/?a=b"})
+    post(f"{component.origin}/__outside?{asked}", {})
+    assert component.outside == [("favicon", "https://pages.example/?a=b")]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from desktop.errors import AppError
 from desktop.pages.chat import ChatPage, Limits
 from desktop.pages.chat_watch import StartWatch
 from tests.pages.app_parts import Asked, House
@@ -64,6 +65,13 @@ def test_a_page_that_is_ready_or_explains_itself_is_left_alone(
 ) -> None:
     _, ask, stuck = started(make_house)
     ask(method, **params)
+    assert not stuck.wait(0.5)
+
+
+def test_a_page_that_waits_before_it_asks_for_a_secret_again_is_left_alone(make_house: MakeHouse) -> None:
+    _, ask, stuck = started(make_house)
+    with pytest.raises(AppError):
+        ask("session.mint")
     assert not stuck.wait(0.5)
 
 

@@ -167,6 +167,54 @@ def test_a_message_while_an_answer_is_written_is_not_sent_twice(scene: Scene) ->
         scene.component.wait(lambda s: not s["busy"])
 
 
+# --- how the stand-in itself behaves ----------------------------------------------------------------
+
+ANSWERS = """
+(async () => {
+  const {fetch: before} = window;
+  window.asked = 0;
+  const element = document.createElement("openai-chatkit");
+  const answers = %s;
+  element.setOptions({api: {url: "https://agent.invalid/", domainKey: "x", fetch: async (_url, init) => {
+    if (JSON.parse(init.body).type !== "threads.create") return Response.json({data: [], has_more: false});
+    window.asked += 1;
+    const {status, type, body} = answers;
+    return new Response(body, {status, headers: {"content-type": type}});
+  }}});
+  window.refused = 0;
+  element.addEventListener("chatkit.error", () => (window.refused += 1));
+  document.getElementById("chat").replaceChildren(element);
+})(), true
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "times", "told"),
+    [
+        (400, "application/json", '{"message": "No."}', 1, False),
+        (500, "text/plain", "", 6, True),
+        (200, "application/json", "{}", 6, True),
+        (200, "text/event-stream", 'data: {"type": "error", "message": "No."}\n\n', 1, True),
+    ],
+)
+def test_the_stand_in_takes_answers_to_a_message_as_chatkit_was_seen_to(
+    scene: Scene, status: int, kind: str, body: str, times: int, told: bool
+) -> None:
+    settle(scene)
+    with launch(scene) as app:
+        ready(scene, app)
+        scene.component.forget()
+        app.js("chat", ANSWERS % json.dumps({"status": status, "type": kind, "body": body}))
+        scene.component.wait(lambda s: s["ready"] and s["requests"])
+        scene.component.do("send", text="hello")
+        scene.component.wait(lambda s: s["requests"] == 1 + times and not s["busy"])
+        app.until("all asked", lambda: app.js("chat", "window.asked") == times)
+        state = scene.component.state
+        assert bool(state["errors"]) is told
+        if not told:
+            assert (state["composer"], state["transcript"]) == ("", []), "it vanishes without a word"
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 

@@ -134,7 +134,7 @@
       frame.src = address.href;
       frame.addEventListener("load", () => this.#arrived(frame));
       frame.title = this.#plain.frameTitle ?? "Chat";
-      frame.allow = "clipboard-read; clipboard-write";
+      frame.allow = "clipboard-read; clipboard-write; microphone"; // [obs]
       this.#frame = frame;
       this.shadowRoot.append(frame);
       this.#verifyDomain();

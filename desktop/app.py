@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+KEY_LIMIT = 0.3
+"""Seconds that the first page may wait for the keyring, where no start before this one has left word of a key."""
 EXIT_LIMIT = 1.0
 """Seconds that cancelling sessions may hold up the end of the program."""
 
@@ -194,7 +196,7 @@ class App:
     def _first_page(self) -> str:
         """The chat, unless something it needs is known to be missing; whether the key is there is asked in parallel."""
         base = self.keyed_address()
-        known = base == "" or (base is not None and self.context.state.key_known(origin_of(base)))
+        known = base == "" or (base is not None and self.context.keys.known(origin_of(base), within=KEY_LIMIT))
         if not known:
             return "setup"
         return "consent" if self.code.problem() is not None else "chat"

@@ -173,7 +173,7 @@ class Context:
 
         if self.demo:
             return Keys(self.profile, self.brand.keyring_service, MemoryStore())
-        return Keys(self.profile, self.brand.keyring_service, frozen=places.is_frozen())
+        return Keys(self.profile, self.brand.keyring_service, frozen=places.is_frozen(), remembers=self.state)
 
     @property
     def component_url(self) -> str:

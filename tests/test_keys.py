@@ -25,6 +25,7 @@ from desktop.errors import (
     KeyStoreError,
 )
 from desktop.keys import PROXY_SECRET, KeyringStore, Keys, KeyStore, MemoryStore, normalise_key, system
+from desktop.settings.state import State
 from desktop.texts import Catalogue
 from tests.rig.key_contract import CONTRACT
 from tests.rig.locked_service import SECRET, locked_service
@@ -765,3 +766,51 @@ def test_another_api_may_have_keys_of_another_shape_but_never_a_workflow_id() ->
     for wrong in ("wf_123456", "two words", "ek_123456"):
         with pytest.raises(KeyShape):
             normalise_key(wrong, "http://localhost:4000")
+
+
+# --- one owner of what is known --------------------------------------------------------------------
+
+
+class Lasting(MemoryStore):
+    """A keyring that outlives the process."""
+
+    persistent = True
+
+
+def test_checklist_08_whoever_saves_reads_or_removes_a_key_the_next_start_knows(tmp_path: Path) -> None:
+    store = Lasting()
+
+    def start() -> Keys:
+        return Keys("default", "test", store, remembers=State(tmp_path / "state.json"))
+
+    assert not start().known(OPENAI)
+    start().save(OPENAI, KEY)  # as `key set` in a terminal
+    assert start().known(OPENAI)
+    assert not start().known("https://other.example")
+    start().remove(OPENAI)
+    assert not start().known(OPENAI)
+
+    store.set(f"default|{OPENAI}", KEY)  # by a version that left no word of it
+    assert not start().known(OPENAI)
+    assert start().known(OPENAI, within=5)
+    assert start().known(OPENAI)
+    store.delete(f"default|{OPENAI}")  # by another program
+    assert start().read(OPENAI) is None
+    assert not start().known(OPENAI)
+    store.set(f"default|{OPENAI}", KEY)
+    assert start().status(OPENAI).present
+    assert start().known(OPENAI)
+
+
+def test_a_key_for_this_session_is_known_in_it_and_forgotten_after(tmp_path: Path) -> None:
+    keys = Keys("default", "test", Lasting(), remembers=State(tmp_path / "state.json"))
+    keys.save(OPENAI, KEY, keep="session")
+    assert keys.known(OPENAI)
+    assert not Keys("default", "test", Lasting(), remembers=State(tmp_path / "state.json")).known(OPENAI)
+
+
+def test_a_start_that_knows_nothing_does_not_wait_for_a_keyring_that_hangs(
+    tmp_path: Path, never: threading.Event
+) -> None:
+    keys = Keys("default", "test", failing("hanging", never), limit=60, remembers=State(tmp_path / "state.json"))
+    assert not keys.known(OPENAI, within=0.05)

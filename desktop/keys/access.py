@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast
 
 from desktop import logs
 from desktop.errors import (
@@ -42,8 +42,16 @@ class KeyStatus:
     problem: AppError | None = None
 
 
+class Known(Protocol):
+    """Where it is remembered between two starts for which origins there is a key (`settings.state.State`)."""
+
+    def key_known(self, origin: str) -> bool: ...
+    def set_key_known(self, origin: str, known: bool) -> None: ...
+
+
 class Keys:
-    """The secrets of one profile. Safe to use from every thread.
+    """The secrets of one profile, and the one owner of what is known of its keys: whoever saves, removes or reads one,
+    a page, a command or an agent, `known` says so afterwards. Safe to use from every thread.
 
     `limit`: seconds for a call; `unlock_limit`: seconds the person has to answer an unlock prompt,
     of which `on_waiting` tells (in a worker thread). `store` is for tests and for
@@ -61,7 +69,10 @@ class Keys:
         on_waiting: Callable[[], object] | None = None,
         frozen: bool = False,
         environ: Mapping[str, str] = os.environ,
+        remembers: Known | None = None,
     ) -> None:
+        """`remembers`: what outlives this process of what is known."""
+        self._remembers = remembers
         self._profile = profile
         self._limit = limit
         self._unlock_limit = unlock_limit
@@ -83,20 +94,51 @@ class Keys:
 
     def read(self, origin: str) -> str | None:
         """The key of `origin`, or None. Raises KeyStoreError where the keyring can't be asked."""
-        return self._get(self._key_entry(origin))
+        entry = self._key_entry(origin)
+        found = self._get(entry)
+        if self._session.get(entry) is None:
+            self._note(origin, found is not None)
+        return found
+
+    def known(self, origin: str, within: float = 0.0) -> bool:
+        """Whether there is a key for `origin`, as far as that is known. What is not known is asked of the keyring, for
+        `within` seconds at most."""
+        entry = self._key_entry(origin)
+        if self._session.get(entry) is not None:
+            return True
+        if self._remembers is not None and self._remembers.key_known(origin_of(origin)):
+            return True
+        if within <= 0:
+            return False
+        call = self._start_read(entry)
+        try:
+            found = call.wait(within, within) is not None
+        except AppError:
+            return False  # it hangs, or is none: whoever needs the key hears of it
+        self._note(origin, found)
+        return found
 
     def save(self, origin: str, key: str, keep: Literal["keyring", "session"] = "keyring") -> None:
         """Keeps the key (in its normal form) and proves it by a fresh read. Raises KeyStoreError."""
         self._set(self._key_entry(origin), key, keep)
+        self._note(origin, keep == "keyring")
 
     def remove(self, origin: str) -> None:
         """Deletes the key and proves it by a fresh read; a missing one is fine. Raises KeyStoreError."""
-        self._delete(self._key_entry(origin))
+        try:
+            self._delete(self._key_entry(origin))
+        except (KeyringMissing, KeyringInsecure):
+            self._note(origin, known=False)  # where there is no keyring there is no key in it
+            raise
+        self._note(origin, known=False)
 
     def status(self, origin: str) -> KeyStatus:
         """Whether there is a key, and where. Never raises. A key of this session leaves the keyring unasked; that
         there is none to be used is remembered from the last time it was."""
-        return self._status(self._key_entry(origin))
+        told = self._status(self._key_entry(origin))
+        if told.problem is None and told.where != "session":
+            self._note(origin, told.present)
+        return told
 
     def _status(self, entry: str) -> KeyStatus:
         if self._session.get(entry) is not None:
@@ -152,6 +194,10 @@ class Keys:
             return bool(self._asking)
 
     # --- how ----------------------------------------------------------------------------------
+
+    def _note(self, origin: str, known: bool) -> None:
+        if self._remembers is not None:
+            self._remembers.set_key_known(origin_of(origin), known and self.store.persistent)
 
     def _key_entry(self, origin: str) -> str:
         return f"{self._profile}|{origin_of(origin)}"

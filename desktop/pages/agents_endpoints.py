@@ -188,7 +188,6 @@ class EndpointMethods:
             services.keys.remove(origin)
         except (KeyringMissing, KeyringInsecure):
             pass  # where there is no keyring, nothing was kept in it
-        services.state.set_key_known(origin, False)
 
     def _endpoint_of(self, endpoint_id: str) -> Endpoint | None:
         if endpoint_id == OPENAI_ENDPOINT:

@@ -31,7 +31,6 @@ def first_check(services: Services) -> FirstCheck:
         services.make_client,
         forget=services.keeper.forget,
         adopt=services.keeper.adopt,
-        kept=services.state.set_key_known,
     )
 
 
@@ -42,7 +41,6 @@ def endpoint_check(services: Services) -> EndpointCheck:
         services.settings,
         services.make_client,
         forget=services.keeper.forget,
-        kept=services.state.set_key_known,
     )
 
 

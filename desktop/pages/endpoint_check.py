@@ -121,8 +121,8 @@ class NoModelYet(FieldError):
 
 
 class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
-    """One check at a time. `forget` drops what was made with the key before; `kept` is told the origin of a saved key
-    and whether it outlives the app. `models` is the list that came last, for a page to choose from."""
+    """One check at a time. `forget` drops what was made with the key before. `models` is the list that came last, for a
+    page to choose from."""
 
     unanswered = (NetworkError, NoModelYet)
 
@@ -133,7 +133,6 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         make_client: Callable[[str, str], ApiClient],
         *,
         forget: Callable[[], object] = lambda: None,
-        kept: Callable[[str, bool], object] = lambda _origin, _lasts: None,
         background: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         super().__init__(background)
@@ -141,7 +140,6 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         self._settings = settings
         self._make_client = make_client
         self._forget = forget
-        self._kept = kept
         self.models: tuple[str, ...] = ()
 
     # --- drafts ----------------------------------------------------------------------------------
@@ -376,7 +374,6 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         if draft.new_key:
             origin = origin_of(draft.endpoint.base_url)
             self._keys.save(origin, draft.key, keep=keep)
-            self._kept(origin, keep == "keyring" and self._keys.store.persistent)
         built_in = draft.endpoint.id == OPENAI_ENDPOINT
 
         endpoint, agent = draft.endpoint, draft.agent

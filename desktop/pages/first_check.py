@@ -109,8 +109,7 @@ class FirstCheck(CheckRuns[Draft, Minted]):
     """One check at a time: draft, mint, save, in this order and no other.
 
     `forget` drops the sessions of the key or workflow before; `adopt` takes over the session that proved the new
-    one: without it that session is cancelled. `kept` is told the origin of a saved key, and whether it outlives the
-    app. `background` runs what nobody waits for.
+    one: without it that session is cancelled. `background` runs what nobody waits for.
     """
 
     def __init__(
@@ -121,7 +120,6 @@ class FirstCheck(CheckRuns[Draft, Minted]):
         *,
         forget: Callable[[], object] = lambda: None,
         adopt: Callable[[ChatSession, ApiClient], object] | None = None,
-        kept: Callable[[str, bool], object] = lambda _origin, _lasts: None,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
         background: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
@@ -131,7 +129,6 @@ class FirstCheck(CheckRuns[Draft, Minted]):
         self._make_client = make_client
         self._forget = forget
         self._adopt = adopt
-        self._kept = kept
         self._today = today
 
     # --- the steps -------------------------------------------------------------------------------
@@ -194,7 +191,6 @@ class FirstCheck(CheckRuns[Draft, Minted]):
         if draft.new_key:
             origin = origin_of(draft.api_base)
             self._keys.save(origin, draft.key, keep=keep)
-            self._kept(origin, keep == "keyring" and self._keys.store.persistent)
         settings = self._settings.current
         changes: dict[str, object] = {}
         if draft.api_base != settings.network.api_base:

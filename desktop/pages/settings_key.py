@@ -92,7 +92,6 @@ class KeyMethods:
         origin = origin_of(services.settings.current.network.api_base)
         services.keeper.cancel_all()
         services.keys.remove(origin)
-        services.state.set_key_known(origin, False)
         services.keeper.forget()
         services.desk.emit("chat", "key.removed", KeyMissing(origin=origin).describe(services.texts))
         services.desk.show_setup()

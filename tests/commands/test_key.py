@@ -14,6 +14,7 @@ from desktop.commands import key as command
 from desktop.context import Context
 from desktop.errors import KeyringMissing, UsageError
 from desktop.keys import Keys, MemoryStore
+from desktop.settings.state import State
 
 KEY = "sk-proj-Typ3dAtTheTerminal_0123456789"
 ORIGIN = "https://api.openai.com"
@@ -122,3 +123,15 @@ def test_json_is_one_object_whatever_happens(action: str, run: Run) -> None:
     problem = failed.get("error") or failed["problem"]
     assert (failed["ok"], problem["code"]) == (False, "keyring_missing")
     assert screen.err == ""
+
+
+def test_what_is_set_and_removed_in_a_terminal_is_known_to_the_next_window(tmp_path: Path, run: Run) -> None:
+    class Lasting(MemoryStore):
+        persistent = True
+
+    state = tmp_path / "state.json"
+    keys = Keys("default", "test", Lasting(), remembers=State(state))
+    assert run("set", typed=KEY, keys=keys).code == 0
+    assert State(state).key_known(ORIGIN)
+    assert run("remove", keys=keys).code == 0
+    assert not State(state).key_known(ORIGIN)

@@ -107,7 +107,8 @@ class House:
         self.brand = Brand.model_validate(brand or {})
         self.desk = Desk()
         self.keyring = keyring or Keyring()
-        self.keys = Keys("default", "test", self.keyring)
+        state = State(self.locations.state)
+        self.keys = Keys("default", "test", self.keyring, remembers=state)
         self.settings = SettingsStore(
             SettingsFile(self.locations.settings, 1), self.brand, environ=environ, command_line=command_line
         )
@@ -124,7 +125,7 @@ class House:
             locations=self.locations,
             texts=self.texts,
             settings=self.settings,
-            state=State(self.locations.state),
+            state=state,
             keys=self.keys,
             keeper=self.keeper,
             agents=self.agents,

@@ -36,7 +36,6 @@ class Hands:
     def __init__(self) -> None:
         self.adopted: list[ChatSession] = []
         self.forgotten = 0
-        self.known: list[tuple[str, bool]] = []
 
     def adopt(self, session: ChatSession, _client: ApiClient) -> None:
         self.adopted.append(session)
@@ -44,13 +43,10 @@ class Hands:
     def forget(self) -> None:
         self.forgotten += 1
 
-    def kept(self, origin: str, lasts: bool) -> None:
-        self.known.append((origin, lasts))
-
 
 def check_of(house: House, hands: Hands | None = None, **rest: Any) -> FirstCheck:
     if hands:
-        rest |= {"adopt": hands.adopt, "forget": hands.forget, "kept": hands.kept}
+        rest |= {"adopt": hands.adopt, "forget": hands.forget}
     return FirstCheck(
         house.keys, house.settings, house.make_client,
         background=lambda work: work(), today=lambda: date(2026, 11, 20), **rest,
@@ -133,7 +129,7 @@ def test_what_was_checked_is_kept_and_its_session_handed_on(house: House, api: A
     assert house.settings.current.workflow_worked == {WORKFLOW: "2026-11-20"}
     assert [session.user for session in hands.adopted] == [house.settings.current.user_ids["workflow"]]
     assert hands.forgotten == 1
-    assert hands.known == [(api.base, True)]
+    assert house.services.state.key_known(api.base)
 
 
 def test_a_session_that_nobody_takes_over_is_cancelled(house: House, api: ApiStandIn) -> None:
@@ -233,7 +229,7 @@ def test_where_the_keyring_refuses_nothing_is_written_and_the_session_serves_the
     assert check.run(2, wanted(check), "session").error is None
     assert api.paths("POST").count("/v1/chatkit/sessions") == 1
     assert len(hands.adopted) == 1
-    assert hands.known == [(api.base, False)]
+    assert not house.services.state.key_known(api.base)
     assert house.keys.status(api.base).where == "session"
 
 

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from desktop.settings.origins import origin_of
 from desktop.window.bridge import Answered, Bridge
 from desktop.window.engine import Engine, Proxy, Scheme
 from desktop.window.page_server import PageServer
-from desktop.window.policy import origin
+from desktop.window.policy import origin, reach
 from desktop.window.shell import Looks, Shell
 
 if TYPE_CHECKING:
@@ -171,12 +171,22 @@ class App:
             zoom=context.settings.zoom,
             texts=context.texts.get,
             proxy=self._proxy(),
+            reach=reach(self._addresses(server.origin)),
         )
         self.shell.menu = menu(self, context, self.shell.quit)
         self.windows.shell = self.shell
         self.code = CodeConsent(self.services, self.windows, context.consents)
         context.settings_store.subscribe(self._on_settings)
         context.keys.on_waiting = lambda: tell_waiting(self.services)
+
+    def _addresses(self, own: str) -> Iterator[str]:
+        """Whatever the windows have to reach: our own pages, ChatKit's script, and what the person's settings name."""
+        settings = self.context.settings
+        yield own
+        yield self.context.component_url
+        yield from (font.src for font in settings.chat.theme.typography.font_sources)
+        # Pictures in a server's answers lie beside it.
+        yield from (agent.url for agent in settings.agents if isinstance(agent, ServerAgent))
 
     def _proxy(self) -> Proxy | None:
         """The settings' proxy for the engine, which loads the component; the API client has its own way to it."""

@@ -14,7 +14,7 @@ import { Follower } from "./basic_scroll.js";
 import { Side } from "./basic_side.js";
 import { call, on } from "./bridge.js";
 import { speakWithoutTheApp, tellViolations } from "./chat_page.js";
-import { copyText } from "./clipboard.js";
+import { copyPromised } from "./clipboard.js";
 import { applyLook } from "./look.js";
 import { button, el, make, part, sentence, show } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
@@ -257,9 +257,9 @@ button("problem-setup").addEventListener("click", said(() => call("app.open_setu
 button("problem-copy").addEventListener(
   "click",
   said(async () => {
-    const { text } = await call("diagnostics.copy");
-    if (await copyText(text)) say(t("common.copied"));
-    else el("problem-detail").textContent = text;
+    const text = call("diagnostics.copy").then((answer) => answer.text);
+    if (await copyPromised(text)) say(t("common.copied"));
+    else el("problem-detail").textContent = await text;
   }),
 );
 

@@ -17,6 +17,21 @@ export async function copyText(text) {
 }
 
 /**
+ * Copy a text that has to be waited for. Call it inside the click: the engine is promised the text there and then.
+ * @param {Promise<string>} text
+ * @returns {Promise<boolean>} as `copyText`; rejects where the text does
+ */
+export async function copyPromised(text) {
+  try {
+    const blob = text.then((words) => new Blob([words], { type: "text/plain" }));
+    await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+    return true;
+  } catch {
+    return copyText(await text);
+  }
+}
+
+/**
  * @param {string} text
  * @returns {boolean}
  */

@@ -2,7 +2,7 @@
 /** The settings page: which fields there are, the sections, and what is not a field. Every change is saved by itself. */
 
 import { call, on } from "./bridge.js";
-import { copyText } from "./clipboard.js";
+import { copyPromised } from "./clipboard.js";
 import { ask } from "./dialog.js";
 import { applyLook } from "./look.js";
 import { button, CHECK_LIMIT, described, el, input, make, part, sentence, show, SHOW_AFTER } from "./parts.js";
@@ -265,8 +265,9 @@ async function savePassword() {
 }
 
 async function copyDiagnostics() {
-  const { text: all } = await call("diagnostics.copy");
-  const copied = await copyText(all);
+  const text = call("diagnostics.copy").then((answer) => answer.text);
+  const copied = await copyPromised(text);
+  const all = await text;
   el("diagnostics-help").textContent = copied ? t("common.copied") : t("settings.copy_refused");
   el("diagnostics-text").textContent = all;
   show("diagnostics-text", !copied);

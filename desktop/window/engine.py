@@ -70,8 +70,9 @@ class Engine(Protocol):
         """Start the engine's own processes ahead of the first window, which takes them over; nothing is shown or
         loaded yet. `storage` as pywebview gets it."""
 
-    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
-        """Once, after pywebview has imported its platform module and before the first window is made.
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
+        """Once, after pywebview has imported its platform module and before the first window is made. `reach`: where
+        the windows may connect to, for engines that can be told (`policy.reach`).
         Raises EngineChanged when an internal of pywebview that is relied on has changed."""
 
     def dress(self, window: Any, dress: Dress) -> None:

@@ -11,15 +11,17 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from desktop.errors import EngineChanged
 from desktop.files import ensure_private_dir
+from desktop.window import gtk_walls
 from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme
 from desktop.window.gtk_ahead import Ahead
+from desktop.window.hand import Hand
 from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
 
@@ -36,6 +38,7 @@ class GtkEngine:
 
     def __init__(self) -> None:
         self._dresses: dict[str, Dress] = {}
+        self._hands: dict[str, Hand] = {}
         self._portal: Any = None
         self._scheme: Scheme = "system"
         self._ahead: Ahead | None = None
@@ -58,11 +61,12 @@ class GtkEngine:
         ensure_private_dir(storage)
         self._ahead = Ahead(WebKit2, storage)
 
-    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
         self._proxy = proxy
 
         from gi.repository import Gdk, Gio, GLib, GObject, Gtk, WebKit2
         from webview.platforms import gtk as platform
+        from webview.util import load_js_files
 
         self._gdk, self._gio, self._glib, self._gobject = Gdk, Gio, GLib, GObject
         self._gtk, self._webkit, self._platform = Gtk, WebKit2, platform
@@ -70,6 +74,12 @@ class GtkEngine:
         for name in ("on_navigation", "on_js_bridge_call", "on_download_started", "instances"):
             if not hasattr(view, name):
                 raise EngineChanged(problem=f"gtk.BrowserView.{name}")
+        if not hasattr(platform, "inject_pywebview"):
+            raise EngineChanged(problem="gtk.inject_pywebview")
+        # pywebview runs its own part of the page when that has loaded, as if a person had clicked; here it comes with
+        # the page, as a script of its own.
+        self._own_part = load_js_files
+        platform.inject_pywebview = _loaded
         if self._ahead is not None:
             platform.webkit = self._ahead
         view.on_navigation = self._navigation_handler()
@@ -113,17 +123,17 @@ class GtkEngine:
         self._dresses[window.uid] = dress
         view = self._view(window)
         web = view.webview
-        settings = web.get_settings().props
-        settings.enable_developer_extras = False
-        settings.allow_file_access_from_file_urls = False
-        settings.allow_universal_access_from_file_urls = False
-        # The page's scripts come from localhost over HTTP/1.1; the back-forward cache would keep a revoked page alive.
-        settings.enable_page_cache = False
+        hand = self._hands[window.uid] = Hand()
+        gtk_walls.shut(web.get_settings())
+        gtk_walls.watch_hand(web, hand)
+        own, _ = self._own_part(window, self._platform.renderer)
+        gtk_walls.add_scripts(self._webkit, web.get_user_content_manager(), own)
         web.connect("load-changed", lambda web, event: self._on_load(window, web, event, dress))
-        web.connect("create", lambda _web, action: self._on_new_window(action, dress))
+        web.connect("create", lambda _web, action: self._leave(window, action, dress))
+        web.connect("print", lambda *_: True)  # no page of ours prints; a script's wish would open dialogs without end
         web.connect("permission-request", lambda _web, request: self._deny(request))
         web.connect("web-process-terminated", lambda *_: dress.crashed())
-        web.get_context().connect("download-started", lambda _c, download: self._on_download(view, download))
+        web.get_context().connect("download-started", lambda _c, download: self._on_download(view, download, hand))
         self._use_proxy(web)
         self._restore_context_menu(web)
         if not dress.menu:
@@ -162,9 +172,10 @@ class GtkEngine:
         if event == self._webkit.LoadEvent.STARTED:
             web.set_zoom_level(web.get_zoom_level())
 
-    def _on_new_window(self, action: Any, dress: Dress) -> None:
-        # `window.open`; links that mean a new window are asked about by `decide-policy`. No window is made here.
-        if action.is_user_gesture():
+    def _leave(self, window: Any, action: Any, dress: Dress) -> None:
+        """Open an address outside, where a person has just clicked or struck a key in that window for it."""
+        hand = self._hands.get(window.uid)
+        if action.is_user_gesture() and hand is not None and hand.take():
             dress.open_outside(action.get_request().get_uri())
 
     def _deny(self, request: Any) -> bool:
@@ -174,7 +185,7 @@ class GtkEngine:
 
     def _navigation_handler(self) -> Callable[..., bool]:
         kinds = self._webkit.PolicyDecisionType
-        dresses = self._dresses
+        dresses, leave = self._dresses, self._leave
 
         def on_navigation(view: Any, web: Any, decision: Any, kind: Any) -> bool:
             dress = dresses.get(view.uid)
@@ -182,8 +193,9 @@ class GtkEngine:
                 decision.ignore()
                 return True
             if kind == kinds.NEW_WINDOW_ACTION:
+                # A new window, or `window.open`, which asks here first. None is made.
                 decision.ignore()
-                dress.open_outside(decision.get_navigation_action().get_request().get_uri())
+                leave(view, decision.get_navigation_action(), dress)
                 return True
             if kind == kinds.NAVIGATION_ACTION:
                 # This step can't tell the top frame from a frame within it: both lists apply, the next step is exact.
@@ -192,11 +204,8 @@ class GtkEngine:
                 if dress.policy.may_show(url, dress.own_url()) or dress.policy.may_embed(url):
                     return False
                 decision.ignore()
-                if (
-                    action.get_navigation_type() == self._webkit.NavigationType.LINK_CLICKED
-                    and action.is_user_gesture()
-                ):
-                    dress.open_outside(url)
+                if action.get_navigation_type() == self._webkit.NavigationType.LINK_CLICKED:
+                    leave(view, action, dress)
                 return True
             if kind == kinds.RESPONSE:
                 url = decision.get_request().get_uri()
@@ -226,7 +235,11 @@ class GtkEngine:
 
         return on_js_bridge_call
 
-    def _on_download(self, view: Any, download: Any) -> None:
+    def _on_download(self, view: Any, download: Any, hand: Hand) -> None:
+        if not hand.take():
+            log.warning("a download that no click asked for was not begun")
+            download.cancel()
+            return
         download.connect("decide-destination", lambda d, name: self._ask_destination(view, d, name))
 
     def _ask_destination(self, view: Any, download: Any, name: str) -> bool:
@@ -368,7 +381,7 @@ class GtkEngine:
     def push(self, window: Any, script: str) -> None:
         view = self._view(window)
         if view is not None:
-            view.webview.evaluate_javascript(script, len(script), None, None, None, None)
+            gtk_walls.run(view.webview, script)
 
     def end_page(self, window: Any) -> None:
         view = self._view(window)
@@ -419,6 +432,12 @@ class GtkEngine:
                 view.close_window()
 
         self.later(close_all)
+
+
+def _loaded(_renderer: str, window: Any) -> None:
+    """In the place of pywebview's `inject_pywebview`: what it says when a page has loaded, and no script."""
+    for event in (window.events.before_load, window.events._pywebviewready, window.events.loaded):
+        event.set()
 
 
 def _accelerator(shortcut: str) -> str:

@@ -5,6 +5,7 @@ Only what the safety promises need: navigation, new windows, media permission, t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from desktop.errors import EngineChanged
@@ -24,11 +25,11 @@ LINK_ACTIVATED = 0
 class CocoaEngine(PlainEngine):
     name: EngineName = "cocoa"
 
-    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
         import objc
         from webview.platforms import cocoa as platform
 
-        super().prepare(app_id=app_id, menu=menu, proxy=proxy)
+        super().prepare(app_id=app_id, menu=menu, proxy=proxy, reach=reach)
         if is_frozen():  # from source no bundle names a scheme
             take_links()
         view = platform.BrowserView

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import html
+import io
 import logging
 import mimetypes
 import socket
@@ -23,18 +24,20 @@ from typing import Any
 
 from desktop.errors import InternalError
 from desktop.page import Page, Sources
+from desktop.window.porch import Porch, Wire
 from desktop.window.showing import Showing
 
 log = logging.getLogger(__name__)
 
 PORT_TRIES = 50
 HEADER_SECONDS = 10
-"""How long a connection may be silent before it has sent its request, in seconds."""
+"""How long a request may take to arrive as a whole, and an answer to be taken, in seconds."""
 KEPT_SECONDS = 1
 """How long a connection is kept for the next request, in seconds. Every window of GTK's keeps six of its own, also when
 it has closed: kept as long as a silent one, they would soon be all that are allowed, and the next page met a closed
 door."""
 MOST_CONNECTIONS = 64
+"""Of those who know a path that is served; whoever does not waits on the porch and takes none of these."""
 BREATH = 0.1
 """Seconds between two tries to accept when the system has no descriptor or thread to give."""
 # The registry's text/javascript; some Windows machines have a registry entry that says text/plain.
@@ -100,7 +103,7 @@ class PageServer:
     """Serves showings at `http://localhost:<port>/<path>/<file>`. Bound when made; `start` begins to answer.
 
     `own` are files that take the place of an asset: name of the asset -> where it is.
-    `silence`: seconds that a connection may take to send its first request; `kept`: every further one.
+    `silence`: seconds that a request may take as a whole; `kept`: seconds until the next one on a connection begins.
     """
 
     def __init__(
@@ -121,12 +124,14 @@ class PageServer:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._closed = False
+        self._porch = Porch(self._knows, self._admit, silence)
 
     @property
     def origin(self) -> str:
         return f"http://localhost:{self.port}"
 
     def start(self) -> None:
+        self._porch.start()
         for sock in self._sockets:
             threading.Thread(target=self._accept, args=(sock,), name="page-server", daemon=True).start()
 
@@ -138,6 +143,7 @@ class PageServer:
             except OSError:
                 pass  # not connected: some systems say so, the close below is what counts
             sock.close()
+        self._porch.close()
 
     def show(self, page: Page) -> Showing:
         """A new showing of `page`; `url` is where it is."""
@@ -192,25 +198,33 @@ class PageServer:
     def _accept(self, sock: socket.socket) -> None:
         while not self._closed:
             try:
-                connection, address = sock.accept()
+                connection, _ = sock.accept()
             except OSError:
                 # Closed, or the client went away, or no descriptor is free: only the first ends the server.
                 if not self._closed:
                     time.sleep(BREATH)
                 continue
-            if not self._slots.acquire(blocking=False):
-                connection.close()
-                continue
-            try:
-                threading.Thread(target=self._serve, args=(connection, address), name="page", daemon=True).start()
-            except RuntimeError:  # the system gives no more threads
-                connection.close()
-                self._slots.release()
-                time.sleep(BREATH)
+            self._porch.enter(connection)
 
-    def _serve(self, connection: socket.socket, address: Any) -> None:
+    def _knows(self, line: bytes) -> bool:
+        """Whether a request's first line asks for something that is shown."""
+        words = line.decode("latin-1").split()
+        return len(words) == 3 and self.find(words[1]) is not None
+
+    def _admit(self, connection: socket.socket, said: bytes) -> None:
+        """Answer the requests of a connection that knows a path, on a thread of its own."""
+        if not self._slots.acquire(blocking=False):
+            connection.close()
+            return
         try:
-            _Handler(connection, address, self)  # type: ignore[arg-type]  # needs no socketserver
+            threading.Thread(target=self._serve, args=(connection, said), name="page", daemon=True).start()
+        except RuntimeError:  # the system gives no more threads
+            connection.close()
+            self._slots.release()
+
+    def _serve(self, connection: socket.socket, said: bytes) -> None:
+        try:
+            _Handler(connection, said, self)
         except OSError as error:
             log.debug("a page connection ended early: %s", error)
         finally:
@@ -227,9 +241,14 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: PageServer  # type: ignore[assignment]
 
+    def __init__(self, connection: socket.socket, said: bytes, server: PageServer) -> None:
+        self.wire = Wire(connection, said, whole=server.silence, idle=server.kept)
+        super().__init__(connection, ("", 0), server)  # type: ignore[arg-type]  # needs no socketserver
+
     def setup(self) -> None:
         super().setup()
-        self.connection.settimeout(self.server.silence)
+        self.rfile.close()
+        self.rfile = io.BufferedReader(self.wire)
 
     def do_GET(self) -> None:
         self._answer(with_body=True)
@@ -257,10 +276,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         self.send_header("Cache-Control", "no-store")
+        self.connection.settimeout(self.server.silence)  # for the answer as a whole
         self.end_headers()
         if with_body:
             self.wfile.write(data)
-        self.connection.settimeout(self.server.kept)
+        self.wire.await_next()
 
     def _refuse(self, status: HTTPStatus) -> None:
         self.send_response(status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class PlainEngine:
     def launch(self, storage: Path) -> None:
         """pywebview starts them."""
 
-    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
         threading.Thread(target=self._work, name="pusher", daemon=True).start()
 
     def _work(self) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 OUTSIDE_SCHEMES = frozenset({"http", "https", "mailto"})
 # Frames inside OpenAI's own frame: the hosts that the component talks to.
 NESTED_HOSTS = (".openai.com", ".chatgpt.com", ".oaiusercontent.com")
+STATIC_HOSTS = (".oaistatic.com",)
+"""Beside those: where OpenAI keeps fonts and pictures."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAIL_FIELDS = frozenset({"to", "cc", "bcc", "subject", "body"})
 """What a mailto address may fill in. Some mail programs take `attach` too, and would send a file of the user's."""
@@ -56,6 +59,22 @@ def may_leave(url: str) -> bool:
         fields = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
         return bool(parts.path) and not parts.netloc and fields <= MAIL_FIELDS
     return bool(parts.hostname) and "@" not in parts.netloc
+
+
+def reach(addresses: Iterable[str]) -> list[str]:
+    """The hosts that the windows may connect to at all, for engines that can be told: those of `addresses`, each as
+    `host:port`, and where OpenAI's component is among them also what it needs, as `*.host` for every port."""
+    hosts: list[str] = []
+    for address in addresses:
+        where = origin(address)
+        if not where:
+            continue
+        parts = urlsplit(where)
+        name = where.partition("://")[2]
+        hosts.append(name if parts.port else f"{name}:{DEFAULT_PORTS[parts.scheme]}")
+        if (parts.hostname or "").endswith(".openai.com"):
+            hosts += [pattern for host in (*NESTED_HOSTS, *STATIC_HOSTS) for pattern in (f"*{host}", host[1:])]
+    return list(dict.fromkeys(hosts))
 
 
 @dataclass(frozen=True)

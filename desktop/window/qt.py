@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from desktop.errors import EngineChanged
+from desktop.window import qt_walls
 from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme
+from desktop.window.hand import Hand
 from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
 
@@ -45,9 +47,9 @@ class QtEngine:
 
     # --- before the first window --------------------------------------------------------------
 
-    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
         from qtpy import QtCore, QtGui, QtWidgets
-        from qtpy.QtWebEngineCore import QWebEngineSettings
+        from qtpy.QtWebEngineCore import QWebEngineScript, QWebEngineSettings
         from webview.platforms import qt as platform
 
         self._core, self._gui, self._widgets, self._platform = QtCore, QtGui, QtWidgets, platform
@@ -65,7 +67,7 @@ class QtEngine:
         ):
             if not hasattr(owner, name):
                 raise EngineChanged(problem=f"qt.{name}")
-        platform.QWebEngineProfile = _one(platform.QWebEngineProfile)
+        platform.QWebEngineProfile = _one(platform.QWebEngineProfile, qt_walls.no_calls(QWebEngineScript))
         append = platform.environ_append
 
         def without_fake_media(key: str, *values: str) -> None:
@@ -73,6 +75,8 @@ class QtEngine:
             append(key, *(value for value in values if value != FAKE_MEDIA_FLAG))
 
         platform.environ_append = without_fake_media
+        proxies = qt_walls.proxy_hosts(os.environ, proxy.address if proxy is not None else "")
+        append("QTWEBENGINE_CHROMIUM_FLAGS", *qt_walls.network_flags(reach, proxies))
         self._proxy = proxy
         if proxy is not None:
             # Chromium itself leaves loopback addresses out of it.
@@ -120,13 +124,27 @@ class QtEngine:
         settings = page.profile().settings()
         settings.setAttribute(attribute.LocalContentCanAccessFileUrls, False)
         settings.setAttribute(attribute.LocalContentCanAccessRemoteUrls, False)
-        settings.setAttribute(attribute.JavascriptCanAccessClipboard, True)
-        settings.setAttribute(attribute.ScreenCaptureEnabled, False)
-        page.newWindowRequested.connect(lambda request: self._on_new_window(request, dress))
+        for name in (
+            "JavascriptCanAccessClipboard",
+            "JavascriptCanOpenWindows",
+            "JavascriptCanPaste",
+            "ScreenCaptureEnabled",
+            "FullScreenSupportEnabled",
+            "DnsPrefetchEnabled",
+            "HyperlinkAuditingEnabled",
+            "NavigateOnDropEnabled",
+        ):
+            settings.setAttribute(getattr(attribute, name), False)
+        hand = Hand()
+        own, copying = page.settings(), attribute.JavascriptCanAccessClipboard
+        view.chatkit_hand = qt_walls.watch_hand(
+            self._core, view.webview, hand, lambda is_near: own.setAttribute(copying, is_near)
+        )
+        page.newWindowRequested.connect(lambda request: self._on_new_window(request, dress, hand))
         page.navigationRequested.connect(lambda request: self._on_navigation(request, dress))
         page.urlChanged.connect(lambda url: self._on_url(url, dress))
         page.renderProcessTerminated.connect(lambda *_: dress.crashed())
-        page.profile().downloadRequested.connect(lambda download: self._on_download(view, download, dress))
+        page.profile().downloadRequested.connect(lambda download: self._on_download(view, download, dress, hand))
         page.proxyAuthenticationRequired.connect(lambda _url, asked, _host: self._answer_proxy(asked))
         page.loadFinished.connect(lambda _ok: page.setZoomFactor(view.chatkit_zoom))
         view.chatkit_zoom = dress.zoom
@@ -162,18 +180,22 @@ class QtEngine:
         # browser without the person. Links that mean it open a new window.
         request.reject()
 
-    def _on_new_window(self, request: Any, dress: Dress) -> None:
+    def _on_new_window(self, request: Any, dress: Dress, hand: Hand) -> None:
         # Only after a click or a key of the person's: a script can't start the browser by itself.
-        if request.isUserInitiated():
+        if request.isUserInitiated() and hand.take():
             dress.open_outside(request.requestedUrl().toString())
 
     def _on_url(self, url: Any, dress: Dress) -> None:
         if not dress.policy.may_show(url.toString(), dress.own_url()):
             dress.strayed()
 
-    def _on_download(self, view: Any, download: Any, dress: Dress) -> None:
+    def _on_download(self, view: Any, download: Any, dress: Dress, hand: Hand) -> None:
         if download.page() is not view.webview.page():
             return  # the profile is shared: another window asks
+        if not hand.take():
+            log.warning("a download that no click asked for was not begun")
+            download.cancel()
+            return
         folder = self._core.QStandardPaths.writableLocation(self._core.QStandardPaths.StandardLocation.DownloadLocation)
         name = os.path.basename(download.downloadFileName() or "download")
         path, _ = self._widgets.QFileDialog.getSaveFileName(
@@ -311,14 +333,15 @@ class QtEngine:
         self.later(close_all)
 
 
-def _one(make: Callable[..., Any]) -> Callable[..., Any]:
-    """The same profile for every window. pywebview makes one per window on the same folder, and then about every
-    second further window never loads (PySide6 6.11.3, pywebview 6.2.1)."""
+def _one(make: Callable[..., Any], script: Any) -> Callable[..., Any]:
+    """The same profile for every window, with `script` in each of its pages. pywebview makes one per window on the same
+    folder, and then about every second further window never loads (PySide6 6.11.3, pywebview 6.2.1)."""
     made: list[Any] = []
 
     def profile(*args: Any) -> Any:
         if not made:
             made.append(make(*args))
+            made[0].scripts().insert(script)
         return made[0]
 
     return profile

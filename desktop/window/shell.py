@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,7 @@ class Shell:
         zoom: float,
         texts: Callable[[str], str],
         proxy: Proxy | None = None,
+        reach: Sequence[str] = (),
     ) -> None:
         self.engine = engine
         self.server = server
@@ -156,6 +157,7 @@ class Shell:
         self._zoom = zoom
         self._texts = texts
         self._proxy = proxy
+        self._reach = reach
         self._prepared = False
         self._settled = threading.Event()
         """The engine is prepared, or can't be."""
@@ -283,7 +285,7 @@ class Shell:
     def _settle(self) -> None:
         """Prepares the engine; why it can't be is kept for `run`, because pywebview would only log it."""
         try:
-            self.engine.prepare(app_id=self._looks.app_id, menu=self.menu, proxy=self._proxy)
+            self.engine.prepare(app_id=self._looks.app_id, menu=self.menu, proxy=self._proxy, reach=self._reach)
             self.engine.set_scheme(self._scheme)
         except EngineError as error:
             self._failure = error

@@ -6,6 +6,7 @@ pywebview, and developer tools are off in release builds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from desktop.errors import EngineChanged
@@ -19,10 +20,10 @@ DENY = 2
 class EdgeEngine(PlainEngine):
     name: EngineName = "edgechromium"
 
-    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None) -> None:
+    def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
         from webview.platforms import edgechromium as platform
 
-        super().prepare(app_id=app_id, menu=menu, proxy=proxy)
+        super().prepare(app_id=app_id, menu=menu, proxy=proxy, reach=reach)
         chrome = platform.EdgeChrome
         for name in ("on_new_window_request", "on_navigation_start", "on_webview_ready"):
             if not hasattr(chrome, name):

@@ -6,13 +6,11 @@ by a script in the top frame and by one in the component's frame, which is of an
 
 from __future__ import annotations
 
-import itertools
 import json
 import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
@@ -21,77 +19,12 @@ from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.rig.scene import scene as made_scene
 from tests.standins.api import KEY
+from tests.window.hall import Hall
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 
 VIOLATION = "Content Security Policy"
 """What both engines' consoles say of one."""
-_numbers = itertools.count(1)
-
-
-class Hall:
-    """A chat that is open, for tests that leave it as it was."""
-
-    def __init__(self, scene: Scene, app: Driver) -> None:
-        self.scene = scene
-        self.app = app
-
-    def promised(self, code: str, window: str = "chat") -> Any:
-        """The value of a promise made in the top frame; a rejection is its text with "!" in front."""
-        self.app.js(
-            window,
-            f"(window.__said = null, Promise.resolve({code})"
-            ".then((v) => { window.__said = [v ?? null]; }, (e) => { window.__said = ['!' + e]; }), 1)",
-        )
-        return self.app.until("a promise settled", lambda: self.app.js(window, "window.__said"))[0]
-
-    def in_frame(self, code: str) -> Any:
-        """The value of an expression in the component's frame, which is of another origin."""
-        number = next(_numbers)
-        self.scene.component.do("run", id=number, code=code)
-        ran = self.scene.component.wait(lambda state: (state.get("ran") or {}).get("id") == number)["ran"]
-        return ran["value"] if "value" in ran else f"!{ran['error']}"
-
-    def call(self, page_key: str, method: str, params: dict[str, Any] | None = None, name: str = "call") -> str:
-        """A call as any script of the page can make it; its id."""
-        number = f"test-{next(_numbers)}"
-        call = {"page_key": page_key, "id": number, "method": method, "params": params or {}}
-        self.app.js("chat", f"(window.pywebview._jsApiCallback({json.dumps(name)}, {json.dumps(call)}, 'x'), 1)")
-        return number
-
-    def answer(self, number: str) -> dict[str, Any]:
-        """What was pushed into the page for the call of that id."""
-
-        def found() -> dict[str, Any] | None:
-            for script in self.app.ask("crossed"):
-                if f'"id": "{number}"' in script:
-                    entries = json.loads(script[script.index("([") + 1 : script.rindex(")")])
-                    return next((entry for entry in entries if entry.get("id") == number), None)
-            return None
-
-        return dict(self.app.until(f"an answer to {number}", found))
-
-    def refused(self) -> int:
-        return int(self.app.ask("state")["refused"])
-
-    def at_home(self) -> bool:
-        return bool(self.app.js("chat", "location.href") == self.app.ask("url", "chat"))
-
-    def trap(self, code: str) -> None:
-        """Run code in the component's frame when the person clicks there, and click."""
-        self.in_frame(
-            "(() => { const b = document.createElement('button'); b.style = 'position:fixed;inset:0;z-index:9';"
-            f"b.onclick = () => {{ window.clicked = true; b.remove(); {code}; }};"
-            "document.body.append(b); window.clicked = false; })()"
-        )
-        self.click_here()
-        self.app.until(f"clicked for {code}", lambda: self.in_frame("window.clicked") is True)
-
-    def click_here(self) -> None:
-        """A real click into the middle of the chat."""
-        window = self.app.raise_window(self.app.ask("windows")["chat"]["title"])
-        self.app.xdotool("mousemove", "--window", window, "290", "310")
-        self.app.xdotool("mousemove", "--window", window, "300", "300", "click", "1")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -19,7 +19,14 @@ from hypothesis import strategies as st
 
 from desktop.errors import InternalError
 from desktop.page import Page, Sources
-from desktop.window.page_server import PageServer, bound, content_security_policy, hold_both_addresses
+from desktop.window.page_server import (
+    MOST_CONNECTIONS,
+    PageServer,
+    bound,
+    content_security_policy,
+    hold_both_addresses,
+)
+from desktop.window.porch import MOST_WAITING
 from desktop.window.showing import Showing
 
 SOON = 20
@@ -420,6 +427,46 @@ def test_many_connections_at_once_leave_the_server_alive(server: PageServer, sho
     while not (answer := raw(server, request)) and time.monotonic() < until:
         time.sleep(0.02)
     assert parsed(answer).status == 200
+
+
+@pytest.mark.parametrize("beginning", [b"", b"G", b"GET /", b"GET /x HTTP/1.1\r\nHost: x\r\n", b"\n" * 3])
+def test_checklist_26_half_open_connections_of_another_program_keep_no_window_from_its_page(
+    server: PageServer, showing: Showing, beginning: bytes
+) -> None:
+    """64 of them once held all that were served, and every window stayed blank."""
+    with ExitStack() as stack:
+        for number in range(MOST_WAITING + 80):
+            sock = stack.enter_context(connect(server, "::1" if number % 2 else "127.0.0.1"))
+            with suppress(OSError):  # the first ones have had to make room
+                sock.sendall(beginning)
+            if number in (MOST_CONNECTIONS, MOST_WAITING, MOST_WAITING + 79):
+                assert ask(server, f"/{showing.path}/probe.html").status == 200
+
+
+def drip(server: PageServer, beginning: str) -> None:
+    """Returns when the server ends a connection that goes on with one more character each time it is patient."""
+    until = time.monotonic() + SOON
+    with connect(server) as sock:
+        sock.sendall(beginning.encode())
+        sock.settimeout(0.02)
+        with suppress(OSError):
+            while time.monotonic() < until:
+                sock.sendall(b"a")
+                with suppress(TimeoutError):
+                    if not sock.recv(1024):
+                        return
+            raise AssertionError("it is never ended")
+
+
+def test_checklist_26_a_request_that_comes_by_drips_is_ended_as_a_whole(assets: Path) -> None:
+    server = PageServer(assets, "en", silence=0.3, kept=0.2)
+    server.start()
+    with closing(server):
+        path = server.show(PAGE).path
+        one = f"GET /{path}/base.css HTTP/1.1\r\nHost: localhost:{server.port}\r\n"
+        for beginning in ("", "GET /", one, f"{one}X-Drip: ", f"{one}\r\n", f"{one}\r\nGET /"):
+            drip(server, beginning)
+        assert raw(server, f"{one}\r\nGET /").count(b"HTTP/1.1 200 OK") == 1, "the next request has its own end"
 
 
 def test_a_window_s_burst_of_requests_is_answered(server: PageServer, showing: Showing) -> None:

@@ -1,0 +1,116 @@
+"""What a WebKitGTK view must not do by itself, and how the app speaks into it without lending scripts a person's hand.
+
+WebKit (2.50) runs every script of `evaluate_javascript` as if a person had clicked: whatever a page had hooked on the
+way could then write the clipboard and open windows. So the app's scripts run in a world of their own, which pages can't
+reach, and what they say goes through a message port, which carries no gesture. Knows no window of pywebview's.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from desktop.window.hand import Hand
+
+log = logging.getLogger(__name__)
+
+WORLD = "desktop"
+"""The name of the script world that the app's own scripts run in."""
+FEATURES_OFF = (
+    "LinkPreconnect",
+    "LinkPreconnectEarlyHints",
+    "LinkDNSPrefetch",
+    "LinkPrefetch",
+    "WebTransport",
+    "PeerConnection",
+)
+"""They reach other computers whatever the page's policy says, or would once WebKit has them on."""
+KEYS = frozenset({"Return", "KP_Enter", "ISO_Enter", "space", "KP_Space"})
+"""Keys that set off a link or a button; writing is no reason for anything to leave."""
+
+PORT = """
+(() => {
+  let port = null;
+  const kept = [];
+  const take = (event) => {
+    if (event.source !== window || event.data !== "bridge.port" || !event.ports[0]) return;
+    removeEventListener("message", take, true);
+    port = event.ports[0];
+    for (const batch of kept.splice(0)) port.postMessage(batch);
+  };
+  addEventListener("message", take, true);
+  window.bridge = { deliver: (batch) => void (port ? port.postMessage(batch) : kept.push(batch)) };
+})();
+"""
+"""The app's end of the bridge, in its own world: the page sends the other end of a port (assets/pages/bridge.js)."""
+
+
+def shut(settings: Any) -> None:
+    """Takes back what pywebview switches on, and what lets a page reach out past its policy. `settings`: the view's."""
+    off = (
+        "javascript_can_access_clipboard",
+        "allow_file_access_from_file_urls",
+        "allow_universal_access_from_file_urls",
+        "allow_top_navigation_to_data_urls",
+        "enable_developer_extras",
+        "enable_dns_prefetching",
+        "enable_hyperlink_auditing",
+        "enable_webrtc",
+        "enable_fullscreen",
+        # The page's scripts come from localhost over HTTP/1.1; the back-forward cache would keep a revoked page alive.
+        "enable_page_cache",
+    )
+    for name in off:
+        if hasattr(settings.props, name):
+            setattr(settings.props, name, False)
+    if not hasattr(settings, "set_feature_enabled"):
+        log.warning("this WebKitGTK (before 2.42) can't be told to make no connections ahead of need")
+        return
+    features = type(settings).get_all_features()
+    for index in range(features.get_length()):
+        feature = features.get(index)
+        if feature.get_identifier().removesuffix("Enabled") in FEATURES_OFF:
+            settings.set_feature_enabled(feature, False)
+
+
+def watch_hand(web: Any, hand: Hand) -> None:
+    """Tells `hand` of the clicks and keys that GTK gives to this view."""
+    from gi.repository import Gdk
+
+    def key(_web: Any, event: Any) -> bool:
+        if Gdk.keyval_name(event.keyval) in KEYS:
+            hand.pressed()
+        return False
+
+    def touch(_web: Any, event: Any) -> bool:
+        if event.get_event_type() == Gdk.EventType.TOUCH_BEGIN:
+            hand.pressed()
+        elif event.get_event_type() == Gdk.EventType.TOUCH_END:
+            hand.released()
+        return False
+
+    def press(_web: Any, event: Any) -> bool:
+        if event.get_event_type() == Gdk.EventType.BUTTON_PRESS:  # a double click tells of its second one twice
+            hand.pressed()
+        return False
+
+    def release(_web: Any, _event: Any) -> bool:
+        hand.released()
+        return False
+
+    web.connect("button-press-event", press)
+    web.connect("button-release-event", release)
+    web.connect("key-press-event", key)
+    web.connect("touch-event", touch)
+
+
+def add_scripts(webkit: Any, manager: Any, ours: str) -> None:
+    """The app's end of the bridge, and `ours` in the page's own world, for every page that `manager`'s view shows."""
+    top, start = webkit.UserContentInjectedFrames.TOP_FRAME, webkit.UserScriptInjectionTime.START
+    manager.add_script(webkit.UserScript.new_for_world(PORT, top, start, WORLD, None, None))
+    manager.add_script(webkit.UserScript.new(ours, top, webkit.UserScriptInjectionTime.END, None, None))
+
+
+def run(web: Any, script: str) -> None:
+    """Run an ASCII script in the app's own world of the top frame; nothing comes back."""
+    web.evaluate_javascript(script, len(script), WORLD, None, None, None)

@@ -1,0 +1,193 @@
+"""Where connections wait until they have said something that only our windows know.
+
+Any program of this computer can connect to a loopback port and then say nothing, or half a line. A thread for each
+would let it use up all there are, and our own windows stayed blank. Here one thread reads the first line of all; who
+takes too long, or says what is not known, goes; who comes when all places are taken takes that of the one who has
+waited longest. Knows no page.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+MOST_WAITING = 256
+"""Connections that may wait at once; each holds a descriptor, of which a process often has 1,024."""
+LINE_LIMIT = 8 * 1024
+"""Bytes that may come before the first line is whole."""
+PIECE = 16 * 1024
+CLOSED = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+@dataclass
+class _Guest:
+    sock: socket.socket
+    until: float
+    """When it has to be gone, by the monotonic clock."""
+    said: bytearray = field(default_factory=bytearray)
+    is_refused: bool = False
+    """It has its answer, and is read from until it goes: closed at once, it might never see that answer."""
+
+
+class Porch:
+    """`knows(line)`: whether the first line of a request, without its end, names something that is there.
+    `admit(sock, said)`: takes the connection over, blocking again, with what it has said so far.
+    `seconds`: how long one may take to say its first line."""
+
+    def __init__(
+        self,
+        knows: Callable[[bytes], bool],
+        admit: Callable[[socket.socket, bytes], object],
+        seconds: float,
+        most: int = MOST_WAITING,
+    ) -> None:
+        self._knows, self._admit, self._seconds, self._most = knows, admit, seconds, most
+        self._arrived: list[socket.socket] = []
+        self._guests: dict[socket.socket, _Guest] = {}
+        """In the order in which they came."""
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        with self._lock:
+            if self._is_closed or self._thread is not None:
+                return
+            self._selector = selectors.DefaultSelector()
+            self._bell, self._ear = socket.socketpair()
+            self._bell.setblocking(False)
+            self._ear.setblocking(False)
+            self._selector.register(self._ear, selectors.EVENT_READ)
+            self._thread = threading.Thread(target=self._run, name="porch", daemon=True)
+            self._thread.start()
+
+    def enter(self, sock: socket.socket) -> None:
+        """A new connection; callable from any thread."""
+        with self._lock:
+            if not self._is_closed:
+                self._arrived.append(sock)
+                self._ring()
+                return
+        sock.close()
+
+    def close(self) -> None:
+        """Everybody goes. Callable from any thread, and more than once."""
+        with self._lock:
+            self._is_closed = True
+            self._ring()
+        if self._thread is not None:
+            self._thread.join(1)
+
+    def _ring(self) -> None:
+        if self._thread is not None:
+            with suppress(OSError):  # full: it has been rung; closed: nobody is there to hear
+                self._bell.send(b"!")
+
+    def _run(self) -> None:
+        while True:
+            due = min((guest.until for guest in self._guests.values()), default=None)
+            for key, _ in self._selector.select(None if due is None else max(0.0, due - time.monotonic())):
+                if key.fileobj is self._ear:
+                    with suppress(OSError):
+                        self._ear.recv(PIECE)
+                else:
+                    self._listen(key.data)
+            with self._lock:
+                arrived, self._arrived = self._arrived, []
+                is_closed = self._is_closed
+            for sock in arrived:
+                self._seat(sock)
+            now = time.monotonic()
+            for guest in [guest for guest in self._guests.values() if is_closed or guest.until <= now]:
+                self._part(guest).close()
+            if is_closed:
+                self._selector.close()
+                self._bell.close()
+                self._ear.close()
+                return
+
+    def _seat(self, sock: socket.socket) -> None:
+        if len(self._guests) >= self._most:
+            self._part(next(iter(self._guests.values()))).close()
+        guest = _Guest(sock, time.monotonic() + self._seconds)
+        sock.setblocking(False)
+        self._guests[sock] = guest
+        self._selector.register(sock, selectors.EVENT_READ, guest)
+        self._listen(guest)  # most have spoken by now
+
+    def _listen(self, guest: _Guest) -> None:
+        try:
+            data = guest.sock.recv(PIECE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._part(guest).close()
+            return
+        if guest.is_refused:
+            return
+        guest.said += data
+        line, end, _ = guest.said.partition(b"\n")
+        if not end and len(guest.said) < LINE_LIMIT:
+            return
+        if end and len(line) < LINE_LIMIT and self._knows(bytes(line.rstrip(b"\r"))):
+            self._part(guest).setblocking(True)
+            self._admit(guest.sock, bytes(guest.said))
+            return
+        guest.is_refused = True
+        guest.said.clear()
+        with suppress(OSError):
+            guest.sock.send(CLOSED)
+            guest.sock.shutdown(socket.SHUT_WR)
+
+    def _part(self, guest: _Guest) -> socket.socket:
+        """No longer here: the connection, for whoever ends it or goes on with it."""
+        del self._guests[guest.sock]
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(guest.sock)
+        return guest.sock
+
+
+class Wire(socket.SocketIO):
+    """What a request is read from: first what was said on the porch, then the connection, until a moment for the
+    request as a whole has come. `idle` and `whole` in seconds: until the next request begins, and from then on."""
+
+    def __init__(self, sock: socket.socket, said: bytes, *, whole: float, idle: float) -> None:
+        super().__init__(sock, "r")
+        self._wire, self._said = sock, said
+        self._whole, self._idle = whole, idle
+        self._until = time.monotonic() + whole
+        self._is_idle = False
+
+    def await_next(self) -> None:
+        """The request before has been answered."""
+        self._until = time.monotonic() + self._idle
+        self._is_idle = True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._is_idle and self._said:
+            self._begin()
+        if self._said:
+            count = min(len(buffer), len(self._said))
+            buffer[:count] = self._said[:count]
+            self._said = self._said[count:]
+            return count
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the request took too long")
+        self._wire.settimeout(left)
+        count = self._wire.recv_into(buffer)
+        if self._is_idle and count:
+            self._begin()
+        return count
+
+    def _begin(self) -> None:
+        self._is_idle = False
+        self._until = time.monotonic() + self._whole

@@ -56,7 +56,8 @@ AppError
 │   ├── ComponentLate
 │   ├── ComponentFailed
 │   ├── ComponentBlank
-│   └── RendererCrashed
+│   ├── RendererCrashed
+│   └── PageNotLoaded
 ├── EngineError                     no window can be opened
 │   ├── EngineMissing                                                           exit 3
 │   ├── EngineChanged                                                           exit 3
@@ -579,6 +580,13 @@ class ComponentBlank(ChatError):
 
 class RendererCrashed(ChatError):
     code = "renderer_crashed"
+
+
+class PageNotLoaded(ChatError):
+    """A window's own page did not come from this computer's own server."""
+
+    code = "page_not_loaded"
+    retryable = True
 
 
 class EngineError(AppError):

@@ -50,6 +50,8 @@ class Dress:
     strayed: Callable[[], None]
     """The top frame shows something else than it is meant to."""
     crashed: Callable[[], None]
+    failed: Callable[[], None]
+    """The window's own page could not be loaded; whatever the engine would show of that is not shown."""
     place: Place
     zoom: float
     colours: tuple[str, str]
@@ -86,6 +88,9 @@ class Engine(Protocol):
 
     def end_page(self, window: Any) -> None:
         """End the process of the window's page, which hangs; `Dress.crashed` is called when it has ended."""
+
+    def show_plain(self, window: Any, html: str) -> None:
+        """Show a text without scripts where the window's own page could not be loaded; its links lead to that page."""
 
     def dark(self) -> bool:
         """Whether windows are dark now."""

@@ -129,6 +129,7 @@ class GtkEngine:
         own, _ = self._own_part(window, self._platform.renderer)
         gtk_walls.add_scripts(self._webkit, web.get_user_content_manager(), own)
         web.connect("load-changed", lambda web, event: self._on_load(window, web, event, dress))
+        web.connect("load-failed", lambda _web, _event, url, error: self._on_failed(url, error, dress))
         web.connect("create", lambda _web, action: self._leave(window, action, dress))
         web.connect("print", lambda *_: True)  # no page of ours prints; a script's wish would open dialogs without end
         web.connect("permission-request", lambda _web, request: self._deny(request))
@@ -171,6 +172,17 @@ class GtkEngine:
             dress.strayed()
         if event == self._webkit.LoadEvent.STARTED:
             web.set_zoom_level(web.get_zoom_level())
+
+    def _on_failed(self, url: str, error: Any, dress: Dress) -> bool:
+        if not dress.policy.may_show(url, dress.own_url()):
+            return False
+        stopped = (
+            (self._webkit.NetworkError, self._webkit.NetworkError.CANCELLED),
+            (self._webkit.PolicyError, self._webkit.PolicyError.FRAME_LOAD_INTERRUPTED_BY_POLICY_CHANGE),
+        )
+        if not any(error.matches(kind.quark(), code) for kind, code in stopped):
+            dress.failed()
+        return True  # WebKit's own page of an error is blank
 
     def _leave(self, window: Any, action: Any, dress: Dress) -> None:
         """Open an address outside, where a person has just clicked or struck a key in that window for it."""
@@ -387,6 +399,11 @@ class GtkEngine:
         view = self._view(window)
         if view is not None:
             view.webview.terminate_web_process()
+
+    def show_plain(self, window: Any, html: str) -> None:
+        view, dress = self._view(window), self._dresses.get(window.uid)
+        if view is not None and dress is not None:
+            view.webview.load_alternate_html(html, dress.own_url(), None)
 
     def set_zoom(self, window: Any, factor: float) -> None:
         view = self._view(window)

@@ -55,6 +55,9 @@ class PlainEngine:
     def end_page(self, window: Any) -> None:
         log.info("this engine gives no way to end a page's process")
 
+    def show_plain(self, window: Any, html: str) -> None:
+        window.load_html(html)
+
     def dark(self) -> bool:
         return False
 

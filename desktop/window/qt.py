@@ -127,6 +127,7 @@ class QtEngine:
         for name in (
             "JavascriptCanAccessClipboard",
             "JavascriptCanOpenWindows",
+            "ErrorPageEnabled",
             "JavascriptCanPaste",
             "ScreenCaptureEnabled",
             "FullScreenSupportEnabled",
@@ -136,13 +137,17 @@ class QtEngine:
         ):
             settings.setAttribute(getattr(attribute, name), False)
         hand = Hand()
-        own, copying = page.settings(), attribute.JavascriptCanAccessClipboard
-        view.chatkit_hand = qt_walls.watch_hand(
-            self._core, view.webview, hand, lambda is_near: own.setAttribute(copying, is_near)
-        )
+
+        def may_copy(is_near: bool) -> None:
+            # Looked up each time: nothing here owns the page, which goes with its view.
+            view.webview.page().settings().setAttribute(attribute.JavascriptCanAccessClipboard, is_near)
+
+        view.chatkit_hand = qt_walls.watch_hand(self._core, view.webview, hand, may_copy)
         page.newWindowRequested.connect(lambda request: self._on_new_window(request, dress, hand))
-        page.navigationRequested.connect(lambda request: self._on_navigation(request, dress))
+        view.chatkit_plain = False
+        page.navigationRequested.connect(lambda request: self._on_navigation(view, request, dress))
         page.urlChanged.connect(lambda url: self._on_url(url, dress))
+        page.loadingChanged.connect(lambda info: self._on_loading(info, dress))
         page.renderProcessTerminated.connect(lambda *_: dress.crashed())
         page.profile().downloadRequested.connect(lambda download: self._on_download(view, download, dress, hand))
         page.proxyAuthenticationRequired.connect(lambda _url, asked, _host: self._answer_proxy(asked))
@@ -170,15 +175,23 @@ class QtEngine:
     def _view(self, window: Any) -> Any:
         return self._platform.BrowserView.instances.get(window.uid)
 
-    def _on_navigation(self, request: Any, dress: Dress) -> None:
+    def _on_navigation(self, view: Any, request: Any, dress: Dress) -> None:
         if not request.isMainFrame():
             return  # the page's CSP says which frames there may be
         url = request.url().toString()
         if dress.policy.may_show(url, dress.own_url()):
             return
+        if view.chatkit_plain and url.startswith("data:text/html"):
+            view.chatkit_plain = False  # this once: it is what `show_plain` has just asked for
+            return
         # Not opened outside either: Qt calls a script's `location = …` a clicked link too, so a page could start the
         # browser without the person. Links that mean it open a new window.
         request.reject()
+
+    def _on_loading(self, info: Any, dress: Dress) -> None:
+        failed = info.status() == info.LoadStatus.LoadFailedStatus
+        if failed and dress.policy.may_show(info.url().toString(), dress.own_url()):
+            dress.failed()
 
     def _on_new_window(self, request: Any, dress: Dress, hand: Hand) -> None:
         # Only after a click or a key of the person's: a script can't start the browser by itself.
@@ -186,7 +199,8 @@ class QtEngine:
             dress.open_outside(request.requestedUrl().toString())
 
     def _on_url(self, url: Any, dress: Dress) -> None:
-        if not dress.policy.may_show(url.toString(), dress.own_url()):
+        # Empty: nothing is shown, because it could not be loaded.
+        if not url.isEmpty() and not dress.policy.may_show(url.toString(), dress.own_url()):
             dress.strayed()
 
     def _on_download(self, view: Any, download: Any, dress: Dress, hand: Hand) -> None:
@@ -295,6 +309,12 @@ class QtEngine:
         process = int(view.webview.page().renderProcessPid()) if view is not None else 0
         if process > 0:
             os.kill(process, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+
+    def show_plain(self, window: Any, html: str) -> None:
+        view, dress = self._view(window), self._dresses.get(window.uid)
+        if view is not None and dress is not None:
+            view.chatkit_plain = True
+            view.webview.page().setHtml(html, self._core.QUrl(dress.own_url()))
 
     def set_zoom(self, window: Any, factor: float) -> None:
         view = self._view(window)

@@ -107,6 +107,7 @@ def watch_hand(core: Any, view: Any, hand: Hand, near: Callable[[bool], object])
 
     seen: dict[Any, Callable[[Any], object]] = {
         kinds.MouseButtonPress: lambda _event: pressed(),
+        kinds.MouseButtonDblClick: lambda _event: pressed(),  # comes in the place of the second press
         kinds.MouseButtonRelease: lambda _event: released(),
         kinds.TouchBegin: lambda _event: pressed(),
         kinds.TouchEnd: lambda _event: released(),

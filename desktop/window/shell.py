@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from desktop.errors import EngineChanged, EngineError, EngineMissing
+from desktop.errors import EngineChanged, EngineError, EngineMissing, PageNotLoaded
 from desktop.page import Page
-from desktop.window import engines
+from desktop.window import engines, unloaded
 from desktop.window.bridge import Bridge, Channel
 from desktop.window.engine import Dress, Engine, MenuBar, Proxy, Scheme
 from desktop.window.outside import open_address
@@ -67,6 +67,8 @@ class PageWindow:
     native: Any = None
     closed: threading.Event = field(default_factory=threading.Event)
     strays: int = 0
+    failures: int = 0
+    """How often in a row its page could not be loaded."""
 
     @property
     def page(self) -> Page:
@@ -74,6 +76,7 @@ class PageWindow:
 
     def show(self, page: Page) -> None:
         """Show `page` anew: another random path, another key; the ones before are dead from now on."""
+        self.failures = 0
         self.showing = self.shell.show_in(self, page)
         self.native.load_url(self.shell.server.url(self.showing))
 
@@ -307,6 +310,7 @@ class Shell:
                 open_outside=open_address,
                 strayed=lambda: self._on_strayed(window),
                 crashed=window.plan.on_crash,
+                failed=lambda: self._on_failed(window),
                 place=window.plan.place,
                 zoom=self._zoom,
                 colours=window.plan.colours,
@@ -322,6 +326,7 @@ class Shell:
         """Every call of every engine comes in here, in place of pywebview's `js_bridge_call`."""
         for window in self.windows:
             if window.native is native:
+                window.failures = 0
                 self._bridge.receive(window.channel, name, params, call_id)
                 return
 
@@ -336,6 +341,34 @@ class Shell:
             self.later(window.close)
             return
         self.later(lambda: threading.Thread(target=window.show, args=(page,), daemon=True).start())
+
+    def _on_failed(self, window: PageWindow) -> None:
+        """The window's page did not come: tried again, then said."""
+        window.failures += 1
+        log.error("the page %s could not be loaded (%d in a row)", window.page.name, window.failures)
+        url = self.server.url(window.showing)
+        if window.failures <= len(unloaded.TRIES):
+
+            def again() -> None:
+                if not window.closed.is_set() and self.server.url(window.showing) == url:
+                    window.native.load_url(url)
+
+            timer = threading.Timer(unloaded.TRIES[window.failures - 1], again)
+            timer.daemon = True
+            timer.start()
+            return
+        dark = self.engine.dark()
+        error = PageNotLoaded()
+        text = unloaded.page(
+            title=self._texts(f"errors.{error.code}.message"),
+            text=self._texts(f"errors.{error.code}.hint"),
+            again=self._texts("common.try_again"),
+            address=url,
+            ground=window.plan.colours[1 if dark else 0],
+            dark=dark,
+        )
+        # Not inside the engine's own signal.
+        self.later(lambda: self.engine.show_plain(window.native, text))
 
     def _on_closing(self, window: PageWindow) -> bool:
         place = None

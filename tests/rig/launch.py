@@ -26,6 +26,7 @@ from desktop.context import Context
 from desktop.errors import AppError
 from desktop.window import page_server
 from desktop.window.bridge import Answered
+from desktop.window.page_server import MOST_CONNECTIONS
 from tests.rig import wall
 
 ANSWER_LIMIT = 20.0
@@ -143,6 +144,15 @@ class Probe:
     def release(self) -> None:
         """Let what `RIG_AGENTS` holds go on."""
         self.app.gate.set()
+
+    def serve_pages(self, is_open: bool) -> None:
+        """Whether the page server has a place for those who ask it; without one it turns our own windows away."""
+        slots: Any = self.app.shell.server._slots
+        for _ in range(MOST_CONNECTIONS):
+            if is_open:
+                slots.release()
+            else:
+                slots.acquire()
 
     def hide(self, window: str) -> None:
         self.app.windows[window].native.hide()

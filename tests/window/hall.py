@@ -21,6 +21,7 @@ class Hall:
     def __init__(self, scene: Scene, app: Driver) -> None:
         self.scene = scene
         self.app = app
+        self._clicked = 0.0
 
     def promised(self, code: str, window: str = "chat") -> Any:
         """The value of a promise made in the top frame; a rejection is its text with "!" in front."""
@@ -91,6 +92,7 @@ class Hall:
         window = self.app.raise_window(self.app.ask("windows")["chat"]["title"])
         self.app.xdotool("mousemove", "--window", window, "290", "310")
         self.app.xdotool("mousemove", "--window", window, "300", "300", "click", "1")
+        self._clicked = time.monotonic()
 
     def press_here(self, window: str, selector: str) -> None:
         """A real click into the middle of an element of a page of ours."""
@@ -104,7 +106,8 @@ class Hall:
         inner = self.app.js(window, "innerHeight")
         self.app.xdotool("mousemove", "--window", found, f"{across:.0f}", f"{down + tall - inner:.0f}")
         self.app.xdotool("click", "1")
+        self._clicked = time.monotonic()
 
     def outlast_the_click(self) -> None:
         """Until no click of before is good for anything any more."""
-        time.sleep(LIMIT + 0.2)
+        time.sleep(max(0.0, self._clicked + LIMIT + 0.2 - time.monotonic()))

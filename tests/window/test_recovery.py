@@ -10,6 +10,7 @@ import pytest
 
 from tests.rig.scene import Scene, kill
 from tests.standins.api import KEY
+from tests.window.hall import Hall
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 
@@ -77,6 +78,27 @@ def test_checklist_43_the_chat_page_asks_for_the_diagnostics_and_a_person_copies
         app.until("the button has the focus", lambda: app.js("settings", focused) == "diagnostics")
         app.click("settings", "#diagnostics")
         app.wait_call("diagnostics.copy")
+
+
+def test_checklist_26_a_page_that_does_not_load_is_said_by_a_page_of_ours_and_try_again_loads_it(scene: Scene) -> None:
+    """An engine's own page of an error is blank or says nothing to a person."""
+    scene.settle()
+    with scene.launch() as app:
+        scene.wait_chat(app)
+        app.ask("serve_pages", False)
+        app.ask("show", "settings")
+        text = app.wait_text("settings", "could not load its own page")
+        assert "Try again" in text
+        old = app.ask("url", "settings")
+        app.js("settings", "(document.querySelector('a').click(), 1)")
+        app.until("tried and said again", lambda: scene.log().count("the page settings could not be loaded") >= 4)
+        app.wait_text("settings", "could not load its own page")
+        app.ask("serve_pages", True)
+        since = app.calls_so_far()
+        Hall(scene, app).press_here("settings", "a")
+        app.wait_call("settings.start", since=since)
+        assert app.ask("url", "settings") == old
+        assert app.ask("windows")["settings"]["strays"] == 0
 
 
 def test_checklist_27_a_window_that_stood_off_all_screens_comes_back(scene: Scene) -> None:

@@ -165,9 +165,9 @@ class OnServers:
         a 500 as any other."""
         try:
             yield
-        except ThreadNotFound:
+        except ThreadNotFound as error:
             self.shelf.forget(chat_id)
-            raise
+            raise ThreadNotFound(error.detail, status=0, thread=chat_id[:60]) from None
         except ServerDown as error:
             if not self._is_gone(chat_id):
                 raise

@@ -1,10 +1,11 @@
-"""How long things last: a client secret (ten minutes at most) and hosted workflows (until 2026-11-30).
+"""How long things last: a client secret (ten minutes at most) and hosted workflows (ended on 2026-11-30).
 
 Pure: asks for no clock by itself. A secret's life is counted on the monotonic clock, which nobody sets.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,6 +13,11 @@ from desktop.errors import ApiError, AppError, KeyRestricted, RequestRejected, W
 
 WORKFLOWS_END = date(2026, 11, 30)
 """Agent Builder, the only maker of hosted workflows, shuts down on this day."""
+_ENDED = re.compile(
+    r"deprecat|no longer|not (?:longer )?available|unavailable|discontinu|shut ?down|sunset|retired|removed|has ended"
+    r"|not supported|unsupported",
+    re.IGNORECASE,
+)
 AHEAD = 60.0
 """A new secret is minted this many seconds before the old one ends (a tenth of short lives)."""
 
@@ -38,21 +44,27 @@ class Life:
 
 
 def workflows_over(today: date) -> bool:
-    """Whether the last day has passed."""
-    return today > WORKFLOWS_END
+    """Whether the day has come."""
+    return today >= WORKFLOWS_END
 
 
 def or_gone(error: AppError, workflow: str, *, worked_before: bool, today: date | None) -> AppError:
     """WorkflowGone in place of `error` where a session was refused with 404, 403 or 410 and the workflow had
-    worked before, or the last day has passed. A key that lacks a permission stays what it is."""
+    worked before, or the day has come; then with any other word that means no, too: what OpenAI answers since was never
+    said. A key that lacks a permission stays what it is."""
+    over = today is not None and workflows_over(today)
     refused = isinstance(error, WorkflowNotFound | KeyRestricted) or (
-        isinstance(error, RequestRejected) and error.status in (404, 410)
+        isinstance(error, RequestRejected) and (error.status in (404, 410) or (over and _speaks_of_an_end(error)))
     )
     if not refused or not isinstance(error, ApiError) or _lacks_permission(error):
         return error
-    if not worked_before and not (today is not None and workflows_over(today)):
+    if not worked_before and not over:
         return error
     return WorkflowGone(error.detail, status=error.status, request_id=error.request_id, workflow=workflow)
+
+
+def _speaks_of_an_end(error: RequestRejected) -> bool:
+    return error.status in (405, 501) or bool(_ENDED.search(error.detail))
 
 
 def _lacks_permission(error: AppError) -> bool:

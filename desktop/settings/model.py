@@ -33,7 +33,7 @@ class Tracing(Model):
 
 
 class WorkflowAgent(Model):
-    """A hosted workflow made in Agent Builder. OpenAI runs it; Agent Builder ends on 2026-11-30."""
+    """A hosted workflow made in Agent Builder. OpenAI runs it; Agent Builder ended on 2026-11-30."""
 
     kind: Literal["workflow"] = "workflow"
     """Who runs the agent."""

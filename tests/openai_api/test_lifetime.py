@@ -10,7 +10,8 @@ from desktop.openai_api.lifetime import WORKFLOWS_END, Life, workflows_over
 
 def test_workflows_end_on_the_day_openai_named() -> None:
     assert date(2026, 11, 30) == WORKFLOWS_END
-    assert not workflows_over(WORKFLOWS_END)
+    assert not workflows_over(WORKFLOWS_END - timedelta(days=1))
+    assert workflows_over(WORKFLOWS_END)
     assert workflows_over(WORKFLOWS_END + timedelta(days=1))
 
 

@@ -154,7 +154,7 @@ def test_an_answer_without_a_secret_is_named_and_not_used(api: ApiStandIn, clien
     assert "client_secret" in caught.value.detail
 
 
-BEFORE, AFTER = date(2026, 11, 30), date(2026, 12, 1)
+BEFORE, AFTER = date(2026, 11, 29), date(2026, 11, 30)
 
 
 @pytest.mark.parametrize(

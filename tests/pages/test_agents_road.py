@@ -359,7 +359,7 @@ def test_without_a_key_nothing_is_archived(settled: House) -> None:
         asked_of(settled)("archive.start", id="flow")
 
 
-@pytest.mark.parametrize(("day", "over"), [(date(2026, 11, 30), False), (date(2026, 12, 1), True)])
+@pytest.mark.parametrize(("day", "over"), [(date(2026, 11, 29), False), (date(2026, 11, 30), True)])
 def test_the_page_knows_whether_the_last_day_has_passed(settled: House, day: date, over: bool) -> None:
     road = Road(settled.services, lambda _make: {}, lambda: "", today=lambda: day)
     assert road.told() == {"over": over, "largest_code": MOST}

@@ -406,10 +406,10 @@ def test_the_end_of_workflows_is_told_ahead_and_not_again_once_it_was_put_away(h
     told = ahead(house, date(2026, 11, 20))
     assert told is not None
     assert told["message"] == "OpenAI ends hosted workflows on 30 November 2026."
-    assert ahead(house, date(2026, 11, 30)) == told, "until somebody puts it away"
+    assert ahead(house, date(2026, 11, 29)) == told, "until somebody puts it away"
     house.call("chat.ahead_seen")
-    assert ahead(house, date(2026, 11, 30)) is None
-    over = ahead(house, date(2026, 12, 1))
+    assert ahead(house, date(2026, 11, 29)) is None
+    over = ahead(house, date(2026, 11, 30))
     assert over is not None, "once more when the day has come"
     assert "may stop at any time" in over["hint"]
     house.call("chat.ahead_seen")

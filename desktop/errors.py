@@ -76,6 +76,7 @@ AppError
 │   └── JobUnderWay                 another export, archive or deletion runs
 ├── AttachmentError                 a file that goes with a message
 │   ├── AttachmentTooLarge
+│   ├── AttachmentsUnsent           too much waits that no message took along
 │   ├── AttachmentType
 │   └── AttachmentDamaged
 ├── AgentError                      the agent inside the app
@@ -678,6 +679,12 @@ class AttachmentTooLarge(AttachmentError):
     """values: limit (text with a unit)."""
 
     code = "attachment_too_large"
+
+
+class AttachmentsUnsent(AttachmentError):
+    """values: limit (text with a unit)."""
+
+    code = "attachments_unsent"
 
 
 class AttachmentType(AttachmentError):

@@ -14,17 +14,13 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
-from desktop.errors import AppError, UpdatesUnreadable
+from desktop.errors import AppError, TimedOut, UpdatesUnreadable
 from desktop.settings.brand import Brand
 from desktop.settings.model import Settings
 from desktop.settings.state import State
-
-if TYPE_CHECKING:
-    import httpx
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +28,8 @@ BETWEEN = 24 * 3600.0
 """Seconds between two checks that nobody asked for."""
 LIMIT = 256 * 1024
 """Bytes of the answer that are read."""
+WHOLE = 3.0
+"""Times the limit for one step that the whole may take, redirects and all."""
 REDIRECTS = 3
 NOTES = 2_000
 """Characters of what is new that are kept."""
@@ -112,36 +110,32 @@ def plain(notes: str) -> str:
 def _ask(url: str, settings: Settings, password: Callable[[str], str], agent: str) -> bytes:
     import httpx
 
-    from desktop.openai_api.transport import Endpoint, build
+    from desktop.openai_api.fetch import get
+    from desktop.openai_api.transport import Endpoint
 
     network = settings.network
     endpoint = Endpoint(url, network.proxy, password(network.proxy), network.ca_file, network.timeout_seconds)
-    client, _label = build(endpoint)
     headers = {"accept": "application/json", "user-agent": agent}
-    with client:
-        try:
-            for _ in range(REDIRECTS + 1):
-                with client.stream("GET", url, headers=headers) as response:
-                    if response.is_redirect:
-                        url = urljoin(url, response.headers.get("location", ""))
-                        if not url.startswith("https://"):
-                            raise _unreadable(url, "it redirects away from https")
-                        continue
-                    if response.status_code != 200:
-                        raise _unreadable(url, f"status {response.status_code}")
-                    return _read(url, response)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise _unreadable(url, f"{type(error).__name__}: {error}"[:200]) from None
+    end = time.monotonic() + WHOLE * network.timeout_seconds
+    try:
+        for _ in range(REDIRECTS + 1):
+            left = max(0.0, end - time.monotonic())
+            got = get(replace(endpoint, base=url), url, headers, most=LIMIT, limit=left)
+            if got.status in (301, 302, 303, 307, 308):
+                url = urljoin(url, got.headers.get("location", ""))
+                if not url.startswith("https://"):
+                    raise _unreadable(url, "it redirects away from https")
+                continue
+            if got.status != 200:
+                raise _unreadable(url, f"status {got.status}")
+            if len(got.body) > LIMIT:
+                raise _unreadable(url, f"more than {LIMIT} bytes")
+            return got.body
+    except TimedOut:
+        raise _unreadable(url, f"no whole answer within {WHOLE * network.timeout_seconds:.0f} s") from None
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise _unreadable(url, f"{type(error).__name__}: {error}"[:200]) from None
     raise _unreadable(url, "it redirects without end")
-
-
-def _read(url: str, response: httpx.Response) -> bytes:
-    data = bytearray()
-    for part in response.iter_bytes():
-        data += part
-        if len(data) > LIMIT:
-            raise _unreadable(url, f"more than {LIMIT} bytes")
-    return bytes(data)
 
 
 def _unreadable(url: str, detail: str) -> UpdatesUnreadable:

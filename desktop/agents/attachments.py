@@ -25,7 +25,14 @@ from desktop.agents.context import RequestContext
 from desktop.agents.ids import is_ours, new_id
 from desktop.agents.store import SqliteStore
 from desktop.agents.worker import Worker
-from desktop.errors import AttachmentDamaged, AttachmentTooLarge, AttachmentType, FileUnreadable, FolderUnwritable
+from desktop.errors import (
+    AttachmentDamaged,
+    AttachmentsUnsent,
+    AttachmentTooLarge,
+    AttachmentType,
+    FileUnreadable,
+    FolderUnwritable,
+)
 from desktop.files import LEFTOVER_AGE, ensure_private_dir, open_private
 
 T = TypeVar("T")
@@ -36,6 +43,8 @@ PREVIEW = 64 * 1024
 one, unless the page hands over a small one of its own making."""
 UNSENT = 24 * 3600.0
 """Seconds after which a file that went with no message is swept away."""
+MOST_UNSENT = 200
+"""Files, of all agents together, that wait for a message; with `Limits.unsent` for their bytes."""
 NAME = 200
 """Characters of a file's name that are kept."""
 
@@ -48,17 +57,23 @@ class Limits:
     """What may be attached. `size` is in bytes, of one file."""
 
     size: int = 20 * MB
+    unsent: int = 500 * MB
+    """Bytes of all that went with no message yet."""
 
     @property
     def shown(self) -> str:
-        return f"{self.size // MB} MB" if self.size >= MB else f"{self.size // 1024} KB"
+        return _words(self.size)
+
+
+def _words(size: int) -> str:
+    return f"{size // MB} MB" if size >= MB else f"{size // 1024} KB"
 
 
 class AttachmentFiles(AttachmentStore[RequestContext]):
     """The attachments of one profile. All methods raise `NotFoundError` for an id that is not this agent's.
 
-    `begin`, `write` and `finish` raise AttachmentTooLarge, AttachmentType, AttachmentDamaged, and FolderUnwritable
-    for a disk that refuses. `close` it after the store.
+    `begin`, `write` and `finish` raise AttachmentTooLarge, AttachmentsUnsent, AttachmentType, AttachmentDamaged, and
+    FolderUnwritable for a disk that refuses. `close` it after the store.
     """
 
     def __init__(
@@ -94,6 +109,10 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
             raise AttachmentDamaged(f"{input.size} bytes", name=name)
         if not (mime_type in (*sniff.IMAGES, "application/pdf", *_UNKNOWN) or sniff.is_text_type(mime_type)):
             raise AttachmentType(mime_type[:100], name=name)
+        count, size = await self._store.unsent_attachments()
+        if count >= MOST_UNSENT or size + input.size > self._limits.unsent:
+            # By its declared size: what is announced may come.
+            raise AttachmentsUnsent(f"{count}, {size} bytes", name=name, limit=_words(self._limits.unsent))
         return FileAttachment(
             id=self.generate_attachment_id(mime_type, context),
             name=name,
@@ -173,7 +192,7 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
         await self._do(lambda: self._kept.remove([attachment_id]))
 
     async def sweep(self) -> None:
-        """At the start: deletes files that went with no message, and what a killed process left of others."""
+        """At the start and now and then: deletes files that went with no message, and what a killed process left."""
         known = await self._store.sweep_attachments(self._now() - UNSENT)
         await self._do(lambda: self._kept.sweep(known, self._now() - LEFTOVER_AGE))
 

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+MOST_OF_A_TITLE = 500
+"""Characters of a chat's title that are kept, whoever gave it."""
 _LONE = re.compile("[\ud800-\udfff]")
 
 

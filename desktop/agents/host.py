@@ -230,8 +230,13 @@ class AgentHost:
         self._set_state("light")
         self._light.set()
         loop, sweep = made.loop, made.stores.sweep
-        if sweep is not None:
-            self._sweeping = loop.create_task(sweep())  # the loop itself keeps no hold on its tasks
+
+        def sweep_again() -> None:
+            if sweep is not None:
+                self._sweeping = loop.create_task(sweep())  # the loop itself keeps no hold on its tasks
+                loop.call_later(self._limits.sweep, sweep_again)
+
+        sweep_again()
         try:
             loop.run_forever()
         finally:

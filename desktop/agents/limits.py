@@ -25,6 +25,8 @@ class Limits:
     """For a person to answer a question in its window; then its card asks again when it is pressed."""
     chunk: float = 0.012
     """The demo's pause between two words."""
+    sweep: float = 3600.0
+    """Between two looks for attachments that were never sent."""
     mcp_start: float = 30.0
     """An MCP server that is not ready after so long is given up, unless it is still at work or was never ready yet."""
     mcp_first: float = 600.0

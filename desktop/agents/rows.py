@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from desktop.agents.columns import clean, to_microseconds, utc
+from desktop.agents.columns import MOST_OF_A_TITLE, clean, to_microseconds, utc
 from desktop.agents.search import index
 
 
@@ -133,7 +133,7 @@ def thread(connection: sqlite3.Connection, thread_id: str) -> dict[str, Any] | N
 
 def rename(connection: sqlite3.Connection, thread_id: str, title: str | None) -> bool:
     """Gives a thread another title, in the search too; False where there is no such thread."""
-    title = None if title is None else clean(title)
+    title = None if title is None else clean(title)[:MOST_OF_A_TITLE]
     found = connection.execute("SELECT seq, agent FROM threads WHERE id = ?", (clean(thread_id),)).fetchone()
     if found is None:
         return False

@@ -17,7 +17,7 @@ from chatkit.store import NotFoundError, Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
 from desktop.agents import columns, database, documents, placing, rows, search
-from desktop.agents.columns import clean
+from desktop.agents.columns import MOST_OF_A_TITLE, clean
 from desktop.agents.context import RequestContext
 from desktop.agents.ids import new_id
 from desktop.agents.schema import STEPS, Step
@@ -112,7 +112,7 @@ class SqliteStore(Store[RequestContext]):
 
     async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
         thread_id, agent = clean(thread.id), clean(context.agent_id)
-        title = None if thread.title is None else clean(thread.title)
+        title = None if thread.title is None else clean(thread.title)[:MOST_OF_A_TITLE]
         created, body = columns.to_microseconds(thread.created_at), documents.thread_body(thread)
 
         def save(connection: sqlite3.Connection) -> None:
@@ -320,6 +320,17 @@ class SqliteStore(Store[RequestContext]):
             return [clean(attachment_id)]
 
         await self._write(delete, then=self._tell_gone)
+
+    async def unsent_attachments(self) -> tuple[int, int]:
+        """How many files of all agents no message took up, and their declared bytes."""
+
+        def count(connection: sqlite3.Connection) -> tuple[int, int]:
+            found = connection.execute(
+                "SELECT count(*), total(json_extract(body, '$.metadata.size')) FROM attachments WHERE thread IS NULL"
+            ).fetchone()
+            return int(found[0]), int(found[1])
+
+        return await self._read(count)
 
     async def sweep_attachments(self, older_than: float) -> set[str]:
         """Deletes rows that no message took up and that were made before `older_than` (Unix seconds); gives the

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from desktop.agents.columns import clean
+from desktop.agents.columns import MOST_OF_A_TITLE, clean
 from desktop.chats.items import kind_of
 from desktop.chats.patient import CancelledError
 from desktop.chats.shelf import Listed, Shelf, place
@@ -283,7 +283,7 @@ class OnServers:
             place(seconds, f"{agent.id}{BETWEEN}{thread_id}"),
             agent.id,
             "",
-            clean(title) if isinstance(title, str) else "",
+            clean(title)[:MOST_OF_A_TITLE] if isinstance(title, str) else "",
         )
 
     def _item(self, agent: ServerAgent, raw: Json) -> Item:

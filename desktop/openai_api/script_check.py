@@ -6,9 +6,12 @@ from urllib.parse import urlsplit
 
 from desktop.errors import AppError, ComponentUnreachable
 from desktop.openai_api import errors_map
-from desktop.openai_api.transport import Endpoint, build
+from desktop.openai_api.fetch import get
+from desktop.openai_api.transport import Endpoint, choose_proxy
 
 FIRST_BYTES = 4096
+WHOLE = 2.0
+"""Times the limit for one step that the whole may take."""
 
 
 def reach(url: str, *, proxy: str = "", proxy_password: str = "", ca_file: str = "", timeout: float = 20.0) -> None:
@@ -19,16 +22,15 @@ def reach(url: str, *, proxy: str = "", proxy_password: str = "", ca_file: str =
     import httpx
 
     endpoint = Endpoint(base=url, proxy=proxy, proxy_password=proxy_password, ca_file=ca_file, timeout=timeout)
-    client, label = build(endpoint)
+    through = choose_proxy(endpoint)
+    label = through.label if through else ""
     host = urlsplit(url).netloc
     failure: AppError | None = None
     try:
-        with client, client.stream("GET", url) as response:
-            kind = response.headers.get("content-type", "")
-            if response.status_code != httpx.codes.OK or "javascript" not in kind:
-                raise ComponentUnreachable(f"{response.status_code} {kind}"[:200], host=host)
-            for _ in response.iter_bytes(FIRST_BYTES):
-                break
+        got = get(endpoint, url, {}, most=FIRST_BYTES, limit=WHOLE * timeout)
+        kind = got.headers.get("content-type", "")
+        if got.status != httpx.codes.OK or "javascript" not in kind:
+            raise ComponentUnreachable(f"{got.status} {kind}"[:200], host=host)
     except httpx.HTTPError as error:
         about = errors_map.About(
             host=host, path="", workflow="", thread="", proxy=label, seconds=timeout, secrets=(proxy_password,)

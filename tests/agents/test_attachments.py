@@ -17,7 +17,14 @@ from chatkit.types import AttachmentCreateParams, ImageAttachment
 from desktop.agents import attachments, sniff
 from desktop.agents.attachments import AttachmentFiles, Limits
 from desktop.agents.store import SqliteStore
-from desktop.errors import AttachmentDamaged, AttachmentTooLarge, AttachmentType, FileUnreadable, FolderUnwritable
+from desktop.errors import (
+    AttachmentDamaged,
+    AttachmentsUnsent,
+    AttachmentTooLarge,
+    AttachmentType,
+    FileUnreadable,
+    FolderUnwritable,
+)
 from desktop.settings.locations import Locations
 from tests.agents.things import ME, OTHER, Blocking, thread
 
@@ -304,3 +311,43 @@ def test_killed_between_file_and_description_finishing_again_is_enough(on_disk: 
 ])  # fmt: skip
 def test_text_is_read_as_it_was_written(data: bytes, text: str) -> None:
     assert sniff.as_text(data) == text
+
+
+# --- never sent ---------------------------------------------------------------------------------
+
+
+def test_checklist_45_files_that_are_never_sent_fill_no_disk(kept: Kept) -> None:
+    """By what they announce, whether it comes or not."""
+    limits = Limits(size=200_000, unsent=1_000_000)
+    files = Blocking(AttachmentFiles(kept.store.real, kept.folder, limits=limits))
+    begun = [files.begin(f"{number}.txt", "text/plain", 200_000, ME if number % 2 else OTHER) for number in range(5)]
+    with pytest.raises(AttachmentsUnsent) as caught:
+        files.begin("more.txt", "text/plain", 1, ME)
+    assert caught.value.values["name"] == "more.txt"
+    files.delete_attachment(begun[1].id, ME)
+    kept.store.delete_attachment(begun[1].id, ME)
+    assert files.add("more.txt", "text/plain", b"words", ME).name == "more.txt"
+    files.done()
+
+
+def test_checklist_45_nor_do_very_many_small_ones(kept: Kept) -> None:
+    for number in range(attachments.MOST_UNSENT):
+        kept.files.begin(f"{number}.txt", "text/plain", 1, ME)
+    with pytest.raises(AttachmentsUnsent):
+        kept.files.begin("more.txt", "text/plain", 1, ME)
+
+
+def test_what_went_with_a_message_counts_no_more(kept: Kept) -> None:
+    kept.store.save_thread(thread("thr_1"), ME)
+    for number in range(attachments.MOST_UNSENT):
+        made = kept.files.begin(f"{number}.txt", "text/plain", 1, ME)
+        kept.store.save_attachment(made.model_copy(update={"thread_id": "thr_1"}), ME)
+    assert kept.files.add("more.txt", "text/plain", b"words", ME).name == "more.txt"
+
+
+def test_checklist_45_a_title_is_bounded_whoever_gives_it(kept: Kept) -> None:
+    long = "T" * 5_000_000
+    kept.store.save_thread(thread("thr_1").model_copy(update={"title": long}), ME)
+    assert len(kept.store.load_thread("thr_1", ME).title or "") == 500
+    kept.store.rename("thr_1", long)
+    assert len(kept.store.load_thread("thr_1", ME).title or "") == 500

@@ -38,6 +38,7 @@ from chatkit.types import (
 from desktop.agents import failures, history, unfinished
 from desktop.agents.asking import chosen_model, hosted_tools, model_settings
 from desktop.agents.context import RequestContext
+from desktop.agents.endings import Endings
 from desktop.agents.endpoints import Clients
 from desktop.agents.for_models import Reads
 from desktop.agents.ids import TurnIds
@@ -106,6 +107,7 @@ class Assistants:
         self._approvals = approvals
         self._waiting = Waiting(texts)
         self._titling = Titling(on_thread)
+        self._endings = Endings()
         for name in ("responses", "chat.completions"):
             # `openai` (3.51) imports these at their first use, which would be on the loop and before the first word.
             importlib.import_module(f"openai.resources.{name}")
@@ -113,6 +115,7 @@ class Assistants:
     async def close(self) -> None:
         """Closes the connections."""
         self._titling.close()
+        self._endings.close()
         await self._clients.close()
         await asyncio.to_thread(self._tracing.close)
 
@@ -131,6 +134,7 @@ class Assistants:
         async for event in self._waiting.give_up(thread, store, context):
             yield event
         way = await self._way(agent, message)
+        self._endings.look_up(way)
         title = self._titling.wanted(thread, message, by_model=self._sources.titles)
         answer = self._answer(agent, way, thread, message, items, store, attachments, context)
         async with aclosing(_told(answer, way)) as events:
@@ -141,6 +145,9 @@ class Assistants:
                     title = None
         if title is not None:
             title.begin(way, store, context)
+        ending = self._endings.due(way)
+        if ending is not None:
+            yield notice(ending, self._texts)
 
     async def action(
         self,

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,28 @@ def test_a_hundred_messages(responses: House) -> None:
         assert responses.page.say(f"number {number}", thread).errors == []
     assert responses.page.answers(thread) == [f"You said: number {number}" for number in range(100)]
     assert "number 50" in str(responses.asked()["input"])
+
+
+def notices(heard: Heard) -> list[str]:
+    return [str(event["message"]) for event in map(read, heard.pieces) if event["type"] == "notice"]
+
+
+def test_the_end_of_a_model_is_said_thirty_days_ahead_and_once(responses: House) -> None:
+    today = datetime.now(UTC).date()
+    responses.api.ends = {
+        "gpt-5.4-mini": (today + timedelta(days=29)).isoformat(),
+        "gpt-4.1": (today + timedelta(days=60)).isoformat(),
+    }
+    responses.endpoint("openai", "responses")
+    responses.agent(endpoint="openai", model="gpt-4.1")
+    page = responses.page
+    for _ in range(3):
+        assert notices(page.say("Hello")) == [], "not so far ahead"
+    responses.agent(endpoint="openai", model="gpt-5.4-mini")
+    said = [one for _ in range(4) for one in notices(page.say("Hello"))]
+    (sentence,) = said
+    assert "gpt-5.4-mini ends on" in sentence
+    assert sum(asked.path == "/v1/models" for asked in responses.api.asked) == 1, "the list is asked for once"
 
 
 def test_an_answer_of_a_megabyte(house: House) -> None:

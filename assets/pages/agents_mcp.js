@@ -36,8 +36,10 @@ let shown = null;
 let saved = EMPTY;
 /** @type {Check<Outcome>} */
 const check = new Check("mcp.save", "mcp.cancel", (isBusy) => lock(isBusy), 0);
-/** The server of the pasted block that the form was filled from, whose secrets are kept for it; -1: none. */
+/** The server of the pasted block that the form of a new one was filled from; -1: none. Its secrets are kept for it. */
 let pasted = -1;
+/** The names of those secrets. @type {string[]} */
+let held = [];
 /** What a model takes of tools. */
 const MOST_OFFERED = 128;
 /** Milliseconds between two questions how a start goes on. */
@@ -103,10 +105,11 @@ export function leaveServer() {
 export async function showServer(server, fixed) {
   const form = server ? await call("mcp.get", { id: server.id }) : EMPTY;
   shown = server ?? { id: "", name: "", below: "", users: 0, always: [], off: [] };
-  pasted = -1;
   saved = form;
   locked = fixed;
   put(drafts.get(shown.id) ?? form);
+  if (!server && !drafts.has("")) [pasted, held] = [-1, []];
+  if (!server) tellHeld();
   clear();
   el("mcp-title").textContent = server ? server.name : t("agents_mcp.add");
   el("mcp-lead").textContent = server ? t("agents_mcp.users", { n: server.users }) : t("agents_mcp.lead");
@@ -142,6 +145,11 @@ async function loadSecrets(id) {
   } catch {
     // the form works without; a check says what is wrong with the keyring
   }
+}
+
+/** At the secrets of what was pasted. */
+function tellHeld() {
+  for (const one of Object.values(rows)) one.kept((name) => (held.includes(name) ? `${used(name)}${t("agents_mcp.secret_pasted")}` : ""));
 }
 
 /** Where a secret goes that something refers to. @param {string} name */
@@ -252,7 +260,7 @@ async function submit({ keep = "keyring", unchecked = false, signIn = false } = 
   const form = typed();
   const doing = form.transport === "http" ? t("agents_mcp.doing_http") : t("agents_mcp.doing_stdio");
   el("mcp-doing").textContent = signIn ? t("agents_mcp.doing_sign_in") : doing;
-  const running = check.run({ id: of.id, ...form, keep, unchecked, pasted, ...signedIn });
+  const running = check.run({ id: of.id, ...form, keep, unchecked, pasted: of.id ? -1 : pasted, ...signedIn });
   void follow();
   const ended = await running;
   if (!ended) return;
@@ -264,6 +272,7 @@ async function submit({ keep = "keyring", unchecked = false, signIn = false } = 
   }
   if (!outcome || outcome.cancelled) return;
   drafts.delete(of.id);
+  if (!of.id) [pasted, held] = [-1, []];
   if (!unchecked) tools.set(outcome.id, outcome.tools);
   const here = shown?.id === of.id;
   if (here) shown = null;
@@ -435,11 +444,11 @@ export function wireServer(around) {
   bearer.addEventListener("click", () => rows.headers.add({ name: "Authorization", value: "", secret: true }));
   line("command").addEventListener("change", () => void splitCommand());
   wirePaste({
-    fill: (form, held, which) => {
-      pasted = which;
+    fill: (form, names, which) => {
+      [pasted, held] = [which, names];
       put(form);
       clear();
-      for (const one of Object.values(rows)) one.kept((name) => (held.includes(name) ? `${used(name)}${t("agents_mcp.secret_pasted")}` : ""));
+      tellHeld();
       el("mcp-doing").textContent = form.transport === "http" ? t("agents_mcp.filled_http") : t("agents_mcp.filled_stdio");
       line("name").focus();
     },

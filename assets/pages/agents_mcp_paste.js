@@ -1,5 +1,5 @@
 // @ts-check
-/** What other programs have of an MCP server fills the form. The app reads it and keeps its secrets; none comes back here. */
+/** What other programs have of an MCP server fills the form. The app reads it and keeps its secrets; none comes back from there. */
 
 import { call } from "./bridge.js";
 import { button, described, el, make, part, sentence, show } from "./parts.js";
@@ -7,7 +7,7 @@ import { t } from "./texts.js";
 
 /**
  * @typedef {import("./agents_mcp.js").Form} Form
- * @typedef {{name: string}} Block
+ * @typedef {{name: string, at: string[]}} Block
  * @typedef {{id: string, label: string, secret: boolean}} Asked what the block leaves open
  * @typedef {{form: Form, held: string[], asks: Asked[], notes: string[]}} Filled `held`: names of the secrets that the app keeps
  */
@@ -51,9 +51,10 @@ export function wirePaste({ fill, error }) {
     const block = part("mcp-block", HTMLTextAreaElement);
     error("");
     try {
+      const text = block.value.trim();
       /** @type {{servers: Block[], forms: Filled[]}} */
-      const read = await call("mcp.read", { text: block.value.trim() });
-      forms = read.forms;
+      const read = await call("mcp.read", { text });
+      forms = read.forms.map((one, n) => withTyped(one, read.servers[n].at, text));
       const which = part("mcp-which", HTMLSelectElement);
       const names = read.servers.map((one, n) => make("option", { value: String(n) }, [one.name || t("agents_mcp.unnamed")]));
       which.replaceChildren(...names);
@@ -67,4 +68,30 @@ export function wirePaste({ fill, error }) {
       el("mcp-block").focus();
     }
   });
+}
+
+/**
+ * Where the text is plain JSON, its secrets stand in their rows as if they had been typed there: they can be looked at.
+ *
+ * @param {Filled} filled @param {string[]} at @param {string} text @returns {Filled}
+ */
+function withTyped(filled, at, text) {
+  const given = at.reduce((inner, key) => inner?.[key], parsed(text));
+  for (const row of [...filled.form.variables, ...filled.form.headers]) {
+    const value = given?.env?.[row.name] ?? given?.headers?.[row.name];
+    if (row.secret && filled.held.includes(row.name) && typeof value === "string" && !value.includes("${")) row.value = value;
+  }
+  return filled;
+}
+
+/** @param {string} text @returns {any} null: it is no plain JSON */
+function parsed(text) {
+  for (const one of [text, `{${text}}`]) {
+    try {
+      return JSON.parse(one);
+    } catch {
+      // another way, or the app alone can read it
+    }
+  }
+  return null;
 }

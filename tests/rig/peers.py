@@ -32,6 +32,12 @@ PYTHON = (
     # MCP servers and what starts them.
     Peer("time", ("mcp-server-time",)),
     Peer("uv", ("uv",)),
+    # ChatKit servers: `servers/` has what a team would write on them.
+    Peer("microsoft", ("agent-framework-chatkit", "uvicorn")),
+    Peer("google", ("adk-chatkit", "uvicorn")),
+    # Models: a gateway, and a server of models on this computer. The latter is compiled: it wants a C++ compiler.
+    Peer("litellm", ("litellm[proxy]",)),
+    Peer("llama", ("llama-cpp-python[server]", "gguf", "numpy")),
 )
 NODE = (
     "@modelcontextprotocol/server-everything",

@@ -63,6 +63,7 @@ def run(context: Context, args: argparse.Namespace) -> int:
                 "response": question.text,
                 "thread_id": question.thread,
                 "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+                **({"incomplete": question.incomplete} if question.incomplete else {}),
             }
         )
     return 0
@@ -83,6 +84,8 @@ class _Question:
         self.failure: Described | None = None
         self.text = ""
         self.thread = ""
+        self.incomplete: dict[str, str] | None = None
+        """Why the answer is not all there is: {"reason": …}."""
         self.card: dict[str, Any] | None = None
         """A question that is open."""
 
@@ -146,6 +149,7 @@ class _Question:
             self.thread = event["thread"]["id"]
         elif kind == "thread.item.done":
             self.thread = self.thread or event["item"].get("thread_id", "")
+            self._look_for_the_end(event)
             if event["item"].get("type") == "widget" and any(name in json.dumps(event["item"]) for name in YES):
                 self.card = event["item"]
             if event["item"].get("type") == "assistant_message":
@@ -166,6 +170,16 @@ class _Question:
                 "field": None,
                 "detail": "",
             }
+
+    def _look_for_the_end(self, event: dict[str, Any]) -> None:
+        """The mark of an answer that is not finished, in the person's words on the terminal."""
+        from desktop.agents.unfinished import incomplete_of
+
+        told = incomplete_of(event)
+        if told is not None:
+            self.incomplete = told
+            if not self._context.json:
+                self._context.warn("\n" + str(event["item"].get("copy_text") or ""))
 
     def _say(self, text: str, *, whole: bool = False) -> None:
         """A delta, or a finished message whose beginning may have come in deltas already."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from desktop.agents import failures
 from desktop.agents.endpoints import NO_KEY, asked_of, make_client
+from desktop.agents.tolerant.refusals import Refusals
 from desktop.openai_api import own_network
 from desktop.openai_api.bounded import MB, Bounds, guarded, guarded_async
 from desktop.openai_api.transport import Endpoint as Route
@@ -31,6 +32,7 @@ class Given:
         self.key: str | None = message["key"]
         self.route = Route(**message["route"])
         self.silence = silence
+        self._refusals = Refusals()
         self.root = roots(self.endpoint)[0]
         self.models: dict[str, str] = dict(message.get("models") or {})
         """Another model in the place of one that the file names."""
@@ -53,7 +55,7 @@ class Given:
         os.environ["OPENAI_API_KEY"] = STANDS_FOR_KEY
         import desktop.agents.tracing  # noqa: F401 - importing it switches traces off
 
-        self.client = make_client(self.endpoint, self.key, self.route, silence=self.silence)
+        self.client = make_client(self.endpoint, self.key, self.route, silence=self.silence, refusals=self._refusals)
         self.client.__class__ = self._renaming(type(self.client))
         agents.set_default_openai_client(self.client, False)
         agents.set_default_openai_api("responses" if self.endpoint.api == "responses" else "chat_completions")
@@ -147,9 +149,23 @@ class Given:
     def _http(self) -> Any:
         import httpx2
 
-        return httpx2.Client(**self._options(httpx2.HTTPTransport, guarded))
+        from desktop.agents.tolerant.transport_sync import TolerantSync
+
+        def options() -> dict[str, Any]:
+            return self._options(httpx2.HTTPTransport, guarded)
+
+        made = options()
+        way = TolerantSync(made["transport"], lambda: options()["transport"], self._refusals)
+        return httpx2.Client(**{**made, "transport": way})
 
     def _async_http(self) -> Any:
         import httpx2
 
-        return httpx2.AsyncClient(**self._options(httpx2.AsyncHTTPTransport, guarded_async))
+        from desktop.agents.tolerant.transport import Tolerant
+
+        def options() -> dict[str, Any]:
+            return self._options(httpx2.AsyncHTTPTransport, guarded_async)
+
+        made = options()
+        way = Tolerant(made["transport"], lambda: options()["transport"], self._refusals)
+        return httpx2.AsyncClient(**{**made, "transport": way})

@@ -35,6 +35,8 @@ class Item:
         self.id = number
         self.kind = kind
         self.place = place
+        self.named = False
+        """Whether the server has named it; else the id is ours."""
         self.told = False
         """Whether its beginning was passed on."""
         self.part = False
@@ -179,6 +181,12 @@ class ResponsesStream:
             known = self._items[self._places[place]]
             if known.kind == kind and not known.done:
                 return known
+        if isinstance(number, str) and number:
+            # It was spoken of without its name before.
+            unnamed = [item for item in self._items.values() if item.kind == kind and not (item.named or item.done)]
+            unnamed = [item for item in unnamed if item is not self._thought]
+            if unnamed:
+                return unnamed[0]
         last = self._items.get(self._last)
         if not (isinstance(number, str) and number) and place is None:
             open_ones = [item for item in self._items.values() if item.kind == kind and not item.done]
@@ -190,12 +198,12 @@ class ResponsesStream:
 
     def _new(self, number: object, kind: str, place: int | None) -> Item:
         prefix = {"message": "msg", "function_call": "fc", "reasoning": "rs"}.get(kind, "item")
-        if not isinstance(number, str) or not number or number in self._items:
-            number = f"{prefix}_{secrets.token_hex(12)}"
-        item = Item(number, kind, len(self._items) if place is None else place)
-        self._items[number] = item
-        self._places[item.place] = number
-        self._last = number
+        named = isinstance(number, str) and bool(number) and number not in self._items
+        name = str(number) if named else f"{prefix}_{secrets.token_hex(12)}"
+        item = Item(name, kind, len(self._items) if place is None else place)
+        item.named = named
+        self._items[name] = item
+        self._places[item.place] = self._last = name
         return item
 
     def _added(self, given: Json, data: Json) -> Iterator[Json]:

@@ -41,7 +41,7 @@ def protocol_of(request: httpx2.Request) -> Protocol | None:
     return next((protocol for ending, protocol in PATHS.items() if path.endswith(ending)), None)
 
 
-class _Sent:
+class Sent:
     """A request as it is sent now: texts as strings, and without what the server refuses."""
 
     def __init__(self, request: httpx2.Request, protocol: Protocol | None, refusals: Refusals) -> None:
@@ -116,7 +116,7 @@ class Tolerant(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Raises as `inner`, and EndpointUnfit."""
-        sent = _Sent(request, protocol_of(request), self._refusals)
+        sent = Sent(request, protocol_of(request), self._refusals)
         for _ in range(MOST_TRIES):
             response = await self._send(sent.request)
             if response.status_code < 400 or sent.protocol is None:
@@ -156,10 +156,10 @@ async def _read(response: httpx2.Response, request: httpx2.Request) -> tuple[byt
             if len(body) > MOST_ERROR:
                 break
     await response.aclose()
-    return body, _remade(response, body, response.status_code)
+    return body, remade(response, body, response.status_code)
 
 
-async def _answer(response: httpx2.Response, sent: _Sent, protocol: Protocol) -> httpx2.Response:
+async def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> httpx2.Response:
     """A 2xx: a stream as it comes, or a whole answer."""
     response.request = sent.request
     host = sent.request.url.host
@@ -167,10 +167,9 @@ async def _answer(response: httpx2.Response, sent: _Sent, protocol: Protocol) ->
     if not sent.streams:
         body = b"".join([chunk async for chunk in response.aiter_bytes()])
         await response.aclose()
-        if error_bodies.is_page(body):
-            raise EndpointUnfit(f"{response.status_code} {kind}"[:200], host=host)
+        refuse_page(response, body)
         status, body = whole(protocol, body, sent.names())
-        return _remade(response, body, status or response.status_code)
+        return remade(response, body, status or response.status_code)
     heard = HEARD.get()
     stream = Stream(protocol, sent.names, keep_reason=heard is None)
     chunks = response.aiter_bytes()
@@ -183,13 +182,13 @@ async def _answer(response: httpx2.Response, sent: _Sent, protocol: Protocol) ->
                 break
         if error_bodies.is_page(body):
             await response.aclose()
-            raise EndpointUnfit(f"{response.status_code} {kind}"[:200], host=host)
+        refuse_page(response, body)
         if "json" in kind and body.lstrip()[:1] in (b"{", b"["):
             body += b"".join([chunk async for chunk in chunks])
-            parsed = error_bodies.read_all(body)
-            if isinstance(parsed, dict | list) and error_bodies.is_error(parsed):
+            error = whole_error(response, body)
+            if error is not None:
                 await response.aclose()
-                return _remade(response, body, error_bodies.status(parsed) or 400)
+                return error
 
     async def normalised() -> AsyncIterator[bytes]:
         nothing = True
@@ -210,17 +209,35 @@ async def _answer(response: httpx2.Response, sent: _Sent, protocol: Protocol) ->
         if heard is not None:
             heard.reason = stream.reason
         if nothing and not end:
-            yield _nothing(stream, protocol, host)
+            yield nothing(stream, protocol, host)
         if end:
             yield end
 
+    return as_stream(response, _Bytes(normalised(), response))
+
+
+def refuse_page(response: httpx2.Response, body: bytes) -> None:
+    """Raises EndpointUnfit where a web page stands in place of an answer."""
+    if error_bodies.is_page(body):
+        kind = response.headers.get("content-type", "")
+        raise EndpointUnfit(f"{response.status_code} {kind}"[:200], host=response.request.url.host)
+
+
+def whole_error(response: httpx2.Response, body: bytes) -> httpx2.Response | None:
+    """An error that came as an answer, with the status it should have had; None: it is none."""
+    parsed = error_bodies.read_all(body)
+    if isinstance(parsed, dict | list) and error_bodies.is_error(parsed):
+        return remade(response, body, error_bodies.status(parsed) or 400)
+    return None
+
+
+def as_stream(response: httpx2.Response, chunks: httpx2.AsyncByteStream | httpx2.SyncByteStream) -> httpx2.Response:
+    """`response` with the stream that was made of its own."""
     headers = httpx2.Headers(response.headers)
     for name in ("content-length", "content-encoding", "transfer-encoding"):
         headers.pop(name, None)
     headers["content-type"] = "text/event-stream; charset=utf-8"
-    return httpx2.Response(
-        response.status_code, headers=headers, stream=_Bytes(normalised(), response), extensions=response.extensions
-    )
+    return httpx2.Response(response.status_code, headers=headers, stream=chunks, extensions=response.extensions)
 
 
 async def _first(body: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -230,7 +247,7 @@ async def _first(body: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[byt
         yield chunk
 
 
-def _nothing(stream: Stream, protocol: Protocol, host: str) -> bytes:
+def nothing(stream: Stream, protocol: Protocol, host: str) -> bytes:
     """A stream in which nothing was an answer: plain words are the server's. Raises EndpointUnfit where there are
     none and something else was there; nothing at all is an empty answer."""
     words = error_bodies.said(stream.stray)
@@ -258,7 +275,8 @@ class _Bytes(httpx2.AsyncByteStream):
         await self._response.aclose()
 
 
-def _remade(response: httpx2.Response, body: bytes, status: int) -> httpx2.Response:
+def remade(response: httpx2.Response, body: bytes, status: int) -> httpx2.Response:
+    """`response` with another body and status."""
     headers = httpx2.Headers(response.headers)
     for name in ("content-encoding", "transfer-encoding", "content-length"):
         headers.pop(name, None)

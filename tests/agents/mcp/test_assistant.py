@@ -325,3 +325,25 @@ def test_tools_of_two_servers_have_two_names(api: ModelsApi, tmp_path: Path) -> 
             assert chat.outputs() == ["echo: hello"]
         finally:
             chat.host.close(10)
+
+
+@pytest.mark.parametrize("protocol", ["responses", "chat_completions"])
+def test_after_its_rounds_of_tools_an_agent_asks_and_goes_on_with_the_same_run(api: ModelsApi, protocol: str) -> None:
+    chat = Chat(api, stdio(), protocol=protocol)
+    try:
+        agent = chat.given.agents["mine"]
+        chat.given.agents["mine"] = agent.model_copy(update={"tool_rounds": 2})
+        api.answer(*(Answer(calls=(Call("echo", {"text": str(number)}),)) for number in range(5)), Answer("All done."))
+        chat.say("count")
+        chat.press("mcp.chat")
+        assert "used tools 2 times in a row" in words(chat.card())
+        assert len(api.asked) == 2
+        assert chat.page.items(chat.thread)[-1]["type"] == "widget"
+        chat.press("answer.go_on")
+        assert "It goes on below." in str(chat.page.items(chat.thread))
+        assert len(api.asked) == 4  # two more, with nothing asked again
+        chat.press("answer.go_on")
+        assert chat.outputs() == [f"echo: {number}" for number in range(5)]
+        assert chat.page.answers(chat.thread) == ["All done."]
+    finally:
+        chat.host.close(10)

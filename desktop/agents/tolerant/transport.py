@@ -191,12 +191,12 @@ async def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> 
                 return error
 
     async def normalised() -> AsyncIterator[bytes]:
-        nothing = True
+        something = False
         try:
             async for chunk in _first(body, chunks):
                 piece = stream.feed(chunk)
                 if piece:
-                    nothing = False
+                    something = True
                     if heard is not None:
                         heard.reason = stream.reason
                     yield piece
@@ -208,7 +208,7 @@ async def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> 
         end = stream.finish()
         if heard is not None:
             heard.reason = stream.reason
-        if nothing and not end:
+        if not something and not end:
             yield nothing(stream, protocol, host)
         if end:
             yield end

@@ -235,7 +235,9 @@ export class Growing {
     else this.#place.append(...nodes);
     level(this.#place);
     // Spaces at the end are not in the html; without them the next word would stick to the last one.
-    const spaces = /[ \t]+$/.exec(piece)?.[0] ?? "";
+    let end = piece.length; // no pattern: one would look again from each of a million spaces
+    while (end > 0 && (piece[end - 1] === " " || piece[end - 1] === "\t")) end -= 1;
+    const spaces = piece.slice(end);
     this.#rest.textContent = later ? spaces + later : spaces;
     this.#home().append(this.#rest);
   }

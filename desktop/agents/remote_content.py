@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 _LOADS = "audio|embed|frame|iframe|image|img|input|link|object|picture|source|style|svg|track|use|video"
 _MARK = re.compile(rf"!+\[|<(?=(?:{_LOADS})\b)", re.IGNORECASE)
-_MAYBE = re.compile(r"!+$|<[a-z]{0,8}$", re.IGNORECASE)
+_MAYBE = re.compile(r"(?<!!)!+$|<[a-z]{0,8}$", re.IGNORECASE)
 """The end of a text that may yet become one of these."""
 _OPENS = re.compile(r"(`{3,})([^`]*)$|(~{3,})")
 _RUN = re.compile(r"`+")

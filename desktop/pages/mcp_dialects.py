@@ -176,7 +176,7 @@ def _text(value: Any) -> str:
 
 def _from_toml(text: str) -> list[Written] | None:
     """Codex: `[mcp_servers.name]`."""
-    if not re.search(r"(?m)^\s*\[[\w.\"' -]+\]\s*(?:#.*)?$", text) or text.startswith("{"):
+    if not re.search(r"(?m)^[ \t]*\[[\w.\"' -]+\][ \t\r]*(?:#.*)?$", text) or text.startswith("{"):
         return None
     try:
         given = tomllib.loads(text)

@@ -10,15 +10,19 @@ import json
 import re
 from typing import Any
 
-_FENCE = re.compile(r"\A\s*```[\w-]*[ \t]*\n(.*?)\n?\s*```\s*\Z", re.DOTALL)
-_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/|#[^\n]*|,|[{}\[\]:]|[^\s"/,{}\[\]:#]+|\s+|.', re.DOTALL)
+_FENCE = re.compile(r"```[\w-]*[ \t\r]*")
+# What never closes is one token to its end: who looks for the end from every place again never comes to one.
+_TOKEN = re.compile(
+    r'"(?:[^"\\\n]|\\.)*"?|//[^\n]*|/\*(?:.*?\*/|.*)|#[^\n]*|,|[{}\[\]:]|[^\s"/,{}\[\]:#]+|\s+|.', re.DOTALL
+)
 
 
 def unfenced(text: str) -> str:
     """Without the fence of Markdown, a byte order mark, or the quotation marks that a word processor makes."""
     text = text.replace("\ufeff", "").replace("\u00a0", " ").strip()
-    fence = _FENCE.match(text)
-    text = fence[1].strip() if fence else text
+    first, _, rest = text.partition("\n")
+    if _FENCE.fullmatch(first) and rest.endswith("```"):
+        text = rest[:-3].strip()
     return text if '"' in text else re.sub("[\u201c\u201d\u201e]", '"', text)
 
 

@@ -226,5 +226,5 @@ def _variables(text: str) -> list[tuple[str, str]]:
         if pair and not line.lstrip().startswith("#"):
             value = pair[2]
             quoted = re.fullmatch(r"([\"'])(.*)\1", value)
-            found.append((pair[1], quoted[2] if quoted else re.sub(r"\s+#.*$", "", value)))
+            found.append((pair[1], quoted[2] if quoted else re.sub(r"(?<!\s)\s+#.*$", "", value)))
     return found

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-LENGTH = 20_000
-LIMIT = 1.0
+LENGTH = 12_000
+LIMIT = 0.5
 """Seconds of the processor's time: some hundred times what is needed; one that looks back needs more."""
 
 SHORT = {
@@ -144,7 +144,7 @@ def texts(pattern: re.Pattern[Any], length: int) -> Iterator[tuple[str, str]]:
     """`(what it is pumped with, text)`: one atom again and again, and two by turns, after a beginning that fits."""
     known = atoms(pattern)
     long, short = [one for one in known if len(one) > 1][:12], [one for one in known if len(one) == 1]
-    pumps = [*known[:60], *(first + second for first in short[:9] for second in short[:9] if first != second)]
+    pumps = [*known[:60], *(first + second for first in short[:14] for second in short[:14] if first != second)]
     pumps += [first + second for first in long[:4] for second in short[:6]]
     for pump in pumps:
         for begin in ("", *long[:3], *short[:2]):

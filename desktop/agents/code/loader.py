@@ -46,7 +46,7 @@ class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def main_name(self) -> str:
         """The file's own module: inside of its folder where that is used as a package."""
         stem = self.main.removesuffix(".py")
-        if re.search(rb"^\s*from\s+\.", self.files[self.main], re.MULTILINE):
+        if re.search(rb"^[ \t\f]*from[ \t\f]+\.", self.files[self.main], re.MULTILINE):
             return f"{self.package}.{stem}"
         return (
             stem

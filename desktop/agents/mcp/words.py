@@ -21,9 +21,9 @@ _CAUSES = re.compile(
     r"|(?-i:\bE[A-Z]{4,})"
 )
 _NOISE = re.compile(
-    r"^\s*at .*\(?.*:\d+"  # a frame of JavaScript's stack
+    r"^\s*at .*:\d"  # a frame of JavaScript's stack
     r"|^\s*File \".*\", line \d+"
-    r"|^\s*[\^~]+\s*$|^\s*[{}\[\](),;]*\s*$"
+    r"|^\s*[\^~]+\s*$|^[\s{}\[\](),;]*$"
     r"|^Node\.js v\d|^Traceback \(most recent"
     r"|^npm (?:error|ERR!) (?:A complete log|\s*/.*debug-\d+\.log|$)|^npm (?:notice|warn)\b"
     r"|^node:internal"

@@ -44,7 +44,7 @@ NOISE = ("<|end|>", "<|return|>", "<|call|>", "<|im_end|>", "<|eot_id|>", "<|end
 _ALL = tuple({*THINKING, *THINKING.values(), *CALLS, CHANNEL, START, *NOISE, *(end for end in CALLS.values() if end)})
 _LONGEST = max(map(len, _ALL))
 _SPECIAL = re.compile(r"[<\[◁`~\n]")
-_ABOUT = re.compile(r"[\s,;/|&+…-]*(?:\.\.\.|and|or|to|und|oder|et|ou)?[\s,;/|&+…-]*", re.IGNORECASE)
+_ABOUT = re.compile(r"[\s,;/|&+…-]*(?:(?:\.\.\.|and|or|to|und|oder|et|ou)[\s,;/|&+…-]*)?", re.IGNORECASE)
 """What stands between two tags that a sentence names, rather than thoughts."""
 _BEFORE = "\"'“”«»‘’„(`"
 MOST_HELD = 600

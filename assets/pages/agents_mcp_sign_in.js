@@ -13,12 +13,15 @@ const FIELDS = /** @type {const} */ (["client_id", "client_secret"]);
 /** @type {Offer} */
 const NONE = { sign_in: "", host: "" };
 let offer = NONE;
+/** What was offered before the check that goes on, or that has just ended. */
+let before = NONE;
 
 /** @param {typeof FIELDS[number]} name */
 const input = (name) => /** @type {HTMLInputElement} */ (el(`mcp-${name}`));
 
 /** Nothing is offered. */
 export function clearOffer() {
+  before = offer;
   offer = NONE;
   for (const name of FIELDS) fieldError(`mcp-${name}`, "");
   show("mcp-sign-in", false);
@@ -40,8 +43,7 @@ export function offerError(name, message) {
   const field = FIELDS.find((one) => one === name);
   if (!field) return false;
   show("mcp-banner", true);
-  show("mcp-sign-in", true);
-  show("mcp-client", true);
+  showOffer(before);
   fieldError(`mcp-${field}`, message);
   input(field).focus();
   return true;

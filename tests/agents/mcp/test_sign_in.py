@@ -32,7 +32,7 @@ from desktop.errors import (
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer, mcp_grant
 from desktop.texts import Catalogue
-from tests.agents.mcp.conftest import LIMITS, PATIENCE, Chat
+from tests.agents.mcp.conftest import LIMITS, PATIENCE, Chat, approved
 from tests.agents.mcp.test_servers import http, none
 from tests.agents.talk import Given
 from tests.standins.issuer import RESOURCE, Browser, Issuer, get, protected
@@ -275,6 +275,12 @@ def test_another_address_of_the_server_asks_anew(server: McpHttp) -> None:
     assert grants.read("no json", far) is None
 
 
+def allowed(server: McpHttp) -> McpServer:
+    """Whose tool runs without a question: what an open server says of it is what this one says."""
+    with McpHttp() as open_to_all:
+        return http(server.url).model_copy(update={"always": approved("echo", at=http(open_to_all.url))})
+
+
 # --- in a chat ---------------------------------------------------------------------------------------
 
 
@@ -282,7 +288,7 @@ def test_another_address_of_the_server_asks_anew(server: McpHttp) -> None:
 def test_a_token_that_runs_out_in_a_chat_is_renewed_and_the_answer_goes_on(
     api: ModelsApi, issuer: Issuer, server: McpHttp
 ) -> None:
-    far = http(server.url, always=["echo"])
+    far = allowed(server)
     chat = Chat(api, far)
     chat.given.mcp_secrets[mcp_grant(far)] = signed(far).text()
     try:
@@ -300,7 +306,7 @@ def test_a_token_that_runs_out_in_a_chat_is_renewed_and_the_answer_goes_on(
 def test_a_sign_in_that_is_over_is_said_in_the_chat_which_goes_on_and_works_again_after_the_next(
     api: ModelsApi, issuer: Issuer, server: McpHttp
 ) -> None:
-    far = http(server.url, always=["echo"])
+    far = allowed(server)
     chat = Chat(api, far)
     given = chat.given
     given.mcp_secrets[mcp_grant(far)] = signed(far).text()
@@ -326,7 +332,7 @@ def test_a_sign_in_that_is_over_is_said_in_the_chat_which_goes_on_and_works_agai
 @pytest.mark.slow
 def test_a_tool_that_wants_more_rights_gets_them_with_the_next_sign_in(api: ModelsApi, issuer: Issuer) -> None:
     with protected(issuer, needs="write") as server:
-        far = http(server.url, always=["echo"])
+        far = allowed(server)
         chat = Chat(api, far)
         chat.given.mcp_secrets[mcp_grant(far)] = signed(far).text()
         try:

@@ -19,6 +19,9 @@ from desktop.settings.locations import command_name, is_frozen
 COMMANDS = ("ask", "doctor", "key", "threads", "config", "packages", "smoke")
 """Each is `desktop/commands/<name>.py` with `arguments(parser)` and `run(context, args)`."""
 
+EXIT_CODES = (
+    "exit codes: 0 fine, 1 something failed, 2 wrong usage, 3 no engine, 4 no display, 5 the agent waits for a person"
+)
 RUNS_CODE = ("ask", "smoke")
 """The commands that run the file of `--agent`; the app without a command does too."""
 LINK = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
@@ -101,7 +104,12 @@ def _options() -> _Parser:
 def parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
     """With the options of the commands in `wanted`; of the others no more than the name, and nothing is imported."""
     common = _options()
-    top = _Parser(prog=command_name(), description="A ChatKit chat in a window of its own.", parents=[common])
+    top = _Parser(
+        prog=command_name(),
+        description="A ChatKit chat in a window of its own.",
+        epilog=EXIT_CODES,
+        parents=[common],
+    )
     top.add_argument("--version", action=_Version)
     top.add_argument("--prompt", metavar="TEXT", help="put TEXT into the composer")
     top.add_argument(*YES, **YES_OPTIONS)
@@ -112,7 +120,7 @@ def parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
             continue
         module = import_module(f"desktop.commands.{name}")
         line = (module.__doc__ or "").splitlines()[0]
-        command = commands.add_parser(name, parents=[common], help=line, description=line)
+        command = commands.add_parser(name, parents=[common], help=line, description=line, epilog=EXIT_CODES)
         module.arguments(command)
         if name in RUNS_CODE:
             command.add_argument(*YES, **YES_OPTIONS)
@@ -153,7 +161,8 @@ def _component_url(text: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; returns the exit code: 0 fine, 1 a check failed, 2 wrong usage, 3 no engine, 4 no display."""
+    """Run the program; returns the exit code: 0 fine, 1 something failed, 2 wrong usage, 3 no engine, 4 no display,
+    5 the agent waits for a person."""
     words = list(sys.argv[1:] if argv is None else argv)
     # What the desktop hands over of a link: one word, nothing else. `Context.prompt` looks at what is in it.
     link = words.pop() if len(words) == 1 and LINK.match(words[0]) else ""

@@ -6,9 +6,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from desktop.errors import CodeConsentNeeded
+from desktop.unseen import written_out
 
 if TYPE_CHECKING:
+    from desktop.agents.code.consent import Source
     from desktop.context import Context
+
+MOST_LINES = 3_000
+"""Of a file that are shown; the rest is said to be there, and where."""
 
 
 def settle(context: Context, *, window: bool = False) -> None:
@@ -21,10 +26,13 @@ def settle(context: Context, *, window: bool = False) -> None:
     if consents.given(source) or (window and not getattr(context.args, "yes", False)):
         return
     say = context.texts.get
+    asks = not getattr(context.args, "yes", False) and can_ask(context)
     if not context.json:
+        if asks:
+            _show(context, source)  # what is asked stands below it, where it is read last
         context.warn(say("code.terminal.will_run"))
         for name in source.files:
-            context.warn(f"  {source.path.parent / name}")
+            context.warn(f"  {written_out(str(source.path.parent / name))}")
         context.warn(say("code.terminal.digest", digest=source.digest))
         if consents.changed(source):
             context.warn(say("code.terminal.changed"))
@@ -33,6 +41,18 @@ def settle(context: Context, *, window: bool = False) -> None:
             context.warn(say("code.terminal.yes_option"))
         raise CodeConsentNeeded(f"SHA-256 {source.digest}", file=source.name, digest=source.digest)
     consents.give(source)
+
+
+def _show(context: Context, source: Source) -> None:
+    """The source, with nothing in it out of sight."""
+    for name in source.files:
+        lines = source.text(name).split("\n")
+        context.warn(f"--- {written_out(name)}")
+        for number, line in enumerate(lines[:MOST_LINES], 1):
+            context.warn(f"{number:>5}  {line}")
+        if len(lines) > MOST_LINES:
+            path = written_out(str(source.path.parent / name))
+            context.warn(context.texts.get("code.terminal.more_lines", count=len(lines) - MOST_LINES, path=path))
 
 
 def can_ask(context: Context) -> bool:
@@ -45,6 +65,5 @@ def asked(context: Context, question: str) -> bool:
     """Whether the person typed yes; no where there is none."""
     if not can_ask(context):
         return False
-    sys.stderr.write(f"{question} ")
-    sys.stderr.flush()
+    context.question(question)
     return sys.stdin.readline().strip().casefold() in ("yes", "y", "oui", "o")

@@ -86,6 +86,7 @@ AppError
 │   ├── ModelNotFound
 │   ├── ContextTooLong
 │   ├── AnswerCut                   a limit or a filter ended it before its first word
+│   ├── WaitsForPerson
 │   ├── AnswerEmpty
 │   ├── AnswerStalled
 │   ├── AnswerFailed                the model ended the answer itself
@@ -734,6 +735,13 @@ class AnswerCut(AgentError):
 
     code = "answer_cut"
     retryable = True
+
+
+class WaitsForPerson(AgentError):
+    """An agent asks for a yes where nobody can be asked. values: problem (what it asks about)."""
+
+    code = "waits_for_person"
+    exit_code = 5
 
 
 class AnswerEmpty(AgentError):

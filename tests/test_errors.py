@@ -64,6 +64,7 @@ def test_exit_codes_are_those_of_the_command_line() -> None:
         "engine_changed": 3,
         "engine_refuses_root": 3,
         "display_missing": 4,
+        "waits_for_person": 5,
     }
 
 

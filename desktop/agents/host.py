@@ -150,7 +150,9 @@ class AgentHost:
             if self._remote is None:
                 if self._closing:
                     raise PageGone
-                self._remote = RemoteHost(self._sources, self._texts, limits=self._limits, ask=self._on_token)
+                self._remote = RemoteHost(
+                    self._sources, self._texts, limits=self._limits, ask=self._on_token, on_failure=self._on_failure
+                )
             return self._remote
 
     def warm(self, agent_id: str = "") -> None:

@@ -42,6 +42,11 @@ class Question:
     def is_tool(self) -> bool:
         return bool(self.tool)
 
+    @property
+    def name(self) -> str:
+        """What it is about, in a few words."""
+        return f"{self.server}: {self.tool}" if self.is_tool else " ".join(self.text.split())[:120]
+
 
 class Questions:
     """Those that are open, the oldest first. `tell` is called on the loop when one has come, has gone or is wanted in

@@ -7,29 +7,40 @@ import json
 import re
 import sys
 import threading
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import AgentNotSet, AppError, Described, UsageError
+from desktop.errors import AgentNotSet, AnswerFailed, AppError, Described, Phrase, UsageError, WaitsForPerson
+from desktop.unseen import one_line
 
 if TYPE_CHECKING:
     from desktop.agents.host import AgentHost
+    from desktop.agents.questions import Choice, Question
     from desktop.context import Context
 
-YES = ("code.approve", "mcp.once")
-"""Actions of a code agent's question (`agents/code/shown.py`), and of one about a tool (`agents/mcp/approvals.py`)."""
-NO = ("code.reject", "mcp.reject")
 INPUT_LIMIT = 1_000_000
 """Characters read from standard input; the message limit of the settings is far below."""
+ONCE = "once"
+"""`--approve once`: whatever this answer asks for is approved, this once."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", help="the question; - reads it from standard input")
     parser.add_argument("--thread", metavar="ID", help="go on with this chat")
+    parser.add_argument(
+        "--approve",
+        metavar="once|TOOL",
+        action="append",
+        default=[],
+        help="what the agent may do without asking: once, all that this answer asks for; or a tool by its name, "
+        "NAME or SERVER/NAME; may be given more than once",
+    )
 
 
 def run(context: Context, args: argparse.Namespace) -> int:
-    """Exit code 0 with an answer; 1 where the agent fails; 2 where the agent doesn't run in the app."""
+    """Exit code 0 with an answer; 1 where the agent fails; 2 where the agent doesn't run in the app; 5 where it waits
+    for a person who can't be asked."""
     from desktop.settings.agents import InAppAgent
 
     agent = context.settings.agent()
@@ -38,148 +49,203 @@ def run(context: Context, args: argparse.Namespace) -> int:
     if not isinstance(agent, InAppAgent):
         return context.fail(UsageError(problem=context.texts.get("ask.hosted", agent=agent.name or agent.id)))
     text = sys.stdin.read(INPUT_LIMIT) if args.text == "-" else args.text
-    host = context.agent_host()
-    question = _Question(host, agent.id, context)
+    person = _Person(context, getattr(args, "approve", None) or (), agent.name or agent.id)
+    talk = _Talk(context, agent.id, person)
     try:
         # Of a server's chat, `threads list` puts the agent before the id.
-        question.ask(text, (args.thread or "").removeprefix(f"{agent.id}/") or None)
-        while question.card is not None and question.failure is None:
-            question.answer()
+        talk.ask(text, (args.thread or "").removeprefix(f"{agent.id}/") or None)
     except AppError as error:
         return context.fail(error)
     finally:
-        host.close()
+        talk.close()
     if not context.json:
         context.print()
-    if question.failure is not None:
+    if talk.failure is not None:
         if context.json:
-            context.print_json({"ok": False, "error": question.failure})
+            context.print_json({"ok": False, "error": talk.failure})
         else:
-            context.warn(question.failure["message"])
+            context.warn(" ".join(part for part in (talk.failure["message"], talk.failure["hint"]) if part))
         return 1
     if context.json:
-        context.print_json(
-            {
-                "response": question.text,
-                "thread_id": question.thread,
-                "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
-                **({"incomplete": question.incomplete} if question.incomplete else {}),
-            }
-        )
+        context.print_json(talk.told())
+    elif talk.incomplete:
+        context.warn(context.texts.get("ask.incomplete"))
+    if talk.waiting:
+        return WaitsForPerson.exit_code if context.json else context.fail(WaitsForPerson(problem=talk.waiting[0].name))
     return 0
 
 
-class _Question:
-    """One message and the events that answer it."""
+class _Person:
+    """Who answers what the agent asks: the command's options, else whoever sits at the terminal."""
 
-    def __init__(self, host: AgentHost, agent_id: str, context: Context) -> None:
-        self._host = host
-        self._agent = agent_id
+    def __init__(self, context: Context, approved: Collection[str], agent: str) -> None:
         self._context = context
+        self._approved = frozenset(approved)
+        self._agent = agent
+
+    def answers(self, question: Question) -> Choice | None:
+        """None: there is nobody to ask."""
+        from desktop.code_consent import asked, can_ask
+
+        yes: Choice = "once" if question.is_tool else "approved"
+        names = {ONCE, question.tool, f"{question.server}/{question.tool}"} if question.is_tool else {ONCE}
+        if names & self._approved:
+            return yes
+        if not can_ask(self._context):
+            if not self._context.json:
+                self._show(question)
+            return None
+        self._show(question)
+        return yes if asked(self._context, self._context.texts.get("code.terminal.approve")) else "rejected"
+
+    def _show(self, question: Question) -> None:
+        """All of it: a yes is to what stands there."""
+        say, warn = self._context.texts.get, self._context.warn
+        heading = "approval.heading_tool" if question.is_tool else "approval.heading_step"
+        warn(f"\n{say(heading, agent=one_line(self._agent))}")
+        if question.is_tool:
+            warn(say("mcp.question", server=question.server, tool=question.tool))
+        for part in (question.text, question.arguments):
+            if part:
+                warn(part)
+
+
+class _Talk:
+    """One message and the events that answer it, to the end of the answer or to a question that nobody answers."""
+
+    def __init__(self, context: Context, agent_id: str, person: _Person) -> None:
+        from desktop.settings.agents import ServerAgent
+
+        self._context = context
+        self._agent = agent_id
+        self._person = person
+        self._is_server = isinstance(context.settings.agent(), ServerAgent)
+        self._host: AgentHost = context.agent_host(on_question=self._wake, on_failure=self._failed)
+        self._news = threading.Event()
         self._ended = threading.Event()
-        self._stream = ""
-        self._pending: list[str] = []
         self._lock = threading.Lock()
+        self._stream = ""
+        self._pending = 0
         self._message = ""
+        self._why: AppError | None = None
+        """What has failed, as the app knows it."""
         self.failure: Described | None = None
         self.text = ""
         self.thread = ""
         self.incomplete: dict[str, str] | None = None
-        """Why the answer is not all there is: {"reason": …}."""
-        self.card: dict[str, Any] | None = None
-        """A question that is open."""
+        """Why the answer is not all there is."""
+        self.waiting: tuple[Question, ...] = ()
+        """What nobody here answers."""
+
+    def close(self) -> None:
+        self._host.close()
+
+    def told(self) -> dict[str, Any]:
+        """`{response, thread_id, timestamp}`; with `incomplete: {reason}` and `waiting: [...]` where it is so."""
+        told: dict[str, Any] = {
+            "response": self.text,
+            "thread_id": self.thread,
+            "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        if self.incomplete:
+            told["incomplete"] = self.incomplete
+        if self.waiting:
+            told["waiting"] = [_told(question) for question in self.waiting]
+        return told
 
     def ask(self, text: str, thread: str | None) -> None:
         """Send, and wait for the end of the answer. Raises AppError."""
-        self._send(_body(text, thread))
-
-    def answer(self) -> None:
-        """Ask the person what the agent asks, and go on; where nobody can be asked, the answer is no."""
-        from desktop.code_consent import asked, can_ask
-
-        card, self.card = self.card, None
-        if card is None:
-            return
-        say = self._context.texts.get
-        buttons: dict[str, dict[str, Any]] = {}
-        for child in card["widget"]["children"]:
-            if child.get("type") in ("Text", "Markdown") and not self._context.json:
-                self._context.warn(str(child.get("value", "")))
-            for button in child.get("children", ()):
-                buttons[button["onClickAction"]["type"]] = button["onClickAction"]
-        if not self._context.json and not can_ask(self._context):
-            self._context.warn(say("code.terminal.rejected_unasked"))
-        wanted = YES if asked(self._context, say("code.terminal.approve")) else NO
-        action = next(button for name, button in buttons.items() if name in wanted)
-        params = {"thread_id": card["thread_id"], "item_id": card["id"], "action": action}
-        self._send(json.dumps({"type": "threads.custom_action", "params": params}))
-
-    def _send(self, body: str) -> None:
         from desktop.agents.answers import Stream
 
+        answer = self._host.request(self._agent, _body(text, thread), on_data=self._take, on_end=self._end)
+        if not isinstance(answer, Stream):
+            return
         with self._lock:
-            self._stream, self._pending = "", []
-        self._ended.clear()
-        answer = self._host.request(self._agent, body, on_data=self._take, on_end=self._ended.set)
-        if isinstance(answer, Stream):
-            with self._lock:
-                self._stream, waiting = answer.id, len(self._pending)
-            if waiting:
-                self._host.ack(answer.id, waiting)
-            try:
-                self._ended.wait()
-            except KeyboardInterrupt:
-                self._host.cancel(answer.id)
-                raise
+            self._stream, early = answer.id, self._pending
+        if early:
+            self._host.ack(answer.id, early)
+        try:
+            while not self._ended.is_set():
+                self._news.wait()
+                self._news.clear()
+                self._answer_questions()
+        except KeyboardInterrupt:
+            self._host.cancel(answer.id)
+            raise
+
+    def _answer_questions(self) -> None:
+        for question in self._host.questions:
+            choice = self._person.answers(question)
+            if choice is not None:
+                self._host.answer_question(question.number, choice)
+                continue
+            self.waiting = self._host.questions
+            self._host.put_off_questions([one.number for one in self.waiting])
+            return
+
+    # --- on the agents' thread ------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        self._news.set()
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._news.set()
+
+    def _failed(self, _agent: str, failure: AppError) -> None:
+        self._why = failure
 
     def _take(self, piece: str) -> None:
-        """A piece of the stream, on the agents' thread; what comes before the stream has its name is counted."""
+        """A piece of the stream; what comes before the stream has its name is counted."""
         with self._lock:
             stream = self._stream
             if not stream:
-                self._pending.append(piece)
-        event = json.loads(piece.removeprefix("data: "))
-        self._look(event)
+                self._pending += 1
+        self._look(json.loads(piece.removeprefix("data: ")))
         if stream:
             self._host.ack(stream, 1)
 
     def _look(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
         if kind == "thread.created":
-            self.thread = event["thread"]["id"]
+            self.thread = str(_of(event.get("thread"), "id"))
         elif kind == "thread.item.done":
-            self.thread = self.thread or event["item"].get("thread_id", "")
-            self._look_for_the_end(event)
-            if event["item"].get("type") == "widget" and any(name in json.dumps(event["item"]) for name in YES):
-                self.card = event["item"]
-            if event["item"].get("type") == "assistant_message":
-                self._say("".join(part.get("text", "") for part in event["item"]["content"]), whole=True)
+            item = event.get("item")
+            self.thread = self.thread or str(_of(item, "thread_id"))
+            if not self._is_server:
+                from desktop.agents.unfinished import incomplete_of
+
+                self.incomplete = incomplete_of(event) or self.incomplete
+            if _of(item, "type") == "assistant_message":
+                parts = _of(item, "content") or []
+                self._say("".join(str(_of(part, "text")) for part in parts), whole=True)
         elif kind == "thread.item.updated":
-            update = event["update"]
-            if update.get("type") == "assistant_message.content_part.text_delta":
-                self._say(update["delta"])
+            update = event.get("update")
+            if _of(update, "type") == "assistant_message.content_part.text_delta":
+                self._say(str(_of(update, "delta")))
         elif kind == "notice" and not self._context.json:
             self._context.warn(re.sub(r"\\(.)", r"\1", str(event.get("message") or "")))  # it is Markdown
         elif kind == "error":
-            # Already in the person's language: the page would show it as it is.
-            self.failure = {
-                "code": str(event.get("code", "")),
-                "message": str(event.get("message") or ""),
-                "hint": "",
-                "retryable": bool(event.get("allow_retry")),
-                "field": None,
-                "detail": "",
-            }
+            self.failure = self._explained(event)
 
-    def _look_for_the_end(self, event: dict[str, Any]) -> None:
-        """The mark of an answer that is not finished, in the person's words on the terminal."""
-        from desktop.agents.unfinished import incomplete_of
+    def _explained(self, event: dict[str, Any]) -> Described:
+        """The error as the app knows it; of a server's own, its words, and whether another try may help."""
+        if self._why is not None:
+            return self._why.describe(self._context.texts)
+        said = str(event.get("message") or "").strip()
+        own = AnswerFailed(
+            str(event.get("code") or "")[:100],
+            host=self._host_of_answer(),
+            problem=one_line(said, 2_000) or Phrase("agent_run.no_words"),
+        )
+        return {**own.describe(self._context.texts), "retryable": event.get("allow_retry") is True}
 
-        told = incomplete_of(event)
-        if told is not None:
-            self.incomplete = told
-            if not self._context.json:
-                self._context.warn("\n" + str(event["item"].get("copy_text") or ""))
+    def _host_of_answer(self) -> str:
+        from desktop.settings.agents import ServerAgent
+        from desktop.settings.origins import host_of
+
+        agent = self._context.settings.agent()
+        return host_of(agent.url) if isinstance(agent, ServerAgent) else (getattr(agent, "name", "") or self._agent)
 
     def _say(self, text: str, *, whole: bool = False) -> None:
         """A delta, or a finished message whose beginning may have come in deltas already."""
@@ -188,6 +254,23 @@ class _Question:
         self.text += new
         if not self._context.json:
             self._context.write(new)
+
+
+def _of(value: object, name: str) -> Any:
+    """A field of what a server sent, whatever that is."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return "" if found is None else found
+
+
+def _told(question: Question) -> dict[str, Any]:
+    """A question for a script."""
+    try:
+        arguments: Any = json.loads(question.arguments or "{}")
+    except ValueError:
+        arguments = question.arguments
+    if question.is_tool:
+        return {"kind": "tool", "server": question.server, "tool": question.tool, "arguments": arguments}
+    return {"kind": "step", "question": question.text, "detail": question.arguments}
 
 
 def _body(text: str, thread: str | None) -> str:

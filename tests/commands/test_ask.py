@@ -20,10 +20,11 @@ class Terminal:
 
     def __init__(self, **options: object) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
+        self.approve: list[str] = []
         self.context = Context(argparse.Namespace(**options), environ={}, out=self.out, err=self.err)
 
     def ask(self, text: str, thread: str | None = None) -> int:
-        return ask.run(self.context, argparse.Namespace(text=text, thread=thread))
+        return ask.run(self.context, argparse.Namespace(text=text, thread=thread, approve=self.approve))
 
 
 @pytest.fixture
@@ -54,6 +55,14 @@ def test_an_answer_that_fails_keeps_its_beginning_and_says_why(demo: Terminal) -
     assert demo.ask("error") == 1
     assert demo.out.getvalue().startswith("This answer begins")
     assert demo.err.getvalue().strip()
+
+
+def test_a_failure_in_json_has_the_code_of_its_entry_and_tells_whether_another_try_helps() -> None:
+    terminal = Terminal(demo=True, json=True)
+    assert terminal.ask("error") == 1
+    error = json.loads(terminal.out.getvalue())["error"]
+    assert (error["code"], error["retryable"]) == ("answer_failed", True)
+    terminal.context.close()
 
 
 def test_an_empty_message_is_refused_with_a_sentence(demo: Terminal) -> None:

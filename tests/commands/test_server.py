@@ -71,3 +71,30 @@ def test_checklist_30_doctor_reaches_the_server_and_asks_nothing_of_openai(
     checks = {check.name: check for check in Doctor(terminal(tmp_path, server).context).examine()}
     assert not checks["agent"].ok
     assert "does not answer as a ChatKit server" in checks["agent"].detail
+
+
+def test_a_server_that_fails_without_words_is_told_with_its_code(tmp_path: Path, server: ChatKitStandIn) -> None:
+    server.mode = "silent_error"
+    spoken = terminal(tmp_path, server)
+    assert spoken.ask("Hello") == 1
+    assert "broke off the answer: it gave no reason." in spoken.err.getvalue()
+    written = terminal(tmp_path, server, json=True)
+    assert written.ask("Hello") == 1
+    error = json.loads(written.out.getvalue())["error"]
+    assert (error["code"], error["retryable"], error["detail"]) == ("answer_failed", True, "stream.error")
+    server.mode = "gone"
+    gone = terminal(tmp_path, server, json=True)
+    assert gone.ask("Hello") == 1
+    assert json.loads(gone.out.getvalue())["error"]["code"] == "server_gone"
+
+
+@pytest.mark.parametrize("approve", [[], ["once"]])
+def test_checklist_39_a_servers_widget_that_looks_like_our_card_is_no_question(
+    tmp_path: Path, server: ChatKitStandIn, approve: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.mode = "false_card"
+    made = terminal(tmp_path, server, json=True)
+    made.approve = approve
+    assert made.ask("Hello") == 0
+    assert "waiting" not in json.loads(made.out.getvalue())
+    assert "threads.custom_action" not in server.types()

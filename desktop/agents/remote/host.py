@@ -82,7 +82,10 @@ class RemoteHost:
         limits: Limits | None = None,
         bounds: Bounds | None = None,
         ask: Ask | None = None,
+        on_failure: Callable[[str, AppError], None] = lambda _agent, _failure: None,
     ) -> None:
+        """`on_failure` (agent id, what) is called on this thread when an answer has failed."""
+        self._on_failure = on_failure
         self._sources = sources
         self._texts = texts
         self._limits = limits or Limits()
@@ -388,6 +391,7 @@ class RemoteHost:
         finally:
             if failure is not None:
                 log.info("a stream of %s ended: %s %s", answer.target.host, failure.code, failure.detail)
+                self._on_failure(agent.id, failure)
                 told = failure.describe(self._texts)
                 sentence = " ".join(part for part in (told["message"], told["hint"]) if part)
                 run.emit(wire.error_piece(sentence, again=not isinstance(failure, ServerChatLost)))

@@ -12,6 +12,7 @@ from desktop.code_consent import settle
 from desktop.context import Context
 from desktop.errors import CodeConsentNeeded, CodeUnreadable
 from desktop.settings.agents import CodeAgent
+from desktop.unseen import RESET
 
 
 def context(tmp_path: Path, **options: object) -> tuple[Context, io.StringIO]:
@@ -63,3 +64,28 @@ def test_the_file_is_the_agent_of_this_launch_and_finds_its_chats_again(tmp_path
     assert (first.file, first.name) == (str(tmp_path / "agent.py"), "agent")
     assert second is not None
     assert first.id == second.id
+
+
+class Keyboard(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_checklist_28_37_who_is_asked_has_source_path_and_hash_in_sight_and_nothing_in_them_hides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "agent.py").write_text("x = 1\nprint('\x1b[8mhidden\u200b')\n" + "y = 2\n" * 5_000, encoding="utf-8")
+    made, _ = context(tmp_path)
+    screen = made._err = Keyboard()
+    monkeypatch.setattr("sys.stdin", Keyboard("yes\n"))
+    monkeypatch.setattr("sys.stderr", screen)
+    settle(made)
+    source, _, rest = screen.getvalue().partition("This file will run")
+    assert "    1  x = 1\n" in source
+    assert "⟨U+001B⟩[8mhidden⟨U+200B⟩" in source
+    assert "more lines, in" in source, "what is not shown is said"
+    assert str(tmp_path / "agent.py") in rest
+    assert "SHA-256" in rest
+    assert rest.rstrip().endswith("Run it? Type yes:")
+    assert f"{RESET}Run it?" in rest
+    assert screen.getvalue().count("\x1b") == RESET.count("\x1b")

@@ -18,6 +18,8 @@ _LOADS = "audio|embed|frame|iframe|image|img|input|link|object|picture|source|st
 _MARK = re.compile(rf"!+\[|<(?=(?:{_LOADS})\b)", re.IGNORECASE)
 _MAYBE = re.compile(r"(?<!!)!+$|<[a-z]{0,8}$", re.IGNORECASE)
 """The end of a text that may yet become one of these."""
+LONGEST_MARK = 64
+"""Characters from its end in which that is looked for."""
 _OPENS = re.compile(r"(`{3,})([^`]*)$|(~{3,})")
 _RUN = re.compile(r"`+")
 _MARKUP = re.compile(r"[ \t>*+\-0-9.)]*<")
@@ -33,6 +35,9 @@ class Growing:
         self._line = ""
         self._done = 0
         """Characters of the line that have been given."""
+        self._tick = -1
+        """Where the line's first backtick stands, and how far was looked for it: a line may be long."""
+        self._seen = 0
         self._fence: tuple[str, int] | None = None
         self._fences_hold = True
         self._spans_hold = True
@@ -62,13 +67,16 @@ class Growing:
         if self._fence is None and line[:1] in ("`", "~"):
             return ""  # it may open a fence
         if self._fence is not None:
-            if line.lstrip(" ")[:1] in ("", self._fence[0]):
+            if line[:5].lstrip(" ")[:1] in ("", self._fence[0]):
                 return ""  # it may close it
             upto = len(line)
         else:
-            maybe = _MAYBE.search(line)
+            maybe = _MAYBE.search(line, max(self._done, len(line) - LONGEST_MARK))
             upto = maybe.start() if maybe else len(line)
-            tick = line.find("`")
+            if self._tick < 0:
+                self._tick = line.find("`", self._seen)
+                self._seen = len(line)
+            tick = self._tick
             mark = _MARK.search(line, self._done if tick < 0 else max(self._done, tick))
             if tick >= 0 and mark:
                 upto = min(upto, mark.start())
@@ -80,6 +88,7 @@ class Growing:
     def _end_line(self) -> str:
         line, start = self._line, self._done
         self._line, self._done = "", 0
+        self._tick, self._seen = -1, 0
         if self._fence is not None:
             mark, length = self._fence
             if re.fullmatch(rf" {{0,3}}{re.escape(mark)}{{{length},}}[ \t]*", line):

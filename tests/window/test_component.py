@@ -132,7 +132,8 @@ def test_options_that_are_refused_later_leave_the_chat_as_it_is(scene: Scene) ->
     with launch(scene) as app:
         ready(scene, app)
         app.js("chat", "(document.querySelector('openai-chatkit').setOptions({colour: 'red'}), true)")
-        app.wait_call("chat.problem")
+        if scene.engine == "gtk":  # Chromium tells a page nothing of promises in scripts of another origin
+            app.wait_call("chat.problem")
         scene.component.do("send", text="help")
         answered(scene, "This demo runs on this computer")
         assert "chat.fall_back" not in {call["method"] for call in app.ask("calls", 0)}

@@ -164,8 +164,10 @@ class Shield:
         self._growing: dict[tuple[str, object], Growing] = {}
 
     def reply(self, text: str) -> str:
-        """A reply, which is JSON."""
-        return json.dumps(self._node(json.loads(text)), ensure_ascii=False)
+        """A reply, which is JSON; as it is where nothing has to be held back."""
+        given = json.loads(text)
+        shown = self._node(given)
+        return text if shown == given else json.dumps(shown, ensure_ascii=False)
 
     def event(self, event: dict[str, Any]) -> dict[str, Any] | None:
         """One event of a stream, in order; None where nothing of it is left."""

@@ -78,7 +78,7 @@ class Run:
         if count:
             self._taken_at = now
         elif self._unread and now - self._taken_at > self._limits.behind:
-            self._give_up()
+            self._give_up(self._limits.behind)
             return
         for _ in range(min(count, len(self._unread))):
             self._size -= self._unread.popleft()
@@ -108,17 +108,17 @@ class Run:
         self._on_end()
 
     def _watch(self) -> None:
-        self._late = asyncio.get_running_loop().call_later(self._limits.unread, self._give_up)
+        self._late = asyncio.get_running_loop().call_later(self._limits.unread, self._give_up, self._limits.unread)
 
     def _unwatch(self) -> None:
         if self._late is not None:
             self._late.cancel()
             self._late = None
 
-    def _give_up(self) -> None:
+    def _give_up(self, seconds: float) -> None:
         self._unwatch()
         if self.reason is None:
-            self.cancel(reason=PageStalled(seconds=round(self._limits.unread)))
+            self.cancel(reason=PageStalled(seconds=round(seconds)))
 
 
 CURRENT: ContextVar[Run | None] = ContextVar("agents_run", default=None)

@@ -88,25 +88,25 @@ class Outgoing:
     """One answer on its way to the page. `send(chunks, seq)` and `end()` are called in order, one at a time.
 
     The first piece goes at once. After it there is one batch under way at most: the next goes when the page has taken
-    that one and its breath is over. `passed(count)` hears of pieces of the answer that the page has taken, or that
-    `shield` has kept from it.
+    that one and its breath is over.
     """
 
     def __init__(
         self,
         shield: Shield | None = None,
-        passed: Callable[[int], None] = lambda _count: None,
         *,
         now: Callable[[], float] = time.monotonic,
         soon: Callable[[float, Callable[[], None]], Timer] = _soon,
     ) -> None:
         self._shield = shield
-        self.passed = passed
         self._now = now
         self._soon = soon
         self._lock = threading.Lock()
         self._send: Callable[[list[str], int], None] | None = None
         self._finish: Callable[[], None] = lambda: None
+        self._passed: Callable[[int], None] | None = None
+        self._kept_back = 0
+        """Pieces that `shield` has kept from the page, and nobody has heard of yet."""
         self._waiting: list[_Piece] = []
         self._unread: list[int] = []
         """The weights of what the page has not taken."""
@@ -118,16 +118,29 @@ class Outgoing:
         self._ended = False
         self._closed = False
 
-    def open(self, send: Callable[[list[str], int], None], end: Callable[[], None]) -> None:
-        """The page may have it from now on; what came before waited here."""
+    def open(
+        self,
+        send: Callable[[list[str], int], None],
+        end: Callable[[], None],
+        passed: Callable[[int], None] = lambda _count: None,
+    ) -> None:
+        """The page may have it from now on; what came before waited here. `passed(count)` hears of pieces of the
+        answer that the page has taken, or that the shield has kept from it."""
         with self._lock:
-            self._send, self._finish = send, end
+            self._send, self._finish, self._passed = send, end, passed
+            kept, self._kept_back = self._kept_back, 0
             self._flush()
+        if kept:
+            passed(kept)
 
     def add(self, text: str) -> None:
         piece = self._shown(text)
         if piece is None:
-            self.passed(1)
+            with self._lock:
+                passed = self._passed
+                self._kept_back += passed is None
+            if passed is not None:
+                passed(1)
             return
         with self._lock:
             if not (self._waiting and self._waiting[-1].take(piece)):
@@ -148,7 +161,8 @@ class Outgoing:
                 took = self._now() - self._sent_at
                 self._next_at = self._sent_at + min(LONGEST, max(self._breath(), 2 * took))
             self._flush()
-        self.passed(sum(weights))
+        if self._passed is not None and weights:
+            self._passed(sum(weights))
 
     def close(self) -> None:
         """Nothing more goes out."""

@@ -188,7 +188,6 @@ class AgentMethods:
                 self._streams.pop(stream.id, None)
             emit(name, "stream.end", {"id": stream.id})
 
-        outgoing.passed = lambda count: services.agents.ack(stream.id, count)
         with self._lock:
             gone = self._gone
             if not gone:
@@ -196,7 +195,7 @@ class AgentMethods:
         if gone:
             services.agents.cancel(stream.id)
             raise PageGone()
-        outgoing.open(send, end)
+        outgoing.open(send, end, lambda count: services.agents.ack(stream.id, count))
 
     def _ack(self, params: AckParams) -> None:
         outgoing = self._streams.get(params.id)

@@ -269,6 +269,32 @@ def test_a_page_that_acknowledges_nothing_gets_no_more_than_the_limit_and_then_a
     host.close(10)
 
 
+def test_a_page_that_is_behind_and_says_that_it_lives_is_waited_for(given: Given) -> None:
+    host = make_host(given, limits=Limits(pieces=20, chunk=0.0, unread=0.6))
+    page = Page(host)
+    heard = page.begin("long")
+    heard.until(lambda: len(heard.pieces) == 20)
+    for _ in range(12):
+        threading.Event().wait(0.15)
+        host.ack(heard.stream, 0)
+    page.read(heard)
+    assert heard.errors == []
+    assert heard.said == heard.done("assistant_message")[0]["content"][0]["text"]
+    host.close(10)
+
+
+def test_a_page_that_lives_and_never_takes_anything_is_not_waited_for_for_ever(given: Given) -> None:
+    host = make_host(given, limits=Limits(pieces=20, chunk=0.0, unread=60, behind=0.3))
+    page = Page(host)
+    heard = page.begin("long")
+    heard.until(lambda: len(heard.pieces) == 20)
+    threading.Event().wait(0.5)
+    host.ack(heard.stream, 0)
+    heard.until(lambda: bool(heard.errors))
+    assert "took nothing of the answer" in heard.errors[0]["message"]
+    host.close(10)
+
+
 def test_the_limit_counts_bytes_too(given: Given) -> None:
     host = make_host(given, limits=Limits(size=3_000, chunk=0.0, unread=60))
     page = Page(host)

@@ -41,10 +41,10 @@ class Page:
         self.batches: list[list[str]] = []
         self.passed = 0
         self.ended = False
-        self.out = Outgoing(shield, self._passed, now=lambda: self.clock.now, soon=self.clock.soon)
-        self.out.open(lambda chunks, _seq: self.batches.append(chunks), self._end)
+        self.out = Outgoing(shield, now=lambda: self.clock.now, soon=self.clock.soon)
+        self.out.open(lambda chunks, _seq: self.batches.append(chunks), self._end, self._note)
 
-    def _passed(self, count: int) -> None:
+    def _note(self, count: int) -> None:
         self.passed += count
 
     def _end(self) -> None:
@@ -176,3 +176,12 @@ def test_what_is_held_back_counts_as_taken() -> None:
     page.out.end()
     assert page.text() == "Look[Image: x](http://pictures.example/)"
     assert page.passed == 3
+
+
+def test_what_is_held_back_before_the_page_may_have_it_is_counted_as_well() -> None:
+    out = Outgoing(Shield("Image", "Sources"))
+    passed: list[int] = []
+    out.add(delta("!"))
+    out.add(delta("!"))
+    out.open(lambda _chunks, _seq: None, lambda: None, passed.append)
+    assert passed == [2]

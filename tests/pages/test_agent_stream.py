@@ -113,6 +113,31 @@ def message(text: str, thread: str | None = None) -> str:
 # --- pace and order -------------------------------------------------------------------------------
 
 
+def test_a_page_that_is_behind_says_that_it_lives(page: Page) -> None:
+    page("stream.alive")
+    page("chatkit.request", body="{}")
+    page.host.told.clear()
+    page("stream.alive")
+    assert page.host.told == [("ack", 0)]
+
+
+def test_what_a_text_would_load_is_held_back_until_the_person_allows_it(house: House, tmp_path: Path) -> None:
+    message = {"content": [{"text": "![x](http://pictures.example/)", "annotations": []}]}
+    allowed = House(tmp_path / "allowed", command_line={"agents": [DEMO], "privacy.remote_images": True})
+    try:
+        for made, shown in ((house, "[Image: x](http://pictures.example/)"), (allowed, message["content"][0]["text"])):
+            page = Page(made)
+            page.host.answer = Reply(json.dumps(message))
+            reply = json.loads(page("chatkit.request", body="{}")["json"])
+            assert reply["content"][0]["text"] == shown
+            page.host.answer = Stream("s1")
+            page("chatkit.request", body="{}")
+            page.host.on_data(f"data: {json.dumps({'type': 'thread.item.done', 'item': message})}\n\n")
+            assert shown in json.loads(page.desk.chunks()[0][0][6:])["item"]["content"][0]["text"]
+    finally:
+        allowed.close()
+
+
 def test_an_answer_that_does_not_stream_is_handed_on_as_it_is(page: Page) -> None:
     page.host.answer = Reply('{"data": []}')
     assert page("chatkit.request", body="{}") == {"json": '{"data": []}'}

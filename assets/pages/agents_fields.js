@@ -179,7 +179,8 @@ async function listModels() {
     const answer = await call("agents.models", { id: endpoint }, { limit: CHECK_LIMIT });
     if (listed !== endpoint) return;
     models?.options(answer.models);
-    modelHelp(answer.problem ? t("agents_page.models_problem", { problem: answer.problem }) : "");
+    const ending = answer.ending?.[input(idOf("agent.model")).value.trim()] ?? "";
+    modelHelp(answer.problem ? t("agents_page.models_problem", { problem: answer.problem }) : ending);
     if (answer.problem) listed = "";
   } catch (error) {
     if (listed !== endpoint) return;

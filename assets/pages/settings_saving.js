@@ -3,6 +3,7 @@
 
 import { call } from "./bridge.js";
 import { described, el, show, SHOW_AFTER } from "./parts.js";
+import { answered } from "./plain_question.js";
 import { t } from "./texts.js";
 
 /** @typedef {import("./parts.js").Described} Described */
@@ -37,7 +38,22 @@ export function tell(state) {
  */
 
 /** @type {Way} */
-let way = { about: () => "", send: (changes) => call("settings.save", { changes }) };
+let way = { about: () => "", send: sent };
+
+/** @param {Record<string, any>} changes @returns {Promise<any>} */
+async function sent(changes) {
+  /** @type {Record<string, unknown>} */
+  let params = { changes };
+  for (;;) {
+    try {
+      return await call("settings.save", params);
+    } catch (thrown) {
+      const more = await answered(described(thrown), params);
+      if (!more) throw thrown;
+      params = more;
+    }
+  }
+}
 
 /** Another page's way of saving. @param {Way} one */
 export function saveBy(one) {

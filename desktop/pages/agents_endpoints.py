@@ -7,11 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from desktop.errors import AgentNotSet, AppError, KeyringInsecure, KeyringMissing, Phrase, SettingsInvalid
+from desktop.agents import model_ends
+from desktop.errors import (
+    AgentNotSet,
+    AppError,
+    KeyringInsecure,
+    KeyringMissing,
+    ModelEnds,
+    Phrase,
+    SettingsInvalid,
+)
 from desktop.page import Method, Params
 from desktop.pages.check_run import FieldError
 from desktop.pages.checks import CancelParams, Typed, endpoint_check, told
@@ -97,7 +107,8 @@ class EndpointMethods:
         }
 
     def _models(self, params: IdParams) -> dict[str, Any]:
-        """The models of an endpoint: `{models, problem}`, a sentence where they can't be had."""
+        """The models of an endpoint: `{models, problem, ending}`, a sentence where they can't be had, and one for each
+        that ends soon."""
         endpoint = self._endpoint_of(params.id)
         if endpoint is None:
             return {"models": [], "problem": self._services.texts.get("agents_page.endpoint_missing")}
@@ -108,9 +119,17 @@ class EndpointMethods:
                 api=endpoint.api,
                 known=endpoint,
             )
-            return {"models": [one.id for one in self._endpoints.list_models(draft)], "problem": ""}
+            listed = self._endpoints.list_models(draft)
         except AppError as error:
             return {"models": [], "problem": error.describe(self._services.texts)["message"]}
+        days = {one.id: one.ends for one in listed if one.ends is not None}
+        ending = model_ends.ending(days, days, datetime.now(UTC).date())
+        told = {model: ModelEnds(model=model, day=day.isoformat()) for model, day in ending.items()}
+        return {
+            "models": [one.id for one in listed],
+            "problem": "",
+            "ending": {model: error.describe(self._services.texts)["message"] for model, error in told.items()},
+        }
 
     def _save_endpoint(self, params: EndpointParams) -> dict[str, Any]:
         """Checked by real calls, then saved. `{error, can_save, cancelled, models, id, state}`."""

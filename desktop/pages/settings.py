@@ -34,6 +34,7 @@ from desktop.pages.fields import field_of, lock_for, or_below, value_at
 from desktop.pages.first_check import FirstCheck, clean_version, clean_workflow_id
 from desktop.pages.links import open_link
 from desktop.pages.look import look_of
+from desktop.pages.plain import settle
 from desktop.pages.server_check import forget_token
 from desktop.pages.services import Services
 from desktop.pages.settings_key import KeyMethods
@@ -41,7 +42,7 @@ from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, ServerAgent
 from desktop.settings.brand import Brand
 from desktop.settings.model import Settings, WorkflowAgent
-from desktop.settings.origins import host_of, origin_of
+from desktop.settings.origins import host_of, normalise_api_base, origin_of
 
 if TYPE_CHECKING:
     pass
@@ -124,6 +125,8 @@ class SaveParams(Params):
         dict[Annotated[str, StringConstraints(max_length=100)], Any], Field(min_length=1, max_length=len(FIELDS))
     ]
     """Setting to value; None goes back to the layer below."""
+    plain: bool = False
+    """The person has just said yes to http in the own network."""
 
 
 class WordParams(Params):
@@ -280,6 +283,9 @@ class SettingsPage:
         try:
             if others.get("network.ca_file"):
                 _check_ca_file(others["network.ca_file"])
+            if isinstance(others.get("network.api_base"), str):
+                base = normalise_api_base(others["network.api_base"])
+                settle(self._services.settings, base, params.plain, field="network.api_base")
             agent = self._changed_agent(of_agent) if of_agent else None
             if others:
                 self._services.settings.update(others)

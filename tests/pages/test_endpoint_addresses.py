@@ -3,14 +3,22 @@ in the own network."""
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from desktop.agents.from_settings import SettingsSources
+from desktop.errors import BrandInvalid, PlainUnasked
+from desktop.pages.agents import AgentsPage
+from desktop.pages.settings import SettingsPage
 from desktop.pages.setup import SetupPage
 from desktop.settings.agents import AssistantAgent, Endpoint
+from desktop.settings.brand import parse_brand
 from tests.pages.app_parts import Asked, House
 from tests.standins.endpoint import EndpointStandIn
 
@@ -266,3 +274,70 @@ def test_https_to_a_server_that_speaks_http_says_so_and_offers_http(house: House
         error = check(asked_of(house), f"https://127.0.0.1:{server.port}/v1")["error"]
     assert (error["code"], error["detail"]) == ("tls_plain", f"http://127.0.0.1:{server.port}")
     assert "without encryption" in error["message"]
+
+
+# --- elsewhere ------------------------------------------------------------------------------------
+
+
+def test_the_settings_page_asks_about_the_api_address_too(house: House) -> None:
+    ask = Asked(SettingsPage(house.services).page(), house.texts)
+    before = house.settings.current.network.api_base
+    changes = {"network.api_base": "http://gateway.lan:8080/v1"}
+    with pytest.raises(PlainUnasked) as asked:
+        ask("settings.save", changes=changes)
+    assert asked.value.field == "network.api_base"
+    assert house.settings.current.network.api_base == before
+    ask("settings.save", changes=changes, plain=True)
+    assert house.settings.current.network.api_base == "http://gateway.lan:8080"
+    assert house.settings.current.network.plain_origins == ["http://gateway.lan:8080"]
+
+
+def test_an_mcp_server_and_a_chatkit_server_in_the_own_network_are_asked_about(house: House) -> None:
+    ask = Asked(AgentsPage(house.services).page(), house.texts)
+    mcp = {"transport": "http", "url": "http://tools.lan/mcp", "name": "Tools"}
+    assert ask("mcp.save", number=1, **mcp)["error"]["code"] == "plain_unasked"
+    told = ask("servers.save", number=2, url="http://chat.lan/chatkit")
+    assert (told["error"]["code"], told["error"]["field"]) == ("plain_unasked", "url")
+    assert house.settings.current.network.plain_origins == []
+
+
+def test_a_settings_file_a_brand_and_a_command_line_name_the_address_they_allow(make_house: Make) -> None:
+    endpoint = {"id": "nas", "base_url": "http://nas.local:11434"}
+    allowed = {"settings": {"endpoints": [endpoint], "network": {"plain_origins": ["http://nas.local:11434/"]}}}
+    house = make_house(brand=allowed, command_line={"network.plain_origins": ["http://other.local"]})
+    network = house.settings.current.network
+    assert network.allows("http://nas.local:11434/v1")
+    assert network.allows("http://other.local:80/x"), "a yes of a launch stands beside those that are kept"
+    assert not network.allows("http://nas.local")
+    assert not network.allows("http://ollama:11434")
+    assert network.allows("https://models.example")
+    sources = SettingsSources(house.settings, house.keys)
+    assert sources.route("http://nas.local:11434/v1").plain
+    assert not sources.route("http://ollama:11434").plain
+
+
+@pytest.mark.parametrize(
+    "address", ["http://models.example/v1", "https://u:p@models.example", "https://models.example?key=abcdefgh"]
+)
+def test_a_brand_or_a_settings_file_with_such_an_endpoint_is_not_taken(
+    make_house: Make, tmp_path: Path, address: str
+) -> None:
+    with pytest.raises(BrandInvalid):
+        parse_brand({"settings": {"endpoints": [{"id": "one", "base_url": address}]}})
+    file = tmp_path / "0" / "profiles" / "default" / "settings.json"
+    file.parent.mkdir(parents=True, mode=0o700)
+    good = {"id": "good", "base_url": "https://models.example/v1"}
+    file.write_text(json.dumps({"version": 1, "endpoints": [{"id": "one", "base_url": address}, good]}))
+    house = make_house()
+    assert [one.id for one in house.settings.current.endpoints] == ["good"]
+    assert [notice.code for notice in house.settings.notices] == ["settings_invalid"]
+
+
+def test_the_agents_page_says_which_models_end(house: House) -> None:
+    day = (datetime.now(UTC).date() + timedelta(days=10)).isoformat()
+    with EndpointStandIn(listing={"data": [{"id": "old", "shutdown_date": day}, {"id": "new"}]}, lax=True) as server:
+        check(asked_of(house), server.base, model="new")
+        ask = Asked(AgentsPage(house.services).page(), house.texts)
+        told = ask("agents.models", id=endpoint_of(house).id)
+    assert told["models"] == ["new", "old"]
+    assert told["ending"] == {"old": f"The model old ends on {day}."}

@@ -191,6 +191,9 @@ function disarm() {
 /** Where ChatKit believes the agent to be: a name that exists nowhere, and a key that no check needs on localhost. */
 const AGENT_API = { url: "https://agent.invalid/chatkit", domainKey: "local-desktop" };
 
+/** The line that says that a ChatKit server knows the chat no longer. @type {HTMLElement | null} */
+let lost = null;
+
 observe({
   waits: (waiting) => showWait(start.agent.state, waiting),
   unsent: (input) => unsent.keep(input),
@@ -199,7 +202,21 @@ observe({
     // (A ChatKit server that was started anew often knows it no longer, and says so with a failure of its own.)
     const isGone = error.code === "thread_not_found" || error.code === "server_chat_lost" || error.code === "server_down";
     const isLast = type === "threads.get_by_id" && isGone && !open.isTitled;
-    if (isLast && chat) within(chat.setThreadId(null), start.limits.method_ms).catch(report);
+    const anew = () => chat && within(chat.setThreadId(null), start.limits.method_ms).catch(report);
+    if (isLast) return void anew();
+    if (error.code !== "server_chat_lost" || lost) return;
+    const words = t("chat.new_chat");
+    lost = notice(described(error), {
+      tone: "warning",
+      action: {
+        words,
+        run: () => {
+          lost?.remove();
+          lost = null;
+          void anew();
+        },
+      },
+    });
   },
 });
 

@@ -186,13 +186,14 @@ class Doctor:
         if self._server is not None:
             return self._text("doctor.not_needed")
         from desktop.errors import TlsUntrusted, TlsWrongHost
+        from desktop.settings.origins import needs_yes
 
         if isinstance(self._network, (TlsUntrusted, TlsWrongHost)):
             raise self._network
         if self._network is not None:
             raise _Skipped("network")
         if self._origin.startswith("http://"):
-            return self._text("doctor.no_tls")
+            return self._text("doctor.no_tls_own" if needs_yes(self._origin) else "doctor.no_tls")
         return self._text("doctor.tls")
 
     def _clock(self) -> str:

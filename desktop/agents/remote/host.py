@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from desktop.agents.asks import Ask, Asks
     from desktop.agents.remote.exchange import Line, Streaming
+    from desktop.agents.remote.seen import Seen
     from desktop.agents.remote.target import Target
     from desktop.agents.remote.uploads import Uploads
     from desktop.agents.remote.wire import Request
@@ -98,6 +99,7 @@ class RemoteHost:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asks: Asks
         self._uploads: Uploads
+        self._seen: Seen
         self._lines: dict[transport.Endpoint, Line] = {}
         self._numbers = itertools.count(1)
         self._secret = secrets.token_hex(4)
@@ -134,6 +136,7 @@ class RemoteHost:
         import asyncio
 
         from desktop.agents.asks import Asks
+        from desktop.agents.remote.seen import Seen
         from desktop.agents.remote.uploads import Uploads
 
         loop = asyncio.new_event_loop()
@@ -141,6 +144,7 @@ class RemoteHost:
         asyncio.set_event_loop(loop)
         self._asks = Asks(self._ask, self._bounds.ask)
         self._uploads = Uploads(self._bounds)
+        self._seen = Seen()
         self._loop = loop
         self._started.set()
         try:
@@ -326,10 +330,15 @@ class RemoteHost:
                 if await self._target(agent) == target:
                     await self._asks.until_given(agent.id, error, said=asked.streams, wanted=wanted)
             except AppError as error:
-                raise await self._explained(error, agent, asked) from None
+                told = await self._explained(error, agent, asked)
+                left = self._left_of(told, agent, asked)
+                if left is None:
+                    raise told from None
+                return Reply(left)
             # With the settings as they are now: the person may have changed more than the token.
             agent = self._sources.server(agent.id) or agent
         if isinstance(answer, str):
+            self._seen.reply(agent.id, asked, answer)
             return Reply(answer)
         return self._stream(answer, agent, asked, on_data, on_end)
 
@@ -343,6 +352,13 @@ class RemoteHost:
             return error
         host = str(error.values.get("host", ""))
         return ServerChatLost(error.detail, host=host, thread=asked.thread[:60])
+
+    def _left_of(self, error: AppError, agent: ServerAgent, asked: Request) -> str | None:
+        """What is still here of a chat that its server has lost."""
+        if not isinstance(error, ServerChatLost):
+            return None
+        reason = self._texts.get("errors.server_chat_copy", host=error.values["host"])
+        return self._seen.copy(agent.id, asked, reason)
 
     def _stream(
         self,
@@ -369,7 +385,7 @@ class RemoteHost:
         from desktop.agents.remote.exchange import events
 
         failure: AppError | None = None
-        begun = False
+        begun, thread = False, asked.thread
         try:
             async for event in events(answer, self._bounds):
                 if event["type"] == "error" and not begun:
@@ -379,6 +395,7 @@ class RemoteHost:
                         break
                     failure = None
                 begun = begun or event["type"] != "stream_options"
+                thread = self._seen.event(agent.id, thread, event)
                 run.emit(answer.target.without_token(wire.piece(event)))
                 await run.room()
         except asyncio.CancelledError:

@@ -263,10 +263,15 @@ def test_a_chat_that_a_server_lost_when_it_was_started_anew_is_told_as_such(
     assert event["message"].startswith(f"This chat is no longer at 127.0.0.1:{server.port}.")
     assert "Start a new chat" in event["message"]
     assert event["allow_retry"] is False
-    with pytest.raises(ServerChatLost):
-        page.ask("threads.get_by_id", thread_id=kept)
-    with pytest.raises(ServerChatLost):
-        page.ask("items.list", thread_id=kept)
+    for kind in ("threads.get_by_id", "items.list"):
+        with pytest.raises(ServerChatLost):
+            page.ask(kind, thread_id="thr_nobody_saw")
+    left = page.ask("threads.get_by_id", thread_id=kept)
+    assert left["status"]["type"] == "locked"
+    assert "what the app still has" in left["status"]["reason"]
+    assert [item["type"] for item in left["items"]["data"]] == ["user_message", "assistant_message"]
+    listed = page.ask("items.list", thread_id=kept, order="desc")["data"]
+    assert listed[0]["content"][0]["text"].startswith("You said: Another.")
     assert said(page.say("Then a new one")).startswith("You said: Then a new one.")
 
 

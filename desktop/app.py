@@ -65,6 +65,8 @@ class App:
         self.bridge: Bridge
         self.services: Services
         self._delete_all = False
+        self._is_hidden = False
+        """Whether nobody else reads this process's memory any more."""
         self._basic_reason = ""
         self._settings_section = ""
         self._token_wanted: tuple[str, AppError] = ("", InternalError())
@@ -83,17 +85,23 @@ class App:
 
         `opening`: one that has begun.
         """
+        from desktop.agents.code.own_process import end_marked, hide_memory, leave_no_core
         from desktop.diagnostics import Counters
         from desktop.logs import set_up, shut_down
 
         context = self.context
+        leave_no_core()
         if opening is None:
             opening = Opening(context)
             if not opening.begin():
                 return 0
         instance = opening.instance
+        if opening.engine.name != "qt":
+            hide_memory()  # Qt's sandbox has to stand first: when a page has called
+            self._is_hidden = True
         with ExitStack() as ending:
             ending.callback(opening.close)
+            ending.callback(end_marked)
             settings = context.settings
             set_up(context.locations, settings.log_level)
             prompt = context.prompt
@@ -445,6 +453,11 @@ class App:
             self.emit(page, "settings.changed", {"names": sorted(names)})
 
     def _on_answered(self, answered: Answered) -> None:
+        if not self._is_hidden:
+            from desktop.agents.code.own_process import hide_memory
+
+            hide_memory()
+            self._is_hidden = True
         counters = self.services.counters
         if answered.error is not None:
             counters.error(answered.error)

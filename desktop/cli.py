@@ -234,6 +234,10 @@ def open_app(context: Any) -> int:
 def _run(args: argparse.Namespace, context: Any) -> int:
     # What the parts log is for the window's log file; a command says what matters itself.
     logging.getLogger().addHandler(logging.NullHandler())
+    from desktop.agents.code.own_process import hide_memory
+
+    if args.command != "smoke":  # that one opens the window, which does so in its time
+        hide_memory()
     return int(import_module(f"desktop.commands.{args.command}").run(context, args))
 
 
@@ -245,6 +249,9 @@ def start() -> NoReturn:
 def leave(code: int) -> NoReturn:
     """Ends the process; with Qt before its teardown: two of six ends crashed there when a window had closed while its
     page was loading (PySide6 6.11.3; the order in which it deletes pages is the likely cause)."""
+    from desktop.agents.code.own_process import end_marked
+
+    end_marked()
     if "PySide6" not in sys.modules:
         sys.exit(code)
     import os

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 from collections import deque
@@ -35,6 +36,13 @@ MOST_IN_FLIGHT = 32
 """Calls of one showing that may be under way at once."""
 MOST_HELD = 1_000
 """Events kept for a page that has not spoken yet; the oldest go first."""
+OPENING = re.compile(r"(?:^|[._])(?:open|pick|choose)(?:_|$)")
+"""Methods that bring something up before the person: a window, a dialog, the system's browser or file manager. No
+click stands behind a call, so a script could have them without end."""
+MOST_OPENINGS = 5
+"""How many of those a page may call in a row."""
+OPENING_SECONDS = 2.0
+"""Seconds until it may call one more."""
 ID_LENGTH = 64
 NAME_LENGTH = 80
 """Characters of a page's own words (a method, a parameter) that an answer gives back."""
@@ -175,6 +183,26 @@ class Channel:
         self._push(f"window.bridge&&window.bridge.deliver([{entries}]);0")
 
 
+class Pace:
+    """So many at once, then one in each `seconds`. Safe to use from every thread."""
+
+    def __init__(self, most: int, seconds: float, clock: Callable[[], float]) -> None:
+        self._most, self._seconds, self._clock = most, seconds, clock
+        self._lock = threading.Lock()
+        self._left, self._since = float(most), clock()
+
+    def take(self) -> bool:
+        """Whether one more may be had now."""
+        with self._lock:
+            now = self._clock()
+            self._left = min(float(self._most), self._left + (now - self._since) / self._seconds)
+            self._since = now
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True
+
+
 @dataclass(frozen=True)
 class Answered:
     """A call that has been answered, for whoever counts or watches: never its value, which may be a secret."""
@@ -200,6 +228,8 @@ class Bridge:
         self._texts = texts
         self._on_answered = on_answered
         self._clock = clock
+        self._openings: dict[str, Pace] = {}
+        """By the page's name: showing it anew gives no more of them."""
         self.refused = 0
         """Calls that carried no valid page key: counted, never answered."""
 
@@ -235,6 +265,11 @@ class Bridge:
         if weighs_over(raw, method.limit):
             self._refuse(channel, showing, call_id, CallTooLarge(limit=f"{method.limit // 1024} KB"))
             return
+        if OPENING.search(method_name):
+            pace = self._openings.setdefault(showing.page.name, Pace(MOST_OPENINGS, OPENING_SECONDS, self._clock))
+            if not pace.take():
+                self._refuse(channel, showing, call_id, TooManyCalls())
+                return
         try:
             channel.enter(showing)
         except AppError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,16 @@ from hypothesis import strategies as st
 from desktop.errors import Catalogue, KeyRejected
 from desktop.page import Method, NoParams, Page, Params
 from desktop.texts import Catalogue as Texts
-from desktop.window.bridge import MOST_HELD, MOST_IN_FLIGHT, Answered, Bridge, Channel, weighs_over
+from desktop.window.bridge import (
+    MOST_HELD,
+    MOST_IN_FLIGHT,
+    MOST_OPENINGS,
+    OPENING_SECONDS,
+    Answered,
+    Bridge,
+    Channel,
+    weighs_over,
+)
 from desktop.window.showing import Showing
 
 SOON = 20
@@ -80,11 +90,16 @@ class Number(Params):
 class Desk:
     """A page with a few methods, shown in a window."""
 
-    def __init__(self, texts: Catalogue, methods: dict[str, Method] | None = None) -> None:
+    def __init__(
+        self,
+        texts: Catalogue,
+        methods: dict[str, Method] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.calls: list[Any] = []
         self.answered: queue.SimpleQueue[Answered] = queue.SimpleQueue()
         self.window = Window()
-        self.bridge = Bridge(texts, on_answered=self.answered.put)
+        self.bridge = Bridge(texts, on_answered=self.answered.put, clock=clock)
         self.page = Page("probe", "probe.html", (), {"echo": Method(Text, self._echo), **(methods or {})})
         self.showing = Showing(self.page)
         self.window.channel.hold(self.showing)
@@ -275,6 +290,38 @@ def test_checklist_10_calls_in_flight_are_limited_and_the_rest_is_answered(texts
     everything = desk.window.answers(MOST_IN_FLIGHT + 3)
     assert sorted(int(entry["id"]) for entry in everything) == list(range(MOST_IN_FLIGHT + 3))
     assert desk.answer(params={"text": "room again"}, call_id="x")["ok"] is True
+
+
+@pytest.mark.parametrize("method", ["app.open_link", "update.open", "chats.open_folder", "settings.pick_ca_file"])
+def test_checklist_34_what_brings_up_a_window_or_the_browser_is_limited_in_rate(texts: Texts, method: str) -> None:
+    """A call needs no click: without a limit a script has the browser, our windows or a dialog again and again."""
+    now = [0.0]
+    opened: list[str] = []
+    desk = Desk(texts, {method: Method(Text, lambda params: opened.append(params.text))}, clock=lambda: now[0])
+
+    def tried(count: int) -> list[str]:
+        before = len(opened)
+        answers = [desk.answer(method, {"text": "x"}) for _ in range(count)]
+        refused = [answer["error"]["code"] for answer in answers if not answer["ok"]]
+        assert len(opened) - before + len(refused) == count
+        return refused
+
+    assert tried(MOST_OPENINGS) == []
+    assert tried(20) == ["too_many_calls"] * 20
+    desk.showing = Showing(desk.page)  # shown anew
+    desk.window.channel.hold(desk.showing)
+    assert len(tried(3)) == 3
+    assert desk.answer("echo", {"text": "other methods are not held up"})["ok"]
+    now[0] += OPENING_SECONDS
+    assert len(tried(3)) == 2
+    now[0] += 1e6
+    assert len(tried(MOST_OPENINGS + 1)) == 1
+
+
+@pytest.mark.parametrize("method", ["app.reopened", "items.opens", "chat.start", "openly"])
+def test_a_method_that_opens_nothing_has_no_such_limit(texts: Texts, method: str) -> None:
+    desk = Desk(texts, {method: Method(Text, lambda params: params.text)})
+    assert all(desk.answer(method, {"text": "x"})["ok"] for _ in range(3 * MOST_OPENINGS))
 
 
 def test_checklist_10_calls_of_the_page_before_do_not_count_for_the_next(texts: Texts) -> None:

@@ -6,7 +6,6 @@ nothing outlives the app; and below it the worker, which is told over a pipe wha
 
 from __future__ import annotations
 
-import ctypes
 import os
 import queue
 import signal
@@ -17,6 +16,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from desktop.agents.code.own_process import SET_PDEATHSIG, adopt_orphans, hide_memory, mark_tree, prctl
+
 ARGUMENT = "--code-agent-child"
 """The hidden first argument of a packaged app."""
 BURST = 64_000
@@ -26,8 +27,6 @@ PAUSE = 0.002
 """Seconds that the guard lets a flood gather before it reads on, so that it does not run for each line of it."""
 PATIENCE = 1.0
 """Seconds that the end of a first turn may wait for the list of models, which was asked for when it began."""
-SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36
-"""Of prctl(2), Linux."""
 
 
 def main(words: Sequence[str]) -> NoReturn:
@@ -56,13 +55,6 @@ def _leave(code: int) -> NoReturn:
 # --- the guard --------------------------------------------------------------------------------
 
 
-def prctl(option: int, value: int) -> None:
-    """As prctl(2); nothing where there is none."""
-    if sys.platform == "linux":
-        with suppress(Exception):
-            ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
-
-
 def _guard(takes: int, gives: int) -> None:
     """Returns in the worker. The guard ends when the worker or the app has ended, and all below it before."""
     app = os.getppid()
@@ -79,7 +71,8 @@ def _guard(takes: int, gives: int) -> None:
         signal.signal(name, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     prctl(SET_PDEATHSIG, signal.SIGTERM)
-    prctl(SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
+    mark_tree()
     if os.getppid() != app:
         os._exit(1)
     guard = os.getpid()
@@ -96,6 +89,7 @@ def _guard(takes: int, gives: int) -> None:
         os.dup2(prints, 2)
         for handle in (wakes, woken, output, prints):
             os.close(handle)
+        hide_memory()  # it is told the key
         return
     os.close(prints)
     os.close(gives)

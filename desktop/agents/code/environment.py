@@ -1,26 +1,54 @@
-"""What a child process finds in its environment: what this one had before it was packaged, less OpenAI's
-keys and what misleads Python."""
+"""What a child process finds in its environment: what this one had before it was packaged, less OpenAI's keys, the
+password of a proxy and what misleads Python."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from desktop.programs import clean_environment
+
+if TYPE_CHECKING:
+    from desktop.openai_api.transport import Endpoint as Route
 
 SECRET = re.compile(r"^OPENAI_|^CHATKIT_", re.IGNORECASE)
 """Other services' keys stay: a tool of the file may need the one that the person gave it."""
 MISLEADING = {"PYTHONSAFEPATH", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONBREAKPOINT", "PYTHON_KEYRING_BACKEND"}
 
 
+PROXY = re.compile(r"^[a-z]+_proxy$", re.IGNORECASE)
+USER = re.compile(r"^([a-z0-9+.-]+://)?[^/]*@", re.IGNORECASE)
+"""At the beginning of a proxy's address: `scheme://user:password@`."""
+
+
 def clean(environ: Mapping[str, str], secrets: Iterable[str] = ()) -> dict[str, str]:
-    """`environ` without OpenAI's variables, and those that hold one of `secrets` or what looks like a key of OpenAI."""
+    """`environ` without OpenAI's variables, and those that hold one of `secrets` or what looks like a key of OpenAI. A
+    proxy is named without its user: who asks a model through it is told the password over the pipe."""
     known = [secret for secret in secrets if secret]
+    plain = {
+        name: USER.sub(r"\1", value) if PROXY.match(name) else value
+        for name, value in clean_environment(environ).items()
+    }
     return {
         name: value
-        for name, value in clean_environment(environ).items()
+        for name, value in plain.items()
         if not SECRET.search(name)
         and name not in MISLEADING
         and not re.search(r"\bsk-[A-Za-z0-9_-]{8,}", value)
         and not any(secret in value for secret in known)
     }
+
+
+def with_proxy(route: Route) -> Route:
+    """`route` with the proxy that this process's environment names, where the settings name none and that one asks for
+    a password: a child's environment has it no longer."""
+    from desktop.openai_api.transport import choose_proxy
+
+    proxy = None if route.proxy else choose_proxy(route)
+    if proxy is None or not proxy.user:
+        return route
+    scheme, _, host = proxy.url.partition("://")
+    return replace(route, proxy=f"{scheme}://{quote(proxy.user, safe='')}@{host}", proxy_password=proxy.password)

@@ -22,6 +22,7 @@ from chatkit.types import ProgressUpdateEvent, ThreadMetadata, ThreadStreamEvent
 from desktop.agents import for_models, titles
 from desktop.agents.asks import Asks
 from desktop.agents.code import consent, conversation
+from desktop.agents.code.environment import with_proxy
 from desktop.agents.code.live import Live, Want, choices_of
 from desktop.agents.code.mcp_calls import Calls
 from desktop.agents.code.packages import shipped
@@ -192,7 +193,7 @@ class CodeAgents:
             raise KeyMissing(origin=origin_of(endpoint.base_url))
         route = await asyncio.to_thread(self._sources.route, endpoint.base_url)
         models = tuple(sorted(agent.model_overrides.items()))
-        return Want(source, endpoint, key, route, agent.entry, models, agent.max_runs)
+        return Want(source, endpoint, key, with_proxy(route), agent.entry, models, agent.max_runs)
 
     def _begin(self, agent_id: str, want: Want) -> Live:
         """Raises CodeEnded."""

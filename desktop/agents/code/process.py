@@ -19,6 +19,7 @@ from pathlib import Path
 
 from desktop.agents.code.child import ARGUMENT
 from desktop.agents.code.environment import clean
+from desktop.agents.code.own_process import adopt_orphans
 from desktop.agents.code.protocol import FROM_CHILD, Garbled, Message, Writer, read
 from desktop.agents.printed import entries
 from desktop.agents.worker import Worker
@@ -170,6 +171,7 @@ class Child:
 
 
 def _start(takes: int, gives: int, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+    adopt_orphans()
     words = [sys.executable, ARGUMENT] if is_frozen() else [sys.executable, "-m", "desktop.agents.code.child"]
     if os.name == "nt":
         return _start_on_windows(words, takes, gives, environ)

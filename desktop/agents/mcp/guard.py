@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from desktop.agents.code.child import SET_CHILD_SUBREAPER, SET_PDEATHSIG, end_all, prctl, reaped
+from desktop.agents.code.child import end_all, reaped
+from desktop.agents.code.own_process import SET_PDEATHSIG, adopt_orphans, hide_memory, mark_tree, prctl
 
 ARGUMENT = "--mcp-guard"
 """The hidden first argument of a packaged app."""
@@ -38,7 +39,9 @@ def main(words: Sequence[str]) -> NoReturn:
         signal.signal(name, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     prctl(SET_PDEATHSIG, signal.SIGTERM)
-    prctl(SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
+    mark_tree()
+    hide_memory()  # it is told the program's secrets
     if os.getppid() != app:
         os._exit(1)
     message = read(told, TO_CHILD)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop.agents.code.environment import clean
+from desktop.agents.code.own_process import adopt_orphans
 from desktop.agents.code.protocol import Writer
 from desktop.agents.mcp import fetching, words
 from desktop.agents.mcp.environment import places
@@ -137,6 +138,7 @@ class Program:
         if os.name == "nt":
             self._begin_on_windows(command, folder)
             return
+        adopt_orphans()
         takes, leash = os.pipe()
         guard = [sys.executable, ARGUMENT] if is_frozen() else [sys.executable, "-m", "desktop.agents.mcp.guard"]
         try:

@@ -4,6 +4,7 @@
  * What is not rendered yet stands there as plain text, so nothing waits for a rendering.
  */
 
+import { isPicture, linkable } from "./addresses.js";
 import { iconButton, label } from "./basic_icons.js";
 import { call } from "./bridge.js";
 import { copyText } from "./clipboard.js";
@@ -15,7 +16,7 @@ const KNOWN = new Set(
     "A BLOCKQUOTE BR CODE DIV EM H1 H2 H3 H4 H5 H6 HR IMG LI OL P PRE S SPAN STRONG TABLE TBODY TD TH THEAD TR UL"
   ).split(" "),
 );
-const ATTRIBUTES = new Set(["alt", "class", "href", "rel", "src", "start", "target", "title"]);
+const ATTRIBUTES = new Set(["alt", "class", "rel", "start", "target", "title"]);
 
 /** How many characters go into one call. */
 const BATCH = 400_000;
@@ -35,7 +36,10 @@ function nodesOf(html) {
   const parsed = new DOMParser().parseFromString(html, "text/html");
   for (const element of parsed.body.querySelectorAll("*")) {
     if (!KNOWN.has(element.tagName)) element.remove();
-    for (const { name } of [...element.attributes]) if (!ATTRIBUTES.has(name)) element.removeAttribute(name);
+    for (const { name, value } of [...element.attributes]) {
+      const isGood = name === "href" ? Boolean(linkable(value)) : name === "src" ? isPicture(value) : ATTRIBUTES.has(name);
+      if (!isGood) element.removeAttribute(name);
+    }
   }
   const nodes = [...parsed.body.childNodes].map((node) => document.adoptNode(node));
   for (const node of nodes) if (node instanceof HTMLElement) dress(node);

@@ -1,6 +1,7 @@
 // @ts-check
 /** What the items of a thread look like: one view for each kind. A view shows an item and its changes; it asks for nothing. */
 
+import { isPicture, outside } from "./addresses.js";
 import { icon, iconButton } from "./basic_icons.js";
 import { textOf } from "./basic_items.js";
 import { copyButton, Growing, renderAll } from "./basic_markdown.js";
@@ -121,8 +122,7 @@ function fold(bubble, words) {
  * @returns {HTMLElement}
  */
 export function chip({ name, preview_url: preview }) {
-  const image = preview && /^data:image\/(?:png|gif|jpeg|webp);base64,/.test(preview);
-  const sign = image ? make("img", { src: preview, alt: "" }) : make("span", { class: "sign" }, [icon("file")]);
+  const sign = isPicture(preview) ? make("img", { src: preview, alt: "" }) : make("span", { class: "sign" }, [icon("file")]);
   return make("span", { class: "chip" }, [sign, make("span", { class: "name", title: name }, [name])]);
 }
 
@@ -254,10 +254,7 @@ function list(sources) {
 
 /** @param {Source} source @returns {HTMLElement} */
 function sourceOf(source) {
-  if (source.type === "url" && /^https?:\/\//.test(source.url)) {
-    const words = source.title || source.url;
-    return make("a", { href: source.url, target: "_blank", rel: "noopener noreferrer", title: source.url }, [words]);
-  }
+  if (source.type === "url") return outside(source.url, source.title || source.url);
   return make("span", {}, [source.type === "file" ? source.filename || source.title : source.title]);
 }
 
@@ -332,10 +329,8 @@ function row(task, running) {
 /** @param {Item} item */
 function picture({ image }) {
   if (!image) return make("div", { class: "skeleton picture" }, [make("span", { class: "visually-hidden" }, [t("basic.drawing")])]);
-  if (/^data:image\/(?:png|gif|jpeg|webp);base64,/.test(image.url)) {
-    return make("img", { class: "picture", src: image.url, alt: t("basic.picture") });
-  }
-  return make("a", { href: image.url, target: "_blank", rel: "noopener noreferrer" }, [t("basic.picture")]);
+  if (isPicture(image.url)) return make("img", { class: "picture", src: image.url, alt: t("basic.picture") });
+  return outside(image.url, t("basic.picture"));
 }
 
 let questions = 0;

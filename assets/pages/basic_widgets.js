@@ -4,6 +4,7 @@
  * a component that is not known shows what it holds. Nothing an agent sends becomes markup.
  */
 
+import { isPicture, outside } from "./addresses.js";
 import { renderAll } from "./basic_markdown.js";
 import { make } from "./parts.js";
 import { t } from "./texts.js";
@@ -156,9 +157,8 @@ function button(component, act) {
 function picture(component) {
   const source = text(component.src);
   const words = text(component.alt);
-  if (/^data:image\/(?:png|gif|jpeg|webp);base64,/.test(source)) return make("img", { src: source, alt: words });
-  if (!/^https?:\/\//.test(source)) return make("span", { class: "faint" }, [words]);
-  return make("a", { href: source, target: "_blank", rel: "noopener noreferrer" }, [words || source]);
+  if (isPicture(source)) return make("img", { src: source, alt: words });
+  return outside(source, words);
 }
 
 /** @param {Component} component @param {HTMLElement} control */

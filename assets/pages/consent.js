@@ -5,8 +5,9 @@
  */
 
 import { call, on } from "./bridge.js";
+import { guard } from "./guard.js";
 import { applyLook } from "./look.js";
-import { button, described, el, make, sentence, show } from "./parts.js";
+import { button, described, el, make, part, sentence, show } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
 
 /**
@@ -41,8 +42,11 @@ let isInstalling = false;
 
 // --- what is shown ------------------------------------------------------------------------------------------
 
+const rearm = [part("actions", HTMLElement), part("packages", HTMLElement)].map((place) => guard(place));
+
 /** @param {State} given */
 function fill(given) {
+  for (const again of rearm) again();
   state = given;
   const { source, problem, agent } = given;
   const file = given.path.split(/[\\/]/).pop() || given.path;

@@ -26,6 +26,10 @@ export function guard(place, pause = PAUSE) {
   };
   // Both from the same moment on: a window may be there long before it is in sight.
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && begin());
+  // Each time: a window that has lain behind can be brought under the pointer as well as a new one.
+  window.addEventListener("blur", () => {
+    focused = false;
+  });
   window.addEventListener("focus", () => {
     if (focused) return;
     focused = true;

@@ -2,6 +2,7 @@
 /** The window that asks for a ChatKit server's token, while a message waits for it. Nothing is kept of what was typed. */
 
 import { call } from "./bridge.js";
+import { guard } from "./guard.js";
 import { followLook } from "./look.js";
 import { button, CHECK_LIMIT, described, el, fieldError, input, mask, part, sentence, show } from "./parts.js";
 import { applyTexts, setTexts, t } from "./texts.js";
@@ -9,6 +10,7 @@ import { applyTexts, setTexts, t } from "./texts.js";
 /** @typedef {import("./parts.js").Described} Described */
 /** @typedef {{texts: Record<string, string>, look: import("./look.js").Look, name: string, host: string, reason: Described}} Start */
 
+const rearm = guard(el("form"));
 let checks = 0;
 let check = 0;
 
@@ -25,6 +27,7 @@ function refused(error, canSave) {
   show("session", error.code.startsWith("keyring_"));
   show("anyway", canSave);
   show("banner", true);
+  rearm(); // buttons have come under the pointer
 }
 
 /** @param {boolean} busy */
@@ -90,6 +93,7 @@ async function begin() {
     if (event.key === "Escape" && !event.isComposing) close();
   });
   show("form", true);
+  rearm();
   input("token").focus();
 }
 

@@ -36,6 +36,7 @@ HITS = 50
 INSTALL = 'pip install "chatkit-desktop[agents]"'
 
 SCRIPTS = (
+    "addresses",
     *("basic", "basic_attachments", "basic_composer", "basic_conversation", "basic_history"),
     *("basic_icons", "basic_items", "basic_markdown", "basic_messages", "basic_notices", "basic_protocol"),
     *("basic_scroll", "basic_side", "basic_widgets", "agent_fetch", "agent_uploads", "bridge"),

@@ -82,6 +82,7 @@ class ConsentPage:
                 "pages/base.css",
                 "pages/consent.css",
                 "pages/consent.js",
+                "pages/guard.js",
                 "pages/parts.js",
                 "pages/bridge.js",
                 "pages/texts.js",

@@ -45,6 +45,7 @@ class TokenPage:
                 "pages/base.css",
                 "pages/setup.css",
                 "pages/token.js",
+                "pages/guard.js",
                 "pages/parts.js",
                 "pages/bridge.js",
                 "pages/texts.js",

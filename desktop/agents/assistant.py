@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,13 +22,10 @@ from agents import (
 )
 from chatkit.agents import AgentContext, _EventWrapper, stream_agent_response
 from chatkit.types import (
-    AssistantMessageContentPartTextDelta,
     AudioInput,
-    GeneratedImageItem,
     ProgressUpdateEvent,
     ThreadItem,
     ThreadItemDoneEvent,
-    ThreadItemUpdatedEvent,
     ThreadMetadata,
     ThreadStreamEvent,
     UserMessageItem,
@@ -53,6 +50,8 @@ from desktop.agents.mcp.waiting import Held, Waiting, after_its_limit, waiting_f
 from desktop.agents.model_streams import Broken, ChatCompletions, Cut, Responses, raise_if_failed
 from desktop.agents.numbers import places_fit
 from desktop.agents.questions import Choice, Questions
+from desktop.agents.saying import Result, Said, is_text
+from desktop.agents.saying import told as told_plainly
 from desktop.agents.sources import Sources
 from desktop.agents.steps import Context, Steps, in_place
 from desktop.agents.titling import Titling
@@ -64,7 +63,6 @@ from desktop.errors import (
     AnswerFailed,
     AnswerStalled,
     AppError,
-    InternalError,
     KeyMissing,
     Phrase,
 )
@@ -137,10 +135,10 @@ class Assistants:
         self._endings.look_up(way)
         title = self._titling.wanted(thread, message, by_model=self._sources.titles)
         answer = self._answer(agent, way, thread, message, items, store, attachments, context)
-        async with aclosing(_told(answer, way)) as events:
+        async with aclosing(told_plainly(answer, way)) as events:
             async for event in events:
                 yield event
-                if title is not None and _is_text(event):
+                if title is not None and is_text(event):
                     title.begin(way, store, context)
                     title = None
         if title is not None:
@@ -181,7 +179,7 @@ class Assistants:
             if choice is None or not context.approves
             else self._decided(agent, held, choice, thread, store, context)
         )
-        async with aclosing(_told(events, held.way)) as told:
+        async with aclosing(told_plainly(events, held.way)) as told:
             async for event in told:
                 yield event
 
@@ -209,7 +207,7 @@ class Assistants:
             message = next((item for item in reversed(items) if isinstance(item, UserMessageItem)), None)
             way = await self._way(agent, message)
             run = self._answer(agent, way, thread, message, items, store, None, context, going_on=True)
-        async with aclosing(_told(run, way)) as events:
+        async with aclosing(told_plainly(run, way)) as events:
             async for event in events:
                 yield event
 
@@ -308,10 +306,10 @@ class Assistants:
                 group_id=thread.id,
             ),
         )
-        said = _Said()
+        said = Said()
         if box is not None:
             box.tell = lambda error: inner.made.append(notice(error, self._texts))
-        watched = _Result(self._watched(result, inner, way, said, box, begun or {}))
+        watched = Result(self._watched(result, inner, way, said, box, begun or {}))
         ids = TurnIds(lambda kind: store.generate_item_id(kind, thread, context))
         try:
             async for event in stream_agent_response(cast(AgentContext[Any], inner), cast(Any, watched)):
@@ -417,7 +415,7 @@ class Assistants:
         result: RunResultStreaming,
         context: Context,
         way: Way,
-        said: _Said,
+        said: Said,
         box: Toolbox | None,
         begun: dict[str, str],
     ) -> AsyncGenerator[Any, None]:
@@ -439,7 +437,7 @@ class Assistants:
             for made in context.take():
                 yield _EventWrapper(made)
 
-    async def _unsilent(self, result: RunResultStreaming, way: Way, said: _Said) -> AsyncGenerator[Any, None]:
+    async def _unsilent(self, result: RunResultStreaming, way: Way, said: Said) -> AsyncGenerator[Any, None]:
         events = aiter(result.stream_events())
         while True:
             limit = asyncio.timeout(self._limits.stall)
@@ -477,55 +475,3 @@ class Assistants:
         if box is not None:
             box.offered = made.tools
         return made
-
-
-class _Said:
-    """Whether an answer had anything in it, and whether it is all there is."""
-
-    def __init__(self) -> None:
-        self.anything = False
-        self.cut = ""
-        """Why it is not finished, of the model's last turn."""
-        self.too_often = False
-        """Whether tools were used in a row as often as the agent may."""
-
-    def see(self, event: Any) -> None:
-        if event.type == "response.created":
-            self.cut = ""
-        elif event.type == "response.output_text.delta":
-            self.anything = self.anything or bool(event.delta.strip())
-        elif event.type == "response.output_item.done" and event.item.type == "image_generation_call":
-            self.anything = True
-
-
-class _Result:
-    """What `stream_agent_response` needs of a run's result."""
-
-    def __init__(self, events: AsyncIterator[Any]) -> None:
-        self._events = events
-
-    def stream_events(self) -> AsyncIterator[Any]:
-        return self._events
-
-
-async def _told(events: AsyncGenerator[ThreadStreamEvent, None], way: Way) -> AsyncGenerator[ThreadStreamEvent, None]:
-    """`events` of a run; what the SDKs, the network or the model raise becomes an AppError."""
-    failure: AppError | None = None
-    try:
-        async with aclosing(events):
-            async for event in events:
-                yield event
-    except (AppError, asyncio.CancelledError, GeneratorExit):
-        raise
-    except Exception as error:
-        failure = failures.of(error, way.asked)
-        if isinstance(failure, InternalError):
-            log.error("an answer failed", exc_info=error)
-    if failure is not None:
-        raise failure  # outside of `except`: the SDK's exception holds the request, and that holds the key
-
-
-def _is_text(event: ThreadStreamEvent) -> bool:
-    if isinstance(event, ThreadItemUpdatedEvent):
-        return isinstance(event.update, AssistantMessageContentPartTextDelta)
-    return isinstance(event, ThreadItemDoneEvent) and isinstance(event.item, GeneratedImageItem)

@@ -195,6 +195,17 @@ def status(body: object) -> int:
     return 0
 
 
+def in_openais_shape(body: bytes) -> bytes:
+    """An error's body as OpenAI writes it, where it is JSON of another shape that has words; else as it is."""
+    parsed = read_all(body)
+    error = parsed.get("error") if isinstance(parsed, Mapping) else None
+    if isinstance(error, Mapping) and isinstance(error.get("message"), str):
+        return body
+    if not isinstance(parsed, Mapping | list) or not words(parsed):
+        return body
+    return json.dumps({"error": told(parsed)}).encode()
+
+
 def told(body: object) -> dict[str, Any]:
     """An error in OpenAI's shape: `{message, type, param, code}`."""
     known = codes(body) - {"error"}

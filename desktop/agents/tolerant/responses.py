@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from desktop.agents.tolerant import shapes
 from desktop.agents.tolerant.events import Event
+from desktop.agents.tolerant.response_shapes import DEFAULTS, Item, complete, present, usage
 from desktop.agents.tolerant.shapes import Json
-from desktop.agents.tolerant.thoughts import Part, Thoughts
+from desktop.agents.tolerant.thoughts import Part
 from desktop.openai_api import error_bodies
 
 DELTA = {"type", "sequence_number", "item_id", "output_index", "content_index", "delta", "logprobs", "obfuscation"}
@@ -18,44 +18,6 @@ DELTA = {"type", "sequence_number", "item_id", "output_index", "content_index", 
 MESSAGE = {"id", "type", "role", "status", "content"}
 FAILED = ("error", "response.error", "response.failed")
 ENDED = ("response.completed", "response.done", "response.incomplete")
-DEFAULTS: dict[str, Json] = {
-    "web_search_call": {"action": {"type": "search", "query": ""}},
-    "file_search_call": {"queries": [], "results": None},
-    "code_interpreter_call": {"code": None, "outputs": None, "container_id": ""},
-    "image_generation_call": {"result": None},
-    "reasoning": {"summary": []},
-}
-"""What an item of this type has at least."""
-
-
-class Item:
-    """An item of the output that is under way, as the server calls it and as it stands."""
-
-    def __init__(self, number: str, kind: str, place: int) -> None:
-        self.id = number
-        self.kind = kind
-        self.place = place
-        self.named = False
-        """Whether the server has named it; else the id is ours."""
-        self.told = False
-        """Whether its beginning was passed on."""
-        self.part = False
-        """Whether the beginning of its text was."""
-        self.done = False
-        self.text: list[str] = []
-        self.heard: list[str] = []
-        """The text as the server wrote it, with whatever tags there were."""
-        self.source = ""
-        """Whether reasoning came as `summary` or as `text`: of both, summaries are shown."""
-        self.more: Json = {}
-        """What else the server says of a message (its phase)."""
-        self.thoughts = Thoughts()
-        self.halves = shapes.Halves()
-        self.annotations: list[Any] = []
-        self.summaries: set[int] = set()
-        self.call: Json = {}
-        self.whole: Json | None = None
-        """As it stands at its end."""
 
 
 class ResponsesStream:
@@ -216,7 +178,7 @@ class ResponsesStream:
             yield from self._tell(item, {"summary": []})
         elif kind != "message":  # a message is told with its first word: it may only think
             item.told = True
-            made = {**DEFAULTS.get(kind, {}), "status": "in_progress", **_present(given), "id": item.id}
+            made = {**DEFAULTS.get(kind, {}), "status": "in_progress", **present(given), "id": item.id}
             yield self._numbered({"type": "response.output_item.added", "item": made, "output_index": item.place})
 
     def _tell(self, item: Item, more: Json) -> Iterator[Json]:
@@ -239,7 +201,7 @@ class ResponsesStream:
             return
         if item.kind == "message":
             thought, said = shapes.content(given.get("content"))
-            item.more = {name: value for name, value in _present(given).items() if name not in MESSAGE}
+            item.more = {name: value for name, value in present(given).items() if name not in MESSAGE}
             yield from self._think(item, thought)
             parts = given.get("content")
             parts = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
@@ -249,7 +211,7 @@ class ResponsesStream:
             said = said or "".join(shapes.text(part.get("refusal")) for part in parts)
             yield from self._close(item, said)
         elif item.kind == "function_call":
-            item.call = self._call(item, {**_present(item.call), **_present(given)})
+            item.call = self._call(item, {**present(item.call), **present(given)})
             yield from self._tell_call(item)
             yield from self._end_call(item)
         elif item.kind == "reasoning":
@@ -258,12 +220,12 @@ class ResponsesStream:
             if not item.told:
                 yield from self._added_again(item, given)
             item.done = True
-            item.whole = {**DEFAULTS.get(item.kind, {}), "status": "completed", **_present(given), "id": item.id}
+            item.whole = {**DEFAULTS.get(item.kind, {}), "status": "completed", **present(given), "id": item.id}
             yield from self._finished(item)
 
     def _added_again(self, item: Item, given: Json) -> Iterator[Json]:
         item.told = True
-        made = {**DEFAULTS.get(item.kind, {}), **_present(given), "id": item.id, "status": "in_progress"}
+        made = {**DEFAULTS.get(item.kind, {}), **present(given), "id": item.id, "status": "in_progress"}
         yield self._numbered({"type": "response.output_item.added", "item": made, "output_index": item.place})
 
     def _finished(self, item: Item) -> Iterator[Json]:
@@ -405,7 +367,7 @@ class ResponsesStream:
         yield from self._tell(item, {"summary": []})
         item.done = True
         summary = given.get("summary")
-        item.whole = {**_present(given), "id": item.id, "type": "reasoning"}
+        item.whole = {**present(given), "id": item.id, "type": "reasoning"}
         item.whole["summary"] = [
             {"type": "summary_text", "text": shapes.text(one)} for one in (summary if isinstance(summary, list) else [])
         ]
@@ -523,7 +485,7 @@ class ResponsesStream:
             if item.kind == "message":
                 yield from self._close(item, "")
             elif item.kind == "function_call":
-                if not cut or _complete(item.call.get("arguments") or "".join(item.text) or "{"):
+                if not cut or complete(item.call.get("arguments") or "".join(item.text) or "{"):
                     yield from self._tell_call(item)
                     yield from self._end_call(item)
             elif item.kind == "reasoning" and item is not self._thought:
@@ -564,40 +526,8 @@ class ResponsesStream:
             "top_p": None, "instructions": None, **given, "id": number, "object": "response",
             "created_at": shapes.number(given.get("created_at") or given.get("created")),
             "model": shapes.text(given.get("model")), "status": status, "error": None, "incomplete_details": None,
-            "output": output, "usage": _usage(given.get("usage")),
+            "output": output, "usage": usage(given.get("usage")),
         }  # fmt: skip
-
-
-def _present(given: Json) -> Json:
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _complete(arguments: str) -> bool:
-    try:
-        json.loads(arguments)
-    except ValueError:
-        return False
-    return True
-
-
-def _usage(given: object) -> Json | None:
-    if not isinstance(given, dict):
-        return None
-    counts = {
-        name: shapes.number(given.get(name, given.get(other)))
-        for name, other in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"))
-    }
-    inner, outer = given.get("input_tokens_details"), given.get("output_tokens_details")
-    inner, outer = inner if isinstance(inner, dict) else {}, outer if isinstance(outer, dict) else {}
-    return {
-        **counts,
-        "total_tokens": shapes.number(given.get("total_tokens")) or sum(counts.values()),
-        "input_tokens_details": {
-            "cached_tokens": shapes.number(inner.get("cached_tokens")),
-            "cache_write_tokens": shapes.number(inner.get("cache_write_tokens")),
-        },
-        "output_tokens_details": {"reasoning_tokens": shapes.number(outer.get("reasoning_tokens"))},
-    }
 
 
 def whole(body: Json, names: set[str]) -> Json:

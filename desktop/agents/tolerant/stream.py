@@ -89,6 +89,6 @@ def whole(protocol: Protocol, body: bytes, names: set[str]) -> tuple[int, bytes]
         return 0, body
     answers = parsed.get("choices") or (protocol == "responses" and parsed.get("object") == "response")
     if error_bodies.is_error(parsed) and not answers:
-        return error_bodies.status(parsed) or 400, body
+        return error_bodies.status(parsed) or 400, error_bodies.in_openais_shape(body)
     made = (chat.whole if protocol == "chat" else responses.whole)(parsed, names)
     return 0, body if made is parsed else json.dumps(made).encode()

@@ -123,7 +123,7 @@ class Tolerant(httpx2.AsyncBaseTransport):
                 break
             body, response = await _read(response, sent.request)
             if not sent.without_what_is_refused(response.status_code, body):
-                return response
+                return remade(response, error_bodies.in_openais_shape(body), response.status_code)
         if sent.protocol is None or response.status_code >= 300:
             return response
         sent.was_taken()
@@ -227,7 +227,7 @@ def whole_error(response: httpx2.Response, body: bytes) -> httpx2.Response | Non
     """An error that came as an answer, with the status it should have had; None: it is none."""
     parsed = error_bodies.read_all(body)
     if isinstance(parsed, dict | list) and error_bodies.is_error(parsed):
-        return remade(response, body, error_bodies.status(parsed) or 400)
+        return remade(response, error_bodies.in_openais_shape(body), error_bodies.status(parsed) or 400)
     return None
 
 

@@ -23,6 +23,7 @@ from desktop.agents.tolerant.transport import (
     whole_error,
 )
 from desktop.errors import AppError
+from desktop.openai_api import error_bodies
 
 
 class TolerantSync(httpx2.BaseTransport):
@@ -46,7 +47,7 @@ class TolerantSync(httpx2.BaseTransport):
             body = _read(response, sent.request)
             response = remade(response, body, response.status_code)
             if not sent.without_what_is_refused(response.status_code, body):
-                return response
+                return remade(response, error_bodies.in_openais_shape(body), response.status_code)
         if sent.protocol is None or response.status_code >= 300:
             return response
         sent.was_taken()

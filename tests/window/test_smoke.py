@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.rig.driver import ROOT
 from tests.rig.scene import Scene
 from tests.standins.chatkit_server import ChatKitStandIn
+from tests.standins.models_api import KEY, Answer, ModelsApi
 from tests.window.test_agent_chat import settle
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
@@ -41,6 +45,26 @@ def test_a_chatkit_server_answers_too(scene: Scene, server: ChatKitStandIn) -> N
     exit_code, report = smoked(scene, "--say", "Good day")
     assert (exit_code, report["ok"], report["errors"]) == (0, True, [])
     assert report["answer"].startswith("You said: Good day.")
+
+
+def test_a_code_agent_answers_once_its_key_was_set_in_a_terminal(scene: Scene) -> None:
+    file = scene.folder / "agent.py"
+    file.write_text("from agents import Agent\nagent = Agent(name='Mine', model='gpt-4.1')", encoding="utf-8")
+    with ModelsApi() as models:
+        scene.options += ["--api-base", models.base]
+        models.answer(Answer("Good day."))
+        subprocess.run(
+            [sys.executable, "-m", "desktop", "key", "set", *scene.arguments],
+            cwd=ROOT,
+            env=scene.environ,
+            input=KEY,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        exit_code, report = smoked(scene, "--agent", str(file), "--say", "hello", "--yes")
+    assert (exit_code, report["ok"], report["answer"], report["errors"]) == (0, True, "Good day.", [])
 
 
 def test_a_hosted_chat_that_stays_white_is_not_ok_and_says_why(scene: Scene) -> None:

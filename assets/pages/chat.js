@@ -121,8 +121,7 @@ const stage = new Stage(actions);
 
 /** @param {{byHand?: boolean}} [options] byHand: the person asked for it, so the waits between our own tries begin anew */
 async function reload({ byHand = false } = {}) {
-  const isFailed = stage.code === "component_failed";
-  remember({ tries: byHand ? 0 : tries, without_thread: isFailed, lean: isFailed || stage.code === "component_late" });
+  remember({ tries: byHand ? 0 : tries, without_thread: stage.code === "component_failed" });
   await call("chat.reload");
   await pause(start?.limits.ready_ms ?? 10_000); // the window shows this page anew; the button stays busy until then
 }
@@ -177,9 +176,14 @@ async function explain(trouble) {
 function arm() {
   disarm();
   if ((isReady && isAlive) || minting > 0 || stage.code) return;
-  const limit = start.limits.ready_ms;
+  watchdog = window.setTimeout(late, start.limits.ready_ms);
+}
+
+function late() {
+  // An error page is ready too, and says nothing: it may be the answer to options that this version does not know.
+  if (chat && isReady && lean.last(options(chat))) return again(chat);
   const missing = isReady ? "sign of life" : "ready";
-  watchdog = window.setTimeout(() => troubled(new Trouble("component_late", `no ${missing} within ${limit} ms`)), limit);
+  void troubled(new Trouble("component_late", `no ${missing} within ${start.limits.ready_ms} ms`));
 }
 
 function disarm() {
@@ -389,11 +393,15 @@ function failed(element, detail) {
   const trouble = new Trouble("component_failed", detail);
   if (isAlive && (isReady || minting > 0)) return report(trouble);
   if (isExplaining || stage.code || stage.isGone) return;
-  if (lean.next(detail, options(element))) {
-    chat = null;
-    element.remove();
-    setTimeout(() => chat === null && mount()); // not inside the element's own event
-  } else void troubled(trouble);
+  if (lean.next(detail, options(element))) again(element);
+  else void troubled(trouble);
+}
+
+/** Another attempt, with another element. @param {OpenAIChatKit} element */
+function again(element) {
+  chat = null;
+  element.remove();
+  setTimeout(() => chat === null && mount()); // not inside the element's own event
 }
 
 /** The chat is there and nothing of ours covers it. */
@@ -517,7 +525,6 @@ async function main() {
   beginLoading(() => start);
   const memory = recall();
   tries = memory.tries;
-  if (memory.lean) lean.begin();
   try {
     start = await call("chat.start", { without_thread: memory.without_thread });
   } catch (error) {

@@ -27,10 +27,17 @@ export class Lean {
     return [...this.#without];
   }
 
-  /** Leaves out all that not every version knows. */
-  begin() {
-    for (const name of NEWER) this.#without.add(name);
+  /**
+   * Prepares the last attempt, where ChatKit said nothing: without all that not every version knows.
+   * @param {Options} given
+   * @returns {boolean} false: it was made already
+   */
+  last(given) {
+    if (this.#attempts >= MOST) return false;
     this.#attempts = MOST;
+    const there = NEWER.filter((name) => has(given, name));
+    for (const name of there) this.#without.add(name);
+    return there.length > 0;
   }
 
   /**

@@ -33,11 +33,11 @@ window.addEventListener("online", tryNow);
 
 const MEMORY = "chat-tries";
 
-/** @typedef {{tries: number, without_thread: boolean, lean: boolean}} Memory lean: without options that a version may refuse */
+/** @typedef {{tries: number, without_thread: boolean}} Memory */
 
 /** @returns {Memory} */
 export function recall() {
-  const none = { tries: 0, without_thread: false, lean: false };
+  const none = { tries: 0, without_thread: false };
   try {
     return { ...none, ...JSON.parse(sessionStorage.getItem(MEMORY) || "{}") };
   } catch {

@@ -59,7 +59,7 @@ class Limits:
     def whole(self) -> float:
         """Seconds after which the app itself ends a start of which the page tells nothing: more than all of the
         page's own."""
-        return 4 * self.ready_ms / 1000 + 5
+        return 6 * self.ready_ms / 1000 + 5
 
 
 class StartParams(Params):
@@ -325,7 +325,7 @@ class ChatPage:
 
     def _left_out(self, params: LeftOutParams) -> None:
         """Options that this version of ChatKit has refused; the chat works without them. Diagnostics name them."""
-        log.warning("ChatKit refused options: %s", ", ".join(params.options))
+        log.warning("ChatKit is used without options that this version may refuse: %s", ", ".join(params.options))
         for name in params.options:
             self._services.counters.add(f"chatkit_without_{name}")
 

@@ -24,13 +24,16 @@ import { readFileSync } from "node:fs";
 const { Lean } = await import(process.argv[1]);
 const [options, problems] = JSON.parse(readFileSync(0, "utf8"));
 const lean = new Lean();
-const told = problems.map((problem) => [lean.next(problem, lean.of(options)), lean.of(options)]);
+const told = problems.map((problem) => {
+  const given = lean.of(options);
+  return [problem === null ? lean.last(given) : lean.next(problem, given), lean.of(options)];
+});
 process.stdout.write(JSON.stringify({ told, names: lean.names }));
 """
 
 
-def attempts(*problems: str, options: dict[str, Any] = OPTIONS) -> list[tuple[bool, set[str]]]:
-    """For each problem: whether there is another attempt, and the dotted names it leaves out."""
+def attempts(*problems: str | None, options: dict[str, Any] = OPTIONS) -> list[tuple[bool, set[str]]]:
+    """For each problem: whether there is another attempt, and the dotted names it leaves out. None: it said nothing."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
@@ -74,6 +77,13 @@ def test_the_second_attempt_goes_without_all_that_not_every_version_knows_and_th
     assert {"disableTelemetry", "frameTitle", "thread", "composer.dictation"} <= second[1]
     assert not {"api", "composer.placeholder", "history"} & second[1]
     assert third[0] is False
+
+
+def test_a_frame_that_says_nothing_is_tried_once_without_all_of_them() -> None:
+    assert attempts(None, "no") == [
+        (True, {"disableTelemetry", "thread", "thread.autoScroll", "frameTitle", "composer.dictation"}),
+        (False, {"disableTelemetry", "thread", "thread.autoScroll", "frameTitle", "composer.dictation"}),
+    ]
 
 
 def test_where_nothing_can_be_left_out_there_is_no_second_attempt() -> None:

@@ -6,6 +6,7 @@ origin and no other. `openai` is imported when the first client is made. Knows n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -151,8 +152,10 @@ def found_elsewhere(client: httpx2.AsyncClient, root: Root, other: Root) -> http
         if _content(request) is None:  # a file, sent as it is read
             return first
         second = await send(_moved(request, root, other), **options)
-        if second.status_code not in (404, 405):
-            at[0] = other
+        if second.status_code in (404, 405):
+            await second.aclose()
+            return first  # neither place has it: what is wrong is told by the one that was typed
+        at[0] = other
         return second
 
     client.send = find  # type: ignore[method-assign]
@@ -182,10 +185,17 @@ def _content(request: httpx2.Request) -> bytes | None:
         return None
 
 
+_NO_SUCH_PLACE = re.compile(rb"\b(url|route|path|endpoint|resource|page|cannot (?:get|post))\b")
+
+
 async def _knows_nothing(response: httpx2.Response) -> bool:
-    """Whether a refusal says nothing of a model: nobody was there who would know one. Its body is read."""
+    """Whether a refusal says nothing of what was asked for, a model or a stored prompt: nobody was there who would know
+    one. Its body is read."""
     try:
-        return b"model" not in (await response.aread())[:20_000].lower()
+        body = (await response.aread())[:20_000].lower()
+        # An error in OpenAI's form that does not speak of the address is the API's own.
+        own = b'"error"' in body and b'"message"' in body and not _NO_SUCH_PLACE.search(body)
+        return not own and b"model" not in body
     except Exception:  # noqa: BLE001 - a body that breaks off says nothing either
         return True
 

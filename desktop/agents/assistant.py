@@ -42,9 +42,9 @@ from desktop.agents.ids import TurnIds
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.approvals import Approvals, notice
-from desktop.agents.mcp.servers import McpServers
+from desktop.agents.mcp.ready import until_ready
+from desktop.agents.mcp.servers import McpServers, Ready
 from desktop.agents.mcp.shown import with_calls
-from desktop.agents.mcp.starts import Starting
 from desktop.agents.mcp.toolbox import Toolbox
 from desktop.agents.mcp.waiting import Held, Waiting, after_its_limit, waiting_for
 from desktop.agents.model_streams import Broken, ChatCompletions, Cut, Responses, raise_if_failed
@@ -257,16 +257,12 @@ class Assistants:
         given = await history.Converter(items, readable, context).to_agent_input(items)
         box: Toolbox | None = None
         if agent.mcp_servers:
-            if self._servers.starts(agent.id):
-                yield ProgressUpdateEvent(icon="clock", text=self._texts.get("mcp.starting"))
-            async with aclosing(self._servers.using(agent.id)) as starts:
-                async for told in starts:
-                    if isinstance(told, Starting):
-                        yield ProgressUpdateEvent(icon="clock", text=told.told.spell(self._texts))
-                        continue
-                    for problem in told.problems:
-                        yield notice(problem, self._texts)
-                    box = Toolbox(agent.id, thread.id, told.servers, self._approvals, pictures=way.responses)
+            async with aclosing(until_ready(self._servers, agent.id, self._texts)) as starts:
+                async for one in starts:
+                    if isinstance(one, Ready):
+                        box = Toolbox(agent.id, thread.id, one.servers, self._approvals, pictures=way.responses)
+                    else:
+                        yield one
         if going_on:
             given.append({"role": "user", "content": unfinished.ASK})
         sdk_agent = self._sdk_agent(agent, way, message, box)

@@ -244,6 +244,7 @@ class Doctor:
         """A real start or call, which may take minutes where the program is downloaded first."""
         from desktop.agents.from_settings import SettingsSources
         from desktop.agents.mcp.check import check
+        from desktop.agents.mcp.servers import OwnVault
         from desktop.settings.mcp import mcp_secret
 
         keys = self.context.keys
@@ -253,6 +254,7 @@ class Doctor:
             lambda name: keys.secret(mcp_secret(server, name)),
             sources.route,
             tells=lambda told: self.context.warn(told.told.spell(self.context.texts)),
+            vault=OwnVault(sources, server) if server.transport == "http" else None,
         )
         return self._text("doctor.mcp", n=sum(1 for tool in tools if tool.remark in ("", "mended")))
 

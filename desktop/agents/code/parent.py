@@ -34,8 +34,8 @@ from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.approvals import Approvals
 from desktop.agents.mcp.connection import Tool
-from desktop.agents.mcp.servers import McpServers
-from desktop.agents.mcp.starts import Starting
+from desktop.agents.mcp.ready import until_ready
+from desktop.agents.mcp.servers import McpServers, Ready
 from desktop.agents.questions import STEP, Choice, Question, Questions
 from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
@@ -332,17 +332,13 @@ class CodeAgents:
         tools: list[Message] = []
         if agent.mcp_servers:
             try:
-                if self._servers.starts(agent.id):
-                    yield ProgressUpdateEvent(icon="clock", text=self._texts.get("mcp.starting"))
-                async with aclosing(self._servers.using(agent.id)) as starts:
+                async with aclosing(until_ready(self._servers, agent.id, self._texts)) as starts:
                     async for one in starts:
-                        if isinstance(one, Starting):
-                            yield ProgressUpdateEvent(icon="clock", text=one.told.spell(self._texts))
-                            continue
-                        for problem in one.problems:
-                            yield cards.notice(problem, self._texts)
-                        live.calls = Calls(one.servers, live.child.send)
-                        tools = live.calls.told
+                        if isinstance(one, Ready):
+                            live.calls = Calls(one.servers, live.child.send)
+                            tools = live.calls.told
+                        else:
+                            yield one
             except BaseException:
                 self._rest(live)
                 raise

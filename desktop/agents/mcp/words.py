@@ -9,6 +9,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from desktop.unseen import written_out
+
 MOST = 300
 """Characters."""
 TAIL = 16_384
@@ -32,8 +34,8 @@ _NOISE = re.compile(
 
 
 def plain(text: str) -> str:
-    """Without what can't be seen, or turns what is seen around."""
-    return "".join(char for char in text if unicodedata.category(char)[0] != "C")
+    """Without what a terminal obeys; what else can't be seen, or turns what is seen around, is written out."""
+    return written_out("".join(char for char in text if unicodedata.category(char) != "Cc"))
 
 
 def last_words(output: bytes, secrets: Iterable[str]) -> str:

@@ -20,7 +20,7 @@ from openai.types.responses import ResponseInputContentParam
 from desktop.agents import unfinished
 from desktop.agents.context import RequestContext
 from desktop.agents.for_models import MOST_ITEMS, MOST_TEXT, PAGE, Reads, file_part, text_part
-from desktop.agents.steps import OF_A_TOOL
+from desktop.agents.mcp.pictures import is_of_a_tool
 
 if TYPE_CHECKING:
     from chatkit.store import Store
@@ -83,6 +83,6 @@ class Converter(ThreadItemConverter):
         self, item: GeneratedImageItem
     ) -> TResponseInputItem | list[TResponseInputItem] | None:
         # A tool's was shown to the model as its result, where the model can see.
-        if item.id != self._last_picture or (item.image is not None and item.image.id.startswith(OF_A_TOOL)):
+        if item.id != self._last_picture or is_of_a_tool(item):
             return None
         return await super().generated_image_to_input(item)

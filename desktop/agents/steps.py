@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from chatkit.agents import AgentContext
-from chatkit.types import GeneratedImage, GeneratedImageItem, Task, ThoughtTask, ThreadItemDoneEvent, ThreadStreamEvent
+from chatkit.types import Task, ThoughtTask, ThreadItemDoneEvent, ThreadStreamEvent
 from pydantic import Field
 
 from desktop.agents.context import RequestContext
+from desktop.agents.mcp.pictures import picture
 from desktop.agents.tasks import tool_task
 from desktop.texts import Catalogue
-
-OF_A_TOOL = "tool_"
-"""What the id of a picture begins with that a tool gave; the model was shown it when it was new."""
 
 
 class Context(AgentContext[RequestContext]):
@@ -91,13 +87,7 @@ class Steps:
         if context.workflow_item is not None:
             await context.end_workflow()
         for address in addresses:
-            image = GeneratedImage(id=f"{OF_A_TOOL}{secrets.token_hex(12)}", url=address)
-            item = GeneratedImageItem(
-                id=context.generate_id("message"),
-                thread_id=context.thread.id,
-                created_at=datetime.now(),  # noqa: DTZ005 - as every item of the SDK; the store knows it as local time
-                image=image,
-            )
+            item = picture(context.generate_id("message"), context.thread.id, address)
             await context.stream(ThreadItemDoneEvent(item=item))
 
 

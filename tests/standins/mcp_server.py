@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
 
 def misbehave(how: str) -> None:
     """What no server does. Never returns."""
@@ -115,7 +117,7 @@ def build(redescribe: Sequence[str] = ()) -> Any:
     @server.tool()
     def picture() -> ImageContent:
         """Shows something."""
-        return ImageContent(type="image", data="AAAA", mime_type="image/png")
+        return ImageContent(type="image", data=PICTURE, mime_type="image/png")
 
     return server
 

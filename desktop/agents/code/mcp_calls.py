@@ -27,6 +27,8 @@ class Calls:
     def __init__(self, servers: Sequence[Live], send: Callable[[Message], object]) -> None:
         self.problems: list[AppError] = []
         """What the person has to know, and was not told yet."""
+        self.pictures: list[str] = []
+        """What tools gave to look at (data: addresses), and was not shown yet."""
         self._known: Mapping[tuple[str, str], tuple[Live, Tool]] = {
             (live.server.id, tool.name): (live, tool) for live in servers for tool in live.tools
         }
@@ -67,4 +69,5 @@ class Calls:
         tool, arguments = str(message.get("tool")), str(message.get("arguments") or "")
         outcome = await calls.made(live, tool, arguments, self.problems.append)
         pictures: list[Any] = list(outcome.pictures)
+        self.pictures += pictures
         self._send({"type": "called", "id": message.get("id"), "text": outcome.text, "pictures": pictures})

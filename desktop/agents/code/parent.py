@@ -459,6 +459,9 @@ class CodeAgents:
                 message = await live.child.receive()
                 while live.calls.problems:
                     yield cards.notice(live.calls.problems.pop(0), self._texts)
+                while live.calls.pictures:
+                    for shown_event in shown.picture(live.calls.pictures.pop(0)):
+                        yield shown_event
                 match message["type"]:
                     case "end":
                         over = True

@@ -33,6 +33,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from desktop.agents.code.protocol import Message
 from desktop.agents.mcp import approvals
+from desktop.agents.mcp.pictures import picture
 from desktop.errors import CodeFlood
 from desktop.texts import Catalogue
 from desktop.unseen import written_out
@@ -113,6 +114,11 @@ class Shown:
             copy_text=question,
         )
         return [*self.close(), ThreadItemDoneEvent(item=item)]
+
+    def picture(self, address: str) -> Iterator[ThreadStreamEvent]:
+        """What a tool gave to look at."""
+        yield from self.close()
+        yield ThreadItemDoneEvent(item=picture(self._new_id("message"), self._thread, address))
 
     def close(self) -> Iterator[ThreadStreamEvent]:
         """Ends what is open."""

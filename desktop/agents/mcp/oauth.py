@@ -53,6 +53,10 @@ logging.getLogger("mcp.client.auth").setLevel(logging.CRITICAL + 1)
 MOST_STEPS = 30
 """Requests of one sign-in."""
 MOST_SCOPE = 2_000
+OF_A_CLIENT = {"client_id", "client_secret", "token_endpoint_auth_method", "redirect_uris", "issuer"}
+OF_AN_ISSUER = {"issuer", "authorization_endpoint", "token_endpoint", "token_endpoint_auth_methods_supported"}
+OF_A_RESOURCE = {"resource", "authorization_servers"}
+"""What a renewal and the next sign-in need to know: a keyring takes no long texts (Windows: 2,560 bytes)."""
 
 
 class _Storage:
@@ -235,9 +239,9 @@ class Flow:
             url=self._server.url if before is None else before.url,
             tokens=tokens.model_dump(mode="json", exclude_none=True),
             expires_at=time.time() + max(0, min(ends, 10 * 365 * 86400)) if ends is not None else None,
-            client=client.model_dump(mode="json", exclude_none=True),
-            issuer=_dumped(context.oauth_metadata),
-            resource=_dumped(context.protected_resource_metadata),
+            client=client.model_dump(mode="json", include=OF_A_CLIENT, exclude_none=True),
+            issuer=_dumped(context.oauth_metadata, OF_AN_ISSUER),
+            resource=_dumped(context.protected_resource_metadata, OF_A_RESOURCE),
             **({"number": before.number, "wanted": before.wanted} if before is not None else {}),
         )
         made.hide()
@@ -384,5 +388,5 @@ def _sendable(token: str) -> bool:
     return all(33 <= ord(char) < 127 for char in token)
 
 
-def _dumped(model: Any) -> dict[str, Any]:
-    return model.model_dump(mode="json", exclude_none=True) if model is not None else {}
+def _dumped(model: Any, names: set[str]) -> dict[str, Any]:
+    return model.model_dump(mode="json", include=names, exclude_none=True) if model is not None else {}

@@ -13,6 +13,7 @@ from desktop.settings.mcp import McpServer, mcp_secret
 from tests.agents.code.bench import Bench, bench, steps, until
 from tests.agents.mcp.conftest import buttons, stdio, words
 from tests.agents.talk import Heard, Json
+from tests.standins.mcp_server import PICTURE
 from tests.standins.models_api import Answer, Call
 
 pytestmark = pytest.mark.slow
@@ -109,6 +110,17 @@ def test_checklist_39_in_a_page_of_others_a_code_agents_questions_are_answered_a
     code.read(heard)
     assert outputs(code) == ["5"]
     assert "It is 5." in json.dumps(heard.done("assistant_message"))
+
+
+def test_a_picture_of_a_tool_is_shown_and_given_to_the_model(code: Bench) -> None:
+    code.holds(AGENT)
+    has(code, stdio(always=["picture"]))
+    code.api.answer(Answer(calls=(Call("picture"),)), Answer("There it is."))
+    heard = code.say("draw")
+    [item] = heard.done("generated_image")
+    assert item["image"]["url"] == f"data:image/png;base64,{PICTURE}"
+    assert PICTURE in json.dumps(outputs(code))
+    assert "There it is." in json.dumps(heard.done("assistant_message"))
 
 
 def test_a_rejected_call_of_a_code_agent_is_not_made_and_the_run_goes_on(code: Bench) -> None:

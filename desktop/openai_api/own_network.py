@@ -6,7 +6,9 @@ elsewhere a moment later. Works with `httpx` and with `httpx2`, which `openai` b
 
 from __future__ import annotations
 
+import ipaddress
 import socket
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from desktop.settings.origins import is_own_address, needs_yes, plain_origin
 if TYPE_CHECKING:
     from desktop.openai_api.transport import Endpoint
 
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 MOST_ADDRESSES = 4
 """Of a name, that are tried."""
 
@@ -37,17 +40,40 @@ def unasked(address: str) -> PlainUnasked:
 
 def confined(http: ModuleType, inner: Any) -> Any:
     """`inner`, a transport of `http` (httpx or httpx2) without a proxy, kept inside the own network."""
+    return pinned(http, inner, is_own_address)
+
+
+def abroad(http: ModuleType, inner: Any) -> Any:
+    """The same, kept out of it: for addresses that somebody on the internet has named."""
+    return pinned(http, inner, is_public_address)
+
+
+def is_public_address(address: str) -> bool:
+    """Whether an IP address, as text, is on the internet: nothing of this computer, of the own network, or of a
+    provider's inside, however it is written."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    plain = getattr(ip, "ipv4_mapped", None) or ip
+    inner = int(plain) & 0xFFFFFFFF if plain.version == 6 and plain in _NAT64 else None
+    last = ipaddress.ip_address(inner) if inner is not None else plain
+    return plain.is_global and last.is_global and not last.is_multicast and not is_own_address(str(last))
+
+
+def pinned(http: ModuleType, inner: Any, fit: Callable[[str], bool]) -> Any:
+    """`inner` for names whose addresses are `fit`. Requests raise OutsideNetwork where none is."""
     if isinstance(inner, http.AsyncBaseTransport):
-        return _confined_async(http, inner)
+        return _pinned_async(http, inner, fit)
 
     class OwnNetwork(http.BaseTransport):  # type: ignore[misc, name-defined]
         def handle_request(self, request: Any) -> Any:
             try:
-                found = socket.getaddrinfo(*_place(request), type=socket.SOCK_STREAM)
+                found = _written_out(request) or socket.getaddrinfo(*_place(request), type=socket.SOCK_STREAM)
             except OSError as error:
                 raise http.ConnectError(str(error), request=request) from error
             failure: Exception | None = None
-            for address in _own(found, request.url.host):
+            for address in _fit(found, request.url.host, fit):
                 try:
                     return inner.handle_request(_to(http, request, address))
                 except (http.ConnectError, http.ConnectTimeout) as error:
@@ -60,18 +86,18 @@ def confined(http: ModuleType, inner: Any) -> Any:
     return OwnNetwork()
 
 
-def _confined_async(http: ModuleType, inner: Any) -> Any:
+def _pinned_async(http: ModuleType, inner: Any, fit: Callable[[str], bool]) -> Any:
     import asyncio
 
     class OwnNetwork(http.AsyncBaseTransport):  # type: ignore[misc, name-defined]
         async def handle_async_request(self, request: Any) -> Any:
             loop = asyncio.get_running_loop()
             try:
-                found = await loop.getaddrinfo(*_place(request), type=socket.SOCK_STREAM)
+                found = _written_out(request) or await loop.getaddrinfo(*_place(request), type=socket.SOCK_STREAM)
             except OSError as error:
                 raise http.ConnectError(str(error), request=request) from error
             failure: Exception | None = None
-            for address in _own(found, request.url.host):
+            for address in _fit(found, request.url.host, fit):
                 try:
                     return await inner.handle_async_request(_to(http, request, address))
                 except (http.ConnectError, http.ConnectTimeout) as error:
@@ -84,22 +110,35 @@ def _confined_async(http: ModuleType, inner: Any) -> Any:
     return OwnNetwork()
 
 
+def _written_out(request: Any) -> list[Any]:
+    """As a look-up gives it, for a host that is an address."""
+    try:
+        address = str(ipaddress.ip_address(request.url.host))
+    except ValueError:
+        return []
+    return [(None, None, None, None, (address, 0))]
+
+
 def _place(request: Any) -> tuple[str, int]:
-    return request.url.host, request.url.port or 80
+    return request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
 
 
-def _own(found: list[Any], host: str) -> list[str]:
+def _fit(found: list[Any], host: str, fit: Callable[[str], bool]) -> list[str]:
     """The addresses of a lookup that may be used. Raises OutsideNetwork where there is none."""
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-    own = [one for one in addresses if is_own_address(one)]
-    if not own:
+    chosen = [one for one in addresses if fit(one)]
+    if not chosen:
         raise OutsideNetwork(" ".join(addresses)[:200], host=host)
-    return own[:MOST_ADDRESSES]
+    return chosen[:MOST_ADDRESSES]
 
 
 def _to(http: ModuleType, request: Any, address: str) -> Any:
-    """The request, to this very address; its `Host` header still names the host."""
+    """The request, to this very address; its `Host` header, and what TLS checks, still name the host."""
     url = request.url.copy_with(host=address)
     return http.Request(
-        request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
+        request.method,
+        url,
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": request.url.host},
     )

@@ -40,6 +40,8 @@ class Endpoint:
     proxy_password: str = field(default="", repr=False)
     ca_file: str = ""
     timeout: float = 20.0
+    public: bool = False
+    """Whether it has to be on the internet: somebody there has named it, so it leads to nothing that is only ours."""
     plain: bool = False
     """Whether somebody has said yes to http in the own network."""
 
@@ -177,6 +179,8 @@ def _through(endpoint: Endpoint, kind: Callable[..., T]) -> tuple[T, str]:
         way = kind(verify=context, proxy=through, limits=limits, trust_env=False)
         if inside:
             way = own_network.confined(httpx, way)
+        elif endpoint.public and proxy is None:  # through a proxy, names are looked up there
+            way = own_network.abroad(httpx, way)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         label = proxy.label if proxy else ""
         raise ProxyFailed(type(error).__name__, host=endpoint.host, proxy=label) from None

@@ -283,13 +283,13 @@ class RemoteHost:
     def _tell(self, stream_id: str, what: Callable[[Run], None]) -> None:
         tell(self._loop, self.runs, stream_id, what)
 
-    def _line(self, url: str) -> Line:
+    def _line(self, url: str, public: bool = False) -> Line:
         """The client for the origin of an address; a changed proxy or CA file gets another one."""
         from desktop.agents.remote.exchange import Line
         from desktop.openai_api.transport import build_async
         from desktop.settings.servers import server_origin
 
-        route = self._sources.route(server_origin(url))
+        route = replace(self._sources.route(server_origin(url)), public=public)
         if route not in self._lines:
             self._lines[route] = Line(*build_async(route))
         return self._lines[route]

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from desktop import __version__
 from desktop.errors import ServerElsewhere
-from desktop.settings.origins import is_loopback
+from desktop.settings.origins import is_loopback, is_own_host
 from desktop.settings.servers import HEADER, OWN_HEADERS, normalise_server_url, origin_of_url
 
 if TYPE_CHECKING:
@@ -86,6 +86,12 @@ class Target:
         if not fit or (is_loopback(parts.hostname or "") and not here):
             raise ServerElsewhere("upload", host=self.host, target=f"{parts.scheme}://{parts.netloc}"[:100])
         return {"User-Agent": USER_AGENT, **asked}
+
+    def sends_abroad(self, url: str) -> bool:
+        """Whether a file's address has to be on the internet, whatever its name leads to: it is not the server's own,
+        and the server is not in the own network itself."""
+        host = urlsplit(self.url).hostname or ""
+        return origin_of_url(url) != self.origin and not (is_loopback(host) or is_own_host(host))
 
     def without_token(self, text: str) -> str:
         """`text` without the token, should a server repeat it."""

@@ -18,6 +18,7 @@ from desktop.errors import (
     AppError,
     AttachmentDamaged,
     BadParams,
+    OutsideNetwork,
     ServerElsewhere,
     ServerRefused,
     ServerUploadUnnamed,
@@ -38,7 +39,7 @@ class Uploads:
         self._took: dict[str, forms.Way] = {}
         """What the servers of these origins took last."""
 
-    async def begin(self, line: Callable[[str], Line], target: Target, made: dict[str, Any], size: int) -> str:
+    async def begin(self, line: Callable[[str, bool], Line], target: Target, made: dict[str, Any], size: int) -> str:
         """`made` is the server's attachment; `line` gives the way to an origin. Raises ServerElsewhere, and
         ServerUploadUnnamed where it names no address."""
         attachment_id, name = str(made["id"]), str(made.get("name", ""))
@@ -62,7 +63,7 @@ class Uploads:
 
         file = _File(made, size, self._bounds, asked, took)
         self._files[attachment_id] = file
-        file.task = asyncio.create_task(file.send(line(origin), target, method, url, headers))
+        file.task = asyncio.create_task(file.send(line(origin, target.sends_abroad(url)), target, method, url, headers))
         return attachment_id
 
     async def part(self, attachment_id: str, offset: int, data: bytes) -> int:
@@ -200,6 +201,8 @@ class _File:
                 failure = replies.refusal(status, answered, body, wire.request("attachments.create"), target)
         except TimeoutError:
             failure = TimedOut("the page sends no more of the file", host=target.host, seconds=0)
+        except OutsideNetwork as error:  # its name leads to this computer, or into the own network
+            failure = ServerElsewhere(error.detail, host=target.host, target=origin_of_url(url)[:100])
         except Exception as error:  # noqa: BLE001 - httpx's own, and what lies beneath it
             failure = replies.broken(error, target, line.proxy, self._bounds.upload, reading=False)
         return status, failure  # not raised here: httpx's exception holds the token

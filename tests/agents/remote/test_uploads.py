@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from desktop.agents.remote import forms
+from desktop.agents.remote.bounds import Bounds
+from desktop.agents.remote.exchange import Line
 from desktop.agents.remote.target import Target
+from desktop.agents.remote.uploads import Uploads
 from desktop.errors import (
     AttachmentDamaged,
     BadParams,
@@ -17,9 +25,14 @@ from desktop.errors import (
     ServerTokenWanted,
     ServerUploadUnnamed,
 )
+from desktop.openai_api import own_network
+from desktop.openai_api.transport import Endpoint, build_async, tls_context
+from desktop.settings.origins import is_own_address
 from tests.agents.remote.conftest import TOKEN, Team
 from tests.agents.remote.test_host import said
 from tests.standins.chatkit_server import ChatKitStandIn
+from tests.standins.raw import RawServer
+from tests.standins.tls import Authority
 
 Make = Callable[..., Team]
 PICTURE = bytes(range(256)) * 9000
@@ -187,3 +200,116 @@ def test_a_files_name_can_not_leave_its_place_in_the_form(name: str) -> None:
     assert frame.head.count(b"\r\n\r\n") == 1
     assert len(frame.head.split(b"\r\n")) == 5
     assert b"\0" not in frame.head
+
+
+# --- where a public name leads --------------------------------------------------------------------
+
+
+class Names:
+    """What the system's look-up says of names, for one test; everything else is looked up as ever."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **known: list[str]) -> None:
+        self.asked: list[str] = []
+        real = socket.getaddrinfo
+
+        def look_up(host: Any, port: Any, *args: Any, **more: Any) -> Any:
+            name = host.decode() if isinstance(host, bytes) else str(host)
+            if (found := known.get(name.replace(".", "_"))) is None:
+                return real(host, port, *args, **more)
+            self.asked.append(name)
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+def send(url: str, server: str = "https://chat.example.com/chatkit", ca_file: str = "") -> dict[str, Any]:
+    """A file of a server goes where the server says, through the app's own way out."""
+
+    async def once() -> dict[str, Any]:
+        def line(origin: str, public: bool) -> Line:
+            return Line(*build_async(Endpoint(origin, ca_file=ca_file, timeout=20, public=public)))
+
+        uploads = Uploads(Bounds())
+        made = {"id": "atc_1", "name": "a.txt", "mime_type": "text/plain", "upload_descriptor": {"url": url}}
+        name = await uploads.begin(line, Target(server, {}, "Authorization", TOKEN), made, 5)
+        await uploads.part(name, 0, b"hello")
+        return await uploads.end(name)
+
+    return asyncio.run(once())
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["127.0.0.1"],
+        ["127.0.0.1", "10.0.0.9"],
+        ["10.0.0.9"],
+        ["192.168.1.1"],
+        ["169.254.169.254"],
+        ["100.64.0.1"],
+        ["0.0.0.0"],
+        ["::1"],
+        ["::ffff:127.0.0.1"],
+        ["fe80::1"],
+        ["fd00::1"],
+        ["64:ff9b::7f00:1"],
+        ["2002:7f00:1::"],
+        ["224.0.0.1"],
+    ],
+    ids=str,
+)
+def test_checklist_41_a_public_name_that_leads_to_this_computer_or_the_own_network_gets_no_file(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str]
+) -> None:
+    with RawServer() as here:
+        names = Names(monkeypatch, bucket_example_com=addresses)
+        with pytest.raises(ServerElsewhere) as caught:
+            send(f"https://bucket.example.com:{here.port}/a")
+        assert names.asked == ["bucket.example.com"], "looked up once: what was looked at is where it would go"
+        assert here.asked == []
+    assert caught.value.values["host"] == "chat.example.com"
+    assert "bucket.example.com" in str(caught.value.values["target"])
+
+
+def test_checklist_41_an_address_of_the_own_network_written_out_gets_no_file_of_a_public_server() -> None:
+    for host in ("10.0.0.9", "192.168.1.1:8443", "[fd00::1]", "169.254.169.254"):
+        with pytest.raises(ServerElsewhere):
+            send(f"https://{host}/a")
+
+
+def test_a_server_of_the_own_network_may_have_its_files_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    authority = Authority()
+    with RawServer(authority.context("good")) as store:
+        made = send(f"{store.base}/a", "http://127.0.0.1:9/chatkit", str(authority.write(tmp_path / "ca.pem")))
+        assert made["id"] == "atc_1"
+        assert [asked[0] for asked in store.asked] == ["PUT"]
+
+
+def test_what_was_looked_at_is_where_it_goes_and_the_certificate_is_the_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The address is pinned; TLS still checks the name, and so does the server (Host)."""
+    import httpx
+
+    authority = Authority()
+    ca_file = str(authority.write(tmp_path / "ca.pem"))
+    for name, fits in (("api.test", True), ("other.test", False)):
+        with RawServer(authority.context("good", name)) as store:
+            Names(monkeypatch, api_test=["127.0.0.1"])
+            way = own_network.pinned(
+                httpx, httpx.HTTPTransport(verify=tls_context(ca_file)), lambda one: one == "127.0.0.1"
+            )
+            with httpx.Client(transport=way, trust_env=False) as client:
+                if fits:
+                    assert client.get(f"https://api.test:{store.port}/a").status_code == 200
+                    assert store.asked[0][2]["host"] == f"api.test:{store.port}"
+                else:
+                    with pytest.raises(httpx.ConnectError):
+                        client.get(f"https://api.test:{store.port}/a")
+                    assert store.asked == []
+
+
+@given(st.ip_addresses())
+def test_no_address_is_both_ours_and_public(address: Any) -> None:
+    public = own_network.is_public_address(str(address))
+    assert not (public and (address.is_private or address.is_loopback or is_own_address(str(address))))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from desktop.errors import RendererCrashed
 from desktop.page import Page
+from desktop.pages.chat_options import offers_dictation
 from desktop.settings.state import Place as Kept
 from desktop.window.placement import Place
 from desktop.window.policy import Policy, origin
@@ -140,6 +141,7 @@ class Windows(Mapping[str, PageWindow]):
             policy=Policy((origin(self._context.component_url),) if name == "chat" else ()),
             colours=COLOURS.get(name, OTHER_COLOURS),
             menu=name == "chat",
+            may_record=lambda: name == "chat" and offers_dictation(self._context.settings),
             on_closing=lambda where: self._remember(name, where),
             on_closed=lambda: self._closed(name, plan),
             on_crash=lambda: self._crashed(name),

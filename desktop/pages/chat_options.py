@@ -6,6 +6,7 @@ strictly, so what has no value is left out: never a null, never a name it does n
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 from desktop.settings.agents import AssistantAgent, InAppAgent, ServerAgent
@@ -146,6 +147,15 @@ def _title(settings: Settings) -> dict[str, Any]:
     return {"enabled": header.title, **({"text": header.title_text} if header.title_text else {})}
 
 
+def offers_dictation(settings: Settings) -> bool:
+    """Whether the chat's composer has a microphone: where a model is set for it, and the engine can be told to allow
+    it to one page alone (desktop/window: gtk.py, qt.py)."""
+    can_be_allowed = sys.platform not in ("win32", "darwin")
+    return (
+        can_be_allowed and isinstance(settings.agent(), AssistantAgent) and bool(settings.assistant.transcription_model)
+    )
+
+
 def _composer(settings: Settings, agent: Agent, texts: Catalogue) -> dict[str, Any]:
     upload = settings.session.file_upload
     composer: dict[str, Any] = {}
@@ -156,7 +166,7 @@ def _composer(settings: Settings, agent: Agent, texts: Catalogue) -> dict[str, A
             composer["tools"] = tools
         if models := _models(agent):
             composer["models"] = models
-        if settings.assistant.transcription_model:
+        if offers_dictation(settings):
             composer["dictation"] = {"enabled": True}
     if isinstance(agent, WorkflowAgent) and upload.enabled:
         composer["attachments"] = {

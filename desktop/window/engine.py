@@ -46,6 +46,8 @@ class Dress:
     policy: Policy
     own_url: Callable[[], str]
     """The address the window is meant to show now."""
+    may_record: Callable[[], bool]
+    """Whether the component may have the microphone now; the engine asks beside for a click and for who it is."""
     open_outside: Callable[[str], object]
     strayed: Callable[[], None]
     """The top frame shows something else than it is meant to."""

@@ -39,6 +39,8 @@ class GtkEngine:
     def __init__(self) -> None:
         self._dresses: dict[str, Dress] = {}
         self._hands: dict[str, Hand] = {}
+        self._may_listen: dict[str, bool] = {}
+        """Whether the window's page has just been given the microphone."""
         self._portal: Any = None
         self._scheme: Scheme = "system"
         self._ahead: Ahead | None = None
@@ -132,7 +134,9 @@ class GtkEngine:
         web.connect("load-failed", lambda _web, _event, url, error: self._on_failed(url, error, dress))
         web.connect("create", lambda _web, action: self._leave(window, action, dress))
         web.connect("print", lambda *_: True)  # no page of ours prints; a script's wish would open dialogs without end
-        web.connect("permission-request", lambda _web, request: self._deny(request))
+        self._may_listen[window.uid] = False
+        web.connect("notify::microphone-capture-state", lambda *_: self._on_listening(window.uid, web, dress, hand))
+        web.connect("permission-request", lambda _web, request: self._on_permission(window.uid, request, dress, hand))
         web.connect("web-process-terminated", lambda *_: dress.crashed())
         web.get_context().connect("download-started", lambda _c, download: self._on_download(view, download, hand))
         self._use_proxy(web)
@@ -190,8 +194,27 @@ class GtkEngine:
         if action.is_user_gesture() and hand is not None and hand.take():
             dress.open_outside(action.get_request().get_uri())
 
-    def _deny(self, request: Any) -> bool:
-        # Camera, microphone, location, notifications, clipboard reading: nothing in the app needs them.
+    def _on_listening(self, uid: str, web: Any, dress: Dress, hand: Hand) -> None:
+        """WebKit remembers a yes as long as the page is there, and then asks no more: the microphone that has come on
+        without a click goes off again."""
+        if web.get_microphone_capture_state() != self._webkit.MediaCaptureState.ACTIVE:
+            return
+        was_asked, self._may_listen[uid] = self._may_listen.get(uid, False), False
+        if not was_asked and not (dress.may_record() and hand.take()):
+            log.warning("the microphone came on without a click and was switched off")
+            web.set_microphone_capture_state(self._webkit.MediaCaptureState.NONE)
+
+    def _on_permission(self, uid: str, request: Any, dress: Dress, hand: Hand) -> bool:
+        # Camera, location, notifications, clipboard reading: nothing in the app needs them. The microphone is for
+        # dictation: WebKit doesn't say which frame asks, so it is given for a click alone.
+        kind = self._webkit.UserMediaPermissionRequest
+        if isinstance(request, kind):
+            sound = self._webkit.user_media_permission_is_for_audio_device(request)
+            sight = self._webkit.user_media_permission_is_for_video_device(request)
+            if sound and not sight and dress.may_record() and hand.take():
+                self._may_listen[uid] = True
+                request.allow()
+                return True
         request.deny()
         return True
 

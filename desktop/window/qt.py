@@ -20,6 +20,7 @@ from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme
 from desktop.window.hand import Hand
 from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
+from desktop.window.policy import origin
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +83,17 @@ class QtEngine:
             # Chromium itself leaves loopback addresses out of it.
             append("QTWEBENGINE_CHROMIUM_FLAGS", f"--proxy-server={proxy.address}")
 
-        def deny(page: Any, url: Any, feature: Any) -> None:
-            page.setFeaturePermission(url, feature, page.PermissionPolicy.PermissionDeniedByUser)
+        def answer(page: Any, url: Any, feature: Any) -> None:
+            may = getattr(page, "chatkit_may", None)
+            policy = page.PermissionPolicy
+            is_wanted = may is not None and may(url, feature)
+            page.setFeaturePermission(
+                url, feature, policy.PermissionGrantedByUser if is_wanted else policy.PermissionDeniedByUser
+            )
+            # Not kept: the next time it is asked anew.
+            page.setFeaturePermission(url, feature, policy.PermissionUnknown)
 
-        view.WebPage.onFeaturePermissionRequested = deny
+        view.WebPage.onFeaturePermissionRequested = answer
 
         # pywebview hands out the same page for every new window: at the second `window.open` the process ends with
         # SIGSEGV (PySide6 6.11.3, pywebview 6.2.1). Here there is none; `newWindowRequested` has the address.
@@ -137,6 +145,13 @@ class QtEngine:
         ):
             settings.setAttribute(getattr(attribute, name), False)
         hand = Hand()
+
+        page.chatkit_may = lambda url, feature: (
+            feature == page.Feature.MediaAudioCapture
+            and origin(url.toString()) in dress.policy.frame_origins
+            and dress.may_record()
+            and hand.take()
+        )
 
         def may_copy(is_near: bool) -> None:
             # Looked up each time: nothing here owns the page, which goes with its view.

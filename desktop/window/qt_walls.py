@@ -114,7 +114,7 @@ def watch_hand(core: Any, view: Any, hand: Hand, near: Callable[[bool], object])
         kinds.KeyPress: lambda event: pressed() if event.key() in setting_off else None,
     }
 
-    class Watcher(core.QObject):  # type: ignore[misc]
+    class Watcher(core.QObject):
         def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802  # Qt's name
             kind = event.type()
             if kind in seen:

@@ -51,6 +51,8 @@ class WindowPlan:
     least: tuple[int, int] = (360, 480)
     menu: bool = False
     """Whether the window carries the app's menu bar."""
+    may_record: Callable[[], bool] = lambda: False
+    """Whether the component may have the microphone now, after a click."""
     on_closing: Callable[[Place | None], None] = lambda _place: None
     on_closed: Callable[[], None] = lambda: None
     on_crash: Callable[[], None] = lambda: None
@@ -306,6 +308,7 @@ class Shell:
             native,
             Dress(
                 policy=window.plan.policy,
+                may_record=window.plan.may_record,
                 own_url=lambda: self.server.url(window.showing),
                 open_outside=open_address,
                 strayed=lambda: self._on_strayed(window),

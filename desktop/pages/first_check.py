@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from desktop.errors import AgentNotSet, AppError, Described, KeyMissing, Phrase
 from desktop.pages.check_run import CheckRuns, Closes, FieldError, Keep
+from desktop.pages.plain import settle
 from desktop.settings.origins import normalise_api_base, origin_of
 
 if TYPE_CHECKING:
@@ -133,15 +134,18 @@ class FirstCheck(CheckRuns[Draft, Minted]):
 
     # --- the steps -------------------------------------------------------------------------------
 
-    def draft(self, *, key: str, workflow: str | None = None, version: str = "", api_base: str = "") -> Draft:
+    def draft(
+        self, *, key: str, workflow: str | None = None, version: str = "", api_base: str = "", plain: bool = False
+    ) -> Draft:
         """What was typed, in its final shape; nothing is asked of anybody but the key store.
 
-        An empty `key` means the stored one; `workflow` None means the agent that is set. Raises FieldError,
-        KeyShape, KeyMissing, KeyStoreError, AgentNotSet.
+        An empty `key` means the stored one; `workflow` None means the agent that is set; `plain`: the person has just
+        said yes to http there. Raises FieldError, PlainUnasked, KeyShape, KeyMissing, KeyStoreError, AgentNotSet.
         """
         from desktop.keys import normalise_key
 
         base = normalise_api_base(api_base) if api_base else self._settings.current.network.api_base
+        settle(self._settings, base, plain)
         typed = normalise_key(key, origin_of(base)) if key.strip() else ""
         agent = self._agent(workflow, version)
         if not typed:

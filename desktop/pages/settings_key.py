@@ -24,6 +24,8 @@ class KeyParams(Params):
     number: Annotated[int, Field(ge=1, le=1_000_000)]
     key: Typed
     keep: Literal["keyring", "session"] = "keyring"
+    plain: bool = False
+    """The person has just said yes to http in the own network."""
 
 
 class PasswordParams(Params):
@@ -64,7 +66,7 @@ class KeyMethods:
         def wanted() -> Draft:
             if not params.key.strip():
                 raise KeyShape(problem=Phrase("settings.key_empty"))
-            return self._first.draft(key=params.key)
+            return self._first.draft(key=params.key, plain=params.plain)
 
         if self._services.settings.current.workflow() is None:
             outcome = self._endpoints.run(params.number, lambda: self._key_draft(params), params.keep)
@@ -81,7 +83,7 @@ class KeyMethods:
         agent = self._services.settings.current.agent()
         ours = isinstance(agent, AssistantAgent) and agent.endpoint == OPENAI_ENDPOINT
         model = (agent.model or DEFAULT_MODEL) if ours and isinstance(agent, AssistantAgent) else ""
-        return self._endpoints.draft(key=params.key, model=model)
+        return self._endpoints.draft(key=params.key, model=model, plain=params.plain)
 
     def _cancel_key(self, params: CancelParams) -> dict[str, bool]:
         return {"stopped": self._first.cancel(params.number) or self._endpoints.cancel(params.number)}

@@ -44,6 +44,8 @@ class CheckParams(Params):
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
     """Save without a check; obeyed only right after the same values met a network error."""
+    plain: bool = False
+    """The person has just said yes to http in the own network, where the address comes from a file or a terminal."""
 
 
 class KeyCheckParams(Params):
@@ -221,6 +223,7 @@ class SetupPage:
                 workflow=params.workflow if self._asks_workflow() else None,
                 version=params.version,
                 api_base=pending.api_base if pending else "",
+                plain=params.plain,
             )
 
         outcome = self._first.run(params.number, wanted, params.keep, unchecked=params.unchecked)

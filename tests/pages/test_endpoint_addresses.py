@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,6 +21,7 @@ from desktop.pages.setup import SetupPage
 from desktop.settings.agents import AssistantAgent, Endpoint
 from desktop.settings.brand import parse_brand
 from tests.pages.app_parts import Asked, House
+from tests.standins.api import KEY, WORKFLOW, ApiStandIn
 from tests.standins.endpoint import EndpointStandIn
 
 Make = Callable[..., House]
@@ -290,6 +292,23 @@ def test_the_settings_page_asks_about_the_api_address_too(house: House) -> None:
     ask("settings.save", changes=changes, plain=True)
     assert house.settings.current.network.api_base == "http://gateway.lan:8080"
     assert house.settings.current.network.plain_origins == ["http://gateway.lan:8080"]
+
+
+def test_an_api_address_of_a_terminal_in_the_own_network_is_asked_about_before_a_key_goes_there(
+    make_house: Make,
+) -> None:
+    with ApiStandIn() as api:
+        house = make_house(command_line={"network.api_base": f"http://api.home.arpa:{urlsplit(api.base).port}"})
+        ask = asked_of(house)
+        given = {"key": KEY, "workflow": WORKFLOW}
+        assert ask("setup.check", number=1, **given)["error"]["code"] == "plain_unasked"
+        assert ask("setup.check_key", number=2, key=KEY)["error"]["code"] == "plain_unasked"
+        settings = Asked(SettingsPage(house.services).page(), house.texts)
+        assert settings("key.replace", number=3, key=KEY)["error"]["code"] == "plain_unasked"
+        assert api.requests == []
+        assert ask("setup.check", number=4, plain=True, **given)["error"] is None
+        assert settings("key.replace", number=5, key=KEY, plain=True)["error"] is None
+        assert api.requests
 
 
 def test_an_mcp_server_and_a_chatkit_server_in_the_own_network_are_asked_about(house: House) -> None:

@@ -180,7 +180,7 @@ def _from_toml(text: str) -> list[Written] | None:
         return None
     try:
         given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         found = re.search(r"line (\d+)", str(error))
         raise FieldError("block", Phrase("agents_mcp.paste_toml", {"line": found[1] if found else 1})) from None
     return [_server(at, one) for at, one in _candidates(given) if _fits(one)]
@@ -234,7 +234,7 @@ def _from_line(text: str) -> list[Written] | None:
         return _named(words[words.index("--add-mcp") + 1])
     if first in ("claude", "codex", "gemini") and words[1:2] == ["mcp"]:
         return _added(words[2:], env)
-    if not words or not (first in PROGRAMS or (words[0].startswith(("/", "~", "./")) and len(words[0]) > 1)):
+    if not words or not (first in PROGRAMS or re.match(r"(?:~|\.{1,2})?/[\w.-]", words[0])):
         return None
     return [Written([], "", command=words[0], args=words[1:], env=env)]
 

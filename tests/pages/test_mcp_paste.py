@@ -148,6 +148,23 @@ def test_checklist_07_a_strangers_block_gets_no_secret_of_this_computer(make_hou
     assert not ask.found(SENTINEL)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "/* " * 30_000,
+        "// " * 30_000,
+        '"' * 99_999,
+        "[a]\nb = " + "[" * 50_000,
+        "[" * 90_000,
+        "\\" * 90_000,
+        "${" * 40_000,
+    ],
+)
+def test_what_has_no_end_is_a_sentence_within_the_test_s_patience(words: str) -> None:
+    with pytest.raises(FieldError):
+        written(words)
+
+
 def test_the_file_of_variables_that_a_block_names_is_read(house: House, ask: Asked, tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.write_text(f"# mine\nexport TOKEN='{SENTINEL}'\nLEVEL=3 # low\n", encoding="utf-8")

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 
 SAYS = Catalogue("en").get
 STANDIN = Path(standins.__file__).with_name("mcp_server.py")
+HABITS = STANDIN.with_name("mcp_habits.py")
 TOKEN = "ghp_PlantedNeverToBeSeen0123456789abcdef"
 WRITER: dict[str, Any] = {"kind": "assistant", "id": "writer", "name": "Writer"}
 ROW = "#mcp-stdio-rows li"
@@ -87,6 +88,42 @@ def test_a_server_is_pasted_checked_given_to_an_assistant_and_removed(scene: Sce
         app.click("agents", "#question-yes")
         app.until("gone", lambda: not scene.settings()["mcp_servers"])
         app.until("gone there too", lambda: not scene.settings()["agents"][1].get("mcp_servers"))
+    assert TOKEN not in scene.log()
+
+
+def test_a_commented_block_is_pasted_what_it_leaves_open_is_asked_for_and_a_slow_first_start_is_told_of(
+    scene: Scene, tmp_path: Path
+) -> None:
+    npx = tmp_path / "npx"
+    npx.write_text(f'#!/bin/sh\necho "Downloading" >&2; sleep 5; exec {sys.executable} "$@"\n', encoding="utf-8")
+    npx.chmod(0o755)
+    args = json.dumps([str(HABITS), "--dsn", "postgres://me:${input:pw}@db/x"])
+    text = f"""// mine
+    {{ "inputs": [{{"type": "promptString", "id": "pw", "description": "Word of the database", "password": true}}],
+      "servers": {{ "Slow": {{ "command": "{npx}", "args": {args}, "alwaysAllow": ["words"], }}, }}, }}"""
+    begin(scene, agents=[DEMO, WRITER])
+    with scene.launch() as app:
+        open_agents(app)
+        app.click("agents", "#mcp-add")
+        app.until("a new server", lambda: shown(app, "agents", "#mcp-paste"))
+        app.click("agents", "#mcp-paste > summary")
+        app.fill("agents", "#mcp-block", text)
+        app.click("agents", "#mcp-read")
+        app.wait_text("agents", "Word of the database", "is not taken over")
+        app.fill("agents", "#mcp-ask-pw", TOKEN)
+        app.click("agents", "#mcp-asks button")
+        app.wait_value("agents", "#mcp-args", f"{HABITS}\n--dsn\npostgres://me:${{secret:pw}}@db/x")
+        app.wait_text("agents", "Taken from the pasted text.")
+        app.click("agents", "#mcp-save")
+        app.wait_text("agents", "The first time it may have to be downloaded", "It says: “Downloading”")
+        app.wait_text("agents", "Checked and saved.", "Given to agents", "Put where ${secret:pw} stands.")
+        app.click("agents", "#mcp-tools-list input[value=words]")
+        app.until("off", lambda: scene.settings()["mcp_servers"][0].get("tools_off") == ["words"])
+        [server] = scene.settings()["mcp_servers"]
+        assert server["secrets"] == ["pw"]
+        assert "always" not in server
+        assert TOKEN not in json.dumps(scene.settings())
+        assert TOKEN not in app.js("agents", "document.documentElement.outerHTML")
     assert TOKEN not in scene.log()
 
 

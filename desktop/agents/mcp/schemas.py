@@ -19,6 +19,8 @@ DEEPEST = 24
 """Schemas within schemas; what lies deeper may be anything."""
 MOST_OF_A_SCHEMA = 50_000
 """Characters of one tool's parameters, as JSON."""
+MOST_VISITS = 500
+"""Alternatives and references that are followed from a root: a few that name each other are without end."""
 MOST_OF_A_NAME = 200
 
 _ONE = (
@@ -132,10 +134,13 @@ def _rooted(given: Mapping[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     required: list[str] = []
     told: list[str] = []
+    visits = 0
 
     def take(part: object, depth: int) -> list[str]:
         """Takes its properties; gives what it requires."""
-        if not isinstance(part, Mapping) or depth > 5:
+        nonlocal visits
+        visits += 1
+        if not isinstance(part, Mapping) or depth > 5 or visits > MOST_VISITS:
             return []
         needs: list[str] = []
         reference = part.get("$ref")

@@ -162,6 +162,11 @@ def test_a_schema_without_end_ends() -> None:
     sendable(as_object(deep)[0])
 
 
+def test_alternatives_that_name_each_other_many_times_over_end() -> None:
+    again = [{"$ref": "#/$defs/a"}] * 50
+    sendable(as_object({"anyOf": again, "$defs": {"a": {"anyOf": again, "allOf": again, "oneOf": again}}})[0])
+
+
 @given(lists(text(max_size=80), max_size=300))
 def test_what_a_model_calls_tools_is_what_its_api_takes(tools: list[str]) -> None:
     made = names([(f"s{n % 3}", tool) for n, tool in enumerate(tools)], taken=["taken"])

@@ -47,7 +47,7 @@ from desktop.agents.mcp.servers import McpServers, Ready
 from desktop.agents.mcp.shown import with_calls
 from desktop.agents.mcp.toolbox import Toolbox
 from desktop.agents.mcp.waiting import Held, Waiting, after_its_limit, waiting_for
-from desktop.agents.model_streams import Broken, ChatCompletions, Cut, Responses, raise_if_failed
+from desktop.agents.model_streams import Broken, ChatCompletions, Cut, Responses, raise_if_failed, weighed
 from desktop.agents.numbers import places_fit
 from desktop.agents.questions import Choice, Questions
 from desktop.agents.saying import Result, Said, is_text
@@ -435,6 +435,7 @@ class Assistants:
 
     async def _unsilent(self, result: RunResultStreaming, way: Way, said: Said) -> AsyncGenerator[Any, None]:
         events = aiter(result.stream_events())
+        written = 0
         while True:
             limit = asyncio.timeout(self._limits.stall)
             try:
@@ -453,6 +454,7 @@ class Assistants:
                     said.cut = event.data.reason
                     continue
                 raise_if_failed(event.data, way.asked)
+                written = weighed(event.data, written, way.asked)
                 said.see(event.data)
             yield event
 

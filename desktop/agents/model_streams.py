@@ -22,6 +22,7 @@ from openai.types.responses import (
 
 from desktop.agents import failures
 from desktop.agents.tolerant.heard import HEARD, Heard
+from desktop.errors import AnswerFlood
 
 
 class Cut:
@@ -113,6 +114,19 @@ def _speak(item: Any) -> None:
 
 def _text(part: Any) -> ResponseOutputText:
     return ResponseOutputText(type="output_text", text=part.refusal, annotations=[])
+
+
+MOST_TEXT = 4_000_000
+"""Characters of all that a model writes in one answer, thoughts and arguments of tools too: some million words."""
+
+
+def weighed(event: Any, written: int, asked: failures.Asked) -> int:
+    """`written` and what this event adds to it. Raises AnswerFlood: pieces without end are no answer."""
+    delta = getattr(event, "delta", None)
+    written += len(delta) if isinstance(delta, str) else 0
+    if written > MOST_TEXT:
+        raise AnswerFlood("deltas", host=asked.host, limit=f"{MOST_TEXT // 1_000_000} MB")
+    return written
 
 
 def raise_if_failed(event: Any, asked: failures.Asked) -> None:

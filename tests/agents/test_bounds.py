@@ -334,6 +334,44 @@ def test_checklist_42_an_event_without_end_is_stopped_with_a_sentence(
     assert flooded.raw.sent < 80 * MB
 
 
+def test_checklist_42_pieces_without_end_are_stopped_and_what_was_said_stays(flooded: Flooded) -> None:
+    """Every event is in order; only the answer never ends."""
+    words = "word " * 20_000
+    if flooded.given.endpoints["local"].api == "responses":
+        place = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "logprobs": []}
+        begin = [
+            {
+                "type": "response.output_item.added",
+                "output_index": 0,
+                "sequence_number": 1,
+                "item": {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []},
+            },
+            {
+                "type": "response.content_part.added",
+                **place,
+                "sequence_number": 2,
+                "part": {"type": "output_text", "text": "", "annotations": []},
+            },
+        ]
+        piece: object = {"type": "response.output_text.delta", **place, "sequence_number": 3, "delta": words}
+    else:
+        begin = []
+        piece = {
+            "id": "c",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "m",
+            "choices": [{"index": 0, "delta": {"content": words}, "finish_reason": None}],
+        }
+    first = "".join(f"data: {json.dumps(one)}\n\n" for one in begin).encode()
+    flooded.raw.says(EVENTS, endless(first, f"data: {json.dumps(piece)}\n\n".encode()))
+    heard = flooded.page.say("Hello")
+    (told,) = heard.errors
+    assert "127.0.0.1 sends more than an answer can hold (4 MB)." in told["message"]
+    assert 1_000_000 < len(heard.said) <= 4_000_000
+    assert flooded.raw.sent < 64 * MB
+
+
 def test_checklist_42_a_packed_stream_has_the_same_bounds(flooded: Flooded) -> None:
     flooded.raw.says(EVENTS, bomb(1024 * MB, b"x", b"data: "), "gzip")
     (told,) = flooded.page.say("Hello").errors

@@ -518,7 +518,7 @@ CHAT = (
         "component's own error",
         "component_failed",
         component("error_before_ready", message="The workflow could not be started."),
-        given(problem="Error: The workflow could not be started."),
+        given(problem="FatalAppError: The workflow could not be started."),
     ),
     Fault("address refused by the component", "component_blank", component("domain_gate")),
     Fault("blanked without a word", "component_blank", component("domain_gate", silent=True)),

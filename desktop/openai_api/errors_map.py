@@ -152,7 +152,9 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, about: About
     if status == 407:
         return ProxyAuthRequired(detail, host=host, proxy=about.proxy or host)  # or one that nobody named
     if status >= 500:
-        return _with_status(ServiceDown(detail, retry_after=retry_after(headers, now), **base))
+        down = _with_status(ServiceDown(detail, retry_after=retry_after(headers, now), **base))
+        down.said = text if error_bodies.tells(text) else ""
+        return down
     if status == 401:
         skew = clock_skew(headers, now)
         if skew is not None and abs(skew) > SKEW_LIMIT:

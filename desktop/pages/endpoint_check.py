@@ -466,7 +466,9 @@ def explained(error: AppError, draft: EndpointDraft) -> AppError:
     if isinstance(error, (RateLimited, QuotaExceeded)):
         return EndpointBusy(error.detail, host=host)
     if isinstance(error, ServiceDown):
-        return EndpointDown(error.detail, host=host, status=error.status)
+        down = EndpointDown(error.detail, host=host, status=error.status)
+        down.said = error.said
+        return down
     if isinstance(error, RequestRejected):
         problem = error.values.get("problem", error.status)
         return EndpointRefused(error.detail, host=host, status=error.status, problem=problem)

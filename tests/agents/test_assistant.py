@@ -841,6 +841,13 @@ def test_a_title_is_made_beside_the_answer(titling: House, titled: Titled) -> No
     assert title_of(titling.page, heard.thread) == "The capital of France"
 
 
+def test_a_title_has_no_thoughts_in_it(titling: House, titled: Titled) -> None:
+    titling.api.answer(Answer("Paris."), Answer("<think>A title, hm.</think>\n\nThe capital of France"))
+    heard = titling.page.say("Which city?")
+    assert titled.told.wait(20)
+    assert title_of(titling.page, heard.thread) == "The capital of France"
+
+
 def test_a_title_never_holds_up_the_answer(titling: House, titled: Titled) -> None:
     titling.api.answer(Answer("Paris."), Answer("late title", wait=1.5))
     heard = titling.page.say("Which city?")

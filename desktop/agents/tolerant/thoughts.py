@@ -74,6 +74,8 @@ class Thoughts:
         """The length of the run of backticks that is open in the line."""
         self._trim = False
         """Whether the space that follows belongs to a tag."""
+        self._thinks = False
+        """Whether the thought that is under way has a word in it."""
         self._apart = False
         self._sought = 0
         """Up to where the end of a call was looked for."""
@@ -247,6 +249,7 @@ class Thoughts:
                 self._named = True
                 return len(tag)
         self._mode, self._close, self._held, self._trim = "think", close, after, False
+        self._thinks = False
         self._said = True
         return 0
 
@@ -273,9 +276,11 @@ class Thoughts:
                 self._line = True
         if kind == "call":
             yield "call", f'{{"name": "{self._to}", "arguments": {text.strip() or "{}"}}}'
-        elif text:
-            if kind == "say":
-                self._saying(text)
+        elif kind == "say" and text:
+            self._saying(text)
+            yield kind, text
+        elif text := text if self._thinks else text.lstrip():  # "<think>\n\n</think>" is no thought
+            self._thinks = True
             yield kind, text
 
     def _header(self, final: bool) -> Iterator[Part]:
@@ -294,6 +299,7 @@ class Thoughts:
         name = header.partition(CHANNEL)[2].split("<")[0].split()[:1]
         self._channel = "call" if self._to else "think" if name and name[0] in ("analysis", "commentary") else "say"
         self._mode = "message"
+        self._thinks = False
         self._said = True
         yield from ()
 

@@ -39,6 +39,7 @@ TAKEN = {
     "on a line of its own": ("Hi\n<think>x</think>\nthere", [("say", "Hi\n"), ("think", "x"), ("say", "there")]),
     "unclosed": ("<think>and so", [("think", "and so")]),
     "twice": ("<think>a</think>b\n<think>c</think>d", [("think", "a"), ("say", "b\n"), ("think", "c"), ("say", "d")]),
+    "nothing thought": ("<think>\n\n</think>\n\nHello", [("say", "Hello")]),
     "only closed": ("hm</think>\n\nHello", [("say", "hm\n\nHello")]),
     "harmony": (
         "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>Hello<|return|>",
@@ -106,7 +107,9 @@ def test_however_it_is_cut_the_parts_are_those_it_was_made_of(
     assert "".join(said for kind, said in found if kind == "say") == "".join(
         f"{said.strip()}\n" for _, _, said in turns
     )
-    assert "".join(said for kind, said in found if kind == "think") == "".join(thought for _, thought, _ in turns)
+    assert "".join(said for kind, said in found if kind == "think") == "".join(
+        thought.lstrip() for _, thought, _ in turns
+    )
 
 
 @given(

@@ -249,10 +249,11 @@ class Connection:
         except TimeoutError:
             problem = McpNotAnswering(server=self.label, seconds=round(self._limits.mcp_call))
         except Exception as error:  # noqa: BLE001 - mcp's, the network's, pydantic's
+            if self._program is None and getattr(error, "code", None) == http.SESSION_OVER:
+                self._lost = True
+                raise SessionOver from None
             if await self._has_ended(error):
                 self._lost = True
-                if self._seen.session_over:
-                    raise SessionOver from None
                 problem = self._seen.problem or self._why(error)
             else:
                 return Outcome(scrub(_words(error), tuple(self.want.secrets.values()))[:2000], failed=True)
@@ -264,7 +265,7 @@ class Connection:
     async def _has_ended(self, error: Exception) -> bool:
         """Whether the connection is what failed, and not the call. What `mcp` raises can be the server's own word, so
         it is looked whether anything has ended."""
-        if self._seen.problem is not None or self._seen.session_over or not self.alive:
+        if self._seen.problem is not None or not self.alive:
             return True
         if not self._may_be_end(error) or self._task is None:
             return False

@@ -27,6 +27,8 @@ MOST_OF_AN_ERROR = 64 * 1024
 """Bytes of the answer to a request that was refused; what goes on is not read."""
 REFUSED = -32603
 """The code of JSON-RPC under which a refusal of HTTP is handed on (internal error)."""
+SESSION_OVER = -32098
+"""The same where the server knows our session no more, so that it has done nothing: it wants another one begun."""
 
 
 class Seen:
@@ -41,8 +43,6 @@ class Seen:
         """Of that."""
         self.spoke = False
         """Whether a refusal was JSON-RPC, which only a server of this protocol says."""
-        self.session_over = False
-        """The server knows our session no more: it wants another one begun."""
         self.over = asyncio.Event()
         """The stream that brings the answers has ended."""
 
@@ -91,21 +91,20 @@ def client(
         number = _number(response.request)
         known = _json_rpc_error(body)
         words = scrub(known if known is not None else words_of(body), hidden)
-        seen.status = response.status_code
-        seen.spoke = seen.spoke or known is not None
-        if "mcp-session-id" in response.request.headers and (
-            seen.status == 404 or (seen.status == 400 and "session" in words.lower())
-        ):
-            seen.session_over = True
-        if seen.status in (401, 403) and not words:
-            seen.refusal = McpRefused(server=label, status=seen.status)
-        else:
-            told = f"{seen.status}: {words}" if words else str(seen.status)
-            seen.refusal = McpFailed(server=label, problem=told)
-            if seen.status == 401:
-                seen.refusal = McpRefused(words, server=label, status=seen.status)
-        if known is None and number is not None:
-            error = {"code": REFUSED, "message": f"HTTP {seen.status}{f': {words}' if words else ''}"}
+        status = response.status_code
+        if number is not None or status in (401, 403):  # a server need not have a stream of its own (GET), or an end
+            seen.status = status
+            seen.spoke = seen.spoke or known is not None
+            told = f"{status}: {words}" if words else str(status)
+            refused_ = McpRefused(words, server=label, status=status)
+            plain = status == 401 or (status == 403 and not words)
+            seen.refusal = refused_ if plain else McpFailed(server=label, problem=told)
+        over = "mcp-session-id" in response.request.headers and (
+            status == 404 or (status == 400 and "session" in words.lower())
+        )
+        if number is not None and (known is None or over):
+            code = SESSION_OVER if over else REFUSED
+            error = {"code": code, "message": f"HTTP {status}{f': {words}' if words else ''}"}
             _replace(response, json.dumps({"jsonrpc": "2.0", "id": number, "error": error}).encode())
         else:
             _replace(response, body, kind=response.headers.get("content-type", ""))

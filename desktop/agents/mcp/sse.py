@@ -33,7 +33,8 @@ async def streams(client: httpx2.AsyncClient, url: str, label: str, seen: Seen) 
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
     async with client.stream("GET", url, headers=headers) as response:
         if not response.is_success or "text/event-stream" not in response.headers.get("content-type", ""):
-            raise McpNotMcp(f"GET: {response.status_code}", server=label)
+            known = seen.problem or (seen.refusal if response.status_code in (401, 403) else None)
+            raise known or McpNotMcp(f"GET: {response.status_code}", server=label)
         events = aiter(httpx2.EventSource(response, max_event_size=LARGEST))
         address = await _address(events, url, label)
         if origin(address) != origin(url):

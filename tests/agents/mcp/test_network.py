@@ -17,12 +17,13 @@ import pytest
 from desktop.agents.mcp.check import check
 from desktop.agents.mcp.mended import readable
 from desktop.agents.mcp.said import words_of
-from desktop.agents.mcp.servers import Live
-from desktop.errors import AppError, McpFailed, McpNotMcp, McpRedirected, McpRefused
+from desktop.agents.mcp.servers import Live, OwnVault
+from desktop.errors import AppError, McpFailed, McpNotMcp, McpRedirected, McpRefused, McpSignInWanted
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer
 from tests.agents.mcp.conftest import LIMITS, PATIENCE, Chat, approved, stdio
 from tests.agents.mcp.test_servers import http, none
+from tests.agents.talk import Given
 from tests.standins.mcp_http import Answer as Http
 from tests.standins.mcp_http import Asked, Json, McpHttp, RpcError, text
 from tests.standins.models_api import Answer, Call, ModelsApi
@@ -110,6 +111,36 @@ def test_a_session_that_the_server_has_forgotten_is_begun_anew_and_the_call_made
     with McpHttp(style) as server:
         assert lived(http(server.url), look) == ["echo: 0", "echo: 1", "echo: 2"]
         assert len(server.called("initialize")) == 3
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 500])
+def test_a_server_without_a_stream_of_its_own_is_called_once_for_each_call(status: int) -> None:
+    def guard(asked: Asked) -> Http | None:
+        return (status, {}, b"no such session stream") if asked.method == "GET" else None
+
+    def fails(_given: Json) -> Json:
+        raise RpcError(-32000, "not today")
+
+    async def look(live: Live) -> None:
+        await until(lambda: any(one.method == "GET" for one in server.asked))
+        made = await live.call("fails", {})
+        assert (made.failed, made.text) == (True, "not today")
+        assert len(server.called("tools/call")) == 1
+        assert len(server.called("initialize")) == 1
+
+    with McpHttp(guard=guard, tools={"fails": fails}) as server:
+        lived(http(server.url), look)
+
+
+@pytest.mark.parametrize(("challenge", "kind"), [({"WWW-Authenticate": "Bearer"}, McpSignInWanted), ({}, McpRefused)])
+def test_an_older_server_that_wants_to_know_who_asks_says_so(challenge: dict[str, str], kind: type[AppError]) -> None:
+    def guard(asked: Asked) -> Http | None:
+        return (401, challenge, b"") if asked.method == "GET" else None
+
+    with McpHttp("legacy", guard=guard) as server:
+        far = http(server.url)
+        with pytest.raises(kind):
+            check(far, none, Endpoint, LIMITS, vault=OwnVault(Given(mcp={"far": far}), far))
 
 
 def test_an_older_server_that_hung_up_is_called_again_however_often() -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from desktop.settings.agents import AssistantAgent, Endpoint
+from desktop.settings.mcp import McpServer
 from desktop.unseen import RESET
 from tests.agents.mcp.conftest import stdio
 from tests.commands.test_ask import Terminal
+from tests.standins.issuer import Issuer, protected
 from tests.standins.models_api import Answer, Call, ModelsApi
 
 
@@ -139,3 +141,20 @@ def test_a_failure_of_the_endpoint_in_json_has_its_own_code(
     assert terminal.ask("tell") == 1
     error = json.loads(terminal.out.getvalue())["error"]
     assert (error["code"], error["retryable"]) == (code, again)
+
+
+def test_a_server_that_wants_a_sign_in_is_said_in_a_sentence_and_the_question_is_answered(
+    api: ModelsApi, tmp_path: Path
+) -> None:
+    with Issuer() as issuer, protected(issuer) as server:
+        terminal = ready(api, tmp_path)
+        far = McpServer(id="tools", name="Far", transport="http", url=server.url)
+        terminal.context.settings_store.update({"mcp_servers": [far]})
+        api._scripts.clear()
+        api.answer(Answer("Without it."))
+        assert terminal.ask("hello") == 0
+        assert terminal.out.getvalue() == "Without it.\n"
+        said = terminal.err.getvalue()
+        assert "The MCP server Far wants you to sign in." in said
+        assert "agents page" in said
+        assert "/authorize" not in issuer.paths(), "nobody is sent to a browser from there"

@@ -174,7 +174,7 @@ def test_each_call_waits_for_a_yes_and_always_lasts_until_it_is_taken_back(
         seen.send(f"say {word}")
 
     def card(app: Driver, seen: View, word: str) -> None:
-        app.until(f"a card for {word}", lambda: seen.at_rest() and f'"text": "{word}"' in seen.cards())
+        app.until(f"a question about {word}", lambda: seen.asks(f'"text": "{word}"'))
 
     def answered(app: Driver, seen: View, words: str) -> None:
         app.until(words, lambda: seen.at_rest() and words in seen.words())
@@ -195,20 +195,20 @@ def test_each_call_waits_for_a_yes_and_always_lasts_until_it_is_taken_back(
         ask(seen, "one", "Then not.")
         card(app, seen, "one")
         assert len(models.asked) == 1, "the run waits"
-        seen.press(SAYS("mcp.reject"))
+        seen.say("rejected")
         answered(app, seen, "Then not.")
         assert "echo: one" not in outputs(models)[-1]
 
         ask(seen, "two", "Said once.")
         card(app, seen, "two")
-        seen.press(SAYS("mcp.once"))
+        seen.say("once")
         answered(app, seen, "Said once.")
         assert outputs(models)[-1] == "echo: two"
 
         ask(seen, "three", "Said again.")
         card(app, seen, "three")
         app.click("agents", "#mcp-list button")
-        seen.press(SAYS("mcp.always"))
+        seen.say("always")
         answered(app, seen, "Said again.")
         app.wait_text("agents", SAYS("agents_mcp.always"))
         assert TOKEN not in app.js("chat", "document.documentElement.outerHTML")

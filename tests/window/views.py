@@ -5,8 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol
 
+from desktop.texts import Catalogue
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
+
+SAYS = Catalogue("en").get
+LABELS = {
+    "once": "mcp.once",
+    "chat": "mcp.chat",
+    "always": "mcp.always",
+    "rejected": "mcp.reject",
+    "approved": "code.approve",
+    "denied": "code.reject",
+}
+"""What the buttons of cards say."""
 
 
 class View(Protocol):
@@ -15,6 +27,12 @@ class View(Protocol):
     def begin(self) -> None: ...
     def send(self, text: str) -> None: ...
     def press(self, label: str) -> None: ...
+    def asks(self, words: str) -> bool:
+        """Whether a question that has these words waits for an answer."""
+
+    def say(self, choice: str) -> None:
+        """The answer to the question: once, chat, always, rejected, approved."""
+
     def stop(self) -> None: ...
     def at_rest(self) -> bool: ...
     def words(self) -> str:
@@ -38,6 +56,13 @@ class InChatKit:
 
     def press(self, label: str) -> None:
         self._scene.component.do("press", label=label)
+
+    def asks(self, words: str) -> bool:
+        """Beside OpenAI's script: in a window of its own."""
+        return "approval" in self._app.ask("windows") and words in self._app.text("approval")
+
+    def say(self, choice: str) -> None:
+        self._app.click("approval", f"[data-choice={choice}]")
 
     def stop(self) -> None:
         self._scene.component.do("stop")
@@ -73,6 +98,13 @@ class InBasicView:
         found = f"[...document.querySelectorAll('.widget button')].find((one) => one.innerText === {json.dumps(label)})"
         self._app.until(f"a button {label}", lambda: self._app.js("chat", f"!!{found}"))
         self._app.js("chat", f"({found}.focus(), {found}.click(), true)")
+
+    def asks(self, words: str) -> bool:
+        """On its card."""
+        return self.at_rest() and words in self.cards()
+
+    def say(self, choice: str) -> None:
+        self.press(SAYS(LABELS[choice]))
 
     def stop(self) -> None:
         self._app.click("chat", "#stop")

@@ -47,7 +47,7 @@ def test_checklist_07_a_secret_in_an_address_of_the_file_moves_to_the_keyring_an
     [told] = move_secrets(settings, keys)
     exa, plain = settings.current.mcp_servers
     assert exa.url == "https://mcp.exa.example/mcp?exaApiKey=${secret:exaApiKey}"
-    assert exa.always == ["search"]
+    assert [one.tool for one in exa.always] == ["search"]
     assert keys.secret(mcp_secret(exa, "exaApiKey")) == "1234-abcd"
     assert plain.url == PLAIN["url"]
     assert "1234-abcd" not in "".join(path.read_text(encoding="utf-8") for path in files(profile.folder))

@@ -351,7 +351,7 @@ def test_the_models_of_an_endpoint_are_listed_with_its_key(house: House, server:
     ask = asked_of(house)
     server.keys = {"company-key"}
     made = save_endpoint(ask, server.base, key="company-key")["id"]
-    assert ask("agents.models", id=made) == {"models": [LLAMA, "qwen3:8b"], "problem": ""}
+    assert ask("agents.models", id=made) == {"models": [LLAMA, "qwen3:8b"], "ending": {}, "problem": ""}
 
 
 def test_models_that_can_not_be_had_leave_a_sentence(house: House) -> None:

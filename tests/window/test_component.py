@@ -171,7 +171,7 @@ def test_a_message_while_an_answer_is_written_is_not_sent_twice(scene: Scene) ->
 # --- how the stand-in itself behaves ----------------------------------------------------------------
 
 ANSWERS = """
-(async () => {
+((async () => {
   window.asked = 0;
   const element = document.createElement("openai-chatkit");
   const answers = %s;
@@ -184,7 +184,7 @@ ANSWERS = """
   window.refused = 0;
   element.addEventListener("chatkit.error", () => (window.refused += 1));
   document.getElementById("chat").replaceChildren(element);
-})(), true
+})(), true)
 """
 
 

@@ -620,3 +620,21 @@ def test_the_app_s_own_store_is_used_where_no_other_is_given(given: Given, tmp_p
     again = AgentHost(given, Catalogue("en"), limits=FAST, **places)
     assert Page(again).items(thread)[0]["content"][0]["text"] == "remember"
     again.close(10)
+
+
+def test_checklist_45_what_was_never_sent_is_swept_again_and_again_while_the_app_runs() -> None:
+    swept: list[bool] = []
+    thrice = threading.Event()
+
+    async def sweep() -> None:
+        swept.append(True)
+        if len(swept) == 3:
+            thrice.set()
+
+    stores = Stores(ReferenceStore(), None, lambda: None, sweep=sweep)
+    host = make_host(Given(), limits=replace(FAST, sweep=0.01), open_stores=lambda: stores)
+    try:
+        host.begin("demo")
+        assert thrice.wait(60)
+    finally:
+        host.close(10)

@@ -46,6 +46,8 @@ class Habits:
         self.asked: list[Json] = []
         """The bodies of the requests."""
         self.paths: list[str] = []
+        self.models = Reply('{"object": "list", "data": [{"id": "m"}]}', kind="application/json")
+        """What is answered to whoever asks for the list."""
         self.always: Reply | None = None
         self.refuses: dict[str, Reply] = {}
         """Answers to requests that have a parameter of this name."""
@@ -68,7 +70,7 @@ class Habits:
 
             def do_GET(self) -> None:
                 habits.paths.append(self.path)
-                self._reply(Reply('{"object": "list", "data": [{"id": "m"}]}', kind="application/json"))
+                self._reply(habits.models)
 
             def _reply(self, reply: Reply) -> None:
                 if reply.unanswered:

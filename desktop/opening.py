@@ -21,6 +21,7 @@ from desktop.window import engines
 from desktop.window.engine import Engine
 
 MODULES = (
+    "multiprocessing.connection",
     "webview",
     "desktop.app",
     "desktop.settings.file",
@@ -75,6 +76,7 @@ class Opening:
             self.engine.launch(context.locations.web)
             # What is left of them is wanted next.
             imports.join()
+            self.engine.bind()
             self._held = undone.pop_all()
         return True
 

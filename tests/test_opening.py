@@ -7,6 +7,7 @@ import queue
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,7 @@ from desktop.errors import BrandInvalid, EngineMissing
 from desktop.instance import Instance
 from desktop.opening import MODULES, Opening
 from desktop.window.engine import Engine
+from desktop.window.engines import has_qt
 from tests.rig.driver import ROOT
 from tests.test_cli import HEAVY
 
@@ -32,12 +34,19 @@ class Recorded:
     def __init__(self, taken: Callable[[], bool]) -> None:
         self._taken = taken
         self.steps: list[tuple[str, bool]] = []
+        self.left: tuple[list[str], list[str]] = ([], [])
+        """Threads that imported, and modules that were still to be imported, when it was bound."""
 
     def load(self) -> None:
         self.steps.append(("load", self._taken()))
 
     def launch(self, storage: Path) -> None:
         self.steps.append((f"launch {storage.name}", self._taken()))
+
+    def bind(self) -> None:
+        self.steps.append(("bind", self._taken()))
+        importing = [thread.name for thread in threading.enumerate() if thread.name == "imports"]
+        self.left = (importing, [name for name in MODULES if name not in sys.modules])
 
 
 def missing(_context: Context) -> Engine:
@@ -75,9 +84,29 @@ def test_the_engine_loads_at_once_and_starts_its_processes_when_the_profile_is_t
     engine = Recorded(lambda: taken(fresh(context)))
     opening = Opening(context, lambda _: cast(Engine, engine))
     assert opening.begin()
-    assert engine.steps == [("load", False), ("launch web", True)]
+    assert engine.steps == [("load", False), ("launch web", True), ("bind", True)]
     opening.close()
     assert not taken(fresh(context))
+
+
+def test_the_toolkit_s_python_is_imported_when_nothing_else_is(context: Context) -> None:
+    """Qt's goes through `sys.modules`, and an import beside it would end the process."""
+    engine = Recorded(lambda: True)
+    opening = Opening(context, lambda _: cast(Engine, engine))
+    assert opening.begin()
+    assert engine.left == ([], [])
+    opening.close()
+
+
+@pytest.mark.skipif(not has_qt(), reason="Qt is not installed")
+def test_qt_s_python_is_there_before_anything_else_of_the_app_begins() -> None:
+    code = (
+        "import sys; from desktop.window.qt import QtEngine; engine = QtEngine(); engine.load()\n"
+        "before = 'shiboken6' in sys.modules; engine.bind()\n"
+        "from shiboken6 import Shiboken; print(before, 'shibokensupport.signature' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.stdout.split() == ["False", "True"], done.stderr
 
 
 def test_a_second_opening_hands_over_and_starts_nothing(context: Context, other: Instance) -> None:

@@ -60,6 +60,9 @@ class Dress:
     """Background before the first paint, light and dark, #rrggbb."""
     menu: MenuBar
     texts: Callable[[str], str]
+    first_frame: Callable[[bool], None] = lambda _painted: None
+    """Told once for a page: that it was painted, or that it runs before a person's eyes and was not painted in time.
+    Engines that can't tell never call it."""
 
 
 class Engine(Protocol):
@@ -73,6 +76,12 @@ class Engine(Protocol):
     def launch(self, storage: Path) -> None:
         """Start the engine's own processes ahead of the first window, which takes them over; nothing is shown or
         loaded yet. `storage` as pywebview gets it."""
+
+    def bind(self) -> None:
+        """Import what of the toolkit may not be imported beside anything else: no thread of ours imports now."""
+
+    def version(self) -> str:
+        """Of the engine, after `load`; empty where nobody asks."""
 
     def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
         """Once, after pywebview has imported its platform module and before the first window is made. `reach`: where

@@ -63,6 +63,15 @@ class GtkEngine:
         ensure_private_dir(storage)
         self._ahead = Ahead(WebKit2, storage)
 
+    def bind(self) -> None:
+        """PyGObject may be imported beside anything."""
+
+    def version(self) -> str:
+        from gi.repository import WebKit2
+
+        numbers = (WebKit2.get_major_version(), WebKit2.get_minor_version(), WebKit2.get_micro_version())
+        return ".".join(str(number) for number in numbers)
+
     def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
         self._proxy = proxy
 

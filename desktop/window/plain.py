@@ -30,6 +30,12 @@ class PlainEngine:
     def launch(self, storage: Path) -> None:
         """pywebview starts them."""
 
+    def bind(self) -> None:
+        """Nothing that minds company."""
+
+    def version(self) -> str:
+        return ""
+
     def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
         threading.Thread(target=self._work, name="pusher", daemon=True).start()
 

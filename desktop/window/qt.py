@@ -46,6 +46,14 @@ class QtEngine:
     def launch(self, storage: Path) -> None:
         """Qt starts them with the first page, not before."""
 
+    def bind(self) -> None:
+        # The first import of PySide6 goes through `sys.modules` by name, and ends the process where another thread
+        # imports something in that moment (shiboken6 6.11: `signature_bootstrap.py`, `ensure_shibokensupport`).
+        import PySide6.QtCore  # noqa: F401
+
+    def version(self) -> str:
+        return ""
+
     # --- before the first window --------------------------------------------------------------
 
     def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:

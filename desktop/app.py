@@ -30,7 +30,7 @@ from desktop.settings.origins import origin_of
 from desktop.window.bridge import Answered, Bridge
 from desktop.window.engine import Engine, Proxy, Scheme
 from desktop.window.page_server import PageServer
-from desktop.window.policy import origin, reach
+from desktop.window.policy import ANYWHERE, origin, reach
 from desktop.window.shell import Looks, Shell
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class App:
             zoom=context.settings.zoom,
             texts=context.texts.get,
             proxy=self._proxy(),
-            reach=reach(self._addresses(server.origin)),
+            reach=ANYWHERE if context.settings.privacy.remote_images else reach(self._addresses(server.origin)),
         )
         self.shell.menu = menu(self, context, self.shell.quit)
         self.windows.shell = self.shell

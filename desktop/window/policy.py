@@ -61,6 +61,10 @@ def may_leave(url: str) -> bool:
     return bool(parts.hostname) and "@" not in parts.netloc
 
 
+ANYWHERE = ("*",)
+"""In the place of what `reach` gives, where a person has pictures loaded from whatever host an answer names."""
+
+
 def reach(addresses: Iterable[str]) -> list[str]:
     """The hosts that the windows may connect to at all, for engines that can be told: those of `addresses`, each as
     `host:port`, and where OpenAI's component is among them also what it needs, as `*.host` for every port."""

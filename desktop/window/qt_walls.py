@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from desktop.window.hand import LIMIT, Hand
+from desktop.window.policy import ANYWHERE
 
 NO_DATAGRAMS = "--force-webrtc-ip-handling-policy=disable_non_proxied_udp"
 NO_CALLS = "for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection']) delete globalThis[name];"
@@ -26,8 +27,11 @@ def network_flags(reach: Sequence[str], proxies: Sequence[str] | None) -> list[s
 
     `--host-rules` holds what is asked for by address, on the way through a proxy too; `--host-resolver-rules` what
     has no such way (WebRTC over TCP). The second would not let a proxy be found: `proxies` are the hosts of all that
-    may be in use, None where that can't be told.
+    may be in use, None where that can't be told. Where `reach` is `policy.ANYWHERE` the policies of pages stand alone:
+    Chromium can't be told of pictures apart from other things.
     """
+    if tuple(reach) == ANYWHERE:
+        return [NO_DATAGRAMS]
     rules = [NO_DATAGRAMS, _rules("host-rules", reach, ())]
     if proxies is not None:
         rules.append(_rules("host-resolver-rules", reach, proxies))

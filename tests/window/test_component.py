@@ -4,8 +4,11 @@ app makes of it. Its stand-in behaves so, point by point.
 
 from __future__ import annotations
 
+import base64
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -15,12 +18,17 @@ from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.standins.chatkit_server import ChatKitStandIn
 from tests.standins.models_api import Answer, ModelsApi
+from tests.window.hall import Hall
 from tests.window.test_agent_chat import LONG, answered, launch, ready, said, settle, settle_assistant
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 
 SAYS = Catalogue("en").get
 PICTURE = "http://127.0.0.1:9/seen?by=you"
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+Asked = list[str]
 SHORT = {"ready_ms": 1_500}
 
 
@@ -34,6 +42,29 @@ def models() -> Iterator[ModelsApi]:
 def server() -> Iterator[ChatKitStandIn]:
     with ChatKitStandIn("") as standin:
         yield standin
+
+
+@pytest.fixture
+def pictures() -> Iterator[tuple[str, Asked]]:
+    """The address of a picture at a host that no setting names, and what that was asked for."""
+    asked: Asked = []
+
+    class Host(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "image/png")
+            self.send_header("Content-Length", str(len(PIXEL)))
+            self.end_headers()
+            self.wfile.write(PIXEL)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: the tests' output is theirs."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Host) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/seen.png", asked
+        server.shutdown()
 
 
 def again(app: Driver, scene: Scene, limits: dict[str, Any] | None = None) -> int:
@@ -300,6 +331,30 @@ def test_no_picture_that_a_text_names_is_loaded_until_the_person_allows_it(scene
         answered(scene, SAYS("agent_run.demo.hint"))
         app.until("it is loaded", lambda: ("image", PICTURE) in scene.component.outside)
         assert ("telemetry", "https://chatgpt.com/ces") in scene.component.outside
+
+
+def test_pictures_of_any_host_come_where_the_person_has_them_loaded(scene: Scene, pictures: tuple[str, Asked]) -> None:
+    """From a real host. What Chromium is told at the start of Qt holds until its end, which the settings say."""
+    address, asked = pictures
+    look = (
+        "new Promise((done) => {{ const image = new Image(); image.onload = () => done('shown');"
+        "image.onerror = () => done('not shown'); image.src = '{address}?{n}'; }})"
+    )
+    settle(scene)
+    with launch(scene) as app:
+        ready(scene, app)
+        if scene.engine == "qt":
+            assert Hall(scene, app).in_frame(look.format(address=address, n="walled")) == "not shown"
+            assert asked == []
+        app.ask("show", "settings")
+        app.wait_window("settings")
+        app.until("it is said", lambda: SAYS("settings.images_help") in app.js("settings", "document.body.textContent"))
+        app.ask("update", {"privacy.remote_images": True})
+    scene.component.forget()
+    with launch(scene) as app:
+        ready(scene, app)
+        assert Hall(scene, app).in_frame(look.format(address=address, n="allowed")) == "shown"
+    assert asked == ["/seen.png?allowed"]
 
 
 def test_a_servers_answers_load_nothing_either(scene: Scene, server: ChatKitStandIn) -> None:

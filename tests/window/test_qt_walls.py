@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from desktop.window.policy import reach
+from desktop.window.policy import ANYWHERE, reach
 from desktop.window.qt_walls import NO_DATAGRAMS, network_flags, proxy_hosts
 
 
@@ -27,6 +27,11 @@ def test_openai_s_component_reaches_openai_s_hosts_and_no_others() -> None:
 @pytest.mark.parametrize("address", ["", "file:///x", "javascript:1", 'https://a"b.test/', "https://a.test ,MAP * b/"])
 def test_what_is_no_web_address_opens_nothing(address: str) -> None:
     assert reach([address]) == []
+
+
+def test_where_pictures_are_loaded_from_anywhere_hosts_are_left_to_the_pages_policies() -> None:
+    assert network_flags(ANYWHERE, []) == [NO_DATAGRAMS]
+    assert network_flags(ANYWHERE, None) == [NO_DATAGRAMS]
 
 
 def test_a_proxy_is_found_and_where_it_can_not_be_told_names_are_left_to_it() -> None:

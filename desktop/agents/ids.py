@@ -68,7 +68,8 @@ class TurnIds:
         self._done: set[str] = set()
 
     def own(self, event: ThreadStreamEvent) -> list[ThreadStreamEvent]:
-        """`event` with our ids; a removal becomes one for each item that had the foreign id."""
+        """`event` with our ids; a removal becomes one for each item that had the foreign id, unless it is of the last
+        one alone (`last_only`)."""
         if event.type == "thread.item.updated":
             event.item_id = self._now.get(event.item_id, event.item_id)
         elif event.type == "thread.item.added":
@@ -83,6 +84,8 @@ class TurnIds:
                 event.item = self._as(event.item, ours)
         elif event.type == "thread.item.replaced":
             event.item = self._as(event.item, self._now.get(event.item.id, event.item.id))
+        elif event.type == "thread.item.removed" and getattr(event, "last_only", False):
+            event.item_id = self._now.get(event.item_id, event.item_id)
         elif event.type == "thread.item.removed" and event.item_id in self._all:
             return [type(event)(item_id=ours) for ours in self._all.pop(event.item_id)]
         return [event]

@@ -32,11 +32,16 @@ class Said:
         """Why it is not finished, of the model's last turn."""
         self.too_often = False
         """Whether tools were used in a row as often as the agent may."""
+        self._before = False
+        """Whether there was anything before the model's last turn."""
 
     def see(self, event: Any) -> None:
         """A raw event of the model."""
         if event.type == "response.created":
             self.cut = ""
+            self._before = self.anything
+        elif event.type == "desktop.turned":  # what was said was thought
+            self.anything = self._before
         elif event.type == "response.output_text.delta":
             self.anything = self.anything or bool(event.delta.strip())
         elif event.type == "response.output_item.done" and event.item.type == "image_generation_call":

@@ -223,6 +223,8 @@ class _Talk:
             update = event.get("update")
             if _of(update, "type") == "assistant_message.content_part.text_delta":
                 self._say(str(_of(update, "delta")))
+        elif kind == "thread.item.removed":
+            self._unsay()
         elif kind == "notice" and not self._context.json:
             self._context.warn(re.sub(r"\\(.)", r"\1", str(event.get("message") or "")))  # it is Markdown
         elif kind == "error":
@@ -254,6 +256,14 @@ class _Talk:
         self.text += new
         if not self._context.json:
             self._context.write(new)
+
+    def _unsay(self) -> None:
+        """What the message under way said so far is no part of the answer: the model has only thought it."""
+        if self._message:
+            self.text = self.text.removesuffix(self._message)
+            self._message = ""
+            if not self._context.json:
+                self._context.write("\n\n")
 
 
 def _of(value: object, name: str) -> Any:

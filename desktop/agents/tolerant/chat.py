@@ -9,7 +9,7 @@ from typing import Any
 from desktop.agents.tolerant import shapes
 from desktop.agents.tolerant.events import Event
 from desktop.agents.tolerant.shapes import Json
-from desktop.agents.tolerant.thoughts import Thoughts
+from desktop.agents.tolerant.thoughts import Part, Thoughts, before_turn
 from desktop.openai_api import error_bodies
 
 PLAIN = {"role", "content", "refusal"}
@@ -33,13 +33,15 @@ class ChatStream:
     """`see` gives the chunks for one event, `finish` what is left at the end; each None: the event as it came.
 
     `names`: the tools that were offered. `keep_reason`: finish reasons go through, else "stop" stands for those of an
-    answer that was cut short, and `reason` says which.
+    answer that was cut short, and `reason` says which. `begun`: see `Thoughts`.
     """
 
-    def __init__(self, names: Callable[[], set[str]], *, keep_reason: bool) -> None:
+    def __init__(self, names: Callable[[], set[str]], *, keep_reason: bool, begun: bool = False) -> None:
         self._names = names
         self._keep = keep_reason
-        self._thoughts = Thoughts()
+        self._thoughts = Thoughts(begun=begun)
+        self._told = 0
+        """Characters of text that were passed on."""
         self._halves = shapes.Halves()
         self._calls: list[Call] = []
         self._base: Json = {"id": "chatcmpl-0", "object": "chat.completion.chunk", "created": 0, "model": ""}
@@ -48,6 +50,10 @@ class ChatStream:
         self._begun = False
         self.reason = ""
         """length, content_filter, error or interrupted, where the answer is not all there is."""
+        self.turned = 0
+        """Characters of the text at its beginning that were thought, as came out later."""
+        self.answered = False
+        """Whether all that was passed on as thought is the answer, and comes again as such."""
         self.ended = False
         """Whether the server said that the answer has ended."""
         self.failed = False
@@ -101,6 +107,7 @@ class ChatStream:
             return False
         self._ours(chunk)
         self._said.append(said)
+        self._told += len(said)
         return True
 
     def _ours(self, chunk: Json) -> None:
@@ -156,7 +163,10 @@ class ChatStream:
             before = "".join(self._said)
             said = said.removeprefix(before) if before else said
             self._whole = not self._said or self._whole
-        yield from self._think(shapes.thought(delta) or thought)
+        reasoned = shapes.thought(delta) or thought
+        if reasoned:
+            self._thoughts.not_begun()
+            yield from self._think(reasoned)
         if said:
             self._said.append(said)
             yield from self._parts(self._thoughts.feed(self._halves.join(said)))
@@ -185,20 +195,30 @@ class ChatStream:
         if text:
             yield self._delta({"reasoning_content": text})
 
-    def _parts(self, parts: list[Any]) -> Iterator[Json]:
-        for kind, text in parts:
+    def _parts(self, parts: list[Part]) -> Iterator[Json]:
+        for kind, text in parts if self._told else before_turn(parts):
             if kind == "say":
-                yield self._delta({"content": text})
+                yield self._say(text)
             elif kind == "think":
                 yield from self._think(text)
+            elif kind == "turn":
+                self.turned = self._told
+                if self._keep:  # nobody takes back what was said: it stands apart at least
+                    yield self._say("\n\n")
+            elif kind == "unthink":
+                self.answered = True
             else:
                 yield from self._written(text)
+
+    def _say(self, text: str) -> Json:
+        self._told += len(text)
+        return self._delta({"content": text})
 
     def _written(self, text: str) -> Iterator[Json]:
         """A call that was written as text; text where no tool has that name."""
         made = shapes.written_calls(text, self._names())
         if not made:
-            yield self._delta({"content": text})
+            yield self._say(text)
         for name, arguments in made:
             call = self._new(object(), "")
             call.name, call.arguments = name, [arguments]
@@ -256,15 +276,21 @@ class ChatStream:
 
     # --- the end ------------------------------------------------------------------------------
 
+    @property
+    def begins_in_thought(self) -> bool | None:
+        """Whether the model's text began in the middle of its reasoning; None: that did not show."""
+        return True if self._thoughts.closed else False if self._thoughts.answered else None
+
     def finish(self, *, done: bool, broken: bool = False) -> Iterator[Json]:
         """What is left. `done`: the server said [DONE]; `broken`: the connection failed, which is told by others."""
         if self.failed:
             return
-        yield from self._parts(self._thoughts.feed(self._halves.rest()) + self._thoughts.finish())
+        if not (broken or self.ended or done or self._whole):
+            self.reason = self.reason or "interrupted"
+        rest = self._thoughts.feed(self._halves.rest())
+        yield from self._parts(rest + self._thoughts.finish(cut=broken or bool(self.reason)))
         if broken:
             return
-        if not (self.ended or done or self._whole):
-            self.reason = self.reason or "interrupted"
         calls = list(self._tell())
         yield from calls
         if self.understood:
@@ -306,22 +332,34 @@ def _usage(given: Json) -> Json:
     return counts
 
 
-def whole(body: Json, names: set[str]) -> Json:
-    """A completion that was not streamed, in OpenAI's shape. What is no completion comes back as it is."""
+def whole(body: Json, names: set[str]) -> tuple[Json, ChatStream | None]:
+    """A completion that was not streamed, in OpenAI's shape. What is no completion comes back as it is, with None."""
     if not isinstance(body.get("choices"), list | dict) and not isinstance(body.get("message"), dict):
-        return body
-    stream = ChatStream(lambda: names, keep_reason=True)
+        return body, None
+    stream = ChatStream(lambda: names, keep_reason=False)
+    chunks = [*stream.see(Event("", body, "", whole=True)), *stream.finish(done=True)]
+    made = together(stream, [chunk for chunk in chunks if chunk is not None])
+    if made is None:
+        return body, None
+    usage = made.get("usage") or (body.get("usage") if isinstance(body.get("usage"), dict) else None)
+    made = {**body, **made, "usage": usage}
+    if usage is None:
+        del made["usage"]
+    return made, stream
+
+
+def together(stream: ChatStream, chunks: list[Json]) -> Json | None:
+    """The completion that all chunks of `stream` make; None where one is an error."""
     said, thought, refusal, usage = "", "", None, None
     calls: dict[int, Json] = {}
     finish = "stop"
-    chunks = [*stream.see(Event("", body, "", whole=True)), *stream.finish(done=True)]
     for chunk in chunks:
-        if chunk is None or "error" in chunk:
-            return body
-        usage = chunk.get("usage", usage)
+        if "error" in chunk:
+            return None
+        usage = chunk.get("usage") or usage
         for choice in chunk["choices"]:
             delta = choice["delta"]
-            said += delta.get("content", "")
+            said += delta.get("content") or ""
             thought += delta.get("reasoning_content", "")
             refusal = delta.get("refusal", refusal)
             finish = choice["finish_reason"] or finish
@@ -330,15 +368,14 @@ def whole(body: Json, names: set[str]) -> Json:
                 kept.update({name: call[name] for name in ("id", "type") if name in call})
                 kept["function"]["name"] = call["function"].get("name") or kept["function"]["name"]
                 kept["function"]["arguments"] += call["function"]["arguments"]
+    thought, said = thought + said[: stream.turned].strip(), said[stream.turned :]
+    if stream.reason in ("length", "content_filter"):
+        finish = stream.reason
     message: Json = {"role": "assistant", "content": said or (None if calls else ""), "refusal": refusal}
     if thought:
         message["reasoning_content"] = thought
     if calls:
         message["tool_calls"] = list(calls.values())
-    made = {**body, **stream._base, "object": "chat.completion"}
+    made = {**stream._base, "object": "chat.completion", "usage": usage}
     made["choices"] = [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}]
-    if usage is not None:
-        made["usage"] = usage
-    elif not isinstance(body.get("usage"), dict):
-        made.pop("usage", None)
     return made

@@ -1,4 +1,4 @@
-"""How the answer that the present task asks a model for has ended: set by who asks, told by the transport beneath."""
+"""What the stream of an answer can't say of it: set by who asks a model in this task, told by the transport beneath."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from dataclasses import dataclass
 
 @dataclass
 class Heard:
-    """`reason`: length, content_filter, error or interrupted, where the answer is not all there is."""
+    """Told before the bytes that it is about are read."""
 
     reason: str = ""
+    """length, content_filter, error or interrupted, where the answer is not all there is."""
+    turned: int = 0
+    """Characters of the first message, at its beginning, that were thought, as a closing tag has told by now."""
+    answered: bool = False
+    """Whether all that came as thought is the answer; it comes again as such."""
 
 
 HEARD: ContextVar[Heard | None] = ContextVar("desktop_heard", default=None)

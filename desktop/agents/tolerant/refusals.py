@@ -1,6 +1,7 @@
 """What a model server refuses by name, left out from then on: parameters, and roles and fields inside a request.
 
-Remembered by address and model, as long as the app runs, once a request without it was answered.
+Remembered by address and model, as long as the app runs, once a request without it was answered; and beside it, whose
+text begins in the middle of the model's reasoning.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Refusals:
 
     def __init__(self) -> None:
         self._known: dict[Where, tuple[str, ...]] = {}
+        self._begun: dict[Where, None] = {}
 
     def known(self, where: Where) -> tuple[str, ...]:
         """What is left out of requests to `where`."""
@@ -58,6 +60,21 @@ class Refusals:
             self._known[where] = tuple(dict.fromkeys((*self.known(where), *names)))
             while len(self._known) > MOST:
                 del self._known[next(iter(self._known))]
+
+    def begins_in_thought(self, where: Where) -> bool:
+        """Whether the last answer from `where` closed reasoning that it had not opened: its prompt's template does."""
+        return where in self._begun
+
+    def note_beginning(self, where: Where, begins: bool | None) -> None:
+        """How an answer from `where` began; None: that did not show."""
+        if begins is None or begins == (where in self._begun):
+            return
+        if begins:
+            self._begun[where] = None
+            while len(self._begun) > MOST:
+                del self._begun[next(iter(self._begun))]
+        else:
+            del self._begun[where]
 
 
 def less(body: Json, names: tuple[str, ...] | list[str]) -> Json:

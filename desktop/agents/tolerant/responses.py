@@ -10,7 +10,7 @@ from desktop.agents.tolerant import shapes
 from desktop.agents.tolerant.events import Event
 from desktop.agents.tolerant.response_shapes import DEFAULTS, Item, complete, present, usage
 from desktop.agents.tolerant.shapes import Json
-from desktop.agents.tolerant.thoughts import Part
+from desktop.agents.tolerant.thoughts import Part, Thoughts, before_turn
 from desktop.openai_api import error_bodies
 
 DELTA = {"type", "sequence_number", "item_id", "output_index", "content_index", "delta", "logprobs", "obfuscation"}
@@ -23,9 +23,10 @@ ENDED = ("response.completed", "response.done", "response.incomplete")
 class ResponsesStream:
     """As `ChatStream`, for Responses."""
 
-    def __init__(self, names: Callable[[], set[str]], *, keep_reason: bool) -> None:
+    def __init__(self, names: Callable[[], set[str]], *, keep_reason: bool, begun: bool = False) -> None:
         self._names = names
         self._keep = keep_reason
+        self._begun = begun
         self._number = 0
         self._items: dict[str, Item] = {}
         self._places: dict[int, str] = {}
@@ -34,7 +35,11 @@ class ResponsesStream:
         self._response: Json = {}
         self._created = False
         self._thought: Item | None = None
+        self._first: Item | None = None
+        """The first message, the one that may begin in the middle of the model's reasoning."""
         self.reason = ""
+        self.turned = 0
+        self.answered = False
         self.ended = False
         self.failed = False
         self.understood = False
@@ -166,6 +171,10 @@ class ResponsesStream:
         item.named = named
         self._items[name] = item
         self._places[item.place] = self._last = name
+        if kind == "message" and self._first is None:
+            self._first = item
+            if self._begun and not any(one.kind == "reasoning" for one in self._items.values()):
+                item.thoughts = Thoughts(begun=True)
         return item
 
     def _added(self, given: Json, data: Json) -> Iterator[Json]:
@@ -209,7 +218,10 @@ class ResponsesStream:
                 if isinstance(part.get("annotations"), list) and not item.annotations:
                     item.annotations = [one for one in part["annotations"] if isinstance(one, dict)]
             said = said or "".join(shapes.text(part.get("refusal")) for part in parts)
-            yield from self._close(item, said)
+            if item.thoughts.begun and not self.ended:
+                yield from self._rest(item, said)  # thought or answer: how the response ends will tell
+            else:
+                yield from self._close(item, said)
         elif item.kind == "function_call":
             item.call = self._call(item, {**present(item.call), **present(given)})
             yield from self._tell_call(item)
@@ -249,11 +261,18 @@ class ResponsesStream:
                 yield from self._say(item, whole[len(heard) :])
 
     def _parts(self, item: Item, parts: list[Part]) -> Iterator[Json]:
-        for kind, text in parts:
+        for kind, text in parts if item.part else before_turn(parts):
             if kind == "think":
                 yield from self._think(item, text)
             elif kind == "say":
                 yield from self._spoken(item, text)
+            elif kind == "turn":
+                if item is self._first and not self._keep:
+                    self.turned = sum(map(len, item.text))
+                else:  # nobody takes back what was said: it stands apart at least
+                    yield from self._spoken(item, "\n\n")
+            elif kind == "unthink":
+                self.answered = True
             else:
                 made = shapes.written_calls(text, self._names())
                 if not made:
@@ -281,7 +300,8 @@ class ResponsesStream:
         yield from self._rest(item, whole)
         if item.done:
             return
-        yield from self._parts(item, item.thoughts.feed(item.halves.rest()) + item.thoughts.finish())
+        rest = item.thoughts.feed(item.halves.rest())
+        yield from self._parts(item, rest + item.thoughts.finish(cut=bool(self.reason)))
         yield from self._thought_done()
         item.done = True
         if not item.told:
@@ -463,6 +483,12 @@ class ResponsesStream:
             yield from self._settle(known or self._new(number, kind, None), given)
         yield from self._closing()
 
+    @property
+    def begins_in_thought(self) -> bool | None:
+        """As `ChatStream.begins_in_thought`."""
+        thoughts = self._first.thoughts if self._first is not None else None
+        return None if thoughts is None else True if thoughts.closed else False if thoughts.answered else None
+
     def finish(self, *, done: bool, broken: bool = False) -> Iterator[Json]:
         """As `ChatStream.finish`."""
         if self.failed or self.ended:
@@ -470,7 +496,8 @@ class ResponsesStream:
         if broken:
             for item in self._items.values():
                 if item.kind == "message" and not item.done:
-                    yield from self._parts(item, item.thoughts.feed(item.halves.rest()) + item.thoughts.finish())
+                    rest = item.thoughts.feed(item.halves.rest())
+                    yield from self._parts(item, rest + item.thoughts.finish(cut=True))
             return
         if self.understood:
             if not done:
@@ -530,13 +557,29 @@ class ResponsesStream:
         }  # fmt: skip
 
 
-def whole(body: Json, names: set[str]) -> Json:
+def whole(body: Json, names: set[str]) -> tuple[Json, ResponsesStream | None]:
     """A response that was not streamed, in OpenAI's shape. What is none, or has failed, comes back as it is."""
     if not isinstance(body.get("output"), list) or body.get("error") or body.get("status") == "failed":
-        return body
+        return body, None
     stream = ResponsesStream(lambda: names, keep_reason=True)
-    for event in stream.see(Event("", {**body, "object": "response"}, "", whole=True)):
-        if event is not None and event["type"] in ("response.completed", "response.incomplete"):
-            made: Json = event["response"]
-            return made
-    return body
+    made = together(stream, list(stream.see(Event("", {**body, "object": "response"}, "", whole=True))))
+    return (body, None) if made is None else (made, stream)
+
+
+def together(stream: ResponsesStream, events: list[Json | None]) -> Json | None:
+    """The response that all events of `stream` make; None where it has not ended well."""
+    ends = ("response.completed", "response.incomplete")
+    made: Json | None = next((one["response"] for one in events if one is not None and one["type"] in ends), None)
+    if made is not None and stream.turned:
+        made["output"] = without_thought(made["output"], stream.turned)
+    return made
+
+
+def without_thought(output: list[Json], turned: int) -> list[Json]:
+    """`output` without the characters at the beginning of its first message that were thought."""
+    at = next((index for index, item in enumerate(output) if item["type"] == "message"), -1)
+    if at < 0 or not output[at]["content"]:
+        return output
+    part, *others = output[at]["content"]
+    message = {**output[at], "content": [{**part, "text": part["text"][turned:]}, *others]}
+    return [*output[:at], message, *output[at + 1 :]]

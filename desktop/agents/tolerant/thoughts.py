@@ -1,7 +1,9 @@
 """A model's text taken apart as it comes: what it says, what it thinks, and calls of tools it writes as text.
 
 Models that no server has taken apart write their reasoning between tags of their own. A tag is one where a model puts
-it: at the beginning of an answer or of a line, or in a line where no sentence speaks of it; never in code.
+it: at the beginning of an answer or of a line, or in a line where no sentence speaks of it; never in code. Where the
+opening tag stood in the prompt (the templates of DeepSeek-R1 and Qwen), only the closing one comes: what stands before
+it was thought.
 Pure; the same text gives the same parts however it is cut.
 """
 
@@ -11,8 +13,9 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-Kind = Literal["say", "think", "call"]
+Kind = Literal["say", "think", "call", "turn", "unthink"]
 Part = tuple[Kind, str]
+"""`turn`: what was said so far was thought. `unthink`: what was thought so far is the answer, and is said after it."""
 
 THINKING = {
     "<think>": "</think>",
@@ -47,6 +50,14 @@ _SPECIAL = re.compile(r"[<\[◁`~\n]")
 _ABOUT = re.compile(r"[\s,;/|&+…-]*(?:(?:\.\.\.|and|or|to|und|oder|et|ou)[\s,;/|&+…-]*)?", re.IGNORECASE)
 """What stands between two tags that a sentence names, rather than thoughts."""
 _BEFORE = "\"'“”«»‘’„(`"
+_NAMING = re.compile(
+    r"(?:^|[\s(])(?:the|an?|closing|opening|end|tag|and|or|with|by|le|la|les|une?|balise|et|ou|par|avec|der|das|den|ein|und"
+    r"|mit)[ \u00a0]$",
+    re.IGNORECASE,
+)
+"""What stands before a tag that a sentence names without quotes."""
+_TAIL = 20
+"""Characters that are kept of what was said last."""
 MOST_HELD = 600
 """Characters that wait for a closing tag where it is not clear whether the opening one is one."""
 MOST_CALL = 100_000
@@ -54,9 +65,23 @@ MOST_CALL = 100_000
 
 
 class Thoughts:
-    """`feed` gives parts as soon as they are certain, `finish` the rest. `idle`: nothing is held, no tag is open."""
+    """`feed` gives parts as soon as they are certain, `finish` the rest. `idle`: nothing is held, no tag is open.
 
-    def __init__(self) -> None:
+    `begun`: the model is known to begin in the middle of its reasoning, so what comes is thought until a closing tag;
+    if none comes, it was the answer (`unthink`).
+    """
+
+    def __init__(self, *, begun: bool = False) -> None:
+        self.closed = False
+        """Whether a closing tag came that nothing had opened: the model begins in its reasoning."""
+        self.answered = False
+        """Whether it was thought to begin so and did not."""
+        self._begun = begun
+        """Whether all that is said is thought as yet."""
+        self._reasoned: list[str] = []
+        """What was thought because of that."""
+        self._turns = True
+        """Whether a closing tag can still be one that was opened in the prompt."""
         self._held = ""
         self._mode: Literal["say", "think", "call", "header", "message"] = "say"
         self._close = ""
@@ -68,12 +93,14 @@ class Thoughts:
         self._line = True
         """Whether only space stands in the line so far."""
         self._last = ""
-        """The last letter that was said."""
+        """The last letters that were said in the line."""
         self._fence = ""
         self._ticks = 0
         """The length of the run of backticks that is open in the line."""
         self._trim = False
         """Whether the space that follows belongs to a tag."""
+        self._turning = False
+        """Whether the tag that was just taken makes what was said a thought."""
         self._thinks = False
         """Whether the thought that is under way has a word in it."""
         self._apart = False
@@ -83,12 +110,17 @@ class Thoughts:
         """Whether a tag was said as a word, so that its closing one is a word as well."""
 
     @property
+    def begun(self) -> bool:
+        """Whether all that was said so far is taken for thought."""
+        return self._begun
+
+    @property
     def idle(self) -> bool:
         return self._mode == "say" and not self._held and self._said and not self._trim
 
     def simple(self, text: str) -> bool:
         """Whether `text` can be said as it is; it is then counted as said."""
-        if not self.idle or _SPECIAL.search(text) is not None or not text:
+        if not self.idle or self._begun or _SPECIAL.search(text) is not None or not text:
             return False
         self._saying(text)
         return True
@@ -98,11 +130,36 @@ class Thoughts:
         if self.simple(text):
             return [("say", text)]
         self._held += text
-        return _joined(self._parts(final=False))
+        return _joined(self._placed(self._parts(final=False)))
 
-    def finish(self) -> list[Part]:
-        """What was held; a tag that was not closed ends here."""
-        return _joined(self._parts(final=True))
+    def finish(self, *, cut: bool = False) -> list[Part]:
+        """What was held; a tag that was not closed ends here. `cut`: there would have been more."""
+        parts = _joined(self._placed(self._parts(final=True)))
+        reasoned = "".join(self._reasoned)
+        if self._begun and not cut and reasoned.strip():
+            self._begun, self.answered = False, True
+            parts = [part for part in parts if part[0] != "think"]
+            parts += [("unthink", ""), ("say", reasoned)]
+        return parts
+
+    def not_begun(self) -> None:
+        """The server has told of reasoning by itself: what comes as text is the answer."""
+        self._begun = self._begun and bool(self._reasoned)
+
+    def _placed(self, parts: Iterator[Part]) -> Iterator[Part]:
+        """`parts`; of a model that begins in its reasoning, with what it says as thought."""
+        for kind, text in parts:
+            if not self._begun:
+                yield kind, text
+            elif kind == "turn":
+                self._begun = False
+            elif kind == "say":
+                shown = text if any(map(str.strip, self._reasoned)) else text.lstrip()
+                self._reasoned.append(text)
+                if shown:
+                    yield "think", shown
+            else:
+                yield kind, text
 
     # --- parts --------------------------------------------------------------------------------
 
@@ -128,7 +185,11 @@ class Thoughts:
         text, at, begin = self._held, 0, 0
         if not self._said or self._trim:
             stripped = text.lstrip()
-            if not stripped and not final:
+            if not stripped:
+                if final and not self._trim:
+                    yield from self._spoken(text)
+                if final:
+                    self._held = ""
                 return
             if self._trim and stripped:
                 self._held = text = stripped
@@ -162,6 +223,9 @@ class Thoughts:
                 if step is None:
                     break  # not certain yet
                 if step == 0:  # a tag: the mode has changed, `_held` is what follows it
+                    if self._turning:
+                        self._turning = False
+                        yield "turn", ""
                     return
                 if step < 0:  # a token that is not said
                     begin = at = at - step
@@ -180,7 +244,7 @@ class Thoughts:
         if not text.isspace():
             self._said = True
             self._line = False
-        self._last = text[-1]
+        self._last = (self._last + text[-_TAIL:])[-_TAIL:]
 
     def _newline(self) -> None:
         self._line, self._ticks = True, 0
@@ -220,12 +284,16 @@ class Thoughts:
         if tag in NOISE:
             return -len(tag)
         # A closing tag with nothing open: of reasoning that was opened in the prompt.
-        if self._named or (self._last in _BEFORE and not self._line):
+        quoted = self._last[-1:] in _BEFORE and not self._line
+        if self._named or quoted or (not self._line and _NAMING.search(self._last)):
             self._named = False
             return len(tag)
         self._trim = True
         self._held = after
-        self._apart = self._said
+        if self._turns:
+            self._turns, self.closed, self._turning = False, True, True
+        else:
+            self._apart = self._said
         return 0
 
     def _opening(self, tag: str, at: int, after: str, final: bool) -> int | None:
@@ -234,7 +302,7 @@ class Thoughts:
         if not self._line and self._said:
             if not after and not final:
                 return None
-            named = self._last in _BEFORE and not self._last.isspace()
+            named = self._last[-1:] in _BEFORE
             if not named and after and ((after[0].isspace() and after[0] != "\n") or after[0] in ".,;:!?)\"'”»"):
                 end = after.lower().find(close)
                 if end < 0:
@@ -249,6 +317,7 @@ class Thoughts:
                 self._named = True
                 return len(tag)
         self._mode, self._close, self._held, self._trim = "think", close, after, False
+        self._turns = self._begun = False
         self._thinks = False
         self._said = True
         return 0
@@ -299,6 +368,7 @@ class Thoughts:
         name = header.partition(CHANNEL)[2].split("<")[0].split()[:1]
         self._channel = "call" if self._to else "think" if name and name[0] in ("analysis", "commentary") else "say"
         self._mode = "message"
+        self._turns = self._begun = False
         self._thinks = False
         self._said = True
         yield from ()
@@ -338,3 +408,11 @@ def _joined(parts: Iterator[Part]) -> list[Part]:
         else:
             found.append((kind, text))
     return found
+
+
+def before_turn(parts: list[Part]) -> list[Part]:
+    """`parts` of a text of which nothing was passed on yet: what was said before a turn as the thought it was."""
+    at = parts.index(("turn", "")) if ("turn", "") in parts else -1
+    thought = "".join(text for kind, text in parts[: max(at, 0)] if kind == "say").strip()
+    rest = [part for part in parts[: max(at, 0)] if part[0] != "say"] + parts[at + 1 :]
+    return [("think", thought), *rest] if thought else rest

@@ -16,7 +16,7 @@ import httpx2
 from desktop.agents.tolerant.heard import HEARD
 from desktop.agents.tolerant.refusals import Refusals, less, refused
 from desktop.agents.tolerant.requests import tool_names, with_strings
-from desktop.agents.tolerant.stream import Protocol, Stream, whole
+from desktop.agents.tolerant.stream import Protocol, Stream, Whole, whole
 from desktop.errors import AppError, EndpointUnfit
 from desktop.openai_api import error_bodies
 
@@ -95,6 +95,15 @@ class Sent:
         """The request was answered: what was left out stays so."""
         self._refusals.remember(self._where, self._left_out)
 
+    @property
+    def begun(self) -> bool:
+        """Whether the text of the answer will begin in the middle of the model's reasoning, as its last one did."""
+        return self._refusals.begins_in_thought(self._where)
+
+    def was_heard(self, begins_in_thought: bool | None) -> None:
+        """How the answer began; None: that did not show."""
+        self._refusals.note_beginning(self._where, begins_in_thought)
+
     def names(self) -> set[str]:
         """The tools that it offers."""
         return tool_names(self._content)
@@ -168,10 +177,11 @@ async def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> 
         body = b"".join([chunk async for chunk in response.aiter_bytes()])
         await response.aclose()
         refuse_page(response, body)
-        status, body = whole(protocol, body, sent.names())
-        return remade(response, body, status or response.status_code)
+        answer = whole(protocol, body, sent.names())
+        sent.was_heard(answer.begins_in_thought)
+        return as_json(response, answer)
     heard = HEARD.get()
-    stream = Stream(protocol, sent.names, keep_reason=heard is None)
+    stream = Stream(protocol, sent.names, keep_reason=heard is None, begun=sent.begun)
     chunks = response.aiter_bytes()
     body = b""
     if "event-stream" not in kind:
@@ -190,6 +200,11 @@ async def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> 
                 await response.aclose()
                 return error
 
+    def tell() -> None:
+        sent.was_heard(stream.begins_in_thought)
+        if heard is not None:
+            heard.reason, heard.turned, heard.answered = stream.reason, stream.turned, stream.answered
+
     async def normalised() -> AsyncIterator[bytes]:
         something = False
         try:
@@ -197,17 +212,16 @@ async def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> 
                 piece = stream.feed(chunk)
                 if piece:
                     something = True
-                    if heard is not None:
-                        heard.reason = stream.reason
+                    tell()
                     yield piece
         except (httpx2.HTTPError, AppError):
             held = stream.finish(broken=True)
+            tell()
             if held:
                 yield held
             raise
         end = stream.finish()
-        if heard is not None:
-            heard.reason = stream.reason
+        tell()
         if not something and not end:
             yield nothing(stream, protocol, host)
         if end:
@@ -229,6 +243,12 @@ def whole_error(response: httpx2.Response, body: bytes) -> httpx2.Response | Non
     if isinstance(parsed, dict | list) and error_bodies.is_error(parsed):
         return remade(response, error_bodies.in_openais_shape(body), error_bodies.status(parsed) or 400)
     return None
+
+
+def as_json(response: httpx2.Response, answer: Whole) -> httpx2.Response:
+    """`response` with the whole answer that was made of its own."""
+    kind = "application/json" if answer.body.lstrip().startswith(b"{") else ""
+    return remade(response, answer.body, answer.status or response.status_code, kind)
 
 
 def as_stream(response: httpx2.Response, chunks: httpx2.AsyncByteStream | httpx2.SyncByteStream) -> httpx2.Response:
@@ -275,9 +295,11 @@ class _Bytes(httpx2.AsyncByteStream):
         await self._response.aclose()
 
 
-def remade(response: httpx2.Response, body: bytes, status: int) -> httpx2.Response:
-    """`response` with another body and status."""
+def remade(response: httpx2.Response, body: bytes, status: int, kind: str = "") -> httpx2.Response:
+    """`response` with another body and status, and as of another content type where one is given."""
     headers = httpx2.Headers(response.headers)
     for name in ("content-encoding", "transfer-encoding", "content-length"):
         headers.pop(name, None)
+    if kind:
+        headers["content-type"] = kind
     return httpx2.Response(status, headers=headers, content=body, extensions=response.extensions)

@@ -15,6 +15,7 @@ from desktop.agents.tolerant.transport import (
     MOST_TRIES,
     STALE,
     Sent,
+    as_json,
     as_stream,
     nothing,
     protocol_of,
@@ -85,9 +86,10 @@ def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> httpx2
         body = b"".join(response.iter_bytes())
         response.close()
         refuse_page(response, body)
-        status, body = whole(protocol, body, sent.names())
-        return remade(response, body, status or response.status_code)
-    stream = Stream(protocol, sent.names, keep_reason=True)
+        answer = whole(protocol, body, sent.names())
+        sent.was_heard(answer.begins_in_thought)
+        return as_json(response, answer)
+    stream = Stream(protocol, sent.names, keep_reason=True, begun=sent.begun)
     chunks = response.iter_bytes()
     body = b""
     if "event-stream" not in response.headers.get("content-type", "").lower():
@@ -109,11 +111,13 @@ def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> httpx2
             for chunk in itertools.chain((body,) if body else (), chunks):
                 piece = stream.feed(chunk)
                 something = something or bool(piece)
+                sent.was_heard(stream.begins_in_thought)
                 yield piece
         except (httpx2.HTTPError, AppError):
             yield stream.finish(broken=True)
             raise
         end = stream.finish()
+        sent.was_heard(stream.begins_in_thought)
         yield end if something or end else nothing(stream, protocol, sent.request.url.host)
 
     return as_stream(response, _Bytes(normalised(), response))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desktop.agents.tolerant.stream import Protocol, Stream, whole
+from desktop.agents.tolerant.stream import Protocol, Stream, Whole, whole
 from tests.standins.habits import chat, chunk, response, responses, sse
 
 Json = dict[str, Any]
@@ -149,14 +149,14 @@ def test_calls_of_responses_without_ids_or_with_arguments_as_objects_are_calls()
 
 def test_what_is_not_streamed_is_put_right_too() -> None:
     message = {"content": [{"type": "text", "text": "<think>Hm.</think>Hello"}], "tool_calls": [call("look", {"a": 1})]}
-    status, body = whole("chat", json.dumps({"choices": [{"message": message}]}).encode(), set())
-    told = json.loads(body)["choices"][0]["message"]
-    assert status == 0
+    found = whole("chat", json.dumps({"choices": [{"message": message}]}).encode(), set())
+    told = json.loads(found.body)["choices"][0]["message"]
+    assert found.status == 0
     assert (told["content"], told["reasoning_content"]) == ("Hello", "Hm.")
     assert json.loads(told["tool_calls"][0]["function"]["arguments"]) == {"a": 1}
-    assert whole("chat", b'{"error": {"message": "no", "code": 503}}', set())[0] == 503
-    assert whole("responses", b'{"detail": "no"}', set())[0] == 400
-    assert whole("chat", b"nothing", set()) == (0, b"nothing")
+    assert whole("chat", b'{"error": {"message": "no", "code": 503}}', set()).status == 503
+    assert whole("responses", b'{"detail": "no"}', set()).status == 400
+    assert whole("chat", b"nothing", set()) == Whole(b"nothing")
 
 
 def test_the_usual_stream_goes_through_as_it_is() -> None:

@@ -40,7 +40,7 @@ TAKEN = {
     "unclosed": ("<think>and so", [("think", "and so")]),
     "twice": ("<think>a</think>b\n<think>c</think>d", [("think", "a"), ("say", "b\n"), ("think", "c"), ("say", "d")]),
     "nothing thought": ("<think>\n\n</think>\n\nHello", [("say", "Hello")]),
-    "only closed": ("hm</think>\n\nHello", [("say", "hm\n\nHello")]),
+    "only closed": ("hm</think>\n\nHello", [("say", "hm"), ("turn", ""), ("say", "Hello")]),
     "harmony": (
         "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>Hello<|return|>",
         [("think", "hm"), ("say", "Hello")],

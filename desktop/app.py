@@ -34,6 +34,7 @@ from desktop.window.policy import ANYWHERE, origin, reach
 from desktop.window.shell import Looks, Shell
 
 if TYPE_CHECKING:
+    from desktop.drawing import Drawing
     from desktop.pages.chat import Limits
     from desktop.pages.services import Services
 
@@ -47,7 +48,8 @@ EXIT_LIMIT = 1.0
 
 class App:
     """One running window application. `watch` is told of every answered call (smoke uses it); `chat_limits` are the
-    times of chat pages shown from now on, the page's own where None."""
+    times of chat pages shown from now on, the page's own where None. `drawing`: what is told whether anything is seen,
+    and may want the app to end for a new start; nobody where None."""
 
     def __init__(
         self,
@@ -55,12 +57,14 @@ class App:
         *,
         watch: Callable[[Answered], None] = lambda _answered: None,
         chat_limits: Limits | None = None,
+        drawing: Drawing | None = None,
     ) -> None:
         self.context = context
+        self._drawing = drawing
         self.chat_limits = chat_limits
         self._watch = watch
         self.started = time.monotonic()
-        self.windows = Windows(context, self._page, lambda: self.services.counters.add("renderer_crashes"))
+        self.windows = Windows(context, self._page, self._on_crash)
         self.shell: Shell
         self.bridge: Bridge
         self.services: Services
@@ -124,6 +128,8 @@ class App:
             if first == "chat" and settings.workflow() is not None:
                 keeper.prefetch()
             self.shell.run()
+            if self._drawing is not None:
+                self._drawing.closed()
             if self._delete_all:
                 from desktop.settings.deletion import delete_profile
 
@@ -183,6 +189,9 @@ class App:
         )
         self.shell.menu = menu(self, context, self.shell.quit)
         self.windows.shell = self.shell
+        if self._drawing is not None:
+            self._drawing.watch(self.shell.quit)
+            self.shell.first_frame = self._drawing.first_frame
         self.code = CodeConsent(self.services, self.windows, context.consents)
         context.settings_store.subscribe(self._on_settings)
         context.keys.on_waiting = lambda: tell_waiting(self.services)
@@ -436,6 +445,12 @@ class App:
             window.focus()
         if prompt:
             self.emit("chat", "prompt.handed_over", {"text": prompt})
+            if self._drawing is not None:
+                self._drawing.prompt = prompt
+
+    def _on_crash(self) -> bool:
+        self.services.counters.add("renderer_crashes")
+        return self._drawing is not None and self._drawing.page_ended()
 
     def _on_settings(self, names: frozenset[str]) -> None:
         settings = self.context.settings

@@ -55,13 +55,13 @@ class MakePage(Protocol):
 class Windows(Mapping[str, PageWindow]):
     """The open ones, by the name of the page each was opened for. Safe to use from every thread.
 
-    `on_crash` is told of every page process that has ended.
+    `on_crash` is told of every page process that has ended; True: the app ends for it, nothing is shown again.
     """
 
     shell: Shell
     """What opens them; there before the first one is shown."""
 
-    def __init__(self, context: Context, make_page: MakePage, on_crash: Callable[[], object]) -> None:
+    def __init__(self, context: Context, make_page: MakePage, on_crash: Callable[[], bool]) -> None:
         self._context = context
         self._make_page = make_page
         self._on_crash = on_crash
@@ -170,7 +170,8 @@ class Windows(Mapping[str, PageWindow]):
         now = time.monotonic()
         self._lately = [when for when in self._lately if now - when < CRASH_WINDOW] + [now]
         log.error("the page process of %s ended (%d within a minute)", name, len(self._lately))
-        self._on_crash()
+        if self._on_crash():
+            return
         window = self._open.get(name)
         if window is None:
             return

@@ -7,13 +7,14 @@ import gc
 import logging
 import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from desktop import __version__
-from desktop.errors import AppError, InternalError, UsageError
+from desktop.errors import AppError, InternalError, UsageError, WindowBlank
 from desktop.settings.locations import command_name, is_frozen
 
 COMMANDS = ("ask", "doctor", "key", "threads", "config", "packages", "smoke")
@@ -208,9 +209,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(context: Any, error: AppError) -> int:
-    """Say what went wrong: in the terminal, and where a packaged app has none, in a message box."""
+    """Say what went wrong: in the terminal, and where a packaged app has none, or a window shows nothing, in a message
+    box."""
     code = int(context.fail(error))
-    if is_frozen() and not context.json and not context.args.command:
+    if (is_frozen() or isinstance(error, WindowBlank)) and not context.json and not context.args.command:
         from desktop import alert
 
         if not alert.has_terminal():
@@ -228,7 +230,25 @@ def open_app(context: Any) -> int:
         return 0
     from desktop.app import App
 
-    return App(context).run(opening)
+    drawing = opening.drawing
+    code = App(context, drawing=drawing).run(opening)
+    if drawing is not None and drawing.failed:
+        raise WindowBlank(tried=", ".join(drawing.failed))
+    if drawing is not None and drawing.next:
+        context.close()
+        start_again(*drawing.words())
+    return code
+
+
+def start_again(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
+    """The same program in this process, from its beginning."""
+    import os
+
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                stream.flush()
+    os.execve(command[0], list(command), dict(environ))  # noqa: S606 - no shell is what is wanted
 
 
 def _run(args: argparse.Namespace, context: Any) -> int:
@@ -256,7 +276,6 @@ def leave(code: int) -> NoReturn:
         sys.exit(code)
     import os
     import threading
-    from contextlib import suppress
 
     for thread in threading.enumerate():
         if not thread.daemon and thread is not threading.current_thread():

@@ -62,6 +62,7 @@ AppError
 │   ├── EngineMissing                                                           exit 3
 │   ├── EngineChanged                                                           exit 3
 │   ├── EngineRefusesRoot                                                       exit 3
+│   ├── WindowBlank                 it opens, and nothing of it is painted       exit 3
 │   └── DisplayMissing                                                          exit 4
 ├── FileError                       a file or folder outside the settings
 │   ├── FolderUnwritable
@@ -609,6 +610,12 @@ class EngineChanged(EngineError):
 
 class EngineRefusesRoot(EngineError):
     code = "engine_refuses_root"
+
+
+class WindowBlank(EngineError):
+    """values: tried (the variables that were, or that the person has set)."""
+
+    code = "window_blank"
 
 
 class DisplayMissing(EngineError):

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from desktop.context import Context
 from desktop.errors import AppError
@@ -19,6 +20,9 @@ from desktop.logs import quiet_pywebview
 from desktop.settings.locations import is_frozen
 from desktop.window import engines
 from desktop.window.engine import Engine
+
+if TYPE_CHECKING:
+    from desktop.drawing import Drawing
 
 MODULES = (
     "multiprocessing.connection",
@@ -47,6 +51,8 @@ class Opening:
         self._context = context
         self._engine_for = engine or _engine_for
         self._held = ExitStack()
+        self.drawing: Drawing | None = None
+        """How the engine draws, where there are several ways."""
 
     def begin(self) -> bool:
         """Call it before the app is imported, on the main thread. False: the one that runs has come forward.
@@ -72,6 +78,11 @@ class Opening:
             undone.callback(self.instance.release)
             if failure is not None:
                 raise failure
+            if self.engine.name == "gtk":
+                from desktop.drawing import Drawing
+
+                self.drawing = Drawing(context.state, self.engine.version(), os.environ)
+                self.drawing.begin()
             # The storage is this process's only now.
             self.engine.launch(context.locations.web)
             # What is left of them is wanted next.

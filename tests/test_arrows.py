@@ -18,7 +18,7 @@ LAYERS = (
     ("files", "unseen"),
     ("settings", "instance"),
     ("logs", "texts", "programs", "links", "alert"),
-    ("keys",),
+    ("keys", "drawing"),
     ("openai_api", "rendering", "diagnostics"),
     ("agents", "updates"),
     ("chats",),
@@ -38,6 +38,7 @@ STACK = {"agents", "openai", "mcp", "chatkit", "httpx2"}
 STARTS = {
     *(
         "context",
+        "drawing",
         "window",
         "pages",
         "menu",

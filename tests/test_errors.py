@@ -39,7 +39,20 @@ def test_checklist_12_what_a_page_is_told_is_code_sentence_hint_and_no_traceback
     kind: type[AppError], texts: Catalogue, french: Catalogue
 ) -> None:
     names = (
-        *("problem", "method", "limit", "kept", "version", "known", "path", "name", "origin", "backend", "seconds"),
+        *(
+            "problem",
+            "tried",
+            "method",
+            "limit",
+            "kept",
+            "version",
+            "known",
+            "path",
+            "name",
+            "origin",
+            "backend",
+            "seconds",
+        ),
         *("workflow", "thread", "status", "host", "proxy", "command", "profile", "length", "model"),
         *("file", "digest", "line", "module", "package", "packages", "inputs", "target", "server"),
         *("wanted", "advice", "choices", "prompt", "day"),
@@ -63,6 +76,7 @@ def test_exit_codes_are_those_of_the_command_line() -> None:
         "engine_missing": 3,
         "engine_changed": 3,
         "engine_refuses_root": 3,
+        "window_blank": 3,
         "display_missing": 4,
         "waits_for_person": 5,
     }

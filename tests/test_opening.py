@@ -31,6 +31,8 @@ LIMIT = 20.0
 class Recorded:
     """An engine that only notes what it is asked for, and whether the profile was free then."""
 
+    name = "qt"
+
     def __init__(self, taken: Callable[[], bool]) -> None:
         self._taken = taken
         self.steps: list[tuple[str, bool]] = []

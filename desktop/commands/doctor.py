@@ -115,7 +115,29 @@ class Doctor:
             raise EngineMissing(command=engines.install_line(wanted))
         if "gtk" not in there or wanted == "qt":
             engines.refuse_root("qt", self.context.environ)
-        return ", ".join(there)
+        return ", ".join(f"{name} ({self._drawn()})" if name == "gtk" else name for name in there)
+
+    def _drawn(self) -> str:
+        """How WebKitGTK draws, and why so."""
+        from desktop.drawing import NONE, OWN, USUAL, WAYS, way_of
+
+        environ, kept = self.context.environ, self.context.state.drawn()
+        own = sorted(OWN & environ.keys())
+        if own:
+            return self._text("doctor.drawn_own", variables=", ".join(f"{name}={environ[name]}" for name in own))
+        if kept is None:
+            return self._text("doctor.drawn_usual")
+        from desktop.window.gtk import GtkEngine
+
+        engine = GtkEngine()
+        engine.load()
+        way = way_of(kept, engine.version())
+        if way != USUAL:
+            variables = " ".join(f"{name}={value}" for name, value in WAYS[way].items())
+            return self._text("doctor.drawn_otherwise", variables=variables, version=kept.version)
+        if kept.version == engine.version() and kept.way == NONE:
+            return self._text("doctor.drawn_in_vain", version=kept.version)
+        return self._text("doctor.drawn_usual")
 
     def _display(self) -> str:
         from desktop.errors import DisplayMissing

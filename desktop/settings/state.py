@@ -30,6 +30,17 @@ class Place:
     maximized: bool = False
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """The way in which windows are drawn, where the usual one shows nothing."""
+
+    version: str
+    """Of the engine that it goes for."""
+    way: str
+    settled: bool
+    """Whether something was seen that way; not: it was being tried."""
+
+
 class State:
     """`state.json` of one profile. Safe to use from every thread; what can't be written is kept in memory."""
 
@@ -119,6 +130,20 @@ class State:
             if self._values.get("taking_over", "") != agent:
                 self._values["taking_over"] = agent
                 self._write()
+
+    def drawn(self) -> Drawn | None:
+        """How windows are drawn where the usual way shows nothing; None: the usual way."""
+        found = self._part("drawn")
+        version, way = found.get("version"), found.get("way")
+        if not (isinstance(version, str) and isinstance(way, str)):
+            return None
+        return Drawn(version[:40], way[:40], found.get("settled") is True)
+
+    def set_drawn(self, drawn: Drawn | None) -> None:
+        """Remembers it for the next start; None forgets."""
+        with self._lock:
+            self._values["drawn"] = asdict(drawn) if drawn else {}
+            self._write()
 
     def export_folder(self) -> str:
         """Where chats were exported to last; empty: nowhere yet."""

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from desktop.errors import EngineChanged
 from desktop.files import ensure_private_dir
-from desktop.window import gtk_walls
+from desktop.window import gtk_frames, gtk_walls
 from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme
 from desktop.window.gtk_ahead import Ahead
 from desktop.window.hand import Hand
@@ -139,6 +139,7 @@ class GtkEngine:
         gtk_walls.watch_hand(web, hand)
         own, _ = self._own_part(window, self._platform.renderer)
         gtk_walls.add_scripts(self._webkit, web.get_user_content_manager(), own)
+        gtk_frames.watch(self._webkit, self._gdk, view, dress.first_frame, lambda script: gtk_walls.run(web, script))
         web.connect("load-changed", lambda web, event: self._on_load(window, web, event, dress))
         web.connect("load-failed", lambda _web, _event, url, error: self._on_failed(url, error, dress))
         web.connect("create", lambda _web, action: self._leave(window, action, dress))

@@ -172,6 +172,8 @@ class Shell:
         self.menu: MenuBar = ()
         """The app's menu bar; set before the first window opens, because GTK installs it with the loop."""
         self.windows: list[PageWindow] = []
+        self.first_frame: Callable[[bool], None] = lambda _painted: None
+        """Told whether pages are painted, where the engine can tell; set before the first window opens."""
 
     def open(self, plan: WindowPlan) -> PageWindow:
         """Open a window; before `run` it waits for the loop, after that it opens at once."""
@@ -319,6 +321,7 @@ class Shell:
                 colours=window.plan.colours,
                 menu=self.menu if window.plan.menu else (),
                 texts=self._texts,
+                first_frame=self.first_frame,
             ),
         )
         if not gc.isenabled():

@@ -407,6 +407,8 @@ class ApiError(AppError):
         super().__init__(detail, field=field, **values)
         self.status = status
         self.request_id = request_id
+        self.words = ""
+        """What the server said, where the sentence leaves it out. Free of secrets, on one line."""
 
 
 class KeyRejected(ApiError):

@@ -72,12 +72,32 @@ class About:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
+PIECE = 2
+"""Characters of a secret's beginning or end beside a mask that are hidden."""
+LONG_PIECE = 8
+"""And without one."""
+_PIECES = re.compile(r"([\w+/=-]*)((?:\*{2,}|\.{3,}|…|•{2,})?)([\w+/=-]*)")
+
+
 def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
     """`text` on one line, shortened, without secrets or anything shaped like one."""
     for secret in secrets:
         if secret:
-            text = text.replace(secret, "…")
+            text = _without_pieces(text.replace(secret, "…"), secret)
     return " ".join(_SECRETS.sub("…", text).split())[:TEXT_LIMIT]
+
+
+def _without_pieces(text: str, secret: str) -> str:
+    """`text` without the ends of a secret by which servers say which one they mean ("abcd****wxyz", "abcdefgh…")."""
+
+    def hidden(found: re.Match[str]) -> str:
+        head, mask, tail = found.groups()
+        least = PIECE if mask else LONG_PIECE
+        ends = (len(head) >= least and secret.startswith(head)) or (len(tail) >= least and secret.endswith(tail))
+        whole = not mask and len(head) >= least and secret.endswith(head)
+        return "…" if ends or whole else found[0]
+
+    return _PIECES.sub(hidden, text)
 
 
 def error_text(body: object) -> str:
@@ -159,7 +179,7 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, about: About
         skew = clock_skew(headers, now)
         if skew is not None and abs(skew) > SKEW_LIMIT:
             return ClockWrong(f"{detail}; clock off by {skew:.0f} s", host=host)
-        return KeyRejected(detail, **base)
+        return _with_words(KeyRejected(detail, **base), text)
     if status == 429:
         if "insufficient_quota" in codes or "billing_not_active" in codes or "current quota" in text.lower():
             return QuotaExceeded(detail, **base)
@@ -167,7 +187,7 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, about: About
     if page:  # OpenAI says no in JSON; a page was put in between by the network
         return CaptivePortal(f"{status} with a web page", host=host)
     if status == 403 and "unsupported_country_region_territory" not in codes:
-        return KeyRestricted(detail, **base)
+        return _with_words(KeyRestricted(detail, **base), text)
     if status == 404 and about.thread:
         return ThreadNotFound(detail, thread=about.thread, **base)
     if status == 404 and minting and ("workflow" in text.lower() or not text):
@@ -175,6 +195,12 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, about: About
     if status == 410 and minting:
         return WorkflowGone(detail, workflow=about.workflow, **base)
     return _with_status(RequestRejected(detail, problem=text or _phrase(status), **base))
+
+
+def _with_words(error: ApiError, text: str) -> ApiError:
+    """`error`, for those to whom the words of the server matter: OpenAI's own say no more than our sentence."""
+    error.words = text if error_bodies.tells(text) else ""
+    return error
 
 
 def _phrase(status: int) -> str:

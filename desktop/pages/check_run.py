@@ -39,6 +39,8 @@ class FieldError(SettingsInvalid):
         """The problem alone."""
         problem = self.values["problem"]
         message = problem.spell(texts) if isinstance(problem, Phrase) else str(problem)
+        if self.said:
+            message = texts.get("common.with_words", message=message, said=self.said)
         return {**super().describe(texts), "message": message, "hint": ""}
 
 

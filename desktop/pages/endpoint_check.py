@@ -109,6 +109,8 @@ class Found:
     place: Place
     listed: tuple[Listed, ...] | None
     shown: tuple[str, ...] = ()
+    said: str = ""
+    """What the server said where it refused the list."""
 
     def has(self, model: str) -> bool:
         """Whether a model is listed, as it is or as people shorten its name."""
@@ -217,7 +219,9 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
             if draft.model:
                 found = replace(found, place=self._check_model(client, draft, found))
             elif found.listed is None:
-                raise FieldError("model", Phrase("endpoint.no_list", {"host": host}))
+                unlisted = FieldError("model", Phrase("endpoint.no_list", {"host": host}))
+                unlisted.said = found.said
+                raise unlisted
             elif draft.endpoint.id != OPENAI_ENDPOINT and not found.listed:
                 raise NoModelYet("model", Phrase("endpoint.no_model_yet", {"host": host, "command": PULL}))
             elif draft.endpoint.id != OPENAI_ENDPOINT:
@@ -246,11 +250,12 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
     def _find(self, client: ApiClient, draft: EndpointDraft) -> Found:
         """The place with a list of models, else the likeliest, with none. Raises as `prove`."""
         refusals: list[AppError] = []
+        words: list[str] = []
         unlisted: Place | None = None
         for place in places(draft):
             client.root = place.root
             try:
-                listed = self._list(client, draft)
+                listed = self._list(client, draft, words)
             except (FieldError, EndpointError) as error:  # it answers, and not as it should: there may be another place
                 refusals.append(error)
                 continue
@@ -264,15 +269,17 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
             raise worst
         if worst is not None and unlisted is None and not draft.model:
             raise tried(worst, draft)
-        return Found(unlisted or places(draft)[0], None)
+        return Found(unlisted or places(draft)[0], None, said=next(filter(None, words), ""))
 
-    def _list(self, client: ApiClient, draft: EndpointDraft) -> tuple[Listed, ...] | None:
-        """The models, the newest first where it says how old they are; None: it has no list of them."""
+    def _list(self, client: ApiClient, draft: EndpointDraft, words: list[str]) -> tuple[Listed, ...] | None:
+        """The models, the newest first where it says how old they are; None: it has no list of them. What a server
+        says that keeps this key from it goes to `words`."""
         try:
             answer = client.read("GET", "/models", retries=RETRIES)
         except (KeyRestricted, RequestRejected) as error:
             # A key may be kept from the list and not from the models; a gateway may have no list.
             if error.status in (400, 403, 404, 405, 410, 422, 501):
+                words.append(error.words)
                 return None
             raise explained(error, draft) from None
         except ServiceDown as error:
@@ -445,7 +452,9 @@ def tried(error: AppError, draft: EndpointDraft) -> AppError:
     if len(at) < 2 or not isinstance(error, FieldError):
         return error
     named = Phrase("endpoint.tried", {"problem": error.values["problem"], "one": at[0].root.url, "two": at[1].root.url})
-    return FieldError(error.field or "address", named)
+    told = FieldError(error.field or "address", named)
+    told.said = error.said
+    return told
 
 
 def explained(error: AppError, draft: EndpointDraft) -> AppError:
@@ -460,9 +469,9 @@ def explained(error: AppError, draft: EndpointDraft) -> AppError:
     if isinstance(error, (BadAnswer, CaptivePortal)):
         return FieldError("address", Phrase("endpoint.unfit", {"host": host}))
     if isinstance(error, (KeyRejected, KeyRestricted)):
-        if not draft.key:
-            return FieldError("key", Phrase("endpoint.key_wanted", {"host": host}))
-        return FieldError("key", Phrase("endpoint.key_rejected", {"host": host}))
+        wanted = FieldError("key", Phrase(f"endpoint.{'key_rejected' if draft.key else 'key_wanted'}", {"host": host}))
+        wanted.said = error.words
+        return wanted
     if isinstance(error, (RateLimited, QuotaExceeded)):
         return EndpointBusy(error.detail, host=host)
     if isinstance(error, ServiceDown):

@@ -23,6 +23,7 @@ from desktop.settings.brand import parse_brand
 from tests.pages.app_parts import Asked, House
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn
 from tests.standins.endpoint import EndpointStandIn
+from tests.standins.habits import Habits, Reply
 
 Make = Callable[..., House]
 LLAMA = "llama3.2:latest"
@@ -360,3 +361,37 @@ def test_the_agents_page_says_which_models_end(house: House) -> None:
         told = ask("agents.models", id=endpoint_of(house).id)
     assert told["models"] == ["new", "old"]
     assert told["ending"] == {"old": f"The model old ends on {day}."}
+
+
+# --- what a server says to a key ------------------------------------------------------------------
+
+SECRET = "plainkey-of-no-shape-7731"
+REFUSALS = {
+    "the key itself": (f"The subscription of {SECRET} has ended.", "The subscription of … has ended."),
+    "its ends": ("Key plai****7731 belongs to another team.", "Key … belongs to another team."),
+    "its beginning": ("Key plainkey-of... belongs to another team.", "Key … belongs to another team."),
+    "no key": ("Only from the office's network.", "Only from the office's network."),
+}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refused_key_is_told_with_the_servers_own_words_and_nothing_of_the_key(
+    house: House, status: int, name: str
+) -> None:
+    words, wanted = REFUSALS[name]
+    refusal = Reply(json.dumps({"error": {"message": words}}), status, "application/json")
+    with Habits() as server:
+        server.models = server.always = refusal
+        for model in (LLAMA, ""):
+            error = check(asked_of(house), server.base, model=model, key=SECRET, saves=False)["error"]
+            assert wanted in error["message"]
+            assert "plainkey" not in json.dumps(error)
+            assert "7731" not in json.dumps(error)
+
+
+def test_a_server_that_says_no_more_than_its_status_is_not_quoted(house: House) -> None:
+    with Habits() as server:
+        server.models = server.always = Reply('{"error": "Unauthorized"}', 401, "application/json")
+        error = check(asked_of(house), server.base, key=SECRET, saves=False)["error"]
+        assert error["message"] == "127.0.0.1 did not accept this key. Check that it was copied whole."

@@ -17,6 +17,7 @@ from desktop.agents.tolerant.refusals import Refusals
 from desktop.errors import AppError, EndpointUnfit, ProxyFailed
 from desktop.openai_api import own_network
 from desktop.openai_api.bounded import Bounds, guarded_async
+from desktop.openai_api.heads import limited
 from desktop.openai_api.transport import CONNECT_LIMIT, choose_proxy, tls_context
 from desktop.settings.agents import OPENAI_ENDPOINT, Endpoint
 from desktop.settings.endpoint_addresses import Root, roots
@@ -239,7 +240,7 @@ def walled(
         kept = limits or httpx2.Limits(max_connections=100, max_keepalive_connections=20)
 
         def way() -> httpx2.AsyncBaseTransport:
-            made = httpx2.AsyncHTTPTransport(verify=context, proxy=through, limits=kept, trust_env=False)
+            made = limited(httpx2.AsyncHTTPTransport(verify=context, proxy=through, limits=kept, trust_env=False))
             bounded: httpx2.AsyncBaseTransport = guarded_async(
                 httpx2, own_network.confined(httpx2, made) if inside else made, Bounds(), told
             )

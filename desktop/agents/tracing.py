@@ -16,6 +16,7 @@ from agents.tracing.provider import DefaultTraceProvider
 from desktop.agents.endpoints import is_openai
 from desktop.openai_api import own_network
 from desktop.openai_api.bounded import Bounds, guarded
+from desktop.openai_api.heads import limited
 from desktop.openai_api.transport import choose_proxy, tls_context
 from desktop.settings.origins import normalise_api_base
 
@@ -77,7 +78,7 @@ class Tracing:
         proxy = choose_proxy(route)
         through = None if proxy is None else httpx2.Proxy(proxy.url, auth=(proxy.user, proxy.password))
         inside = own_network.check(route)
-        way = httpx2.HTTPTransport(verify=tls_context(route.ca_file), proxy=through, trust_env=False)
+        way = limited(httpx2.HTTPTransport(verify=tls_context(route.ca_file), proxy=through, trust_env=False))
         exporter._client = httpx2.Client(
             transport=guarded(httpx2, own_network.confined(httpx2, way) if inside else way, Bounds()),
             timeout=route.timeout,

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from desktop.errors import FileUnreadable, ProxyFailed
 from desktop.openai_api import own_network
 from desktop.openai_api.bounded import guarded, guarded_async
+from desktop.openai_api.heads import limited
 from desktop.settings.origins import is_loopback, needs_yes
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _through(endpoint: Endpoint, kind: Callable[..., T]) -> tuple[T, str]:
                 ssl_context=context if proxy.url.startswith("https:") else None,
             )
         limits = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=30.0)
-        way = kind(verify=context, proxy=through, limits=limits, trust_env=False)
+        way = limited(kind(verify=context, proxy=through, limits=limits, trust_env=False))
         if inside:
             way = own_network.confined(httpx, way)
         elif endpoint.public and proxy is None:  # through a proxy, names are looked up there

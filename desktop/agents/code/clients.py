@@ -12,6 +12,7 @@ from desktop.agents.endpoints import NO_KEY, asked_of, make_client
 from desktop.agents.tolerant.refusals import Refusals
 from desktop.openai_api import own_network
 from desktop.openai_api.bounded import MB, Bounds, guarded, guarded_async
+from desktop.openai_api.heads import limited
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.openai_api.transport import choose_proxy, tls_context
 from desktop.settings.agents import Endpoint
@@ -137,7 +138,7 @@ class Given:
         through = None
         if proxy is not None:
             through = httpx2.Proxy(proxy.url, auth=(proxy.user, proxy.password) if proxy.user else None)
-        way = kind(verify=tls_context(self.route.ca_file), proxy=through, trust_env=False)
+        way = limited(kind(verify=tls_context(self.route.ca_file), proxy=through, trust_env=False))
         if own_network.check(self.route):
             way = own_network.confined(httpx2, way)
         return {

@@ -205,15 +205,18 @@ class ApiClient:
         retries: int | None = None,
         on_retry: Callable[[AppError], object] | None = None,
         largest: int | None = None,
+        *,
+        events: bool = False,
     ) -> Any:
         """The JSON that `path` (under `root`, beginning with `/`) answers with.
 
         Params that are None are left out; `on_retry` hears of each failure that is tried again; `largest` is how many
-        bytes the caller takes, where that is less than this client does.
+        bytes the caller takes, where that is less than this client does. `events`: a stream that nobody asked for is an
+        answer too, and its first event is given.
         Raises ApiError, NetworkError, FileUnreadable (the CA file).
         """
         return with_retries(
-            lambda: self._once(method, path, json, params, largest),
+            lambda: self._once(method, path, json, params, largest, events=events),
             retries=self._retries if retries is None else retries,
             sleep=self._sleep,
             random=self._random,
@@ -238,6 +241,8 @@ class ApiClient:
         json: Mapping[str, Any] | None,
         params: Mapping[str, str | int | None] | None,
         largest: int | None,
+        *,
+        events: bool,
     ) -> Any:
         import httpx
 
@@ -281,6 +286,8 @@ class ApiClient:
             failure = ConnectionLost("the client was closed", host=self.endpoint.host)
         if failure is not None:
             raise failure  # outside of `except`: httpx's exception holds the request, and that holds the key
+        if events and 200 <= status < 300:
+            body = _first_event(body) or body
         return self._understand(status, headers, body, about)
 
     def _address(self, path: str) -> str:
@@ -331,6 +338,15 @@ class ApiClient:
         except (ValueError, RecursionError):
             pass
         raise BadAnswer(f"{status}, {len(body)} bytes that are not JSON", host=about.host)
+
+
+def _first_event(body: bytes) -> bytes:
+    """What the first event of a stream says; empty: it is no stream."""
+    lines = body.removeprefix(b"\xef\xbb\xbf").lstrip().splitlines()
+    if not lines or not lines[0].startswith((b"data:", b"event:", b"id:", b"retry:", b":")):
+        return b""
+    said = (line.removeprefix(b"data:").strip() for line in lines if line.startswith(b"data:"))
+    return next((one for one in said if one.startswith(b"{")), b"")
 
 
 def _without_query(base: str) -> str:

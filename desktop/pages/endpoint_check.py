@@ -36,6 +36,7 @@ from desktop.errors import (
     TlsToPlain,
 )
 from desktop.openai_api import model_lists
+from desktop.openai_api.errors_map import error_text, scrub
 from desktop.openai_api.model_lists import Listed
 from desktop.pages.check_run import CheckRuns, Closes, FieldError, Keep
 from desktop.pages.plain import settle
@@ -352,7 +353,7 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         elif whole:
             body |= {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": SHORTEST_ANSWER}
         try:
-            answer = client.read("POST", PATHS[api], body, retries=0)
+            answer = client.read("POST", PATHS[api], body, retries=0, events=True)
         except RequestRejected as error:
             if error.status in (404, 405, 501) and "model" not in error.detail.lower():
                 raise FieldError("api", _other(api, client.host)) from None
@@ -370,8 +371,12 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         except (ApiError, NetworkError) as error:
             raise explained(error, draft) from None
         else:
-            if isinstance(answer, dict) and "nexpected endpoint" in _refusal(answer):  # LM Studio: 200 for every path
+            refusal = _refusal(answer) if isinstance(answer, dict) else ""
+            if "nexpected endpoint" in refusal:  # LM Studio: 200 for every path
                 raise FieldError("api", _other(api, client.host))
+            if whole and refusal:
+                problem = scrub(refusal, (draft.key,))
+                raise EndpointRefused(problem, host=client.host, status=200, problem=problem)
 
     # --- saving ----------------------------------------------------------------------------------
 
@@ -493,6 +498,4 @@ def _other(api: Api, host: str) -> Phrase:
 
 def _refusal(answer: dict[str, Any]) -> str:
     """The error that a 200 holds; empty: none."""
-    from desktop.openai_api.errors_map import error_text
-
     return error_text(answer) if answer.get("error") else ""

@@ -23,7 +23,7 @@ from desktop.settings.brand import parse_brand
 from tests.pages.app_parts import Asked, House
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn
 from tests.standins.endpoint import EndpointStandIn
-from tests.standins.habits import Habits, Reply
+from tests.standins.habits import Habits, Reply, chat
 
 Make = Callable[..., House]
 LLAMA = "llama3.2:latest"
@@ -384,7 +384,7 @@ def test_a_refused_key_is_told_with_the_servers_own_words_and_nothing_of_the_key
     with Habits() as server:
         server.models = server.always = refusal
         for model in (LLAMA, ""):
-            error = check(asked_of(house), server.base, model=model, key=SECRET, saves=False)["error"]
+            error = check(asked_of(house), server.base, model=model, key=SECRET, saves=bool(model))["error"]
             assert wanted in error["message"]
             assert "plainkey" not in json.dumps(error)
             assert "7731" not in json.dumps(error)
@@ -393,5 +393,29 @@ def test_a_refused_key_is_told_with_the_servers_own_words_and_nothing_of_the_key
 def test_a_server_that_says_no_more_than_its_status_is_not_quoted(house: House) -> None:
     with Habits() as server:
         server.models = server.always = Reply('{"error": "Unauthorized"}', 401, "application/json")
-        error = check(asked_of(house), server.base, key=SECRET, saves=False)["error"]
+        error = check(asked_of(house), server.base, key=SECRET)["error"]
         assert error["message"] == "127.0.0.1 did not accept this key. Check that it was copied whole."
+
+
+@pytest.mark.parametrize("kind", ["a stream", "JSON"])
+def test_an_error_that_comes_as_an_answer_is_one(house: House, kind: str) -> None:
+    said = json.dumps({"error": {"message": f"no room for {SECRET}"}})
+    with Habits() as server:
+        server.models = Reply("{}", 404, "application/json")
+        server.always = Reply(f"data: {said}\n\n") if kind == "a stream" else Reply(said, kind="application/json")
+        error = check(asked_of(house), server.base, key=SECRET)["error"]
+        assert "no room for …" in error["message"]
+
+
+STREAMS = {
+    "as told": Reply(": hello\n\n" + chat({"content": "Hi"})),
+    "called JSON": Reply(chat({"content": "Hi"}), kind="application/json"),
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_server_that_answers_with_a_stream_that_nobody_asked_for_is_one(house: House, name: str) -> None:
+    with Habits() as server:
+        server.models, server.always = Reply("{}", 404, "application/json"), STREAMS[name]
+        assert check(asked_of(house), server.base)["error"] is None
+        assert endpoint_of(house).base_url == server.base

@@ -50,6 +50,8 @@ let start = null;
 let current = "";
 /** @type {Agent | null} */
 let agent = null;
+/** How often something was opened: what is answered late does not take the place of what was opened since. */
+let openings = 0;
 
 // --- what is known -----------------------------------------------------------------------------------------
 
@@ -129,9 +131,11 @@ function leave() {
 
 /** @param {string} id @param {{focus?: boolean}} [how] */
 async function openAgent(id, { focus = true } = {}) {
+  const mine = ++openings;
   if (id !== current) leave();
   await tried(async () => {
     const given = await call("agents.get", { id });
+    if (mine !== openings) return;
     current = id;
     agent = given;
     showAgent(given);
@@ -146,7 +150,7 @@ async function openAgent(id, { focus = true } = {}) {
     markUnsaved(unsavedAgents());
     tell(refuses() ? "bad" : "idle");
   });
-  if (focus) {
+  if (focus && mine === openings) {
     narrow("detail");
     el("agent-title").focus();
   }
@@ -154,6 +158,7 @@ async function openAgent(id, { focus = true } = {}) {
 
 /** @param {string} id */
 function openEndpoint(id) {
+  openings += 1;
   leave();
   const known = start?.endpoints.find((one) => one.id === id);
   showEndpoint(known ?? { id: "" }, (start?.endpoints_locked ?? "") !== "");
@@ -165,10 +170,12 @@ function openEndpoint(id) {
 
 /** @param {string} id empty: a new one */
 async function openServer(id) {
+  const mine = ++openings;
   leave();
   const known = start?.mcp.find((one) => one.id === id) ?? null;
   await tried(async () => {
     await showServer(known, (start?.mcp_locked ?? "") !== "");
+    if (mine !== openings) return;
     view("mcp");
     markShown({ server: id });
     narrow("detail");
@@ -178,6 +185,7 @@ async function openServer(id) {
 
 /** The connection of a ChatKit server. @param {string} id empty: a new one */
 function openConnection(id) {
+  openings += 1;
   const entry = start?.agents.find((one) => one.id === id);
   leave();
   openForm(id, entry ? agentName(entry) : "", (start?.locked ?? "") !== "");
@@ -189,6 +197,7 @@ function openConnection(id) {
 
 /** @param {boolean} [focus] */
 function openAdding(focus = true) {
+  openings += 1;
   leave();
   const none = start?.agents.length === 0;
   el("adding-lead").textContent = none ? t("agents_page.none") : t("agents_page.add_lead");

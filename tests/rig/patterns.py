@@ -39,7 +39,10 @@ def patterns() -> Iterator[Found]:
     for path in files:
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for where, pattern in _kept(name):
-            used = set(re.findall(rf"\b{where.rpartition(':')[2]}\.({'|'.join(METHODS)})\b", written))
+            label = where.rpartition(":")[2]
+            # A private name is this file's own; another file may have one of its own under the same name.
+            texts = path.read_text(encoding="utf-8") if label.startswith("_") else written
+            used = set(re.findall(rf"\b{label}\.({'|'.join(METHODS)})\b", texts))
             yield where, pattern, frozenset(used or METHODS)
         yield from _called(path, name)
 

@@ -118,15 +118,15 @@ def test_checklist_07_16_and_28_nothing_planted_misleads_the_frozen_process_and_
 
 def test_a_missing_package_is_named_and_the_frozen_apps_own_pip_installs_it(person: Person, tmp_path: Path) -> None:
     shelf = tmp_path / "shelf"
-    make_wheel(shelf, "weathervane", 'WORDS = "The wind is from the west."\n')
-    person.file.write_text("import weathervane\ndef run_workflow(given):\n    return weathervane.WORDS\n")
+    make_wheel(shelf, "wikipedia", 'WORDS = "The wind is from the west."\n')
+    person.file.write_text("import wikipedia\ndef run_workflow(given):\n    return wikipedia.WORDS\n")
     code, report = person.ask()
     assert code == 1
-    assert "packages install weathervane" in json.dumps(report)
+    assert "packages install wikipedia" in json.dumps(report)
     nowhere = tmp_path / "no_programs"
     nowhere.mkdir()
     shop = person.environ | {"PATH": str(nowhere), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(shelf)}
-    code, report = run(person.app, shop, "packages", "install", "weathervane", *person.options)
+    code, report = run(person.app, shop, "packages", "install", "wikipedia", *person.options)
     assert code == 0, report
     assert str(report["folder"]).startswith(str(tmp_path / "data"))
     assert person.ask()[1].get("response") == "The wind is from the west."

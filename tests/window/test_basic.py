@@ -11,6 +11,7 @@ import pytest
 from desktop.texts import Catalogue
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
+from tests.standins.habits import Habits, Reply, chat
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 
@@ -449,3 +450,26 @@ def test_a_narrow_window_has_its_chats_in_a_drawer(scene: Scene) -> None:
         app.until("closed", lambda: app.js("chat", "document.getElementById('history').hidden"))
         until_focused(app, "text")
         assert app.js("chat", "document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_turns_out_to_be_thought_goes_from_the_answer_into_a_step(scene: Scene) -> None:
+    with Habits() as server:
+        reply = Reply(
+            chat({"content": "Hm, "}, {"content": "so."}, {"content": "\n</think>\n\n"}, {"content": "Hello"})
+        )
+        server.always = reply
+        settle(
+            scene,
+            agents=[{"kind": "assistant", "id": "mine", "endpoint": "local", "model": "m"}],
+            endpoints=[{"id": "local", "base_url": server.base, "api": "chat_completions", "needs_key": False}],
+            active_agent="mine",
+            assistant={"basic_view": True, "titles": False},
+        )
+        with scene.launch() as app:
+            begin(scene, app)
+            for count in (1, 2):  # found out while it is said; known from the beginning
+                say(app, "hello")
+                app.until("the answer", lambda count=count: list(map(str.strip, answers(app))) == ["Hello"] * count)
+                assert app.js("chat", "document.querySelectorAll('.item.answer').length") == count
+                assert str(app.js("chat", "document.body.textContent")).count("Hm, so.") == count
+            assert nothing_refused(app)

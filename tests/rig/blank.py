@@ -15,8 +15,8 @@ from desktop.cli import start
 from desktop.window import gtk_frames
 
 FROZEN = "window.requestAnimationFrame = () => 0;\n"
-SOONER = 700
-"""Milliseconds in place of each part of the app's own limit."""
+SOONER = "700"
+"""Milliseconds in place of each part of the app's own limit; another number by `RIG_LIMIT`."""
 
 
 def prepare(environ: Any = os.environ) -> None:
@@ -24,7 +24,7 @@ def prepare(environ: Any = os.environ) -> None:
     if environ.get("RIG_BLANK") and not paints:
         sooner = gtk_frames.SCRIPT
         for limit in (gtk_frames.FIRST, gtk_frames.MORE):
-            sooner = sooner.replace(str(limit), str(SOONER))
+            sooner = sooner.replace(str(limit), environ.get("RIG_LIMIT", SOONER))
         setattr(gtk_frames, "SCRIPT", FROZEN + sooner)
 
 

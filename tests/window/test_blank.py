@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.rig.driver import ROOT
@@ -84,6 +85,16 @@ def started(scene: Scene, paints_with: str, **environ: str) -> Iterator[Launched
         process.communicate()
 
 
+def xdotool(scene: Scene, *words: str) -> list[str]:
+    done = subprocess.run(["xdotool", *words], env=scene.environ, capture_output=True, text=True, timeout=LIMIT)
+    return done.stdout.split()
+
+
+def page_processes(pid: int) -> list[psutil.Process]:
+    found = psutil.Process(pid).children(recursive=True)
+    return [one for one in found if "WebKitWebProces" in one.name() and one.status() != psutil.STATUS_ZOMBIE]
+
+
 def engine_line(scene: Scene) -> str:
     checks = json.loads(scene.command("doctor", "--json").stdout)["checks"]
     return str(next(check["detail"] for check in checks if check["name"] == "engine"))
@@ -129,3 +140,32 @@ def test_a_persons_own_environment_is_never_overruled(scene: Scene) -> None:
         assert code == 3
         assert "The window stays blank" in output
         assert [start["environ"] for start in app.starts] == [{"WEBKIT_DISABLE_DMABUF_RENDERER": "0"}]
+
+
+def test_a_window_that_nobody_sees_is_no_blank_one(scene: Scene) -> None:
+    with started(scene, "WEBKIT_DISABLE_DMABUF_RENDERER", RIG_LIMIT="2500") as app:
+        shown = ("search", "--onlyvisible", "--name", "ChatKit")
+        app.until("the window is there", lambda: xdotool(scene, *shown))
+        found = xdotool(scene, *shown)
+        for window in found:
+            xdotool(scene, "windowunmap", window)
+        time.sleep(3 * 2.5)
+        assert len(app.starts) == 1
+        for window in found:
+            xdotool(scene, "windowmap", window)
+        app.until("it is seen, and found blank", lambda: len(app.starts) == 2)
+        app.until("something was seen", lambda: (app.drawn or {}).get("settled"))
+        assert app.close()[0] == 0
+
+
+def test_a_page_process_that_ends_at_every_start_is_no_chat_either(scene: Scene) -> None:
+    with started(scene, "WEBKIT_DISABLE_DMABUF_RENDERER", RIG_LIMIT="60000") as app:
+        for _ in range(2):
+            app.until("a page process is there", lambda: page_processes(app.process.pid))
+            app.until("it shows a page", lambda: scene.screen.picture().colours() > 1)
+            for page in page_processes(app.process.pid):
+                page.kill()
+                page.wait(LIMIT)
+        app.until("something was seen", lambda: (app.drawn or {}).get("settled"))
+        assert [start["environ"] for start in app.starts] == [{}, {"WEBKIT_DISABLE_DMABUF_RENDERER": "1"}]
+        assert app.close()[0] == 0

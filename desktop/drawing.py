@@ -89,9 +89,12 @@ class Drawing:
     def watch(self, end: Callable[[], object]) -> None:
         """`end` closes the windows; called where another start, or its failure, has to follow."""
         self._end = end
-        if self.way != USUAL and self._kept != Drawn(self._version, self.way, settled=True):
-            # The engine may take the whole app with it: then the next start goes on from here.
-            self._remember(Drawn(self._version, self.way, settled=False))
+        if self.own or self._is_known() or self._has_given_up():
+            return
+        # The engine may take the whole app with it ("Error 71 (Protocol error)" under Wayland): then a later start
+        # goes on from here. Where something was seen once with this version, a start writes nothing.
+        ends = self._kept.ends + 1 if self._kept is not None and self._is_tried(self._kept) else 0
+        self._remember(Drawn(self._version, self.way, settled=False, ends=ends))
 
     def first_frame(self, painted: bool) -> None:
         """What is known of the first page: it was painted, or runs before a person's eyes and was not."""
@@ -124,21 +127,15 @@ class Drawing:
         if self._is_seen:
             return
         self._is_seen = True
-        if self.own or self.way == USUAL:
-            # The usual way works (again), or a person has said how to draw: what was remembered is forgotten.
-            if self._kept is not None:
-                self._remember(None)
-        else:
-            self._remember(Drawn(self._version, self.way, settled=True))
+        # Where a person has said how to draw, what was remembered is forgotten.
+        self._remember(None if self.own else Drawn(self._version, self.way, settled=True))
 
     def _go_on(self) -> bool:
         """True where the app ends now."""
         if self._is_seen or self.next or self.failed:
             return bool(self.next or self.failed)
         following = _after(self.way)
-        kept = self._kept
-        given_up = kept is not None and kept.version == self._version and kept.way == NONE
-        if self.own or given_up or following == NONE:
+        if self.own or self._has_given_up() or following == NONE:
             self.failed = self.own or sorted(OWN)
             if not self.own:
                 self._remember(Drawn(self._version, NONE, settled=True))
@@ -146,6 +143,16 @@ class Drawing:
             self.next = following
         self._end()
         return True
+
+    def _is_known(self) -> bool:
+        """Whether something was seen this way before."""
+        return self._kept == Drawn(self._version, self.way, settled=True)
+
+    def _is_tried(self, kept: Drawn) -> bool:
+        return (kept.version, kept.way, kept.settled) == (self._version, self.way, False)
+
+    def _has_given_up(self) -> bool:
+        return self._kept is not None and (self._kept.version, self._kept.way) == (self._version, NONE)
 
     def _remember(self, drawn: Drawn | None) -> None:
         if self._kept != drawn:
@@ -159,7 +166,9 @@ def way_of(kept: Drawn | None, version: str) -> str:
         return USUAL
     if kept.settled:
         return kept.way
-    # The app ended while it tried that one, without a word.
+    # The app ended while it tried that one, without a word. With the usual way that may have been a chance, once.
+    if kept.way == USUAL and not kept.ends:
+        return USUAL
     following = _after(kept.way)
     return USUAL if following == NONE else following
 

@@ -41,11 +41,15 @@ def state(profile: Locations) -> State:
     return State(profile.state)
 
 
-def test_a_window_that_is_painted_sets_nothing_and_keeps_nothing(state: State, profile: Locations) -> None:
+def test_a_window_that_is_painted_sets_nothing_and_later_starts_write_nothing(state: State, profile: Locations) -> None:
     start = Start(state)
     start.drawing.first_frame(True)
     start.drawing.closed()
     assert (start.environ, start.ends, start.drawing.next) == ({"HOME": "/home/ann"}, 0, "")
+    profile.state.unlink()
+    later = Start(state)
+    later.drawing.first_frame(True)
+    later.drawing.closed()
     assert not profile.state.exists(), "an ordinary start writes nothing"
 
 
@@ -81,8 +85,8 @@ def test_each_way_is_tried_once_then_it_is_said_what_was_tried_and_no_start_foll
 
 def test_another_version_of_the_engine_begins_with_the_usual_way(state: State) -> None:
     state.set_drawn(Drawn(VERSION, "no_compositing", settled=True))
-    assert Start(state, version="2.52.0").drawing.way == USUAL
     assert Start(state).drawing.way == "no_compositing"
+    assert Start(state, version="2.52.0").drawing.way == USUAL
 
 
 @pytest.mark.parametrize("value", ["0", "1", ""])
@@ -121,6 +125,18 @@ def test_a_way_that_takes_the_whole_app_with_it_is_not_taken_again(state: State)
     Start(state).again(state)  # ends without a word
     assert State(state._path).drawn() == Drawn(VERSION, "no_dmabuf", settled=False)
     assert Start(State(state._path)).drawing.way == "no_compositing"
+
+
+def test_an_app_that_ends_without_a_word_twice_before_anything_was_seen_goes_on_to_the_next_way(state: State) -> None:
+    """As it does where the engine's fault is the whole app's end. Once may have been a chance."""
+    ways = [Start(State(state._path)).drawing.way for _ in range(6)]
+    assert ways == [USUAL, USUAL, "no_dmabuf", "no_compositing", "software", USUAL]
+    assert State(state._path).drawn() == Drawn(VERSION, USUAL, settled=False)
+
+
+def test_an_app_that_was_seen_once_may_be_killed_as_often_as_it_likes(state: State) -> None:
+    Start(state).drawing.first_frame(True)
+    assert {Start(State(state._path)).drawing.way for _ in range(4)} == {USUAL}
 
 
 def test_a_window_that_is_closed_before_anything_is_known_leaves_no_memory(state: State) -> None:

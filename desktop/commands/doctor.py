@@ -125,17 +125,16 @@ class Doctor:
         own = sorted(OWN & environ.keys())
         if own:
             return self._text("doctor.drawn_own", variables=", ".join(f"{name}={environ[name]}" for name in own))
-        if kept is None:
+        if kept is None or (kept.way == USUAL and kept.settled):
             return self._text("doctor.drawn_usual")
-        from desktop.window.gtk import GtkEngine
+        from desktop.window.gtk import webkit_version
 
-        engine = GtkEngine()
-        engine.load()
-        way = way_of(kept, engine.version())
+        version = webkit_version()
+        way = way_of(kept, version)
         if way != USUAL:
             variables = " ".join(f"{name}={value}" for name, value in WAYS[way].items())
             return self._text("doctor.drawn_otherwise", variables=variables, version=kept.version)
-        if kept.version == engine.version() and kept.way == NONE:
+        if kept.version == version and kept.way == NONE:
             return self._text("doctor.drawn_in_vain", version=kept.version)
         return self._text("doctor.drawn_usual")
 

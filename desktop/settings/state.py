@@ -32,13 +32,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Drawn:
-    """The way in which windows are drawn, where the usual one shows nothing."""
+    """The way in which windows are drawn."""
 
     version: str
     """Of the engine that it goes for."""
     way: str
     settled: bool
     """Whether something was seen that way; not: it was being tried."""
+    ends: int = 0
+    """How many starts before ended without a word while it was tried."""
 
 
 class State:
@@ -132,12 +134,12 @@ class State:
                 self._write()
 
     def drawn(self) -> Drawn | None:
-        """How windows are drawn where the usual way shows nothing; None: the usual way."""
+        """How windows are drawn; None: nothing is known of it."""
         found = self._part("drawn")
-        version, way = found.get("version"), found.get("way")
+        version, way, ends = found.get("version"), found.get("way"), found.get("ends")
         if not (isinstance(version, str) and isinstance(way, str)):
             return None
-        return Drawn(version[:40], way[:40], found.get("settled") is True)
+        return Drawn(version[:40], way[:40], found.get("settled") is True, ends if isinstance(ends, int) else 0)
 
     def set_drawn(self, drawn: Drawn | None) -> None:
         """Remembers it for the next start; None forgets."""

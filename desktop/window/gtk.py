@@ -6,6 +6,7 @@ its own handlers open any scheme in the browser, let every frame navigate the to
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import os
@@ -67,10 +68,7 @@ class GtkEngine:
         """PyGObject may be imported beside anything."""
 
     def version(self) -> str:
-        from gi.repository import WebKit2
-
-        numbers = (WebKit2.get_major_version(), WebKit2.get_minor_version(), WebKit2.get_micro_version())
-        return ".".join(str(number) for number in numbers)
+        return webkit_version()
 
     def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
         self._proxy = proxy
@@ -482,6 +480,16 @@ class GtkEngine:
                 view.close_window()
 
         self.later(close_all)
+
+
+def webkit_version() -> str:
+    """Asked of the library itself: no display is needed for that. Empty where it is not there."""
+    try:
+        library = ctypes.CDLL(WEBKIT)
+    except OSError:
+        return ""
+    numbers = (getattr(library, f"webkit_get_{part}_version")() for part in ("major", "minor", "micro"))
+    return ".".join(str(number) for number in numbers)
 
 
 def _loaded(_renderer: str, window: Any) -> None:

@@ -180,7 +180,6 @@ def orders(app: App) -> None:
     chat's page, as JSON."""
     import json
     import threading
-    from functools import partial
 
     for line in sys.stdin:
         match line.split(maxsplit=1):
@@ -199,8 +198,9 @@ def orders(app: App) -> None:
                 app.services.agents._begin_stack().result(60)
                 tell("stack")
             case ["js", script]:
-                push = partial(app.shell.engine.push, app.windows["chat"].native, json.loads(script))
-                app.shell.later(push)
+                # In the page's own world: what the app itself pushes runs in another one on GTK.
+                native = app.windows["chat"].native
+                threading.Thread(target=native.run_js, args=(json.loads(script),), daemon=True).start()
 
 
 def main() -> int:

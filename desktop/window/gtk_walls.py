@@ -60,8 +60,12 @@ def shut(settings: Any) -> None:
         # The page's scripts come from localhost over HTTP/1.1; the back-forward cache would keep a revoked page alive.
         "enable_page_cache",
     )
+    from gi.repository import GObject
+
     for name in off:
-        if hasattr(settings.props, name):
+        known = settings.find_property(name.replace("_", "-"))
+        # What a newer WebKitGTK calls deprecated does nothing any more, but for a warning on the terminal.
+        if known is not None and not known.flags & GObject.ParamFlags.DEPRECATED:
             setattr(settings.props, name, False)
     if not hasattr(settings, "set_feature_enabled"):
         log.warning("this WebKitGTK (before 2.42) can't be told to make no connections ahead of need")

@@ -179,7 +179,7 @@ def shown(app: Driver, selector: str) -> bool:
 
 def test_code_agents(scene: Scene, scheme: str) -> None:
     file = scene.folder / "agent.py"
-    file.write_text("import helpers, nothing_of_this_name\nfrom agents import Agent\nagent = Agent(name='Mine')\n" * 30)
+    file.write_text("import helpers, wordcloud\nfrom agents import Agent\nagent = Agent(name='Mine')\n" * 30)
     (scene.folder / "helpers.py").write_text("")
     code = {"kind": "code", "id": "code", "name": "Code", "file": str(file), "packages": ["nothing-at-all"]}
     settle(scene, scheme, agents=[DEMO, code], assistant={"basic_view": True})
@@ -189,7 +189,7 @@ def test_code_agents(scene: Scene, scheme: str) -> None:
         app.wait_window("agents")
         app.wait_call("agents.get")
         app.click("agents", "[data-id=code]")
-        app.wait_text("agents", "nothing-of-this-name")
+        app.wait_text("agents", "wordcloud")
         shown_in(app, "agents", scheme)
         found = checked(app, "agents", "code")
         app.click("agents", "#code-look")

@@ -361,7 +361,7 @@ class Worker:
         approvals = turn.Approvals(self._writer.send)
         self._turn = turn.Turn(self._writer.send, self._texts, approvals, self._given.asked)
         self._turn.max_runs = int(message.get("max_runs") or 0)
-        self._given.on_model = self._turn.asks
+        self._given.on_model = self._turn.requests
         self._turn.on_asked = lambda: self._loop.call_soon_threadsafe(self._look_up_ends)
         ours = runner.take_over(self._beside, self._turn)
         sys.argv = [str(folder / message["main"])]

@@ -44,8 +44,8 @@ async def run(held: Held, turn: Turn) -> None:
                 returned = await returned
     except (agents.InputGuardrailTripwireTriggered, agents.OutputGuardrailTripwireTriggered):
         raise CodeGuarded(file="") from None
-    except Endless:
-        raise CodeEndless(file="", problem=Phrase("code.endless_runs", {"limit": turn.max_runs})) from None
+    except Endless as end:
+        raise CodeEndless(file="", problem=Phrase(end.key, {"limit": end.limit})) from None
     except agents.MaxTurnsExceeded as error:
         problem = Phrase("code.endless_turns", {"limit": _limit_of(error)})
         raise CodeEndless(str(error)[:200], file="", problem=problem) from None

@@ -17,6 +17,8 @@ from desktop.texts import Catalogue
 Send = Callable[[Message], object]
 MOST_SAID = 1_000_000
 """Characters of a turn, as `shown.MOST_TEXT`."""
+REQUESTS = 10
+"""Requests to a model for each run of an agent that is allowed: one run asks again after each tool."""
 MOST_ASKED = 100_000
 """Characters of a question that go to the app, which says how much of them it shows."""
 
@@ -26,7 +28,12 @@ class Stopped(BaseException):
 
 
 class Endless(BaseException):
-    """The file has run its agents as often as it may for one message; not for `except Exception` of the file."""
+    """The file has done something as often as it may for one message (`key` of the texts, `limit`); not for
+    `except Exception` of the file."""
+
+    def __init__(self, key: str, limit: int) -> None:
+        super().__init__(key)
+        self.key, self.limit = key, limit
 
 
 class Approvals:
@@ -101,6 +108,7 @@ class Turn:
         """Called, on any thread, whenever a model is asked."""
         self.max_runs = 0
         self._runs = 0
+        self._requests = 0
         self._numbers = 0
 
     def begin(self, message: Message) -> None:
@@ -112,6 +120,7 @@ class Turn:
         self.refused = False
         self.models = set()
         self._runs = 0
+        self._requests = 0
         self.approvals.begin()
         self.tools.begin(message.get("tools") or [])
 
@@ -126,7 +135,15 @@ class Turn:
         """Another run of an agent. Raises Endless."""
         self._runs += 1
         if self._runs > self.max_runs > 0:
-            raise Endless
+            raise Endless("code.endless_runs", self.max_runs)
+
+    def requests(self, model: str) -> None:
+        """Another request to a model, of a run or of the file's own client. Raises Endless."""
+        self.asks(model)
+        self._requests += 1
+        most = self.max_runs * REQUESTS
+        if self._requests > most > 0:
+            raise Endless("code.endless_requests", most)
 
     def number(self, kind: str) -> str:
         self._numbers += 1

@@ -158,6 +158,22 @@ def test_a_loop_on_a_condition_that_never_changes_ends_at_the_limit_of_the_agent
     assert len(code.page.answers(heard.thread)) == 3  # what was said is kept
 
 
+def test_a_loop_of_the_files_own_requests_ends_as_well(code: Bench) -> None:
+    code.given.agents["code"] = code.given.agents["code"].model_copy(update={"max_runs": 1})
+    code.holds(
+        """
+        from openai import AsyncOpenAI
+        async def run_workflow(given):
+            async with AsyncOpenAI() as client:
+                while True:
+                    await client.responses.create(model="gpt-4.1", input=given["input_as_text"])
+        """
+    )
+    (error,) = code.say("hello").errors
+    assert "10 times" in error["message"]
+    assert len(asked(code)) == 10
+
+
 MISSING = {
     "a helper": ("from utils import clean", "utils.py"),
     "a helper in a folder": ("import helpers.text", "helpers/text.py"),

@@ -435,7 +435,7 @@ FIRST_PAGE = (
     Fault("certificate of another host", "tls_wrong_host", certificate("wrong_host"), TLS_HOST, good_certificate),
     Fault("certificate expired", "clock_wrong", certificate("expired"), TLS_HOST, good_certificate),
     Fault("certificate not yet valid", "clock_wrong", certificate("not_yet_valid"), TLS_HOST, good_certificate),
-    Fault("https where none is spoken", "tls_untrusted", plain_http, TLS_HOST, good_certificate),
+    Fault("https where none is spoken", "tls_plain", plain_http, TLS_HOST, good_certificate),
     Fault(
         "certificate file gone",
         "file_unreadable",

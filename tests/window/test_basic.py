@@ -193,7 +193,7 @@ def test_a_widget_a_question_and_steps_can_be_used(scene: Scene) -> None:
             "agent_run.demo.steps"
         )
         assert app.js("chat", "document.querySelectorAll('.steps .tasks > li').length") == 3
-        assert app.js("chat", "document.querySelector('.sources a').target") == "_blank"
+        app.until("sources", lambda: app.js("chat", "document.querySelector('.sources a')?.target") == "_blank")
         assert nothing_refused(app)
 
 

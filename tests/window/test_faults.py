@@ -42,8 +42,10 @@ DELETE = """
 import sys
 from desktop.cli import parse
 from desktop.context import Context
+from desktop.settings.origins import origin_of
 context = Context(parse(sys.argv[1:]))
-context.keys.remove(context.settings.network.api_base)
+# Not through `Keys`, which would note that there is none any more.
+context.keys.store.delete(context.keys._key_entry(origin_of(context.settings.network.api_base)))
 """
 """Deletes the key as another program does: the app is not told."""
 

@@ -55,7 +55,8 @@ from desktop.cli import parse
 from desktop.context import Context
 from desktop.settings.origins import origin_of
 context = Context(parse(sys.argv[1:]))
-print(context.keys.read(origin_of(context.settings.network.api_base)) or "")
+# Not through `Keys`, which notes what it finds.
+print(context.keys.store.get(context.keys._key_entry(origin_of(context.settings.network.api_base))) or "")
 """
 
 

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from desktop.files import ensure_private_dir
 from desktop.window import gtk_frames, gtk_walls
 from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme
 from desktop.window.gtk_ahead import Ahead
-from desktop.window.hand import Hand
+from desktop.window.hand import LIMIT, Hand
 from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
 
@@ -40,8 +41,10 @@ class GtkEngine:
     def __init__(self) -> None:
         self._dresses: dict[str, Dress] = {}
         self._hands: dict[str, Hand] = {}
-        self._may_listen: dict[str, bool] = {}
-        """Whether the window's page has just been given the microphone."""
+        self._may_listen: dict[str, float] = {}
+        """Until when (monotonic seconds) the microphone of a window may come on: its page has just been given it."""
+        self._hushing: set[str] = set()
+        """Windows whose microphone is being switched off."""
         self._portal: Any = None
         self._scheme: Scheme = "system"
         self._ahead: Ahead | None = None
@@ -142,7 +145,7 @@ class GtkEngine:
         web.connect("load-failed", lambda _web, _event, url, error: self._on_failed(url, error, dress))
         web.connect("create", lambda _web, action: self._leave(window, action, dress))
         web.connect("print", lambda *_: True)  # no page of ours prints; a script's wish would open dialogs without end
-        self._may_listen[window.uid] = False
+        self._may_listen[window.uid] = 0.0
         web.connect("notify::microphone-capture-state", lambda *_: self._on_listening(window.uid, web, dress, hand))
         web.connect("permission-request", lambda _web, request: self._on_permission(window.uid, request, dress, hand))
         web.connect("web-process-terminated", lambda *_: dress.crashed())
@@ -205,12 +208,28 @@ class GtkEngine:
     def _on_listening(self, uid: str, web: Any, dress: Dress, hand: Hand) -> None:
         """WebKit remembers a yes as long as the page is there, and then asks no more: the microphone that has come on
         without a click goes off again."""
-        if web.get_microphone_capture_state() != self._webkit.MediaCaptureState.ACTIVE:
+        if web.get_microphone_capture_state() != self._webkit.MediaCaptureState.ACTIVE or uid in self._hushing:
             return
-        was_asked, self._may_listen[uid] = self._may_listen.get(uid, False), False
-        if not was_asked and not (dress.may_record() and hand.take()):
+        # Of a recording that is ended at once WebKit tells nothing: what it was given must not last for the next one.
+        until, self._may_listen[uid] = self._may_listen.get(uid, 0.0), 0.0
+        if time.monotonic() > until and not (dress.may_record() and hand.take()):
             log.warning("the microphone came on without a click and was switched off")
-            web.set_microphone_capture_state(self._webkit.MediaCaptureState.NONE)
+            self._hush(uid, web)
+
+    def _hush(self, uid: str, web: Any) -> None:
+        """Switches the microphone off, again until it is: WebKit tells of a change while it is still being made."""
+        states = self._webkit.MediaCaptureState
+        self._hushing.add(uid)
+
+        def off() -> bool:
+            if web.get_microphone_capture_state() == states.ACTIVE:
+                web.set_microphone_capture_state(states.NONE)
+                return True
+            self._hushing.discard(uid)
+            return False
+
+        off()
+        self._glib.timeout_add(50, off)
 
     def _on_permission(self, uid: str, request: Any, dress: Dress, hand: Hand) -> bool:
         # Camera, location, notifications, clipboard reading: nothing in the app needs them. The microphone is for
@@ -220,7 +239,7 @@ class GtkEngine:
             sound = self._webkit.user_media_permission_is_for_audio_device(request)
             sight = self._webkit.user_media_permission_is_for_video_device(request)
             if sound and not sight and dress.may_record() and hand.take():
-                self._may_listen[uid] = True
+                self._may_listen[uid] = time.monotonic() + LIMIT
                 request.allow()
                 return True
         request.deny()

@@ -72,7 +72,7 @@ test:
 	@$(MAKE) --no-print-directory check-prepared
 ifeq ($(ARGS),)
 # Two processes: what some thousand quick tests leave in one must not weigh on the windows.
-	@$(PYTHON) -m pytest -m "not window and not secret_service and not packaging and not peers"
+	@$(PYTHON) -m pytest -n auto --dist loadfile -m "not window and not secret_service and not packaging and not peers"
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "(window or secret_service) and not packaging and not peers"
 else
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest $(ARGS)

@@ -119,7 +119,8 @@ def test_a_blank_window_is_started_again_once_and_what_helped_is_remembered_and_
         assert app.close()[0] == 0
     with started(scene, "WEBKIT_DISABLE_DMABUF_RENDERER") as app:
         app.until("it has started", lambda: len(app.starts) == 3)
-        app.until("its page is there", lambda: page_processes(app.process.pid))
+        shown = ("search", "--onlyvisible", "--pid", str(app.process.pid))
+        app.until("its own window is there", lambda: xdotool(scene, *shown))
         app.until("its window is there", lambda: scene.screen.picture().colours() > 1)
         assert app.close()[0] == 0
         assert app.starts[2]["environ"] == {"WEBKIT_DISABLE_DMABUF_RENDERER": "1"}

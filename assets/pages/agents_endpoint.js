@@ -149,6 +149,7 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
   const { outcome, error } = ended;
   el("endpoint-doing").textContent = "";
   if (error) return refused(error, outcome?.can_save === true);
+  if (outcome?.cancelled) saysStopped();
   if (!outcome || outcome.cancelled) return;
   drafts.delete(of.id);
   house.changed(outcome.state);
@@ -176,7 +177,11 @@ function refused(error, canSave) {
 }
 
 async function cancel() {
-  if (!(await check.stop())) return;
+  if (await check.stop()) saysStopped();
+}
+
+/** The check's own answer may come before the one to the wish to stop it: whichever comes first says it. */
+function saysStopped() {
   el("endpoint-doing").textContent = t("agents_page.cancelled");
   button("endpoint-save").focus();
 }

@@ -270,6 +270,7 @@ async function submit({ keep = "keyring", unchecked = false, signIn = false } = 
     if (shown?.id === of.id) refused(error, outcome?.can_save === true, outcome);
     return;
   }
+  if (outcome?.cancelled) saysStopped();
   if (!outcome || outcome.cancelled) return;
   drafts.delete(of.id);
   if (!of.id) [pasted, held] = [-1, []];
@@ -344,7 +345,11 @@ async function signOut() {
 }
 
 async function cancel() {
-  if (!(await check.stop())) return;
+  if (await check.stop()) saysStopped();
+}
+
+/** The check's own answer may come before the one to the wish to stop it: whichever comes first says it. */
+function saysStopped() {
   el("mcp-doing").textContent = t("agents_page.cancelled");
   button("mcp-save").focus();
 }

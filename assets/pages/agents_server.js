@@ -139,6 +139,8 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
   if (!ended) return;
   const { outcome, error } = ended;
   if (error) return refused(error, outcome?.can_save === true);
+  // The check's own answer may come before the one to the wish to stop it: whichever comes first says it.
+  if (outcome?.cancelled) el("server-doing").textContent = t("agents_page.cancelled");
   if (!outcome || outcome.cancelled) return;
   drafts.delete(of.id);
   shown = null;

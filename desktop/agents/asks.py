@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 from desktop.errors import AppError, PageGone
@@ -19,10 +20,20 @@ class Asks:
         self._limit = limit
         self._open: dict[str, asyncio.Future[bool]] = {}
         self._declined: set[str] = set()
+        self._given: Counter[str] = Counter()
 
-    async def until_given(self, agent_id: str, reason: AppError, *, said: bool, wanted: Callable[[], bool]) -> None:
-        """Returns when the person has done what was asked for. Raises `reason` where they do not want to now: then
-        only what somebody says (`said`) asks again. Raises PageGone where nobody waits any more."""
+    def given(self, agent_id: str) -> int:
+        """How often the person has done it. Read it before the try, and hand it to `until_given`."""
+        return self._given[agent_id]
+
+    async def until_given(
+        self, agent_id: str, reason: AppError, *, since: int, said: bool, wanted: Callable[[], bool]
+    ) -> None:
+        """Returns when the person has done what was asked for: at once, where they did after `since` (`given`), which
+        is while the try that failed was on its way. Raises `reason` where they do not want to now: then only what
+        somebody says (`said`) asks again. Raises PageGone where nobody waits any more."""
+        if self._given[agent_id] != since:
+            return
         if self._ask is None or (agent_id in self._declined and not said and agent_id not in self._open):
             raise reason
         question = self._open.get(agent_id)
@@ -43,6 +54,7 @@ class Asks:
     def answer(self, agent_id: str, *, given: bool) -> None:
         """The person has done it, or does not want to. Without an open question, nothing is waiting for it."""
         if given:
+            self._given[agent_id] += 1
             self._declined.discard(agent_id)
         question = self._open.pop(agent_id, None)
         if question is None:

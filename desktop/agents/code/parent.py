@@ -312,11 +312,12 @@ class CodeAgents:
                 yield event
         want: Want | None = None
         while want is None:
+            since = self._asks.given(agent.id)
             try:
                 want = await self._want(agent)
             except CodeConsentNeeded as reason:
                 yield ProgressUpdateEvent(icon="clock", text=self._texts.get("code.waits"))
-                await self._asks.until_given(agent.id, reason, said=True, wanted=lambda: True)
+                await self._asks.until_given(agent.id, reason, since=since, said=True, wanted=lambda: True)
         live = self._take(agent.id, thread.id, want)
         try:
             if not live.loaded:

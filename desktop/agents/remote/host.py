@@ -321,6 +321,7 @@ class RemoteHost:
         from desktop.agents.remote.exchange import exchange
 
         while True:
+            since = self._asks.given(agent.id)
             target = await self._target(agent)
             try:
                 answer = await exchange(self._line(agent.url), target, asked, self._bounds)
@@ -328,7 +329,7 @@ class RemoteHost:
             except (ServerTokenWanted, ServerTokenRefused) as error:
                 # Another one may have been entered, for another request, while this one was on its way.
                 if await self._target(agent) == target:
-                    await self._asks.until_given(agent.id, error, said=asked.streams, wanted=wanted)
+                    await self._asks.until_given(agent.id, error, since=since, said=asked.streams, wanted=wanted)
             except AppError as error:
                 told = await self._explained(error, agent, asked)
                 left = self._left_of(told, agent, asked)

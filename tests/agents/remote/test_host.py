@@ -449,6 +449,25 @@ def test_a_token_that_came_while_a_message_was_on_its_way_is_not_asked_for_again
     assert server.types() == ["threads.create", "threads.create"]
 
 
+def test_a_token_that_came_after_the_kept_one_was_read_again_is_not_asked_for_again(
+    server: ChatKitStandIn, team: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.token, person = TOKEN, Person()
+    one = team(ask=person)
+    reads: list[str] = []
+
+    def token(_agent: object) -> str:
+        reads.append("an-old-token" if len(reads) < 2 else TOKEN)
+        if len(reads) == 2:  # after the refusal; the person is done before this thread's answer is heard
+            one.host.remote.token_answered("team", given=True)
+        return reads[-1]
+
+    monkeypatch.setattr(one.given, "token", token)
+    assert said(one.page.say("Hello")).startswith("You said: Hello.")
+    assert person.asked == []
+    assert reads == ["an-old-token", "an-old-token", TOKEN]
+
+
 def test_who_enters_no_token_is_told_and_asked_again_only_by_a_message(server: ChatKitStandIn, team: Make) -> None:
     server.token, person = TOKEN, Person()
     one = team(ask=person)

@@ -120,7 +120,7 @@ test-packaging:
 
 # What others publish, on its newest versions: a failure here may be news of theirs, so it is no part of `make test`.
 test-peers:
-	$(call prepare,test)
+	$(call prepare,test-peers)
 	@$(PYTHON) -m tests.rig.peers
 	@$(PYTHON) -m pytest -m peers --timeout 900 $(ARGS)
 

@@ -66,9 +66,10 @@ def versions() -> dict[str, str]:
     """Package -> version, of what is installed."""
     found: dict[str, str] = {}
     for peer in PYTHON:
-        code = f"import importlib.metadata as m; print(m.version({peer.packages[0]!r}))"
+        package = peer.packages[0].partition("[")[0]
+        code = f"import importlib.metadata as m; print(m.version({package!r}))"
         done = subprocess.run([str(python_of(peer.name)), "-c", code], capture_output=True, text=True)
-        found[peer.packages[0]] = done.stdout.strip() or "?"
+        found[package] = done.stdout.strip() or "?"
     for package in NODE:
         about = NODE_FOLDER / "node_modules" / package / "package.json"
         found[package] = json.loads(about.read_text(encoding="utf-8"))["version"] if about.exists() else "?"

@@ -7,6 +7,7 @@ Names no registry: pip, npm and apt-get use what the machine is set to. Does not
     prepare.py standin   the same, and what `make run STANDIN=1` needs
     prepare.py quick     what the quick tests need: no system package, no Qt
     prepare.py test      what every test needs: both engines, a virtual screen, a Secret Service, node
+    prepare.py test-peers  the same, and a compiler for the servers that are compiled here
     prepare.py package [WORDS]   what making packages needs: no node; Qt where the packager's words ask for it
     prepare.py test-packaging    the same with Qt, and what installs and checks them
 """
@@ -30,7 +31,7 @@ STAMP = VENV / "prepared.json"
 OLDEST = (3, 11)
 PACKAGING = ("package", "package-qt", "test-packaging")
 WITH_QT = ("test", "package-qt", "test-packaging")
-KINDS = ("run", "standin", "quick", "test", "package", "test-packaging")
+KINDS = ("run", "standin", "quick", "test", "test-peers", "package", "test-packaging")
 
 # Debian packages. `a|b` names one package whose name differs between releases: the first there is.
 ENGINE_GTK = (
@@ -53,6 +54,8 @@ NOTICES_QT = ("libqt6webengine6-data",)
 NODE = ("nodejs", "npm")
 # PyInstaller looks into libraries with objdump and ldd; the frozen app carries the interpreter as a library.
 FREEZE = ("binutils", "libc-bin", "libpython{version}t64|libpython{version}")
+# llama.cpp's server comes as source; its wheel fetches cmake and ninja by itself.
+COMPILER = ("g++",)
 # What makes packages (`desktop/packaging`) and looks at what is in them; what tries them out.
 PACKAGE = ("dpkg-dev", "zstd", "desktop-file-utils", "appstream")
 # nsis and wine: the Windows installer, compiled and run here with a stand-in of the app.
@@ -85,6 +88,8 @@ def wanted_packages(kind: str, headless: bool) -> list[str]:
     """The Debian packages for one kind of preparation."""
     if kind == "quick":
         return []
+    if kind == "test-peers":
+        return [*wanted_packages("test", headless), *COMPILER]
     names = list(ENGINE_GTK)
     packages = kind in PACKAGING
     if headless or kind == "test" or packages:
@@ -319,6 +324,7 @@ def main() -> int:
     kind = "package-qt" if said.kind == "package" and asks_for_qt(words) else said.kind
     prepare_system(kind)
     prepare_venv()
+    kind = "test" if kind == "test-peers" else kind
     prepare_packages(kind)
     if kind == "test":
         prepare_node()

@@ -23,6 +23,9 @@ const ANSWER_LIMIT = 60_000;
 /** Longest wait for pywebview's side of the door, in milliseconds. */
 const DOOR_LIMIT = 15_000;
 
+/** Longest text of a call's parameters, in characters; no method of the app takes as much. */
+const LARGEST = 16 * 1024 * 1024;
+
 /** Events of one name that are kept until somebody listens. */
 const KEPT = 32;
 
@@ -183,6 +186,22 @@ function own(code, detail = "") {
 }
 
 /**
+ * What can't be written as JSON (a circle, a BigInt, something nested without end) never leaves the page: it is
+ * refused here as the app would refuse it.
+ * @param {Record<string, unknown>} params
+ */
+function check(params) {
+  let text;
+  try {
+    text = JSON.stringify(params);
+  } catch (error) {
+    throw new BridgeError({ code: "bad_params", message: t("common.bridge_unwritten"), detail: String(error) });
+  }
+  if (text === undefined) throw new BridgeError({ code: "bad_params", message: t("common.bridge_unwritten") });
+  if (text.length > LARGEST) throw new BridgeError({ code: "call_too_large", message: t("common.bridge_too_large") });
+}
+
+/**
  * Ask the app for something.
  * @param {string} method one of the page's own methods, e.g. "chat.start"
  * @param {Record<string, unknown>} [params]
@@ -190,6 +209,7 @@ function own(code, detail = "") {
  * @returns {Promise<any>} rejects with `BridgeError`
  */
 export async function call(method, params = {}, { limit = ANSWER_LIMIT } = {}) {
+  check(params);
   await ready();
   const send = door();
   if (!send) throw own("bridge_missing");

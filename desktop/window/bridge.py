@@ -28,6 +28,7 @@ from desktop.errors import (
     TooManyCalls,
     UnknownMethod,
 )
+from desktop.window.calls import DEEPEST, Unread, is_deeper
 from desktop.window.showing import Showing
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ MOST_OPENINGS = 5
 OPENING_SECONDS = 2.0
 """Seconds until it may call one more."""
 ID_LENGTH = 64
+TOO_DEEP = f"params: nested deeper than {DEEPEST} levels"
 NAME_LENGTH = 80
 """Characters of a page's own words (a method, a parameter) that an answer gives back."""
 
@@ -146,7 +148,8 @@ class Channel:
     def post(self, entry: dict[str, Any], showing: Showing | None = None) -> None:
         """Send `entry` to the page; dropped when the window shows another page by now.
 
-        Raises TypeError or ValueError for what JSON can't hold: at once, for later it would take others' entries along.
+        Raises TypeError or ValueError for what JSON can't hold or is nested deeper than `calls.DEEPEST`: at once, for
+        later it would take others' entries along.
         """
         self.send(_written(entry), showing)
 
@@ -262,7 +265,10 @@ class Bridge:
             return
         method = showing.page.methods[method_name]
         raw = params.get("params", {})
-        if weighs_over(raw, method.limit):
+        if raw is Unread.TOO_DEEP:
+            self._refuse(channel, showing, call_id, BadParams(problem=TOO_DEEP))
+            return
+        if raw is Unread.TOO_LARGE or weighs_over(raw, method.limit):
             self._refuse(channel, showing, call_id, CallTooLarge(limit=f"{method.limit // 1024} KB"))
             return
         if OPENING.search(method_name):
@@ -284,7 +290,7 @@ class Bridge:
                 answer = _written({"id": call_id, "ok": True, "value": method.call(params)})
             except AppError as error:
                 failure = error
-            except Exception:  # a value that JSON can't hold is among these
+            except Exception:  # a value that JSON can't hold, or that is too deep, is among these
                 log.exception("the method %s failed", method_name)
                 failure = InternalError(method_name)
             if failure is not None:
@@ -336,7 +342,15 @@ def _name(given: object) -> str:
 
 def _written(entry: dict[str, Any]) -> str:
     # ASCII: GTK hands pywebview's scripts on with a character count where bytes are meant, and cuts them.
-    return json.dumps(entry, ensure_ascii=True, allow_nan=False)
+    try:
+        text = json.dumps(entry, ensure_ascii=True, allow_nan=False)
+    except RecursionError as error:
+        raise ValueError("nested deeper than JSON goes") from error
+    # How deep `json` and the engine's own reader go differs by version; what the engine can't read takes all that is
+    # pushed with it along.
+    if is_deeper(text):
+        raise ValueError(f"nested deeper than {DEEPEST} levels")
+    return text
 
 
 def _first_problem(error: Any) -> str:

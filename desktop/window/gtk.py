@@ -7,7 +7,6 @@ its own handlers open any scheme in the browser, let every frame navigate the to
 from __future__ import annotations
 
 import ctypes
-import json
 import logging
 import os
 import signal
@@ -20,7 +19,7 @@ from urllib.parse import quote
 
 from desktop.errors import EngineChanged
 from desktop.files import ensure_private_dir
-from desktop.window import gtk_frames, gtk_walls
+from desktop.window import calls, gtk_frames, gtk_walls
 from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme
 from desktop.window.gtk_ahead import Ahead
 from desktop.window.hand import LIMIT, Hand
@@ -30,8 +29,6 @@ from desktop.window.placement import Place, Rect, on_screen
 log = logging.getLogger(__name__)
 
 WEBKIT = "libwebkit2gtk-4.1.so.0"
-LARGEST_CALL = 24 * 1024 * 1024
-"""Characters of a call that are parsed at all; the bridge's own limits per method are far below."""
 EDITING = {"cut", "copy", "paste", "delete", "select-all", "undo", "redo"}
 
 
@@ -285,14 +282,10 @@ class GtkEngine:
         platform = self._platform
 
         def on_js_bridge_call(view: Any, _manager: Any, message: Any) -> None:
-            text = message.get_js_value().to_string()
-            if len(text) > LARGEST_CALL:
-                log.warning("a call of %d characters was ignored", len(text))
-                return
             try:
-                body = json.loads(text)
+                body = calls.read(message.get_js_value().to_string())
                 platform.js_bridge_call(view.pywebview_window, body["funcName"], body["params"], body["id"])
-            except (ValueError, TypeError, KeyError, RecursionError):
+            except (ValueError, TypeError, KeyError):
                 log.warning("a call that is not of the bridge's form was ignored")
 
         return on_js_bridge_call

@@ -10,6 +10,7 @@ from typing import Any
 
 from desktop.errors import EngineChanged
 from desktop.settings.locations import is_frozen
+from desktop.window import calls
 from desktop.window.engine import EngineName, MenuBar, Proxy
 from desktop.window.macos_links import take_links
 from desktop.window.plain import PlainEngine
@@ -30,6 +31,7 @@ class CocoaEngine(PlainEngine):
         from webview.platforms import cocoa as platform
 
         super().prepare(app_id=app_id, menu=menu, proxy=proxy, reach=reach)
+        platform.json = calls.JSON
         if is_frozen():  # from source no bundle names a scheme
             take_links()
         view = platform.BrowserView

@@ -77,6 +77,7 @@ class QtEngine:
             if not hasattr(owner, name):
                 raise EngineChanged(problem=f"qt.{name}")
         platform.QWebEngineProfile = _one(platform.QWebEngineProfile, qt_walls.no_calls(QWebEngineScript))
+        view.JSBridge = qt_walls.bridge(QtCore, platform.js_bridge_call)
         append = platform.environ_append
 
         def without_fake_media(key: str, *values: str) -> None:

@@ -7,13 +7,17 @@ connected to at all, and no datagrams. Knows no window of pywebview's.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from desktop.window import calls
 from desktop.window.hand import LIMIT, Hand
 from desktop.window.policy import ANYWHERE
+
+log = logging.getLogger(__name__)
 
 NO_DATAGRAMS = "--force-webrtc-ip-handling-policy=disable_non_proxied_udp"
 NO_CALLS = "for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection']) delete globalThis[name];"
@@ -84,6 +88,29 @@ def no_calls(script_class: Any) -> Any:
     script.setWorldId(script_class.ScriptWorldId.MainWorld.value)
     script.setRunsOnSubFrames(True)
     return script
+
+
+def bridge(core: Any, receive: Callable[[Any, str, Any, str], object]) -> Any:
+    """The class of what pages call, in the place of pywebview's, which reads JSON as deep as it comes, and lets any
+    script of a page stop the app with boxes of messages. `receive(window, name, call, id)`. `core`: the module QtCore.
+    """
+
+    class JSBridge(core.QObject):
+        def __init__(self, parent: Any) -> None:
+            super().__init__()
+            self.window = parent.pywebview_window
+
+        @core.Slot(str, core.QJsonValue, str, result=str)  # type: ignore[untyped-decorator]
+        def call(self, name: str, text: Any, call_id: str) -> None:
+            # A page can send values of any kind; what is no text is none at all here.
+            try:
+                call = calls.read(text.toString())
+            except ValueError:
+                log.warning("a call that is not of the bridge's form was ignored")
+                return
+            receive(self.window, name, call, call_id)
+
+    return JSBridge
 
 
 def watch_hand(core: Any, view: Any, hand: Hand, near: Callable[[bool], object]) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from desktop.errors import EngineChanged
+from desktop.window import calls
 from desktop.window.engine import EngineName, MenuBar, Proxy
 from desktop.window.plain import PlainEngine
 
@@ -24,6 +25,7 @@ class EdgeEngine(PlainEngine):
         from webview.platforms import edgechromium as platform
 
         super().prepare(app_id=app_id, menu=menu, proxy=proxy, reach=reach)
+        platform.json = calls.JSON
         chrome = platform.EdgeChrome
         for name in ("on_new_window_request", "on_navigation_start", "on_webview_ready"):
             if not hasattr(chrome, name):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from desktop.errors import Catalogue, KeyRejected
 from desktop.page import Method, NoParams, Page, Params
 from desktop.texts import Catalogue as Texts
+from desktop.window import calls
 from desktop.window.bridge import (
     MOST_HELD,
     MOST_IN_FLIGHT,
@@ -26,6 +27,7 @@ from desktop.window.bridge import (
     Channel,
     weighs_over,
 )
+from desktop.window.calls import DEEPEST
 from desktop.window.showing import Showing
 
 SOON = 20
@@ -165,6 +167,32 @@ def test_checklist_40_a_call_nested_as_deep_as_json_goes_is_answered(desk: Desk,
     changed = {"method": {"method": deep}, "params": {"params": deep}, "text": {"params": {"text": deep}}}
     desk.send({**call, **changed.get(place, {})}, deep if place == "name" else "call")
     assert desk.window.answers(1)[0]["error"]["code"] in ("unknown_method", "bad_params")
+    assert desk.calls == []
+
+
+@pytest.mark.parametrize("levels", [DEEPEST, 1_000, 50_000])
+def test_checklist_40_a_call_that_was_too_deep_to_be_read_is_answered_under_its_id(desk: Desk, levels: int) -> None:
+    deep = "[" * levels + "]" * levels
+    call = f'{{"page_key": "{desk.showing.key}", "id": "1", "method": "echo", "params": {{"text": {deep}}}}}'
+    desk.send(calls.read(call))
+    desk.window.turn()  # at once: no thread was needed
+    [answer] = desk.window.delivered()
+    assert (answer["id"], answer["error"]["code"]) == ("1", "bad_params")
+    assert str(DEEPEST) in answer["error"]["message"]
+    desk.send(calls.read(call.replace(desk.showing.key, "another key")))
+    desk.send(calls.read(call.replace('"echo"', '"no.such"')))
+    desk.window.turn()
+    assert [entry["error"]["code"] for entry in desk.window.delivered()] == ["bad_params", "unknown_method"]
+    assert desk.bridge.refused == 1
+    assert desk.calls == []
+    assert desk.answer(params={"text": "next"}, call_id="2")["value"] == "next"
+
+
+def test_checklist_10_a_call_that_was_too_large_to_be_read_is_answered_under_its_id(desk: Desk) -> None:
+    body = {"page_key": desk.showing.key, "id": "1", "method": "echo", "params": {"text": "x" * 500_000}}
+    desk.send(calls.read(json.dumps(body), 400_000))
+    desk.window.turn()
+    assert [entry["error"]["code"] for entry in desk.window.delivered()] == ["call_too_large"]
     assert desk.calls == []
 
 
@@ -473,6 +501,30 @@ def test_checklist_12_a_value_that_json_cannot_hold_is_our_defect_and_is_answere
     desk = Desk(texts, {"odd": Method(NoParams, lambda _none: value)})
     assert desk.answer("odd")["error"]["code"] == "internal"
     assert desk.answer(params={"text": "still here"}, call_id="2")["ok"] is True
+
+
+@pytest.mark.parametrize("levels", [DEEPEST, 900, 100_000])
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}], ids=["lists", "objects"])
+def test_checklist_40_a_value_nested_too_deep_is_our_defect_and_spoils_nothing_else(
+    texts: Texts, levels: int, wrap: Callable[[Any], Any]
+) -> None:
+    """An engine that can't read one entry of a batch reads none."""
+    deep: Any = 1
+    for _ in range(levels):
+        deep = wrap(deep)
+    desk = Desk(texts, {"deep": Method(NoParams, lambda _none: deep)})
+    assert desk.answer("deep")["error"]["code"] == "internal"
+    with pytest.raises(ValueError, match="deeper"):
+        desk.window.channel.post({"event": "deep", "data": deep})
+    assert desk.answer(params={"text": "still here"}, call_id="2")["ok"] is True
+
+
+def test_a_value_as_deep_as_calls_may_be_comes_back_whole(texts: Texts) -> None:
+    deep: Any = "[{" * 500
+    for _ in range(DEEPEST - 1):
+        deep = [deep]
+    desk = Desk(texts, {"deep": Method(NoParams, lambda _none: deep)})
+    assert desk.answer("deep")["value"] == deep
 
 
 class Wordless:

@@ -125,6 +125,58 @@ def test_checklist_10_a_page_has_its_own_methods_and_nothing_else(hall: Hall) ->
     assert "Traceback" not in "".join(hall.app.ask("crossed"))
 
 
+@pytest.mark.parametrize("levels", [1_000, 30_000])
+def test_checklist_40_a_call_nested_as_deep_as_a_script_likes_is_answered_under_its_id(hall: Hall, levels: int) -> None:
+    key, before = hall.app.ask("showing", "chat")["key"], hall.refused()
+    deep = f"'['.repeat({levels}) + ']'.repeat({levels})"
+    call = {"page_key": key, "method": "chat.thread", "params": {"id": "DEEP"}}
+    for place, code in (("params", "bad_params"), ("method", "unknown_method"), ("more", "unknown_method")):
+        number = f"deep-{place}-{levels}"
+        text = json.dumps(json.dumps({**call, "id": number, place: "DEEP"}))
+        hall.send_text(f"{text}.replaceAll('\"DEEP\"', {deep})")
+        answer = hall.answer(number)
+        assert answer["error"]["code"] == code, place
+        assert answer["error"]["message"]
+    hall.send_text(f"{json.dumps(json.dumps({**call, 'page_key': 'x', 'id': '1'}))}.replace('\"DEEP\"', {deep})")
+    hall.app.until("refused without the key", lambda: hall.refused() > before)
+    assert hall.answer(hall.call(key, "no.such"))["error"]["code"] == "unknown_method"
+
+
+def test_checklist_40_a_page_of_ours_that_sends_what_can_not_be_read_is_told_so(hall: Hall) -> None:
+    """As an error of its call, at once: never as an app that does not answer."""
+    bridge = "import(new URL('bridge.js', location.href).href)"
+    nest = "((levels) => { let deep = 1; for (let i = 0; i < levels; i++) deep = [deep]; return deep; })"
+    ways = {
+        f"{nest}(1_000)": "bad_params",
+        f"{nest}(900_000)": "bad_params",
+        "(() => { const round = {}; round.round = round; return round; })()": "bad_params",
+        "12n": "bad_params",
+        "({ toJSON() { throw new Error('own') } })": "bad_params",
+        "'x'.repeat(20_000_000)": "call_too_large",
+        "'x'.repeat(300_000)": "call_too_large",
+    }
+    for value, code in ways.items():
+        asked = f"{bridge}.then((b) => b.call('chat.thread', {{ id: {value} }}, {{ limit: 20_000 }}))"
+        told = f"{asked}.then(() => 'fine', (e) => [e.code, e.message.length > 20])"
+        assert hall.promised(told) == [code, True], value
+    told = f"{bridge}.then((b) => b.call('chat.thread', () => 1)).then(() => 'fine', (e) => e.code)"
+    assert hall.promised(told) == "bad_params"
+
+
+def test_checklist_10_a_call_too_large_to_be_read_at_all_is_answered_under_its_id(hall: Hall) -> None:
+    key = hall.app.ask("showing", "chat")["key"]
+    call = {"page_key": key, "id": "large", "method": "chat.thread", "params": {"id": "LARGE"}}
+    hall.send_text(f"{json.dumps(json.dumps(call))}.replace('LARGE', 'x'.repeat(30_000_000))")
+    assert hall.answer("large")["error"]["code"] == "call_too_large"
+
+
+def test_checklist_02_the_names_that_pywebview_s_own_dispatcher_knows_do_nothing(hall: Hall) -> None:
+    """Its part of Qt shows a box of its own for the first of them, and all windows wait until that is closed."""
+    key = hall.app.ask("showing", "chat")["key"]
+    for name in ("_pywebviewAlert", "pywebviewMoveWindow", "pywebviewEventHandler"):
+        assert hall.answer(hall.call(key, "chat.thread", name=name))["error"]["code"] == "unknown_method"
+
+
 def test_checklist_11_a_call_from_an_embedded_frame_does_nothing(hall: Hall) -> None:
     """On GTK a frame of another origin reaches the engine's message handler; on Qt there is nothing to reach."""
     since, before = hall.app.calls_so_far(), hall.refused()

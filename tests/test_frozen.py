@@ -6,6 +6,7 @@ between it and everything outside.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import socket
@@ -32,6 +33,17 @@ pytestmark = [
 
 LIMIT = 120.0
 """Seconds one command of the frozen app may take."""
+ROOT = Path(__file__).resolve().parents[1]
+IMPORT_ALL = """
+import sys
+for name in sys.stdin.read().split():
+    print(name, flush=True)
+    try:
+        __import__(name)
+    except Exception:
+        pass  # what is not installed here, or is for another system
+print("all")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +71,23 @@ def run(frozen: Path, environ: dict[str, str], *words: str, stdin: str = "") -> 
     )
     assert done.stdout.count("\n") == 1, done.stdout + done.stderr
     return done.returncode, json.loads(done.stdout)
+
+
+def test_every_package_that_goes_along_leaves_the_process_that_imports_it_alive(frozen: Path) -> None:
+    """As PyInstaller does on Windows, before it looks for libraries: all of them, one after another, in one process."""
+    noted = ast.literal_eval((frozen.parents[2] / "build" / "build" / "PYZ-00.toc").read_text(encoding="utf-8"))
+    entries = next(part for part in noted if isinstance(part, list))
+    packages = [name for name, source, _kind in entries if Path(source).name == "__init__.py"]
+    assert len(packages) > 100
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", IMPORT_ALL],
+        cwd=ROOT,
+        input="\n".join(packages),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert (done.returncode, done.stdout.split()[-1:]) == (0, ["all"]), f"it ended at {done.stdout.split()[-1:]}"
 
 
 def test_first_launch_opens_the_setup_page_in_a_real_window(frozen: Path, home: dict[str, str], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
@@ -41,6 +42,19 @@ def says(*command: str) -> tuple[int, str]:
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
+def complaints(file: Path) -> set[str]:
+    """The tags of the errors and warnings of AppStream's validator, which fails with each."""
+    code, told = says("appstreamcli", "validate", "--no-net", "--pedantic", str(file))
+    found = set(re.findall(r"(?m)^\s*[EW]: \S+ (\S+)", told))
+    assert found or code == 0, told
+    return found
+
+
+def at_most(maker: Maker) -> set[str]:
+    """Without a homepage there is none to name. AppStream 1.0 warns of that, 0.16 does not; the packager notes it."""
+    return set() if maker.values["app"].get("homepage") else {"url-homepage-missing"}
+
+
 @pytest.mark.parametrize("app", BRANDS)
 def test_the_menu_entry_is_valid(maker: Maker, tmp_path: Path, app: dict[str, Any]) -> None:
     share = installed(maker, tmp_path, app)
@@ -54,8 +68,7 @@ def test_the_component_for_software_centres_is_valid(maker: Maker, tmp_path: Pat
     share = installed(maker, tmp_path, app)
     (file,) = (share / "metainfo").iterdir()
     ET.parse(file)
-    code, told = says("appstreamcli", "validate", "--no-net", "--pedantic", str(file))
-    assert code == 0, told
+    assert complaints(file) <= at_most(maker)
 
 
 def test_the_apps_own_brand_is_valid_too(maker: Maker, tmp_path: Path) -> None:
@@ -63,8 +76,13 @@ def test_the_apps_own_brand_is_valid_too(maker: Maker, tmp_path: Path) -> None:
     share = installed(maker, tmp_path, {})
     assert says("desktop-file-validate", str(share / "applications" / "chatkit-desktop.desktop")) == (0, "")
     (file,) = (share / "metainfo").iterdir()
-    code, told = says("appstreamcli", "validate", "--no-net", "--pedantic", str(file))
-    assert code == 0, told
+    assert complaints(file) <= at_most(maker)
+
+
+def test_what_the_validator_says_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "org.example.fern.metainfo.xml"
+    file.write_text('<?xml version="1.0"?><component type="desktop-application"><id>org.example.fern</id></component>')
+    assert {"component-name-missing", "component-summary-missing"} <= complaints(file)
 
 
 def test_links_of_the_brands_scheme_are_handed_over_as_one_word(maker: Maker, tmp_path: Path) -> None:

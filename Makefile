@@ -116,7 +116,7 @@ package:
 
 test-packaging:
 	$(call prepare,test-packaging)
-	@$(PYTHON) -m pytest -m packaging --timeout 3600 $(ARGS)
+	@$(PYTHON) -m pytest -m packaging --timeout 3600 -o faulthandler_timeout=4500 $(ARGS)
 
 # What others publish, on its newest versions: a failure here may be news of theirs, so it is no part of `make test`.
 test-peers:

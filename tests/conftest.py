@@ -18,9 +18,10 @@ from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore
 from desktop.settings.locations import Locations
 from desktop.texts import Catalogue
-from tests.rig import secret_service, wall
+from tests.rig import processes, secret_service, wall
 
 wall.build()
+processes.arm()
 
 # A shell without job control starts what it puts into the background with Ctrl+C ignored, and Python leaves it so: a
 # test run started like that would not see the interrupts that tests send. Children get the default with it.

@@ -14,6 +14,7 @@ import pytest
 
 from desktop import files
 from desktop.errors import FileUnreadable, FolderUnwritable
+from tests.rig.processes import Child
 
 
 def mode(path: Path) -> int:
@@ -89,11 +90,11 @@ def test_checklist_24_killing_the_writer_at_any_moment_leaves_a_whole_file(tmp_p
     path = tmp_path / "file"
     files.write_private(path, "0:" + "x" * 20000 + ":0")
     for round_ in range(20):
-        writer = subprocess.Popen(
+        writer = Child(
             [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
         )
         assert writer.stdout is not None
-        writer.stdout.readline()
+        writer.line()
         time.sleep(0.003 * (round_ % 7))
         writer.send_signal(signal.SIGKILL)
         writer.wait()

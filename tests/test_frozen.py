@@ -21,6 +21,7 @@ import pytest
 
 from tests.rig import secret_service
 from tests.rig.display import Display, virtual_display
+from tests.rig.processes import Child
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn
 
 pytestmark = [
@@ -134,9 +135,7 @@ def test_checklist_16_and_32_the_frozen_app_takes_no_other_component_and_no_debu
         "WEBKIT_INSPECTOR_HTTP_SERVER": f"127.0.0.1:{port}",
         "PYWEBVIEW_GUI": "qt",
     }
-    process = subprocess.Popen(
-        [str(frozen), "smoke", "--page", "any", "--json"], env=inspected, stdout=subprocess.PIPE, text=True
-    )
+    process = Child([str(frozen), "smoke", "--page", "any", "--json"], env=inspected, stdout=subprocess.PIPE, text=True)
     answered = 0
     while process.poll() is None:
         with socket.socket() as probe:
@@ -144,7 +143,7 @@ def test_checklist_16_and_32_the_frozen_app_takes_no_other_component_and_no_debu
             answered += probe.connect_ex(("127.0.0.1", port)) == 0
         time.sleep(0.02)  # the app wants to come to its turn
     assert process.stdout is not None
-    report = json.loads(process.stdout.read())
+    report = json.loads(process.rest())
     process.stdout.close()
     assert report["ok"], report
     assert report["engine"] == "gtk"

@@ -24,6 +24,7 @@ from tests.agents.code.test_misbehaviour import FORKS, deed, sleepers
 from tests.agents.code.wheels import make_wheel
 from tests.agents.mcp.conftest import gone, pids, stdio
 from tests.commands.test_ask import Terminal
+from tests.rig.processes import Child
 from tests.standins.models_api import KEY, Answer, Call, ModelsApi
 from tests.test_frozen import LIMIT, home, run, screen
 
@@ -136,10 +137,10 @@ def test_a_missing_package_is_named_and_the_frozen_apps_own_pip_installs_it(pers
 
 
 @contextmanager
-def terminal(words: list[str], environ: dict[str, str]) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def terminal(words: list[str], environ: dict[str, str]) -> Iterator[tuple[Child, int]]:
     """A program that has a terminal, and the other end of it."""
     ours, theirs = pty.openpty()
-    running = subprocess.Popen(words, env=environ, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    running = Child(words, env=environ, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
     os.close(theirs)
     try:
         yield running, ours
@@ -192,7 +193,7 @@ def test_no_process_is_left_when_the_frozen_app_is_killed(person: Person, tmp_pa
     marker = tmp_path / "marker"
     person.file.write_text(deed(f"{FORKS}\nopen({str(marker)!r}, 'w').close()\nwhile True: pass"))
     words = [str(person.app), "ask", "--agent", str(person.file), "--yes", *person.options, "bad"]
-    app = subprocess.Popen(words, env=person.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    app = Child(words, env=person.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until(marker.exists)
         below = psutil.Process(app.pid).children(recursive=True)

@@ -18,6 +18,7 @@ import pytest
 from desktop.settings.state import State
 from tests.rig import secret_service
 from tests.rig.display import stop, virtual_display
+from tests.rig.processes import Child
 from tests.test_updates import ReleasePage
 
 pytestmark = [
@@ -82,7 +83,7 @@ class App:
 
     def open_until(self, what: str, seen: Callable[[], bool]) -> None:
         """Opens it as a person does, waits, closes it."""
-        process = subprocess.Popen([self._program, "--data-dir", self._data], env=self._environ)
+        process = Child([self._program, "--data-dir", self._data], env=self._environ)
         try:
             end = time.monotonic() + LIMIT
             while not seen():

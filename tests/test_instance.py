@@ -24,6 +24,7 @@ import pytest
 from desktop.errors import FolderUnwritable, ProfileBusy, UsageError
 from desktop.instance import PROMPT_LIMIT, Instance
 from desktop.settings.locations import Locations
+from tests.rig.processes import Child
 
 LIMIT = 20.0
 """Patience of the tests themselves, in seconds."""
@@ -236,32 +237,32 @@ time.sleep(600)
 
 
 @pytest.fixture
-def other(profile: Locations) -> Iterator[subprocess.Popen[str]]:
+def other(profile: Locations) -> Iterator[Child]:
     """Another process that is the first."""
-    process = subprocess.Popen(
+    process = Child(
         [sys.executable, "-c", FIRST, str(profile.instance)],
         cwd=Path(__file__).parents[1],
         stdout=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    assert process.line() == "ready\n"
     yield process
     process.kill()
     process.wait()
     process.stdout.close()
 
 
-def test_checklist_25_it_holds_between_processes(other: subprocess.Popen[str], make: Callable[..., Instance]) -> None:
+def test_checklist_25_it_holds_between_processes(other: Child, make: Callable[..., Instance]) -> None:
     second = make()
     assert not second.acquire()
     assert second.hand_over("hello")
     assert other.stdout is not None
-    assert other.stdout.readline() == "shown hello\n"
+    assert other.line() == "shown hello\n"
 
 
 def test_checklist_25_the_lock_of_a_killed_process_is_recovered(
-    other: subprocess.Popen[str], make: Callable[..., Instance], profile: Locations
+    other: Child, make: Callable[..., Instance], profile: Locations
 ) -> None:
     other.send_signal(signal.SIGKILL)
     other.wait()
@@ -274,7 +275,7 @@ def test_checklist_25_the_lock_of_a_killed_process_is_recovered(
 
 
 def test_checklist_25_a_first_instance_that_hangs_is_said_within_the_limit(
-    other: subprocess.Popen[str], make: Callable[..., Instance]
+    other: Child, make: Callable[..., Instance]
 ) -> None:
     other.send_signal(signal.SIGSTOP)
     try:
@@ -338,7 +339,7 @@ def test_of_many_launches_at_once_one_is_first_and_all_others_reach_it(
 def test_the_lock_is_not_inherited_by_children(make: Callable[..., Instance], profile: Locations) -> None:
     first = make()
     first.acquire()
-    child = subprocess.Popen(
+    child = Child(
         [sys.executable, "-c", "print('here', flush=True); input()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -346,7 +347,7 @@ def test_the_lock_is_not_inherited_by_children(make: Callable[..., Instance], pr
     )
     assert child.stdout is not None
     # Linux lets us go on before it has closed what a new program does not get: it has, once it speaks.
-    assert child.stdout.readline() == b"here\n"
+    assert child.line() == b"here\n"
     try:
         first.release()
         assert make().acquire()

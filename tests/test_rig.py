@@ -13,6 +13,7 @@ import pytest
 
 from tests.rig import dev, prepare
 from tests.rig.display import DisplayError, has_display, picture_of_xwd, virtual_display, window_environment
+from tests.rig.processes import Child
 
 
 def dump(
@@ -160,7 +161,7 @@ def test_who_is_ended_asks_what_it_runs_to_end(tmp_path: Path) -> None:
         "time.sleep(60)\n"
     )
     outer = f"from tests.rig import display as d; d.end_on_sigterm(); d.call([{sys.executable!r}, '-c', {inner!r}])"
-    process = subprocess.Popen([sys.executable, "-c", outer], cwd=prepare.ROOT)
+    process = Child([sys.executable, "-c", outer], cwd=prepare.ROOT)
     while not (tmp_path / "there").exists():
         assert process.poll() is None
         time.sleep(0.02)

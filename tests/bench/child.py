@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.rig import processes
 from tests.rig.display import stop
 from tests.rig.driver import ROOT
 
@@ -40,7 +41,7 @@ class Child:
         program = [module] if frozen else [sys.executable, "-m", module]
         command = [*program, *before, str(write), *arguments]
         self._started = time.monotonic()
-        self.process = subprocess.Popen(
+        self.process = processes.Child(
             command,
             cwd=ROOT,
             env=dict(environ),

@@ -22,6 +22,7 @@ from tests.bench.figures import Figure, summary
 from tests.bench.starts import opened
 from tests.bench.talking import profile, run
 from tests.rig.driver import ROOT
+from tests.rig.processes import Child
 from tests.rig.scene import Scene
 from tests.standins.models_api import Answer, ModelsApi
 
@@ -160,7 +161,7 @@ class Bare:
     """The SDK alone in a process."""
 
     def __init__(self, base: str) -> None:
-        self.process = subprocess.Popen(
+        self.process = Child(
             [sys.executable, "-c", BARE, base], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
 
@@ -177,7 +178,7 @@ class Bare:
 
     def expect(self, word: str) -> None:
         assert self.process.stdout is not None
-        if self.process.stdout.readline().strip() != word:
+        if self.process.line().strip() != word:
             raise RuntimeError("the bare SDK did not answer")
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from desktop.chats.types import Archived, Progress
 from desktop.errors import KeyRejected, QuotaExceeded, RequestRejected, ServiceDown
 from desktop.openai_api.client import ApiClient
 from tests.chats.things import ME, archive, at_openai, content, fill
+from tests.rig.processes import Child
 from tests.standins import many
 from tests.standins.api import ApiStandIn
 
@@ -321,7 +322,7 @@ def test_checklist_24_killed_at_any_point_it_resumes_to_the_identical_result(
     kills = 0
     for _ in range(ROUNDS // 5):
         workers = [
-            subprocess.Popen(
+            Child(
                 [sys.executable, "-c", WORKER, api.base, str(path)],
                 cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             )
@@ -330,7 +331,7 @@ def test_checklist_24_killed_at_any_point_it_resumes_to_the_identical_result(
         for worker in workers:
             assert worker.stdin is not None
             assert worker.stdout is not None
-            assert worker.stdout.readline() == "ready\n"
+            assert worker.line() == "ready\n"
             worker.stdin.write("go\n")
             worker.stdin.flush()
             goal = len(api.requests) + chance.randint(1, 6)

@@ -36,6 +36,7 @@ from desktop.texts import Catalogue
 from tests.agents.test_attachments import PNG
 from tests.agents.things import NOON, answer, one_of_each, said
 from tests.chats.things import ME, Desk, fill
+from tests.rig.processes import Child
 from tests.standins.api import ApiStandIn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -574,10 +575,10 @@ def test_killed_at_any_point_an_export_goes_on_to_the_identical_result(
     assert [path.name for path in out.iterdir() if path.name.startswith(".")] == [NAME]
 
 
-def workers(count: int, arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+def workers(count: int, arguments: list[str]) -> Iterator[Child]:
     """Processes that have begun to write, one after the other; started together, as starting takes long."""
     begun = [
-        subprocess.Popen(
+        Child(
             [sys.executable, "-c", WORKER, *arguments],
             cwd=ROOT,
             stdin=subprocess.PIPE,
@@ -589,7 +590,7 @@ def workers(count: int, arguments: list[str]) -> Iterator[subprocess.Popen[str]]
     for worker in begun:
         assert worker.stdin is not None
         assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
+        assert worker.line() == "ready\n"
         worker.stdin.write("go\n")
         worker.stdin.flush()
         yield worker

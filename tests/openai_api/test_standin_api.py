@@ -19,6 +19,7 @@ from openai.types.beta.chatkit import ChatKitThread, ChatSession, ThreadDeleteRe
 from openai.types.beta.chatkit.chatkit_thread_item_list import ChatKitThreadItemList
 from openai.types.model import Model
 
+from tests.rig.processes import Child
 from tests.standins.api import FAULTS, KEY, WORKFLOW, ApiStandIn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -228,10 +229,10 @@ def test_it_comes_back_on_its_own_port(api: ApiStandIn, sdk: openai.OpenAI) -> N
 
 def test_it_runs_as_a_program_of_its_own() -> None:
     words = [sys.executable, "-m", "tests.standins.api", "--workflow", "wf_mine"]
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with Child(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            said = json.loads(process.stdout.readline())
+            said = json.loads(process.line())
             with openai.OpenAI(base_url=f"{said['base']}/v1", api_key=said["key"], max_retries=0) as sdk:
                 assert sdk.beta.chatkit.sessions.create(user="u", workflow={"id": said["workflow"]}).client_secret
         finally:

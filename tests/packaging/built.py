@@ -16,6 +16,7 @@ from desktop.packaging.proof import Home
 from tests.packaging.clean_system import UID, USER, CleanSystem
 from tests.packaging.makers import EPOCH
 from tests.rig.display import Display
+from tests.rig.processes import Child
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_LIMIT = 2400
@@ -65,7 +66,7 @@ class opened:  # noqa: N801  # reads as what it is: `with opened(…)`
 
     def __init__(self, system: CleanSystem, screen: Display, name: str) -> None:
         home = home_in(system, screen, name)
-        self.process = subprocess.Popen(home.command, env=home.environ, start_new_session=True)
+        self.process = Child(home.command, env=home.environ, start_new_session=True)
 
     def __enter__(self) -> None:
         pass
@@ -85,11 +86,15 @@ def seen_window(screen: Display, name: str) -> tuple[str, str]:
     end = time.monotonic() + 120
     while time.monotonic() < end:
         found = subprocess.run(
-            ["xdotool", "search", "--onlyvisible", "--class", f"^{name}$"], env=environ, capture_output=True, text=True
+            ["xdotool", "search", "--onlyvisible", "--class", f"^{name}$"],
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
         ).stdout.split()
         for window in found:
             title = subprocess.run(
-                ["xdotool", "getwindowname", window], env=environ, capture_output=True, text=True
+                ["xdotool", "getwindowname", window], env=environ, capture_output=True, text=True, timeout=60
             ).stdout.strip()
             if title and title != name:
                 return window, title

@@ -18,6 +18,7 @@ import pytest
 from desktop.packaging import formats
 from tests.packaging.built import BUILD_LIMIT
 from tests.packaging.makers import Maker, can_package
+from tests.rig.processes import Child
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = can_package
@@ -120,7 +121,7 @@ def can_mount() -> bool:
     if not (hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("unshare")):
         return False
     words = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /mnt"]
-    return subprocess.call(words, stderr=subprocess.DEVNULL) == 0
+    return subprocess.call(words, stderr=subprocess.DEVNULL, timeout=60) == 0
 
 
 @pytest.mark.skipif(not can_mount(), reason="a small disk can be made by root alone")
@@ -139,12 +140,12 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_made(maker: Maker, 
 @pytest.mark.skipif(not can_mount(), reason="a small disk can be made by root alone")
 def test_a_disk_that_fills_up_in_the_middle_is_told_and_nothing_half_made_is_left(maker: Maker, tmp_path: Path) -> None:
     where = tmp_path / "filling"
-    with subprocess.Popen(
+    with Child(
         on_a_disk_of("1600m", maker, where), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        for line in process.stderr:
+        while line := process.error_line():
             if line.startswith("Freezing"):
                 break
         # The disk is seen by that process alone; somebody else's file takes what is left of it.
@@ -153,8 +154,8 @@ def test_a_disk_that_fills_up_in_the_middle_is_told_and_nothing_half_made_is_lef
         room = os.fstatvfs(filler)
         os.posix_fallocate(filler, 0, room.f_bavail * room.f_frsize - 8 * 1024 * 1024)
         os.close(filler)
-        said = process.stderr.read()
-        told = json.loads(process.stdout.read())
+        said = process.error_rest(BUILD_LIMIT)
+        told = json.loads(process.rest(BUILD_LIMIT))
     assert process.returncode == 10, said
     assert (told["error"]["code"], "disk is full" in told["error"]["message"]) == ("disk", True), told
     assert said.endswith("--out.\nsomebody's file\n"), said

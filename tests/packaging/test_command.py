@@ -18,6 +18,7 @@ from desktop.packaging.errors import ToolMissing, WrongUsage
 from desktop.packaging.plan import epoch_of, read_brand, version_of
 from desktop.packaging.tools import Tool
 from tests.packaging.makers import Maker, can_package
+from tests.rig.processes import Child
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,7 +45,11 @@ def test_a_dry_run_prints_one_object_and_makes_nothing(maker: Maker) -> None:
 @can_package
 def test_the_apps_own_brand_passes_the_dry_run() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "desktop.packaging", "--check", "--json"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "desktop.packaging", "--check", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert (done.returncode, json.loads(done.stdout)["ok"]) == (0, True), done.stderr
 
@@ -185,7 +190,7 @@ def test_the_version_is_the_brands_the_projects_or_the_newest_tags(maker: Maker)
         version_of(read_brand(maker.file), maker.folder)
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-C", str(maker.folder)]
     for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "one"], ["tag", "v2.0.1"]):
-        subprocess.run([*git, *words], check=True)
+        subprocess.run([*git, *words], check=True, timeout=60)
     assert version_of(read_brand(maker.file), maker.folder) == "2.0.1"
 
 
@@ -208,7 +213,7 @@ def test_checksums_of_other_packages_that_are_still_there_stay(tmp_path: Path) -
 def test_being_ended_leaves_nothing_behind(maker: Maker) -> None:
     out = maker.folder / "out"
     words = ["--brand", str(maker.file), "--out", str(out), "--format", "deb", "--json"]
-    process = subprocess.Popen(
+    process = Child(
         [sys.executable, "-m", "desktop.packaging", *words],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -217,14 +222,14 @@ def test_being_ended_leaves_nothing_behind(maker: Maker) -> None:
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    for line in process.stderr:
+    while line := process.error_line():
         if line.startswith("Freezing"):
             break
     assert list(out.iterdir()), "it is at work there"
     process.terminate()
-    process.stderr.read()
+    process.error_rest()
     process.stderr.close()
-    told = json.loads(process.stdout.read())
+    told = json.loads(process.rest())
     process.stdout.close()
     assert process.wait(120) == 143
     assert told["error"]["code"] == "ended"

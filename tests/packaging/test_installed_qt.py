@@ -21,6 +21,7 @@ from tests.packaging.built import ROOT, Built, build, home_in
 from tests.packaging.clean_system import RELEASES, UID, clean_system, why_not
 from tests.packaging.makers import EPOCH
 from tests.rig.display import Display, stop, virtual_display
+from tests.rig.processes import Child
 
 pytestmark = [
     pytest.mark.packaging,
@@ -105,7 +106,7 @@ def test_an_ordinary_users_pages_run_in_chromiums_sandbox(unpacked: Path, screen
     environ = screen.environment({"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"})
     environ.pop("QTWEBENGINE_DISABLE_SANDBOX", None)
     user = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups"]
-    process = subprocess.Popen([*user, str(unpacked / "bin" / "chatkit-desktop"), "--demo"], env=environ)
+    process = Child([*user, str(unpacked / "bin" / "chatkit-desktop"), "--demo"], env=environ)
     try:
         end, found = time.monotonic() + 120, ""
         while not found and process.poll() is None and time.monotonic() < end:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.rig.processes import Child
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 180.0
 """Seconds for a start; LiteLLM imports half of PyPI."""
@@ -26,9 +28,7 @@ def running(words: list[str], port: int, log: Path, **environ: str) -> Iterator[
     """Returns once somebody listens on `port`. Raises AssertionError, with what the server printed last."""
     given = {**os.environ, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1,localhost", **environ}
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            words, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=given, cwd=log.parent
-        )
+        process = Child(words, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=given, cwd=log.parent)
     try:
         _wait(process, port, log)
         yield
@@ -41,7 +41,7 @@ def running(words: list[str], port: int, log: Path, **environ: str) -> Iterator[
             process.wait(10)
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait(process: Child, port: int, log: Path) -> None:
     ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends and process.poll() is None:
         try:

@@ -86,7 +86,7 @@ def llama(tmp_path: Path) -> Iterator[str]:
     python = str(peers.python_of("llama"))
     model, port = tmp_path / "tiny.gguf", free_port()
     made = [python, "-m", "tests.peers.servers.tiny_model", str(model)]
-    subprocess.run(made, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    subprocess.run(made, check=True, timeout=600, env={**os.environ, "PYTHONPATH": str(ROOT)})
     words = [python, "-m", "llama_cpp.server", "--model", str(model), "--host", "127.0.0.1", "--port", str(port)]
     with running([*words, "--n_ctx", "2048"], port, tmp_path / "llama.log"):
         yield f"http://127.0.0.1:{port}"

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from tests.rig.processes import Child
+
 _START = """
 import sys
 import gi
@@ -37,12 +39,10 @@ def held(environ: Mapping[str, str]) -> str:
 @contextmanager
 def holding(environ: Mapping[str, str], text: str) -> Iterator[None]:
     """Another program's text on the clipboard while the block lasts, or until somebody else copies one."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", _HOLD, text], env=dict(environ), stdout=subprocess.PIPE, text=True
-    )
+    process = Child([sys.executable, "-c", _HOLD, text], env=dict(environ), stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
+        assert process.line() == "held\n"
         yield
     finally:
         process.kill()

@@ -6,7 +6,6 @@ Standard library only around the app. `python -m tests.rig.dev OPTIONS` takes th
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.rig.display import end_on_sigterm, stop
+from tests.rig.processes import Child
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = (("desktop", "*.py"), ("assets", "*.toml"), ("assets/texts", "*.json"))
@@ -73,7 +73,7 @@ def supervise(arguments: list[str], environ: Mapping[str, str]) -> int:
     command = [sys.executable, "-m", "tests.rig.dev", *arguments]
     where = (*CODE, *makers(arguments))
     seen = times(where)
-    process = subprocess.Popen(command, cwd=ROOT, env=dict(environ))
+    process = Child(command, cwd=ROOT, env=dict(environ))
     told = False
     try:
         while True:
@@ -90,7 +90,7 @@ def supervise(arguments: list[str], environ: Mapping[str, str]) -> int:
                 say("Starting again", difference)
                 seen, told = now, False
                 stop(process)
-                process = subprocess.Popen(command, cwd=ROOT, env=dict(environ))
+                process = Child(command, cwd=ROOT, env=dict(environ))
     except KeyboardInterrupt:
         return 130
     finally:

@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.rig.processes import Child, arm
+
 SIZE = (1280, 900)
 """Width and height of the screen, in pixels."""
 
@@ -134,7 +136,7 @@ def has_display(environ: Mapping[str, str] | None = None) -> bool:
     return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
-def stop(process: subprocess.Popen[bytes], limit: float = 5.0) -> None:
+def stop(process: Child, limit: float = 5.0) -> None:
     """Ask a process to end; after `limit` seconds, make it."""
     if process.poll() is None:
         process.terminate()
@@ -147,10 +149,14 @@ def stop(process: subprocess.Popen[bytes], limit: float = 5.0) -> None:
 
 def call(command: Sequence[str], environ: Mapping[str, str] | None = None, limit: float | None = None) -> int:
     """Run a command and return its exit code. Whatever ends us asks it to end as well, so that it can tidy up;
-    `subprocess.call` would kill it. Raises subprocess.TimeoutExpired after `limit` seconds."""
-    process = subprocess.Popen(command, env=environ)
+    `subprocess.call` would kill it. Raises subprocess.TimeoutExpired after `limit` seconds;
+    without one it is a person, or a whole test run, that ends it."""
+    process = Child(command, env=environ)
     try:
-        return process.wait(limit)
+        return process.open_for_a_person() if limit is None else process.wait(limit)
+    except subprocess.TimeoutExpired:
+        process.stacks()  # they go where its errors go: to the terminal
+        raise
     finally:
         stop(process)
 
@@ -163,7 +169,7 @@ def virtual_display(size: tuple[int, int] = SIZE) -> Iterator[Display]:
     folder = Path(tempfile.mkdtemp(prefix="chatkit-desktop-screen-"))
     read, write = os.pipe()
     log = (folder / "Xvfb.log").open("wb")
-    process = subprocess.Popen(
+    process = Child(
         [
             *("Xvfb", "-displayfd", str(write), "-screen", "0", f"{size[0]}x{size[1]}x24"),
             *("-fbdir", str(folder), "-nolisten", "tcp", "-noreset"),
@@ -214,6 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", nargs="+", help="what to run, after --")
     options = parser.parse_args(arguments)
     end_on_sigterm()
+    arm()
     if options.if_needed and has_display():
         return call(options.command)
     try:

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from tests.rig.display import Display
+from tests.rig.processes import SHOWN, STACKS_LIMIT, Child, Hung, Lines
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
 """Longest wait for anything in a window, in seconds: generous, because nothing here measures."""
 STEP = 0.05
+ANSWER_LIMIT = 2 * LIMIT
+"""Longest wait for the probe's answer, in seconds; its own limits end before that (tests/rig/launch.py)."""
 NOT_YET = (RuntimeError, LookupError, OSError, ValueError, TypeError, subprocess.SubprocessError)
 """What a look at something raises that is not there yet: an element, an entry, a file, a window."""
 
@@ -44,7 +47,7 @@ class Driver:
         self.engine = engine
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the app has ended
         self._printed = ""
-        self.process = subprocess.Popen(
+        self.process = Child(
             [*command, *(["--engine", engine] if engine else []), *arguments],
             cwd=ROOT,
             env=self.environment,
@@ -56,7 +59,8 @@ class Driver:
         os.close(to_app_read)
         os.close(from_app_write)
         self._commands = os.fdopen(to_app_write, "w", encoding="utf-8")
-        self._answers = os.fdopen(from_app_read, "r", encoding="utf-8")
+        self._from_app = os.fdopen(from_app_read, "r", encoding="utf-8")
+        self._answers = Lines(self._from_app.readline)
 
     def __enter__(self) -> Driver:
         return self
@@ -74,31 +78,37 @@ class Driver:
         """End the app in order, by force if that fails; what it printed."""
         if self.process.poll() is None:
             try:
-                self.ask("quit")
+                self.ask("quit", limit=LIMIT)
             except Gone:
                 pass
         return self.ended()
 
     def ended(self, limit: float = LIMIT) -> str:
-        """Wait for the app's own end; what it printed. Raises AssertionError with its stacks where it does not end."""
-        hung = False
+        """Wait for the app's own end; what it printed. Raises Hung with its stacks where it does not end."""
         try:
             self.process.wait(limit)
         except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGABRT)  # the app's own fault handler says where it hangs
-            self.process.wait()
-            hung = True
-        output = self.output()
-        for pipe in (self._commands, self._answers):
-            try:
-                pipe.close()
-            except OSError:
-                continue  # the app closed its end first
-        self._printed = output
+            self._hung("did not end", limit)
+        self._close()
+        return self._printed
+
+    def _hung(self, what: str, limit: float) -> NoReturn:
+        """End the app and whatever it started; Hung has the stacks of all its threads, from its own fault handler."""
+        self.process.stacks()
+        self._close()
+        raise Hung(f"the app {what} within {limit:g} s\n{self._printed[-SHOWN:]}")
+
+    def _close(self) -> None:
+        if self._output.closed:
+            return
+        self._printed = self.output()
         self._output.close()
-        if hung:
-            raise AssertionError(f"the app did not end within {limit:.0f} s\n{output[-6000:]}")
-        return output
+        try:
+            self._commands.close()
+        except OSError:
+            pass  # the app closed its end first
+        if self._answers.join(STACKS_LIMIT):  # else a stranger holds the other end, and closing would wait for it
+            self._from_app.close()
 
     def output(self) -> str:
         """What the app has printed so far, the engine's console included."""
@@ -110,14 +120,24 @@ class Driver:
 
     # --- asking -------------------------------------------------------------------------------
 
-    def ask(self, do: str, *arguments: Any) -> Any:
-        """One command of the probe. Raises Gone when the app has ended, RuntimeError with the probe's reason."""
+    def ask(self, do: str, *arguments: Any, limit: float = ANSWER_LIMIT) -> Any:
+        """One command of the probe. Raises Gone when the app has ended, Hung when it does not answer (it is ended
+        then), RuntimeError with the probe's reason."""
+        # A pipe takes 64 KiB that nobody reads; what is longer waits for the app, so this is bounded as well.
+        alarm = threading.Timer(limit, self.process.kill)
+        alarm.daemon = True
+        alarm.start()
         try:
             self._commands.write(json.dumps({"do": do, "with": list(arguments)}) + "\n")
             self._commands.flush()
-            line = self._answers.readline()
         except (OSError, ValueError) as error:
             raise Gone(str(error)) from None
+        finally:
+            alarm.cancel()
+        try:
+            line = self._answers.next(limit)
+        except TimeoutError:
+            self._hung(f"did not answer {do!r}", limit)
         if not line:
             raise Gone("the app has ended")
         answer = json.loads(line)
@@ -132,7 +152,7 @@ class Driver:
         while time.monotonic() < end:
             try:
                 last = condition()
-            except Gone:
+            except (Gone, Hung):
                 raise
             except NOT_YET as error:
                 last = error
@@ -145,7 +165,7 @@ class Driver:
     def _describe(self) -> str:
         try:
             return json.dumps({name: self.text(name)[:600] for name in self.ask("windows")}, ensure_ascii=False)
-        except (RuntimeError, Gone) as error:
+        except (RuntimeError, Gone, Hung) as error:
             return str(error)
 
     # --- looking ------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ Nothing of this is in the product.
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import os
@@ -29,6 +30,8 @@ from desktop.window.bridge import Answered
 from desktop.window.page_server import MOST_CONNECTIONS
 from tests.rig import wall
 
+UNASKED_LIMIT = 900
+"""Seconds after which an app that nobody asked anything writes its stacks and ends: who drove it is gone, or hangs."""
 ANSWER_LIMIT = 20.0
 """Seconds a script in a page may take to answer the probe."""
 
@@ -270,6 +273,7 @@ def serve(probe: Probe, read: int, write: int) -> None:
     """Answer commands until the other side closes."""
     with os.fdopen(read, "r", encoding="utf-8") as commands, os.fdopen(write, "w", encoding="utf-8") as answers:
         for line in commands:
+            faulthandler.dump_traceback_later(UNASKED_LIMIT, exit=True)
             command = json.loads(line)
             try:
                 value = getattr(probe, command["do"])(*command.get("with", []))
@@ -308,6 +312,7 @@ def main() -> int:
     probe: Probe
     app = ProbedApp(context, watch=lambda answered: probe.watch(answered))  # noqa: PLW0108  # the probe is made next
     probe = Probe(app)
+    faulthandler.dump_traceback_later(UNASKED_LIMIT, exit=True)
     threading.Thread(target=serve, args=(probe, read, write), daemon=True).start()
     try:
         return app.run()

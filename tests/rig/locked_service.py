@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.rig.processes import Child
+
 SECRET = "sk-from-the-locked-keyring-0123456789"
 _BASE = "/org/freedesktop/secrets"
 _ITEM = f"{_BASE}/collection/login/1"
@@ -28,7 +30,7 @@ def locked_service(answer: str) -> Iterator[dict[str, str]]:
 
     root = Path(__file__).resolve().parents[2]
     with session_bus() as environ:
-        service = subprocess.Popen(
+        service = Child(
             [sys.executable, "-m", "tests.rig.locked_service", answer],
             env=environ | {"PYTHONPATH": str(root)},
             cwd=root,
@@ -37,7 +39,7 @@ def locked_service(answer: str) -> Iterator[dict[str, str]]:
         )
         try:
             assert service.stdout is not None
-            assert service.stdout.readline() == "ready\n"
+            assert service.line() == "ready\n"
             yield environ
         finally:
             service.terminate()

@@ -16,6 +16,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+LIMIT = 1800
+"""Longest time for one installation, in seconds."""
 FOLDER = Path(__file__).resolve().parents[2] / "build" / "peers"
 NODE_FOLDER = FOLDER / "node"
 
@@ -68,7 +70,7 @@ def versions() -> dict[str, str]:
     for peer in PYTHON:
         package = peer.packages[0].partition("[")[0]
         code = f"import importlib.metadata as m; print(m.version({package!r}))"
-        done = subprocess.run([str(python_of(peer.name)), "-c", code], capture_output=True, text=True)
+        done = subprocess.run([str(python_of(peer.name)), "-c", code], capture_output=True, text=True, timeout=60)
         found[package] = done.stdout.strip() or "?"
     for package in NODE:
         about = NODE_FOLDER / "node_modules" / package / "package.json"
@@ -81,15 +83,15 @@ def install() -> None:
     NODE_FOLDER.mkdir(parents=True, exist_ok=True)
     for peer in PYTHON:
         if not python_of(peer.name).exists():
-            subprocess.run([sys.executable, "-m", "venv", str(FOLDER / peer.name)], check=True)
+            subprocess.run([sys.executable, "-m", "venv", str(FOLDER / peer.name)], check=True, timeout=LIMIT)
         pip = [str(python_of(peer.name)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--upgrade", *peer.packages], check=True)
+        subprocess.run([*pip, "--upgrade", *peer.packages], check=True, timeout=LIMIT)
     npm = shutil.which("npm")
     if npm is None:
         raise SystemExit("npm is needed for the peers in JavaScript: install nodejs and npm.")
     quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
     latest = [f"{package}@latest" for package in NODE]
-    subprocess.run([npm, "install", "--prefix", str(NODE_FOLDER), *quiet, *latest], check=True)
+    subprocess.run([npm, "install", "--prefix", str(NODE_FOLDER), *quiet, *latest], check=True, timeout=LIMIT)
 
 
 def main() -> None:

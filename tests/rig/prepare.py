@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 STAMP = VENV / "prepared.json"
 OLDEST = (3, 11)
+LIMIT = 3600
+"""Longest time for one step, in seconds: an installation over a slow line, with somebody asked for a password."""
 PACKAGING = ("package", "package-qt", "test-packaging")
 WITH_QT = ("test", "package-qt", "test-packaging")
 KINDS = ("run", "standin", "quick", "test", "test-peers", "package", "test-packaging")
@@ -76,7 +78,7 @@ def fail(text: str) -> NoReturn:
 
 def run(command: list[str], environment: dict[str, str] | None = None) -> None:
     """Run a command; where it fails, name it and end."""
-    code = subprocess.call(command, cwd=str(ROOT), env=environment)
+    code = subprocess.call(command, cwd=str(ROOT), env=environment, timeout=LIMIT)
     if code:
         fail("This failed (exit code {}): {}".format(code, " ".join(command)))
 
@@ -112,7 +114,7 @@ def wanted_packages(kind: str, headless: bool) -> list[str]:
 def installed(names: list[str]) -> list[str]:
     """Those of the given package names that dpkg calls installed."""
     query = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *names]
-    answer = subprocess.run(query, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    answer = subprocess.run(query, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=LIMIT)
     return [line.split()[0] for line in answer.stdout.splitlines() if line.endswith(" installed")]
 
 
@@ -128,7 +130,7 @@ def pick(entry: str) -> str:
     names = entry.split("|")
     for name in names[:-1]:
         answer = subprocess.run(
-            ["apt-cache", "policy", name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            ["apt-cache", "policy", name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=LIMIT
         )
         if "Candidate:" in answer.stdout and "Candidate: (none)" not in answer.stdout:
             return name
@@ -217,7 +219,7 @@ def prepare_venv() -> None:
     command = [python, "-m", "venv", "--clear", str(VENV)]
     if python == "/usr/bin/python3":
         command.insert(3, "--system-site-packages")
-    if subprocess.call(command):
+    if subprocess.call(command, timeout=LIMIT):
         fail("Python could not make .venv. On Debian and Ubuntu the package python3-venv is needed for that.")
 
 
@@ -242,7 +244,8 @@ def blocks(lock: str) -> dict[str, str]:
 def gi_is_there() -> bool:
     """Whether .venv sees the distribution's GTK and WebKit."""
     code = "import gi; gi.require_version('Gtk', '3.0'); gi.require_version('WebKit2', '4.1')"
-    return subprocess.call([venv_python(), "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    null = subprocess.DEVNULL
+    return subprocess.call([venv_python(), "-c", code], stdout=null, stderr=null, timeout=LIMIT) == 0
 
 
 def requirements(kind: str, with_qt: bool) -> str:
@@ -295,7 +298,7 @@ def prepare_node() -> None:
         return
     say("Installing the type checker of the page scripts into tests/js/node_modules")
     code = subprocess.call(
-        [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], cwd=str(folder)
+        [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], cwd=str(folder), timeout=LIMIT
     )
     if code:
         fail(f"npm ci failed in tests/js (exit code {code}).")
@@ -332,4 +335,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except subprocess.TimeoutExpired as late:
+        fail("This did not end within {} seconds: {}".format(late.timeout, " ".join(map(str, late.cmd))))

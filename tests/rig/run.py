@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +30,7 @@ from tests.rig.display import (
     virtual_display,
     window_environment,
 )
+from tests.rig.processes import Child, arm
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOT = ROOT / "out" / "run.png"
@@ -73,7 +74,7 @@ def say(text: str) -> None:
 def stand_in(module: str, *arguments: str) -> Iterator[str]:
     """A stand-in in a process of its own; gives the line it prints when it is ready."""
     command = [sys.executable, "-m", module, "--port", "0", *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    process = Child(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         line = read_line(process.stdout.fileno(), STAND_IN_LIMIT)
@@ -110,7 +111,11 @@ def has_secret_service(environ: dict[str, str]) -> bool:
         return True
     code = "import secretstorage as s, sys; sys.exit(not s.check_service_availability(s.dbus_init()))"
     null = subprocess.DEVNULL
-    return subprocess.call([sys.executable, "-c", code], env=environ, stdout=null, stderr=null) == 0
+    command = [sys.executable, "-c", code]
+    try:
+        return subprocess.call(command, env=environ, stdout=null, stderr=null, timeout=STAND_IN_LIMIT) == 0
+    except subprocess.TimeoutExpired:
+        return False  # something has the name and answers nothing
 
 
 @contextmanager
@@ -150,7 +155,10 @@ def on_screen(stage: Stage, watch: bool) -> int:
             # The stand-in's port is another one each time, so its key would stay in the keyring for nothing.
             null = subprocess.DEVNULL
             command = stage.command("key", "remove")
-            subprocess.call(command, cwd=ROOT, env=stage.environ, stdin=null, stdout=null, stderr=null)
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.call(
+                    command, cwd=ROOT, env=stage.environ, stdin=null, stdout=null, stderr=null, timeout=LIMIT
+                )
 
 
 def off_screen(stage: Stage) -> int:
@@ -186,6 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     screenshot = typed.screenshot.resolve()
     os.chdir(ROOT)
     end_on_sigterm()
+    arm()
     options = (*(["--demo"] if typed.demo else []), *typed.options)
     stage = Stage(dict(os.environ), options, screenshot=screenshot)
     with ExitStack() as stack:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.rig.processes import Child
+
 PASSWORD = "the keyring's own password"
 
 _BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -53,7 +55,7 @@ def session_bus() -> Iterator[dict[str, str]]:
     folder.chmod(0o700)
     config = folder / "bus.conf"
     config.write_text(_BUS.format(folder=folder), encoding="utf-8")
-    bus = subprocess.Popen(
+    bus = Child(
         ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", "--print-address=1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -61,7 +63,7 @@ def session_bus() -> Iterator[dict[str, str]]:
     )
     try:
         assert bus.stdout is not None
-        address = bus.stdout.readline().strip()
+        address = bus.line().strip()
         environ = {
             name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "KEYRING_", "GNOME_"))
         }
@@ -84,7 +86,7 @@ def session_bus() -> Iterator[dict[str, str]]:
 def secret_service(*, locked: bool = False) -> Iterator[dict[str, str]]:
     """A Secret Service with one collection, open or locked: the environment for child processes."""
     with session_bus() as environ:
-        daemon = subprocess.Popen(
+        daemon = Child(
             ["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"],
             env=environ,
             stdin=subprocess.PIPE,

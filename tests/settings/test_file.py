@@ -17,6 +17,7 @@ import pytest
 from desktop.errors import FileUnreadable, SettingsDamaged, SettingsNewer, SettingsUnwritable
 from desktop.settings.file import SettingsFile
 from desktop.settings.locations import Locations
+from tests.rig.processes import Child
 
 
 @pytest.fixture
@@ -143,17 +144,17 @@ def test_checklist_24_killing_the_process_a_hundred_times_loses_nothing(profile:
     file.save({"number": 0, "filling": []})
     last = 0
     for round_ in range(100):
-        writer = subprocess.Popen(
+        writer = Child(
             [sys.executable, "-X", "frozen_modules=on", "-c", WRITER, str(profile.settings)],
             cwd=Path(__file__).parents[2],
             stdout=subprocess.PIPE,
         )
         assert writer.stdout is not None
-        reported = int(writer.stdout.readline())
+        reported = int(writer.line())
         time.sleep(0.0007 * (round_ % 10))
         writer.send_signal(signal.SIGKILL)
         writer.wait()
-        reported = int((writer.stdout.read().split() or [reported])[-1])
+        reported = int((writer.rest().split() or [reported])[-1])
         writer.stdout.close()
         loaded = file.load()
         assert loaded.notices == []

@@ -206,7 +206,7 @@ def folder_shut(world: World) -> None:
     """Nothing can be made in the profile's folder any more. Root may write everywhere, but not where nobody may."""
     if os.geteuid() != 0:
         world.scene.profile.chmod(0o500)
-    elif subprocess.run(["chattr", "+i", world.scene.profile], capture_output=True).returncode != 0:
+    elif subprocess.run(["chattr", "+i", world.scene.profile], capture_output=True, timeout=60).returncode != 0:
         pytest.skip("root can write to every folder of this file system")
 
 
@@ -214,7 +214,7 @@ def folder_open(world: World) -> None:
     if os.geteuid() != 0:
         world.scene.profile.chmod(0o700)
     else:
-        subprocess.run(["chattr", "-i", world.scene.profile], capture_output=True)
+        subprocess.run(["chattr", "-i", world.scene.profile], capture_output=True, timeout=60)
 
 
 def settings_taken_away(world: World) -> None:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.rig.driver import ROOT
+from tests.rig.processes import Child
 from tests.rig.scene import Scene
 from tests.window.conftest import ENGINES, missing
 
@@ -35,7 +36,7 @@ def engine() -> str:
 class Launched:
     """The app as a person starts it, on an engine that paints where one of `paints_with` is set."""
 
-    def __init__(self, scene: Scene, process: subprocess.Popen[str]) -> None:
+    def __init__(self, scene: Scene, process: Child) -> None:
         self.scene = scene
         self.process = process
 
@@ -79,7 +80,7 @@ class Launched:
 @contextmanager
 def started(scene: Scene, paints_with: str, **environ: str) -> Iterator[Launched]:
     """`paints_with`: as `RIG_BLANK` of tests.rig.blank."""
-    process = subprocess.Popen(
+    process = Child(
         [sys.executable, "-m", "tests.rig.blank", "--engine", "gtk", *scene.arguments],
         cwd=ROOT,
         env=scene.environ | {"RIG_BLANK": paints_with, "RIG_STARTS": str(scene.folder / "starts")} | environ,

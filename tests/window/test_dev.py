@@ -12,6 +12,7 @@ import pytest
 from tests.packaging.makers import Maker
 from tests.rig import secret_service
 from tests.rig.display import Display, stop, virtual_display
+from tests.rig.processes import Child
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,9 +47,7 @@ def test_a_brand_is_shown_from_source_and_again_when_its_file_changes_and_a_slip
         command = [sys.executable, "-m", "tests.rig.run", "--dev", "--", "--brand", str(maker.file)]
         command += ["--data-dir", str(tmp_path / "data")]
         with log.open("wb") as stream:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=screen.environment(private), stdout=stream, stderr=subprocess.STDOUT
-            )
+            process = Child(command, cwd=ROOT, env=screen.environment(private), stdout=stream, stderr=subprocess.STDOUT)
         try:
             wait_for_window(screen, "Ask Fern", log)
             maker.set("app", name="Ask Moss")

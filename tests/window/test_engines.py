@@ -160,7 +160,7 @@ def test_a_name_that_is_no_display_is_none_and_breaks_nothing(name: str) -> None
 
 def test_looking_for_qt_imports_none_of_it() -> None:
     code = "import sys; from desktop.window.engines import has_qt; has_qt(); print('PySide6.QtCore' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert found.stdout.strip() == "False"
     assert isinstance(has_qt(), bool)
 
@@ -170,7 +170,7 @@ def test_a_gi_that_belongs_to_another_python_is_no_engine(tmp_path: Path) -> Non
     (tmp_path / "gi" / "__init__.py").write_text("from gi import _gi_of_another_python\n")
     code = "from desktop.window.engines import has_gtk; print(has_gtk())"
     environ = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.getcwd()}"}
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ)
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environ, timeout=60)
     assert (found.stdout.strip(), found.stderr) == ("False", "")
 
 

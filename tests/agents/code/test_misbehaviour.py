@@ -18,6 +18,7 @@ import pytest
 
 from desktop.agents.code.child import Passed
 from tests.agents.code.bench import Bench, bench, gone, until
+from tests.rig.processes import Child
 from tests.standins.models_api import KEY, Answer
 
 pytestmark = pytest.mark.slow
@@ -189,7 +190,7 @@ def test_nothing_is_left_when_the_app_is_killed(tmp_path: Path) -> None:
     folder.mkdir()
     marker = tmp_path / "marker"
     (folder / "agent.py").write_text(deed(f"{FORKS}\nopen({str(marker)!r}, 'w').close()\nwhile True: pass"))
-    app = subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=ROOT, stdout=subprocess.PIPE)
+    app = Child([sys.executable, "-c", code, str(folder)], cwd=ROOT, stdout=subprocess.PIPE)
     try:
         until(marker.exists)
         below = [one.pid for one in psutil.Process(app.pid).children(recursive=True)]

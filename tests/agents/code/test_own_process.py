@@ -19,6 +19,7 @@ import pytest
 from desktop.agents.code.environment import clean, with_proxy
 from desktop.openai_api.transport import Endpoint, choose_proxy
 from tests.agents.code.bench import Bench
+from tests.rig.processes import Child
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prctl and /proc are Linux's")
 SOON = 60
@@ -116,7 +117,7 @@ def as_nobody() -> None:
 def test_checklist_36_another_program_of_the_person_s_reads_no_memory_and_no_core_is_written() -> None:
     """As an ordinary user: what isn't hidden is readable, what is hidden is not."""
     for code, readable in (("input()", True), (HIDDEN, False)):
-        process = subprocess.Popen(
+        process = Child(
             [sys.executable, "-c", "import os; os.umask(0)\n" + AS_NOBODY + code],
             cwd=Path(__file__).resolve().parents[3],
             stdin=subprocess.PIPE,
@@ -126,10 +127,14 @@ def test_checklist_36_another_program_of_the_person_s_reads_no_memory_and_no_cor
         try:
             assert process.stdout is not None
             if not readable:
-                assert process.stdout.readline() == "(0, 0)\n"
+                assert process.line() == "(0, 0)\n"
             wait_for_nobody(process.pid)
             reader = subprocess.run(
-                [sys.executable, "-c", READ, str(process.pid)], capture_output=True, text=True, preexec_fn=as_nobody
+                [sys.executable, "-c", READ, str(process.pid)],
+                capture_output=True,
+                text=True,
+                preexec_fn=as_nobody,
+                timeout=60,
             )
             assert (reader.stdout == "read\n") is readable, reader.stderr
         finally:

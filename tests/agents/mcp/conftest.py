@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import AssistantAgent, Endpoint
 from desktop.settings.mcp import Approved, McpServer
 from tests.agents.talk import FAST, PATIENCE, Given, Heard, Json, Page, make_host, read
+from tests.rig.processes import Child
 from tests.standins.models_api import KEY, Answer, Call, ModelsApi
 
 SERVER = Path(__file__).parents[2] / "standins" / "mcp_server.py"
@@ -173,7 +173,7 @@ def pids(path: Path, count: int = 1) -> list[int]:
 def over_http(folder: Path, *words: str) -> Iterator[str]:
     """The stand-in at an address of its own."""
     told = folder / f"port-{os.urandom(4).hex()}"
-    process = subprocess.Popen([sys.executable, str(SERVER), "--http", str(told), *words])
+    process = Child([sys.executable, str(SERVER), "--http", str(told), *words])
     try:
         ends = time.monotonic() + PATIENCE
         while not (told.exists() and told.read_text()):

@@ -41,6 +41,7 @@ from desktop.settings.agents import AssistantAgent
 from desktop.settings.mcp import McpServer, mcp_secret
 from tests.agents.mcp.conftest import LIMITS, Chat, gone, over_http, pids, stdio
 from tests.agents.talk import Given
+from tests.rig.processes import Child
 from tests.standins.models_api import ModelsApi
 
 pytestmark = pytest.mark.slow
@@ -357,9 +358,9 @@ def test_no_process_is_left_when_the_app_is_killed(tmp_path: Path) -> None:
         """
     )
     root = Path(__file__).parents[3]
-    with subprocess.Popen([sys.executable, "-c", app], cwd=root, stdout=subprocess.PIPE, text=True) as process:
+    with Child([sys.executable, "-c", app], cwd=root, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        assert process.line() == "ready\n"
         begun = pids(told, 2)
         process.send_signal(signal.SIGKILL)
     assert all(gone(pid) for pid in begun)
@@ -401,5 +402,5 @@ def test_the_start_of_the_app_imports_no_mcp() -> None:
     program = (
         "import sys, desktop.app, desktop.cli, desktop.agents.host, desktop.agents.server; print('mcp' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "False"

@@ -19,6 +19,22 @@ if TYPE_CHECKING:
     from desktop.openai_api.transport import Endpoint
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_INTERNET_6 = ipaddress.ip_network("2000::/3")
+"""What of IPv6 is given out to computers of the internet (IANA, IPv6 Global Unicast Allocations)."""
+_NOT_THE_INTERNET = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
+        *("203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+        "2001::/23",  # protocols, Teredo among them, which holds an IPv4 address
+        "2001:db8::/32",
+        "2002::/16",  # 6to4: an IPv4 address again
+        "3fff::/20",
+    )
+)
+"""IANA's registries of special-purpose addresses, as of 2024, and multicast. Written out, since what `is_global` knows
+of them differs between Python's releases, the security releases of one version among them."""
 MOST_ADDRESSES = 4
 """Of a name, that are tried."""
 
@@ -56,9 +72,11 @@ def is_public_address(address: str) -> bool:
     except ValueError:
         return False
     plain = getattr(ip, "ipv4_mapped", None) or ip
-    inner = int(plain) & 0xFFFFFFFF if plain.version == 6 and plain in _NAT64 else None
-    last = ipaddress.ip_address(inner) if inner is not None else plain
-    return plain.is_global and last.is_global and not last.is_multicast and not is_own_address(str(last))
+    if plain in _NAT64:
+        plain = ipaddress.ip_address(int(plain) & 0xFFFFFFFF)
+    if plain.version == 6 and plain not in _INTERNET_6:
+        return False
+    return not (any(plain in one for one in _NOT_THE_INTERNET) or is_own_address(str(plain)))
 
 
 def pinned(http: ModuleType, inner: Any, fit: Callable[[str], bool]) -> Any:

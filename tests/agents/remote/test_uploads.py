@@ -309,6 +309,25 @@ def test_what_was_looked_at_is_where_it_goes_and_the_certificate_is_the_names(
                     assert store.asked == []
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("0.1.2.3", "192.0.0.9", "192.88.99.1", "198.18.0.1", "203.0.113.9", "224.0.1.1", "240.0.0.1"),
+        *("255.255.255.255", "::", "::7f00:1", "::ffff:0:7f00:1", "64:ff9b::a00:1", "64:ff9b:1::7f00:1", "100::1"),
+        *("2001:0:7f00:1::", "2001:20::1", "2001:db8::1", "2002:808:808::1", "3fff::1", "5f00::1", "fec0::1"),
+        *("ff0e::1", "fe80::1%eth0", "not an address", ""),
+    ],
+)
+def test_checklist_41_special_addresses_are_no_computers_of_the_internet_on_any_python(address: str) -> None:
+    """What Python itself calls global differs between its releases."""
+    assert not own_network.is_public_address(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::808:808", "2606:4700::1111", "2a00::1"])
+def test_computers_of_the_internet_are_reached(address: str) -> None:
+    assert own_network.is_public_address(address)
+
+
 @given(st.ip_addresses())
 def test_no_address_is_both_ours_and_public(address: Any) -> None:
     public = own_network.is_public_address(str(address))

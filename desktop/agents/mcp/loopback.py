@@ -17,8 +17,6 @@ LONGEST = 16 * 1024
 """Bytes of a request's head."""
 MOST_CALLERS = 20
 """At the same time."""
-PATIENCE = 5.0
-"""Seconds that a caller has for its request."""
 
 _PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><style>:root{{color-scheme:light dark}}
@@ -48,15 +46,19 @@ class Back:
 
 
 class Loopback:
-    """`begin`, then hand out `redirect`; `wait` for the browser; `end` always. On one event loop."""
+    """`begin`, then hand out `redirect`; `wait` for the browser; `end` always. On one event loop.
 
-    def __init__(self, words: Words) -> None:
+    `patience`: seconds that a caller has for its request.
+    """
+
+    def __init__(self, words: Words, patience: float = 5.0) -> None:
         self._words = words
+        self._patience = patience
         self._server: asyncio.Server | None = None
         self._port = 0
         self._state = ""
         self._back: asyncio.Future[Back] | None = None
-        self._callers = 0
+        self._callers: set[asyncio.StreamWriter] = set()
 
     @property
     def redirect(self) -> str:
@@ -86,27 +88,32 @@ class Loopback:
     async def end(self) -> None:
         if self._server is not None:
             self._server.close()
+            # A browser keeps connections ahead of need, and from Python 3.12 on `wait_closed` waits for them.
+            for writer in self._callers:
+                writer.close()  # what was answered is still sent
             with suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._server.wait_closed()
+            for writer in self._callers:
+                writer.transport.abort()
 
     # --- inside -----------------------------------------------------------------------------------
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._callers += 1
+        self._callers.add(writer)
         try:
-            if self._callers <= MOST_CALLERS:
-                async with asyncio.timeout(PATIENCE):
+            if len(self._callers) <= MOST_CALLERS:
+                async with asyncio.timeout(self._patience):
                     head = await reader.readuntil(b"\r\n\r\n")
                     writer.write(self._answer(head.decode("latin-1")))
                     await writer.drain()
         except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
-            self._callers -= 1
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+            self._callers.discard(writer)
 
     def _answer(self, head: str) -> bytes:
         first, *rest = head.split("\r\n")

@@ -17,8 +17,9 @@ from desktop.agents.mcp import grants
 from desktop.agents.mcp.check import check
 from desktop.agents.mcp.grants import Grant
 from desktop.agents.mcp.issuers import fits
+from desktop.agents.mcp.loopback import Loopback
 from desktop.agents.mcp.servers import OwnVault
-from desktop.agents.mcp.sign_in import Client, sign_in
+from desktop.agents.mcp.sign_in import Client, sign_in, words
 from desktop.errors import (
     AppError,
     McpClientWanted,
@@ -426,6 +427,23 @@ def test_checklist_48_the_page_is_reached_by_its_own_name_alone(server: McpHttp)
 
     assert signed(globals()["http"](server.url), browser).access
     assert seen == [404, 404, 404]
+
+
+def test_connections_that_a_browser_opened_ahead_of_need_end_with_the_sign_in() -> None:
+    """From Python 3.12 on a server that is closed waits for them."""
+
+    async def once() -> bytes:
+        page = Loopback(words(TEXTS, "Notes"), patience=3600)
+        await page.begin()
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(page.redirect).port)
+        await asyncio.to_thread(get, page.redirect)  # who came later was met, so this one is
+        await page.end()
+        async with asyncio.timeout(PATIENCE):
+            said = await reader.read()
+        writer.close()
+        return said
+
+    assert asyncio.run(once()) == b""
 
 
 MIXED: list[tuple[str, dict[str, Any]]] = [

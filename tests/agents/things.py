@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 from collections.abc import Callable
 from datetime import datetime
@@ -133,7 +134,7 @@ class Blocking:
 
     def __getattr__(self, called: str) -> Any:
         method: Callable[..., Any] = getattr(self.real, called)
-        if not asyncio.iscoroutinefunction(method):
+        if not inspect.iscoroutinefunction(method):
             return method
         return lambda *args, **kwargs: self._runner.run(method(*args, **kwargs))
 

@@ -59,6 +59,10 @@ def surroundings(shared: Path) -> tuple[dict[str, str], list[Path]]:
     if trusted.is_file():
         (shared / "trusted.crt").write_bytes(trusted.read_bytes())
         environ |= dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE"), str(shared / "trusted.crt"))
+    for name, value in environ.items():
+        if name.startswith("PIP_") and (own := Path(value)).is_absolute() and own.is_file() and own.parent != shared:
+            (shared / own.name).write_bytes(own.read_bytes())  # a file of constraints
+            environ[name] = str(shared / own.name)
     environ |= {name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy")}
     said = " ".join(environ.values())
     # An index of files names them beside itself.

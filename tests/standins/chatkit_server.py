@@ -10,6 +10,7 @@ import asyncio
 import email
 import email.policy
 import json
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -92,6 +93,22 @@ PARTS = 12
 """Deltas of an answer."""
 
 
+class _Killable(uvicorn.Server):
+    """Ends as a process does that is killed: every connection at once, whatever is being sent.
+
+    uvicorn's own way leaves them open and, from Python 3.12 on, `Server.wait_closed` waits until they have ended.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in self.servers:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
+
+
 class ChatKitStandIn:
     """`url` is what a person enters. `token`: what it asks for; empty: nothing. `pause`: seconds between two deltas.
 
@@ -126,7 +143,7 @@ class ChatKitStandIn:
         self.store = ReferenceStore()
         self.server = _Server(self)
         self._port = port
-        self._uvicorn: uvicorn.Server | None = None
+        self._uvicorn: _Killable | None = None
         self._thread: threading.Thread | None = None
 
     # --- life ---------------------------------------------------------------------------------
@@ -149,7 +166,7 @@ class ChatKitStandIn:
         config = uvicorn.Config(
             app, host="127.0.0.1", port=self._port, log_config=None, lifespan="off", ws="none", loop="asyncio"
         )
-        self._uvicorn = uvicorn.Server(config)
+        self._uvicorn = _Killable(config)
         self._thread = threading.Thread(target=self._uvicorn.run, name="chatkit server", daemon=True)
         self._thread.start()
         end = time.monotonic() + 60
@@ -162,7 +179,7 @@ class ChatKitStandIn:
     def stop(self) -> None:
         """As a kill: connections end at once. `start` brings it back at the same port, with its chats."""
         if self._uvicorn is not None and self._thread is not None:
-            self._uvicorn.should_exit = self._uvicorn.force_exit = True
+            self._uvicorn.should_exit = True
             self._thread.join(10)
             self._uvicorn = None
 

@@ -257,6 +257,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def _answer(self, *, with_body: bool) -> None:
+        if self.request_version == "HTTP/0.9":  # no browser's: its answer would have no headers, so no policy either
+            self.request_version = ""  # as the base class does it, for an answer that has a status
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
         hosts = self.headers.get_all("Host") or []
         # As it was sent: http.server takes leading double slashes for one.
         path = self.requestline.split()[1]

@@ -403,6 +403,21 @@ def test_a_connection_whose_window_has_closed_does_not_keep_its_place_for_long(a
     assert answer.endswith(b"body { color: black }")
 
 
+@pytest.mark.parametrize("version", ["", " HTTP/0.9"])
+@pytest.mark.parametrize("with_host", [True, False])
+def test_checklist_19_a_request_of_the_oldest_http_is_refused_since_its_answer_would_have_no_policy(
+    server: PageServer, showing: Showing, version: str, with_host: bool
+) -> None:
+    host = f"Host: localhost:{server.port}\r\n"
+    first = f"GET /{showing.path}/base.css HTTP/1.1\r\n{host}\r\n"
+    second = f"GET /{showing.path}/probe.html{version}\r\n{host if with_host else ''}\r\n"
+    answer = raw(server, first + second)
+    begin, _, rest = answer.partition(b"body { color: black }")
+    assert begin.startswith(b"HTTP/1.1 200 ")
+    assert parsed(rest).status == 400
+    assert parsed(rest).body == b""
+
+
 def test_a_refusal_ends_the_connection(server: PageServer) -> None:
     answer = raw(server, f"GET /nothing HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n" * 2)
     assert answer.count(b"HTTP/1.1 404") == 1

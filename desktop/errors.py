@@ -62,6 +62,9 @@ AppError
 │   ├── EngineMissing                                                           exit 3
 │   ├── EngineChanged                                                           exit 3
 │   ├── EngineRefusesRoot                                                       exit 3
+│   ├── EngineNotHere                                                           exit 2
+│   ├── WebViewMissing              on Windows                                  exit 3
+│   ├── DotNetMissing               on Windows                                  exit 3
 │   ├── WindowBlank                 it opens, and nothing of it is painted       exit 3
 │   └── DisplayMissing                                                          exit 4
 ├── FileError                       a file or folder outside the settings
@@ -612,6 +615,25 @@ class EngineChanged(EngineError):
 
 class EngineRefusesRoot(EngineError):
     code = "engine_refuses_root"
+
+
+class EngineNotHere(EngineError):
+    """values: engine (the one that was asked for)."""
+
+    code = "engine_not_here"
+    exit_code = 2
+
+
+class WebViewMissing(EngineError):
+    """values: link (where Microsoft has it)."""
+
+    code = "webview_missing"
+
+
+class DotNetMissing(EngineError):
+    """values: link (where Microsoft has it)."""
+
+    code = "dotnet_missing"
 
 
 class WindowBlank(EngineError):

@@ -7,6 +7,7 @@ imported meanwhile. So nothing heavy is imported here, and nothing is known of p
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -72,8 +73,10 @@ class Opening:
             failure = error  # unless another process shows the window
         located.wait()
         self.instance = Instance(context.locations.instance, context.profile)
-        if not self.instance.acquire() and self.instance.hand_over(context.prompt):
-            return False
+        if not self.instance.acquire():
+            _let_others_come_forward()
+            if self.instance.hand_over(context.prompt):
+                return False
         with ExitStack() as undone:
             undone.callback(self.instance.release)
             if failure is not None:
@@ -100,6 +103,16 @@ def _engine_for(context: Context) -> Engine:
     name = engines.choose(getattr(context.args, "engine", None), context.environ)
     engines.refuse_root(name, context.environ)
     return engines.adapter(name)
+
+
+def _let_others_come_forward() -> None:
+    """On Windows only the program that a person has just started may bring a window to the front, and give that right
+    on; without it the running app's button in the task bar flashes. Written from Microsoft's reference
+    (`AllowSetForegroundWindow`, `ASFW_ANY`)."""
+    if sys.platform == "win32":
+        import ctypes
+
+        ctypes.windll.user32.AllowSetForegroundWindow(ctypes.c_ulong(0xFFFFFFFF))
 
 
 def _import_for(context: Context, located: threading.Event) -> None:

@@ -9,6 +9,10 @@ from __future__ import annotations
 import json
 import locale
 import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from desktop.settings.locations import assets_dir, command_name
@@ -17,17 +21,48 @@ LANGUAGES = ("en", "fr")
 FALLBACK = "en"
 
 
-def system_language() -> str:
-    """The first of our languages that the user's environment asks for, else English."""
-    wanted = [os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
-    wanted.append(locale.getlocale()[0] or "")
-    for value in wanted:
-        language = value.replace("-", "_").split("_")[0].split(".")[0].lower()
-        if language in LANGUAGES:
-            return language
-        if language and value not in ("C", "POSIX", "C.UTF-8"):
-            return FALLBACK
-    return FALLBACK
+def system_language(environ: Mapping[str, str] = os.environ, system: Callable[[], Sequence[str]] | None = None) -> str:
+    """The first of our languages that the user's environment asks for, then the system itself, else English.
+
+    `system`: the person's languages by its settings (`fr-CA`, `French_Canada`), the most wanted first.
+    """
+    for value in (environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")):
+        if value and value not in ("C", "POSIX", "C.UTF-8"):
+            return _ours(value) or FALLBACK
+    # A program that a double click starts on Windows or macOS has none of these.
+    return next(filter(None, map(_ours, (system or _system_languages)())), FALLBACK)
+
+
+def _ours(value: str) -> str:
+    """The language of ours that a locale's name means; empty for others."""
+    language = re.split("[-_.@]", value.lower(), maxsplit=1)[0]
+    language = NAMES.get(language, language)
+    return language if language in LANGUAGES else ""
+
+
+NAMES = {"french": "fr", "english": "en"}
+"""What Windows calls a language, whatever its region: `French_Canada.1252`."""
+
+
+def _system_languages() -> Sequence[str]:
+    """By Windows' and macOS' own settings. Written from Microsoft's and Apple's reference."""
+    found: list[str] = []
+    if sys.platform == "win32":
+        import ctypes
+
+        count, size = ctypes.c_ulong(), ctypes.c_ulong()
+        ask = ctypes.windll.kernel32.GetUserPreferredUILanguages
+        by_name = 0x8
+        if ask(by_name, ctypes.byref(count), None, ctypes.byref(size)):
+            buffer = ctypes.create_unicode_buffer(size.value)
+            if ask(by_name, ctypes.byref(count), buffer, ctypes.byref(size)):
+                found += "".join(buffer[: size.value]).split("\0")
+    if sys.platform == "darwin":
+        with suppress(ImportError):
+            from Foundation import NSLocale
+
+            found += map(str, NSLocale.preferredLanguages())
+    return [*filter(None, found), locale.getlocale()[0] or ""]
 
 
 OURS = "chatkit-desktop"

@@ -55,7 +55,7 @@ def test_checklist_12_what_a_page_is_told_is_code_sentence_hint_and_no_traceback
         ),
         *("workflow", "thread", "status", "host", "proxy", "command", "profile", "length", "model"),
         *("file", "digest", "line", "module", "package", "packages", "inputs", "target", "server"),
-        *("wanted", "advice", "choices", "prompt", "day"),
+        *("engine", "link", "wanted", "advice", "choices", "prompt", "day"),
     )
     extra = {} if issubclass(kind, errors.ApiError) else {"status": 500}
     error = kind("detail", **{name: f"<{name}>" for name in names if name != "status"}, **extra)
@@ -76,6 +76,9 @@ def test_exit_codes_are_those_of_the_command_line() -> None:
         "engine_missing": 3,
         "engine_changed": 3,
         "engine_refuses_root": 3,
+        "engine_not_here": 2,
+        "webview_missing": 3,
+        "dotnet_missing": 3,
         "window_blank": 3,
         "display_missing": 4,
         "waits_for_person": 5,

@@ -634,6 +634,17 @@ def test_a_read_that_hangs_is_waited_for_again_and_not_started_twice() -> None:
     assert patient.read(OPENAI) == KEY
 
 
+def test_an_import_that_takes_longer_than_the_keyring_may_is_not_the_keyrings_fault() -> None:
+    imported = threading.Event()
+    store = KeyringStore(
+        "test", choose=lambda: Backend(lambda: KEY), platform="linux", load=lambda: (imported.wait(60), None)[1]
+    )
+    keys = Keys("default", "test", store, limit=0.05)
+    assert not keys.known(OPENAI, within=0.1), "the first paint waits for neither"
+    threading.Timer(0.5, imported.set).start()
+    assert keys.read(OPENAI) == KEY
+
+
 def test_the_status_says_where_without_saying_what() -> None:
     keys = Keys("default", "test", KeyringStore("test", choose=lambda: Backend(lambda: KEY), platform="linux"))
     status = keys.status(OPENAI)

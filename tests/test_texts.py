@@ -357,3 +357,27 @@ def test_a_packaged_app_is_called_by_its_makers_name(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "executable", "/usr/lib/ask-fern/ask-fern")
     texts = Catalogue("en", ROOT / "assets" / "texts")
     assert texts.get("errors.usage.hint").startswith("ask-fern --help")
+
+
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        (["fr-CA"], "fr"),
+        (["fr-FR"], "fr"),
+        (["fr-Latn-MA"], "fr"),
+        (["fr"], "fr"),
+        (["French_Canada.1252"], "fr"),
+        (["French_Switzerland"], "fr"),
+        (["English_Canada.1252"], "en"),
+        (["en-GB", "fr-FR"], "en"),
+        (["de-CH", "fr-CH", "en"], "fr"),
+        (["fro-FR", ""], "en"),
+        (["ja-JP"], "en"),
+        ([], "en"),
+    ],
+)
+def test_where_the_environment_says_nothing_the_systems_own_settings_do(said: list[str], language: str) -> None:
+    assert system_language({}, lambda: said) == language
+    assert system_language({"LANG": "C.UTF-8"}, lambda: said) == language
+    assert system_language({"LANG": "en_US.UTF-8"}, lambda: said) == "en"
+    assert system_language({"LC_ALL": "fr_CH"}, lambda: said) == "fr"

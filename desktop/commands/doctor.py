@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -105,12 +106,12 @@ class Doctor:
     # --- the machine --------------------------------------------------------------------------
 
     def _engine(self) -> str:
-        from desktop.window import engines
+        from desktop.window import engines, webview2
 
         wanted = getattr(self.context.args, "engine", None)
+        if sys.platform in ("win32", "darwin"):
+            return " ".join((engines.choose(wanted), webview2.version())).strip()
         there = [name for name, has in (("gtk", engines.has_gtk), ("qt", engines.has_qt)) if has()]
-        if os.name == "nt" or (hasattr(os, "uname") and os.uname().sysname == "Darwin"):
-            return engines.choose(wanted)
         if not there or (wanted and wanted not in there):
             raise EngineMissing(command=engines.install_line(wanted))
         if "gtk" not in there or wanted == "qt":

@@ -49,6 +49,11 @@ class Known(Protocol):
     def set_key_known(self, origin: str, known: bool) -> None: ...
 
 
+LOAD_LIMIT = 20.0
+"""Seconds that importing what speaks with the keyring may take beside: on a slow disk it takes longer than the keyring
+does, and the keyring is not to blame."""
+
+
 class Keys:
     """The secrets of one profile, and the one owner of what is known of its keys: whoever saves, removes or reads one,
     a page, a command or an agent, `known` says so afterwards. Safe to use from every thread.
@@ -79,8 +84,10 @@ class Keys:
         self.on_waiting = on_waiting
         self._session = MemoryStore()
         self.store: KeyStore = store or KeyringStore(service, frozen=frozen, environ=environ, unlock_limit=unlock_limit)
+        self._load: Callable[[], None] = lambda: None
         if isinstance(self.store, KeyringStore):
             self.store.waiting = self._person_is_asked
+            self._load = self.store.load
         self._lock = threading.Lock()
         self._reads: dict[str, _Call[str | None]] = {}
         self._unusable: KeyStoreError | None = None
@@ -112,7 +119,7 @@ class Keys:
             return False
         call = self._start_read(entry)
         try:
-            found = call.wait(within, within) is not None
+            found = call.wait(within, within, load_limit=0) is not None
         except AppError:
             return False  # it hangs, or is none: whoever needs the key hears of it
         self._note(origin, found)
@@ -256,7 +263,7 @@ class Keys:
             self._forget_read(entry)
 
     def _start(self, action: Callable[[], T]) -> _Call[T]:
-        call = _Call(action)
+        call = _Call(action, self._load)
         call.start()
         return call
 
@@ -264,7 +271,7 @@ class Keys:
         with self._lock:
             call = self._reads.get(entry)
             if call is None:
-                call = self._reads[entry] = _Call(lambda: self.store.get(entry))
+                call = self._reads[entry] = _Call(lambda: self.store.get(entry), self._load)
                 call.start()
             return call
 
@@ -296,9 +303,12 @@ class Keys:
 class _Call(threading.Thread, Generic[T]):
     """One call of a store on a thread of its own. A daemon: a call that hangs never holds up the exit."""
 
-    def __init__(self, action: Callable[[], T]) -> None:
+    def __init__(self, action: Callable[[], T], load: Callable[[], None]) -> None:
         super().__init__(name="keyring", daemon=True)
         self._action = action
+        self._load = load
+        self._loaded: float | None = None
+        """When what it needs had been imported: from then on the keyring is what is waited for."""
         self._news = threading.Condition()
         self._done = False
         self._asked = False
@@ -312,6 +322,10 @@ class _Call(threading.Thread, Generic[T]):
     def run(self) -> None:
         result, failed = None, None
         try:
+            self._load()
+            with self._news:
+                self._loaded = time.monotonic()
+                self._news.notify_all()
             result = self._action()
         except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
             failed = error
@@ -324,11 +338,14 @@ class _Call(threading.Thread, Generic[T]):
             self._asked = True
             self._news.notify_all()
 
-    def wait(self, limit: float, unlock_limit: float) -> T:
-        """The result. Raises what the call raised, KeyringSlow after `limit`, KeyringLocked after `unlock_limit`."""
-        began = time.monotonic()
+    def wait(self, limit: float, unlock_limit: float, *, load_limit: float = LOAD_LIMIT) -> T:
+        """The result. Raises what the call raised, KeyringSlow after `limit`, KeyringLocked after `unlock_limit`.
+        An import that is still under way is waited for beside, `load_limit` seconds at most."""
+        asked = time.monotonic()
         with self._news:
             while not self._done:
+                late = asked + load_limit
+                began = min(late, time.monotonic()) if self._loaded is None else max(asked, min(late, self._loaded))
                 left = began + (unlock_limit if self._asked else limit) - time.monotonic()
                 if left <= 0:
                     raise KeyringLocked("not answered") if self._asked else KeyringSlow(seconds=f"{limit:g}")

@@ -67,7 +67,8 @@ class KeyringStore:
 
     `choose` finds the keyring at the first call (default: `system.choose`); what it returns is
     trusted. `waiting` is called in the calling thread each time the person is about to be asked
-    to unlock the keyring; they have `unlock_limit` seconds.
+    to unlock the keyring; they have `unlock_limit` seconds. `load` imports what the keyring is spoken
+    to with, and asks it nothing (default: `system.load`).
     """
 
     persistent = True
@@ -82,10 +83,12 @@ class KeyringStore:
         platform: str = sys.platform,
         unlock_limit: float = 120.0,
         waiting: Callable[[], None] = lambda: None,
+        load: Callable[[], None] | None = None,
     ) -> None:
         self.service = service
         self.waiting = waiting
         self._platform = platform
+        self.load = load or (lambda: system.load(platform))
         self._choose = choose or (lambda: system.choose(frozen=frozen, environ=environ, platform=platform))
         self._unlock_limit = unlock_limit
         self._backend: Any = None

@@ -12,7 +12,8 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
+from importlib import import_module
 from typing import Any
 
 from desktop.errors import KeyringDenied, KeyringInsecure, KeyringLocked, KeyringMissing, KeyStoreError
@@ -75,6 +76,13 @@ def _named(environ: Mapping[str, str]) -> Any | None:
         return core.load_config()
     except Exception as error:
         raise KeyringMissing(f"{type(error).__name__}: {str(error)[:160]}") from error
+
+
+def load(platform: str = sys.platform) -> None:
+    """Import what speaks with the usual keyring of this platform; whoever asks one says what is missing."""
+    for name in ("keyring.core", _BY_PLATFORM.get(platform, _ON_DESKTOPS)[0].rpartition(".")[0]):
+        with suppress(Exception):
+            import_module(name)
 
 
 def _load(name: str) -> Any:

@@ -12,7 +12,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from desktop.errors import DisplayMissing, EngineMissing, EngineRefusesRoot
+from desktop.errors import DisplayMissing, EngineMissing, EngineNotHere, EngineRefusesRoot
+from desktop.window import webview2
 from desktop.window.engine import LOOPBACK_HOSTS, Engine, EngineName
 
 GTK_PACKAGES = "gir1.2-webkit2-4.1 gir1.2-gtk-3.0 python3-gi python3-gi-cairo"
@@ -67,7 +68,7 @@ def has_qt() -> bool:
 def install_line(wanted: str | None) -> str:
     """The exact command that brings an engine to this machine."""
     if sys.platform == "win32":
-        return "https://developer.microsoft.com/microsoft-edge/webview2/"
+        return webview2.WEBVIEW2_LINK
     if sys.platform == "darwin":
         return "pip install pyobjc-framework-WebKit"
     if wanted == "qt":
@@ -81,13 +82,19 @@ def choose(
     *,
     gtk: Callable[[], bool] = has_gtk,
     qt: Callable[[], bool] = has_qt,
+    system: str = sys.platform,
+    windows: Callable[[], object] = webview2.require,
 ) -> EngineName:
-    """The engine to start; `gtk` and `qt` tell whether these are there.
-    Raises EngineMissing with the install line, DisplayMissing without a screen."""
-    if sys.platform == "win32":
+    """The engine to start; `gtk`, `qt` and `windows` tell whether what these need is there.
+    Raises EngineMissing with the install line, DisplayMissing without a screen; where the system has one engine,
+    EngineNotHere for another and what `windows` raises."""
+    if system in ("win32", "darwin"):
+        if wanted is not None:
+            raise EngineNotHere(engine=wanted)
+        if system == "darwin":
+            return "cocoa"
+        windows()
         return "edgechromium"
-    if sys.platform == "darwin":
-        return "cocoa"
     offscreen = wanted == "qt" and environ.get("QT_QPA_PLATFORM") == "offscreen"
     if not offscreen and not display_answers(environ):
         raise DisplayMissing()
@@ -155,6 +162,15 @@ def spare_loopback(environ: Any) -> None:
         for name in ("no_proxy", "NO_PROXY"):
             known = [host for host in environ.get(name, "").split(",") if host.strip()]
             environ[name] = ",".join([*known, *(host for host in LOOPBACK_HOSTS if host not in known)])
+
+
+def icon_for(name: EngineName, picture: Path | None) -> Path | None:
+    """The app's picture in a form that the engine takes. WinForms takes an .ico and ends the process at a PNG
+    (pywebview 6.2.1); without one it shows the program's own icon, which in a packaged app is the brand's."""
+    if name != "edgechromium" or picture is None:
+        return picture
+    beside = picture.with_name("app.ico")
+    return beside if beside.is_file() else None
 
 
 def adapter(name: EngineName) -> Engine:

@@ -235,7 +235,7 @@ class Shell:
         webview.settings["ALLOW_DOWNLOADS"] = False  # the adapters ask where
         webview.settings["ALLOW_FILE_URLS"] = False
         webview.settings["OPEN_DEVTOOLS_IN_DEBUG"] = False
-        icon = self._looks.icon
+        icon = engines.icon_for(self.engine.name, self._looks.icon)
         try:
             webview.start(
                 gui=self.engine.name,

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop.errors import DisplayMissing, EngineMissing, EngineRefusesRoot
+from desktop.errors import DisplayMissing, EngineMissing, EngineNotHere, EngineRefusesRoot, WebViewMissing
+from desktop.settings.locations import assets_dir
 from desktop.texts import Catalogue
 from desktop.window.engines import (
     DEBUG_VARIABLES,
@@ -20,6 +21,7 @@ from desktop.window.engines import (
     choose,
     display_answers,
     has_qt,
+    icon_for,
     install_line,
     refuse_root,
     scrub,
@@ -98,6 +100,39 @@ def test_qt_can_draw_without_a_screen_when_it_is_told_to() -> None:
     for wanted in (None, "gtk"):
         with pytest.raises(DisplayMissing):
             choose(wanted, OFFSCREEN, gtk=yes, qt=yes)
+
+
+# --- Windows and macOS ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("system", "name"), [("win32", "edgechromium"), ("darwin", "cocoa")])
+def test_a_system_with_one_engine_takes_that_and_says_so_of_others(system: str, name: str) -> None:
+    assert choose(None, {}, system=system, windows=lambda: "131") == name
+    for wanted in ("gtk", "qt"):
+        with pytest.raises(EngineNotHere) as caught:
+            choose(wanted, {}, system=system, windows=lambda: "131")
+        assert wanted in caught.value.describe(Catalogue("en"))["message"]
+        assert caught.value.exit_code == 2
+
+
+def test_on_windows_nothing_is_started_where_webview2_is_missing() -> None:
+    def missing() -> object:
+        raise WebViewMissing(link="x")
+
+    with pytest.raises(WebViewMissing):
+        choose(None, {}, system="win32", windows=missing)
+    assert choose(None, {}, system="darwin", windows=missing) == "cocoa"
+
+
+def test_winforms_is_given_an_ico_or_nothing_because_a_png_ends_the_process(tmp_path: Path) -> None:
+    picture = assets_dir() / "icons" / "app-256.png"
+    ico = icon_for("edgechromium", picture)
+    assert ico is not None
+    assert ico.read_bytes().startswith(b"\0\0\1\0"), "ICONDIR of Windows' icon format"
+    assert icon_for("edgechromium", tmp_path / "maker.png") is None
+    assert icon_for("edgechromium", None) is None
+    for name in ("gtk", "qt", "cocoa"):
+        assert icon_for(name, picture) == picture
 
 
 # --- the screen -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ have answered at once. Both are told by the transport (`Heard`); here the events
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from openai.types.responses import (
@@ -35,6 +35,14 @@ class Answered:
     """Stands before a message that says what was taken for a thought."""
 
     type = "desktop.answered"
+
+
+async def put_right(events: AsyncIterator[Any], heard: Heard) -> AsyncIterator[Any]:
+    """The events of one response, as `LateThoughts` makes them."""
+    late = LateThoughts(heard)
+    async for event in events:
+        for one in late.see(event):
+            yield one
 
 
 class LateThoughts:

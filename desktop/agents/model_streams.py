@@ -21,7 +21,7 @@ from openai.types.responses import (
 )
 
 from desktop.agents import failures
-from desktop.agents.late_thoughts import LateThoughts
+from desktop.agents.late_thoughts import put_right
 from desktop.agents.tolerant.heard import HEARD, Heard
 from desktop.errors import AnswerFlood
 
@@ -66,14 +66,12 @@ class ChatCompletions(OpenAIChatCompletionsModel):
 
 async def in_order(events: AsyncIterator[Any], heard: Heard) -> AsyncIterator[Any]:
     """`events`; a failure comes as a last one, `Broken`, and then nothing more until the run is cancelled. Before the
-    end of an answer that was cut short stands why, `Cut`; what turns out to be thought, or none, see `LateThoughts`."""
-    late = LateThoughts(heard)
+    end of an answer that was cut short stands why, `Cut`; what turns out to be thought, or none, see `put_right`."""
     try:
-        async for event in events:
-            for one in late.see(event):
-                if one.type == "response.completed" and heard.reason:
-                    yield Cut(heard.reason)
-                yield spoken(one)
+        async for event in put_right(events, heard):
+            if event.type == "response.completed" and heard.reason:
+                yield Cut(heard.reason)
+            yield spoken(event)
     except Exception as error:  # noqa: BLE001 - raised again by who reads the events
         yield Broken(error)
         await asyncio.Event().wait()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from desktop.agents.host import AgentHost
 from tests.agents.talk import PATIENCE, Heard, Json, Page
 from tests.agents.test_habits import House, thoughts
 from tests.standins.habits import Habits, Reply, chat, response, responses, sse
@@ -59,10 +60,10 @@ def shown(heard: Heard) -> list[tuple[str, str]]:
     return [(kind, words) for kind, words in items.values() if kind != "user_message"]
 
 
-def kept(house: House, agent: str, heard: Heard) -> list[tuple[str, str]]:
+def kept(host: AgentHost, agent: str, heard: Heard) -> list[tuple[str, str]]:
     """What the store has of it."""
     found = []
-    for item in Page(house.host, agent).items(heard.thread):
+    for item in Page(host, agent).items(heard.thread):
         parts = item["content"] if "content" in item else item["workflow"]["tasks"]
         found.append((item["type"], "".join(part.get("text", part.get("content", "")) for part in parts)))
     return [one for one in found if one[0] != "user_message"]
@@ -78,7 +79,7 @@ def test_what_stands_before_a_lone_closing_tag_becomes_a_thought(house: House, a
     heard = house.say(said_in(agent, "Hm, ", "so.", f"\n{tag[:4]}", f"{tag[4:]}\n\nHello ", "you"), agent)
     assert heard.errors == []
     assert shown(heard) == WANTED
-    assert kept(house, agent, heard) == WANTED
+    assert kept(house.host, agent, heard) == WANTED
 
 
 @BOTH
@@ -86,7 +87,7 @@ def test_in_one_piece_it_is_a_thought_from_the_beginning(house: House, agent: st
     heard = house.say(said_in(agent, "Hm, so.</think>\n\nHello you"), agent)
     assert (thoughts(heard), heard.said) == ("Hm, so.", "Hello you")
     assert not [event for event in heard.events if event["type"] == "thread.item.removed"]
-    assert kept(house, agent, heard) == WANTED
+    assert kept(house.host, agent, heard) == WANTED
 
 
 @BOTH
@@ -96,7 +97,7 @@ def test_from_the_next_answer_on_it_is_shown_as_thinking_at_once(house: House, a
     heard = house.say(reply, agent)
     assert heard.said == "Hello you"
     assert not [event for event in heard.events if event["type"] == "thread.item.removed"]
-    assert [(kind, words.strip()) for kind, words in kept(house, agent, heard)] == WANTED
+    assert [(kind, words.strip()) for kind, words in kept(house.host, agent, heard)] == WANTED
 
 
 @BOTH
@@ -104,7 +105,7 @@ def test_where_it_then_answers_at_once_the_answer_is_no_thought(house: House, ag
     house.say(said_in(agent, "Hm.", "</think>", "Hello"), agent)
     heard = house.say(said_in(agent, "Hello ", "you"), agent)
     assert heard.errors == []
-    assert shown(heard) == kept(house, agent, heard) == [("assistant_message", "Hello you")]
+    assert shown(heard) == kept(house.host, agent, heard) == [("assistant_message", "Hello you")]
     heard = house.say(said_in(agent, "Hello ", "you"), agent)
     assert heard.kinds.count("thread.item.removed") == 0
     assert (thoughts(heard), heard.said) == ("", "Hello you")
@@ -117,7 +118,7 @@ def test_thinking_that_is_cut_off_is_none_of_the_answer(house: House, agent: str
     heard = house.say(said_in(agent, "Hm, ", "so", **ends[agent]), agent)
     assert heard.said == ""
     assert len(heard.errors) == 1
-    assert kept(house, agent, heard) == [("workflow", "Hm, so")]
+    assert kept(house.host, agent, heard) == [("workflow", "Hm, so")]
 
 
 def test_a_stop_in_the_middle_of_it_too(house: House) -> None:
@@ -129,7 +130,7 @@ def test_a_stop_in_the_middle_of_it_too(house: House) -> None:
 @BOTH
 def test_nothing_thought_before_it_is_no_step(house: House, agent: str) -> None:
     heard = house.say(said_in(agent, "\n", "</think>", "\n\nHello ", "you"), agent)
-    assert shown(heard) == kept(house, agent, heard) == [("assistant_message", "Hello you")]
+    assert shown(heard) == kept(house.host, agent, heard) == [("assistant_message", "Hello you")]
 
 
 CODE = [
@@ -145,7 +146,7 @@ CODE = [
 @pytest.mark.parametrize("text", CODE)
 def test_a_closing_tag_that_an_answer_explains_is_text(house: House, agent: str, text: str) -> None:
     heard = house.say(said_in(agent, *(text[at : at + 5] for at in range(0, len(text), 5))), agent)
-    assert shown(heard) == kept(house, agent, heard) == [("assistant_message", text)]
+    assert shown(heard) == kept(house.host, agent, heard) == [("assistant_message", text)]
 
 
 @BOTH
@@ -153,7 +154,7 @@ def test_a_closing_tag_that_an_answer_explains_is_text(house: House, agent: str,
 def test_after_the_thoughts_too(house: House, agent: str, text: str) -> None:
     for _ in range(2):
         heard = house.say(said_in(agent, "Hm.", "\n</think>\n\n", text), agent)
-        assert [(kind, words.strip()) for kind, words in kept(house, agent, heard)] == [
+        assert [(kind, words.strip()) for kind, words in kept(house.host, agent, heard)] == [
             ("workflow", "Hm."),
             ("assistant_message", text),
         ]
@@ -168,7 +169,7 @@ def test_nothing_after_it_is_an_empty_answer_that_says_so(house: House, agent: s
             ("", "workflow", 1),
         )
         assert "empty" in heard.errors[0]["message"].lower(), heard.errors
-        assert [kind for kind, _ in kept(house, agent, heard)] == ["workflow"]
+        assert [kind for kind, _ in kept(house.host, agent, heard)] == ["workflow"]
 
 
 def test_reasoning_that_the_server_tells_by_itself_leaves_the_text_an_answer(house: House) -> None:
@@ -220,7 +221,7 @@ def test_what_was_thought_before_a_call_is_not_said_to_the_model_again(house: Ho
     server.answer(Reply(first), Reply(said_in("chat", "Well, ", "then.", "</think>", "Hello ", "you")))
     heard = Page(house.host, "chat").say("hello")
     assert heard.errors == []
-    assert kept(house, "chat", heard) == [("workflow", "Hm, so."), ("workflow", "Well, then."), WANTED[1]]
+    assert kept(house.host, "chat", heard) == [("workflow", "Hm, so."), ("workflow", "Well, then."), WANTED[1]]
     again = json.dumps(server.asked[-1])
     assert "look" in again
     assert "Hm, " not in again
@@ -234,4 +235,4 @@ def test_a_thought_of_a_later_round_takes_no_earlier_message_away(house: House, 
     )
     heard = Page(house.host, "chat").say("hello")
     assert heard.errors == []
-    assert shown(heard) == kept(house, "chat", heard) == [("assistant_message", "I look."), *WANTED]
+    assert shown(heard) == kept(house.host, "chat", heard) == [("assistant_message", "I look."), *WANTED]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from desktop.agents import failures
+from desktop.agents.code import hearing
 from desktop.agents.endpoints import NO_KEY, asked_of, make_client
 from desktop.agents.tolerant.refusals import Refusals
 from desktop.openai_api import own_network
@@ -63,6 +64,7 @@ class Given:
         openai.AsyncOpenAI = self._filled(openai.AsyncOpenAI, self._async_http)  # type: ignore[misc]
         openai.OpenAI = self._filled(openai.OpenAI, self._http)  # type: ignore[misc]
 
+        hearing.install()
         self._give_lists()
 
     def _give_lists(self) -> None:

@@ -1,7 +1,7 @@
 """In the child: one turn of a file's agent or workflow, told to the app as it happens.
 
-`Runner` of the file is ours: its `run` streams. Messages to the app: task, text, text_done, ask, call, and the turn's
-end.
+`Runner` of the file is ours: its `run` streams. Messages to the app: task, task_gone, text, text_done, turned, ask,
+call, and the turn's end.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import agents
 from agents.run import DEFAULT_MAX_TURNS
 
 from desktop.agents.code.entry import Held, workflow_call
+from desktop.agents.code.hearing import is_ours
 from desktop.agents.code.loader import APPROVAL, Beside, replace
 from desktop.agents.code.told import Told, fenced, plain
 from desktop.agents.code.turn import Endless, Turn
@@ -149,7 +150,8 @@ def take_over(beside: Beside, turn: Turn) -> type[OriginalRunner]:
                 told.begin()
                 async for event in events():
                     told.see(event)
-                    yield event
+                    if not is_ours(event):
+                        yield event
                 told.end(result)
 
             result.stream_events = stream_events  # type: ignore[method-assign]

@@ -16,8 +16,10 @@ from chatkit.types import (
     DurationSummary,
     FileSource,
     Task,
+    ThoughtTask,
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
+    ThreadItemRemovedEvent,
     ThreadItemReplacedEvent,
     ThreadItemUpdatedEvent,
     ThreadStreamEvent,
@@ -76,6 +78,10 @@ class Shown:
                 yield from self._delta(str(message.get("key")), str(message.get("delta", "")))
             case "text_done":
                 yield from self._done(message)
+            case "turned":
+                yield from self._turned(str(message.get("key")), str(message.get("task")))
+            case "task_gone":
+                yield from self._gone(str(message.get("key")))
             case _:
                 pass
 
@@ -127,7 +133,7 @@ class Shown:
 
     # --- steps --------------------------------------------------------------------------------
 
-    def _task(self, key: str, given: object) -> Iterator[ThreadStreamEvent]:
+    def _task(self, key: str, given: object, begun: datetime | None = None) -> Iterator[ThreadStreamEvent]:
         try:
             task = _tasks.validate_python(given)
         except ValidationError:
@@ -148,13 +154,24 @@ class Shown:
             self._workflow = WorkflowItem(
                 id=self._new_id("workflow"),
                 thread_id=self._thread,
-                created_at=_now(),
+                created_at=begun or _now(),
                 workflow=Workflow(type="custom", tasks=[]),
             )
             yield ThreadItemAddedEvent(item=self._workflow.model_copy(deep=True))
         self._places[key] = len(self._workflow.workflow.tasks)
         self._workflow.workflow.tasks.append(task)
         yield self._updated(self._workflow.id, WorkflowTaskAdded(task_index=self._places[key], task=task))
+
+    def _gone(self, key: str) -> Iterator[ThreadStreamEvent]:
+        """A step is taken back: it was none. The page is told with the end of the steps, or of the last of them."""
+        item, place = self._workflow, self._places.pop(key, None)
+        if item is None or place is None:
+            return
+        item.workflow.tasks.pop(place)
+        self._places = {name: other - (other > place) for name, other in self._places.items()}
+        if not item.workflow.tasks:
+            self._workflow = None
+            yield ThreadItemRemovedEvent(item_id=item.id)
 
     def _end_workflow(self) -> Iterator[ThreadStreamEvent]:
         item = self._workflow
@@ -193,6 +210,17 @@ class Shown:
             return
         sources = message.get("annotations")
         yield from self._end_message(sources if isinstance(sources, list) else [])
+
+    def _turned(self, key: str, task: str) -> Iterator[ThreadStreamEvent]:
+        """What a message said so far goes away, and stands as a thought in its place."""
+        item = self._message
+        if item is None or self._key != key:
+            return
+        self._message = None
+        yield ThreadItemRemovedEvent(item_id=item.id)
+        thought = "".join(self._text).strip()
+        if thought:
+            yield from self._task(task, ThoughtTask(content=thought, status_indicator="complete"), item.created_at)
 
     def _end_message(self, sources: list[Any] | None = None) -> Iterator[ThreadStreamEvent]:
         item = self._message

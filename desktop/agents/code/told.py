@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from desktop.agents.code.protocol import Message
 from desktop.agents.code.turn import Turn
+from desktop.agents.late_thoughts import Answered, Turned
 from desktop.agents.model_streams import raise_if_failed, spoken
 from desktop.agents.tasks import MOST_CODE, tool_task
 
@@ -41,6 +42,9 @@ class Told:
         self._deltas: list[str] = []
         self._sources: list[Message] = []
         self._thoughts: dict[str, str] = {}
+        """What was thought in the present answer, by the keys of its steps."""
+        self._answer = turn.number("a")
+        """A model may call what it thinks by the same name in each answer."""
         self._calls: dict[str, str] = {}
         turn.asks(_model(agent))
         self._asked = turn.asked(turn.model)
@@ -93,6 +97,12 @@ class Told:
     def _raw(self, event: Any) -> None:
         raise_if_failed(event, self._asked)
         match event.type:
+            case "response.created":
+                self._thoughts, self._answer = {}, self._turn.number("a")
+            case Turned.type:
+                self._turned()
+            case Answered.type:
+                self._answered()
             case "response.output_item.added":
                 self._added(event.item)
             case "response.output_text.delta" if self._message:
@@ -148,6 +158,18 @@ class Told:
             self._spoke = True
         self._message, self._deltas, self._sources = "", [], []
 
+    def _turned(self) -> None:
+        """What the message has said so far was thought; its words, where it has any, begin anew."""
+        if self._message:
+            self._turn.send({"type": "turned", "key": self._message, "task": self._turn.number("t")})
+        self._message, self._deltas, self._sources = "", [], []
+
+    def _answered(self) -> None:
+        """What was taken for thought is about to be said."""
+        for key in self._thoughts:
+            self._turn.send({"type": "task_gone", "key": key})
+        self._thoughts = {}
+
     def _item(self, event: Any) -> None:
         if event.name == "tool_output":
             raw = event.item.raw_item
@@ -165,7 +187,7 @@ class Told:
         self._turn.step(f"c{number}", title, done=done)
 
     def _think(self, event: Any, delta: str, *, done: bool) -> None:
-        key = f"t{event.item_id}.{event.summary_index}"
+        key = f"t{self._answer}.{event.item_id}.{event.summary_index}"
         text = event.text if done else self._thoughts.get(key, "") + delta
         self._thoughts[key] = text
         self._turn.task(key, ThoughtTask(content=text, status_indicator="complete" if done else "loading"))

@@ -33,12 +33,16 @@ class ChatStream:
     """`see` gives the chunks for one event, `finish` what is left at the end; each None: the event as it came.
 
     `names`: the tools that were offered. `keep_reason`: finish reasons go through, else "stop" stands for those of an
-    answer that was cut short, and `reason` says which. `begun`: see `Thoughts`.
+    answer that was cut short, and `reason` says which. `takes_back`: whoever reads can take back what was said, and is
+    told by `turned`; None: not where it reads reasons itself. `begun`: see `Thoughts`.
     """
 
-    def __init__(self, names: Callable[[], set[str]], *, keep_reason: bool, begun: bool = False) -> None:
+    def __init__(
+        self, names: Callable[[], set[str]], *, keep_reason: bool, takes_back: bool | None = None, begun: bool = False
+    ) -> None:
         self._names = names
         self._keep = keep_reason
+        self._takes_back = not keep_reason if takes_back is None else takes_back
         self._thoughts = Thoughts(begun=begun)
         self._told = 0
         """Characters of text that were passed on."""
@@ -203,7 +207,7 @@ class ChatStream:
                 yield from self._think(text)
             elif kind == "turn":
                 self.turned = self._told
-                if self._keep:  # nobody takes back what was said: it stands apart at least
+                if not self._takes_back:  # nobody takes back what was said: it stands apart at least
                     yield self._say("\n\n")
             elif kind == "unthink":
                 self.answered = True

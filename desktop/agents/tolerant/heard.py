@@ -10,6 +10,8 @@ from dataclasses import dataclass
 class Heard:
     """Told before the bytes that it is about are read."""
 
+    keeps_reason: bool = False
+    """Whoever asks reads finish reasons itself."""
     reason: str = ""
     """length, content_filter, error or interrupted, where the answer is not all there is."""
     turned: int = 0
@@ -19,4 +21,4 @@ class Heard:
 
 
 HEARD: ContextVar[Heard | None] = ContextVar("desktop_heard", default=None)
-"""None: whoever asks reads finish reasons itself."""
+"""None: whoever asks reads finish reasons itself, and nobody can take back what was said."""

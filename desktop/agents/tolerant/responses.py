@@ -24,10 +24,13 @@ ENDED = ("response.completed", "response.done", "response.incomplete")
 class ResponsesStream(Items):
     """As `ChatStream`, for Responses."""
 
-    def __init__(self, names: Callable[[], set[str]], *, keep_reason: bool, begun: bool = False) -> None:
+    def __init__(
+        self, names: Callable[[], set[str]], *, keep_reason: bool, takes_back: bool | None = None, begun: bool = False
+    ) -> None:
         super().__init__(begun=begun)
         self._names = names
         self._keep = keep_reason
+        self._takes_back = not keep_reason if takes_back is None else takes_back
         self._response: Json = {}
         self._created = False
         self.reason = ""
@@ -230,7 +233,7 @@ class ResponsesStream(Items):
             elif kind == "say":
                 yield from self._spoken(item, text)
             elif kind == "turn":
-                if item is self._first and not self._keep:
+                if item is self._first and self._takes_back:
                     self.turned = sum(map(len, item.text))
                 else:  # nobody takes back what was said: it stands apart at least
                     yield from self._spoken(item, "\n\n")

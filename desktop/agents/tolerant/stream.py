@@ -21,7 +21,7 @@ _EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:(?:data|event|id|retry)?:|\{.*\}\
 
 
 class Stream:
-    """A streamed answer. `names` gives the tools that were offered; `keep_reason` and `begun`: see `ChatStream`."""
+    """A streamed answer. `names` gives the tools that were offered; The rest: see `ChatStream`."""
 
     def __init__(
         self,
@@ -29,11 +29,14 @@ class Stream:
         names: Callable[[], set[str]] = set,
         *,
         keep_reason: bool = False,
+        takes_back: bool | None = None,
         begun: bool = False,
     ) -> None:
         self._chat = protocol == "chat"
         kind = ChatStream if self._chat else ResponsesStream
-        self._made: ChatStream | ResponsesStream = kind(names, keep_reason=keep_reason, begun=begun)
+        self._made: ChatStream | ResponsesStream = kind(
+            names, keep_reason=keep_reason, takes_back=takes_back, begun=begun
+        )
         self._reader = Reader()
         self._over = False
 

@@ -181,7 +181,13 @@ async def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> 
         sent.was_heard(answer.begins_in_thought)
         return as_json(response, answer)
     heard = HEARD.get()
-    stream = Stream(protocol, sent.names, keep_reason=heard is None, begun=sent.begun)
+    stream = Stream(
+        protocol,
+        sent.names,
+        keep_reason=heard is None or heard.keeps_reason,
+        takes_back=heard is not None,
+        begun=sent.begun,
+    )
     chunks = response.aiter_bytes()
     body = b""
     if "event-stream" not in kind:

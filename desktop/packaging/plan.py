@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from desktop import __version__
-from desktop.errors import BrandInvalid
+from desktop.errors import BrandInvalid, Phrase
 from desktop.packaging.errors import BrandWrong, SecretFound
 from desktop.settings.brand import Brand, load_brand
 from desktop.settings.secret_shapes import SECRET_SHAPES
@@ -81,7 +81,22 @@ def read_brand(path: Path) -> Brand:
     except BrandInvalid as error:
         message = error.describe(Catalogue("en"))["message"]
         kind = SecretFound if _is_secret(path) else BrandWrong
-        raise kind(message, f"Correct it in {path}.") from None
+        raise kind(message, f"Correct it in {path}.{_why_no_toml(error, path)}") from None
+
+
+def _why_no_toml(error: BrandInvalid, path: Path) -> str:
+    """What Python's reader says of a file that is no TOML, and what is often behind it."""
+    problem = error.values.get("problem")
+    if not isinstance(problem, Phrase) or problem.key != "errors.problem.toml":
+        return ""
+    try:
+        line = path.read_text(encoding="utf-8-sig").splitlines()[int(str(problem.values["line"])) - 1]
+    except (OSError, ValueError, IndexError):
+        line = ""
+    told = f" Python's reader says: {error.detail}."
+    if re.search("[“”„«»‘’]", line.partition("#")[0]):
+        told += ' Quotation marks must be plain ones: "…".'
+    return told
 
 
 def _is_secret(path: Path) -> bool:

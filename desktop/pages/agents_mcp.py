@@ -378,7 +378,7 @@ def sign_in_of(params: McpSaveParams) -> Wanted | None:
         raise FieldError("client_id", Phrase("agents_mcp.client_id_empty"))
     for name, value in (("client_id", client), ("client_secret", secret)):
         if len(value) > LONGEST_SECRET or not (value.isascii() and (value.isprintable() or not value)):
-            raise FieldError(name, Phrase("errors.problem.form"))
+            raise FieldError(name, Phrase("errors.problem.form_plain"))
     return Wanted(client, secret, params.client_host)
 
 

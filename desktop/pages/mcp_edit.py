@@ -138,7 +138,7 @@ def split_command(text: str) -> tuple[str, list[str]]:
     if not wanted:
         raise FieldError("command", Phrase("agents_mcp.command_empty"))
     if not wanted.isprintable():
-        raise FieldError("command", Phrase("errors.problem.form"))
+        raise FieldError("command", Phrase("errors.problem.form_line"))
     # A path with spaces is one word; a backslash of Windows is none of a shell.
     if not re.search(r"[\s\"']", wanted) or re.match(r"[A-Za-z]:\\", wanted) or _is_program(wanted):
         return wanted, []
@@ -224,7 +224,8 @@ def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:
         if row.secret and len(value) > LONGEST_SECRET:
             raise FieldError(f"{kind}.{number}.value", Phrase("errors.problem.too_long", {"limit": LONGEST_SECRET}))
         if (row.secret and "\0" in value) or (kind == "headers" and not (value.isascii() and value.isprintable())):
-            raise FieldError(f"{kind}.{number}.value", Phrase("errors.problem.form"))
+            problem = Phrase("errors.problem.form_plain" if kind == "headers" else "errors.problem.form_line")
+            raise FieldError(f"{kind}.{number}.value", problem)
         if row.secret and name.lower() == "authorization":
             value = _bearer(value)
         found[number] = Row(name=name, value=value, secret=row.secret)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from desktop.settings.base import AgentId, Model, Name, Prompt
+from desktop.settings.base import AgentId, Model, Name, Prompt, shaped
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
 TOOL_ROUNDS = 50
@@ -47,7 +47,7 @@ class AssistantTools(Model):
     web_search: bool = False
     code_interpreter: bool = False
     image_generation: bool = False
-    vector_store_ids: list[Annotated[str, StringConstraints(pattern=r"^vs_[A-Za-z0-9_-]{1,200}$")]] = Field(
+    vector_store_ids: list[Annotated[str, shaped(r"^vs_[A-Za-z0-9_-]{1,200}$", "form_vector_store")]] = Field(
         default=[], max_length=20
     )
     """Stores that file search looks into; empty: no file search."""
@@ -90,11 +90,9 @@ class CodeAgent(InAppAgent):
     kind: Literal["code"] = "code"
     file: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     """Where the file is. It runs only once its content has been approved."""
-    packages: list[Annotated[str, StringConstraints(pattern=PACKAGE, max_length=200)]] = Field(
-        default=[], max_length=50
-    )
+    packages: list[Annotated[str, shaped(PACKAGE, "form_package", max_length=200)]] = Field(default=[], max_length=50)
     """Packages it needs beside what the app has: names as pip takes them, no addresses."""
-    entry: Annotated[str, StringConstraints(pattern=r"^([^\W\d]\w{0,99})?$")] = ""
+    entry: Annotated[str, shaped(r"^([^\W\d]\w{0,99})?$", "form_entry")] = ""
     """The function or the agent of the file that answers; empty: the one that it plainly has."""
     model_overrides: dict[ModelName, ModelName] = Field(default={}, max_length=50)
     """Another model in the place of one that the file names: {named: used}."""

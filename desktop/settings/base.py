@@ -6,8 +6,19 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
-AgentId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+FORMS: dict[str, str] = {}
+"""{pattern: the name of the phrase that says in words what it asks for}. Filled by `shaped`."""
+
+
+def shaped(pattern: str, form: str, *, max_length: int | None = None, strip: bool | None = None) -> StringConstraints:
+    """A text of one form. `form` names the phrase `errors.problem.<form>`, a sentence with an example in it: whoever
+    meets the pattern is never told just that something is wrong."""
+    FORMS[pattern] = form
+    return StringConstraints(pattern=pattern, max_length=max_length, strip_whitespace=strip)
+
+
+Colour = Annotated[str, shaped(r"^#[0-9a-fA-F]{6}$", "colour")]
+AgentId = Annotated[str, shaped(r"^[a-z0-9][a-z0-9_-]{0,63}$", "form_agent_id")]
 Name = Annotated[str, StringConstraints(max_length=60, strip_whitespace=True)]
 
 
@@ -28,5 +39,5 @@ class Prompt(Model):
     """The words on the button."""
     prompt: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
     """What is sent."""
-    icon: Annotated[str, StringConstraints(pattern=r"^[a-z0-9:-]{1,60}$")] | None = None
+    icon: Annotated[str, shaped(r"^[a-z0-9:-]{1,60}$", "form_icon_name")] | None = None
     """One of ChatKit's icons, or `lucide:name`."""

@@ -16,7 +16,7 @@ from desktop import __version__
 from desktop.errors import BrandInvalid, FileUnreadable, Phrase, SettingsInvalid
 from desktop.files import read_limited
 from desktop.settings import endpoint_addresses, servers, tree
-from desktop.settings.base import Colour, Model
+from desktop.settings.base import Colour, Model, shaped
 from desktop.settings.locations import assets_dir
 from desktop.settings.mcp import first_problem
 from desktop.settings.model import Settings
@@ -52,9 +52,9 @@ _UNPRINTED = re.compile(
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Line = Annotated[str, BeforeValidator(one_line)]
-Link = Annotated[str, StringConstraints(pattern=r"^(https://[!-~]+|mailto:[!-~]+|)$", max_length=2000)]
+Link = Annotated[str, shaped(r"^(https://[!-~]+|mailto:[!-~]+|)$", "form_link", max_length=2000)]
 
-IconFile = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.(svg|png)$")]
+IconFile = Annotated[str, shaped(r"^([A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.(svg|png)$", "form_icon_file")]
 
 
 class AccentPair(Model):
@@ -71,9 +71,9 @@ class WindowSize(Model):
 class BrandApp(Model):
     name: Annotated[Line, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "ChatKit Desktop"
     """What people see: window title, menus, installers."""
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")] = "chatkit-desktop"
+    id: Annotated[str, shaped(r"^[a-z][a-z0-9-]{1,39}$", "form_app_id")] = "chatkit-desktop"
     """Name of the data folder, the command and the installed package; never change it once people use the app."""
-    version: Annotated[str, StringConstraints(pattern=r"^([0-9]+(\.[0-9]+){1,3}|git|)$", max_length=40)] = ""
+    version: Annotated[str, shaped(r"^([0-9]+(\.[0-9]+){1,3}|git|)$", "form_version", max_length=40)] = ""
     """The packages' version: 1.2.3, or `git` for the newest tag of your repository; empty: the project's own."""
     summary: Annotated[Line, StringConstraints(max_length=80, strip_whitespace=True)] = ""
     """One line on what it is, for menus and software centres."""
@@ -83,21 +83,21 @@ class BrandApp(Model):
     """A paragraph or more for software centres; an empty line between two paragraphs."""
     publisher: Annotated[Line, StringConstraints(max_length=100, strip_whitespace=True)] = ""
     contact: Annotated[
-        str, StringConstraints(pattern=r"^([^\s<>@\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+|)$", max_length=200)
+        str, shaped(r"^([^\s<>@\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+|)$", "form_contact", max_length=200)
     ] = ""
     """The e-mail address that stands in the packages as their maintainer's."""
     homepage: Link = ""
     copyright: Annotated[Line, StringConstraints(max_length=200)] = ""
     accent: AccentPair = Field(default_factory=AccentPair.model_construct)
     """The accent of our pages, #rrggbb, per scheme."""
-    keyring_service: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,80}$")] = ""
+    keyring_service: Annotated[str, shaped(r"^[A-Za-z0-9._-]{0,80}$", "form_service")] = ""
     """The name keys are kept under in the keyring; empty: the app's id."""
-    deep_link: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9+.-]{2,39}|)$")] = ""
+    deep_link: Annotated[str, shaped(r"^([a-z][a-z0-9+.-]{2,39}|)$", "form_scheme")] = ""
     """The scheme of links that open the app (`scheme://prompt?text=…`); empty: the app's id."""
     identifier: Annotated[
         str,
-        StringConstraints(
-            pattern=r"^([a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+(\.[A-Za-z][A-Za-z0-9_]*)*|)$", max_length=100
+        shaped(
+            r"^([a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+(\.[A-Za-z][A-Za-z0-9_]*)*|)$", "form_identifier", max_length=100
         ),
     ] = ""
     """The app's name among all apps, your domain first: org.example.fern; empty: made from the homepage."""
@@ -129,7 +129,7 @@ class BrandPackage(Model):
     Windows and macOS have their own."""
     distribution: bool = False
     """A distribution or a store brings updates: the app does not look for any by itself."""
-    files: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.*/-]*$", max_length=200)]] = Field(
+    files: list[Annotated[str, shaped(r"^[A-Za-z0-9_-][A-Za-z0-9_.*/-]*$", "form_files", max_length=200)]] = Field(
         default=[], max_length=50
     )
     """What the code agents read and import does not name, beside this file: names, with `*` and `**` for any."""
@@ -193,12 +193,17 @@ def load_brand(path: Path | None = None) -> Brand:
 
     path = path or assets_dir() / "brand.toml"
     try:
-        text = read_limited(path, SIZE_LIMIT).decode("utf-8-sig")
+        content = read_limited(path, SIZE_LIMIT)
+        text = content.decode("utf-8-sig")
         values = tomllib.loads(text)
     except FileUnreadable as error:
-        raise BrandInvalid(error.detail, name=path.name, problem=Phrase("errors.problem.unreadable")) from None
+        problem = Phrase("errors.problem.unreadable_because", {"problem": error.values["problem"]})
+        raise BrandInvalid(error.detail, name=path.name, problem=problem) from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BrandInvalid(name=path.name, problem=Phrase("errors.problem.not_utf8", {"line": line})) from None
     except ValueError as error:
-        raise BrandInvalid(_without_values(error), name=path.name, problem=Phrase("errors.problem.toml")) from None
+        raise BrandInvalid(_without_values(error), name=path.name, problem=_no_toml(error, text)) from None
     # As text for comments, as values for what TOML's escapes hide.
     for found in (text, *tree.texts_in(values)):
         if SECRET_SHAPES.search(found):
@@ -298,6 +303,18 @@ def _line_of(text: str, name: str) -> str:
     return name
 
 
+def _no_toml(error: ValueError, text: str) -> Phrase:
+    """Where the file stops being TOML: lines and columns are counted from 1."""
+    place = _PLACE.search(str(error))
+    lines = text.splitlines() or [""]
+    line, column = (int(place[1]), int(place[2])) if place else (len(lines), len(lines[-1]) + 1)
+    return Phrase("errors.problem.toml", {"line": line, "column": column})
+
+
+_PLACE = re.compile(r"\(at line ([0-9]{1,9}), column ([0-9]{1,9})\)$")
+"""How tomllib ends what it says (Python 3.11 to 3.14); `(at end of document)` where it went on to there."""
+
+
 def _without_values(error: ValueError) -> str:
-    """tomllib's message, which names a place and a character, never a value."""
-    return "" if isinstance(error, UnicodeDecodeError) else str(error)[:200]
+    """tomllib's message, which names a character or a setting, never a value; without the place."""
+    return str(error).rpartition(" (at ")[0][:200] or str(error)[:200]

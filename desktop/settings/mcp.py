@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import Field, StringConstraints, model_validator
 
 from desktop.errors import Phrase, SettingsInvalid
-from desktop.settings.base import AgentId, Model, Name
+from desktop.settings.base import AgentId, Model, Name, shaped
 from desktop.settings.origins import normalise_api_base
 from desktop.settings.secret_shapes import is_secret, is_telling
 
@@ -50,7 +50,7 @@ class Approved(Model):
     """A yes to a tool for always, as its server described it then."""
 
     tool: ToolName
-    digest: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    digest: Annotated[str, shaped(r"^([0-9a-f]{64})?$", "form_digest")] = ""
     """SHA-256 of what the server said of the tool; empty, as in entries that are a name alone: it asks once more."""
 
     @model_validator(mode="before")
@@ -242,7 +242,10 @@ def _values(server: McpServer) -> Iterator[Problem]:
             if is_secret(_without_references(value), name):
                 yield (field, name), Phrase("errors.problem.mcp_secret", {"name": name})
             if "\0" in value or (field == "headers" and not (value.isprintable() and value.isascii())):
-                yield (field, name), Phrase("errors.problem.form")
+                yield (
+                    (field, name),
+                    Phrase("errors.problem.form_plain" if field == "headers" else "errors.problem.form_line"),
+                )
     before = ""
     for index, word in enumerate(server.args):
         option, _, value = word.partition("=")
@@ -252,7 +255,7 @@ def _values(server: McpServer) -> Iterator[Problem]:
         if told:
             yield ("args", index), Phrase("errors.problem.mcp_secret", {"name": "args"})
         if "\0" in word:
-            yield ("args", index), Phrase("errors.problem.form")
+            yield ("args", index), Phrase("errors.problem.form_line")
         before = word if word.startswith("-") and not value else ""
     if is_secret(server.command):
         yield ("command",), Phrase("errors.problem.mcp_secret", {"name": "command"})

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
-from desktop.settings.base import AgentId, Colour, Model, Name, Prompt
+from desktop.settings.base import AgentId, Colour, Model, Name, Prompt, shaped
 from desktop.settings.mcp import MOST_SERVERS, McpServer
 from desktop.settings.origins import needs_yes, plain_origin
 
@@ -21,7 +21,7 @@ VERSION = 1
 """The newest version of the settings file that this app reads and writes."""
 
 HttpsOrigin = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True)]
-UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+UserId = Annotated[str, shaped(r"^[A-Za-z0-9_-]{8,64}$", "form_user_id")]
 
 
 # --- agents -----------------------------------------------------------------------------------
@@ -44,10 +44,10 @@ class WorkflowAgent(Model):
     name: Name = ""
     """What people see; empty: the app's name."""
 
-    workflow_id: Annotated[str, StringConstraints(pattern=r"^wf_[A-Za-z0-9_-]{4,200}$", strip_whitespace=True)]
+    workflow_id: Annotated[str, shaped(r"^wf_[A-Za-z0-9_-]{4,200}$", "workflow_id", strip=True)]
     """The workflow's id, `wf_…`, from Agent Builder."""
 
-    version: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}$", strip_whitespace=True)] | None = None
+    version: Annotated[str, shaped(r"^[0-9]{1,9}$", "workflow_version", strip=True)] | None = None
     """A version number; empty: the deployed one. `latest` is refused: OpenAI accepts it and the chat then fails."""
 
     state_variables: dict[
@@ -160,7 +160,7 @@ class SchemeColours(Model):
 
 class FontSource(Model):
     family: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    src: Annotated[str, StringConstraints(pattern=r"^https://", max_length=500)]
+    src: Annotated[str, shaped(r"^https://", "form_https", max_length=500)]
     """Where the font file is loaded from; https only. The component's frame loads it, not the app."""
     weight: int | str | None = None
     style: Literal["normal", "italic", "oblique"] | None = None
@@ -225,7 +225,7 @@ class Chat(Model):
     """Whether the chat follows an answer as it is written."""
     reopen_last_thread: bool = True
     """Whether the app opens where it was left."""
-    locale: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$")] | None = None
+    locale: Annotated[str, shaped(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$", "form_language")] | None = None
     """ChatKit's language; empty: the app's."""
 
 

@@ -9,23 +9,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from desktop.errors import Phrase
+from desktop.settings.base import FORMS
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
 Loc = tuple[str | int, ...]
-
-_FORMS = {
-    "workflow_id": Phrase("errors.problem.workflow_id"),
-    "version": Phrase("errors.problem.workflow_version"),
-    "primary": Phrase("errors.problem.colour"),
-    "background": Phrase("errors.problem.colour"),
-    "foreground": Phrase("errors.problem.colour"),
-    "accent": Phrase("errors.problem.colour"),
-    "light": Phrase("errors.problem.colour"),
-    "dark": Phrase("errors.problem.colour"),
-}
 
 
 def problem_of(error: ErrorDetails, known: tuple[str, ...] = ()) -> Phrase:
@@ -51,7 +41,11 @@ def problem_of(error: ErrorDetails, known: tuple[str, ...] = ()) -> Phrase:
     if kind == "too_long":
         return Phrase("errors.problem.too_many", {"limit": _limit(context)})
     if kind == "string_pattern_mismatch":
-        return _FORMS.get(last, Phrase("errors.problem.form"))
+        return Phrase(f"errors.problem.{FORMS.get(str(context.get('pattern')), 'form')}")
+    if kind == "list_type":
+        return Phrase("errors.problem.list", {"name": last})
+    if kind in ("dict_type", "model_type", "model_attributes_type"):
+        return Phrase("errors.problem.table", {"name": last})
     if kind.startswith(("int", "float")):
         return Phrase("errors.problem.number")
     if kind.startswith("bool"):

@@ -295,7 +295,7 @@ def test_checklist_06_without_a_keyring_a_secret_is_kept_for_this_session(make_h
     [
         ({"command": " "}, "command", "Enter the program that starts the server, such as npx."),
         ({"command": "npx 'a"}, "command", "A quotation mark is not closed."),
-        ({"command": "a\nb"}, "command", "It does not have the right form."),
+        ({"command": "a\nb"}, "command", "It must be one line"),
         ({"name": "n" * 61}, "name", "It must have 60 characters or fewer."),
         ({"folder": "here"}, "folder", "This folder is not there."),
         ({"folder": "/nowhere/at/all"}, "folder", "This folder is not there."),
@@ -313,7 +313,7 @@ def test_checklist_06_without_a_keyring_a_secret_is_kept_for_this_session(make_h
         ({"transport": "http", "url": "https://a/b c"}, "url", "The address must look like"),
         ({"transport": "http", "url": "https://a", "headers": [row("a b", "x")]}, "headers.0.name", "A header’s name"),
         ({"transport": "http", "url": "https://a", "headers": [row("Host", "x")]}, "headers.0.name", "A header’s name"),
-        ({"transport": "http", "url": "https://a", "headers": [row("X", "a\nb")]}, "headers.0.value", "It does not"),
+        ({"transport": "http", "url": "https://a", "headers": [row("X", "a\nb")]}, "headers.0.value", "It must be one"),
         ({"transport": "http", "url": "https://a", "headers": [row("X", "1"), row("x", "2")]}, "headers.1.name", "“x”"),
     ],
 )  # fmt: skip

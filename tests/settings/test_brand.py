@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from desktop.errors import BrandInvalid
+from desktop.settings.base import FORMS
 from desktop.settings.brand import Brand, load_brand, parse_brand
+from desktop.settings.model import Settings
 from desktop.texts import Catalogue
 
 
@@ -112,11 +116,30 @@ def test_ordinary_words_are_no_secrets(text: str, tmp_path: Path) -> None:
         ({"app": {"nmae": "x"}}, "app.nmae", "“name”"),
         ({"app": {"accent": {"lihgt": "#112233"}}}, "app.accent.lihgt", "“light”"),
         ({"app": {"accent": {"light": "red"}}}, "app.accent.light", "#1a2b3c"),
-        ({"app": {"id": "Has Spaces"}}, "app.id", "form"),
-        ({"app": {"icon": "../secret.png"}}, "app.icon", "form"),
-        ({"app": {"icon": "/etc/passwd.png"}}, "app.icon", "form"),
-        ({"links": {"help": "http://plain.example"}}, "links.help", "form"),
-        ({"links": {"help": "javascript:alert(1)"}}, "links.help", "form"),
+        ({"app": {"id": "Has Spaces"}}, "app.id", "“ask-fern”"),
+        ({"app": {"version": "v1.0.0"}}, "app.version", "1.2.3"),
+        ({"app": {"version": 1.0}}, "app.version", "quotation marks"),
+        ({"app": {"contact": "Fern <hello@fern.example>"}}, "app.contact", "hello@example.org"),
+        ({"app": {"homepage": "fern.example"}}, "app.homepage", "https://example.org/help"),
+        ({"app": {"deep_link": "fern://"}}, "app.deep_link", "without ://"),
+        ({"app": {"identifier": "fern"}}, "app.identifier", "“org.example.fern”"),
+        ({"app": {"keyring_service": "Ask Fern"}}, "app.keyring_service", "“Ask-Fern”"),
+        ({"app": {"icon": "../secret.png"}}, "app.icon", "“icons/fern.svg”"),
+        ({"app": {"icon": "/etc/passwd.png"}}, "app.icon", "“icons/fern.svg”"),
+        ({"app": {"icon": "fern.jpg"}}, "app.icon", ".svg or .png"),
+        ({"app": "Fern"}, "app", "table"),
+        ({"fixed": "agents"}, "fixed", "list"),
+        ({"links": {"help": "http://plain.example"}}, "links.help", "https://example.org/help"),
+        ({"links": {"help": "javascript:alert(1)"}}, "links.help", "https://example.org/help"),
+        ({"package": {"files": ["../data.csv"]}}, "package.files.0", "“data/*.csv”"),
+        ({"settings": {"agents": {"kind": "demo", "id": "a"}}}, "settings.agents", "[[…agents]]"),
+        ({"settings": {"agents": [{"kind": "demo", "id": "A"}]}}, "settings.agents.0.id", "“fern”"),
+        (
+            {"settings": {"agents": [{"workflow_id": "wf_12345678", "version": "v2"}]}},
+            "settings.agents.0.version",
+            "number",
+        ),
+        ({"settings": {"chat": {"locale": "french!"}}}, "settings.chat.locale", "fr-CA"),
         ({"settings": {"chat": {"greting": "x"}}}, "settings.chat.greting", "“greeting”"),
         ({"settings": {"zoom": 99}}, "settings.zoom", "3"),
         ({"settings": {"network": {"api_base": "http://x.example"}}}, "settings.network.api_base", "https://"),
@@ -137,13 +160,82 @@ def test_what_is_wrong_is_named_with_the_nearest_right_name(
     assert caught.value.describe(french)["message"]
 
 
-def test_a_file_that_is_missing_or_no_toml_is_a_sentence(tmp_path: Path, texts: Catalogue) -> None:
-    with pytest.raises(BrandInvalid):
-        load_brand(tmp_path / "missing.toml")
-    for text in ("[app", "name = ", "\x00"):
+def test_a_file_that_is_missing_or_none_is_told_with_the_reason(tmp_path: Path, texts: Catalogue) -> None:
+    for path, reason in ((tmp_path / "missing.toml", "No such file"), (tmp_path, "not a file")):
         with pytest.raises(BrandInvalid) as caught:
-            load(text, tmp_path)
-        assert caught.value.describe(texts)["message"]
+            load_brand(path)
+        assert reason in caught.value.describe(texts)["message"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("[app", 1, 5),
+        ("[app]\nname = \n", 2, 8),
+        ("\x00", 1, 1),
+        ("[app]\nname = Ask Fern\n", 2, 8),
+        ("[app]\n\nname = “Fern”\n", 3, 8),
+        ('[app]\nname = "Fern', 2, 13),
+        ('[app]\nname = "a"\nname = "b"\n', 3, 11),
+        ("[app]\r\nname = 1 2\r\n", 2, 10),
+    ],
+)
+def test_where_a_file_stops_being_toml_is_told_by_line_and_column(
+    text: str, line: int, column: int, tmp_path: Path, texts: Catalogue, french: Catalogue
+) -> None:
+    with pytest.raises(BrandInvalid) as caught:
+        load(text, tmp_path)
+    assert f"Line {line}, column {column}:" in caught.value.describe(texts)["message"]
+    assert f"Ligne {line}, colonne {column}" in caught.value.describe(french)["message"]
+    assert "Fern" not in caught.value.detail
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
+def test_a_file_in_another_encoding_is_told_to_be_no_utf_8(encoding: str, tmp_path: Path, texts: Catalogue) -> None:
+    path = tmp_path / "brand.toml"
+    path.write_bytes("[app]\nname = 'Fougère'\n".encode(encoding))
+    with pytest.raises(BrandInvalid) as caught:
+        load_brand(path)
+    assert "UTF-8" in caught.value.describe(texts)["message"]
+
+
+def test_a_mark_of_byte_order_and_line_ends_of_windows_are_read_over(tmp_path: Path) -> None:
+    path = tmp_path / "brand.toml"
+    path.write_bytes(b"\xef\xbb\xbf[app]\r\nname = 'Fern'\r\n")
+    assert load_brand(path).app.name == "Fern"
+
+
+def test_every_form_that_is_asked_for_is_said_in_words_with_an_example_that_has_it(
+    texts: Catalogue, french: Catalogue
+) -> None:
+    def patterns(part: Any) -> Iterator[str]:
+        if isinstance(part, dict):
+            yield from [part["pattern"]] if isinstance(part.get("pattern"), str) else ()
+            part = list(part.values())
+        for inner in part if isinstance(part, list) else ():
+            yield from patterns(inner)
+
+    asked = {*patterns(Brand.model_json_schema()), *patterns(Settings.model_json_schema())}
+    assert len(asked) > 20
+    assert asked <= FORMS.keys()
+    for pattern in asked:
+        sentence = texts.get(f"errors.problem.{FORMS[pattern]}")
+        assert french.get(f"errors.problem.{FORMS[pattern]}") != sentence
+        examples = re.findall(r"“([^”]+)”|(\S*[\d@/]\S*[\w/])", sentence)
+        shown = [one or other for one, other in examples]
+        if FORMS[pattern] not in WITHOUT_EXAMPLE:
+            assert any(re.search(pattern, example) for example in shown), sentence
+
+
+WITHOUT_EXAMPLE = {
+    "form_user_id",
+    "form_digest",
+    "workflow_id",
+    "form_vector_store",
+    "workflow_version",
+    "form_language",
+}
+"""Written by a program, or told by how they begin."""
 
 
 def test_what_a_brand_leaves_empty_is_made_from_what_it_says() -> None:

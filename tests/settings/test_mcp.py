@@ -57,7 +57,7 @@ def test_servers_as_people_have_them_are_taken(server: McpServer) -> None:
         (stdio(secrets=["X-Key"]), ("secrets", 0), "mcp_variable"),
         (http(secrets=["Host"]), ("secrets", 0), "mcp_header"),
         (http(headers={"X Y": "z"}), ("headers",), "mcp_header"),
-        (http(headers={"X-Y": "a\r\nb"}), ("headers", "X-Y"), "form"),
+        (http(headers={"X-Y": "a\r\nb"}), ("headers", "X-Y"), "form_plain"),
         (stdio(secrets=["A", "A"]), ("secrets", 1), "mcp_twice"),
         (http(secrets=["X-Team"], headers={"x-team": "green"}), ("secrets", 0), "mcp_twice"),
     ],

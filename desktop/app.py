@@ -11,13 +11,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop.app_code import CodeConsent
 from desktop.app_windows import Windows
 from desktop.context import Context
-from desktop.errors import AppError, InternalError, RendererCrashed
+from desktop.errors import AppError, InternalError, ProxyNotInWindow, RendererCrashed
 from desktop.menu import menu
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.opening import Opening
@@ -115,6 +116,7 @@ class App:
             self._build(opening.engine, keeper, counters)
             ending.callback(self.services.agents.close, EXIT_LIMIT)
             ending.callback(self.shell.server.close)
+            opening.engine.ending = partial(_end, ending, context)
             first = self._first_page()
             self.windows.show(first)
             instance.serve(self._on_second_launch)
@@ -483,6 +485,8 @@ class App:
         if answered.method in ("chat.ready", "basic.ready") and not self.context.demo and not self._looked_for_updates:
             self._looked_for_updates = True
             threading.Thread(target=self._look_for_updates, name="updates", daemon=True).start()
+            if self.context.settings.network.proxy and not self.shell.engine.takes_proxy:
+                self.emit("chat", "notices.added", {"notices": [ProxyNotInWindow().describe(self.context.texts)]})
             if self.services.settings.current.mcp_servers:
                 threading.Thread(target=self._move_secrets, name="move secrets", daemon=True).start()
         self._watch(answered)
@@ -547,3 +551,9 @@ class App:
                 "calls refused": self.bridge.refused,
             },
         )
+
+
+def _end(ending: ExitStack, context: Context) -> None:
+    """What comes after the loop, where the system ends the process inside it."""
+    ending.close()
+    context.close()

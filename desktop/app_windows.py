@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from desktop.errors import RendererCrashed
+from desktop.errors import AppError, EngineLost, RendererCrashed
 from desktop.page import Page
 from desktop.pages.chat_options import offers_dictation
 from desktop.settings.state import Place as Kept
@@ -69,6 +69,8 @@ class Windows(Mapping[str, PageWindow]):
         self._lately: list[float] = []
         self._replaced: dict[str, threading.Event] = {}
         """Whose process we end ourselves, and what is set once it has ended."""
+        self._is_lost = False
+        """Whether a person has been told that the engine is gone."""
         self._lock = threading.RLock()
 
     def __getitem__(self, name: str) -> PageWindow:
@@ -145,6 +147,7 @@ class Windows(Mapping[str, PageWindow]):
             on_closing=lambda where: self._remember(name, where),
             on_closed=lambda: self._closed(name, plan),
             on_crash=lambda: self._crashed(name),
+            on_lost=lambda: self._lost(name),
         )
         return plan
 
@@ -176,10 +179,24 @@ class Windows(Mapping[str, PageWindow]):
         if window is None:
             return
         if len(self._lately) > MOST_CRASHES:
-            # No page of ours can say it any more: the system's own dialog does.
-            error = RendererCrashed().describe(self._context.texts)
-            threading.Thread(target=window.give_up, args=(error["message"], error["hint"]), daemon=True).start()
+            self._give_up(window, RendererCrashed())
             return
         page = self._make_page(name, crashed=len(self._lately) > 1)
         # Not inside the engine's own signal, and not on its thread: loading waits for it.
         threading.Thread(target=window.show, args=(page,), name="recover", daemon=True).start()
+
+    def _lost(self, name: str) -> None:
+        """The engine has ended, or did not start. It tells that of every window; a person is told once."""
+        log.error("the engine of the window %s is lost", name)
+        window = self._open.get(name)
+        with self._lock:
+            is_told, self._is_lost = self._is_lost, True
+        if window is not None and is_told:
+            threading.Thread(target=window.close, name="lost", daemon=True).start()
+        elif window is not None:
+            self._give_up(window, EngineLost())
+
+    def _give_up(self, window: PageWindow, error: AppError) -> None:
+        """No page of ours can say it any more: the system's own dialog does, then the window closes."""
+        told = error.describe(self._context.texts)
+        threading.Thread(target=window.give_up, args=(told["message"], told["hint"]), daemon=True).start()

@@ -65,6 +65,8 @@ AppError
 │   ├── EngineNotHere                                                           exit 2
 │   ├── WebViewMissing              on Windows                                  exit 3
 │   ├── DotNetMissing               on Windows                                  exit 3
+│   ├── EngineLost                  it ends while the app runs, or never starts  exit 3
+│   ├── ProxyNotInWindow            it follows the system's proxy alone         exit 3
 │   ├── WindowBlank                 it opens, and nothing of it is painted       exit 3
 │   └── DisplayMissing                                                          exit 4
 ├── FileError                       a file or folder outside the settings
@@ -634,6 +636,14 @@ class DotNetMissing(EngineError):
     """values: link (where Microsoft has it)."""
 
     code = "dotnet_missing"
+
+
+class EngineLost(EngineError):
+    code = "engine_lost"
+
+
+class ProxyNotInWindow(EngineError):
+    code = "proxy_not_in_window"
 
 
 class WindowBlank(EngineError):

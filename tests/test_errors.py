@@ -79,6 +79,8 @@ def test_exit_codes_are_those_of_the_command_line() -> None:
         "engine_not_here": 2,
         "webview_missing": 3,
         "dotnet_missing": 3,
+        "engine_lost": 3,
+        "proxy_not_in_window": 3,
         "window_blank": 3,
         "display_missing": 4,
         "waits_for_person": 5,

@@ -24,6 +24,14 @@ class MenuItem:
     shortcut: str = ""
 
 
+def keys_of(shortcut: str) -> tuple[frozenset[str], str]:
+    """`Ctrl+Shift+F` as its modifiers and its key; the key of `Ctrl++` is `+`."""
+    if shortcut.endswith("++"):
+        return frozenset(shortcut[:-2].split("+")), "+"
+    *held, key = shortcut.split("+")
+    return frozenset(held), key
+
+
 @dataclass(frozen=True)
 class Proxy:
     """The proxy that the settings name; without one the engine asks the system and the environment."""
@@ -54,6 +62,8 @@ class Dress:
     crashed: Callable[[], None]
     failed: Callable[[], None]
     """The window's own page could not be loaded; whatever the engine would show of that is not shown."""
+    lost: Callable[[], None]
+    """The engine itself has ended or did not start: nothing can be shown in this window any more."""
     place: Place
     zoom: float
     colours: tuple[str, str]
@@ -69,6 +79,11 @@ class Engine(Protocol):
     """One window engine. Everything but `push`, `later`, `quit` runs on the window's own thread."""
 
     name: EngineName
+    takes_proxy: bool
+    """Whether it takes the proxy of the settings; else it follows the system's."""
+    ending: Callable[[], None]
+    """What has to be done before the process ends, set by the app: called by engines whose system ends it without
+    coming back from the loop."""
 
     def load(self) -> None:
         """Load the toolkit's libraries ahead of everything else; pywebview is not imported yet."""

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from desktop.errors import EngineChanged
 from desktop.files import ensure_private_dir
 from desktop.window import calls, gtk_frames, gtk_walls
-from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme
+from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme, keys_of
 from desktop.window.gtk_ahead import Ahead
 from desktop.window.hand import LIMIT, Hand
 from desktop.window.libraries import load_library
@@ -34,8 +34,10 @@ EDITING = {"cut", "copy", "paste", "delete", "select-all", "undo", "redo"}
 
 class GtkEngine:
     name: EngineName = "gtk"
+    takes_proxy = True
 
     def __init__(self) -> None:
+        self.ending: Callable[[], None] = lambda: None
         self._dresses: dict[str, Dress] = {}
         self._hands: dict[str, Hand] = {}
         self._may_listen: dict[str, float] = {}
@@ -512,10 +514,10 @@ def _loaded(_renderer: str, window: Any) -> None:
 
 def _accelerator(shortcut: str) -> str:
     """`Ctrl+,` as GTK writes it."""
-    *modifiers, key = shortcut.split("+") if not shortcut.endswith("++") else [*shortcut[:-2].split("+"), "+"]
+    held, key = keys_of(shortcut)
     names = {",": "comma", "+": "plus", "-": "minus", "0": "0", "=": "equal"}
     marks = {"Ctrl": "<Primary>", "Shift": "<Shift>", "Alt": "<Alt>"}
-    return "".join(marks[m] for m in modifiers) + names.get(key, key)
+    return "".join(mark for name, mark in marks.items() if name in held) + names.get(key, key)
 
 
 if sys.platform == "win32":  # pragma: no cover - GTK is not an engine there

@@ -34,3 +34,23 @@ class Hand:
         """Whether one thing may leave now; it uses the event up."""
         since, self._since = self._since, None
         return since is not None and self._clock() - since <= LIMIT
+
+
+class Claim:
+    """For engines that show the app no clicks: what they say of a person's doing, and no oftener than a person acts.
+
+    A script can go on with one click for five seconds in Chromium; so each thing that has left uses up what follows in
+    the next two.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._taken: float | None = None
+
+    def take(self, claimed: bool) -> bool:
+        """Whether one thing may leave now, where the engine says that a person has asked for it."""
+        now = self._clock()
+        if not claimed or (self._taken is not None and now - self._taken < LIMIT):
+            return False
+        self._taken = now
+        return True

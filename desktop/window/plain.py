@@ -1,28 +1,44 @@
-"""What the engines of Windows and macOS share: everything pywebview's own portable calls can do. Not run here yet."""
+"""What the engines of Windows and macOS share: what a window may do, whatever its toolkit calls it. Run on Linux by
+`tests/window/test_engine_contract.py`, with recorded stand-ins of both systems' objects.
+
+An adapter says how its toolkit does a thing; when it is done, and whether, is decided here.
+"""
 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme
+from desktop.window.hand import Claim
 from desktop.window.placement import Place, Rect, on_screen
 
 log = logging.getLogger(__name__)
 
 
 class PlainEngine:
-    """A worker thread pushes scripts in order; pywebview's `run_js` waits for each."""
+    """An adapter fills in `_view` and everything that raises NotImplementedError."""
 
     name: EngineName
+    takes_proxy = True
 
     def __init__(self) -> None:
+        self.ending: Callable[[], None] = lambda: None
         self._dresses: dict[str, Dress] = {}
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._claims: dict[str, Claim] = {}
+        self._plain: set[str] = set()
+        """Windows that are being given a text of ours in the place of their page."""
+        self._scheme: Scheme = "system"
+        self._menu: MenuBar = ()
+        self._proxy: Proxy | None = None
+        self._lock = threading.Lock()
+        self._early: list[Callable[[], None]] | None = []
+        """What waits for the first window, because before it there is no thread of windows."""
+
+    # --- before the first window --------------------------------------------------------------
 
     def load(self) -> None:
         """The engine is part of the system; pywebview finds it."""
@@ -37,59 +53,122 @@ class PlainEngine:
         return ""
 
     def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
-        threading.Thread(target=self._work, name="pusher", daemon=True).start()
+        self._menu, self._proxy = menu, proxy
 
-    def _work(self) -> None:
-        while True:
-            job = self._jobs.get()
-            try:
-                job()
-            except Exception:  # a window that has closed meanwhile must not end the pusher of the others
-                log.exception("a script could not be pushed")
+    # --- one window ---------------------------------------------------------------------------
 
     def dress(self, window: Any, dress: Dress) -> None:
         self._dresses[window.uid] = dress
-        place = on_screen(dress.place, self.screens(), window.min_size)
-        window.initial_width, window.initial_height = place.width, place.height
+        self._claims[window.uid] = Claim()
+        view = self._view(window)
+        self._fit(view, on_screen(dress.place, self.screens(), window.min_size))
+        self._furnish(view, dress)
+        self._zoom(view, dress.zoom)
+        self._colour(view, dress)
+        with self._lock:
+            early, self._early = self._early, None
+        for run in early or ():
+            self._post(_guarded(run))
+
+    def _view(self, window: Any) -> Any:
+        """pywebview's own object of a window; None where the window has gone."""
+        raise NotImplementedError
+
+    def _views(self) -> list[Any]:
+        """Those of all windows."""
+        raise NotImplementedError
+
+    def _fit(self, view: Any, place: Place) -> None:
+        """Size and position before it is shown."""
+        raise NotImplementedError
+
+    def _furnish(self, view: Any, dress: Dress) -> None:
+        """Menu and keys."""
+        raise NotImplementedError
+
+    def _zoom(self, view: Any, factor: float) -> None:
+        raise NotImplementedError
+
+    def _colour(self, view: Any, dress: Dress) -> None:
+        """Background and scheme."""
+        raise NotImplementedError
+
+    def _post(self, run: Callable[[], None]) -> None:
+        """Run it on the thread of the windows soon; there has been one."""
+        raise NotImplementedError
+
+    # --- what a window may do -----------------------------------------------------------------
+
+    def _may_show(self, uid: str, url: str) -> bool:
+        """Whether the top frame of a window may go there."""
+        dress = self._dresses.get(uid)
+        if dress is None:
+            return False
+        if dress.policy.may_show(url, dress.own_url()):
+            self._plain.discard(uid)
+            return True
+        return uid in self._plain and url.startswith(("data:text/html", "about:blank"))
+
+    def _leave(self, uid: str, url: str, claimed: bool) -> None:
+        """Open an address outside, where the engine says that a person wants it: one for each time they can have."""
+        dress = self._dresses.get(uid)
+        if dress is not None and self._takes(uid, claimed):
+            dress.open_outside(url)
+
+    def _takes(self, uid: str, claimed: bool) -> bool:
+        claim = self._claims.get(uid)
+        return claim is not None and claim.take(claimed)
+
+    def _seen(self, uid: str, url: str) -> None:
+        """The top frame shows this now."""
+        dress = self._dresses.get(uid)
+        if dress is not None and url != "about:blank" and not self._may_show(uid, url):
+            dress.strayed()
+
+    # --- at any time --------------------------------------------------------------------------
 
     def later(self, run: Callable[[], None]) -> None:
-        self._jobs.put(run)
-
-    def push(self, window: Any, script: str) -> None:
-        window.run_js(script)
+        with self._lock:
+            if self._early is not None:
+                self._early.append(run)
+                return
+        self._post(_guarded(run))
 
     def end_page(self, window: Any) -> None:
         log.info("this engine gives no way to end a page's process")
 
-    def show_plain(self, window: Any, html: str) -> None:
-        window.load_html(html)
+    def set_scheme(self, scheme: Scheme) -> None:
+        self._scheme = scheme
+        for view in self._views():
+            dress = self._dresses.get(view.pywebview_window.uid)
+            if dress is not None:
+                self._colour(view, dress)
 
     def dark(self) -> bool:
-        return False
+        return self._scheme == "dark" if self._scheme != "system" else self._system_dark()
 
-    def set_scheme(self, scheme: Scheme) -> None:
-        log.info("this engine follows the system's light or dark by itself; %s is for the chat only", scheme)
+    def _system_dark(self) -> bool:
+        raise NotImplementedError
 
     def set_zoom(self, window: Any, factor: float) -> None:
-        log.info("zoom %s is left to the engine's own keys", factor)
-
-    def place(self, window: Any) -> Place | None:
-        return Place(window.width, window.height, window.x, window.y)
+        view = self._view(window)
+        if view is not None:
+            self._zoom(view, factor)
 
     def screens(self) -> list[Rect]:
-        import webview
-
-        return [Rect(s.x, s.y, s.width, s.height) for s in webview.screens]
-
-    def focus(self, window: Any) -> None:
-        window.restore()
-        window.show()
+        raise NotImplementedError
 
     def screenshot(self, window: Any, file: Path, done: Callable[[bool], None]) -> None:
         done(False)
 
-    def quit(self) -> None:
-        import webview
 
-        for window in list(webview.windows):
-            window.destroy()
+def _guarded(run: Callable[[], None]) -> Callable[[], None]:
+    """An exception that goes through a foreign event loop ends the process or opens its own dialog."""
+
+    def guarded() -> None:
+        try:
+            run()
+        except Exception:
+            log.exception("something asked of the window's thread failed")
+
+    return guarded

@@ -32,8 +32,10 @@ FAKE_MEDIA_FLAG = "--use-fake-ui-for-media-stream"
 
 class QtEngine:
     name: EngineName = "qt"
+    takes_proxy = True
 
     def __init__(self) -> None:
+        self.ending: Callable[[], None] = lambda: None
         self._dresses: dict[str, Dress] = {}
         self._scheme: Scheme = "system"
         self._kept: list[Any] = []

@@ -56,6 +56,8 @@ class WindowPlan:
     on_closing: Callable[[Place | None], None] = lambda _place: None
     on_closed: Callable[[], None] = lambda: None
     on_crash: Callable[[], None] = lambda: None
+    on_lost: Callable[[], None] = lambda: None
+    """The engine has ended or did not start: this window shows nothing any more."""
 
 
 @dataclass
@@ -316,6 +318,7 @@ class Shell:
                 strayed=lambda: self._on_strayed(window),
                 crashed=window.plan.on_crash,
                 failed=lambda: self._on_failed(window),
+                lost=window.plan.on_lost,
                 place=window.plan.place,
                 zoom=self._zoom,
                 colours=window.plan.colours,

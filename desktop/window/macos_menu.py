@@ -1,0 +1,60 @@
+"""The app's menus in macOS' menu bar, with their keys. Not run on macOS by this project: written from Apple's reference
+(`NSMenuItem`); what it says to Cocoa is recorded by `tests/window/test_engine_contract.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from desktop.window.engine import MenuBar, MenuItem, keys_of
+
+COMMAND, SHIFT, OPTION = 1 << 20, 1 << 17, 1 << 19
+"""NSEventModifierFlags. What is Ctrl on other systems is the command key here."""
+SYSTEMS = ("quit",)
+"""Entries that macOS has in the app's own menu already."""
+
+
+class Menus:
+    """Made once; `kit` is the module AppKit."""
+
+    def __init__(self, kit: Any, menu: MenuBar) -> None:
+        self._kit = kit
+        self._menu = menu
+        self._items: list[MenuItem] = []
+        self._chooser = _chooser(kit, self._items)
+
+    def add(self, bar: Any) -> None:
+        """Append the menus to the menu bar."""
+        for title, items in self._menu:
+            menu = self._kit.NSMenu.alloc().init()
+            menu.setTitle_(title)
+            for item in items:
+                if item is None:
+                    menu.addItem_(self._kit.NSMenuItem.separatorItem())
+                elif item.id not in SYSTEMS:
+                    menu.addItem_(self._entry(item))
+            holder = self._kit.NSMenuItem.alloc().init()
+            holder.setTitle_(title)
+            holder.setSubmenu_(menu)
+            bar.addItem_(holder)
+
+    def _entry(self, item: MenuItem) -> Any:
+        held, key = keys_of(item.shortcut) if item.shortcut else (frozenset(), "")
+        entry = self._kit.NSMenuItem.alloc().initWithTitle_action_keyEquivalent_(item.title, "choose:", key.lower())
+        if key:
+            marks = {"Ctrl": COMMAND, "Shift": SHIFT, "Alt": OPTION}
+            entry.setKeyEquivalentModifierMask_(sum(marks[name] for name in held))
+        entry.setTarget_(self._chooser)
+        entry.setTag_(len(self._items))
+        self._items.append(item)
+        return entry
+
+
+def _chooser(kit: Any, items: list[MenuItem]) -> Any:
+    """What an entry tells that it was chosen; an entry does not keep it."""
+
+    class MenuChooser(kit.NSObject):
+        def choose_(self, sender: Any) -> None:
+            items[sender.tag()].run()
+
+    return MenuChooser.alloc().init()

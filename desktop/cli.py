@@ -13,8 +13,8 @@ from importlib import import_module
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from desktop import __version__
-from desktop.errors import AppError, InternalError, UsageError, WindowBlank
+from desktop import __version__, output
+from desktop.errors import AppError, InternalError, OutputUnwritable, UsageError, WindowBlank
 from desktop.settings.locations import command_name, is_frozen
 
 COMMANDS = ("ask", "doctor", "key", "threads", "config", "packages", "smoke")
@@ -43,6 +43,9 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise _usage(message)
 
+    def print_help(self, file: Any = None) -> None:
+        output.write(file or sys.stdout, self.format_help(), end="")
+
 
 class _Version(argparse.Action):
     """`--version`: the maker's, which only this reads the brand for."""
@@ -56,8 +59,7 @@ class _Version(argparse.Action):
             from desktop.settings.brand import load_brand
 
             version = load_brand().version
-        if sys.stdout is not None:  # a packaged app without a console has none
-            sys.stdout.write(f"{parser.prog} {version}\n")
+        output.write(sys.stdout, f"{parser.prog} {version}")
         parser.exit()
 
 
@@ -163,7 +165,14 @@ def _component_url(text: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code: 0 fine, 1 something failed, 2 wrong usage, 3 no engine, 4 no display,
-    5 the agent waits for a person."""
+    5 the agent waits for a person, 141 nobody reads the output any more."""
+    try:
+        return _main(argv)
+    except output.ReaderGone:
+        return output.READER_GONE
+
+
+def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # What the desktop hands over of a link: one word, nothing else. `Context.prompt` looks at what is in it.
     link = words.pop() if len(words) == 1 and LINK.match(words[0]) else ""
@@ -173,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = parse(words)
         args.link = link
-    except UsageError as error:
+    except (UsageError, OutputUnwritable) as error:
         context = Context(argparse.Namespace(json="--json" in words))
         # In the system's language: nothing of a profile is touched before it is known what is wanted.
         context.texts = Catalogue()
@@ -263,6 +272,7 @@ def _run(args: argparse.Namespace, context: Any) -> int:
 
 def start() -> NoReturn:
     """`main` as a process of its own: what `__main__` and the installed command run."""
+    output.fill_standard_places()
     leave(main())
 
 

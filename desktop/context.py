@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from desktop.errors import AppError, KeyMissing, SettingsInvalid, UsageError
+from desktop import output
+from desktop.errors import AppError, Described, KeyMissing, OutputUnwritable, SettingsInvalid, UsageError
 from desktop.settings import locations as places
 from desktop.unseen import RESET, for_json, for_terminal
 
@@ -244,49 +245,56 @@ class Context:
 
     def print(self, text: str = "") -> None:
         """A line for people. A packaged app without a console has no standard output."""
-        _write(self._out or sys.stdout, for_terminal(text))
+        output.write(self._out or sys.stdout, for_terminal(text))
 
     def write(self, text: str) -> None:
         """A piece of a line for people: an answer as it comes."""
         if text:
-            _write(self._out or sys.stdout, for_terminal(text, self._before), end="")
+            output.write(self._out or sys.stdout, for_terminal(text, self._before), end="")
             self._before = text[-1]
 
     def print_data(self, text: str) -> None:
         """What somebody asked for as it is, an export: to a file or a program unchanged, to a terminal as `print`."""
         stream = self._out or sys.stdout
         shown = stream is not None and stream.isatty()
-        _write(stream, for_terminal(text) if shown else text)
+        output.write(stream, for_terminal(text) if shown else text)
 
     def print_json(self, value: Any) -> None:
         """The one object that `--json` promises."""
         stream = self._out or sys.stdout
         text = for_json(json.dumps(value, ensure_ascii=False))
-        _write(stream, text if _writable(stream, text) else json.dumps(value))
+        output.write(stream, text if output.writable(stream, text) else json.dumps(value))
 
     def warn(self, text: str) -> None:
         """A line for people beside the output."""
-        _write(self._err or sys.stderr, for_terminal(text))
+        output.note(self._err or sys.stderr, for_terminal(text))
 
     def question(self, text: str) -> None:
         """The last words before a person answers, on standard error; whatever was set in that terminal is undone."""
         stream = self._err or sys.stderr
         if stream is not None and stream.isatty():
-            _write(stream, RESET, end="")
-        _write(stream, for_terminal(text), end=" ")
+            output.note(stream, RESET, end="")
+        output.note(stream, for_terminal(text), end=" ")
 
     def fail(self, error: AppError) -> int:
         """Say what went wrong in the form the caller asked for; returns the exit code."""
         described = error.describe(self.texts)
-        if self.json:
-            self.print_json({"ok": False, "error": described})
+        if self.json and not isinstance(error, OutputUnwritable):
+            try:
+                self.print_json({"ok": False, "error": described})
+            except OutputUnwritable as lost:
+                self._tell(described)
+                self._tell(lost.describe(self.texts))
         else:
-            self.warn(described["message"])
-            if described["hint"]:
-                self.warn(described["hint"])
+            self._tell(described)
         if isinstance(error, SettingsInvalid) and error.layer == "command_line":
             return UsageError.exit_code
         return error.exit_code
+
+    def _tell(self, described: Described) -> None:
+        self.warn(described["message"])
+        if described["hint"]:
+            self.warn(described["hint"])
 
 
 def _entry(given: str) -> tuple[str, str]:
@@ -303,21 +311,3 @@ def _code_agent(file: str, entry: str, models: dict[str, str]) -> dict[str, Any]
     shown = Path(file).stem[:60]
     agent = {"kind": "code", "id": name, "name": shown, "file": file, "entry": entry, "model_overrides": models}
     return {"agents": [agent], "active_agent": name}
-
-
-def _writable(stream: TextIO | None, text: str) -> bool:
-    """Whether the stream's encoding has every character; a terminal of an older system may lack our spaces."""
-    try:
-        text.encode(getattr(stream, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _write(stream: TextIO | None, text: str, end: str = "\n") -> None:
-    if stream is None:
-        return
-    if not _writable(stream, text):
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        text = text.encode(encoding, "replace").decode(encoding)
-    print(text, file=stream, flush=True, end=end)

@@ -72,7 +72,8 @@ AppError
 ├── FileError                       a file or folder outside the settings
 │   ├── FolderUnwritable
 │   ├── FileExists_
-│   └── FileUnreadable
+│   ├── FileUnreadable
+│   └── OutputUnwritable            standard output: a full disk, or closed
 ├── ThreadsError                    the chats kept on this machine
 │   ├── ThreadsNewer
 │   │   └── ArchiveNewer
@@ -676,6 +677,12 @@ class FileUnreadable(FileError):
     """values: path, problem."""
 
     code = "file_unreadable"
+
+
+class OutputUnwritable(FileError):
+    """values: problem. Told on standard error, with `--json` too."""
+
+    code = "output_unwritable"
 
 
 class ThreadsError(AppError):

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS = (
     ("errors", "page"),
-    ("files", "unseen"),
+    ("files", "unseen", "output"),
     ("settings", "instance"),
     ("logs", "texts", "programs", "links", "alert"),
     ("keys", "drawing"),

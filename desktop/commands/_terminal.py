@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
+from desktop import output
 from desktop.unseen import RESET, for_terminal, one_line
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ class Bar:
     def line(self, text: str = "") -> None:
         if self._stream is not None:
             with self._lock:
-                self._stream.write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
-                self._stream.flush()
+                output.note(self._stream, f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}", end="")
 
     def _left(self, seconds: float | None) -> str:
         if not seconds:
@@ -88,11 +88,10 @@ def _wait(ended: threading.Event) -> None:
         pass
 
 
-def typed(question: str, word: str, stdin: TextIO, stderr: TextIO | None) -> bool:
+def typed(question: str, word: str, stdin: TextIO | None, stderr: TextIO | None) -> bool:
     """Whether `word` was the answer. The question goes to standard error; the end of input is a no."""
     if stderr is not None:
         if stderr.isatty():
-            stderr.write(RESET)
-        stderr.write(for_terminal(question))
-        stderr.flush()
-    return stdin.readline().strip() == word
+            output.note(stderr, RESET, end="")
+        output.note(stderr, for_terminal(question), end="")
+    return stdin is not None and stdin.readline().strip() == word

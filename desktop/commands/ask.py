@@ -11,7 +11,17 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import AgentNotSet, AnswerFailed, AppError, Described, Phrase, UsageError, WaitsForPerson
+from desktop.errors import (
+    AgentNotSet,
+    AnswerFailed,
+    AppError,
+    Described,
+    OutputUnwritable,
+    Phrase,
+    UsageError,
+    WaitsForPerson,
+)
+from desktop.output import ReaderGone
 from desktop.unseen import one_line
 
 if TYPE_CHECKING:
@@ -48,7 +58,9 @@ def run(context: Context, args: argparse.Namespace) -> int:
         return context.fail(AgentNotSet())
     if not isinstance(agent, InAppAgent):
         return context.fail(UsageError(problem=context.texts.get("ask.hosted", agent=agent.name or agent.id)))
-    text = sys.stdin.read(INPUT_LIMIT) if args.text == "-" else args.text
+    text = args.text
+    if text == "-":
+        text = sys.stdin.read(INPUT_LIMIT) if sys.stdin is not None else ""  # None: it is closed
     person = _Person(context, getattr(args, "approve", None) or (), agent.name or agent.id)
     talk = _Talk(context, agent.id, person)
     try:
@@ -126,6 +138,8 @@ class _Talk:
         self._lock = threading.Lock()
         self._stream = ""
         self._pending = 0
+        self._lost: list[ReaderGone | OutputUnwritable] = []
+        """Why nothing more can be printed."""
         self._message = ""
         self._why: AppError | None = None
         """What has failed, as the app knows it."""
@@ -168,8 +182,10 @@ class _Talk:
             while not self._ended.is_set():
                 self._news.wait()
                 self._news.clear()
+                if self._lost:
+                    raise self._lost[0]
                 self._answer_questions()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, ReaderGone, OutputUnwritable):
             self._host.cancel(answer.id)
             raise
 
@@ -197,11 +213,18 @@ class _Talk:
 
     def _take(self, piece: str) -> None:
         """A piece of the stream; what comes before the stream has its name is counted."""
+        if self._lost:
+            return
         with self._lock:
             stream = self._stream
             if not stream:
                 self._pending += 1
-        self._look(json.loads(piece.removeprefix("data: ")))
+        try:
+            self._look(json.loads(piece.removeprefix("data: ")))
+        except (ReaderGone, OutputUnwritable) as lost:  # this thread is the agents': `ask` ends by it
+            self._lost.append(lost)
+            self._news.set()
+            return
         if stream:
             self._host.ack(stream, 1)
 

@@ -142,7 +142,7 @@ class Problem(NamedTuple):
 class Command:
     """One call of the command: what was typed, where it reads and tells, and the library, made when it is needed."""
 
-    def __init__(self, context: Context, args: argparse.Namespace, stdin: TextIO, stderr: TextIO | None) -> None:
+    def __init__(self, context: Context, args: argparse.Namespace, stdin: TextIO | None, stderr: TextIO | None) -> None:
         self.context = context
         self.args = args
         self.stdin = stdin

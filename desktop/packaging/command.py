@@ -21,10 +21,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from desktop import output
+from desktop.errors import OutputUnwritable
 from desktop.packaging import formats, qt, recipients, stage, tools
 from desktop.packaging.errors import DiskTrouble, Ended, PackagingError, Terminated, WrongUsage
 from desktop.packaging.plan import PLATFORM, ROOT, Plan, epoch_of, read_brand, version_of
 from desktop.settings.brand import Brand
+from desktop.texts import Catalogue
 
 ROOM = 1_500_000_000
 """Bytes that must be free: what PyInstaller, the trees and the packages take together at their most."""
@@ -38,6 +41,9 @@ OF_THE_DISK |= {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise WrongUsage(message[:300], "python -m desktop.packaging --help lists what there is.")
+
+    def print_help(self, file: Any = None) -> None:
+        output.write(file or sys.stdout, self.format_help(), end="")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,7 +63,17 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0 fine, 1 unforeseen, 2 usage, 3 brand file, 4 secret, 5 icon, 6 agent, 7 tool, 8 build, 9 proof,
-    10 disk; 130 and 143 where somebody ended it."""
+    10 disk; 130 and 143 where somebody ended it, 141 where nobody reads its output any more."""
+    try:
+        return _main(argv)
+    except output.ReaderGone:
+        return output.READER_GONE
+    except OutputUnwritable as error:
+        told = error.describe(Catalogue("en"))
+        return _fail(DiskTrouble(told["message"], told["hint"]), as_json=False)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
     try:
@@ -74,12 +90,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         told = PackagingError(f"Packaging failed: {type(error).__name__}: {error}"[:400], "This is a defect.")
         return _fail(told, as_json)
     if as_json:
-        print(json.dumps(result, ensure_ascii=False))
+        output.write(sys.stdout, json.dumps(result, ensure_ascii=False))
     else:
         for made in result["outputs"]:
-            print(f"{made['file']}  {made['bytes'] / 1e6:.1f} MB  sha256 {made['sha256']}")
+            output.write(sys.stdout, f"{made['file']}  {made['bytes'] / 1e6:.1f} MB  sha256 {made['sha256']}")
         if result["checked_only"]:
-            print("Everything is in order; nothing was made.")
+            output.write(sys.stdout, "Everything is in order; nothing was made.")
     return 0
 
 
@@ -197,7 +213,7 @@ def _write_sums(file: Path, sums: dict[str, str], known_in: Path) -> None:
 
 def say(line: str) -> None:
     """Progress, beside the output."""
-    print(line, file=sys.stderr, flush=True)
+    output.note(sys.stderr, line)
 
 
 def _with_engine(brand: Brand, wanted: str | None) -> Brand:
@@ -235,7 +251,7 @@ def _disk(error: OSError) -> DiskTrouble:
 def _fail(error: PackagingError, as_json: bool) -> int:
     if as_json:
         told = {"code": error.code, "message": error.message, "hint": error.hint}
-        print(json.dumps({"ok": False, "error": told}, ensure_ascii=False))
+        output.write(sys.stdout, json.dumps({"ok": False, "error": told}, ensure_ascii=False))
     say(error.message)
     if error.hint:
         say(error.hint)

@@ -6,7 +6,7 @@ STANDIN ?=
 standin = $(if $(STANDIN),--standin,)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo dev doctor live test test-quick test-packaging check lint format bench package lock clean
+.PHONY: help install run demo dev doctor live test test-quick test-packaging test-systems check lint format bench package lock clean
 .PHONY: test-peers
 
 # $(call prepare,KIND): tests/rig/prepare.py, with python3 itself fetched first on a Debian that has none.
@@ -37,6 +37,7 @@ help:
 	@echo "make bench         measure; prints JSON"
 	@echo "make live          open the chat against OpenAI itself, with a key saved in the app"
 	@echo "make test-packaging  packages in clean systems (as root, with debootstrap; half an hour or more)"
+	@echo "make test-systems  the README's commands in clean Debians, on each Python there is (the same; an hour)"
 	@echo "make test-peers    against other people's servers, installed into build/peers (downloads)"
 	@echo "make package       the packages of this system, into dist/ (ARGS=\"--brand FILE\")"
 	@echo "make lock          work out the locked dependencies anew"
@@ -116,7 +117,12 @@ package:
 
 test-packaging:
 	$(call prepare,test-packaging)
-	@$(PYTHON) -m pytest -m packaging --timeout 3600 -o faulthandler_timeout=4500 $(ARGS)
+	@$(PYTHON) -m pytest -m "packaging and not systems" --timeout 3600 -o faulthandler_timeout=4500 $(ARGS)
+
+# The README's commands as an ordinary user of Debian 13 and testing, and the quick tests on each Python there is.
+test-systems:
+	$(call prepare,test-packaging)
+	@$(PYTHON) -m pytest tests/systems --timeout 7200 -o faulthandler_timeout=8100 $(ARGS)
 
 # What others publish, on its newest versions: a failure here may be news of theirs, so it is no part of `make test`.
 test-peers:

@@ -15,10 +15,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.rig import processes
+
 USER, UID = "fern", 1000
 RELEASES = {"bookworm": "12", "trixie": "13"}
 LIMIT = 1800
 """Seconds that fetching and installing packages may take."""
+OF_THE_MACHINE = ("Acquire::Check-Valid-Until", "Acquire::http", "Acquire::https", "Acquire::Retries")
+"""How this machine reaches its archive: a proxy, a snapshot whose date has passed. Holds for the systems made here."""
 SESSION = """
 set -e
 export XDG_RUNTIME_DIR="$HOME/.run"
@@ -51,6 +55,12 @@ def mirror() -> str:
     except OSError:
         return ""
     return next((line.split(" ", 1)[1] for line in said.splitlines() if line.startswith("Debian ")), "")
+
+
+def settings_of_apt() -> str:
+    """This machine's own settings of apt about the archive, as a file of apt's."""
+    said = processes.run(["apt-config", "dump"], limit=60).stdout
+    return "".join(line + "\n" for line in said.splitlines() if line.startswith(OF_THE_MACHINE))
 
 
 class CleanSystem:
@@ -95,9 +105,7 @@ class CleanSystem:
     ) -> subprocess.CompletedProcess[str]:
         base = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
         base |= {"DEBIAN_FRONTEND": "noninteractive", "HOME": str(self.home if user != "root" else "/root")}
-        return subprocess.run(
-            self.command(*words, user=user), env=base | dict(environ), capture_output=True, text=True, timeout=limit
-        )
+        return processes.run(self.command(*words, user=user), env=base | dict(environ), limit=limit)
 
     def must(self, *words: str, user: str = "root", environ: Mapping[str, str] = {}) -> str:
         done = self.run(*words, user=user, environ=environ)
@@ -125,8 +133,9 @@ def clean_system(release: str) -> Iterator[CleanSystem]:
         root, shared = folder / "root", folder / "shared"
         shared.mkdir()
         command = ["debootstrap", "--variant=minbase", release, str(root), mirror()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+        done = processes.run(command, limit=LIMIT)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-500:]
+        (root / "etc" / "apt" / "apt.conf.d" / "90machine").write_text(settings_of_apt(), encoding="utf-8")
         for name in ("hosts", "resolv.conf"):
             shutil.copyfile(f"/etc/{name}", root / "etc" / name)
         system = CleanSystem(root, shared)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.packaging.clean_system import CleanSystem
+from tests.rig import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,9 +45,8 @@ def write(clone: Path) -> Path:
 
 
 def surroundings(shared: Path) -> tuple[dict[str, str], list[Path]]:
-    """How this machine reaches Python's packages, for another system on it: variables, and folders it must see.
-
-    pip's settings and the certificates that are trusted here; on a machine without any of its own, nothing.
+    """How this machine reaches Python's and Node's packages, for another system on it: variables, and folders it must
+    see. pip's and npm's settings, the certificates that are trusted here; on a machine without any of its own, nothing.
     """
     environ: dict[str, str] = {}
     listed = subprocess.run(
@@ -58,11 +59,15 @@ def surroundings(shared: Path) -> tuple[dict[str, str], list[Path]]:
     trusted = Path("/etc/ssl/certs/ca-certificates.crt")
     if trusted.is_file():
         (shared / "trusted.crt").write_bytes(trusted.read_bytes())
-        environ |= dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE"), str(shared / "trusted.crt"))
+        names = ("PIP_CERT", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "npm_config_cafile")
+        environ |= dict.fromkeys(names, str(shared / "trusted.crt"))
     for name, value in environ.items():
         if name.startswith("PIP_") and (own := Path(value)).is_absolute() and own.is_file() and own.parent != shared:
             (shared / own.name).write_bytes(own.read_bytes())  # a file of constraints
             environ[name] = str(shared / own.name)
+    if npm := shutil.which("npm"):
+        registry = processes.run([npm, "config", "get", "registry"], limit=60).stdout.strip()
+        environ |= {"npm_config_registry": registry} if "://" in registry else {}
     environ |= {name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy")}
     said = " ".join(environ.values())
     # An index of files names them beside itself.
@@ -72,19 +77,25 @@ def surroundings(shared: Path) -> tuple[dict[str, str], list[Path]]:
     return environ, folders
 
 
-def make(system: CleanSystem, user: str, limit: float) -> Path:
-    """Does what the README says, as `user` of a system with nothing but `sudo`. The folder with the packages."""
+def prepare(system: CleanSystem, user: str) -> tuple[Path, dict[str, str]]:
+    """A clone of the last commit in the home of `user`, who may use sudo, with the README's example beside it, and no
+    screen. Where the clone is, and the variables that commands there need."""
     clone = system.home / "chatkit-desktop"
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True, timeout=300)
+    processes.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True, limit=300)
     write(clone)
     system.install("sudo")
     allowed = system.folder / "etc" / "sudoers.d" / user
     allowed.write_text(f"Defaults !use_pty\n{user} ALL=(ALL) NOPASSWD: ALL\n", encoding="utf-8")
     environ, folders = surroundings(system.shared)
-    # It has no screen: the packager makes one.
     system.folders = (system.shared, *folders)
     (system.folder / "tmp" / ".X11-unix").chmod(0o1777)
     system.must("chown", "-R", user, str(system.home))
+    return clone, environ
+
+
+def make(system: CleanSystem, user: str, limit: float) -> Path:
+    """Does what the README says, as `user` of a system with nothing but `sudo`. The folder with the packages."""
+    clone, environ = prepare(system, user)
     script = f"cd {clone}\nexport HOME={system.home}\n{commands()}"
     done = system.run("runuser", "-u", user, "--", "sh", "-e", "-c", script, environ=environ, limit=limit)
     if done.returncode:

@@ -56,23 +56,24 @@ class Workplace:
         """`make target` while it runs; at the end the user presses Ctrl+C, and all it has started is gone."""
         base = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(self.system.home), "USER": USER}
         command = self.system.command("sh", "-c", self._typed(target, *words), user=USER)
-        with Child(
-            command,
-            env=base | self.environ | dict(environ),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as child:
-            try:
-                yield child
-            finally:
-                os.killpg(child.pid, signal.SIGINT)
-                try:
-                    child.wait(GONE_LIMIT)
-                except subprocess.TimeoutExpired:
-                    child.stacks()
-                    raise
+        told = self.system.shared / f"{target}.log"
+        with told.open("wb") as log:
+            child = Child(
+                command,
+                env=base | self.environ | dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield child
+        except BaseException as error:
+            error.add_note(told.read_text(encoding="utf-8", errors="replace")[-SHOWN:])
+            raise
+        finally:
+            os.killpg(child.pid, signal.SIGINT)
+            child.ended(GONE_LIMIT)
         assert self.left() == []
 
     def left(self) -> list[str]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from desktop.packaging import formats
 from tests.packaging import made_from_readme
+from tests.rig import processes
+from tests.systems import steps
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
@@ -73,3 +77,28 @@ def test_secrets_reach_the_steps_that_need_them_and_are_never_written_into_a_com
     for line in RELEASE.splitlines():
         if "secrets." in line:
             assert re.fullmatch(r" +[A-Z0-9_]+: \$\{\{ secrets\.[A-Z0-9_]+ \}\}", line), line
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+def test_every_job_for_linux_is_run_by_make_test_systems_or_said_not_to_be() -> None:
+    jobs = {(step.workflow, step.job) for step in steps.steps() if step.system == "linux"}
+    assert jobs == steps.RUN_HERE | steps.WITH_OPENAI
+    assert set(steps.RUN_ELSEWHERE) <= {(step.workflow, step.run) for step in steps.steps()}
+
+
+def test_the_quick_tests_are_run_on_every_python_that_the_project_names_and_on_every_system() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert steps.pythons() == re.findall(r"Python :: (3\.\d+)", project)
+    assert {step.system for step in steps.steps() if (step.workflow, step.job) == ("test.yml", "quick")} == {
+        *("linux", "windows", "macos"),
+    }
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash here")
+def test_every_step_for_bash_is_one_that_bash_can_read() -> None:
+    for step in steps.steps():
+        if step.shell != "pwsh":
+            done = processes.run(["bash", "-n"], input=step.run, stderr=subprocess.STDOUT)
+            assert done.returncode == 0, step.run + done.stdout

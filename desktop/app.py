@@ -21,10 +21,10 @@ from desktop.context import Context
 from desktop.errors import AppError, InternalError, ProxyNotInWindow, RendererCrashed
 from desktop.menu import menu
 from desktop.openai_api.keeper import SessionKeeper
-from desktop.opening import Opening
+from desktop.opening import Opening, window_icon
 from desktop.page import Page
 from desktop.settings.agents import OPENAI_ENDPOINT, DemoAgent, InAppAgent, ServerAgent
-from desktop.settings.brand import Brand, icon_file, own_files
+from desktop.settings.brand import Brand, own_files
 from desktop.settings.locations import assets_dir, is_frozen
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
@@ -175,14 +175,13 @@ class App:
             component_url=context.component_url,
             environ=context.environ,
         )
-        icon = icon_file(brand, context.brand_file)
         self.bridge = Bridge(context.texts, on_answered=self._on_answered)
         self.shell = Shell(
             engine=engine,
             server=server,
             bridge=self.bridge,
             storage=context.locations.web,
-            looks=Looks(brand.app.id, brand.app.name, icon if icon.is_file() else None),
+            looks=Looks(brand.app.id, brand.app.name, window_icon(context)),
             scheme=context.settings.chat.theme.scheme,
             zoom=context.settings.zoom,
             texts=context.texts.get,

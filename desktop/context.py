@@ -59,8 +59,11 @@ class Context:
         given = getattr(args, "agent", None) if getattr(args, "command", None) != "threads" else None
         file, self.agent_entry = _entry(given or "")
         """What of the file answers; empty: what it plainly has."""
-        self.agent_file = os.path.abspath(file) if file else ""
+        self.agent_file = _whole_path(file)
         """The file of `--agent`; with `threads` that names an agent whose chats are meant."""
+        # Seen from where they were typed, once: toolkits look from elsewhere (pywebview from `sys.argv[0]`'s folder).
+        self._brand_file = _whole_path(getattr(args, "brand", None))
+        self._data_dir = _whole_path(getattr(args, "data_dir", None))
         self._throwaway = ""
         self._before = ""
         """The last character that `write` was given."""
@@ -82,9 +85,8 @@ class Context:
 
     @property
     def brand_file(self) -> Path | None:
-        """The file of `--brand`; None is the app's own. A packaged app has no other."""
-        given = getattr(self.args, "brand", None)
-        return Path(given) if given and not places.is_frozen() else None
+        """The file of `--brand`, a whole path; None is the app's own. A packaged app has no other."""
+        return Path(self._brand_file) if self._brand_file and not places.is_frozen() else None
 
     @property
     def prompt(self) -> str | None:
@@ -105,7 +107,7 @@ class Context:
 
     @cached_property
     def locations(self) -> Locations:
-        data_dir = getattr(self.args, "data_dir", None)
+        data_dir = self._data_dir
         if self.demo:
             from tempfile import mkdtemp
 
@@ -295,6 +297,11 @@ class Context:
         self.warn(described["message"])
         if described["hint"]:
             self.warn(described["hint"])
+
+
+def _whole_path(given: str | None) -> str:
+    """An absolute path; empty where nothing was given."""
+    return os.path.abspath(given) if given else ""
 
 
 def _entry(given: str) -> tuple[str, str]:

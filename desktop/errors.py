@@ -67,6 +67,7 @@ AppError
 │   ├── DotNetMissing               on Windows                                  exit 3
 │   ├── EngineLost                  it ends while the app runs, or never starts  exit 3
 │   ├── ProxyNotInWindow            it follows the system's proxy alone         exit 3
+│   ├── WindowNotMade               the engine raised while it made it          exit 3
 │   ├── WindowBlank                 it opens, and nothing of it is painted       exit 3
 │   └── DisplayMissing                                                          exit 4
 ├── FileError                       a file or folder outside the settings
@@ -645,6 +646,12 @@ class EngineLost(EngineError):
 
 class ProxyNotInWindow(EngineError):
     code = "proxy_not_in_window"
+
+
+class WindowNotMade(EngineError):
+    """values: problem (the engine's own words)."""
+
+    code = "window_not_made"
 
 
 class WindowBlank(EngineError):

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desktop.context import Context
@@ -125,3 +126,23 @@ def _import_for(context: Context, located: threading.Event) -> None:
         quiet_pywebview()
         for name in (*MODULES, "desktop.pages.setup" if is_first else "desktop.pages.chat"):
             import_module(name)
+
+
+def window_icon(context: Context) -> Path | None:
+    """The picture for windows. Why a maker's is not shown is said in the terminal; the app's own takes its place, for
+    GTK opens no window over a picture that it can't read."""
+    from desktop.settings.brand import icon_file
+
+    own = icon_file(context.brand, None)
+    if context.brand_file is None:
+        return own if own.is_file() else None
+    from desktop.files import ensure_private_dir
+    from desktop.window.icon import NoPicture, as_png
+
+    picture = icon_file(context.brand, context.brand_file)
+    try:
+        ensure_private_dir(context.locations.folder)
+        return as_png(picture, context.locations.icon)
+    except NoPicture as problem:
+        context.warn(context.texts.get("cli.icon.not_shown", file=picture, problem=problem.why.spell(context.texts)))
+        return own

@@ -249,6 +249,16 @@ def test_from_source_a_makers_brand_is_tried_with_everything_of_its_own(tmp_path
     assert own_files(made.brand, made.brand_file) == {"fern.svg": icon}
 
 
+def test_a_path_that_was_typed_is_seen_from_where_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Path(a_brand(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    made = context(tmp_path, brand="maker/brand.toml", data_dir="data")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert made.brand_file == file
+    assert made.locations.folder == tmp_path / "data" / "profiles" / "default"
+
+
 def test_checklist_32_a_packaged_app_has_its_own_brand_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

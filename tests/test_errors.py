@@ -82,6 +82,7 @@ def test_exit_codes_are_those_of_the_command_line() -> None:
         "engine_lost": 3,
         "proxy_not_in_window": 3,
         "window_blank": 3,
+        "window_not_made": 3,
         "display_missing": 4,
         "waits_for_person": 5,
     }

@@ -117,6 +117,10 @@ def test_quick_preparation_installs_no_system_package_and_no_qt() -> None:
     assert not [name for name in names if prepare.QT_NAMES.fullmatch(name) and name != "qtpy"]
 
 
+def test_what_opens_a_window_from_source_can_draw_a_makers_picture() -> None:
+    assert {"resvg-py"} <= set(prepare.blocks(prepare.requirements("run", with_qt=False)))
+
+
 def test_each_preparation_holds_the_one_before() -> None:
     run = set(prepare.wanted_packages("run", headless=True))
     standin = set(prepare.wanted_packages("standin", headless=True))

@@ -54,6 +54,11 @@ class Locations:
         return self.logs / "chatkit-desktop.log"
 
     @property
+    def icon(self) -> Path:
+        """A maker's picture as windows take it, drawn when the app is shown from source with `--brand`."""
+        return self.folder / "icon.png"
+
+    @property
     def web(self) -> Path:
         """The engine's own storage (local storage of the component's frame, caches)."""
         return self.folder / "web"

@@ -75,6 +75,9 @@ class Dress:
     Engines that can't tell never call it."""
 
 
+Unmade = Callable[[Any, Exception], None]
+
+
 class Engine(Protocol):
     """One window engine. Everything but `push`, `later`, `quit` runs on the window's own thread."""
 
@@ -84,6 +87,9 @@ class Engine(Protocol):
     ending: Callable[[], None]
     """What has to be done before the process ends, set by the app: called by engines whose system ends it without
     coming back from the loop."""
+    unmade: Unmade
+    """Told, on the window's own thread, the window that could not be made and what was raised. Set by the shell; where
+    the toolkit lets the error out of the loop, nothing calls it."""
 
     def load(self) -> None:
         """Load the toolkit's libraries ahead of everything else; pywebview is not imported yet."""

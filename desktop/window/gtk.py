@@ -20,8 +20,9 @@ from urllib.parse import quote
 from desktop.errors import EngineChanged
 from desktop.files import ensure_private_dir
 from desktop.window import calls, gtk_frames, gtk_walls
-from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme, keys_of
+from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme, Unmade, keys_of
 from desktop.window.gtk_ahead import Ahead
+from desktop.window.gtk_made import tell_unmade
 from desktop.window.hand import LIMIT, Hand
 from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
@@ -38,6 +39,7 @@ class GtkEngine:
 
     def __init__(self) -> None:
         self.ending: Callable[[], None] = lambda: None
+        self.unmade: Unmade = lambda _window, _error: None
         self._dresses: dict[str, Dress] = {}
         self._hands: dict[str, Hand] = {}
         self._may_listen: dict[str, float] = {}
@@ -93,6 +95,7 @@ class GtkEngine:
         platform.inject_pywebview = _loaded
         if self._ahead is not None:
             platform.webkit = self._ahead
+        tell_unmade(view, lambda window, error: self.unmade(window, error))  # noqa: PLW0108  # set later
         view.on_navigation = self._navigation_handler()
         view.on_js_bridge_call = self._call_handler()
         GLib.set_prgname(app_id)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme
+from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme, Unmade
 from desktop.window.hand import Claim
 from desktop.window.placement import Place, Rect, on_screen
 
@@ -27,6 +27,7 @@ class PlainEngine:
 
     def __init__(self) -> None:
         self.ending: Callable[[], None] = lambda: None
+        self.unmade: Unmade = lambda _window, _error: None
         self._dresses: dict[str, Dress] = {}
         self._claims: dict[str, Claim] = {}
         self._plain: set[str] = set()

@@ -16,7 +16,7 @@ from typing import Any
 
 from desktop.errors import EngineChanged
 from desktop.window import qt_walls
-from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme
+from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme, Unmade
 from desktop.window.hand import Hand
 from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
@@ -36,6 +36,7 @@ class QtEngine:
 
     def __init__(self) -> None:
         self.ending: Callable[[], None] = lambda: None
+        self.unmade: Unmade = lambda _window, _error: None
         self._dresses: dict[str, Dress] = {}
         self._scheme: Scheme = "system"
         self._kept: list[Any] = []

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from desktop.errors import EngineChanged, EngineError, EngineMissing, PageNotLoaded
+from desktop.errors import EngineChanged, EngineError, EngineMissing, PageNotLoaded, WindowNotMade
 from desktop.page import Page
 from desktop.window import engines, unloaded
 from desktop.window.bridge import Bridge, Channel
@@ -151,7 +151,7 @@ class Shell:
         looks: Looks,
         scheme: Scheme,
         zoom: float,
-        texts: Callable[[str], str],
+        texts: Callable[..., str],
         proxy: Proxy | None = None,
         reach: Sequence[str] = (),
     ) -> None:
@@ -237,6 +237,7 @@ class Shell:
         webview.settings["ALLOW_DOWNLOADS"] = False  # the adapters ask where
         webview.settings["ALLOW_FILE_URLS"] = False
         webview.settings["OPEN_DEVTOOLS_IN_DEBUG"] = False
+        self.engine.unmade = self._on_unmade
         icon = engines.icon_for(self.engine.name, self._looks.icon)
         try:
             webview.start(
@@ -386,6 +387,20 @@ class Shell:
         finally:
             window.plan.on_closing(place)
         return True
+
+    def _on_unmade(self, native: Any, error: Exception) -> None:
+        """Of the only window, it is the failure of the app; of another one, it is said in a dialog of those there."""
+        problem = str(getattr(error, "message", "")) or str(error) or type(error).__name__
+        window = next((one for one in self.windows if one.native is native), None)
+        if window is not None:
+            self._on_closed(window)
+        if not self.windows:
+            self._failure = WindowNotMade(repr(error), problem=problem)
+            return
+        told = self._texts("errors.window_not_made.message", problem=problem)
+        hint = self._texts("errors.window_not_made.hint")
+        show = self.windows[0].native.create_confirmation_dialog
+        threading.Thread(target=show, args=(told, hint), name="dialog", daemon=True).start()
 
     def _on_closed(self, window: PageWindow) -> None:
         window.closed.set()

@@ -64,6 +64,7 @@ PACKAGE = ("dpkg-dev", "zstd", "desktop-file-utils", "appstream")
 TRY_OUT = ("lintian", "x11-utils", "debootstrap", "nsis", "wine", "wine64")
 
 # What belongs to the Qt engine in requirements-dev.txt.
+DRAWS = ("resvg-py",)
 QT_NAMES = re.compile(r"qtpy|shiboken6|pyside6(-.*)?")
 
 
@@ -253,6 +254,8 @@ def requirements(kind: str, with_qt: bool) -> str:
     app = blocks((ROOT / "requirements.txt").read_text(encoding="utf-8"))
     everything = blocks((ROOT / "requirements-dev.txt").read_text(encoding="utf-8"))
     chosen = dict(app)
+    # Draws the SVG of a maker's brand for a window from source (`make dev ARGS="--brand …"`).
+    chosen.update((name, block) for name, block in everything.items() if name in DRAWS)
     if kind in ("quick", "test", *PACKAGING):
         chosen.update((name, block) for name, block in everything.items() if not QT_NAMES.fullmatch(name))
     if with_qt or kind in WITH_QT:

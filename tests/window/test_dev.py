@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -44,7 +45,7 @@ def test_a_brand_is_shown_from_source_and_again_when_its_file_changes_and_a_slip
     maker = Maker(tmp_path / "maker")
     log = tmp_path / "log"
     with virtual_display() as screen, secret_service.secret_service() as private:
-        command = [sys.executable, "-m", "tests.rig.run", "--dev", "--", "--brand", str(maker.file)]
+        command = [sys.executable, "-m", "tests.rig.run", "--dev", "--", "--brand", os.path.relpath(maker.file, ROOT)]
         command += ["--data-dir", str(tmp_path / "data")]
         with log.open("wb") as stream:
             process = Child(command, cwd=ROOT, env=screen.environment(private), stdout=stream, stderr=subprocess.STDOUT)

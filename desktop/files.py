@@ -1,19 +1,30 @@
 """Private folders, atomic private writes, bounded reads. Knows no setting and no window.
 
-On Windows the modes are skipped: the user's own data folder is private there by inheritance.
+On Windows the modes are skipped: the user's own data folder is private there by inheritance. There, too, a file that
+somebody has open (a reader, a search index, a virus scanner) can be neither replaced nor deleted: `patiently` waits.
+Run on Linux, and on CPython for Windows under wine.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 from desktop.errors import FileUnreadable, FolderUnwritable, Phrase
 
 POSIX = os.name == "posix"
+T = TypeVar("T")
+IN_USE = (5, 32, 33)
+"""Windows' own numbers for what happens where another process has a file open: access denied, sharing violation, lock
+violation. The first is also a plain no; whoever is told no hears of it `PATIENCE` later."""
+PATIENCE = 2.0
+"""Seconds for which somebody else may have a file open that is to be replaced, read or deleted."""
 LEFTOVER_AGE = 600.0
 """Seconds after which a temporary file of a killed process is swept away."""
 
@@ -52,13 +63,60 @@ def write_private(path: Path, data: bytes | str) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        replace(temporary, path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
     flush_folder(path.parent)
     _sweep(path)
+
+
+def patiently(action: Callable[[], T], limit: float = PATIENCE) -> T:
+    """What `action` returns, tried again for `limit` seconds where another process has the file open.
+
+    Raises OSError.
+    """
+    ends, pause = time.monotonic() + limit, 0.005
+    while True:
+        try:
+            return action()
+        except PermissionError as error:
+            if getattr(error, "winerror", None) not in IN_USE or time.monotonic() > ends:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
+
+
+def replace(source: Path, target: Path) -> None:
+    """`os.replace`, patiently. Raises OSError."""
+    patiently(lambda: os.replace(source, target))
+
+
+def remove(path: Path) -> None:
+    """Deletes a file, patiently. Raises OSError."""
+    patiently(path.unlink)
+
+
+def remove_tree(folder: Path, limit: float = PATIENCE) -> list[str]:
+    """Deletes `folder` and all in it; what is left in the end, as paths. `limit`: the seconds for all of it together
+    in which processes that have just ended may still hold files."""
+    left: list[str] = []
+    ends = time.monotonic() + limit
+
+    def again(action: Callable[[str], Any], path: str, _: object) -> None:
+        if action not in (os.unlink, os.rmdir):
+            left.append(path)
+            return
+        try:
+            patiently(lambda: action(path), max(0.0, ends - time.monotonic()))
+        except FileNotFoundError:
+            pass  # gone by itself: that was the wish
+        except OSError:
+            left.append(path)
+
+    shutil.rmtree(folder, onerror=again)
+    return left
 
 
 def flush_folder(folder: Path) -> None:
@@ -96,11 +154,15 @@ def open_private(path: Path, mode: str) -> int:
 
 def read_limited(path: Path, limit: int) -> bytes:
     """The content of `path`, at most `limit` bytes. Raises FileUnreadable (also for what is not a file)."""
-    try:
+
+    def head() -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             raise OSError(22, "not a file")
         with path.open("rb") as file:
-            content = file.read(limit + 1)
+            return file.read(limit + 1)
+
+    try:
+        content = patiently(head)  # on Windows a file can't be opened in the moment in which it is replaced
     except OSError as error:
         raise FileUnreadable(repr(error), path=str(path), problem=error.strerror or type(error).__name__) from None
     if len(content) > limit:

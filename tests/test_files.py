@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -102,6 +103,37 @@ def test_checklist_24_killing_the_writer_at_any_moment_leaves_a_whole_file(tmp_p
         first, middle, last = path.read_text().split(":")
         assert first == last
         assert middle == "x" * 20000
+
+
+def test_a_file_that_a_reader_has_open_is_replaced_and_deleted_as_soon_as_it_lets_go(tmp_path: Path) -> None:
+    """On Windows neither can be done before; elsewhere nobody has to wait."""
+    for use in (
+        lambda path: files.write_private(path, "new"),
+        files.remove,
+        lambda path: files.remove_tree(path.parent),
+    ):
+        path = tmp_path / "folder" / "file"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("old")
+        reader = path.open()
+        letting_go = threading.Timer(0.3, reader.close)
+        letting_go.start()
+        use(path)
+        letting_go.join()
+        assert not path.exists() or path.read_text() == "new"
+    assert not (tmp_path / "folder").exists()
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="only Windows keeps a file from those who would replace it")
+def test_a_file_that_somebody_keeps_open_stays_as_it_was_and_that_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with path.open():
+        with pytest.raises(PermissionError):
+            files.write_private(path, "new")
+        assert files.remove_tree(tmp_path, 0.1)[0] == str(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_reading_stops_at_the_limit(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from desktop.errors import (
     FileUnreadable,
     FolderUnwritable,
 )
-from desktop.files import LEFTOVER_AGE, ensure_private_dir, open_private
+from desktop.files import LEFTOVER_AGE, ensure_private_dir, open_private, remove, replace
 
 T = TypeVar("T")
 
@@ -288,7 +288,7 @@ class _OnDisk:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-            os.replace(self._part(name), self._folder / name)
+            replace(self._part(name), self._folder / name)
 
     def read(self, name: str) -> bytes:
         return (self._folder / name).read_bytes()
@@ -298,7 +298,7 @@ class _OnDisk:
             if is_ours(name):
                 for path in (self._folder / name, self._part(name)):
                     with suppress(OSError):  # what can't be deleted now is an orphan at the next start
-                        path.unlink()
+                        remove(path)
 
     def sweep(self, known: set[str], older_than: float) -> None:
         if not self._folder.is_dir():

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from desktop.agents.schema import STEPS, Step, back_up, migrate, version_of
 from desktop.errors import AppError, FileUnreadable, FolderUnwritable, ThreadsDamaged, ThreadsNewer
-from desktop.files import LEFTOVER_AGE, ensure_private_dir, open_private
+from desktop.files import LEFTOVER_AGE, ensure_private_dir, open_private, replace
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ def set_aside(path: Path, now: Callable[[], float] = time.time) -> str:
         kept = path.with_name(f"{path.stem}.damaged-{stamp}-{number}{path.suffix}")
     for suffix in _SUFFIXES:
         with suppress(FileNotFoundError):
-            os.replace(path.with_name(path.name + suffix), kept.with_name(kept.name + suffix))
+            replace(path.with_name(path.name + suffix), kept.with_name(kept.name + suffix))
     with suppress(OSError):
         _suspicion(path).unlink()
     return kept.name

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
-from desktop.files import open_private
+from desktop.files import open_private, replace
 
 Step = Callable[[sqlite3.Connection], None]
 """Brings a database from the version before to the next one, inside a transaction that is not its own."""
@@ -137,7 +137,7 @@ def back_up(connection: sqlite3.Connection, path: Path) -> None:
             connection.backup(copy)
             # A file of its own: a copy of a WAL database would otherwise want a -wal file beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
-        os.replace(unfinished, path)
+        replace(unfinished, path)
     finally:
         with suppress(OSError):
             unfinished.unlink()

@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from desktop.errors import FileExists_, FolderUnwritable
-from desktop.files import LEFTOVER_AGE, POSIX, ensure_private_dir, flush_folder
+from desktop.files import LEFTOVER_AGE, POSIX, ensure_private_dir, flush_folder, patiently
+from desktop.files import replace as move
 
 PREFIX, SUFFIX = ".chatkit-desktop-", ".tmp"
 
@@ -53,7 +54,7 @@ def write(
         before(content.hexdigest())
         with unwritable(path.parent):
             if replace:
-                os.replace(temporary, path)
+                move(temporary, path)
             else:
                 _place(temporary, path)
     except BaseException:
@@ -67,7 +68,7 @@ def _place(temporary: Path, path: Path) -> None:
     """Renames without ever taking the place of what has come there meanwhile. Raises FileExists_, OSError."""
     try:
         if not POSIX:
-            os.rename(temporary, path)  # refuses by itself there
+            patiently(lambda: os.rename(temporary, path))  # refuses by itself there
             return
         try:
             os.link(temporary, path)
@@ -75,7 +76,7 @@ def _place(temporary: Path, path: Path) -> None:
             raise
         except OSError:  # a file system without links: the name is taken first, then filled
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            os.replace(temporary, path)
+            move(temporary, path)
         else:
             temporary.unlink()
     except FileExistsError:
@@ -86,7 +87,8 @@ def digest(path: Path) -> str | None:
     """Of a file's content, as `write` tells it; None for what is no file of its own (a link, a folder) or can't be
     read."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        binary = getattr(os, "O_BINARY", 0)  # Windows reads a text's line ends otherwise than they are written
+        handle = os.open(path, os.O_RDONLY | binary | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 return None

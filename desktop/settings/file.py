@@ -22,7 +22,7 @@ from desktop.errors import (
     SettingsNewer,
     SettingsUnwritable,
 )
-from desktop.files import ensure_private_dir, read_limited, write_private
+from desktop.files import ensure_private_dir, patiently, read_limited, write_private
 from desktop.settings.model import VERSION
 
 SIZE_LIMIT = 8 * 1024 * 1024
@@ -79,7 +79,7 @@ class SettingsFile:
         """Renames the file to `settings.damaged-<UTC>.json`; the settings are empty then."""
         aside = self._aside_name()
         try:
-            os.rename(self.path, aside)
+            patiently(lambda: os.rename(self.path, aside))
         except OSError as error:
             return self._leave_alone(SettingsUnwritable(repr(error), path=str(self.path)))
         self._seen = None

@@ -1,4 +1,4 @@
-"""The log: one rotating private file, and the one place that takes secrets out of any text.
+"""The log: one rotating private file (`log_file.py`), and the one place that takes secrets out of any text.
 
 `redact` is for everything that leaves the process as text: log lines, diagnostics, details of
 errors. Secrets are registered with `add_secret` as soon as they are known. Knows no other part.
@@ -6,27 +6,19 @@ errors. Secrets are registered with `add_secret` as soon as they are known. Know
 
 from __future__ import annotations
 
-import io
 import json
 import logging
-import os
 import re
 import sys
 import threading
 from base64 import b64encode, urlsafe_b64encode
-from contextlib import suppress
-from pathlib import Path
-from typing import TextIO
 from urllib.parse import quote, quote_plus
 
-from desktop.files import ensure_private_dir, open_private
+from desktop.log_file import PrivateFileHandler
 from desktop.settings.locations import Locations
 
 FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 HIDDEN = "[hidden]"
-SIZE_LIMIT = 1024 * 1024
-"""Bytes of one log file; with `KEPT` older ones beside it."""
-KEPT = 3
 SHORTEST_SECRET = 4
 """Shorter secrets are not searched for: hiding every "a" of a log hides nothing."""
 
@@ -107,61 +99,6 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
-
-
-class PrivateFileHandler(logging.StreamHandler[TextIO]):
-    """A private file (0600) that becomes `….1`, `….2` … when it is full.
-
-    Not `logging.handlers.RotatingFileHandler`: that one follows links, opens its files to the
-    umask's liking and imports sockets and pickle at start. A disk that is full or a folder that
-    is gone never disturbs the app: what can't be written is dropped.
-    """
-
-    def __init__(self, path: Path, limit: int = SIZE_LIMIT, kept: int = KEPT) -> None:
-        super().__init__(io.StringIO())
-        self._path = path
-        self._limit = limit
-        self._kept = kept
-        self._open = False
-        self._size = 0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            line = self.format(record)
-            if not self._open:
-                self.stream = self._opened()
-                self._open = True
-            if 0 < self._size > self._limit - len(line):
-                self._rotate()
-            self.stream.write(line + "\n")
-            self._size += len(line) + 1
-            self.flush()
-        except Exception:  # noqa: BLE001 - a log that can't be written is no reason to fail
-            self._open = False
-
-    def _opened(self) -> TextIO:
-        ensure_private_dir(self._path.parent)
-        stream = os.fdopen(open_private(self._path, "a"), "a", encoding="utf-8", errors="backslashreplace")
-        self._size = stream.seek(0, os.SEEK_END)
-        return stream
-
-    def _rotate(self) -> None:
-        self.stream.close()
-        for number in range(self._kept - 1, 0, -1):
-            with suppress(FileNotFoundError):
-                os.replace(self._numbered(number), self._numbered(number + 1))
-        os.replace(self._path, self._numbered(1))
-        self.stream = self._opened()
-
-    def _numbered(self, number: int) -> Path:
-        return self._path.with_name(f"{self._path.name}.{number}")
-
-    def close(self) -> None:
-        with suppress(OSError):
-            if self._open:
-                self.stream.close()
-        self._open = False
-        super().close()
 
 
 def set_up(locations: Locations, level: str = "INFO", *, console: bool = False) -> logging.Handler:

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS = (
     ("errors", "page"),
-    ("files", "unseen", "output"),
-    ("settings", "instance"),
+    ("files", "unseen", "output", "streams"),
+    ("settings", "instance", "log_file"),
     ("logs", "texts", "programs", "links", "alert"),
     ("keys", "drawing"),
     ("openai_api", "rendering", "diagnostics"),

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desktop import logs
+from desktop.log_file import PrivateFileHandler
 from desktop.settings.locations import Locations
 
 KEY = "sk-proj-Zq81kLmN02PwXy7Ab34Cd_56EfGh-sentinelOfTheLog"
@@ -163,7 +164,7 @@ def test_a_line_is_time_name_level_message(profile: Locations) -> None:
 
 
 def test_checklist_24_log_files_and_their_folder_are_private(profile: Locations) -> None:
-    handler = logs.PrivateFileHandler(profile.log, limit=200, kept=2)
+    handler = PrivateFileHandler(profile.log, limit=200, kept=2)
     handler.setFormatter(logs.RedactingFormatter(logs.FORMAT))
     for number in range(20):
         handler.emit(logging.LogRecord("test", logging.INFO, "", 0, "line %d of the log", (number,), None))

@@ -220,7 +220,8 @@ def _work(takes: int, gives: int) -> None:
     os.environ.update(outside)
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
-            stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+            # The app reads UTF-8, whatever the code page of the country: a file may print all that there is.
+            stream.reconfigure(encoding="utf-8", line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     # Neither the folder of the start nor any other of the user's: what is imported was approved, or is installed.
     sys.path[:] = [place for place in sys.path if place]
     writer = Writer(gives)

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from desktop.agents.code.child import ARGUMENT
 from desktop.agents.code.environment import clean
@@ -25,6 +26,9 @@ from desktop.agents.printed import entries
 from desktop.agents.worker import Worker
 from desktop.errors import CodeEnded, Phrase
 from desktop.settings.locations import is_frozen
+
+if TYPE_CHECKING:
+    from desktop.agents.code.windows_job import Job
 
 log = logging.getLogger(__name__)
 output = logging.getLogger("desktop.agents.code.output")
@@ -51,7 +55,7 @@ class Child:
         takes, ours_out = os.pipe()
         ours_in, gives = os.pipe()
         try:
-            self._process = _start(takes, gives, clean(environ))
+            self._process, self._job = _start(takes, gives, clean(environ))
         except BaseException:
             os.close(ours_out)
             os.close(ours_in)
@@ -94,8 +98,7 @@ class Child:
         """At once, with everything below it."""
         for _ in range(UNREAD):
             self._room.release()  # whoever reads the pipe reads it to its end
-        with suppress(OSError):
-            self._process.terminate()
+        self._terminate()
         threading.Thread(target=self._bury, name="code-bury", daemon=True).start()
 
     def wait(self, limit: float) -> bool:
@@ -105,6 +108,14 @@ class Child:
         except subprocess.TimeoutExpired:
             return False
         return True
+
+    def _terminate(self) -> None:
+        """The guard ends what is below it before it ends itself; on Windows the job does that."""
+        if self._job is not None:
+            self._job.end()
+        elif self._process.poll() is None:
+            with suppress(OSError):
+                self._process.terminate()
 
     def _bury(self) -> None:
         if not self.wait(5.0):
@@ -124,7 +135,8 @@ class Child:
         if number > 0:
             with suppress(ValueError):
                 return Phrase("code.ended_signal", {"signal": signal.Signals(number).name})
-        return Phrase("code.ended_code", {"code": code})
+        # Windows says by such a number what went wrong in a crash; people look it up in this form.
+        return Phrase("code.ended_code", {"code": f"0x{code:08X}" if code >> 31 == 1 else code})
 
     # --- threads ------------------------------------------------------------------------------
 
@@ -143,12 +155,12 @@ class Child:
             os.close(handle)
         # Mostly it is ending by itself, and how is worth telling; whoever has closed the pipe has nothing more to say.
         if self._garbled or not self.wait(2.0):
-            with suppress(OSError):
-                self._process.terminate()
+            self._terminate()
         if not self.wait(5.0):
             with suppress(OSError):
                 self._process.kill()
             self.wait(5.0)
+        self._terminate()
         self._post(None)
 
     def _post(self, message: Message | None) -> None:
@@ -170,12 +182,12 @@ class Child:
                 output.info("%s: %s", self.name, said)
 
 
-def _start(takes: int, gives: int, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(takes: int, gives: int, environ: dict[str, str]) -> tuple[subprocess.Popen[bytes], Job | None]:
     adopt_orphans()
     words = [sys.executable, ARGUMENT] if is_frozen() else [sys.executable, "-m", "desktop.agents.code.child"]
     if os.name == "nt":
         return _start_on_windows(words, takes, gives, environ)
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*words, str(takes), str(gives)],
         cwd=None if is_frozen() else ROOT,
         env=environ,
@@ -185,13 +197,16 @@ def _start(takes: int, gives: int, environ: dict[str, str]) -> subprocess.Popen[
         pass_fds=(takes, gives),
         start_new_session=True,
     )
+    return process, None
 
 
-def _start_on_windows(words: list[str], takes: int, gives: int, environ: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Written from the documentation, not run here: a job object takes the place of the guard."""
+def _start_on_windows(
+    words: list[str], takes: int, gives: int, environ: dict[str, str]
+) -> tuple[subprocess.Popen[bytes], Job]:
+    """A job object takes the place of the guard."""
     import msvcrt
 
-    from desktop.agents.code.windows_job import put_into_job
+    from desktop.agents.code.windows_job import FLAGS, Job
 
     handles = [msvcrt.get_osfhandle(handle) for handle in (takes, gives)]  # type: ignore[attr-defined]
     for handle in handles:
@@ -205,7 +220,6 @@ def _start_on_windows(words: list[str], takes: int, gives: int, environ: dict[st
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         startupinfo=startup,
-        creationflags=subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP,  # type: ignore[attr-defined]
+        creationflags=FLAGS,
     )
-    put_into_job(process)
-    return process
+    return process, Job(process)

@@ -1,16 +1,23 @@
-"""A job object of Windows that ends what is in it when the app ends. Written from the documentation, not run here."""
+"""A job object of Windows: what is in it ends together, at the latest when the app ends.
+
+Run on CPython for Windows under wine; on Windows itself it was not run here.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import subprocess
+import threading
+from functools import cache
 from typing import Any
 
 KILL_ON_JOB_CLOSE = 0x2000
 EXTENDED_LIMIT_INFORMATION = 9
-
-_jobs: list[Any] = []
-"""Their handles stay open as long as the app lives: closing the last one ends what is in the job."""
+ENDED = 1
+"""The exit code of what a job has ended."""
+FLAGS = 0x08000000 | 0x00000200 | 0x00000004
+"""For `Popen`: no console window, a process group of its own, suspended (CREATE_NO_WINDOW, CREATE_NEW_PROCESS_GROUP,
+CREATE_SUSPENDED)."""
 
 
 class _Basic(ctypes.Structure):
@@ -38,16 +45,59 @@ class _Extended(ctypes.Structure):
     ]
 
 
-def put_into_job(process: subprocess.Popen[bytes]) -> None:
-    """From now on `process`, and what it starts, ends with this one. Raises OSError."""
+class Job:
+    """A process with all that it starts, ended together: by `end`, or by the end of this process, however that comes.
+
+    `process` was started with `FLAGS`, suspended: it runs from here on, so nothing of it is outside. Raises OSError.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._guard = threading.Lock()
+        self._job = None
+        kernel = _kernel()
+        self._job = kernel.CreateJobObjectW(None, None)
+        limits = _Extended()
+        limits.BasicLimitInformation.LimitFlags = KILL_ON_JOB_CLOSE
+        size = ctypes.sizeof(limits)
+        handle = int(process._handle)  # type: ignore[attr-defined]
+        if (
+            not self._job
+            or not kernel.SetInformationJobObject(self._job, EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), size)
+            or not kernel.AssignProcessToJobObject(self._job, handle)
+            or _ntdll().NtResumeProcess(handle) < 0
+        ):
+            code = ctypes.get_last_error()  # type: ignore[attr-defined]
+            process.kill()
+            self.end()
+            raise OSError(code, "no job object")
+
+    def end(self) -> None:
+        """Ends what is still running of it, at once, and gives the handle back. A second call does nothing."""
+        with self._guard:
+            job, self._job = self._job, None
+        if job:
+            _kernel().TerminateJobObject(job, ENDED)
+            _kernel().CloseHandle(job)
+
+
+@cache
+def _kernel() -> Any:
     kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
-    kernel.CreateJobObjectW.restype = ctypes.c_void_p
-    job = ctypes.c_void_p(kernel.CreateJobObjectW(None, None))
-    limits = _Extended()
-    limits.BasicLimitInformation.LimitFlags = KILL_ON_JOB_CLOSE
-    told = kernel.SetInformationJobObject(job, EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), ctypes.sizeof(limits))
-    handle = ctypes.c_void_p(int(process._handle))  # type: ignore[attr-defined]
-    if not told or not kernel.AssignProcessToJobObject(job, handle):
-        process.kill()
-        raise OSError(ctypes.get_last_error(), "no job object")  # type: ignore[attr-defined]
-    _jobs.append(job)
+    handle = ctypes.c_void_p
+    kernel.CreateJobObjectW.restype = handle
+    kernel.CreateJobObjectW.argtypes = [handle, ctypes.c_wchar_p]
+    kernel.SetInformationJobObject.argtypes = [handle, ctypes.c_int, handle, ctypes.c_uint32]
+    kernel.AssignProcessToJobObject.argtypes = [handle, handle]
+    kernel.TerminateJobObject.argtypes = [handle, ctypes.c_uint32]
+    kernel.CloseHandle.argtypes = [handle]
+    return kernel
+
+
+@cache
+def _ntdll() -> Any:
+    # Of a process that is suspended nothing is handed out but its own handle; the documented ResumeThread wants the
+    # one of its thread, which Python has closed by then.
+    ntdll = ctypes.WinDLL("ntdll")  # type: ignore[attr-defined]
+    ntdll.NtResumeProcess.argtypes = [ctypes.c_void_p]
+    ntdll.NtResumeProcess.restype = ctypes.c_long
+    return ntdll

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from desktop.agents.code.environment import clean
 from desktop.agents.code.own_process import adopt_orphans
@@ -31,6 +31,9 @@ from desktop.agents.worker import Worker
 from desktop.errors import AppError, McpCommandMissing, McpEnded, McpFlood, Phrase
 from desktop.settings.locations import is_frozen
 from desktop.settings.mcp import McpServer
+
+if TYPE_CHECKING:
+    from desktop.agents.code.windows_job import Job
 
 output = logging.getLogger("desktop.agents.mcp.output")
 """What programs write to their standard error."""
@@ -60,6 +63,7 @@ class Program:
         self._flooded = False
         self._ended = False
         self._process: subprocess.Popen[bytes] | None = None
+        self._job: Job | None = None
         self._leash: Writer | None = None
         self._sending: Worker | None = None
         self.loud = 0
@@ -109,7 +113,7 @@ class Program:
         if not os.path.isdir(folder):
             raise McpCommandMissing(server=server.label, command=server.folder, how=Phrase("mcp.get_folder"))
         wanted = os.path.expanduser(server.command)
-        if os.sep in wanted and not os.path.isabs(wanted):
+        if os.path.dirname(wanted) and not os.path.isabs(wanted):
             wanted = os.path.join(folder, wanted)
         command = shutil.which(wanted, path=os.pathsep.join(places(self._environ)))
         if command is None:
@@ -126,7 +130,7 @@ class Program:
         command = self.server.command
         how = fetching.how_to_get(command)
         values: dict[str, Any] = {"how": how} if how else {}
-        looked = [] if os.sep in command else places(self._environ)
+        looked = [] if os.path.dirname(command) else places(self._environ)
         return McpCommandMissing(
             server=self.server.label,
             command=command,
@@ -164,8 +168,8 @@ class Program:
         self._sending.submit(lambda: told.send(start))
 
     def _begin_on_windows(self, command: list[str], folder: str) -> None:
-        """Written from the documentation, not run here: a job object takes the place of the guard."""
-        from desktop.agents.code.windows_job import put_into_job
+        """A job object takes the place of the guard."""
+        from desktop.agents.code.windows_job import FLAGS, Job
 
         self._process = subprocess.Popen(
             command,
@@ -174,9 +178,9 @@ class Program:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            creationflags=subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP,  # type: ignore[attr-defined]
+            creationflags=FLAGS,
         )
-        put_into_job(self._process)
+        self._job = Job(self._process)
         self._sending = Worker("mcp-send")
 
     # --- lines --------------------------------------------------------------------------------
@@ -219,7 +223,11 @@ class Program:
             # A script whose interpreter is missing, or a program that looks for another, as npx for node.
             return McpCommandMissing(server=label, command=self.server.command, said=said)
         number = 0 if code is None else code - 128 if code > 128 else -code
-        problem = Phrase("code.ended_code", {"code": code}) if code else Phrase("code.ended")
+        problem = (
+            Phrase("code.ended_code", {"code": f"0x{code:08X}" if code >> 31 == 1 else code})
+            if code
+            else Phrase("code.ended")
+        )
         if number > 0:
             with suppress(ValueError):
                 problem = Phrase("code.ended_signal", {"signal": signal.Signals(number).name})
@@ -257,9 +265,16 @@ class Program:
         if process is None:
             return
         self._open_up()
-        with suppress(OSError):
-            process.terminate()
+        self._terminate(process)
         threading.Thread(target=self._bury, name="mcp-bury", daemon=True).start()
+
+    def _terminate(self, process: subprocess.Popen[bytes]) -> None:
+        """The guard ends what is below it before it ends itself; on Windows the job does that."""
+        if self._job is not None:
+            self._job.end()
+        elif process.poll() is None:
+            with suppress(OSError):
+                process.terminate()
 
     def wait(self, limit: float) -> bool:
         """Blocks until the process has ended; False where it has not within `limit` seconds."""
@@ -314,12 +329,12 @@ class Program:
                     break
         # Mostly it is ending by itself, and how is worth telling.
         if self._flooded or not self.wait(1.0):
-            with suppress(OSError):
-                process.terminate()
+            self._terminate(process)
         if not self.wait(5.0):
             with suppress(OSError):
                 process.kill()
             self.wait(5.0)
+        self._terminate(process)
         self._post(None)
 
     def flooded(self) -> None:

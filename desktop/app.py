@@ -92,7 +92,7 @@ class App:
         """
         from desktop.agents.code.own_process import end_marked, hide_memory, leave_no_core
         from desktop.diagnostics import Counters
-        from desktop.logs import set_up, shut_down
+        from desktop.logs import set_up
 
         context = self.context
         leave_no_core()
@@ -106,6 +106,9 @@ class App:
             self._is_hidden = True
         with ExitStack() as ending:
             ending.callback(opening.close)
+            # Under the lock: another launch must not begin to write here meanwhile. And when all that had files open
+            # has closed them: Windows deletes no file that is open.
+            ending.callback(self._delete_what_was_to_be_deleted)
             ending.callback(end_marked)
             settings = context.settings
             set_up(context.locations, settings.log_level)
@@ -132,13 +135,16 @@ class App:
             self.shell.run()
             if self._drawing is not None:
                 self._drawing.closed()
-            if self._delete_all:
-                from desktop.settings.deletion import delete_profile
-
-                shut_down()
-                # Under the lock: another launch must not begin to write here meanwhile.
-                delete_profile(context.locations.folder, keep=(context.locations.instance.name,))
         return 0
+
+    def _delete_what_was_to_be_deleted(self) -> None:
+        """Raises FolderUnwritable."""
+        if self._delete_all:
+            from desktop.logs import shut_down
+            from desktop.settings.deletion import delete_profile
+
+            shut_down()
+            delete_profile(self.context.locations.folder, keep=(self.context.locations.instance.name,))
 
     def _build(self, engine: Engine, keeper: SessionKeeper, counters: Any) -> None:
         from desktop.app_approval import Asking

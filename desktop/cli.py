@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from desktop import __version__, output
+from desktop import __version__, output, streams
 from desktop.errors import AppError, InternalError, OutputUnwritable, UsageError, WindowBlank
 from desktop.settings.locations import command_name, is_frozen
 
@@ -189,6 +189,21 @@ def _main(argv: Sequence[str] | None) -> int:
         return context.fail(error)
     context = Context(args)
     try:
+        code = _carry_out(context)
+    except BaseException:
+        with suppress(AppError):
+            context.close()
+        raise
+    try:
+        context.close()
+    except AppError as error:
+        return code or _fail(context, error)
+    return code
+
+
+def _carry_out(context: Any) -> int:
+    args = context.args
+    try:
         if context.demo and getattr(args, "profile", None):
             raise _usage("--demo --profile")
         if context.agent_file:
@@ -213,8 +228,6 @@ def _main(argv: Sequence[str] | None) -> int:
     except Exception as error:  # whatever it was, the person hears of it and the log has the rest
         logging.getLogger(__name__).exception("the program failed")
         return _fail(context, InternalError(type(error).__name__))
-    finally:
-        context.close()
 
 
 def _fail(context: Any, error: AppError) -> int:
@@ -273,6 +286,7 @@ def _run(args: argparse.Namespace, context: Any) -> int:
 def start() -> NoReturn:
     """`main` as a process of its own: what `__main__` and the installed command run."""
     output.fill_standard_places()
+    streams.set_up()
     leave(main())
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from desktop import output
+from desktop import output, streams
 from desktop.errors import AppError, Described, KeyMissing, OutputUnwritable, SettingsInvalid, UsageError
 from desktop.settings import locations as places
 from desktop.unseen import RESET, for_json, for_terminal
@@ -69,11 +69,19 @@ class Context:
         """The last character that `write` was given."""
 
     def close(self) -> None:
-        """Delete what a demo has written; nothing else is held."""
-        if self._throwaway:
-            import shutil
+        """Delete what a demo has written; nothing else is held. Raises FolderUnwritable where something of it stays."""
+        folder, self._throwaway = self._throwaway, ""
+        if folder:
+            from desktop.errors import FolderUnwritable, Phrase
+            from desktop.files import remove_tree
+            from desktop.logs import shut_down
+            from desktop.settings.deletion import PATIENCE
 
-            shutil.rmtree(self._throwaway, ignore_errors=True)
+            shut_down()  # Windows deletes no file that is open
+            left = remove_tree(Path(folder), PATIENCE)
+            if left:
+                problem = Phrase("errors.problem.not_deleted", {"count": len(left)})
+                raise FolderUnwritable(", ".join(left[:20]), path=folder, problem=problem)
 
     # --- parts --------------------------------------------------------------------------------
 
@@ -265,7 +273,7 @@ class Context:
         """The one object that `--json` promises."""
         stream = self._out or sys.stdout
         text = for_json(json.dumps(value, ensure_ascii=False))
-        output.write(stream, text if output.writable(stream, text) else json.dumps(value))
+        output.write(stream, text if streams.is_unicode(stream) else json.dumps(value))
 
     def warn(self, text: str) -> None:
         """A line for people beside the output."""

@@ -5,6 +5,11 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +26,7 @@ from desktop.errors import (
     UsageError,
 )
 from desktop.keys.stores import MemoryStore
+from desktop.logs import set_up
 from desktop.settings.locations import PROFILE_NAME
 from tests.standins.api import KEY, ApiStandIn
 from tests.standins.proxy import ProxyStandIn
@@ -279,3 +285,21 @@ def test_the_demo_shows_itself_in_a_brand_that_has_one_agent_only(tmp_path: Path
         assert made.settings_store.is_fixed("zoom"), "everything else stays fixed"
     finally:
         made.close()
+
+
+def test_a_demo_keeps_nothing(tmp_path: Path) -> None:
+    environ = {**os.environ, **{name: str(tmp_path) for name in ("TMP", "TEMP", "TMPDIR")}}
+    words = [sys.executable, "-m", "desktop", "ask", "hello", "--demo"]
+    done = subprocess.run(words, cwd=Path(__file__).parents[1], env=environ, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_demo_whose_log_is_open_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    context = Context(argparse.Namespace(demo=True))
+    set_up(context.locations)
+    logging.getLogger("desktop.test").warning("a line, so that the file is open")
+    assert context.locations.log.is_file()
+    context.close()
+    assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import select
 import signal
 import subprocess
@@ -139,6 +138,8 @@ def test_a_missing_package_is_named_and_the_frozen_apps_own_pip_installs_it(pers
 @contextmanager
 def terminal(words: list[str], environ: dict[str, str]) -> Iterator[tuple[Child, int]]:
     """A program that has a terminal, and the other end of it."""
+    import pty  # not there on Windows
+
     ours, theirs = pty.openpty()
     running = Child(words, env=environ, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
     os.close(theirs)

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from desktop import streams
 from desktop.errors import (
     AgentNotSet,
     AnswerFailed,
@@ -58,9 +59,7 @@ def run(context: Context, args: argparse.Namespace) -> int:
         return context.fail(AgentNotSet())
     if not isinstance(agent, InAppAgent):
         return context.fail(UsageError(problem=context.texts.get("ask.hosted", agent=agent.name or agent.id)))
-    text = args.text
-    if text == "-":
-        text = sys.stdin.read(INPUT_LIMIT) if sys.stdin is not None else ""  # None: it is closed
+    text = streams.read(sys.stdin, INPUT_LIMIT) if args.text == "-" else args.text
     person = _Person(context, getattr(args, "approve", None) or (), agent.name or agent.id)
     talk = _Talk(context, agent.id, person)
     try:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from desktop import streams
 from desktop.errors import AppError
 from desktop.keys import normalise_key, origin_of
 
@@ -83,7 +84,7 @@ def _typed(context: Context, origin: str) -> str:
     if sys.stdin is None:  # a windowed app without a terminal
         return ""
     if not sys.stdin.isatty():
-        return sys.stdin.read(INPUT_LIMIT)
+        return streams.read(sys.stdin, INPUT_LIMIT)
     import getpass
 
     return getpass.getpass(context.texts.get("cli.key.prompt", origin=origin))

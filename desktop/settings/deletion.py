@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from desktop.errors import FolderUnwritable, Phrase
+from desktop.files import patiently, remove_tree
 from desktop.settings.locations import PROFILE_NAME
+
+PATIENCE = 5.0
+"""Seconds for which processes that have just ended (an engine's) may still hold files, on Windows."""
 
 
 def delete_profile(folder: Path, keep: tuple[str, ...] = ()) -> None:
@@ -22,9 +26,10 @@ def delete_profile(folder: Path, keep: tuple[str, ...] = ()) -> None:
     if not folder.exists():
         return
     left: list[str] = []
+    ends = time.monotonic() + PATIENCE
     for entry in sorted(folder.iterdir()):
         if entry.name not in keep:
-            _delete(entry, left)
+            left += _delete(entry, max(0.0, ends - time.monotonic()))
     if not keep:
         with suppress(OSError):
             folder.rmdir()
@@ -33,13 +38,14 @@ def delete_profile(folder: Path, keep: tuple[str, ...] = ()) -> None:
         raise FolderUnwritable(", ".join(left[:20]), path=str(folder), problem=problem)
 
 
-def _delete(entry: Path, left: list[str]) -> None:
+def _delete(entry: Path, limit: float) -> list[str]:
+    """What is left of it."""
     try:
         if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, onerror=lambda _call, path, _info: left.append(str(path)))
-        else:
-            entry.unlink()
+            return remove_tree(entry, limit)
+        patiently(entry.unlink, limit)
     except FileNotFoundError:
         pass  # gone by itself: that was the wish
     except OSError:
-        left.append(str(entry))
+        return [str(entry)]
+    return []

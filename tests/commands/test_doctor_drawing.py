@@ -9,7 +9,6 @@ import pytest
 from desktop.commands.doctor import Doctor
 from desktop.settings.state import Drawn
 from desktop.window.engines import has_gtk
-from desktop.window.gtk import webkit_version
 from tests.commands.test_ask import Terminal
 
 pytestmark = pytest.mark.skipif(not has_gtk(), reason="WebKitGTK is not installed")
@@ -25,6 +24,8 @@ def engine_line(folder: Path, drawn: Drawn | None = None, **environ: str) -> str
 
 @pytest.fixture(scope="module")
 def version() -> str:
+    from desktop.window.gtk import webkit_version  # not to be imported on Windows
+
     return webkit_version()
 
 

@@ -38,6 +38,7 @@ help:
 	@echo "make live          open the chat against OpenAI itself, with a key saved in the app"
 	@echo "make test-packaging  packages in clean systems (as root, with debootstrap; half an hour or more)"
 	@echo "make test-systems  the README's commands in clean Debians, on each Python there is (the same; an hour)"
+	@echo "make test-windows  on CPython for Windows under wine, in build/windows (as root, with debootstrap; hours)"
 	@echo "make test-peers    against other people's servers, installed into build/peers (downloads)"
 	@echo "make package       the packages of this system, into dist/ (ARGS=\"--brand FILE\")"
 	@echo "make lock          work out the locked dependencies anew"
@@ -123,6 +124,11 @@ test-packaging:
 test-systems:
 	$(call prepare,test-packaging)
 	@$(PYTHON) -m pytest tests/systems --timeout 7200 -o faulthandler_timeout=8100 $(ARGS)
+
+.PHONY: test-windows
+test-windows:
+	$(call prepare,test-windows)
+	@$(PYTHON) -m tests.rig.windows $(ARGS)
 
 # What others publish, on its newest versions: a failure here may be news of theirs, so it is no part of `make test`.
 test-peers:

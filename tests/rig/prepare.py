@@ -10,6 +10,7 @@ Names no registry: pip, npm and apt-get use what the machine is set to. Does not
     prepare.py test-peers  the same, and a compiler for the servers that are compiled here
     prepare.py package [WORDS]   what making packages needs: no node; Qt where the packager's words ask for it
     prepare.py test-packaging    the same with Qt, and what installs and checks them
+    prepare.py test-windows      what the quick tests need, and what makes a Debian with wine in a folder
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ LIMIT = 3600
 """Longest time for one step, in seconds: an installation over a slow line, with somebody asked for a password."""
 PACKAGING = ("package", "package-qt", "test-packaging")
 WITH_QT = ("test", "package-qt", "test-packaging")
-KINDS = ("run", "standin", "quick", "test", "test-peers", "package", "test-packaging")
+KINDS = ("run", "standin", "quick", "test", "test-peers", "package", "test-packaging", "test-windows")
 
 # Debian packages. `a|b` names one package whose name differs between releases: the first there is.
 ENGINE_GTK = (
@@ -62,6 +63,8 @@ COMPILER = ("g++",)
 PACKAGE = ("dpkg-dev", "zstd", "desktop-file-utils", "appstream")
 # nsis and wine: the Windows installer, compiled and run here with a stand-in of the app.
 TRY_OUT = ("lintian", "x11-utils", "debootstrap", "nsis", "wine", "wine64")
+# osslsigncode: whether CPython for Windows is what its makers signed. wine comes from a newer Debian, in a folder.
+WINDOWS = ("debootstrap", "osslsigncode")
 
 # What belongs to the Qt engine in requirements-dev.txt.
 DRAWS = ("resvg-py",)
@@ -93,6 +96,8 @@ def wanted_packages(kind: str, headless: bool) -> list[str]:
         return []
     if kind == "test-peers":
         return [*wanted_packages("test", headless), *COMPILER]
+    if kind == "test-windows":
+        return ["python3-venv", *WINDOWS]
     names = list(ENGINE_GTK)
     packages = kind in PACKAGING
     if headless or kind == "test" or packages:
@@ -264,7 +269,7 @@ def requirements(kind: str, with_qt: bool) -> str:
 
 
 def prepare_packages(kind: str) -> None:
-    kind = "run" if kind == "standin" else kind
+    kind = {"standin": "run", "test-windows": "quick"}.get(kind, kind)
     with_qt = kind == "run" and sys.platform.startswith("linux") and not gi_is_there()
     text = requirements(kind, with_qt)
     digest = hashlib.sha256(text.encode()).hexdigest()

@@ -37,7 +37,15 @@ LIMIT = 5400
 PLUGINS = "-p no:xdist -p no:cacheprovider --continue-on-collection-errors"
 """One process: nothing that starts others."""
 MARKS = "not window and not secret_service and not packaging and not peers and not slow"
-SKIPPED_FOLDERS = ("tests/js", "tests/rig", "tests/standins", "tests/window", "tests/peers", "tests/bench")
+SKIPPED_FOLDERS = (
+    "tests/js",
+    "tests/rig",
+    "tests/standins",
+    "tests/window",
+    "tests/peers",
+    "tests/bench",
+    "tests/systems",
+)
 """Without tests, or with none that needs no window."""
 
 

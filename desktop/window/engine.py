@@ -69,7 +69,10 @@ class Dress:
     colours: tuple[str, str]
     """Background before the first paint, light and dark, #rrggbb."""
     menu: MenuBar
+    """What is shown above the page; empty: nothing is."""
     texts: Callable[[str], str]
+    shortcuts: MenuBar = ()
+    """The app's menu, whose keys every window obeys, with a bar or without."""
     first_frame: Callable[[bool], None] = lambda _painted: None
     """Told once for a page: that it was painted, or that it runs before a person's eyes and was not painted in time.
     Engines that can't tell never call it."""

@@ -84,7 +84,7 @@ class GtkEngine:
         self._gdk, self._gio, self._glib, self._gobject = Gdk, Gio, GLib, GObject
         self._gtk, self._webkit, self._platform = Gtk, WebKit2, platform
         view = platform.BrowserView
-        for name in ("on_navigation", "on_js_bridge_call", "on_download_started", "instances"):
+        for name in ("on_navigation", "on_js_bridge_call", "on_download_started", "close_window", "instances"):
             if not hasattr(view, name):
                 raise EngineChanged(problem=f"gtk.BrowserView.{name}")
         if not hasattr(platform, "inject_pywebview"):
@@ -98,6 +98,7 @@ class GtkEngine:
         tell_unmade(view, lambda window, error: self.unmade(window, error))  # noqa: PLW0108  # set later
         view.on_navigation = self._navigation_handler()
         view.on_js_bridge_call = self._call_handler()
+        view.close_window = _once(view)
         GLib.set_prgname(app_id)
         app = platform._app
         if app is None:
@@ -497,6 +498,17 @@ class GtkEngine:
                 view.close_window()
 
         self.later(close_all)
+
+
+def _once(kind: Any) -> Callable[..., bool]:
+    """pywebview's `close_window` for a window that is still there. A window closes others with it, and it fails for one
+    that is closed once more (KeyError, pywebview 6.2.1)."""
+    stock = kind.close_window
+
+    def close_window(view: Any, *event: Any) -> bool:
+        return kind.instances.get(view.uid) is view and bool(stock(view, *event))
+
+    return close_window
 
 
 def webkit_version() -> str:

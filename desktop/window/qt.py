@@ -16,7 +16,7 @@ from typing import Any
 
 from desktop.errors import EngineChanged
 from desktop.window import qt_walls
-from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme, Unmade
+from desktop.window.engine import Dress, EngineName, MenuBar, MenuItem, Proxy, Scheme, Unmade
 from desktop.window.hand import Hand
 from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
@@ -72,6 +72,7 @@ class QtEngine:
             (getattr(view, "WebPage", None), "createWindow"),
             (view, "NavigationHandler"),
             (view, "JSBridge"),
+            (view, "closeEvent"),
             (view, "instances"),
             (platform, "environ_append"),
             (platform, "QWebEngineProfile"),
@@ -80,6 +81,7 @@ class QtEngine:
             if not hasattr(owner, name):
                 raise EngineChanged(problem=f"qt.{name}")
         platform.QWebEngineProfile = _one(platform.QWebEngineProfile, qt_walls.no_calls(QWebEngineScript))
+        view.closeEvent = _once(view)
         view.JSBridge = qt_walls.bridge(QtCore, platform.js_bridge_call)
         append = platform.environ_append
 
@@ -169,7 +171,15 @@ class QtEngine:
             # Looked up each time: nothing here owns the page, which goes with its view.
             view.webview.page().settings().setAttribute(attribute.JavascriptCanAccessClipboard, is_near)
 
-        view.chatkit_hand = qt_walls.watch_hand(self._core, view.webview, hand, may_copy)
+        keys = {item.shortcut for _, items in dress.shortcuts for item in items if item is not None and item.shortcut}
+        ours = [self._gui.QKeySequence(key) for key in sorted(keys)]
+        view.chatkit_hand = qt_walls.watch_hand(
+            self._core,
+            view.webview,
+            hand,
+            may_copy,
+            lambda event: self._gui.QKeySequence(event.keyCombination()) in ours,
+        )
         page.newWindowRequested.connect(lambda request: self._on_new_window(request, dress, hand))
         view.chatkit_plain = False
         page.navigationRequested.connect(lambda request: self._on_navigation(view, request, dress))
@@ -184,8 +194,7 @@ class QtEngine:
         # pywebview does so when the page has loaded; the page's first script calls earlier than that.
         view.channel.registerObject("external", view.js_bridge)
         self._context_menu(view, dress)
-        if dress.menu:
-            self._install_menu(view, dress.menu)
+        self._install_menu(view, dress)
         place = on_screen(dress.place, self.screens(), window.min_size)
         view.resize(place.width, place.height)
         if place.x is not None and place.y is not None:
@@ -269,20 +278,25 @@ class QtEngine:
 
         web.customContextMenuRequested.connect(show)
 
-    def _install_menu(self, view: Any, menu: MenuBar) -> None:
-        bar = view.menuBar()
-        for title, items in menu:
-            submenu = bar.addMenu(title)
+    def _install_menu(self, view: Any, dress: Dress) -> None:
+        for title, items in dress.menu:
+            submenu = view.menuBar().addMenu(title)
             for item in items:
                 if item is None:
                     submenu.addSeparator()
-                    continue
-                action = self._gui.QAction(item.title, view)
-                if item.shortcut:
-                    action.setShortcut(self._gui.QKeySequence(item.shortcut))
-                action.triggered.connect(lambda _checked=False, run=item.run: run())
-                submenu.addAction(action)
+                else:
+                    submenu.addAction(self._action(view, item))
             self._kept.append(submenu)
+        if not dress.menu:  # keys belong to a window, and there is no bar that would bring them
+            for _title, items in dress.shortcuts:
+                view.addActions([self._action(view, item) for item in items if item is not None and item.shortcut])
+
+    def _action(self, view: Any, item: MenuItem) -> Any:
+        action = self._gui.QAction(item.title, view)
+        if item.shortcut:
+            action.setShortcut(self._gui.QKeySequence(item.shortcut))
+        action.triggered.connect(lambda _checked=False, run=item.run: run())
+        return action
 
     # --- colours ------------------------------------------------------------------------------
 
@@ -378,6 +392,20 @@ class QtEngine:
                 view.close()
 
         self.later(close_all)
+
+
+def _once(kind: Any) -> Callable[..., None]:
+    """pywebview's `closeEvent` for a window that is still there. A window closes others with it, and it fails for one
+    that is closed once more (KeyError, pywebview 6.2.1)."""
+    stock = kind.closeEvent
+
+    def closes(view: Any, event: Any) -> None:
+        if kind.instances.get(view.uid) is view:
+            stock(view, event)
+        else:
+            event.accept()
+
+    return closes
 
 
 def _one(make: Callable[..., Any], script: Any) -> Callable[..., Any]:

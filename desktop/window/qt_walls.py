@@ -113,11 +113,15 @@ def bridge(core: Any, receive: Callable[[Any, str, Any, str], object]) -> Any:
     return JSBridge
 
 
-def watch_hand(core: Any, view: Any, hand: Hand, near: Callable[[bool], object]) -> Any:
+def watch_hand(
+    core: Any, view: Any, hand: Hand, near: Callable[[bool], object], is_shortcut: Callable[[Any], bool]
+) -> Any:
     """Tells `hand` of the clicks and keys that Qt gives to this view; to be kept as long as the view lives.
 
     `near` is told True at each, and False when it is good for nothing any more: without the setting a script may write
-    the clipboard in no modern way, with it (Qt 6.11) in the old way without any click. `core`: the module QtCore.
+    the clipboard in no modern way, with it (Qt 6.11) in the old way without any click. `is_shortcut(event)`: whether
+    a key is one of the app's own: those a field would take for its editing first (Ctrl+Shift+A deselects).
+    `core`: the module QtCore.
     """
     kinds, keys = core.QEvent.Type, core.Qt.Key
     setting_off = {keys.Key_Return.value, keys.Key_Enter.value, keys.Key_Space.value}
@@ -136,7 +140,14 @@ def watch_hand(core: Any, view: Any, hand: Hand, near: Callable[[bool], object])
         if over.isActive():
             over.start()
 
+    def leave(event: Any) -> bool:
+        if not is_shortcut(event):
+            return False
+        event.ignore()
+        return True  # the page is not asked whether it wants the key
+
     seen: dict[Any, Callable[[Any], object]] = {
+        kinds.ShortcutOverride: leave,
         kinds.MouseButtonPress: lambda _event: pressed(),
         kinds.MouseButtonDblClick: lambda _event: pressed(),  # comes in the place of the second press
         kinds.MouseButtonRelease: lambda _event: released(),
@@ -149,8 +160,8 @@ def watch_hand(core: Any, view: Any, hand: Hand, near: Callable[[bool], object])
         def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802  # Qt's name
             kind = event.type()
             if kind in seen:
-                seen[kind](event)
-            elif kind == kinds.ChildAdded and watched is view:
+                return seen[kind](event) is True
+            if kind == kinds.ChildAdded and watched is view:
                 # What draws the page and gets its events is a widget of its own, another one after a crash.
                 self.watch(event.child())
             return False

@@ -325,6 +325,7 @@ class Shell:
                 colours=window.plan.colours,
                 menu=self.menu if window.plan.menu else (),
                 texts=self._texts,
+                shortcuts=self.menu,
                 first_frame=self.first_frame,
             ),
         )

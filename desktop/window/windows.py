@@ -112,11 +112,10 @@ class EdgeEngine(PlainEngine):
 
         def on_completed(view: Any, sender: Any, args: Any) -> None:
             completed(view, sender, args)
-            status = self._core.CoreWebView2WebErrorStatus
+            # What this window may not show was cancelled, so anything else that fails is its own page.
+            stopped = self._core.CoreWebView2WebErrorStatus.OperationCanceled
             dress = self._dresses.get(view.pywebview_window.uid)
-            if args.IsSuccess or dress is None or args.WebErrorStatus == status.OperationCanceled:
-                return
-            if dress.policy.may_show(str(sender.Source), dress.own_url()):
+            if dress is not None and not args.IsSuccess and args.WebErrorStatus != stopped:
                 dress.failed()
 
         def on_source_changed(view: Any, sender: Any, _args: Any) -> None:

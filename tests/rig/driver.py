@@ -38,11 +38,16 @@ class Driver:
     """One running app."""
 
     def __init__(
-        self, engine: str | None, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
+        self,
+        engine: str | None,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        *,
+        module: str = "tests.rig.launch",
     ) -> None:
         to_app_read, to_app_write = os.pipe()
         from_app_read, from_app_write = os.pipe()
-        command = [sys.executable, "-m", "tests.rig.launch", str(to_app_read), str(from_app_write)]
+        command = [sys.executable, "-m", module, str(to_app_read), str(from_app_write)]
         self.environment = {**(environment if environment is not None else os.environ), "PYTHONFAULTHANDLER": "1"}
         self.engine = engine
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the app has ended

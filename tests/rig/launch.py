@@ -29,9 +29,8 @@ from desktop.window import page_server
 from desktop.window.bridge import Answered
 from desktop.window.page_server import MOST_CONNECTIONS
 from tests.rig import wall
+from tests.rig.serving import UNASKED_LIMIT, serve
 
-UNASKED_LIMIT = 900
-"""Seconds after which an app that nobody asked anything writes its stacks and ends: who drove it is gone, or hangs."""
 ANSWER_LIMIT = 20.0
 """Seconds a script in a page may take to answer the probe."""
 
@@ -267,24 +266,6 @@ def _ascii(script: str) -> str:
 def _units(char: str) -> list[int]:
     raw = char.encode("utf-16-be", "surrogatepass")
     return [int.from_bytes(raw[i : i + 2], "big") for i in range(0, len(raw), 2)]
-
-
-def serve(probe: Probe, read: int, write: int) -> None:
-    """Answer commands until the other side closes."""
-    with os.fdopen(read, "r", encoding="utf-8") as commands, os.fdopen(write, "w", encoding="utf-8") as answers:
-        for line in commands:
-            faulthandler.dump_traceback_later(UNASKED_LIMIT, exit=True)
-            command = json.loads(line)
-            try:
-                value = getattr(probe, command["do"])(*command.get("with", []))
-                answer = {"ok": True, "value": value}
-            except Exception as error:  # noqa: BLE001  # whatever goes wrong is the answer
-                answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}
-            try:
-                answers.write(json.dumps(answer) + "\n")
-                answers.flush()
-            except OSError:
-                return
 
 
 def prepare() -> None:

@@ -224,8 +224,8 @@ def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:
         if row.secret and len(value) > LONGEST_SECRET:
             raise FieldError(f"{kind}.{number}.value", Phrase("errors.problem.too_long", {"limit": LONGEST_SECRET}))
         if (row.secret and "\0" in value) or (kind == "headers" and not (value.isascii() and value.isprintable())):
-            problem = Phrase("errors.problem.form_plain" if kind == "headers" else "errors.problem.form_line")
-            raise FieldError(f"{kind}.{number}.value", problem)
+            right = Phrase("errors.problem.form_plain" if kind == "headers" else "errors.problem.form_line")
+            raise FieldError(f"{kind}.{number}.value", right)
         if row.secret and name.lower() == "authorization":
             value = _bearer(value)
         found[number] = Row(name=name, value=value, secret=row.secret)

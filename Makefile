@@ -39,6 +39,7 @@ help:
 	@echo "make test-packaging  packages in clean systems (as root, with debootstrap; half an hour or more)"
 	@echo "make test-systems  the README's commands in clean Debians, on each Python there is (the same; an hour)"
 	@echo "make test-windows  on CPython for Windows under wine, in build/windows (as root, with debootstrap; hours)"
+	@echo "make test-dotnet   the Windows adapter on Mono and the WebView2 assembly, in build/dotnet (downloads)"
 	@echo "make test-peers    against other people's servers, installed into build/peers (downloads)"
 	@echo "make package       the packages of this system, into dist/ (ARGS=\"--brand FILE\")"
 	@echo "make lock          work out the locked dependencies anew"
@@ -74,15 +75,15 @@ test:
 	@$(MAKE) --no-print-directory check-prepared
 ifeq ($(ARGS),)
 # Two processes: what some thousand quick tests leave in one must not weigh on the windows.
-	@$(PYTHON) -m pytest -n auto --dist loadfile -m "not window and not secret_service and not packaging and not peers"
-	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "(window or secret_service) and not packaging and not peers"
+	@$(PYTHON) -m pytest -n auto --dist loadfile -m "not window and not secret_service and not packaging and not peers and not dotnet"
+	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "(window or secret_service) and not packaging and not peers and not dotnet"
 else
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest $(ARGS)
 endif
 
 test-quick:
 	$(call prepare,quick)
-	@$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not window and not secret_service and not packaging and not peers and not slow" $(ARGS)
+	@$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not window and not secret_service and not packaging and not peers and not dotnet and not slow" $(ARGS)
 
 check:
 	$(call prepare,test)
@@ -129,6 +130,13 @@ test-systems:
 test-windows:
 	$(call prepare,test-windows)
 	@$(PYTHON) -m tests.rig.windows $(ARGS)
+
+# The Windows adapter on Mono's WinForms and the WebView2 assembly that pywebview ships, through pythonnet.
+.PHONY: test-dotnet
+test-dotnet:
+	$(call prepare,test-dotnet)
+	@$(PYTHON) -m tests.rig.dotnet
+	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m dotnet $(ARGS)
 
 # What others publish, on its newest versions: a failure here may be news of theirs, so it is no part of `make test`.
 test-peers:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import re
+import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,10 +64,25 @@ def write(path: Path, folder: Path) -> list[Path]:
     largest = draw(path, 1024)
     made.append(folder / "app.ico")
     # Each size drawn on its own: a vector is sharp at 16 pixels, a picture made smaller is not.
-    draw(path, 256).save(made[-1], "ICO", sizes=[(n, n) for n in ICO], append_images=[draw(path, n) for n in ICO[:-1]])
+    made[-1].write_bytes(_ico([draw(path, size) for size in ICO]))
     made.append(folder / "app.icns")
     largest.save(made[-1], "ICNS", append_images=[draw(path, n) for n in (16, 32, 64, 128, 256, 512)])
     return made
+
+
+def _ico(images: Sequence[Image]) -> bytes:
+    """Windows' icon file as its own tools make it: bitmaps, and a PNG for 256 pixels alone. Of a PNG for a small size
+    .NET makes no icon of a window."""
+    heads, bodies = b"", b""
+    for image in images:
+        alone, is_large = io.BytesIO(), image.width >= 256
+        image.save(alone, "ICO", sizes=[image.size], bitmap_format="png" if is_large else "bmp")
+        entry, body = alone.getvalue()[6:14], alone.getvalue()[22:]
+        if not is_large:  # Pillow leaves out the mask of a picture that has its own transparency; .NET wants it
+            body += bytes((image.width + 31) // 32 * 4 * image.height)
+        heads += entry + struct.pack("<II", len(body), 6 + 16 * len(images) + len(bodies))
+        bodies += body
+    return struct.pack("<HHH", 0, 1, len(images)) + heads + bodies
 
 
 def _is_svg(path: Path) -> bool:

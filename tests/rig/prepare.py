@@ -10,6 +10,7 @@ Names no registry: pip, npm and apt-get use what the machine is set to. Does not
     prepare.py test-peers  the same, and a compiler for the servers that are compiled here
     prepare.py package [WORDS]   what making packages needs: no node; Qt where the packager's words ask for it
     prepare.py test-packaging    the same with Qt, and what installs and checks them
+    prepare.py test-dotnet  the same as quick, a virtual screen, and Mono for the Windows adapter
     prepare.py test-windows      what the quick tests need, and what makes a Debian with wine in a folder
 """
 
@@ -34,7 +35,7 @@ LIMIT = 3600
 """Longest time for one step, in seconds: an installation over a slow line, with somebody asked for a password."""
 PACKAGING = ("package", "package-qt", "test-packaging")
 WITH_QT = ("test", "package-qt", "test-packaging")
-KINDS = ("run", "standin", "quick", "test", "test-peers", "package", "test-packaging", "test-windows")
+KINDS = ("run", "standin", "quick", "test", "test-peers", "package", "test-packaging", "test-windows", "test-dotnet")
 
 # Debian packages. `a|b` names one package whose name differs between releases: the first there is.
 ENGINE_GTK = (
@@ -66,6 +67,12 @@ TRY_OUT = ("lintian", "x11-utils", "debootstrap", "nsis", "wine", "wine64")
 # osslsigncode: whether CPython for Windows is what its makers signed. wine comes from a newer Debian, in a folder.
 WINDOWS = ("debootstrap", "osslsigncode")
 
+# Mono's runtime and WinForms, without a compiler (tests/rig/dotnet.py).
+MONO = (
+    *("mono-runtime", "libmono-2.0-1", "libmono-system-windows-forms4.0-cil", "libmono-system-drawing4.0-cil"),
+    *("libmono-microsoft-csharp4.0-cil", "libmono-system-runtime4.0-cil", "libgdiplus"),
+)
+
 # What belongs to the Qt engine in requirements-dev.txt.
 DRAWS = ("resvg-py",)
 QT_NAMES = re.compile(r"qtpy|shiboken6|pyside6(-.*)?")
@@ -96,6 +103,8 @@ def wanted_packages(kind: str, headless: bool) -> list[str]:
         return []
     if kind == "test-peers":
         return [*wanted_packages("test", headless), *COMPILER]
+    if kind == "test-dotnet":
+        return ["python3-venv", *SCREEN, *MONO]
     if kind == "test-windows":
         return ["python3-venv", *WINDOWS]
     names = list(ENGINE_GTK)
@@ -269,7 +278,7 @@ def requirements(kind: str, with_qt: bool) -> str:
 
 
 def prepare_packages(kind: str) -> None:
-    kind = {"standin": "run", "test-windows": "quick"}.get(kind, kind)
+    kind = {"standin": "run", "test-windows": "quick", "test-dotnet": "quick"}.get(kind, kind)
     with_qt = kind == "run" and sys.platform.startswith("linux") and not gi_is_there()
     text = requirements(kind, with_qt)
     digest = hashlib.sha256(text.encode()).hexdigest()

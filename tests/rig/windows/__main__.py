@@ -36,7 +36,7 @@ LIMIT = 5400
 """Seconds for one folder."""
 PLUGINS = "-p no:xdist -p no:cacheprovider --continue-on-collection-errors"
 """One process: nothing that starts others."""
-MARKS = "not window and not secret_service and not packaging and not peers and not slow"
+MARKS = "not window and not secret_service and not packaging and not peers and not dotnet and not slow"
 SKIPPED_FOLDERS = (
     "tests/js",
     "tests/rig",

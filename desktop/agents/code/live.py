@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 
 from desktop.agents.code import consent
@@ -40,6 +41,8 @@ class Live:
         """It ends with the turn that it has."""
         self.calls = Calls((), child.send)
         """Of MCP tools, in this turn."""
+        self.held: deque[Message] = deque()
+        """What it asked while an answer was on its way to it."""
         self.choices: list[str] = []
         """What the failure of its file leaves to the person's choice."""
 

@@ -66,6 +66,8 @@ STOP = 2.0
 """Seconds between asking a run to stop and killing its process."""
 ANSWERS: Mapping[str, Choice] = {**cards.CHOICES, APPROVE: "approved", REJECT: "rejected"}
 """What the buttons of cards say."""
+MOST_HELD = 64
+"""Questions of a process that wait while an answer is on its way to it."""
 MOST_IDLE = 3
 """Processes that wait for the next message; the one that waits longest goes first."""
 
@@ -251,6 +253,7 @@ class CodeAgents:
     def _rest(self, live: Live) -> None:
         """A turn is over; its process waits for the next."""
         live.busy = False
+        live.held.clear()
         if live.unwanted:
             self._end(live)
         idle = [one for one in self._lives if not one.busy]
@@ -418,13 +421,11 @@ class CodeAgents:
         return settled(sender, self._texts, choice)
 
     async def _decided(self, number: str, parked: Parked, choice: Choice) -> Events:
-        """What the person has said, on the card and to the process."""
+        """What the person has said, to the process, and on the card of a call; that of a step waits for `taken`."""
         del self._parked[number]
         live, call = parked.live, parked.call
         if call is None:
-            approved = choice == "approved"
-            yield answered(parked.card, self._texts, choice)
-            live.child.send({"type": "answer", "id": number, "approved": approved})
+            live.child.send({"type": "answer", "id": number, "approved": choice == "approved"})
             return
         yield cards.answered(parked.card, self._texts, choice)
         called = live.calls.called(call)
@@ -442,6 +443,9 @@ class CodeAgents:
         """A run until it ends, fails, or waits for a person. `apart`: its questions are asked in our window, and it
         goes on in this stream; `asked`: the question that it waits for."""
         over = False
+        answer: tuple[Asked, Choice] | None = None
+        """What is on its way to the process. It may be dying, and nobody knows yet: a card says that it was answered
+        when the process has the answer, and that nothing waits for one where it has gone before."""
         try:
             while True:
                 if asked is not None:
@@ -456,14 +460,26 @@ class CodeAgents:
                     async with aclosing(self._decided(asked.number, asked.parked, choice)) as events:
                         async for event in events:
                             yield event
+                    answer = (asked, choice) if asked.parked.call is None else None
                     asked = None
-                message = await live.child.receive()
+                try:
+                    message = live.held.popleft() if live.held and not answer else await live.child.receive()
+                except CodeEnded:
+                    if answer is None:
+                        raise
+                    yield answered(answer[0].parked.card, self._texts, "expired", "again")
+                    return
                 while live.calls.problems:
                     yield cards.notice(live.calls.problems.pop(0), self._texts)
                 while live.calls.pictures:
                     for shown_event in shown.picture(live.calls.pictures.pop(0)):
                         yield shown_event
                 match message["type"]:
+                    case "taken" if answer is not None and message.get("id") == answer[0].number:
+                        yield answered(answer[0].parked.card, self._texts, answer[1])
+                        answer = None
+                    case "ask" | "call" if answer is not None and len(live.held) < MOST_HELD:
+                        live.held.append(message)
                     case "end":
                         over = True
                         self._rest(live)
@@ -471,6 +487,8 @@ class CodeAgents:
                     case "failed":
                         over = True
                         self._rest(live)
+                        if answer is not None:
+                            yield answered(answer[0].parked.card, self._texts, "expired", "again")
                         error = unpack(message.get("error"))
                         for shown_event in self._offered(error, choices_of(message), shown):
                             yield shown_event
@@ -494,6 +512,8 @@ class CodeAgents:
                             yield shown_event
             for shown_event in shown.close():
                 yield shown_event
+            if answer is not None:
+                yield answered(answer[0].parked.card, self._texts, "expired", "again")
         finally:
             if not over and not any(one.live is live for one in self._parked.values()):
                 self._stop(live)

@@ -1,7 +1,7 @@
 """In the child: one turn of a file's agent or workflow, told to the app as it happens.
 
 `Runner` of the file is ours: its `run` streams. Messages to the app: task, task_gone, text, text_done, turned, ask,
-call, and the turn's end.
+taken, call, and the turn's end.
 """
 
 from __future__ import annotations

@@ -67,6 +67,7 @@ class Approvals:
         with self._lock:
             found = self._open.pop(number, None)
         if found is not None:
+            self._send({"type": "taken", "id": number})  # before all that comes of it
             found[1].append(approved)
             found[0].set()
 

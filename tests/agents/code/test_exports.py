@@ -305,6 +305,52 @@ def test_a_question_whose_process_has_ended_says_so_and_the_run_begins_again_fro
     assert code.press(again, "Approve").said == "Written."
 
 
+def test_an_answer_that_a_dying_process_never_has_is_not_told_as_given(code: Bench) -> None:
+    """It may be dead for a while before anybody can know: here it takes nothing in, and is then killed."""
+    code.holds(ASKS)
+    first = code.say()
+    children = code.children
+    for child in children:
+        child.suspend()
+    card = first.done("widget")[-1]
+    pressed = code.page.open("threads.custom_action", **action(card, "Approve"))
+    made = code.host._made
+    assert made is not None
+    until(lambda: not made.server.code._parked)  # the answer is on its way
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    told = [event["item"] for event in code.read(pressed).events if event["type"] == "thread.item.replaced"]
+    assert ["No longer open" in json.dumps(item) for item in told] == [True]
+    assert code.api.asked == []
+
+
+TWO_AT_ONCE = (
+    HEAD
+    + APPROVAL
+    + RUN
+    + body(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor() as threads:
+          said = list(threads.map(approval_request, ["May I write?", "May I send?"]))
+        return {"output_text": f"{said}"}
+        """
+    )
+)
+
+
+def test_two_questions_of_one_run_are_asked_one_after_the_other(code: Bench) -> None:
+    code.holds(TWO_AT_ONCE)
+    first = code.say()
+    second = code.press(first, "Approve")
+    (answered_first,) = [event["item"] for event in second.events if event["type"] == "thread.item.replaced"]
+    assert "Approved" in json.dumps(answered_first)
+    third = code.press(second, "Reject")
+    assert sorted(third.said.strip("[]").split(", ")) == ["False", "True"]
+
+
 def test_who_writes_on_in_place_of_answering_gets_an_answer_and_the_card_is_closed(code: Bench) -> None:
     code.holds(ASKS)
     first = code.say()

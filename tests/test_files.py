@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import stat
 import subprocess
 import sys
 import threading
@@ -16,15 +14,12 @@ import pytest
 from desktop import files
 from desktop.errors import FileUnreadable, FolderUnwritable
 from tests.rig.processes import Child
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
+from tests.rig.systems import link, pipe, private
 
 
 def test_checklist_24_every_folder_that_is_made_is_closed_to_others(tmp_path: Path) -> None:
     made = files.ensure_private_dir(tmp_path / "a" / "b" / "c")
-    assert [mode(folder) for folder in (made, made.parent, made.parent.parent)] == [0o700] * 3
+    assert all(private(folder) for folder in (made, made.parent, made.parent.parent))
 
 
 def test_checklist_24_a_folder_that_stood_open_is_closed(tmp_path: Path) -> None:
@@ -32,7 +27,7 @@ def test_checklist_24_a_folder_that_stood_open_is_closed(tmp_path: Path) -> None
     folder.mkdir(mode=0o755)
     folder.chmod(0o755)
     files.ensure_private_dir(folder)
-    assert mode(folder) == 0o700
+    assert private(folder)
 
 
 def test_a_file_in_the_place_of_the_folder_is_said(tmp_path: Path) -> None:
@@ -50,7 +45,8 @@ def test_checklist_24_a_file_is_0600_whatever_the_umask_and_the_old_file_say(tmp
         files.write_private(path, "new")
     finally:
         os.umask(before)
-    assert (path.read_text(), mode(path)) == ("new", 0o600)
+    assert path.read_text() == "new"
+    assert private(path)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -97,7 +93,7 @@ def test_checklist_24_killing_the_writer_at_any_moment_leaves_a_whole_file(tmp_p
         assert writer.stdout is not None
         writer.line()
         time.sleep(0.003 * (round_ % 7))
-        writer.send_signal(signal.SIGKILL)
+        writer.kill()
         writer.wait()
         writer.stdout.close()
         first, middle, last = path.read_text().split(":")
@@ -145,7 +141,7 @@ def test_reading_stops_at_the_limit(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
+    pipe(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", tmp_path / "missing"):
         with pytest.raises(FileUnreadable):
             files.read_limited(path, 10)
@@ -153,6 +149,6 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
 
 def test_a_log_is_never_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("precious")
-    (tmp_path / "log").symlink_to(tmp_path / "target")
+    link(tmp_path / "log", tmp_path / "target")
     with pytest.raises(OSError, match="Errno"):
         files.open_private(tmp_path / "log", "a")

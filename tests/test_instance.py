@@ -7,7 +7,6 @@ import os
 import queue
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from desktop.errors import FolderUnwritable, ProfileBusy, UsageError
 from desktop.instance import PROMPT_LIMIT, Instance
 from desktop.settings.locations import Locations
 from tests.rig.processes import Child
+from tests.rig.systems import private
 
 LIMIT = 20.0
 """Patience of the tests themselves, in seconds."""
@@ -171,9 +171,9 @@ def test_checklist_25_everything_of_the_channel_is_private(make: Callable[..., I
     first.acquire()
     shown(first)
     say(profile.instance, b"{}")
-    assert stat.S_IMODE(profile.instance.stat().st_mode) == 0o700
+    assert private(profile.instance)
     for name in ("lock", "authkey", "address"):
-        assert stat.S_IMODE((profile.instance / name).stat().st_mode) == 0o600, name
+        assert private(profile.instance / name), name
 
 
 def test_another_profile_is_another_instance(make: Callable[..., Instance], profile: Locations) -> None:
@@ -209,7 +209,7 @@ def test_a_profile_in_a_very_deep_folder_works_too(make: Callable[..., Instance]
     make(folder).hand_over("deep")
     assert calls.get(timeout=LIMIT) == "deep"
     address = Path((folder / "address").read_text())
-    assert stat.S_IMODE(address.parent.stat().st_mode) == 0o700
+    assert private(address.parent)
     first.release()
     assert not address.parent.exists()
 
@@ -264,7 +264,7 @@ def test_checklist_25_it_holds_between_processes(other: Child, make: Callable[..
 def test_checklist_25_the_lock_of_a_killed_process_is_recovered(
     other: Child, make: Callable[..., Instance], profile: Locations
 ) -> None:
-    other.send_signal(signal.SIGKILL)
+    other.kill()
     other.wait()
     assert (profile.instance / "socket").exists()
     first = make()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import stat
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from desktop import logs
 from desktop.log_file import PrivateFileHandler
 from desktop.settings.locations import Locations
+from tests.rig.systems import private
 
 KEY = "sk-proj-Zq81kLmN02PwXy7Ab34Cd_56EfGh-sentinelOfTheLog"
 PASSWORD = 'p@ss "wörd"/7'
@@ -171,8 +171,8 @@ def test_checklist_24_log_files_and_their_folder_are_private(profile: Locations)
     handler.close()
     files = sorted(profile.logs.iterdir())
     assert [file.name for file in files] == [profile.log.name, f"{profile.log.name}.1", f"{profile.log.name}.2"]
-    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
-    assert stat.S_IMODE(profile.logs.stat().st_mode) == 0o700
+    assert all(private(file) for file in files)
+    assert private(profile.logs)
     assert all(file.stat().st_size <= 200 for file in files)
     assert "line 19 of the log" in profile.log.read_text()
 

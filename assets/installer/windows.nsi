@@ -17,6 +17,8 @@ RequestExecutionLevel user
 InstallDir "$LOCALAPPDATA\Programs\${ID}"
 InstallDirRegKey HKCU "${OWN_KEY}" "Folder"
 SetCompressor /SOLID lzma
+; Large enough to see that the program and its twin with a console are the same but for a few bytes.
+SetCompressorDictSize 64
 SetDateSave off
 BrandingText " "
 ShowInstDetails nevershow
@@ -66,12 +68,12 @@ LangString NO_ENGINE ${LANG_FRENCH} "${NAME} a besoin du composant WebView2 de M
 
 ; Exit codes of a silent run: 2 not installed (the system, or the folder is somebody else's), 3 the app is running,
 ; 4 files could not be written.
-!macro StopWhileRunning RETRY
+!macro StopWhileRunning RETRY PROGRAM
   ${RETRY}:
-  ${If} ${FileExists} "$INSTDIR\${ID}.exe"
+  ${If} ${FileExists} "$INSTDIR\${PROGRAM}.exe"
     ; Windows lets nobody write to a program that runs.
     ClearErrors
-    FileOpen $0 "$INSTDIR\${ID}.exe" a
+    FileOpen $0 "$INSTDIR\${PROGRAM}.exe" a
     ${If} ${Errors}
       MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION "$(RUNNING)" /SD IDCANCEL IDRETRY ${RETRY}
       SetErrorLevel 3
@@ -85,6 +87,7 @@ LangString NO_ENGINE ${LANG_FRENCH} "${NAME} a besoin du composant WebView2 de M
 !macro RemoveProgram
   RMDir /r "$INSTDIR\_internal"
   Delete "$INSTDIR\${ID}.exe"
+  Delete "$INSTDIR\${CONSOLE}.exe"
   Delete "$INSTDIR\LICENSE.txt"
   Delete "$INSTDIR\NOTICES.txt"
   ReadRegStr $0 HKCU "${OWN_KEY}" "Shortcut"
@@ -114,7 +117,8 @@ Section
       Quit
     ${EndIf}
   ${EndIf}
-  !insertmacro StopWhileRunning install_retry
+  !insertmacro StopWhileRunning install_retry "${ID}"
+  !insertmacro StopWhileRunning install_retry_console "${CONSOLE}"
   !insertmacro RemoveProgram
 
   ClearErrors
@@ -166,7 +170,8 @@ SectionEnd
 
 Section "Uninstall"
   SetShellVarContext current
-  !insertmacro StopWhileRunning uninstall_retry
+  !insertmacro StopWhileRunning uninstall_retry "${ID}"
+  !insertmacro StopWhileRunning uninstall_retry_console "${CONSOLE}"
   !insertmacro RemoveProgram
   Delete "$INSTDIR\uninstall.exe"
   ; Not recursive: what somebody has put beside the program stays.

@@ -22,6 +22,7 @@ from desktop.packaging.formats import Format, Job
 from desktop.packaging.plan import ROOT, Plan
 from desktop.packaging.tools import Tool
 from desktop.settings.brand import Brand
+from desktop.settings.locations import CONSOLE
 
 SCRIPT = ROOT / "assets" / "installer" / "windows.nsi"
 MANIFEST = ROOT / "assets" / "installer" / "windows.manifest"
@@ -40,7 +41,8 @@ def make_installer(job: Job) -> Path:
     payload = plan.work / "nsis" / "payload"
     shutil.rmtree(payload.parent, ignore_errors=True)
     _lay_out(job, payload)
-    _sign(payload / f"{plan.name}.exe")
+    for program in programs(payload, plan):
+        _sign(program)
     target = job.folder / f"{_stem(plan)}-setup.exe"
     compile_installer(plan, payload, job.assets / "icons" / "app.ico", target)
     _sign(target)
@@ -69,6 +71,7 @@ def defines(plan: Plan, payload: Path, icon: Path, target: Path) -> str:
     brand = plan.brand
     values = {
         "ID": plan.name,
+        "CONSOLE": f"{plan.name}{CONSOLE}",
         "NAME": brand.app.name,
         "NAME_IN_DIALOGS": brand.app.name.replace("&", "&&"),
         "VERSION": plan.version,
@@ -98,7 +101,8 @@ def make_zip(job: Job) -> Path:
     tree = plan.work / "zip" / plan.name
     shutil.rmtree(tree.parent, ignore_errors=True)
     _lay_out(job, tree)
-    _sign(tree / f"{plan.name}.exe")
+    for program in programs(tree, plan):
+        _sign(program)
     target = job.folder / f"{_stem(plan)}.zip"
     date = datetime.fromtimestamp(plan.epoch, UTC).timetuple()[:6]
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
@@ -159,6 +163,11 @@ def architecture() -> str:
 
 def _stem(plan: Plan) -> str:
     return f"{plan.name}-{plan.version}-windows-{architecture()}"
+
+
+def programs(folder: Path, plan: Plan) -> list[Path]:
+    """The app, and its twin that has a console."""
+    return [folder / f"{plan.name}.exe", folder / f"{plan.name}{CONSOLE}.exe"]
 
 
 def _lay_out(job: Job, folder: Path) -> None:

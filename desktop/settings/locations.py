@@ -16,9 +16,16 @@ def is_frozen() -> bool:
     return bool(getattr(sys, "frozen", False))
 
 
+CONSOLE = "-console"
+"""What is behind the app's name in that of its twin for terminals: on Windows a program has a console or has none."""
+
+
 def command_name() -> str:
     """What is typed to start the app; a packaged app has its maker's name for it."""
-    return Path(sys.executable).stem if is_frozen() else "chatkit-desktop"
+    if not is_frozen():
+        return "chatkit-desktop"
+    name = Path(sys.executable).stem
+    return f"{name.removesuffix(CONSOLE)}{CONSOLE}" if sys.platform == "win32" else name
 
 
 def assets_dir() -> Path:

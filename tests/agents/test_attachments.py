@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +26,7 @@ from desktop.errors import (
 )
 from desktop.settings.locations import Locations
 from tests.agents.things import ME, OTHER, Blocking, thread
+from tests.rig.systems import private
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 100
@@ -220,13 +220,13 @@ def test_checklist_24_files_are_closed_to_others(on_disk: Kept) -> None:
     begun = on_disk.files.begin("a.txt", "text/plain", 2, ME)
     on_disk.files.write(begun.id, 0, b"x", ME)
     (unfinished,) = on_disk.folder.iterdir()
-    assert stat.S_IMODE(unfinished.stat().st_mode) == 0o600
+    assert private(unfinished)
     on_disk.files.write(begun.id, 1, b"x", ME)
     on_disk.files.finish(begun.id, ME)
     (finished,) = on_disk.folder.iterdir()
     assert finished.name == begun.id
-    assert stat.S_IMODE(finished.stat().st_mode) == 0o600
-    assert stat.S_IMODE(on_disk.folder.stat().st_mode) == 0o700
+    assert private(finished)
+    assert private(on_disk.folder)
 
 
 def test_files_go_with_their_chat(on_disk: Kept) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 import threading
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from desktop.agents.store import SqliteStore
 from desktop.errors import FolderUnwritable, ThreadsNewer
 from desktop.settings.locations import Locations
 from tests.agents.things import ME, Blocking, said, thread
+from tests.rig.systems import private
 
 
 def _second(connection: sqlite3.Connection) -> None:
@@ -77,7 +77,7 @@ def test_checklist_24_a_private_copy_is_kept_beside_before_a_migration(old: Path
     SqliteStore(old, steps=LATER).close()
     copy = old.parent / "threads.before-version-2.sqlite"
     assert sorted(path.name for path in old.parent.iterdir()) == [copy.name, old.name]
-    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert private(copy)
     assert rows(copy, "PRAGMA user_version") == [(len(STEPS),)]
     assert rows(copy, "SELECT title FROM threads") == [("Old",)]
     assert rows(copy, "PRAGMA integrity_check") == [("ok",)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import stat
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from desktop.agents.store import SqliteStore
 from desktop.errors import FileUnreadable, FolderUnwritable, ThreadsDamaged, ThreadsNewer
 from desktop.settings.locations import Locations
 from tests.agents.things import ME, NOON, OTHER, Blocking, answer, said, thread
+from tests.rig.systems import link, private
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,18 +58,18 @@ def test_checklist_24_the_database_and_what_lies_beside_it_are_closed_to_others(
     try:
         store = Blocking(SqliteStore(profile.threads))
         store.save_thread(thread(), ME)
-        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in profile.folder.iterdir()}
+        closed = {path.name: private(path) for path in profile.folder.iterdir()}
     finally:
         os.umask(before)
-    assert modes == {"threads.sqlite": 0o600, "threads.sqlite-wal": 0o600, "threads.sqlite-shm": 0o600}
-    assert stat.S_IMODE(profile.folder.stat().st_mode) == 0o700
+    assert closed == {"threads.sqlite": True, "threads.sqlite-wal": True, "threads.sqlite-shm": True}
+    assert private(profile.folder)
     store.done()
     assert [path.name for path in profile.folder.iterdir()] == ["threads.sqlite"]
 
 
 def test_a_database_is_never_opened_through_a_link(profile: Locations, tmp_path: Path) -> None:
     profile.folder.mkdir(parents=True)
-    profile.threads.symlink_to(tmp_path / "elsewhere")
+    link(profile.threads, tmp_path / "elsewhere")
     with pytest.raises(FolderUnwritable):
         SqliteStore(profile.threads)
     assert not (tmp_path / "elsewhere").exists()
@@ -180,7 +180,7 @@ def test_a_damaged_database_is_set_aside_and_the_app_goes_on_with_an_empty_one(
     assert notice.values == {"kept": "threads.damaged-20270115T080000Z.sqlite"}
     kept = profile.folder / "threads.damaged-20270115T080000Z.sqlite"
     assert kept.read_bytes() == broken
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert private(kept)
     store = Blocking(SqliteStore(profile.threads))
     assert store.notices == []
     assert store.load_threads(10, None, "asc", ME).data == []

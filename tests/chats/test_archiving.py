@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import stat
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from desktop.errors import KeyRejected, QuotaExceeded, RequestRejected, ServiceD
 from desktop.openai_api.client import ApiClient
 from tests.chats.things import ME, archive, at_openai, content, fill
 from tests.rig.processes import Child
+from tests.rig.systems import private
 from tests.standins import many
 from tests.standins.api import ApiStandIn
 
@@ -44,8 +44,8 @@ def test_checklist_24_the_archive_is_readable_by_its_owner_alone(
     archive(copies, client)
     assert copies.path is not None
     files = list(copies.path.parent.iterdir())
-    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-    assert stat.S_IMODE(copies.path.parent.stat().st_mode) == 0o700
+    assert all(private(path) for path in files)
+    assert private(copies.path.parent)
 
 
 def test_a_second_run_asks_little_and_writes_nothing(api: ApiStandIn, client: ApiClient, copies: Copies) -> None:

@@ -37,6 +37,7 @@ from tests.agents.test_attachments import PNG
 from tests.agents.things import NOON, answer, one_of_each, said
 from tests.chats.things import ME, Desk, fill
 from tests.rig.processes import Child
+from tests.rig.systems import link, pipe, private
 from tests.standins.api import ApiStandIn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -354,8 +355,8 @@ def test_checklist_24_exports_are_private_and_a_folder_of_the_persons_keeps_its_
     desk.library.export(desk.library.all(), shared, "json", EN)
     desk.library.export(desk.library.all(), tmp_path / "made", "json", EN)
     assert stat.S_IMODE(shared.stat().st_mode) == 0o755
-    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in shared.iterdir()} == {0o600}
+    assert private(tmp_path / "made")
+    assert all(private(path) for path in shared.iterdir())
 
 
 def test_one_chat_goes_into_the_named_file_and_replaces_nothing_unasked(desk: Desk, tmp_path: Path) -> None:
@@ -474,11 +475,11 @@ def test_checklist_46_a_planted_journal_makes_an_export_write_over_nothing(
     if kind == "file":
         own.write_text("mine")
     elif kind == "link":
-        own.symlink_to(aside)
+        link(own, aside)
     elif kind == "folder":
         own.mkdir()
     else:
-        os.mkfifo(own)
+        pipe(own)
     before = own.lstat()
     lines: list[dict[str, Any]] = [{"chat": chat, "as": "md", "name": "diary"}]
     lines += [{"chat": chat, "as": "md", "mark": "x", "at": 0}, {"chat": chat, "as": "md", "made": ""}]

@@ -18,12 +18,13 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the app is a sh
 APP = """#!/bin/sh
 test -z "$OPENAI_API_KEY" || exit 9
 echo "$@" >>"$(dirname "$0")/words"
+test "$1" = --version && echo "ask-fern 1.4.0"
 """
 
 
 def app(folder: Path, *more: str) -> Path:
     file = folder / "app"
-    file.write_text(APP + "\n".join(more) + "\n")
+    file.write_text(APP.replace('test "$1"', "\n".join((*more, 'test "$1"'))) + "true\n")
     file.chmod(0o755)
     return file
 
@@ -61,6 +62,7 @@ def test_where_there_is_a_bundle_it_is_what_is_started(maker: Maker, tmp_path: P
     [
         ("echo 'no engine' >&2; exit 3", 60, "version.*ended with 3: no engine"),
         ('test "$1" = --version || exit 1', 60, "demo.*ended with 1"),
+        ("exec >&-", 60, "does not print"),
         ("exec sleep 60", 0.5, "version.*had not ended"),
     ],
 )

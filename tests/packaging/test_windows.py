@@ -27,7 +27,8 @@ def job(maker: Maker, folder: Path) -> Job:
     plan = maker.plan(folder / "work")
     frozen = Frozen(folder / "ask-fern", folder / "ask-fern" / "ask-fern.exe", folder)
     (frozen.folder / "_internal").mkdir(parents=True)
-    frozen.executable.write_bytes(b"MZ")
+    for program in windows.programs(frozen.folder, plan):
+        program.write_bytes(b"MZ")
     (frozen.folder / "_internal" / "data.txt").write_text("data")
     icons.write(maker.folder / "fern.png", folder / "assets" / "icons")
     (folder / "out").mkdir()
@@ -89,7 +90,12 @@ def test_the_zip_is_one_folder_and_the_same_each_time(maker: Maker, tmp_path: Pa
     with zipfile.ZipFile(made[0]) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {"ask-fern"}
-    assert {"ask-fern/ask-fern.exe", "ask-fern/LICENSE.txt", "ask-fern/NOTICES.txt"} <= set(names)
+    assert {
+        "ask-fern/ask-fern.exe",
+        "ask-fern/ask-fern-console.exe",
+        "ask-fern/LICENSE.txt",
+        "ask-fern/NOTICES.txt",
+    } <= set(names)
 
 
 def test_nothing_is_signed_without_a_certificate_and_a_wrong_one_is_named(

@@ -88,7 +88,8 @@ def setup(maker: Maker, version: str, *files: str) -> Path:
     plan = maker.plan()
     payload = maker.folder / f"payload-{version}"
     (payload / "_internal").mkdir(parents=True)
-    shutil.copy(STUB, payload / "ask-fern.exe")
+    for program in windows.programs(payload, plan):
+        shutil.copy(STUB, program)
     for name in (*files, "_internal/library.txt", "LICENSE.txt", "NOTICES.txt"):
         (payload / name).write_text(version)
     icons.write(maker.folder / "fern.png", maker.folder / "icons")
@@ -133,7 +134,7 @@ def test_a_stand_in_app_is_installed_upgraded_and_removed_and_what_people_made_s
     wine.app.rmdir()
 
 
-def test_the_installer_that_makers_get_is_made_from_the_frozen_app_and_signs_all_three_programs(
+def test_the_installer_that_makers_get_is_made_from_the_frozen_app_and_signs_all_four_programs(
     maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The 32-bit one, which the wine here does not run; signtool is a stand-in that writes down what it is given."""
@@ -148,10 +149,11 @@ def test_the_installer_that_makers_get_is_made_from_the_frozen_app_and_signs_all
     assert made.read_bytes()[:2] == b"MZ"
     signed = (tmp_path / "signed").read_text().splitlines()
     assert all(line.startswith(f"sign /sha1 {'a' * 40} /fd sha256") for line in signed)
-    app, uninstaller, setup_exe = (line.rpartition(" ")[2] for line in signed)
+    app, twin, uninstaller, setup_exe = (line.rpartition(" ")[2] for line in signed)
     assert app.endswith("/ask-fern.exe")
+    assert twin.endswith("/ask-fern-console.exe")
     assert setup_exe == str(made)
-    assert uninstaller not in (app, setup_exe)
+    assert uninstaller not in (app, twin, setup_exe)
 
 
 def test_nothing_is_installed_into_a_folder_with_other_files(maker: Maker, wine: Wine) -> None:

@@ -9,6 +9,7 @@ import pytest
 from desktop.errors import FolderUnwritable
 from desktop.settings.deletion import delete_profile
 from desktop.settings.locations import Locations
+from tests.rig.systems import link
 
 
 def test_checklist_24_deleting_a_profile_takes_all_of_it_and_nothing_beside(profile: Locations, tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ def test_checklist_24_deleting_a_profile_takes_all_of_it_and_nothing_beside(prof
     for path in (profile.settings, profile.log, profile.web / "cache" / "x", profile.archive / "t.json"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
-    (profile.folder / "link").symlink_to(outside, target_is_directory=True)
+    link(profile.folder / "link", outside)
     delete_profile(profile.folder)
     assert not profile.folder.exists()
     assert (outside / "file").read_text() == "kept"
@@ -34,7 +35,7 @@ def test_what_is_to_be_kept_is_kept(profile: Locations) -> None:
 def test_only_the_folder_of_a_profile_is_ever_deleted(tmp_path: Path) -> None:
     real = tmp_path / "profiles" / "real"
     real.mkdir(parents=True)
-    (tmp_path / "profiles" / "link").symlink_to(tmp_path)
+    link(tmp_path / "profiles" / "link", tmp_path)
     for folder in (tmp_path, tmp_path / "profiles", tmp_path / "profiles" / "link", tmp_path / "profiles" / ".."):
         with pytest.raises(FolderUnwritable):
             delete_profile(folder)

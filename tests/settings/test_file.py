@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import stat
 import subprocess
 import sys
 import time
@@ -18,6 +16,7 @@ from desktop.errors import FileUnreadable, SettingsDamaged, SettingsNewer, Setti
 from desktop.settings.file import SettingsFile
 from desktop.settings.locations import Locations
 from tests.rig.processes import Child
+from tests.rig.systems import private
 
 
 @pytest.fixture
@@ -39,8 +38,8 @@ def test_an_absent_file_is_empty_and_nothing_is_made(file: SettingsFile, profile
 def test_checklist_24_what_is_saved_comes_back_and_is_private(file: SettingsFile, profile: Locations) -> None:
     file.save({"language": "fr", "chat": {"greeting": "Été 🌞"}})
     assert file.load().raw == {"version": 1, "language": "fr", "chat": {"greeting": "Été 🌞"}}
-    assert stat.S_IMODE(profile.settings.stat().st_mode) == 0o600
-    assert stat.S_IMODE(profile.folder.stat().st_mode) == 0o700
+    assert private(profile.settings)
+    assert private(profile.folder)
 
 
 def test_a_file_edited_in_notepad_is_read(file: SettingsFile, profile: Locations) -> None:
@@ -152,7 +151,7 @@ def test_checklist_24_killing_the_process_a_hundred_times_loses_nothing(profile:
         assert writer.stdout is not None
         reported = int(writer.line())
         time.sleep(0.0007 * (round_ % 10))
-        writer.send_signal(signal.SIGKILL)
+        writer.kill()
         writer.wait()
         reported = int((writer.rest().split() or [reported])[-1])
         writer.stdout.close()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 
 import pytest
 
 from desktop.settings.locations import Locations
 from desktop.settings.state import THREADS_KEPT, Place, State
+from tests.rig.systems import private
 
 
 def test_checklist_24_what_is_remembered_is_there_at_the_next_start_and_private(profile: Locations) -> None:
@@ -20,7 +20,7 @@ def test_checklist_24_what_is_remembered_is_there_at_the_next_start_and_private(
     assert again.place("chat") == Place(10, -20, 800, 600, maximized=True)
     assert again.last_thread("workflow") == "cthr_1"
     assert again.key_known("https://api.openai.com")
-    assert stat.S_IMODE(profile.state.stat().st_mode) == 0o600
+    assert private(profile.state)
 
 
 def test_what_is_not_known_is_none(profile: Locations) -> None:

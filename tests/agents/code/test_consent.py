@@ -13,6 +13,7 @@ from desktop.errors import CodeConsentNeeded, CodeUnreadable
 from desktop.texts import Catalogue
 from tests.agents.code.bench import Bench, until
 from tests.agents.talk import Heard
+from tests.rig.systems import link
 from tests.standins.models_api import KEY, Answer, ModelsApi
 
 AGENT = """
@@ -200,7 +201,7 @@ def test_checklist_28_what_came_with_a_packaged_app_is_the_apps_own_code_and_not
     for folder in (own, other):
         folder.mkdir()
         (folder / "agent.py").write_text("x = 1")
-    (own / "link.py").symlink_to(other / "agent.py")
+    link(own / "link.py", other / "agent.py")
     consents = Consents(None, own)
     assert consents.given(read(own / "agent.py"))
     for elsewhere in (other / "agent.py", own / ".." / "other" / "agent.py", own / "link.py"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.agents.code.bench import Bench
+from tests.rig.systems import link
 from tests.standins.models_api import Answer
 
 pytestmark = pytest.mark.slow
@@ -116,7 +117,7 @@ def test_checklist_28_a_link_in_the_place_of_an_approved_file_asks_again(code: B
     code.holds('import helpers\nfrom agents import Agent\nagent = Agent(name="Mine", instructions=helpers.WORDS)')
     elsewhere = code.write('WORDS = "other"', "elsewhere/helpers.py")
     (code.folder / "helpers.py").unlink()
-    (code.folder / "helpers.py").symlink_to(elsewhere)
+    link(code.folder / "helpers.py", elsewhere)
     assert "has changed since" in code.say().errors[0]["message"]
     assert code.children == []
     elsewhere.write_text('WORDS = "approved"')  # the same bytes: it is what a person saw

@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -362,7 +361,7 @@ def test_no_process_is_left_when_the_app_is_killed(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.line() == "ready\n"
         begun = pids(told, 2)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
     assert all(gone(pid) for pid in begun)
 
 

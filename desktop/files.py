@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -115,7 +116,10 @@ def remove_tree(folder: Path, limit: float = PATIENCE) -> list[str]:
         except OSError:
             left.append(path)
 
-    shutil.rmtree(folder, onerror=again)
+    if sys.version_info >= (3, 12):
+        shutil.rmtree(folder, onexc=again)
+    else:
+        shutil.rmtree(folder, onerror=again)
     return left
 
 

@@ -11,7 +11,8 @@ from tests.rig.display import Display, virtual_display
 from tests.systems import tally
 from tests.systems.workplace import Workplace
 
-SYSTEMS = ("trixie", "testing")
+SYSTEMS = ("trixie", pytest.param("testing", marks=pytest.mark.systems))
+"""Debian's names. What is no part of `make test-systems` alone is done on the first, in some ten minutes."""
 
 
 @pytest.fixture(scope="session")

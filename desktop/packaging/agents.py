@@ -1,8 +1,9 @@
-"""The brand's code agents: what of them goes along, and whether each can be imported here at all."""
+"""The brand's code agents: what of them goes along, and the packages they need."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,33 +11,16 @@ from typing import Any
 
 from desktop.errors import AppError
 from desktop.packaging.errors import AgentWrong, BrandWrong, BuildFailed
-from desktop.packaging.plan import ROOT, Plan
+from desktop.packaging.plan import Plan
 from desktop.packaging.scan import scan
 from desktop.settings.brand import code_agents
 from desktop.texts import Catalogue
 
 PACKAGES = "agent-packages"
 """Folder of their packages, among the assets (`agents.code.packages.shipped`)."""
-IMPORT_LIMIT = 120
-"""Seconds that importing an agent's file may take."""
 INSTALL_LIMIT = 900
 MOST = 200 * 1024 * 1024
 """Bytes of `package.files` together: more is a slip of a pattern."""
-
-# Runs the file as the app's own child process would, up to the agent in it.
-_LOAD = """
-import sys
-sys.path[:0] = sys.argv[2:]
-from desktop.agents.code import consent, loader
-from desktop.errors import AppError
-from desktop.texts import Catalogue
-source = consent.read(sys.argv[1])
-try:
-    loader.load(loader.Beside(source.path.parent, source.files, source.name))
-except AppError as error:
-    print("\\n" + error.describe(Catalogue("en"))["message"], end="")
-    sys.exit(1)
-"""
 
 
 def files(plan: Plan) -> dict[str, Path]:
@@ -55,14 +39,14 @@ def files(plan: Plan) -> dict[str, Path]:
         except AppError as error:
             raise AgentWrong(error.describe(Catalogue("en"))["message"]) from None
         for name in source.files:
-            found[_below(plan, path.parent / name)] = path.parent / name
+            found[below(plan, path.parent / name)] = path.parent / name
     for pattern in plan.brand.package.files:
         matches = [path for path in sorted(plan.source.glob(pattern)) if path.is_file()]
         if not matches:
             raise BrandWrong(f"package.files names “{pattern}”, and there is no such file beside the brand file.")
         for path in matches:
             _inside(plan, path)
-            found[_below(plan, path)] = path
+            found[below(plan, path)] = path
     if sum(path.stat().st_size for path in found.values()) > MOST:
         raise BrandWrong(f"package.files names more than {MOST // 1024 // 1024} MB. Is a pattern too wide?")
     scan(found.values(), plan.source)
@@ -71,7 +55,7 @@ def files(plan: Plan) -> dict[str, Path]:
 
 def in_package(plan: Plan, agent: dict[str, Any]) -> str:
     """An agent's file as the packaged brand file names it."""
-    return f"agents/{_below(plan, Path(agent['file']))}"
+    return f"agents/{below(plan, Path(agent['file']))}"
 
 
 def requirements(plan: Plan) -> list[str]:
@@ -93,25 +77,14 @@ def install(plan: Plan, folder: Path) -> None:
         raise BuildFailed(f"The agents' packages could not be fetched. {last[:300]}")
 
 
-def check_imports(plan: Plan, packages: Path) -> None:
-    """Imports every agent's file in a process of its own. Raises AgentWrong."""
-    for agent in code_agents(plan.brand):
-        path = Path(agent["file"])
-        plan.say(f"Importing {path.name}")
-        environ = os.environ | {"PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "none-while-packaging"}
-        command = [sys.executable, "-c", _LOAD, str(path), *([str(packages)] if packages.is_dir() else [])]
-        try:
-            done = subprocess.run(
-                command, cwd=path.parent, env=environ, capture_output=True, text=True, timeout=IMPORT_LIMIT, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise AgentWrong(f"{path.name} is still being imported after {IMPORT_LIMIT} s.") from None
-        if done.returncode:
-            said = [line for line in (done.stdout or done.stderr).splitlines() if line.strip()]
-            raise AgentWrong(
-                f"{path.name} can't be used as an agent. {said[-1].strip()[:300] if said else ''}".strip(),
-                'Try it with: make run ARGS="--agent FILE". Packages it needs stand in `packages` of the agent.',
-            )
+def lay_out(plan: Plan, folder: Path) -> dict[str, Path]:
+    """Copies what goes along into `folder`, and says what that is. Raises what `files` raises, OSError."""
+    found = files(plan)
+    for name, path in found.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    return found
 
 
 def _inside(plan: Plan, path: Path) -> None:
@@ -121,5 +94,6 @@ def _inside(plan: Plan, path: Path) -> None:
         )
 
 
-def _below(plan: Plan, path: Path) -> str:
-    return path.resolve().relative_to(plan.source.resolve()).as_posix()
+def below(plan: Plan, path: Path) -> str:
+    """A path as seen from the brand file. A link keeps the name it has: by that it is read."""
+    return Path(os.path.abspath(path)).relative_to(plan.source).as_posix()

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from desktop.packaging import agents, icons
+from desktop.packaging import agents, icons, trial
 from desktop.packaging.errors import ToolMissing
 from desktop.packaging.plan import ROOT, Plan
 from desktop.packaging.scan import scan
@@ -23,7 +23,7 @@ def check(plan: Plan) -> None:
     agents.files(plan)
     packages = plan.work / "checked" / agents.PACKAGES
     agents.install(plan, packages)
-    agents.check_imports(plan, packages)
+    trial.run(plan, packages)
     if not plan.brand.app.contact:
         plan.add_warning("app.contact is empty: the packages name nobody who could be written to.")
     if not plan.homepage:
@@ -37,10 +37,7 @@ def stage(plan: Plan) -> Path:
         shutil.copytree(ROOT / "assets" / name, folder / name)
     plan.say("Drawing the icons")
     icons.write(plan.source / plan.brand.app.icon, folder / "icons")
-    for name, path in agents.files(plan).items():
-        target = folder / "agents" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+    agents.lay_out(plan, folder / "agents")
     packages = plan.work / "checked" / agents.PACKAGES
     if packages.is_dir():
         shutil.copytree(packages, folder / agents.PACKAGES, ignore=shutil.ignore_patterns("__pycache__"))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from desktop.packaging import svg
 from desktop.packaging.errors import IconWrong, ToolMissing
 
 if TYPE_CHECKING:
@@ -31,14 +32,48 @@ SVG = re.compile(rb"<svg[\s>]", re.IGNORECASE)
 
 def check(path: Path) -> list[str]:
     """What is good to know about the picture. Raises IconWrong, ToolMissing."""
+    notes = _verify_kind(path)
     image = draw(path, 64)
     if image.getchannel("A").getextrema()[1] == 0:
         raise IconWrong(f"The icon {path.name} is empty: every pixel of it is transparent.")
     if path.suffix.lower() == ".png":
         width = _png(path).width
         if width < max(HICOLOR):
-            return [f"The icon {path.name} has {width} pixels; with {max(HICOLOR)} or more it is sharp everywhere."]
-    return []
+            notes.append(
+                f"The icon {path.name} has {width} pixels; with {max(HICOLOR)} or more it is sharp everywhere."
+            )
+    return notes
+
+
+def _verify_kind(path: Path) -> list[str]:
+    """That a picture is what its name says, and that nothing of an SVG is lost: what is, and would not be missed, is
+    told. Raises IconWrong."""
+    data = _read(path)
+    if data.startswith(b"\x1f\x8b"):
+        raise IconWrong(
+            f"The icon {path.name} is packed with gzip (.svgz).", f"Unpack it: gunzip < {path.name} > new.svg"
+        )
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise IconWrong(f"The icon {path.name} is written in UTF-16.", "Save it as UTF-8.")
+    is_svg = _is_svg(path)
+    found = "svg" if is_svg else "png" if data.startswith(b"\x89PNG") else ""
+    if found and path.suffix != f".{found}":
+        raise IconWrong(
+            f"The icon {path.name} is a {found.upper()} by its content.",
+            f"Call it {path.stem}.{found}, here and in app.icon.",
+        )
+    if not is_svg:
+        return []
+    try:
+        lost = svg.lost(data)
+    except ValueError as error:
+        raise IconWrong(f"The icon {path.name} is no SVG that can be read: {error}.") from None
+    if lost is None:
+        return []
+    told = f"The icon {path.name} holds {lost.what} in line {lost.line}, which is not drawn."
+    if not lost.unseen:
+        raise IconWrong(told, lost.advice)
+    return [told]
 
 
 def draw(path: Path, size: int) -> Image:

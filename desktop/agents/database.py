@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from desktop.agents import words_index
 from desktop.agents.schema import STEPS, Step, back_up, migrate, version_of
 from desktop.errors import AppError, FileUnreadable, FolderUnwritable, ThreadsDamaged, ThreadsNewer
 from desktop.files import LEFTOVER_AGE, ensure_private_dir, open_private, replace
@@ -164,15 +165,55 @@ def _look_at(connection: sqlite3.Connection, path: Path, ends: Sequence[tuple[st
     if size < pages * page and not (log.exists() and log.stat().st_size):
         raise _Damaged(f"{size} bytes of {pages * page}")
     if size <= checked or _suspicion(path).exists():
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        found = _quick_check(connection)
+        if found != "ok" and _mended(connection):
+            found = _quick_check(connection)
         if found != "ok":
-            raise _Damaged(str(found))
+            raise _Damaged(found)
         with suppress(OSError):
             _suspicion(path).unlink()
         return
     for table, key in ends:
         for order in ("ASC", "DESC"):
             connection.execute(f"SELECT * FROM {table} ORDER BY {key} {order} LIMIT 1").fetchone()  # noqa: S608 - ours
+
+
+def _quick_check(connection: sqlite3.Connection) -> str:
+    """`ok`, or the first fault that SQLite finds, which newer versions (3.44) look for in the index of words too."""
+    try:
+        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        if not words_index.may_be_of_it(error):
+            raise
+        return str(error)
+
+
+def _mended(connection: sqlite3.Connection) -> bool:
+    """Makes the index of words anew where that, and nothing else, is damaged: no chat is lost over it."""
+    try:
+        if not words_index.chats_are_sound(connection):
+            return False
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            words_index.make_anew(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+    except sqlite3.DatabaseError as error:
+        if not words_index.may_be_of_it(error):
+            raise
+        return False
+    return True
+
+
+def is_small(path: Path | None) -> bool:
+    """Whether looking at every page of it takes no time that a person would notice."""
+    try:
+        return path is not None and path.stat().st_size <= CHECKED
+    except OSError:
+        return False
 
 
 def _suspicion(path: Path) -> Path:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from chatkit.store import NotFoundError, Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
-from desktop.agents import columns, database, documents, placing, rows, search
+from desktop.agents import columns, database, documents, placing, rows, search, words_index
 from desktop.agents.columns import MOST_OF_A_TITLE, clean
 from desktop.agents.context import RequestContext
 from desktop.agents.ids import new_id
@@ -62,6 +62,10 @@ class SqliteStore(Store[RequestContext]):
         self._now = now
         self._writer = Worker("threads-writer", idle=self._flush)
         self._readers: list[Worker] = []
+        self._index_seen = False
+        """The index of words was looked at since it was opened."""
+        self._index_checked = False
+        """And as a whole."""
         self._connections: dict[Worker, sqlite3.Connection] = {}
         try:
             self._connections[self._writer], self.notices = self._writer.call(
@@ -356,11 +360,28 @@ class SqliteStore(Store[RequestContext]):
         def find(connection: sqlite3.Connection) -> list[search.Hit]:
             return search.find(connection, query, agent_id, limit)
 
+        if not self._index_seen:
+            self._index_seen = True
+            await self._mend_index(whole=database.is_small(self.path))
+        hits: list[search.Hit] = []
         try:
-            return await self._read(find, self._searching)
-        except _IndexDamaged:
-            await self._write(_rebuild)
-            return await self._read(find, self._searching)
+            hits = await self._read(find, self._searching)
+        except AppError as error:
+            if not words_index.may_be_of_it(error.__cause__) or not await self._mend_index(whole=True, anyway=True):
+                raise
+        else:
+            # A damaged index may also find nothing: before that is said, it is looked at as a whole, once.
+            if hits or not search.words_of(query) or not await self._mend_index(whole=True):
+                return hits
+        return await self._read(find, self._searching)
+
+    async def _mend_index(self, *, whole: bool, anyway: bool = False) -> bool:
+        """Whether the index of words was damaged, and is made anew."""
+        if self.path is None or (self._index_checked and not anyway):
+            return False
+        was_damaged = await self._write(lambda connection: words_index.mended(connection, whole=whole))
+        self._index_checked = whole or was_damaged
+        return was_damaged
 
     async def records(
         self,
@@ -419,8 +440,6 @@ class SqliteStore(Store[RequestContext]):
             try:
                 return job(connection)
             except sqlite3.Error as error:
-                if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CORRUPT_VTAB:
-                    raise _IndexDamaged from error
                 raise database.explained(error, self.path) from error
 
         return await chosen.run(read)
@@ -432,8 +451,18 @@ class SqliteStore(Store[RequestContext]):
         connection = self._connections[self._writer]
 
         def write() -> T:
-            with database.transaction(connection, self.path):
-                result = job(connection)
+            try:
+                with database.transaction(connection, self.path):
+                    result = job(connection)
+            except AppError as error:
+                if self.path is None or not words_index.may_be_of_it(error.__cause__):
+                    raise
+                # What is written goes into the index as well: a damaged one must not keep it from being kept.
+                with database.transaction(connection, self.path):
+                    if not words_index.mended(connection):
+                        raise
+                with database.transaction(connection, self.path):
+                    result = job(connection)
             then(result)
             return result
 
@@ -447,15 +476,6 @@ class SqliteStore(Store[RequestContext]):
         """With nothing to do: what was written goes from the log into the file and onto the disk."""
         if self.path:
             self._connections[self._writer].execute("PRAGMA wal_checkpoint(PASSIVE)")
-
-
-class _IndexDamaged(Exception):
-    pass
-
-
-def _rebuild(connection: sqlite3.Connection) -> None:
-    for table in ("thread_words", "item_words"):
-        connection.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")  # noqa: S608 - fixed names
 
 
 def _thread(connection: sqlite3.Connection, thread_id: str, agent: str) -> int:

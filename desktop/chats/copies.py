@@ -17,9 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from desktop.agents import database
+from desktop.agents import database, words_index
 from desktop.agents.columns import clean, text_of, utc
-from desktop.agents.search import Hit, find, index
+from desktop.agents.search import Hit, find, index, words_of
 from desktop.chats.copies_schema import ENDS, STEPS
 from desktop.chats.items import kind_of
 from desktop.chats.types import LATEST
@@ -98,6 +98,8 @@ class Copies:
         self.path = path
         self._now = now
         self._lock = threading.RLock()
+        self._index_seen: set[bool] = set()
+        """How the index of words was looked at since it was opened; True: as a whole."""
         self.notices: list[AppError]
         try:
             self._connection, self.notices = database.open_database(path, steps=STEPS, ends=ENDS, now=now)
@@ -177,6 +179,18 @@ class Copies:
 
     def search(self, query: str, agent: str | None = None, limit: int = 50) -> list[Hit]:
         """Threads whose title or messages hold every word of `query`."""
+        self._look_at_index(whole=database.is_small(self.path))
+        hits: list[Hit] = []
+        try:
+            with self._reading() as connection:
+                hits = find(connection, query, agent, limit)
+        except AppError as error:
+            if not words_index.may_be_of_it(error.__cause__) or not self._mend_index():
+                raise
+        else:
+            # A damaged index may also find nothing: before that is said, it is looked at as a whole, once.
+            if hits or not words_of(query) or not self._look_at_index(whole=True):
+                return hits
         with self._reading() as connection:
             return find(connection, query, agent, limit)
 
@@ -235,6 +249,7 @@ class Copies:
     def begin_run(self, scope: str) -> int:
         """The number of a run: a new one, or that of one of the same scope that was cut off within the hour."""
         now = self._now()
+        self._look_at_index(whole=True)
         with self._writing() as connection:
             open_one = connection.execute(
                 "SELECT id FROM runs WHERE scope = ? AND finished IS NULL AND started > ? AND started <= ? "
@@ -309,8 +324,22 @@ class Copies:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
+        # What is written goes into the index as well: a damaged one must not keep it from being kept.
+        self._look_at_index(whole=database.is_small(self.path))
         with self._lock, database.transaction(self._connection, self.path) as connection:
             yield connection
+
+    def _look_at_index(self, *, whole: bool) -> bool:
+        """Once for both ends, once as a whole: whether the index of words was damaged, and is made anew."""
+        with self._lock:
+            if self.path is None or self._index_seen >= {whole}:
+                return False
+            self._index_seen |= {whole, False}
+            return self._mend_index(whole=whole)
+
+    def _mend_index(self, *, whole: bool = True) -> bool:
+        with self._lock, database.transaction(self._connection, self.path) as connection:
+            return words_index.mended(connection, whole=whole)
 
 
 def written(document: Mapping[str, Any]) -> str:

@@ -111,7 +111,8 @@ def tls_context(ca_file: str = "") -> ssl.SSLContext:
     """Always verifying, through the operating system's store plus `ca_file` (PEM). Raises FileUnreadable.
 
     The context is built here because httpx would otherwise read SSL_CERT_FILE itself and fail on a
-    missing file (httpx 0.28, `create_ssl_context`).
+    missing file (httpx 0.28, `create_ssl_context`). On Windows and macOS truststore asks the system itself; under wine
+    an authority that nobody knows passes there, because wine's policy for TLS looks for no unfinished chain.
     """
     import ssl
 

@@ -21,6 +21,7 @@ from desktop.errors import (
 )
 from desktop.openai_api.client import ApiClient, Endpoint
 from desktop.openai_api.transport import choose_proxy, parse_proxy, tls_context
+from tests.rig.systems import is_wine
 from tests.standins.api import KEY, ApiStandIn
 from tests.standins.proxy import Broken, ProxyStandIn
 from tests.standins.tls import Authority, Kind
@@ -39,6 +40,11 @@ def ca_file(authority: Authority, tmp_path: Path) -> str:
     return str(authority.write(tmp_path / "ca.pem"))
 
 
+# Windows refuses a chain that ends without a root (CERT_E_CHAINING); wine's crypt32 does not look
+# (`verify_ssl_policy` asks for no CERT_TRUST_IS_PARTIAL_CHAIN). A certificate that is its own authority both refuse.
+NOT_WINE = pytest.mark.skipif(is_wine(), reason="wine takes a chain without a root for a whole one, Windows does not")
+
+
 @pytest.fixture
 def named(authority: Authority) -> Iterator[ApiStandIn]:
     """A stand-in that is `https://api.test` to whoever comes through the proxy."""
@@ -53,6 +59,7 @@ def named(authority: Authority) -> Iterator[ApiStandIn]:
     ("kind", "expected"),
     [
         ("self_signed", TlsUntrusted),
+        pytest.param("unknown_authority", TlsUntrusted, marks=NOT_WINE),
         ("wrong_host", TlsWrongHost),
         ("expired", ClockWrong),
         ("not_yet_valid", ClockWrong),
@@ -69,6 +76,7 @@ def test_checklist_21_a_certificate_that_is_wrong_is_refused_with_its_own_error(
         assert api.requests == [], "nothing was sent, no key either"
 
 
+@NOT_WINE
 def test_checklist_21_a_ca_file_is_trusted_beside_the_systems_store(
     authority: Authority, ca_file: str, make_client: Make
 ) -> None:
@@ -93,6 +101,7 @@ def test_checklist_21_the_environment_cannot_switch_verifying_off(
         make_client(api.base).request("GET", "/models")
 
 
+@NOT_WINE
 @pytest.mark.parametrize("content", [None, "garbage"])
 def test_an_environment_that_names_a_bad_certificate_file_stops_nothing(
     authority: Authority,

@@ -11,6 +11,15 @@ import pytest
 POSIX = os.name == "posix"
 
 
+def is_wine() -> bool:
+    """Whether what looks like Windows is wine."""
+    if POSIX:
+        return False
+    import ctypes
+
+    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")  # type: ignore[attr-defined,unused-ignore]
+
+
 def private(path: Path) -> bool:
     """Whether nobody but its owner may read it: 0600, a folder 0700. On Windows that is inherited from where it lies,
     so it has to be below the person's own folder."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import plistlib
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -24,6 +25,8 @@ from desktop.packaging.tools import Tool
 from desktop.settings.brand import Brand
 
 ENTITLEMENTS = ROOT / "assets" / "installer" / "macos.entitlements"
+FOREIGN_LIBRARIES = "com.apple.security.cs.disable-library-validation"
+"""Under the hardened runtime a process loads libraries of the same signer alone; a wheel's are signed by nobody."""
 IDENTITY = "PACKAGING_MACOS_IDENTITY"
 NOTARY = "PACKAGING_MACOS_NOTARY"
 OLDEST = "11.0"
@@ -48,6 +51,12 @@ def info_plist(brand: Brand) -> dict[str, Any]:
         # The chat page is loaded from the app's own server on this machine, over http.
         "NSAppTransportSecurity": {"NSAllowsLocalNetworking": True},
     }
+
+
+def entitlements(*, agents: bool) -> bytes:
+    """What the signed app may do. With `agents`, code agents run in it, with packages that a person has installed."""
+    allowed = plistlib.loads(ENTITLEMENTS.read_bytes())
+    return plistlib.dumps(allowed | ({FOREIGN_LIBRARIES: True} if agents else {}))
 
 
 def bundle_name(brand: Brand) -> str:

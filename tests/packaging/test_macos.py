@@ -32,9 +32,11 @@ def test_the_bundle_says_what_the_brand_says(maker: Maker) -> None:
     assert macos.bundle_name(brand) == "Ask Fern Moss  now"
 
 
-def test_the_hardened_runtime_keeps_all_but_one_of_its_protections() -> None:
-    told = plistlib.loads(macos.ENTITLEMENTS.read_bytes())
-    assert told == {"com.apple.security.cs.allow-unsigned-executable-memory": True}
+def test_the_hardened_runtime_keeps_its_protections_but_for_what_python_and_packages_of_code_agents_need() -> None:
+    plain = {"com.apple.security.cs.allow-unsigned-executable-memory": True}
+    assert plistlib.loads(macos.entitlements(agents=False)) == plain
+    foreign = {"com.apple.security.cs.disable-library-validation": True}
+    assert plistlib.loads(macos.entitlements(agents=True)) == plain | foreign
 
 
 @pytest.mark.parametrize("environ", [{}, {macos.NOTARY: "fern"}])

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from desktop.agents.code.ends import watch_end
 from desktop.agents.code.own_process import SET_PDEATHSIG, adopt_orphans, hide_memory, mark_tree, prctl
 
 ARGUMENT = "--code-agent-child"
@@ -103,7 +104,7 @@ def _watch(worker: int, takes: int, wakes: int, output: int) -> int:
     import select
 
     poll = select.poll()
-    poll.register(takes, 0)  # only its end: the app is gone
+    watch_end(poll, takes)  # only its end: the app is gone
     poll.register(wakes, select.POLLIN)
     poll.register(output, select.POLLIN)
     passed = Passed()

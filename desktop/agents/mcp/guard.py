@@ -82,7 +82,7 @@ def _watch(program: int, told: int, wakes: int) -> int:
     import select
 
     poll = select.poll()
-    poll.register(told, 0)  # only its end: the app is gone, or wants us gone
+    poll.register(told, select.POLLIN)  # nothing more is said there: the app is gone, or wants us gone
     poll.register(wakes, select.POLLIN)
     while True:
         for handle, _events in poll.poll():

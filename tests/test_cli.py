@@ -209,7 +209,7 @@ def test_a_mistake_ends_with_two_a_sentence_and_a_hint_and_changes_nothing(words
     assert found.returncode == 2
     assert found.stdout == ""
     sentence, hint = found.stderr.splitlines()
-    assert sentence.startswith(("This command can’t be understood: ", "The setting “API address” has a value"))
+    assert sentence.startswith(("The app doesn’t understand this command: ", "The setting “API address” has a value"))
     assert hint.endswith(".")
     assert list(tmp_path.iterdir()) == []
 
@@ -240,7 +240,7 @@ def test_a_mistake_is_said_in_the_person_s_language(tmp_path: Path) -> None:
     found = run("--bogus", home=tmp_path, environ={"LANG": "fr_FR.UTF-8"})
     assert found.returncode == 2
     assert "--bogus" in found.stderr
-    assert "can’t be understood" not in found.stderr
+    assert "doesn’t understand" not in found.stderr
 
 
 def test_checklist_07_a_key_in_the_arguments_is_refused_and_not_repeated(tmp_path: Path) -> None:

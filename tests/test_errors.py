@@ -98,8 +98,8 @@ def test_a_phrase_among_the_values_is_spelled_in_the_language_of_the_catalogue(
     texts: Catalogue, french: Catalogue
 ) -> None:
     error = errors.KeyShape(problem=Phrase("errors.key_problem.other_service", {"service": "Anthropic"}))
-    assert "It is a key of Anthropic." in error.describe(texts)["message"]
-    assert "C’est une clé de Anthropic." in error.describe(french)["message"]
+    assert "This is a key for Anthropic." in error.describe(texts)["message"]
+    assert "C’est une clé pour Anthropic." in error.describe(french)["message"]
 
 
 def test_a_phrase_may_hold_phrases_and_may_fall_back(texts: Catalogue) -> None:

@@ -51,7 +51,7 @@ def test_checklist_07_a_secret_in_an_address_of_the_file_moves_to_the_keyring_an
     assert keys.secret(mcp_secret(exa, "exaApiKey")) == "1234-abcd"
     assert plain.url == PLAIN["url"]
     assert "1234-abcd" not in "".join(path.read_text(encoding="utf-8") for path in files(profile.folder))
-    assert told.describe(Catalogue("en"))["message"].startswith("A secret in the settings of the MCP server exa is now")
+    assert told.describe(Catalogue("en"))["message"].startswith("A secret from the settings of the MCP server exa is")
     assert told in settings.notices
     assert move_secrets(settings, keys) == []
 

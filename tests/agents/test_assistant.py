@@ -206,7 +206,7 @@ def test_the_end_of_a_model_is_said_thirty_days_ahead_and_once(responses: House)
     responses.agent(endpoint="openai", model="gpt-5.4-mini")
     said = [one for _ in range(4) for one in notices(page.say("Hello"))]
     (sentence,) = said
-    assert "gpt-5.4-mini ends on" in sentence
+    assert "gpt-5.4-mini is retired on" in sentence
     assert sum(asked.path == "/v1/models" for asked in responses.api.asked) == 1, "the list is asked for once"
 
 
@@ -486,10 +486,10 @@ BROKEN = {
     "dropped": (Answer("one two three", drop_after=2), "The connection to 127.0.0.1 was lost."),
     "reset": (Answer(pieces=("one ", "two ", "three"), pause=0.05, drop_after=2, reset=True), "was lost"),
     "malformed": (Answer("one two three", malformed_after=2), "can’t be read"),
-    "failed": (Answer("one two three", fail_after=2, error=error("x", "server_error")), "problem of its own"),
+    "failed": (Answer("one two three", fail_after=2, error=error("x", "server_error")), "is having problems"),
     "rate": (
         Answer("one two three", fail_after=2, error=error("slow down", "rate_limit_exceeded"), error_event=True),
-        "takes no more requests",
+        "is not accepting more requests",
     ),
     "other": (Answer("one two three", fail_after=2, error=error("the oven is cold", "cold")), "the oven is cold"),
     "context": (
@@ -523,7 +523,7 @@ def test_after_a_failure_the_same_message_can_be_tried_again(house: House) -> No
 REFUSED = {
     "key": (401, error("Incorrect API key provided: sk-abc***xyz.", "invalid_api_key"), "did not accept"),
     "rate": (429, error("slow down", "rate_limit_exceeded"), "requests"),
-    "down": (500, error("it broke", None, "server_error"), "problem of its own"),
+    "down": (500, error("it broke", None, "server_error"), "is having problems"),
     "context": (400, error("This model's maximum context length is 8 tokens.", "context_length_exceeded"), "too long"),
     "other": (400, error("The moon is full.", "full_moon"), "The moon is full."),
     "forbidden": (403, error("Your organization may not.", None), "Your organization may not."),
@@ -560,7 +560,7 @@ def test_silence_has_a_sentence_of_its_own_and_what_was_said_is_kept(api: Models
     house.page.say("is it ready")
     api.answer(Answer("one two three", hold_after=2))
     heard = house.page.say("hello")
-    assert "has sent nothing more for 2 s." in heard.errors[0]["message"]
+    assert "has sent nothing for 2 s." in heard.errors[0]["message"]
     assert house.page.answers(heard.thread) == ["one two "]
     assert api.hung_up.wait(20)
     house.host.close(10)
@@ -570,7 +570,7 @@ def test_silence_before_the_first_byte_has_the_same_sentence(api: ModelsApi, pro
     house = House(api, protocol, limits=QUICK)
     house.page.say("is it ready")
     api.answer(Answer("late", wait=4.0))
-    assert "has sent nothing more for 2 s." in house.page.say("hello").errors[0]["message"]
+    assert "has sent nothing for 2 s." in house.page.say("hello").errors[0]["message"]
     house.host.close(10)
 
 
@@ -656,7 +656,7 @@ def press(page: Page, card: Json) -> Heard:
 def test_a_model_that_is_not_there_is_named_with_where_to_choose_another(house: House) -> None:
     house.agent(model="gpt-of-tomorrow")
     told = house.page.say("hello").errors[0]["message"]
-    assert "The model gpt-of-tomorrow is not there" in told
+    assert "does not offer the model gpt-of-tomorrow" in told
     assert "under Agents" in told
 
 
@@ -672,7 +672,7 @@ def test_a_key_without_the_default_model_hears_its_name(house: House) -> None:
 )
 def test_what_is_no_openai_server_is_told_so(house: House, answer: Answer) -> None:
     house.api.always(answer)
-    assert "does not answer as an OpenAI-compatible endpoint" in house.page.say("hello").errors[0]["message"]
+    assert "does not answer like an OpenAI-compatible endpoint" in house.page.say("hello").errors[0]["message"]
 
 
 def test_nobody_at_the_address(house: House) -> None:
@@ -680,7 +680,7 @@ def test_nobody_at_the_address(house: House) -> None:
     house.given.endpoints["local"] = house.given.endpoints["local"].model_copy(
         update={"base_url": "http://127.0.0.1:9", "needs_key": False}
     )
-    assert "does not take the connection" in house.page.say("hello").errors[0]["message"]
+    assert "refused the connection" in house.page.say("hello").errors[0]["message"]
 
 
 def test_a_missing_key_is_told_and_nothing_is_asked(house: House) -> None:
@@ -779,7 +779,7 @@ def test_a_page_that_takes_nothing_stops_the_model(api: ModelsApi, protocol: str
     api.answer(Answer(pieces=tuple(f"{n} " for n in range(40)), hold_after=40))
     heard = house.page.begin("count")
     heard.until(lambda: heard.ends == 1)
-    assert "took nothing of the answer" in heard.errors[0]["message"]
+    assert "stopped responding" in heard.errors[0]["message"]
     assert api.hung_up.wait(20)
     assert house.page.answers(heard.thread)[0].startswith("0 1 2 ")
     house.host.close(10)

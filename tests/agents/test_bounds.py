@@ -330,7 +330,7 @@ def test_checklist_42_an_event_without_end_is_stopped_with_a_sentence(
     flooded.raw.says(EVENTS, endless(first, piece))
     heard = flooded.page.say("Hello")
     (told,) = heard.errors
-    assert "127.0.0.1 sends more than an answer can hold (32 MB)." in told["message"]
+    assert "127.0.0.1 sent more than an answer can hold (32 MB)." in told["message"]
     assert flooded.raw.sent < 80 * MB
 
 
@@ -367,7 +367,7 @@ def test_checklist_42_pieces_without_end_are_stopped_and_what_was_said_stays(flo
     flooded.raw.says(EVENTS, endless(first, f"data: {json.dumps(piece)}\n\n".encode()))
     heard = flooded.page.say("Hello")
     (told,) = heard.errors
-    assert "127.0.0.1 sends more than an answer can hold (4 MB)." in told["message"]
+    assert "127.0.0.1 sent more than an answer can hold (4 MB)." in told["message"]
     assert 1_000_000 < len(heard.said) <= 4_000_000
     assert flooded.raw.sent < 64 * MB
 
@@ -375,7 +375,7 @@ def test_checklist_42_pieces_without_end_are_stopped_and_what_was_said_stays(flo
 def test_checklist_42_a_packed_stream_has_the_same_bounds(flooded: Flooded) -> None:
     flooded.raw.says(EVENTS, bomb(1024 * MB, b"x", b"data: "), "gzip")
     (told,) = flooded.page.say("Hello").errors
-    assert "sends more than an answer can hold (32 MB)." in told["message"]
+    assert "sent more than an answer can hold (32 MB)." in told["message"]
 
 
 # --- the rules themselves ------------------------------------------------------------------------

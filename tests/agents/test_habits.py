@@ -375,7 +375,7 @@ def test_where_nothing_is_known_the_address_is_what_to_check(house: House) -> No
     house.server.always = Reply('{"detail":"Not Found"}', 404, "application/json")
     heard = Page(house.host, "chat").say("hello")
     house.server.always = None
-    assert "does not answer as an OpenAI-compatible endpoint" in heard.errors[0]["message"]
+    assert "does not answer like an OpenAI-compatible endpoint" in heard.errors[0]["message"]
 
 
 def test_a_request_that_is_too_large_is_not_told_to_wait(house: House) -> None:

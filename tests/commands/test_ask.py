@@ -68,7 +68,7 @@ def test_a_failure_in_json_has_the_code_of_its_entry_and_tells_whether_another_t
 def test_an_empty_message_is_refused_with_a_sentence(demo: Terminal) -> None:
     assert demo.ask("  \n ") == 1
     assert demo.out.getvalue() == ""
-    assert "nothing in the message" in demo.err.getvalue()
+    assert "The message is empty" in demo.err.getvalue()
 
 
 def test_a_message_over_the_limit_is_refused_and_says_the_limit(demo: Terminal) -> None:

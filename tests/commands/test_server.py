@@ -56,7 +56,7 @@ def test_a_server_that_refuses_or_breaks_off_is_told_in_a_sentence(tmp_path: Pat
     broken = terminal(tmp_path, server)
     assert broken.ask("Hello") == 1
     assert broken.out.getvalue().startswith("You said: Hello.")
-    assert "went away in the middle of the answer" in broken.err.getvalue()
+    assert "disconnected in the middle of the answer" in broken.err.getvalue()
     assert TOKEN not in refused.err.getvalue() + broken.err.getvalue() + broken.out.getvalue()
 
 
@@ -70,14 +70,14 @@ def test_checklist_30_doctor_reaches_the_server_and_asks_nothing_of_openai(
     server.mode = "html"
     checks = {check.name: check for check in Doctor(terminal(tmp_path, server).context).examine()}
     assert not checks["agent"].ok
-    assert "does not answer as a ChatKit server" in checks["agent"].detail
+    assert "does not answer like a ChatKit server" in checks["agent"].detail
 
 
 def test_a_server_that_fails_without_words_is_told_with_its_code(tmp_path: Path, server: ChatKitStandIn) -> None:
     server.mode = "silent_error"
     spoken = terminal(tmp_path, server)
     assert spoken.ask("Hello") == 1
-    assert "broke off the answer: it gave no reason." in spoken.err.getvalue()
+    assert "cut the answer off: it gave no reason." in spoken.err.getvalue()
     written = terminal(tmp_path, server, json=True)
     assert written.ask("Hello") == 1
     error = json.loads(written.out.getvalue())["error"]

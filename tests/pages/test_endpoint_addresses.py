@@ -360,7 +360,7 @@ def test_the_agents_page_says_which_models_end(house: House) -> None:
         ask = Asked(AgentsPage(house.services).page(), house.texts)
         told = ask("agents.models", id=endpoint_of(house).id)
     assert told["models"] == ["new", "old"]
-    assert told["ending"] == {"old": f"The model old ends on {day}."}
+    assert told["ending"] == {"old": f"The model old is retired on {day}."}
 
 
 # --- what a server says to a key ------------------------------------------------------------------

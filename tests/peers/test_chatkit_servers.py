@@ -52,4 +52,4 @@ def test_a_chat_that_was_lost_with_a_restart_is_said_to_be_gone(team: Team) -> N
         thread = team.page.say("hello").thread
     with team.start():
         (error,) = team.page.say("are you there", thread).errors
-    assert "no longer at" in error["message"]
+    assert "no longer has this chat" in error["message"]

@@ -232,7 +232,7 @@ def test_chats_of_a_server_are_listed_read_exported_and_deleted_and_its_failure_
         with scene.launch() as app:
             app.wait_call("basic.ready")
             app.ask("show", "chats")
-            app.wait_text("chats", "The chats of Team could not be listed.", "has a problem of its own (500)")
+            app.wait_text("chats", "The chats of Team could not be listed.", "is having problems (500)")
             assert "No chats yet." not in app.text("chats"), "nobody knows that while one source has not answered"
             server.mode = "chatkit"
             app.click("chats", "#troubles button")

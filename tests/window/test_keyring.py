@@ -45,7 +45,7 @@ def test_checklist_06_without_a_keyring_the_key_is_kept_for_the_session_alone(op
         with scene.launch() as app:
             app.wait_call("setup.key_status")
             scene.choose_way(app)
-            app.wait_text("setup", "There is no keyring on this computer", "Use the key for this session only")
+            app.wait_text("setup", "This computer has no keyring", "Use the key for this session only")
             app.wait_text("setup", "your key is kept for this session only")
             scene.fill_in(app)
             scene.wait_chat(app)

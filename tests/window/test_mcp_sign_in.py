@@ -66,7 +66,7 @@ def test_checklist_47_a_person_signs_in_and_out_and_no_token_is_seen(
     with scene.launch() as app:
         open_agents(app)
         enter(app, server)
-        app.wait_text("agents", "The MCP server Far wants you to sign in.")
+        app.wait_text("agents", "The MCP server Far asks you to sign in.")
         app.until("what is offered has the focus", lambda: focused(app, "agents") == "mcp-sign-in")
         assert scene.opened() == [], "nobody was sent anywhere without a click"
         assert servers(scene) == []
@@ -87,7 +87,7 @@ def test_checklist_47_a_person_signs_in_and_out_and_no_token_is_seen(
         app.wait_text("agents", SAYS("agents_mcp.signed_out"))
         app.until("gone", lambda: not shown(app, "agents", "#mcp-signed"))
         app.click("agents", "#mcp-save")
-        app.wait_text("agents", "The MCP server Far wants you to sign in.")
+        app.wait_text("agents", "The MCP server Far asks you to sign in.")
     assert not [secret for secret in issuer.given if secret in scene.log()]
 
 
@@ -96,7 +96,7 @@ def test_a_sign_in_that_nobody_ends_is_shown_and_can_be_cancelled(scene: Scene, 
     with scene.launch() as app:
         open_agents(app)
         enter(app, server)
-        app.wait_text("agents", "wants you to sign in")
+        app.wait_text("agents", "asks you to sign in")
         app.click("agents", "#mcp-sign-in")
         app.wait_text("agents", SAYS("agents_mcp.doing_sign_in"))
         app.until("the browser is open", lambda: len(scene.opened()) == 1)
@@ -113,9 +113,9 @@ def test_a_client_id_is_typed_where_the_app_is_not_registered_by_itself(scene: S
     with Issuer(registers=403, known={"mine": secret}) as issuer, protected(issuer) as server, scene.launch() as app:
         open_agents(app)
         enter(app, server)
-        app.wait_text("agents", "wants you to sign in")
+        app.wait_text("agents", "asks you to sign in")
         app.click("agents", "#mcp-sign-in")
-        app.wait_text("agents", "does not register this app by itself", "As 127.0.0.1 gave it to you")
+        app.wait_text("agents", "does not register this app automatically", "As 127.0.0.1 gave it to you")
         assert scene.opened() == []
         app.click("agents", "#mcp-sign-in")
         app.wait_text("agents", SAYS("agents_mcp.client_id_empty"))

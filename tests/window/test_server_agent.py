@@ -94,7 +94,7 @@ def test_checklist_07_a_server_is_added_at_first_launch_and_chatted_with_and_its
         scene.component.wait(lambda s: s["busy"] and s["deltas"] >= 2)
         server.stop()
         state = scene.component.wait(lambda s: not s["busy"])
-        assert "went away in the middle of the answer" in state["errors"][-1]["message"]
+        assert "disconnected in the middle of the answer" in state["errors"][-1]["message"]
         assert said(state).startswith("You said: Are you there?.")
         server.pause = 0.0
         server.start()
@@ -191,7 +191,7 @@ def test_the_basic_view_lists_opens_finds_and_takes_files_and_keeps_what_could_n
         server.token = TOKEN
         server.mode = "html"
         app.click("chat", "#send")
-        app.wait_text("chat", "does not answer as a ChatKit server does.")
+        app.wait_text("chat", "does not answer like a ChatKit server.")
         app.wait_value("chat", "#text", "Do not lose me")
         server.mode = "chatkit"
         app.click("chat", "#send")

@@ -47,7 +47,7 @@ def test_a_newer_version_is_told_over_the_chat_and_by_hand_with_its_trouble_and_
             app.wait_call("settings.start")
             app.click("settings", '[data-section="about"]')
             app.click("settings", "#updates-check")
-            app.wait_text("settings", "localhost did not say which version is the newest.")
+            app.wait_text("settings", "localhost did not say which version is the latest.")
             releases.status = 200
             releases.says("1.5.0", "Ferns can be pressed")
             app.click("settings", "#updates-check")

@@ -212,7 +212,7 @@ def test_an_exception_in_the_third_node_keeps_what_was_said_and_names_its_line(c
     code.api.answer(Answer(text="First."), Answer(text="Second."))
     heard = code.say()
     line = text.splitlines().index('    raise LookupError("no third node")') + 1
-    assert f"agent.py failed in line {line}: LookupError: no third node" in heard.errors[0]["message"]
+    assert f"agent.py failed on line {line}: LookupError: no third node" in heard.errors[0]["message"]
     assert code.page.answers(heard.thread) == ["First.", "Second."]
 
 
@@ -491,13 +491,13 @@ def test_a_missing_package_is_named_with_what_to_install(code: Bench) -> None:
 def test_an_import_error_is_told_with_file_and_line(code: Bench) -> None:
     code.write("\n\nfrom math import no_such_thing\n", "helpers.py")
     code.holds("import helpers\n" + SINGLE)
-    assert "helpers.py fails while it is loaded, in line 3: ImportError" in code.say().errors[0]["message"]
+    assert "helpers.py can’t be loaded; line 3 fails: ImportError" in code.say().errors[0]["message"]
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("x = 1", "There is no agent in agent.py"),
+        ("x = 1", "agent.py contains no agent"),
         ("import sys\nsys.exit(3)", "line 2: SystemExit"),
         ("1/0", "line 1: ZeroDivisionError"),
         ("import os\nos.environ['MY_TOKEN']", "line 2: KeyError"),

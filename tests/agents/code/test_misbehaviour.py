@@ -104,7 +104,7 @@ def test_a_process_that_ends_is_a_sentence_and_the_next_message_starts_a_new_one
 @pytest.mark.parametrize("text", ["sys.exit(3)", "raise KeyboardInterrupt", "raise SystemExit", "raise MemoryError"])
 def test_an_exit_in_the_middle_is_told_with_its_line(code: Bench, text: str) -> None:
     code.holds(deed(text))
-    assert "failed in line" in code.say("bad").errors[0]["message"]
+    assert "failed on line" in code.say("bad").errors[0]["message"]
 
 
 def test_a_gigabyte_of_output_holds_nothing_up_and_is_not_kept(code: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -227,7 +227,7 @@ def test_a_failure_of_the_file_is_told_with_its_line_and_not_blamed_on_the_model
     text = HEAD + "import json\n" + RUN + body(mistake)
     code.holds(text)
     line = text.splitlines().index(f"    {mistake}") + 1
-    assert code.say().errors[0]["message"].startswith(f"agent.py failed in line {line}: ")
+    assert code.say().errors[0]["message"].startswith(f"agent.py failed on line {line}: ")
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_failure_of_the_file_is_told_with_its_line_and_not_blamed_on_the_model
 def test_a_workflow_that_wants_more_than_a_text_says_what(code: Bench, wanted: str, given: str) -> None:
     code.holds(SINGLE.replace(wanted, given, 1))
     (told,) = code.say().errors
-    assert told["message"].startswith("agent.py asks for more than a message: order_number. ")
+    assert told["message"].startswith("agent.py needs more than a message: order_number. ")
 
 
 @pytest.mark.parametrize(
@@ -302,11 +302,11 @@ BAD_ENDS = {
     "a book": ("async def run_workflow(given):\n  return 'x' * 30_000_000", "more than a chat can hold"),
     "a cancellation of its own": (
         "import asyncio\nasync def run_workflow(given):\n  raise asyncio.CancelledError",
-        "failed in line 3: CancelledError",
+        "failed on line 3: CancelledError",
     ),
     "an error that can not say what it is": (
         "class E(Exception):\n  def __str__(self):\n    raise ValueError\nasync def run_workflow(given):\n  raise E",
-        "failed in line 5: E",
+        "failed on line 5: E",
     ),
     "what is no message": (
         "import json\njson.dumps = lambda *given, **named: 'no'\nasync def run_workflow(given):\n  return 'x'",

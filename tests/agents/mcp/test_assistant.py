@@ -254,7 +254,7 @@ def test_a_server_that_dies_is_started_again_once_then_a_sentence(chat: Chat, tm
     chat.calls("die", "Again.")
     chat.say()
     assert "can't be used now" in chat.outputs()[-1]
-    assert "has ended" in chat.notices()[0]
+    assert "has stopped" in chat.notices()[0]
     chat.api.answer(Answer("Without it."))
     chat.say("go on")
     assert chat.tools() == []
@@ -266,8 +266,8 @@ def test_a_server_that_dies_is_started_again_once_then_a_sentence(chat: Chat, tm
     ("how", "sentence"),
     [
         ("silent", "did not answer"),
-        ("hello", "not the MCP protocol"),
-        ("chatter", "not the MCP protocol"),
+        ("hello", "does not speak the MCP protocol"),
+        ("chatter", "does not speak the MCP protocol"),
         ("flood", "more than an answer can hold"),
         ("unasked", "more than an answer can hold"),
         ("errors", "did not answer"),

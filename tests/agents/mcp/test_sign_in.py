@@ -318,8 +318,8 @@ def test_a_sign_in_that_is_over_is_said_in_the_chat_which_goes_on_and_works_agai
         issuer.refresh = 400
         chat.calls("echo", "Without it.", text="two")
         chat.say()
-        assert "has ended" in chat.notices()[0]
-        assert "agents page" in chat.notices()[0]
+        assert "has expired" in chat.notices()[0]
+        assert "Agents page" in chat.notices()[0]
         assert chat.page.answers(chat.thread)[-1] == "Without it."
         given.mcp_secrets[mcp_grant(far)] = signed(far).text()
         chat.calls("echo", text="three")
@@ -339,7 +339,7 @@ def test_a_tool_that_wants_more_rights_gets_them_with_the_next_sign_in(api: Mode
         try:
             chat.calls("echo", "Not yet.", text="one")
             chat.say()
-            assert "more rights" in chat.notices()[0]
+            assert "more permissions" in chat.notices()[0]
             before = grants.read(chat.given.mcp_secrets[mcp_grant(far)], far)
             assert before is not None
             browser = Browser()

@@ -155,6 +155,6 @@ def test_a_server_that_wants_a_sign_in_is_said_in_a_sentence_and_the_question_is
         assert terminal.ask("hello") == 0
         assert terminal.out.getvalue() == "Without it.\n"
         said = terminal.err.getvalue()
-        assert "The MCP server Far wants you to sign in." in said
-        assert "agents page" in said
+        assert "The MCP server Far asks you to sign in." in said
+        assert "Agents page" in said
         assert "/authorize" not in issuer.paths(), "nobody is sent to a browser from there"

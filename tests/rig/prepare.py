@@ -65,7 +65,7 @@ PACKAGE = ("dpkg-dev", "zstd", "desktop-file-utils", "appstream")
 # nsis and wine: the Windows installer, compiled and run here with a stand-in of the app.
 TRY_OUT = ("lintian", "x11-utils", "debootstrap", "nsis", "wine", "wine64")
 # osslsigncode: whether CPython for Windows is what its makers signed. wine comes from a newer Debian, in a folder.
-WINDOWS = ("debootstrap", "osslsigncode")
+WINDOWS = ("debootstrap", "nsis", "osslsigncode")
 
 # Mono's runtime and WinForms, without a compiler (tests/rig/dotnet.py).
 MONO = (

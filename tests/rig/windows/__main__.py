@@ -95,7 +95,19 @@ def carry_out(said: argparse.Namespace) -> int:
         started = time.monotonic()
         results[folder] = run(system, folder, said.k)
         print(f"{folder}: {results[folder].line()} ({time.monotonic() - started:.0f} s)", flush=True)
+    if not said.folders:
+        results["tests/windows"] = packaged()
+        print(f"tests/windows: {results['tests/windows'].line()}", flush=True)
     return closing(results)
+
+
+def packaged() -> Counts:
+    """The frozen app and its installer: tests that run here, and start what they look at there."""
+    report = PLACE / "logs" / "packaged.xml"
+    report.unlink(missing_ok=True)
+    words = [sys.executable, "-m", "pytest", "-q", "-m", "packaging", "tests/windows", f"--junitxml={report}"]
+    code = subprocess.call([*words, "-o", "junit_family=xunit1"], cwd=ROOT, timeout=4 * LIMIT)
+    return counted(report) if report.is_file() else Counts(broken=f"pytest ended with {code} before its report")
 
 
 def prepared() -> WineSystem:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.packaging.clean_system import LIMIT, UID, USER, CleanSystem, mirror
 
-PACKAGES = ("wine", "wine64", "ca-certificates", "python3", "nsis", "xvfb", "xauth")
+PACKAGES = ("wine", "wine64", "ca-certificates", "python3")
 BOOT = 300
 """Seconds that wine may take to make a Windows, and to end what is left of it."""
 
@@ -79,7 +79,13 @@ class WineSystem(CleanSystem):
         }
 
     def wine(
-        self, *words: str, limit: float, output: Path | None = None, environ: Mapping[str, str] = {}, folder: str = "/"
+        self,
+        *words: str,
+        limit: float,
+        output: Path | None = None,
+        stdin: bytes = b"",
+        environ: Mapping[str, str] = {},
+        folder: str = "/",
     ) -> int:
         """The exit code of a program on Windows, -1 where it was ended after `limit` seconds. What it prints goes to
         `output`. `folder` is where it starts, as Linux calls it."""
@@ -102,21 +108,19 @@ class WineSystem(CleanSystem):
             *words,
         ]
         base = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", **self.environ(environ)}
-        where = output.open("wb") if output else subprocess.DEVNULL
-        try:
-            code = subprocess.call(
-                self.command(*inside),
-                env=base,
-                stdin=subprocess.DEVNULL,
-                stdout=where,
-                stderr=subprocess.STDOUT,
-                timeout=limit + 150,
-            )
-        except subprocess.TimeoutExpired:
-            code = 124
-        finally:
-            if output:
-                where.close()  # type: ignore[union-attr]
+        with (output or Path(os.devnull)).open("wb") as where:
+            try:
+                # What has not ended by itself by then is killed, and all below it with it.
+                code = subprocess.run(
+                    self.command(*inside),
+                    env=base,
+                    input=stdin,
+                    stdout=where,
+                    stderr=subprocess.STDOUT,
+                    timeout=limit + 150,
+                ).returncode
+            except subprocess.TimeoutExpired:
+                code = 124
         return -1 if code in (124, 137) else code
 
     def path(self, path: Path) -> str:

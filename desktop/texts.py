@@ -1,5 +1,9 @@
 """The one catalogue of words: `assets/texts/<language>/<area>.json`, flat keys, `{name}` placeholders.
 
+A text with a number in it is two: `key.one` and `key.other`. Both are asked for as `key`, and the value `count` says
+which; `assets/pages/texts.js` does the same in the pages. Two numbers in one sentence are two texts, one put into the
+other.
+
 An area is read when its first text is asked for, so a start reads only what it shows.
 Knows nothing of windows or settings; whoever makes a `Catalogue` says which language.
 """
@@ -65,6 +69,9 @@ def _system_languages() -> Sequence[str]:
     return [*filter(None, found), locale.getlocale()[0] or ""]
 
 
+SINGULAR: Mapping[str, Callable[[float], bool]] = {"en": lambda count: count == 1, "fr": lambda count: abs(count) < 2}
+"""Which counts take `key.one`, by Unicode's CLDR: French says *0 discussion*, English *0 chats*."""
+
 OURS = "chatkit-desktop"
 """The command as the texts name it; in a packaged app it has its maker's name."""
 
@@ -87,10 +94,14 @@ class Catalogue:
         return self._areas[name]
 
     def get(self, key: str, /, **values: object) -> str:
-        """The text of `area.rest-of-key`, placeholders filled."""
+        """The text of `area.rest-of-key`, placeholders filled; of its two forms the one that fits the value `count`."""
         area, _, rest = key.partition(".")
-        text = self.area(area)[rest]
+        texts = self.area(area)
+        text = texts[rest] if rest in texts or "count" not in values else texts[f"{rest}.{self._form(values['count'])}"]
         return text.format_map(values) if values or "{" in text else text
+
+    def _form(self, count: object) -> str:
+        return "one" if isinstance(count, int | float) and SINGULAR[self.language](count) else "other"
 
     def page(self, *areas: str) -> dict[str, str]:
         """The texts of several areas under their full keys (`area.key`): what a page is given."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
 import string
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -101,6 +103,73 @@ def test_apostrophes_quotes_and_ellipses_are_typographic(language: str) -> None:
 
 def test_french_has_a_narrow_space_before_high_punctuation_and_inside_quotes() -> None:
     assert wrong_in("fr", r"[ \u00a0][:;?!»]|«[^\u202f]|[^\u202f]»|[\w)»}][;?!](?=\s|$)|[\w)»}]:(?=\s|$)") == []
+
+
+# --- numbers -----------------------------------------------------------------------------------------
+
+FORMS = (".one", ".other")
+
+
+def spoken_key(key: str) -> str:
+    """The key that is asked for: without the form that a number chooses."""
+    return re.sub(r"^(\w+\..+)\.(?:one|other)$", r"\1", key)
+
+
+def plurals() -> set[str]:
+    return {spoken_key(key) for key in texts_of("en") if spoken_key(key) != key}
+
+
+def test_a_text_with_a_number_has_both_forms_and_no_third() -> None:
+    for language in LANGUAGES:
+        texts = texts_of(language)
+        for key in plurals():
+            assert all(f"{key}{form}" in texts for form in FORMS), key
+            assert key not in texts, "this one would hide both forms"
+            assert all("count" in placeholders(texts[f"{key}{form}"]) for form in FORMS), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_number_stands_in_its_sentence_and_not_after_a_colon(language: str) -> None:
+    """*8 messages*, never *Messages: 8* nor *message(s)*."""
+    assert wrong_in(language, r": ?\{(?:count|n)\}\.?$|\w\(e?s\)") == []
+
+
+def test_whoever_counts_says_the_number_as_count() -> None:
+    counted = plurals()
+    for path in [*python_files(), *page_files(".js")]:
+        source = path.read_text(encoding="utf-8")
+        for key, rest in re.findall(rf"\b(?:{'|'.join(SPOKEN_BY)})\(\s*\"(\w+\.[\w.]+)\"([^\n]*)", source):
+            assert key not in counted or "count" in rest, f"{path.name}: {key}"
+
+
+NUMBERS = (0, 1, 2, 5, 21, 100, 1_000_000)
+SAID = {
+    "en": [f"{number} {'message' if number == 1 else 'messages'}" for number in NUMBERS],
+    "fr": [f"{number} {'message' if number < 2 else 'messages'}" for number in NUMBERS],
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_number_chooses_the_form_in_the_app(language: str) -> None:
+    texts = Catalogue(language)
+    assert [texts.get("chats.items", count=number) for number in NUMBERS] == SAID[language]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_number_chooses_the_same_form_in_the_pages(language: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.mjs"
+    module = (ROOT / "assets" / "pages" / "texts.js").as_uri()
+    script.write_text(
+        f"globalThis.document = {{ documentElement: {{ lang: {json.dumps(language)} }} }};\n"
+        f"const {{ setTexts, t }} = await import({json.dumps(module)});\n"
+        f"setTexts({json.dumps(Catalogue(language).page('chats'))});\n"
+        f'console.log(JSON.stringify({json.dumps(NUMBERS)}.map((count) => t("chats.items", {{ count }}))));\n',
+        encoding="utf-8",
+    )
+    done = subprocess.run([str(shutil.which("node")), script], capture_output=True, encoding="utf-8", timeout=60)
+    assert done.returncode == 0, done.stderr[-500:]
+    assert json.loads(done.stdout) == SAID[language]
 
 
 # --- errors ------------------------------------------------------------------------------------------
@@ -229,7 +298,7 @@ def dotted_settings() -> set[str]:
 
 
 def test_every_text_that_is_spoken_exists() -> None:
-    missing = {key: where for key, where in uses().spoken.items() if key not in texts_of("en")}
+    missing = {key: where for key, where in uses().spoken.items() if key not in texts_of("en").keys() | plurals()}
     assert missing == {}
 
 
@@ -244,7 +313,8 @@ def test_every_text_is_used() -> None:
     unused = [
         key
         for key in texts_of("en")
-        if key not in found.mentioned | by_code | by_setting and not any(pattern.fullmatch(key) for pattern in patterns)
+        if spoken_key(key) not in found.mentioned | by_code | by_setting
+        and not any(pattern.fullmatch(key) for pattern in patterns)
     ]
     assert unused == []
 

@@ -85,7 +85,7 @@ export function showEndpoint(endpoint, locked) {
     ? t("agents_page.openai_lead", { host: endpoint.host ?? "" })
     : fresh
       ? t("agents_page.endpoint_lead")
-      : t("agents_page.endpoint_users", { n: endpoint.users ?? 0 });
+      : t("agents_page.endpoint_users", { count: endpoint.users ?? 0 });
   show("built-in", endpoint.built_in === true);
   show("endpoint-form", endpoint.built_in !== true);
   show("endpoint-remove", !fresh);
@@ -192,7 +192,7 @@ async function remove() {
   const users = of.users ?? 0;
   const yes = await ask({
     title: t("agents_page.endpoint_remove_title", { name: of.name ?? "" }),
-    text: users > 0 ? t("agents_page.endpoint_remove_used", { n: users }) : t("agents_page.endpoint_remove_text"),
+    text: users > 0 ? t("agents_page.endpoint_remove_used", { count: users }) : t("agents_page.endpoint_remove_text"),
     yes: t("agents_page.endpoint_remove_yes"),
   });
   if (yes === null) return;

@@ -112,7 +112,7 @@ export async function showServer(server, fixed) {
   if (!server) tellHeld();
   clear();
   el("mcp-title").textContent = server ? server.name : t("agents_mcp.add");
-  el("mcp-lead").textContent = server ? t("agents_mcp.users", { n: server.users }) : t("agents_mcp.lead");
+  el("mcp-lead").textContent = server ? t("agents_mcp.users", { count: server.users }) : t("agents_mcp.lead");
   show("mcp-paste", !server && !fixed);
   show("mcp-remove", server !== null);
   showSignedIn("nowhere", "");
@@ -126,7 +126,7 @@ export function refreshServer(servers) {
   const now = servers.find((one) => one.id === shown?.id);
   if (!now || !shown) return;
   shown = now;
-  el("mcp-lead").textContent = t("agents_mcp.users", { n: now.users });
+  el("mcp-lead").textContent = t("agents_mcp.users", { count: now.users });
   fillTools();
 }
 
@@ -168,7 +168,7 @@ function fillTools() {
   const others = always.filter((name) => !known.some((one) => one.name === name));
   const all = [...known, ...others.map((name) => ({ name, description: "" }))];
   el("mcp-tools-help").textContent =
-    known.length > 0 ? t("agents_mcp.tools_found", { n: known.length }) : t("agents_mcp.tools_always");
+    known.length > 0 ? t("agents_mcp.tools_found", { count: known.length }) : t("agents_mcp.tools_always");
   const off = shown?.off ?? [];
   const given = known.filter((one) => !one.left_out && !off.includes(one.name)).length;
   if (given > MOST_OFFERED) el("mcp-tools-help").textContent += ` ${t("agents_mcp.tools_many", { limit: MOST_OFFERED })}`;
@@ -359,7 +359,7 @@ async function remove() {
   if (!of) return;
   const yes = await ask({
     title: t("agents_page.remove_title", { name: of.name }),
-    text: of.users > 0 ? t("agents_mcp.remove_used", { n: of.users }) : t("agents_mcp.remove_text"),
+    text: of.users > 0 ? t("agents_mcp.remove_used", { count: of.users }) : t("agents_mcp.remove_text"),
     yes: t("agents_mcp.remove_yes"),
   });
   if (yes === null) return;

@@ -54,10 +54,10 @@ export class ArchivePanel {
   progress({ done, total, title, finished, cancelled, failed, error }) {
     if (!finished) this.#show(done, total, title);
     else if (error) this.#end(sentence(error), done > 0);
-    else if (cancelled) this.#end(t("archive.cancelled", { done }), done > 0);
-    else if (failed > 0) this.#end(t("archive.some", { done, failed }), true);
+    else if (cancelled) this.#end(t("archive.cancelled", { count: done }), done > 0);
+    else if (failed > 0) this.#end(t("archive.some", { count: done, failed }), true);
     else if (done === 0) this.#end(t("archive.none"), false);
-    else this.#end(t("archive.all", { done }), true);
+    else this.#end(t("archive.all", { count: done }), true);
   }
 
   /** @param {number} done @param {number | null} total @param {string} title */

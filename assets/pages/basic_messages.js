@@ -246,7 +246,7 @@ function unique(annotations) {
 function list(sources) {
   const entries = sources.map((source) => make("li", {}, [sourceOf(source)]));
   const box = make("details", {}, [
-    make("summary", {}, [sources.length === 1 ? t("basic.source") : t("basic.sources", { count: sources.length })]),
+    make("summary", {}, [t("basic.sources", { count: sources.length })]),
     make("ol", {}, entries),
   ]);
   return box;

@@ -156,8 +156,9 @@ async function refresh(source) {
 function asking() {
   const names = start.sources.filter(({ id }) => counts.has(id)).map(({ name }) => name);
   const count = [...counts.values()].reduce((sum, one) => sum + one, 0);
-  const values = { names: names.join(", "), count };
-  el("asking").textContent = !names.length ? "" : count ? t("chats.asking_count", values) : t("chats.asking", values);
+  const who = names.join(", ");
+  const words = count ? t("chats.asking_count", { names: who, count }) : t("chats.asking", { names: who });
+  el("asking").textContent = names.length ? words : "";
   tellEmpty();
 }
 

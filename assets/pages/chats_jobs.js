@@ -39,7 +39,7 @@ export class JobPanel {
   /** @param {Progress} progress */
   #progress({ kind, done, total, title, seconds_left: left }) {
     const values = { done, total: total ?? 0 };
-    let words = t("chats.job_counting", values);
+    let words = t("chats.job_counting", { count: done });
     if (total === null) this.#bar.removeAttribute("value");
     else {
       this.#bar.max = Math.max(1, total);
@@ -60,7 +60,7 @@ export class JobPanel {
     const words = [];
     if (cancelled) words.push(t("chats.job_stopped"));
     if (kind === "export") words.push(t("chats.done_export", { count }));
-    else if (kind === "archive") words.push(t("chats.done_archive", { count, unchanged }));
+    else if (kind === "archive") words.push(t("chats.done_archive", { count, unchanged: t("chats.unchanged", { count: unchanged }) }));
     else words.push(t("chats.done_delete", { count }));
     if (failed) words.push(t("chats.job_failed", { count: failed }));
     if (error) words.push(sentence(error));

@@ -49,7 +49,7 @@ export function fillModels(models) {
   list?.options(models);
   show("endpoint-model-field", true);
   if (models.length === 1 && model.value === "") model.value = models[0];
-  const words = models.length > 0 ? t("endpoint.models_found", { n: models.length }) : t("endpoint.models_none");
+  const words = models.length > 0 ? t("endpoint.models_found", { count: models.length }) : t("endpoint.models_none");
   el("endpoint-model-help").textContent = models.length === 1 ? t("endpoint.model_help") : words;
   changed();
 }

@@ -10,12 +10,19 @@ export function setTexts(dictionary) {
 }
 
 /**
+ * A text with a number in it is two, `key.one` and `key.other`, as in `desktop/texts.py`: both are asked for as `key`.
  * @param {string} key full key, e.g. "chat.connecting"
- * @param {Record<string, string | number>} [values] for the placeholders
+ * @param {Record<string, string | number>} [values] for the placeholders; `count` chooses the form
  */
 export function t(key, values = {}) {
-  const text = texts[key] ?? key;
+  const text = texts[key] ?? texts[`${key}.${form(values.count)}`] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}
+
+/** @param {string | number | undefined} count */
+function form(count) {
+  const rules = new Intl.PluralRules(document.documentElement.lang || "en");
+  return rules.select(Number(count)) === "one" ? "one" : "other"; // French has a third form for millions, written alike
 }
 
 /** Attribute in the html -> where its text goes; null is the element's own text. */

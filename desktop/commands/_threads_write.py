@@ -82,8 +82,7 @@ def _say_exported(command: Command, done: Exported, chats: list[Chat]) -> None:
         for chat, path in done.files:
             command.context.print(command.say("threads.exported", title=titles[chat], path=str(path)))
     elif done.written or done.unchanged:
-        told = {"written": done.written, "unchanged": done.unchanged, "folder": str(done.out)}
-        command.context.print(command.say("threads.exported_all", **told))
+        command.context.print(_written(command, done))
     elif not done.total:
         command.context.print(command.say("threads.none"))
     if done.failed and done.total > 1:
@@ -153,9 +152,19 @@ def _everybody(command: Command) -> bool:
     command.bar.line(command.say("threads.counting", count=0))
     threads, users = interruptible(command.library.users_in_project)
     command.bar.line()
-    warning = command.say("threads.all_users_warning", threads=threads, users=users)
+    chats, people = command.say("threads.chats", count=threads), command.say("threads.users", count=users)
+    warning = command.say("threads.all_users_warning", chats=chats, users=people)
     question = command.say("threads.all_users_confirm", users=users)
     return command.typed("\n".join((warning, question)), str(users))
+
+
+def _written(command: Command, done: Exported) -> str:
+    unchanged = _unchanged(command, done.unchanged)
+    return command.say("threads.exported_all", count=done.written, unchanged=unchanged, folder=str(done.out))
+
+
+def _unchanged(command: Command, count: int) -> str:
+    return command.say("threads.unchanged", count=count)
 
 
 def _say_archived(command: Command, done: Archived, copied: Exported | None) -> int:
@@ -164,7 +173,9 @@ def _say_archived(command: Command, done: Archived, copied: Exported | None) -> 
         context.print(command.say("threads.stopped"))
         return 1
     if done.total:
-        context.print(command.say("threads.archived", written=done.written, unchanged=done.unchanged))
+        context.print(
+            command.say("threads.archived", count=done.written, unchanged=_unchanged(command, done.unchanged))
+        )
     elif done.error is None:
         context.print(command.say("threads.none"))
     if done.vanished:
@@ -172,8 +183,7 @@ def _say_archived(command: Command, done: Archived, copied: Exported | None) -> 
     if done.failed:
         context.print(command.say("threads.failed", count=done.failed))
     if copied is not None and (copied.written or copied.unchanged):
-        told = {"written": copied.written, "unchanged": copied.unchanged, "folder": str(copied.out)}
-        context.print(command.say("threads.exported_all", **told))
+        context.print(_written(command, copied))
     error = done.error or (copied.error if copied else None)
     return 0 if error is None else context.fail(error)
 

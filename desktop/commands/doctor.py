@@ -278,7 +278,7 @@ class Doctor:
             tells=lambda told: self.context.warn(told.told.spell(self.context.texts)),
             vault=OwnVault(sources, server) if server.transport == "http" else None,
         )
-        return self._text("doctor.mcp", n=sum(1 for tool in tools if tool.remark in ("", "mended")))
+        return self._text("doctor.mcp", count=sum(1 for tool in tools if tool.remark in ("", "mended")))
 
     def _session(self) -> str:
         if self._server is not None:

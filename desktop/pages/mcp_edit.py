@@ -222,7 +222,7 @@ def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:
             raise FieldError(at, Phrase("errors.problem.mcp_twice", {"name": name}))
         seen.add(name.lower())
         if row.secret and len(value) > LONGEST_SECRET:
-            raise FieldError(f"{kind}.{number}.value", Phrase("errors.problem.too_long", {"limit": LONGEST_SECRET}))
+            raise FieldError(f"{kind}.{number}.value", Phrase("errors.problem.too_long", {"count": LONGEST_SECRET}))
         if (row.secret and "\0" in value) or (kind == "headers" and not (value.isascii() and value.isprintable())):
             right = Phrase("errors.problem.form_plain" if kind == "headers" else "errors.problem.form_line")
             raise FieldError(f"{kind}.{number}.value", right)

@@ -29,7 +29,7 @@ def problem_of(error: ErrorDetails, known: tuple[str, ...] = ()) -> Phrase:
     if kind == "literal_error":
         return Phrase("errors.problem.one_of", {"allowed": str(context.get("expected", "")).replace("'", "")})
     if kind == "string_too_short":
-        return Phrase("errors.problem.too_short", {"limit": _limit(context)})
+        return Phrase("errors.problem.too_short", {"count": _limit(context)})
     if kind == "too_short":
         return Phrase("errors.problem.too_few", {"limit": _limit(context)})
     if kind in ("greater_than_equal", "greater_than"):
@@ -37,7 +37,7 @@ def problem_of(error: ErrorDetails, known: tuple[str, ...] = ()) -> Phrase:
     if kind in ("less_than_equal", "less_than"):
         return Phrase("errors.problem.at_most", {"limit": _limit(context)})
     if kind == "string_too_long":
-        return Phrase("errors.problem.too_long", {"limit": _limit(context)})
+        return Phrase("errors.problem.too_long", {"count": _limit(context)})
     if kind == "too_long":
         return Phrase("errors.problem.too_many", {"limit": _limit(context)})
     if kind == "string_pattern_mismatch":

@@ -42,7 +42,7 @@ def test_the_servers_of_the_agent_that_opens_are_started_and_what_they_say_last_
         server("Broken", "--say", "Error: certificate has expired", "--exit", "1"),
         server("Nobodys", "--exit", "1"),
     )
-    assert checks["mcp Files"] == Check("mcp Files", ok=True, detail="It answers. Its tools: 2.")
+    assert checks["mcp Files"] == Check("mcp Files", ok=True, detail="It answers and offers 2 tools.")
     assert not checks["mcp Broken"].ok
     assert "certificate has expired" in checks["mcp Broken"].detail
     assert checks["mcp Broken"].hint

@@ -357,7 +357,7 @@ def test_archive_copies_to_this_computer_and_to_a_folder_where_told(
 ) -> None:
     api.world.add_thread(USER, "One", messages=2)
     assert call(desk, "archive") == 0
-    assert desk.out[0].startswith("1 chats copied, 0 unchanged.")
+    assert desk.out[0].startswith("1 chat copied, 0 unchanged.")
     assert desk.locations.copies.exists()
     desk.out.clear()
     assert call(desk, "archive", "--out", str(tmp_path / "other"), "--format", "md", "--json") == 0

@@ -124,16 +124,16 @@ def test_chats_are_exported_cancelled_and_gone_on_with(scene: Scene) -> None:
         app.wait_text("chats", "Stopped. What is done stays.")
         scene.api.heal()
         app.click("chats", "#job-again")
-        app.wait_text("chats", "Chats exported: 40.")
+        app.wait_text("chats", "40 chats exported.")
         assert len(list(folder.glob("*.html"))) == 40
         app.click("chats", "#job-folder")
         app.until("the folder", lambda: scene.opened() == [str(folder)])
         choose(app, "Chat 39")
-        app.wait_text("chats", "Selected: 1")
+        app.wait_text("chats", "1 selected")
         app.click("chats", "#export")
         app.click("chats", "input[value=md]")
         app.click("chats", "#export-yes")
-        app.wait_text("chats", "Chats exported: 1.")
+        app.wait_text("chats", "1 chat exported.")
         assert len(list(folder.glob("*.md"))) == 1
 
 
@@ -146,14 +146,14 @@ def test_the_archive_is_offered_once_and_what_is_deleted_says_where(scene: Scene
         until_listed(app, "Chat 0", "Chat 1", "Chat 2")
         app.wait_text("chats", "Keep a copy of your hosted chats.", "30 November 2026")
         app.click("chats", "#offer-yes")
-        app.wait_text("chats", "Chats archived: 3 new or changed")
+        app.wait_text("chats", "3 chats archived, ")
         app.until("the list says so", lambda: app.text("chats").count("archived") >= 3)
         app.until("no offer", lambda: not shown(app, "#offer"))
 
         choose(app, "Chat 0")
         choose(app, "Chat 1")
         app.click("chats", "#delete")
-        app.wait_text("chats", "Delete 2 chats?", "Copies on this computer: 2.", "At OpenAI: 2.")
+        app.wait_text("chats", "Delete 2 chats?", "2 copies on this computer.", "2 chats at OpenAI.")
         app.until("focus on no", lambda: app.js("chats", "document.activeElement.id") == "delete-no")
         assert app.js("chats", "[...document.querySelectorAll('#delete-places input')].map(one => one.checked)") == [
             True,
@@ -165,7 +165,7 @@ def test_the_archive_is_offered_once_and_what_is_deleted_says_where(scene: Scene
         app.click("chats", "#delete")
         app.click("chats", "#delete-places label:last-child input")
         app.click("chats", "#delete-yes")
-        app.wait_text("chats", "Chats deleted: 2.")
+        app.wait_text("chats", "2 chats deleted.")
         until_listed(app, "Chat 2")
         assert set(scene.api.world.threads) == {ids[2]}
         app.ask("close", "chats")
@@ -194,7 +194,7 @@ def test_a_chat_in_the_app_is_renamed_and_deleted_and_the_open_chat_follows(scen
         app.until("the open chat", lambda: "My own words" in app.text("chat"))
         on_the_row(app)
         app.press("All chats", "Delete")
-        app.wait_text("chats", "Delete this chat?", "My own words", "On this computer, with their files: 1.")
+        app.wait_text("chats", "Delete this chat?", "My own words", "1 chat on this computer, with its files.")
         app.click("chats", "#delete-yes")
         app.wait_text("chats", "No chats yet.")
         app.until("the open chat is a new one", lambda: "My own words" not in app.text("chat"))
@@ -246,7 +246,7 @@ def test_chats_of_a_server_are_listed_read_exported_and_deleted_and_its_failure_
             app.click("chats", "input[value=json]")
             app.fill("chats", "#folder", str(folder))
             app.click("chats", "#export-yes")
-            app.wait_text("chats", "Chats exported: 1.")
+            app.wait_text("chats", "1 chat exported.")
             document = json.loads(next(folder.glob("*.json")).read_bytes())
             assert [item["text"] for item in document["items"]] == ["Why stripes?"]
             app.click("chats", "#delete-one")
@@ -275,7 +275,7 @@ def test_ten_thousand_chats_are_a_few_rows_at_a_time(scene: Scene) -> None:
         app.until("two thousand are loaded", bottom)
         assert rows() < 80
         app.click("chats", "#all")
-        app.wait_text("chats", "Selected: 10000")
+        app.wait_text("chats", "10000 selected")
 
 
 _MANY = """

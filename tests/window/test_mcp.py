@@ -83,7 +83,7 @@ def test_a_server_is_pasted_checked_given_to_an_assistant_and_removed(scene: Sce
         app.until("given", lambda: scene.settings()["agents"][1].get("mcp_servers") == [server["id"]])
 
         app.click("agents", "#mcp-list button")
-        app.wait_text("agents", "Agents that use it: 1.")
+        app.wait_text("agents", "Used by 1 agent.")
         app.click("agents", "#mcp-remove")
         app.click("agents", "#question-yes")
         app.until("gone", lambda: not scene.settings()["mcp_servers"])

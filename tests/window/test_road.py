@@ -150,7 +150,7 @@ def test_chats_are_archived_from_the_workflows_page(scene: Scene) -> None:
         app.ask("show", "agents")
         app.wait_call("agents.get")
         app.click("agents", "#archive-start")
-        app.wait_text("agents", "Done. Chats saved: 3.")
+        app.wait_text("agents", "Done: 3 chats saved.")
         assert len(list((scene.profile / "archive").rglob("*.html"))) == 3
         app.click("agents", "#archive-open")
         app.until("the folder", lambda: scene.opened() == [str(scene.profile / "archive")])
@@ -206,8 +206,8 @@ def test_the_page_of_a_workflow_that_is_gone_offers_the_same_three_ways(scene: S
         user = scene.api.snapshot()["sessions"][-1]["user"]
         scene.api.world.add_thread(user, title="Mine", messages=2)
         app.click("chat", "#archive-start")
-        app.wait_text("chat", "Done. Chats saved: 1.")
-        app.wait_text("agents", "Done. Chats saved: 1.")
+        app.wait_text("chat", "Done: 1 chat saved.")
+        app.wait_text("agents", "Done: 1 chat saved.")
         app.fill("agents", "#bring-text", EXPORT)
         app.click("agents", "#bring-submit")
         app.wait_window("consent")

@@ -46,9 +46,9 @@ async def run(held: Held, turn: Turn) -> None:
     except (agents.InputGuardrailTripwireTriggered, agents.OutputGuardrailTripwireTriggered):
         raise CodeGuarded(file="") from None
     except Endless as end:
-        raise CodeEndless(file="", problem=Phrase(end.key, {"limit": end.limit})) from None
+        raise CodeEndless(file="", problem=Phrase(end.key, {"count": end.limit})) from None
     except agents.MaxTurnsExceeded as error:
-        problem = Phrase("code.endless_turns", {"limit": _limit_of(error)})
+        problem = Phrase("code.endless_turns", {"count": _limit_of(error)})
         raise CodeEndless(str(error)[:200], file="", problem=problem) from None
     _conclude(turn, returned)
 

@@ -72,6 +72,7 @@ class Opened:
         self._note("emit", event)
 
     def close(self) -> None:
+        self._note("close")
         self.plan.on_closed()
 
     def give_up(self, title: str, text: str) -> None:
@@ -163,3 +164,14 @@ def test_a_page_whose_process_ends_is_shown_again_then_explained_then_given_up(
         crash()
     opened.wait("give up")
     assert len(crashes) == MOST_CRASHES + 1
+
+
+def test_an_engine_that_is_gone_is_told_once_and_every_window_closes(windows: Windows, opener: Opener) -> None:
+    for name in ("chat", "settings"):
+        windows.show(name)
+    chat, settings = opener.opened
+    chat.plan.on_lost()
+    chat.wait("give up")
+    settings.plan.on_lost()
+    settings.wait("close")
+    assert [what for what, _ in settings.asked] == ["close"]

@@ -1,4 +1,5 @@
-"""Links of the brand's scheme on macOS, which hands them over as an Apple event and not as a word. Not run here yet.
+"""Links of the brand's scheme on macOS, which hands them over as an Apple event and not as a word. Not run on macOS by
+this project; what is said to Cocoa and what becomes of a link is tested with stand-ins.
 
 A link is passed on as on the other systems: a second launch with it, which brings the first forward and ends. So there
 is one way in for links, and it takes nothing but words for the composer. Source: Apple's NSAppleEventManager.

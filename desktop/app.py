@@ -19,7 +19,7 @@ from desktop.app_code import CodeConsent
 from desktop.app_windows import Windows
 from desktop.context import Context
 from desktop.errors import AppError, InternalError, ProxyNotInWindow, RendererCrashed
-from desktop.menu import menu
+from desktop.menu import menu, words
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.opening import Opening, window_icon
 from desktop.page import Page
@@ -194,7 +194,7 @@ class App:
             proxy=self._proxy(),
             reach=ANYWHERE if context.settings.privacy.remote_images else reach(self._addresses(server.origin)),
         )
-        self.shell.menu = menu(self, context, self.shell.quit)
+        self.shell.menu, self.shell.words = menu(self, context, self.shell.quit), words(context)
         self.windows.shell = self.shell
         if self._drawing is not None:
             self._drawing.watch(self.shell.quit)

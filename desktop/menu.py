@@ -53,6 +53,31 @@ def menu(desk: Desk, context: Context, leave: Callable[[], None]) -> MenuBar:
     return ((text("menu.chat"), chat), (text("menu.view"), view), (text("menu.help"), tuple(help_items)))
 
 
+def words(context: Context) -> dict[str, str]:
+    """pywebview's own words in the app's language, by pywebview's names: of dialogs, and of macOS' standard menus."""
+    text = context.texts.get
+    return {
+        "global.cancel": text("common.cancel"),
+        "global.quit": text("menu.quit"),
+        "global.saveFile": text("menu.save_download"),
+        "cocoa.menu.about": text("menu.about"),
+        "cocoa.menu.services": text("menu.services"),
+        "cocoa.menu.edit": text("menu.edit"),
+        "cocoa.menu.hide": text("menu.hide"),
+        "cocoa.menu.hideOthers": text("menu.hide_others"),
+        "cocoa.menu.showAll": text("menu.show_all"),
+        "cocoa.menu.quit": text("menu.quit"),
+        "cocoa.menu.cut": text("menu.cut"),
+        "cocoa.menu.copy": text("menu.copy"),
+        "cocoa.menu.paste": text("menu.paste"),
+        "cocoa.menu.selectAll": text("menu.select_all"),
+        "windows.fileFilter.allFiles": text("menu.all_files"),
+        "linux.openFile": text("menu.open_file"),
+        "linux.openFiles": text("menu.open_files"),
+        "linux.openFolder": text("menu.open_folder"),
+    }
+
+
 def zoom(context: Context, factor: float) -> None:
     """Larger or smaller by `factor`, between a half and three times; 0: as it was made."""
     wanted = 1.0 if factor == 0 else context.settings.zoom * factor

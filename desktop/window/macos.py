@@ -35,7 +35,10 @@ OK = 1
 APPLICATION_DEFINED = 15
 """NSEventTypeApplicationDefined."""
 LIGHT, DARK = "NSAppearanceNameAqua", "NSAppearanceNameDarkAqua"
-RELIED_ON = ("AppDelegate", "BrowserDelegate", "_add_custom_menu", "get_instance", "instances", "should_close", "app")
+RELIED_ON = (
+    *("AppDelegate", "BrowserDelegate", "_add_custom_menu", "_add_view_menu"),
+    *("get_instance", "instances", "should_close", "app"),
+)
 
 
 class CocoaEngine(PlainEngine):
@@ -63,6 +66,7 @@ class CocoaEngine(PlainEngine):
         cocoa.WebKit = _InMemory(WebKit)
         self._menus = macos_menu.Menus(AppKit, menu)
         cocoa.BrowserView._add_custom_menu = lambda _view, bar, _menus: self._menus.add(bar)
+        cocoa.BrowserView._add_view_menu = lambda _view, _bar: None  # ours has one
         self._saver = _saver(AppKit)
         objc.classAddMethods(cocoa.BrowserView.AppDelegate, [self._terminating()])
         objc.classAddMethods(cocoa.BrowserView.BrowserDelegate, self._delegate())

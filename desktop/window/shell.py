@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -173,6 +173,8 @@ class Shell:
         self._failure: EngineError | None = None
         self.menu: MenuBar = ()
         """The app's menu bar; set before the first window opens, because GTK installs it with the loop."""
+        self.words: Mapping[str, str] = {}
+        """pywebview's own words in the app's language, by its names; set before `run`."""
         self.windows: list[PageWindow] = []
         self.first_frame: Callable[[bool], None] = lambda _painted: None
         """Told whether pages are painted, where the engine can tell; set before the first window opens."""
@@ -244,6 +246,7 @@ class Shell:
                 gui=self.engine.name,
                 private_mode=False,
                 storage_path=str(self._storage),
+                localization=dict(self.words),
                 icon=str(icon) if icon else None,
             )
         except webview.WebViewException as error:

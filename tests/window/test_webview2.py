@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from desktop.errors import AppError, DotNetMissing, EngineMissing, WebViewMissin
 from desktop.texts import LANGUAGES, Catalogue
 from desktop.window import webview2
 from desktop.window.webview2 import CHANNELS, DOTNET, DOTNET_LINK, PLACES, WEBVIEW2_LINK
+from desktop.window.windows import EdgeEngine
 
 RUNTIME = CHANNELS[0]
 ALL, OLD_32, ONE = PLACES
@@ -76,3 +79,18 @@ def _is_said(error: AppError, how: str) -> None:
         told = error.describe(Catalogue(language))
         assert how in told["hint"]
     assert error.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [("raise ImportError('none')", EngineMissing), ("raise RuntimeError('no runtime')", DotNetMissing)],
+)
+def test_a_net_that_does_not_start_is_a_sentence_and_no_accident(
+    content: str, error: type[AppError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clr.py").write_text(content, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "clr", raising=False)
+    with pytest.raises(error) as caught:
+        EdgeEngine().load()
+    _is_said(caught.value, "pip install" if error is EngineMissing else DOTNET_LINK)

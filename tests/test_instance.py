@@ -124,7 +124,11 @@ def test_checklist_25_a_message_can_carry_a_prompt_and_nothing_else(
     assert calls.get(timeout=LIMIT) is None
 
 
-@pytest.mark.parametrize("message", [b"not json", b"[]", b'"text"', b"\x80\x04\x95", b"x" * 100_000], ids=repr)
+@pytest.mark.parametrize(
+    "message",
+    [b"not json", b"[]", b'"text"', b"\x80\x04\x95", b"x" * 100_000],
+    ids=["no JSON", "a list", "a text", "a pickle", "too long"],
+)
 def test_checklist_25_what_is_no_message_is_hung_up_on_and_the_next_is_heard(
     message: bytes, make: Callable[..., Instance], profile: Locations
 ) -> None:

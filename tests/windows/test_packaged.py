@@ -177,8 +177,8 @@ def test_without_the_agent_stack_it_says_what_is_missing(on_windows: Windows) ->
     shutil.copytree(ROOT / "assets", assets)
     brand = assets / "brand.toml"
     text = brand.read_text(encoding="utf-8")
-    assert "\n[package]" not in text
-    brand.write_text(text + "\n[package]\nagents = false\n", encoding="utf-8")
+    assert "\nagents = true " in text
+    brand.write_text(text.replace("\nagents = true ", "\nagents = false "), encoding="utf-8")
     plain = on_windows.freeze("plain", on_windows.own(assets))
     program = console(on_windows, plain)
     assert on_windows.run(program, "--version").code == 0

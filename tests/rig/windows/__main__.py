@@ -3,6 +3,7 @@
     python -m tests.rig.windows               everything
     python -m tests.rig.windows FOLDER...     these alone: a folder's own files, or one file
     python -m tests.rig.windows -k WORDS ...  what pytest is told beside it
+    python -m tests.rig.windows --slow FILE... their slow tests
     python -m tests.rig.windows --shell WORDS a command on that Windows, started in the checkout
 
 Prints the counts for each folder, at the end all that failed and why what was left out was left out. Ends with 0 where
@@ -37,6 +38,8 @@ LIMIT = 5400
 PLUGINS = "-p no:xdist -p no:cacheprovider --continue-on-collection-errors"
 """One process: nothing that starts others."""
 MARKS = "not window and not secret_service and not packaging and not peers and not dotnet and not slow"
+SLOW_TOO = ("tests/agents/code/test_misbehaviour.py", "tests/settings/test_file.py", "tests/test_files.py")
+"""Files whose slow tests are of what differs between systems: ends of processes, writes that are cut off."""
 SKIPPED_FOLDERS = (
     "tests/js",
     "tests/rig",
@@ -68,6 +71,7 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rig.windows")
     parser.add_argument("folders", nargs="*")
     parser.add_argument("-k", default="")
+    parser.add_argument("--slow", action="store_true")
     parser.add_argument("--shell", nargs=argparse.REMAINDER)
     said = parser.parse_args(words)
     reason = why_not() or ("" if shutil.which("osslsigncode") else "osslsigncode is not installed")
@@ -91,10 +95,12 @@ def carry_out(said: argparse.Namespace) -> int:
     if said.shell:
         return shell(system, said.shell)
     results = {}
-    for folder in said.folders or folders():
+    wanted = [(folder, said.slow) for folder in said.folders]
+    for folder, slow in wanted or [*((one, False) for one in folders()), *((one, True) for one in SLOW_TOO)]:
         started = time.monotonic()
-        results[folder] = run(system, folder, said.k)
-        print(f"{folder}: {results[folder].line()} ({time.monotonic() - started:.0f} s)", flush=True)
+        name = f"{folder}, its slow tests" if slow else folder
+        results[name] = run(system, folder, said.k, slow=slow)
+        print(f"{name}: {results[name].line()} ({time.monotonic() - started:.0f} s)", flush=True)
     if not said.folders:
         results["tests/windows"] = packaged()
         print(f"tests/windows: {results['tests/windows'].line()}", flush=True)
@@ -163,7 +169,6 @@ def sync(system: WineSystem) -> None:
     copy = system.shared / "checkout"
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        *(),
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -196,7 +201,7 @@ def folders() -> list[str]:
     return [name for name in found if not name.startswith(SKIPPED_FOLDERS)]
 
 
-def run(system: WineSystem, folder: str, choice: str) -> Counts:
+def run(system: WineSystem, folder: str, choice: str, *, slow: bool = False) -> Counts:
     name = folder.replace("/", "-")
     log, report = PLACE / "logs" / f"{name}.txt", system.shared / f"{name}.xml"
     report.unlink(missing_ok=True)
@@ -205,7 +210,13 @@ def run(system: WineSystem, folder: str, choice: str) -> Counts:
         files = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / folder).glob("test_*.py"))
     # One process, no plugin that starts others; a test that hangs is ended by the thread method, the only one there.
     words = f"C:\\Python313\\python.exe -X utf8=0 -m pytest -v {PLUGINS} --tb short --timeout 300".split()
-    words += ["-m", MARKS, f"--junitxml={system.path(report)}", "-o", "junit_family=xunit1"]
+    words += [
+        "-m",
+        MARKS.replace("not slow", "slow") if slow else MARKS,
+        f"--junitxml={system.path(report)}",
+        "-o",
+        "junit_family=xunit1",
+    ]
     words += [*(("-k", choice) if choice else ()), *files]
     code = system.wine(*words, limit=LIMIT, output=log, folder=str(system.shared / "checkout"))
     if not report.is_file():

@@ -173,7 +173,6 @@ export class Conversation {
   async again() {
     const asked = [...this.#views.values()].filter(({ item }) => item.type === "user_message").at(-1);
     if (!asked || this.#run) return;
-    this.#clearFailures();
     let after = false;
     for (const [id, view] of this.#views) {
       if (after) this.#remove(id);
@@ -192,6 +191,7 @@ export class Conversation {
    * @param {Record<string, unknown>} params
    */
   async #say(type, params) {
+    this.#clearFailures();
     try {
       await this.#answer(type, params, null);
     } catch (error) {

@@ -292,7 +292,11 @@ class Steps {
   #whole(tasks) {
     const { title, duration } = this.item.workflow?.summary ?? {};
     if (title) return title;
-    if (duration !== undefined) return t("basic.thought_for", { seconds: Math.max(1, Math.round(duration)) });
+    if (duration !== undefined) {
+      const seconds = Math.max(1, Math.round(duration));
+      const isThought = tasks.some((task) => task.type === "thought");
+      return isThought ? t("basic.thought_for", { seconds }) : t("basic.worked_for", { seconds });
+    }
     return tasks.length === 1 ? titleOf(tasks[0]) : t("basic.steps", { count: tasks.length });
   }
 

@@ -11,6 +11,7 @@ import pytest
 
 from desktop.agents.code.consent import LIST, Consents, read
 from desktop.texts import Catalogue
+from tests.agents.code.test_choices import TWO
 from tests.agents.code.test_exports import ASKS, CLASSIFIER, CLASSIFY, HEAD, NODE, RUN
 from tests.agents.code.wheels import make_wheel
 from tests.rig.driver import Driver
@@ -364,3 +365,39 @@ def test_a_busy_loop_holds_up_no_window_and_after_stop_the_next_message_is_answe
         app.until("at rest", lambda: seen.at_rest() and not app.ask("state")["answering"])
         seen.send("and now")
         app.until("an answer", lambda: seen.at_rest() and "Here again." in seen.words())
+
+
+def test_what_is_chosen_on_a_card_takes_the_failure_away_that_asked_for_it(
+    scene: Scene, models: ModelsApi, code: Path
+) -> None:
+    file = code / "agent.py"
+    file.write_text(TWO)
+    settle(scene, models, file, assistant={"basic_view": True})
+    approve(scene, file)
+    failure = "document.querySelectorAll('[role=alert].banner').length"
+    with scene.launch() as app:
+        seen = VIEWS["basic"](scene, app)
+        seen.begin()
+        seen.send("hello")
+        app.until("the choice, and why", lambda: seen.at_rest() and app.js("chat", failure) == 1)
+        assert SAYS("code.which_entry") in seen.cards()
+        models.answer(Answer("Good day."))
+        seen.press("support")
+        app.until("the answer", lambda: seen.at_rest() and "Good day." in seen.words())
+        assert app.js("chat", failure) == 0
+        assert SAYS("code.chosen", choice="support") in seen.cards()
+
+
+def test_steps_without_a_thought_are_not_called_one(scene: Scene, models: ModelsApi, code: Path) -> None:
+    file = code / "agent.py"
+    file.write_text(HEAD + RUN + NODE + '    return {"output_text": "Done."}\n')
+    settle(scene, models, file, assistant={"basic_view": True})
+    approve(scene, file)
+    models.always(Answer("Good day."))
+    with scene.launch() as app:
+        seen = VIEWS["basic"](scene, app)
+        seen.begin()
+        seen.send("hello")
+        app.until("the answer", lambda: seen.at_rest() and "Good day." in seen.words())
+        assert SAYS("basic.worked_for", seconds="").strip()[:6] in app.text("chat")
+        assert SAYS("basic.thought_for", seconds="").strip()[:7] not in app.text("chat")

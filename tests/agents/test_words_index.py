@@ -16,6 +16,8 @@ from desktop.chats.copies import Copies, Origin
 from desktop.settings.locations import Locations
 from tests.agents.things import ME, OTHER, Blocking, answer, said, thread
 
+pytestmark = pytest.mark.slow  # one of each stands in tests/agents/test_store.py
+
 COUNT = 120
 DAMAGES = {
     "every block is one byte": "UPDATE {0}_data SET block = x'00' WHERE id > 10",

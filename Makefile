@@ -150,7 +150,7 @@ lock:
 	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv; }
 	@export UV_CUSTOM_COMPILE_COMMAND="make lock"; \
 	compile="build/uv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-config --no-emit-index-url --no-emit-find-links"; \
-	$$compile pyproject.toml --extra agents --output-file requirements.txt && \
+	$$compile pyproject.toml --output-file requirements.txt && \
 	$$compile pyproject.toml --all-extras --constraint requirements.txt --output-file requirements-dev.txt
 	cd tests/js && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 

@@ -60,6 +60,7 @@ AppError
 │   └── PageNotLoaded
 ├── EngineError                     no window can be opened
 │   ├── EngineMissing                                                           exit 3
+│   ├── EngineHidden                here, and this Python does not see it       exit 3
 │   ├── EngineChanged                                                           exit 3
 │   ├── EngineRefusesRoot                                                       exit 3
 │   ├── EngineNotHere                                                           exit 2
@@ -611,6 +612,13 @@ class EngineMissing(EngineError):
     code = "engine_missing"
 
 
+class EngineHidden(EngineError):
+    """It is installed for the system's Python, and this one does not look there.
+    values: command (what lets it look), advice (what installs the other engine)."""
+
+    code = "engine_hidden"
+
+
 class EngineChanged(EngineError):
     """values: problem (which internal of pywebview is not what we rely on)."""
 
@@ -758,7 +766,7 @@ class AgentError(AppError):
 
 
 class AgentsMissing(AgentError):
-    """values: command (the exact install line)."""
+    """values: advice (a `Phrase`, for the way the app was installed: `desktop.installed`)."""
 
     code = "agents_missing"
 

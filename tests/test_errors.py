@@ -75,6 +75,7 @@ def test_exit_codes_are_those_of_the_command_line() -> None:
         "usage": 2,
         "engine_missing": 3,
         "engine_changed": 3,
+        "engine_hidden": 3,
         "engine_refuses_root": 3,
         "engine_not_here": 2,
         "webview_missing": 3,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from desktop.log_file import PrivateFileHandler
+from tests.rig.processes import Child
 
 ROOT = Path(__file__).resolve().parents[1]
 WRITER = """
@@ -37,7 +38,7 @@ def record(number: int) -> logging.LogRecord:
 def test_two_processes_that_write_and_turn_over_at_the_same_time_lose_no_line(tmp_path: Path) -> None:
     path, count = tmp_path / "logs" / "app.log", 800
     writers = [
-        subprocess.Popen(
+        Child(
             [sys.executable, "-c", WRITER, str(path), name, str(count)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
@@ -46,8 +47,7 @@ def test_two_processes_that_write_and_turn_over_at_the_same_time_lose_no_line(tm
         for name in ("one", "two")
     ]
     for writer in writers:
-        assert writer.stdout is not None
-        writer.stdout.readline()
+        writer.line()
     for writer in writers:
         writer.communicate(b"go\n", timeout=120)
     found = lines(path.parent)

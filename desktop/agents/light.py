@@ -14,10 +14,10 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from desktop.errors import AgentsMissing
+from desktop.installed import agents_missing
 
 NAME = "desktop.agents._chatkit_server"
 """The module's name: its log records and pickles, if ever, must not be taken for the package's own."""
-COMMAND = 'pip install "chatkit-desktop[agents]"'
 HEADERS: ContextVar[dict[str, str] | None] = ContextVar("chatkit_light_headers", default=None)
 
 _lock = threading.Lock()
@@ -39,7 +39,7 @@ def chatkit_server() -> ModuleType:
             raise missing(error) from None
         loader: Any = spec.loader if spec is not None else None
         if loader is None:
-            raise AgentsMissing("chatkit.server", command=COMMAND)
+            raise missing(ModuleNotFoundError("chatkit.server"))
         module = ModuleType(NAME)
         # `__package__` makes `from .types import …` mean chatkit's; in `__builtins__` `import` finds its function.
         vars(module).update(__package__="chatkit", __builtins__={**vars(_builtins()), "__import__": _import})
@@ -53,7 +53,7 @@ def chatkit_server() -> ModuleType:
 
 def missing(error: ImportError) -> AgentsMissing:
     """The sentence for a part of the agent stack that is not installed."""
-    return AgentsMissing(str(error), command=COMMAND)
+    return agents_missing(str(error))
 
 
 def _builtins() -> ModuleType:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from desktop.errors import AgentNotSet, AppError, ClockWrong, EngineMissing, KeyMissing, NetworkError
+from desktop.errors import AgentNotSet, AppError, ClockWrong, KeyMissing, NetworkError
 
 if TYPE_CHECKING:
     from desktop.context import Context
@@ -113,7 +113,7 @@ class Doctor:
             return " ".join((engines.choose(wanted), webview2.version())).strip()
         there = [name for name, has in (("gtk", engines.has_gtk), ("qt", engines.has_qt)) if has()]
         if not there or (wanted and wanted not in there):
-            raise EngineMissing(command=engines.install_line(wanted))
+            raise engines.missing(wanted)
         if "gtk" not in there or wanted == "qt":
             engines.refuse_root("qt", self.context.environ)
         return ", ".join(f"{name} ({self._drawn()})" if name == "gtk" else name for name in there)

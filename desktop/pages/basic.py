@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field, StringConstraints
 
-from desktop.errors import AgentNotSet, AgentsMissing, InternalError, ThreadNotFound
+from desktop.errors import AgentNotSet, InternalError, ThreadNotFound
+from desktop.installed import agents_missing
 from desktop.page import Method, NoParams, Page, Params
 from desktop.pages import updates
 from desktop.pages.agent_stream import AgentMethods
@@ -33,7 +34,6 @@ SEARCHED = 100
 """Chats of a ChatKit server whose titles are looked through."""
 HITS = 50
 """Chats that a search shows."""
-INSTALL = 'pip install "chatkit-desktop[agents]"'
 
 SCRIPTS = (
     "addresses",
@@ -315,11 +315,11 @@ def _units(text: str) -> int:
 
 
 class _Libraries:
-    """The markdown libraries come with the extra `agents`; without them AgentsMissing says so."""
+    """Where the markdown libraries are not installed, AgentsMissing says so."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, ModuleNotFoundError):
-            raise AgentsMissing(str(error), command=INSTALL) from None
+            raise agents_missing(str(error)) from None

@@ -12,7 +12,9 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from desktop.errors import DisplayMissing, EngineMissing, EngineNotHere, EngineRefusesRoot
+from desktop import installed
+from desktop.errors import DisplayMissing, EngineHidden, EngineMissing, EngineNotHere, EngineRefusesRoot
+from desktop.settings.locations import is_frozen
 from desktop.window import webview2
 from desktop.window.engine import LOOPBACK_HOSTS, Engine, EngineName
 
@@ -71,9 +73,34 @@ def install_line(wanted: str | None) -> str:
         return webview2.WEBVIEW2_LINK
     if sys.platform == "darwin":
         return "pip install pyobjc-framework-WebKit"
-    if wanted == "qt":
-        return "pip install 'chatkit-desktop[qt]'"
-    return f"sudo apt-get install {GTK_PACKAGES}"
+    # Nothing that apt-get installs reaches an environment that does not look at the system's packages.
+    if wanted == "qt" or (wanted is None and not _takes_from_the_system()) or not installed.is_of_the_system():
+        return installed.command_for("qt") or f"sudo apt-get install {GTK_PACKAGES}"
+    line = f"sudo apt-get install {GTK_PACKAGES}"
+    return line if _takes_from_the_system() else f"{line} && {installed.command_to_see_system_packages()}"
+
+
+def missing(wanted: str | None) -> EngineMissing | EngineHidden:
+    """What to say where the engine that was asked for, or any, is not there."""
+    if wanted != "qt" and not _takes_from_the_system() and installed.is_of_the_system() and system_has_gtk():
+        command, other = installed.command_to_see_system_packages(), installed.command_for("qt")
+        return EngineHidden(command=command, advice=other)
+    return EngineMissing(command=install_line(wanted))
+
+
+def _takes_from_the_system() -> bool:
+    return is_frozen() or installed.sees_system_packages()
+
+
+def system_has_gtk(root: Path = Path("/")) -> bool:
+    """Whether the distribution's packages for WebKitGTK and for Python's way to it are there, for the Python that
+    `sys` is of. Looked for by their files: this Python can't import them."""
+    version = f"{sys.version_info.major}{sys.version_info.minor}"
+    folders = ("lib/python3/dist-packages", *(f"{lib}/python3.*/site-packages" for lib in ("lib", "lib64")))
+    bindings = (file for folder in folders for file in root.glob(f"usr/{folder}/gi/_gi.cpython-{version}*.so"))
+    places = ("lib", "lib64", "lib/*-linux-*")
+    types = (file for place in places for file in root.glob(f"usr/{place}/girepository-1.0/WebKit2-4.1.typelib"))
+    return next(bindings, None) is not None and next(types, None) is not None
 
 
 def choose(
@@ -103,7 +130,7 @@ def choose(
     for name in order if wanted is None else (name for name in order if name == wanted):
         if there[name]():
             return name
-    raise EngineMissing(command=install_line(wanted))
+    raise missing(wanted)
 
 
 def refuse_root(name: EngineName, environ: Mapping[str, str] = os.environ, *, root: bool | None = None) -> None:

@@ -27,6 +27,7 @@ from desktop.errors import (
     PageGone,
     ThreadNotFound,
 )
+from desktop.installed import command_for
 from desktop.settings.agents import AssistantAgent
 from desktop.texts import Catalogue
 from tests.agents.reference import ReferenceStore
@@ -96,7 +97,7 @@ def test_without_the_sdk_every_request_says_how_to_install_it() -> None:
         "    print(host.state, error.describe(Catalogue('en'))['hint'])\n"
         "host.close()\n"
     )
-    assert in_a_process(code) == 'failed Install it with: pip install "chatkit-desktop[agents]"'
+    assert in_a_process(code) == f"failed Install it with: {command_for('agents')}"
 
 
 class SlowStack:

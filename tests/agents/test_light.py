@@ -10,6 +10,7 @@ import pytest
 
 from desktop.agents import light
 from desktop.errors import AgentsMissing
+from desktop.installed import command_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,16 +57,17 @@ def test_both_can_be_there_in_either_order() -> None:
         assert in_a_process(f"{lines[first]}\n{lines[second]}\nprint('fine')") == "fine"
 
 
-def test_a_missing_sdk_is_a_sentence() -> None:
+def test_a_missing_sdk_is_a_sentence_with_the_line_for_the_way_the_app_was_installed() -> None:
     code = (
         "import sys\n"
         "sys.modules['chatkit'] = None\n"
         "from desktop.agents.light import chatkit_server\n"
         "from desktop.errors import AgentsMissing\n"
+        "from desktop.texts import Catalogue\n"
         "try: chatkit_server()\n"
-        "except AgentsMissing as error: print(dict(error.values))\n"
+        "except AgentsMissing as error: print(error.describe(Catalogue('en'))['hint'])\n"
     )
-    assert in_a_process(code) == """{'command': 'pip install "chatkit-desktop[agents]"'}"""
+    assert in_a_process(code) == f"Install it with: {command_for('agents')}"
 
 
 def test_the_sentence_names_the_missing_part_only_under_details() -> None:

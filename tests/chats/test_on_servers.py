@@ -370,7 +370,7 @@ def test_an_archive_of_a_newer_version_hides_itself_alone(desk: Desk) -> None:
 
 def test_a_build_without_the_agent_stack_shows_the_chats_of_servers(desk: Desk) -> None:
     def missing() -> Any:
-        raise AgentsMissing(command="pip install")
+        raise AgentsMissing(advice="pip install")
 
     desk.locations.folder.mkdir(parents=True, mode=0o700)
     desk.locations.threads.touch()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from desktop import installed
 from desktop.errors import DisplayMissing, EngineMissing, EngineNotHere, EngineRefusesRoot, WebViewMissing
 from desktop.settings.locations import assets_dir
 from desktop.texts import Catalogue
@@ -74,7 +75,7 @@ def test_the_engine_that_is_asked_for_is_taken_and_no_other(wayland: dict[str, s
     [
         (None, f"sudo apt-get install {GTK_PACKAGES}"),
         ("gtk", f"sudo apt-get install {GTK_PACKAGES}"),
-        ("qt", "pip install 'chatkit-desktop[qt]'"),
+        ("qt", installed.command_for("qt")),
     ],
 )
 def test_without_an_engine_the_sentence_holds_the_exact_install_line(

@@ -19,6 +19,8 @@ from tests.packaging.clean_system import USER, CleanSystem
 from tests.rig.processes import Child
 from tests.systems import tally
 
+LOGS = made_from_readme.ROOT / "out" / "systems"
+"""What each command printed."""
 NEEDED = ("git", "make", "python3", "dbus-daemon")
 """What the README wants to be there. A session bus is there on every desktop."""
 SHOWN = 6000
@@ -31,6 +33,7 @@ class Workplace:
     """`release`: Debian's name of it."""
 
     def __init__(self, release: str, system: CleanSystem) -> None:
+        LOGS.mkdir(parents=True, exist_ok=True)
         self.release = release
         self.system = system
         system.install(*NEEDED)
@@ -46,6 +49,7 @@ class Workplace:
             "sh", "-c", self._typed(target, *words), user=USER, environ=self.environ | dict(environ), limit=limit
         )
         said = done.stdout + done.stderr
+        (LOGS / f"{self.release}-{target}.log").write_text(said, encoding="utf-8")
         took = f"make {target}: exit code {done.returncode} after {time.monotonic() - began:.0f} s"
         tally.count(self.name, took)
         assert done.returncode == 0, f"{self.name}: {took}\n{said[-SHOWN:]}"

@@ -210,7 +210,7 @@ def load_brand(path: Path | None = None) -> Brand:
             raise BrandInvalid(name=_line_of(text, path.name), problem=Phrase("errors.problem.secret"))
     brand = parse_brand(values)
     for agent in code_agents(brand):
-        agent["file"] = os.path.join(os.path.abspath(path.parent), agent["file"])
+        agent["file"] = os.path.abspath(os.path.join(path.parent, agent["file"]))
     return brand
 
 

@@ -37,7 +37,7 @@ from tests.agents.test_attachments import PNG
 from tests.agents.things import NOON, answer, one_of_each, said
 from tests.chats.things import ME, Desk, fill
 from tests.rig.processes import Child
-from tests.rig.systems import link, pipe, private
+from tests.rig.systems import POSIX, link, pipe, private
 from tests.standins.api import ApiStandIn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -375,7 +375,8 @@ def test_one_chat_goes_into_the_named_file_and_replaces_nothing_unasked(desk: De
 def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_there(desk: Desk, tmp_path: Path) -> None:
     desk.chat("Ours", said())
     (tmp_path / "file").write_text("mine")
-    for out in (tmp_path / "file", tmp_path / "file" / "deeper", Path("/proc/nowhere")):
+    nowhere = [Path("/proc/nowhere")] if POSIX else []
+    for out in (tmp_path / "file", tmp_path / "file" / "deeper", *nowhere):
         error = desk.library.export(desk.library.all(), out, "md", EN).error
         assert isinstance(error, FolderUnwritable)
         assert error.describe(EN)["message"]

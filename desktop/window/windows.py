@@ -73,6 +73,7 @@ class EdgeEngine(PlainEngine):
                 for name in ("_scale", "is_dark_theme", "update_title_bar_theme")
             ),
             (winforms.BrowserView, "instances"),
+            (winforms, "ThreadStart"),
         ):
             if not hasattr(owner, name):
                 raise EngineChanged(problem=f"{getattr(owner, '__name__', owner)}.{name}")
@@ -89,7 +90,26 @@ class EdgeEngine(PlainEngine):
             # Chromium itself leaves loopback addresses out of it. What pywebview passes stays in effect.
             os.environ[ARGUMENTS] = f"{os.environ.get(ARGUMENTS, '')} --proxy-server={proxy.address}".strip()
         winforms.BrowserView.BrowserForm.is_dark_theme = lambda _form: self.dark()
+        winforms.ThreadStart = self._telling(winforms.ThreadStart, lambda: webview.windows[0])
         self._replace(edgechromium.EdgeChrome)
+
+    def _telling(self, start: Callable[..., Any], first: Callable[[], Any]) -> Callable[..., Any]:
+        """pywebview makes the first window at the beginning of a thread, where what is raised ends the process."""
+
+        def telling(create: Callable[[], None]) -> Any:
+            def run() -> None:
+                try:
+                    create()
+                except Exception as error:
+                    if self._views():
+                        raise
+                    log.exception("the first window could not be made")
+                    # .NET's own text has the way it came below.
+                    self.unmade(first(), RuntimeError(next(iter(str(error).splitlines()), type(error).__name__)))
+
+            return start(run)
+
+        return telling
 
     def _replace(self, chrome: Any) -> None:
         ready, completed = chrome.on_webview_ready, chrome.on_navigation_completed
@@ -97,10 +117,13 @@ class EdgeEngine(PlainEngine):
         def on_ready(view: Any, sender: Any, args: Any) -> None:
             ready(view, sender, args)
             uid = view.pywebview_window.uid
-            if args.IsSuccess:
-                self._lock_down(uid, sender.CoreWebView2)
-                return
-            log.error("WebView2 did not start: %s", args.InitializationException)
+            try:
+                if args.IsSuccess:
+                    self._lock_down(uid, sender.CoreWebView2)
+                    return
+                log.error("WebView2 did not start: %s", args.InitializationException)
+            except Exception:  # what can't be locked down is not shown
+                log.exception("WebView2 is not the one that this was made for")
             self._unstarted.add(uid)
             self._lose_unstarted()
 
@@ -196,15 +219,15 @@ class EdgeEngine(PlainEngine):
         ]
 
     def _lock_down(self, uid: str, core: Any) -> None:
+        core.PermissionRequested += lambda _sender, asked: self._on_permission(uid, asked)
+        core.ProcessFailed += lambda _sender, failed: self._on_failed(uid, failed.ProcessFailedKind)
+        logins: list[str] = []
+        core.BasicAuthenticationRequested += lambda _sender, asked: self._on_login(asked, logins)
         settings = core.Settings
         settings.IsBuiltInErrorPageEnabled = False
         # What is typed into a page of ours, a key for one, is kept by nobody but us.
         settings.IsGeneralAutofillEnabled = False
         settings.IsPasswordAutosaveEnabled = False
-        core.PermissionRequested += lambda _sender, asked: self._on_permission(uid, asked)
-        core.ProcessFailed += lambda _sender, failed: self._on_failed(uid, failed.ProcessFailedKind)
-        logins: list[str] = []
-        core.BasicAuthenticationRequested += lambda _sender, asked: self._on_login(asked, logins)
         self._set_scheme_of(core)
 
     def _on_permission(self, uid: str, asked: Any) -> None:

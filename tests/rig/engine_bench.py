@@ -365,6 +365,11 @@ class WindowsBench(RecordedBench):
         self.on_loop(lambda: getattr(core, event).fire(core, args))
         return _flat(args)
 
+    def is_another_version(self) -> None:
+        """A WebView2 that starts, and has not what is relied on."""
+        self.view().webview.CoreWebView2 = self.fake.Recorded()
+        self.says("webview_ready", {"IsSuccess": True})
+
     def afterwards(self) -> dict[str, Any]:
         """What the last arguments hold when the loop has gone on."""
         self.on_loop(lambda: None)

@@ -316,7 +316,8 @@ def create_window(window: Any) -> None:
         window.events.shown.set()
 
     if window.uid == "master":
-        LOOP.post(create)
+        begun: Any = sys.modules["webview.platforms.winforms"]
+        LOOP.post(begun.ThreadStart(create))
         LOOP.run()
     else:
         LOOP.post(create)
@@ -380,6 +381,7 @@ def install() -> None:
     winforms = module(
         "webview.platforms.winforms",
         renderer="edgechromium",
+        ThreadStart=lambda run: run,
         BrowserView=BrowserView,
         setup_app=lambda: None,
         create_window=create_window,

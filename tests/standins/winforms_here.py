@@ -152,6 +152,25 @@ def window(found: dict[str, Any]) -> None:
     found["ended"] = True
 
 
+def unmade(found: dict[str, Any]) -> None:
+    """What is told where pywebview's form raises: WinForms gets a PNG for an icon."""
+    from desktop.window.windows import EdgeEngine
+
+    engine = EdgeEngine()
+    engine.load()
+    engine.bind()
+    winforms, _ = pywebviews_modules()
+    import webview
+
+    engine.prepare(app_id="fern", menu=(), proxy=None, reach=())
+    engine.unmade = lambda native, error: found.update(unmade=[native.title, str(error)])
+    native: Any = webview.create_window("Fern", html="x")
+    native._initialize(winforms)
+    webview._state["icon"] = str(Path(__file__).resolve().parents[2] / "assets" / "icons" / "app-256.png")
+    winforms.create_window(native)
+    found["came_back"] = True
+
+
 def members(found: dict[str, Any]) -> None:
     """What the recorded stand-ins have that the real assemblies have not: names, and numbers of enums."""
     from tests.standins import recorded_webview2 as recorded
@@ -213,11 +232,12 @@ def icons(found: dict[str, Any]) -> None:
     found["icons"] = [load("app-256.png"), load("app.ico")]
 
 
-STEPS: tuple[Callable[[dict[str, Any]], None], ...] = (window, members, icons)
+STEPS: dict[str, tuple[Callable[[dict[str, Any]], None], ...]]
+STEPS = {"all": (window, members, icons), "unmade": (unmade,)}
 
 if __name__ == "__main__":
     result: dict[str, Any] = {}
-    for step in STEPS:
+    for step in STEPS[sys.argv[1]]:
         step(result)
     print(json.dumps(result), flush=True)
     os._exit(0)  # Mono's own end waits for threads of its loop

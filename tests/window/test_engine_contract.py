@@ -222,6 +222,11 @@ def test_an_engine_that_does_not_start_is_said(windows: Driver) -> None:
     assert heard(windows, "lost") == [[]]
 
 
+def test_an_engine_that_can_not_be_locked_down_shows_nothing(windows: Driver) -> None:
+    windows.ask("is_another_version")
+    assert heard(windows, "lost") == [[]]
+
+
 def test_checklist_22_the_settings_proxy_is_the_engines_and_alone_learns_who_asks(windows: Driver) -> None:
     assert windows.ask("arguments") == f"--proxy-server={PROXY.address}"
     other = windows.ask("says_of_core", "BasicAuthenticationRequested", {"Uri": "http://evil.example:3128/"})

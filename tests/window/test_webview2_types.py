@@ -18,13 +18,12 @@ from tests.rig.display import Display
 pytestmark = pytest.mark.dotnet
 
 
-@pytest.fixture(scope="module")
-def found(screen: Display) -> dict[str, Any]:
+def run(screen: Display, what: str) -> dict[str, Any]:
     if not dotnet.installed():
         pytest.fail("make test-dotnet installs what this needs")
     environ = {**os.environ, **dotnet.environment(), "DISPLAY": screen.name}
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.standins.winforms_here"],
+        [sys.executable, "-m", "tests.standins.winforms_here", what],
         cwd=dotnet.ROOT,
         env=environ,
         capture_output=True,
@@ -33,6 +32,11 @@ def found(screen: Display) -> dict[str, Any]:
     )
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-6000:]
     return dict(json.loads(ran.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def found(screen: Display) -> dict[str, Any]:
+    return run(screen, "all")
 
 
 def test_pywebview_takes_webview2_though_no_registry_says_that_it_is_there(found: dict[str, Any]) -> None:
@@ -87,3 +91,12 @@ def test_every_member_of_the_recorded_stand_ins_is_one_of_the_real_assemblies(fo
 
 def test_winforms_takes_our_icon_and_throws_at_a_png(found: dict[str, Any]) -> None:
     assert found["icons"] == ["ArgumentException", ""]
+
+
+def test_a_form_that_raises_is_told_and_ends_no_process(screen: Display) -> None:
+    said = run(screen, "unmade")
+    title, problem = said["unmade"]
+    assert title == "Fern"
+    assert problem
+    assert "\n" not in problem
+    assert said["came_back"]

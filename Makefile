@@ -16,7 +16,8 @@ if [ -z "$$python" ] && command -v apt-get >/dev/null; then \
 	echo "This system package is missing and is now installed with apt-get:"; echo "  python3"; \
 	if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get -q update && \
-	$$root env DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends python3 || exit 1; \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends python3 || \
+	{ printf 'That failed. As root:\n  apt-get install --no-install-recommends python3\n' >&2; exit 1; }; \
 	python=/usr/bin/python3; \
 fi; \
 if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; fi; \

@@ -19,6 +19,7 @@ from desktop.app_code import CodeConsent
 from desktop.app_windows import Windows
 from desktop.context import Context
 from desktop.errors import AppError, InternalError, ProxyNotInWindow, RendererCrashed
+from desktop.loopback import require_loopback
 from desktop.menu import menu, words
 from desktop.openai_api.keeper import SessionKeeper
 from desktop.opening import Opening, window_icon
@@ -162,6 +163,7 @@ class App:
             on_question=asking.changed,
             counters=counters,
         )
+        require_loopback()
         server = PageServer(assets_dir(), context.texts.language, own_files(brand, context.brand_file))
         server.start()
         self.services = Services(

@@ -19,6 +19,7 @@ AppError
 │   ├── KeyMissing
 │   ├── KeyShape
 │   ├── KeyringMissing
+│   │   └── KeyringUnreached        no session bus to ask it over
 │   ├── KeyringInsecure
 │   ├── KeyringLocked
 │   ├── KeyringDenied
@@ -35,6 +36,7 @@ AppError
 │   ├── RequestRejected             another 4xx
 │   └── ServiceDown                 5xx
 ├── NetworkError                    no usable answer came back
+│   ├── LoopbackDown                this computer does not reach itself
 │   ├── NameNotFound                DNS
 │   ├── ConnectionRefused
 │   ├── ConnectionLost
@@ -383,6 +385,12 @@ class KeyringMissing(KeyStoreError):
     code = "keyring_missing"
 
 
+class KeyringUnreached(KeyringMissing):
+    """There may be one: what it is asked over, the session bus, is not there. values: command (that brings one)."""
+
+    code = "keyring_unreached"
+
+
 class KeyringInsecure(KeyStoreError):
     """values: backend."""
 
@@ -487,6 +495,13 @@ class NetworkError(AppError):
     """values of every child: host."""
 
     retryable = True
+
+
+class LoopbackDown(NetworkError):
+    """values: problem (the system's own words)."""
+
+    code = "loopback_down"
+    retryable = False
 
 
 class NameNotFound(NetworkError):

@@ -17,7 +17,7 @@ LAYERS = (
     ("errors", "page"),
     ("files", "unseen", "output", "streams"),
     ("settings", "instance", "log_file"),
-    ("logs", "texts", "programs", "links", "alert", "installed"),
+    ("logs", "texts", "programs", "links", "alert", "installed", "loopback"),
     ("keys", "drawing"),
     ("openai_api", "rendering", "diagnostics"),
     ("agents", "updates"),

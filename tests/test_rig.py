@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from tests.rig import dev, prepare
 from tests.rig.display import DisplayError, has_display, picture_of_xwd, virtual_display, window_environment
-from tests.rig.processes import Child
+from tests.rig.processes import Child, run
 
 
 def dump(
@@ -137,6 +138,22 @@ def test_a_package_locked_in_two_versions_keeps_both() -> None:
 def test_nothing_of_a_lock_is_lost_when_all_of_it_is_wanted() -> None:
     lock = (prepare.ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
     assert prepare.requirements("test", with_qt=False).count("--hash=") == lock.count("--hash=")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="sudo and apt-get")
+def test_who_may_not_use_sudo_is_given_the_line_to_type_as_root(tmp_path: Path) -> None:
+    sudo = tmp_path / "sudo"
+    sudo.write_text("#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n")
+    sudo.chmod(0o755)
+    code = (
+        "import os; os.geteuid = lambda: 1000\n"
+        "from tests.rig import prepare; prepare.install_packages(['xvfb', 'no-such-thing|dbus'])"
+    )
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = run([sys.executable, "-c", code], cwd=prepare.ROOT, env=environ, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1
+    assert done.stderr.endswith("As root:\n  apt-get install --no-install-recommends xvfb dbus\n"), done.stderr
+    assert "a password is required" in done.stderr, "what sudo itself says stays"
 
 
 @pytest.mark.window

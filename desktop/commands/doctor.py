@@ -10,12 +10,13 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from desktop.errors import AgentNotSet, AppError, ClockWrong, KeyMissing, NetworkError
+from desktop.loopback import require_loopback
 
 if TYPE_CHECKING:
     from desktop.context import Context
@@ -35,6 +36,12 @@ class Check:
     ok: bool
     detail: str
     hint: str = ""
+    made: bool = True
+    """False: another one has to pass first, so this one was not made. No part of the report."""
+
+    def told(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {"name": self.name, "ok": self.ok, "detail": self.detail, "hint": self.hint}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,12 +58,12 @@ def run(context: Context, args: argparse.Namespace) -> int:
                 "service": context.brand.app.id,
                 "version": context.brand.version,
                 "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
-                "checks": [asdict(check) for check in checks],
+                "checks": [check.told() for check in checks],
             }
         )
     else:
         for check in checks:
-            mark = context.texts.get("doctor.ok" if check.ok else "doctor.failed")
+            mark = context.texts.get(f"doctor.{'ok' if check.ok else 'failed' if check.made else 'not_made'}")
             context.print(f"{mark}  {check.name:<10} {check.detail}")
             if check.hint and not check.ok:
                 context.print(f"{'':>{len(mark) + 13}}{check.hint}")
@@ -98,7 +105,7 @@ class Doctor:
                 described = error.describe(self.context.texts)
                 done.append(Check(name, False, described["message"], described["hint"]))
             except _Skipped as skipped:
-                done.append(Check(name, False, self._text("doctor.skipped", name=skipped.because)))
+                done.append(Check(name, False, self._text("doctor.skipped", name=skipped.because), made=False))
         if self._client is not None:
             self._client.close()
         return done
@@ -192,6 +199,11 @@ class Doctor:
 
     def _reach(self) -> str:
         """A request that needs no key of ours: any answer in the API's own form says that the way is open."""
+        try:
+            require_loopback()
+        except NetworkError as error:
+            self._network = error
+            raise
         if self._server is not None:
             return self._text("doctor.not_needed")
         self._client = self.context.make_client(self.context.settings.network.api_base, self._key or "none")
@@ -287,6 +299,8 @@ class Doctor:
 
         settings = self.context.settings
         agent = settings.workflow()
+        if agent is None and settings.agent() is not None:
+            return self._text("doctor.no_session")
         if agent is None:
             raise _Skipped("agent")
         if self._key is None:

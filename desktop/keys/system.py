@@ -10,13 +10,23 @@ from __future__ import annotations
 
 import inspect
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from importlib import import_module
 from typing import Any
+from urllib.parse import unquote
 
-from desktop.errors import KeyringDenied, KeyringInsecure, KeyringLocked, KeyringMissing, KeyStoreError
+from desktop.errors import (
+    KeyringDenied,
+    KeyringInsecure,
+    KeyringLocked,
+    KeyringMissing,
+    KeyringUnreached,
+    KeyStoreError,
+)
+from desktop.settings.locations import command_name
 
 TRUSTED = {
     "keyring.backends.SecretService.Keyring": "Secret Service",
@@ -63,7 +73,29 @@ def choose(*, frozen: bool, environ: Mapping[str, str], platform: str = sys.plat
         if frozen:
             _without_environment(backend, environ)
         return backend
+    if platform.startswith("linux") and not has_session_bus(environ):
+        raise KeyringUnreached("; ".join(reasons), command=f"dbus-run-session -- {command_name()}")
     raise KeyringMissing("; ".join(reasons))
+
+
+def has_session_bus(environ: Mapping[str, str]) -> bool:
+    """Whether the bus that keyrings of Linux desktops are asked over takes a connection. Of its addresses, those of
+    sockets on this computer are tried; another kind is taken at its word."""
+    address = environ.get("DBUS_SESSION_BUS_ADDRESS", "")
+    for one in filter(None, address.split(";")):
+        kind, _, rest = one.partition(":")
+        values = dict(part.partition("=")[::2] for part in rest.split(","))
+        if kind != "unix" or not values.keys() & {"path", "abstract"}:
+            return True
+        place = unquote(values["path"]) if "path" in values else "\0" + unquote(values["abstract"])
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(2)
+            try:
+                sock.connect(place)
+            except OSError:
+                continue
+            return True
+    return False
 
 
 def _named(environ: Mapping[str, str]) -> Any | None:

@@ -167,13 +167,17 @@ def install_packages(missing: list[str]) -> None:
     for entry in missing:
         say("  " + entry.replace("|", " or "))
     root = as_root()
+    by_hand = "As root:\n  apt-get install --no-install-recommends " + " ".join(map(pick, missing))
     if root == ["su-is-needed"]:
-        names = " ".join(entry.split("|")[-1] for entry in missing)
-        fail("Root or sudo is needed for that. As root:\n  apt-get install --no-install-recommends " + names)
+        fail("Root or sudo is needed for that. " + by_hand)
     # `env` inside the root shell: sudo drops the caller's environment.
     apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
-    run([*apt, "update"])
-    run([*apt, "install", "--yes", "--no-install-recommends", *(pick(entry) for entry in missing)])
+    for step in (["update"], ["install", "--yes", "--no-install-recommends", *map(pick, missing)]):
+        code = subprocess.call([*apt, *step], cwd=str(ROOT), timeout=LIMIT)
+        if code and root:
+            fail(f"That failed (exit code {code}), or you may not do it with sudo. {by_hand}")
+        if code:
+            fail("This failed (exit code {}): {}".format(code, " ".join([*apt, *step])))
 
 
 def prepare_system(kind: str) -> None:

@@ -322,7 +322,7 @@ class Assistants:
                 rounds = agent.tool_rounds or TOOL_ROUNDS
                 card_id = store.generate_item_id("message", thread, context)
                 held = after_its_limit(agent.id, thread.id, way, sdk_agent, box, result, rounds)
-                told = {"agent": agent.name or agent.id, "rounds": rounds}
+                told = {"agent": agent.name or agent.id, "count": rounds}
                 number = self._waiting.keep(held)
                 held.card = unfinished.card_item(self._texts, thread.id, card_id, "turns", number, **told)
                 yield ThreadItemDoneEvent(item=held.card)

@@ -20,18 +20,18 @@ def tool_task(item: Any, texts: Catalogue, *, done: bool) -> Task | None:
     task: Task
     match item.type:
         case "web_search_call":
-            title = say("agent_run.searched") if done else say("agent_run.searching")
-            task = SearchTask(title=title, queries=_queries(item), sources=_web_sources(item))
+            doing, did = say("agent_run.searching"), say("agent_run.searched")
+            task = SearchTask(queries=_queries(item), sources=_web_sources(item))
         case "file_search_call":
-            title = say("agent_run.searched_files") if done else say("agent_run.searching_files")
-            task = FileTask(title=title, sources=_file_sources(item))
+            doing, did = say("agent_run.searching_files"), say("agent_run.searched_files")
+            task = FileTask(sources=_file_sources(item))
         case "code_interpreter_call":
-            title = say("agent_run.calculated") if done else say("agent_run.calculating")
-            task = CustomTask(title=title, icon="square-code", content=_code(item) if done else None)
+            doing, did = say("agent_run.calculating"), say("agent_run.calculated")
+            task = CustomTask(icon="square-code", content=_code(item) if done else None)
         case _:
             return None
-    if done and getattr(item, "status", "") in ("failed", "incomplete"):
-        task.title = say("agent_run.step_failed", step=title)
+    failed = done and getattr(item, "status", "") in ("failed", "incomplete")
+    task.title = say("agent_run.step_failed", step=doing) if failed else did if done else doing
     task.status_indicator = "complete" if done else "loading"
     return task
 

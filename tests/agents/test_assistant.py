@@ -281,7 +281,7 @@ def test_a_step_that_failed_says_so(responses: House) -> None:
     responses.agent(tools=ALL_TOOLS)
     responses.api.answer(Answer("Well.", tools=(Tool("code_interpreter", code="1 / 0", failed=True),)))
     (workflow,) = responses.page.say("calculate").done("workflow")
-    assert workflow["workflow"]["tasks"][0]["title"] == "Ran code: without success"
+    assert workflow["workflow"]["tasks"][0]["title"] == "Running code failed"
 
 
 def test_sources_are_annotations(responses: House) -> None:
@@ -617,7 +617,7 @@ def test_an_answer_that_was_cut_off_goes_on_with_a_button(house: House) -> None:
     sent = str(house.asked())
     assert "one two three" in sent  # the model reads it as one answer
     assert "exactly where" not in sent
-    assert "not finished" not in sent
+    assert "is incomplete" not in sent
 
 
 def test_a_card_of_an_older_answer_does_not_go_on(house: House) -> None:
@@ -627,7 +627,7 @@ def test_a_card_of_an_older_answer_does_not_go_on(house: House) -> None:
     before = len(house.api.asked)
     again = press(house.page, heard.done("widget")[0])
     assert len(house.api.asked) == before
-    assert "The chat has gone on since." in str(again.events)
+    assert "The chat has moved on." in str(again.events)
 
 
 def test_an_answer_that_ends_before_its_first_word_says_why(house: House) -> None:

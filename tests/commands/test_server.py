@@ -77,7 +77,7 @@ def test_a_server_that_fails_without_words_is_told_with_its_code(tmp_path: Path,
     server.mode = "silent_error"
     spoken = terminal(tmp_path, server)
     assert spoken.ask("Hello") == 1
-    assert "cut the answer off: it gave no reason." in spoken.err.getvalue()
+    assert "cut the answer off: no reason given." in spoken.err.getvalue()
     written = terminal(tmp_path, server, json=True)
     assert written.ask("Hello") == 1
     error = json.loads(written.out.getvalue())["error"]

@@ -249,7 +249,7 @@ def test_the_look_is_the_profiles(furnished: House) -> None:
 def test_an_unknown_agent_is_said_and_the_first_one_opens(furnished: House) -> None:
     furnished.settings.update({"active_agent": "nobody"})
     start = asked_of(furnished)("agents.start")
-    assert start["notices"] == ["The settings open an agent “nobody” that is not there. Support opens instead."]
+    assert start["notices"] == ["The agent “nobody” from the settings does not exist. Support opens instead."]
     assert start["active"] == "flow"
 
 

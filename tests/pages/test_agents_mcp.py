@@ -247,7 +247,7 @@ def test_a_path_of_the_same_origin_does_not_ask_again(house: House, ask: Asked) 
 
 
 def test_a_secret_without_a_value_is_asked_for(ask: Asked) -> None:
-    assert refused(ask, variables=[row("TOKEN", secret=True)]) == ("variables.0.value", "Enter its value.")
+    assert refused(ask, variables=[row("TOKEN", secret=True)]) == ("variables.0.value", "Enter the value.")
 
 
 def test_a_secret_that_is_lost_is_said_and_asked_for(house: House, ask: Asked) -> None:
@@ -294,11 +294,11 @@ def test_checklist_06_without_a_keyring_a_secret_is_kept_for_this_session(make_h
     ("form", "field", "sentence"),
     [
         ({"command": " "}, "command", "Enter the program that starts the server, such as npx."),
-        ({"command": "npx 'a"}, "command", "A quotation mark is not closed."),
+        ({"command": "npx 'a"}, "command", "A quotation mark is missing."),
         ({"command": "a\nb"}, "command", "It must be a single line"),
         ({"name": "n" * 61}, "name", "It must have at most 60 characters."),
-        ({"folder": "here"}, "folder", "This folder is not there."),
-        ({"folder": "/nowhere/at/all"}, "folder", "This folder is not there."),
+        ({"folder": "here"}, "folder", "This folder does not exist."),
+        ({"folder": "/nowhere/at/all"}, "folder", "This folder does not exist."),
         ({"args": "a\n" * 101}, "args", "There must be 100 or fewer."),
         ({"variables": [row("A=B", "x")]}, "variables.0.name", "A variable’s name consists of letters"),
         ({"variables": [row("A\nB", "x")]}, "variables.0.name", "A variable’s name consists of letters"),
@@ -339,7 +339,7 @@ def test_fifty_servers_are_the_most(house: House, ask: Asked) -> None:
 def test_a_server_that_is_gone_is_named_as_such(ask: Asked, method: str) -> None:
     with pytest.raises(FieldError):
         ask(f"mcp.{method}", id="nobody")
-    assert "not there any more" in ask.crossed[-1]
+    assert "no longer exists" in ask.crossed[-1]
 
 
 def test_what_the_maker_has_fixed_is_not_changed(make_house: Make, server: Server) -> None:
@@ -393,7 +393,7 @@ def test_a_real_program_is_started_with_its_secret_and_names_its_tools(house: Ho
 def test_a_program_that_is_not_there_is_said_at_its_field_and_may_be_saved_anyway(house: House, real: Asked) -> None:
     answer = save(real, command="no-such-program-anywhere")
     assert answer["error"]["field"] == "command"
-    assert answer["error"]["hint"] == "Install it, or enter its whole path."
+    assert answer["error"]["hint"] == "Install it, or enter its full path."
     assert answer["can_save"]
     assert save(real, command="no-such-program-anywhere", unchecked=True)["error"] is None
     assert saved(house).command == "no-such-program-anywhere"
@@ -564,14 +564,14 @@ def test_the_spellings_of_a_block_are_all_read(ask: Asked, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "Paste the block here."),
-        ('{\n"mcpServers": {\n,}}', "This is not valid JSON. The mistake is in line 3."),
+        ("", "Paste the configuration here."),
+        ('{\n"mcpServers": {\n,}}', "This is not valid JSON. The mistake is on line 3."),
         ("[" * 50_000, "This is not valid JSON."),
         ('{"a": {"command": "x", "n": NaN}}', "This is not valid JSON."),
-        ("[]", "There is no server in it."),
-        ("3", "There is no server in it."),
-        ('{"mcpServers": []}', "There is no server in it."),
-        ('{"mcpServers": {"a": {"command": ["x"]}}}', "There is no server in it."),
+        ("[]", "It contains no server."),
+        ("3", "It contains no server."),
+        ('{"mcpServers": []}', "It contains no server."),
+        ('{"mcpServers": {"a": {"command": ["x"]}}}', "It contains no server."),
     ],
 )  # fmt: skip
 def test_what_is_no_block_is_told_in_a_sentence(ask: Asked, text: str, sentence: str) -> None:

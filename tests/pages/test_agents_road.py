@@ -156,16 +156,16 @@ def test_what_the_loader_would_take_is_taken(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "Nothing was pasted yet."),
-        (" \n\t\n", "Nothing was pasted yet."),
+        ("", "Paste the code first."),
+        (" \n\t\n", "Paste the code first."),
         ("This is no code.", "Line 1 is not Python"),
         ("import os\n\ndef broken(:\n    pass\n", "Line 3 is not Python"),
-        ("import agents\nx = 1\n", "There is no agent in it."),
-        ("print('hello')", "There is no agent in it."),
+        ("import agents\nx = 1\n", "It contains no agent."),
+        ("print('hello')", "It contains no agent."),
         (TYPESCRIPT, "This is the TypeScript export."),
         ("null\x00byte", "Line 1 is not Python"),
         ("(" * 5_000, "is not Python"),
-        ("# much\n" * (MOST // 7 + 1) + EXPORT, "larger than code may be (976 KB)"),
+        ("# much\n" * (MOST // 7 + 1) + EXPORT, "is too large (976 KB at most)"),
     ],
     ids=[
         "nothing",
@@ -197,17 +197,17 @@ def test_a_file_that_can_not_be_an_agent_is_said_at_the_field(house: House, tmp_
     (tmp_path / "hello.py").write_text("print('hello')\n", encoding="utf-8")
     (tmp_path / "picture.py").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
     for name, says in {
-        "gone.py": "There is no file at this place.",
-        "": "There is no file at this place.",
+        "gone.py": "This file does not exist.",
+        "": "This file does not exist.",
         "flow.ts": "This is the TypeScript export.",
         "notes.py": "line 1",
         "picture.py": "no Python",
-        "hello.py": "There is no agent in it.",
+        "hello.py": "It contains no agent.",
     }.items():
         field, said = refused(ask, lambda name=name: from_file(ask, tmp_path / name))  # type: ignore[misc]
         assert field == "file", name
         assert says in said, (name, said)
-    assert refused(ask, lambda: from_file(ask, "  ")) == ("file", "No file was chosen yet.")
+    assert refused(ask, lambda: from_file(ask, "  ")) == ("file", "Choose a file first.")
     assert house.settings.current.agents == []
 
 

@@ -72,7 +72,7 @@ def test_a_block_as_an_editor_writes_it_is_read_and_what_it_leaves_open_is_asked
         ("workspaceFolder", "workspaceFolder"),
     ]
     assert len(given["notes"]) == 2
-    assert "“${input:dir}” is something that an editor fills in" in refused(ask, **form)[1]
+    assert "An editor normally fills in “${input:dir}”" in refused(ask, **form)[1]
     given = ask(
         "mcp.fill", which=0, answers={"dir": "/data", "workspaceFolder": "/work", "key": "pplx-0123456789abcdef"}
     )

@@ -248,9 +248,9 @@ def test_an_unknown_agent_and_an_unknown_endpoint_are_said_and_the_rest_works(sc
     begin(scene, agents=[DEMO, lost], active_agent="nobody")
     with scene.launch() as app:
         open_agents(app)
-        app.wait_text("agents", "The settings open an agent “nobody” that is not there. Demo opens instead.")
+        app.wait_text("agents", "The agent “nobody” from the settings does not exist. Demo opens instead.")
         app.click("agents", "[data-id=lost]")
-        app.wait_text("agents", "The endpoint of this agent is not there any more.")
+        app.wait_text("agents", "This agent’s endpoint no longer exists.")
         app.fill("agents", "#f-agent-endpoint", "openai")
         app.until("saved", lambda: "endpoint" not in scene.settings()["agents"][1])
         app.until("well again", lambda: not shown(app, "agents", "#agent-missing"))

@@ -161,14 +161,14 @@ def test_the_page_of_agents(scene: Scene, scheme: str) -> None:
         app.js("agents", "(document.querySelector('[data-id=hosted]').click(), true)")
         app.click("agents", "#bring")
         app.click("agents", "#bring-submit")
-        app.wait_text("agents", "Nothing was pasted yet.")
+        app.wait_text("agents", "Paste the code first.")
         app.click("agents", "#archive-start")
         app.until("there is no key", lambda: shown(app, "#archive-result"))
         found += checked(app, "agents", "code that is brought")
         app.click("agents", "#add")
         app.click("agents", "#add-code")
         app.click("agents", "#add-code-submit")
-        app.wait_text("agents", "No file was chosen yet.")
+        app.wait_text("agents", "Choose a file first.")
         found += checked(app, "agents", "code that is added")
     assert found == []
 
@@ -233,7 +233,7 @@ def test_chatkit_servers(scene: Scene, scheme: str) -> None:
             app.until("its headers", lambda: shown(app, "#server-headers"))
             app.fill("agents", "#server-token", "two words")
             app.click("agents", "#server-save")
-            app.wait_text("agents", "A token is one word")
+            app.wait_text("agents", "A token is a single word")
             found += checked(app, "agents", "its connection")
     assert found == []
 

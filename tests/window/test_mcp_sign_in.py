@@ -115,7 +115,7 @@ def test_a_client_id_is_typed_where_the_app_is_not_registered_by_itself(scene: S
         enter(app, server)
         app.wait_text("agents", "asks you to sign in")
         app.click("agents", "#mcp-sign-in")
-        app.wait_text("agents", "does not register this app automatically", "As 127.0.0.1 gave it to you")
+        app.wait_text("agents", "does not register this app automatically", "The one 127.0.0.1 gave you")
         assert scene.opened() == []
         app.click("agents", "#mcp-sign-in")
         app.wait_text("agents", SAYS("agents_mcp.client_id_empty"))

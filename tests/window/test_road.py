@@ -168,8 +168,8 @@ def test_what_can_not_become_an_agent_is_said_at_its_field_and_stays_typed(scene
         app.click("agents", "#add")
         app.click("agents", "#add-code")
         for file, says in (
-            ("", "No file was chosen yet."),
-            (str(scene.folder / "gone.py"), "There is no file at this place."),
+            ("", "Choose a file first."),
+            (str(scene.folder / "gone.py"), "This file does not exist."),
             (str(scene.folder / "large.py"), "it is larger than 976 KB"),
         ):
             app.fill("agents", "#add-code-file", file)
@@ -178,11 +178,11 @@ def test_what_can_not_become_an_agent_is_said_at_its_field_and_stays_typed(scene
             app.wait_value("agents", "#add-code-file", file)
         app.click("agents", "#add-code-form input[value=text]")
         app.click("agents", "#add-code-submit")
-        app.wait_text("agents", "Nothing was pasted yet.")
+        app.wait_text("agents", "Paste the code first.")
         # Typed in the page: megabytes are not sent through the probe.
         app.js("agents", "(document.querySelector('#add-code-text').value = '#\\n'.repeat(1024 * 1024), true)")
         app.click("agents", "#add-code-submit")
-        app.wait_text("agents", "This is larger than code may be (976 KB).")
+        app.wait_text("agents", "The code is too large (976 KB at most).")
         assert app.js("agents", "document.querySelector('#add-code-text').value.length") == 2 * 1024 * 1024
         (scene.profile / "code").write_text("in the way", encoding="utf-8")
         app.fill("agents", "#add-code-text", EXPORT)

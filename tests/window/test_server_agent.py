@@ -212,7 +212,7 @@ def test_the_connection_is_changed_and_removed_in_the_agents_page(scene: Scene, 
         app.wait_window("agents")
         app.wait_call("agents.start")
         app.click("agents", "[data-id=team]")
-        app.wait_text("agents", f"At {server.url}", "No token is kept for it.")
+        app.wait_text("agents", f"At {server.url}", "It has no token.")
         app.click("agents", "#server-change")
         app.until("its address", lambda: app.js("agents", "document.getElementById('server-url').value") == server.url)
         app.fill("agents", "#server-url", "http://chat.example.com/")
@@ -228,7 +228,7 @@ def test_the_connection_is_changed_and_removed_in_the_agents_page(scene: Scene, 
         app.click("agents", "#server-cancel")
         app.until("back", lambda: shown(app, "agents", "#remove"))
         app.click("agents", "#remove")
-        app.wait_text("agents", "Its address and its token are deleted here.")
+        app.wait_text("agents", "Its address and its token are deleted from this computer.")
         app.click("agents", "#question-yes")
         app.until("gone", lambda: [one["id"] for one in scene.settings()["agents"]] == ["demo"])
     assert scene.python(KEPT, entry).strip() == "None"

@@ -336,11 +336,11 @@ def test_after_its_rounds_of_tools_an_agent_asks_and_goes_on_with_the_same_run(a
         api.answer(*(Answer(calls=(Call("echo", {"text": str(number)}),)) for number in range(5)), Answer("All done."))
         chat.say("count")
         chat.press("mcp.chat")
-        assert "used tools 2 times in a row" in words(chat.card())
+        assert "used its limit of 2 rounds of tools" in words(chat.card())
         assert len(api.asked) == 2
         assert chat.page.items(chat.thread)[-1]["type"] == "widget"
         chat.press("answer.go_on")
-        assert "It goes on below." in str(chat.page.items(chat.thread))
+        assert "Continued below." in str(chat.page.items(chat.thread))
         assert len(api.asked) == 4  # two more, with nothing asked again
         chat.press("answer.go_on")
         assert chat.outputs() == [f"echo: {number}" for number in range(5)]

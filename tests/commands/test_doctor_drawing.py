@@ -30,7 +30,7 @@ def version() -> str:
 
 
 def test_the_usual_way_is_said_to_be_that(tmp_path: Path, version: str) -> None:
-    assert "gtk (draws in its usual way)" in engine_line(tmp_path)
+    assert "gtk (draws in the usual way)" in engine_line(tmp_path)
     assert "usual way" in engine_line(tmp_path, Drawn(version, "usual", settled=True))
 
 
@@ -50,5 +50,5 @@ def test_where_every_way_failed_the_other_engine_is_named(tmp_path: Path, versio
 def test_a_persons_own_variables_are_said_before_what_is_remembered(tmp_path: Path, version: str) -> None:
     drawn = Drawn(version, "no_dmabuf", settled=True)
     line = engine_line(tmp_path, drawn, WEBKIT_DISABLE_DMABUF_RENDERER="0")
-    assert "as the environment says: WEBKIT_DISABLE_DMABUF_RENDERER=0" in line
+    assert "as the environment asks: WEBKIT_DISABLE_DMABUF_RENDERER=0" in line
     assert "stayed blank" not in line

@@ -305,7 +305,7 @@ def test_an_endpoint_that_is_no_openai_server_is_not_saved(house: House, server:
     server.kind = "website"
     answer = save_endpoint(asked_of(house), server.base)
     assert (answer["error"]["field"], answer["can_save"]) == ("address", False)
-    assert "does not answer as an OpenAI-compatible server" in answer["error"]["message"]
+    assert "does not answer like an OpenAI-compatible server" in answer["error"]["message"]
     assert house.settings.current.endpoints == []
 
 

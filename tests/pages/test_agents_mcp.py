@@ -305,7 +305,7 @@ def test_checklist_06_without_a_keyring_a_secret_is_kept_for_this_session(make_h
         ({"variables": [row("", "x")]}, "variables.0.name", "Enter a name."),
         ({"variables": [row("A", "1"), row(""), row("A", "2")]}, "variables.2.name", "“A” appears twice."),
         ({"variables": [row("A", "x" * 5000)]}, "variables.0.value", "It must have at most 4096 characters."),
-        ({"variables": [row("A", "x" * 9000, secret=True)]}, "variables.0.value", "It must have 8192 characters"),
+        ({"variables": [row("A", "x" * 9000, secret=True)]}, "variables.0.value", "It must have at most 8192"),
         ({"transport": "http", "url": ""}, "url", "Enter the server’s address, such as https://host/mcp."),
         ({"transport": "http", "url": "http://tools.example/mcp"}, "url", "The address must begin with https://"),
         ({"transport": "http", "url": "ftp://tools.example"}, "url", "The address must begin with https://"),
@@ -606,7 +606,7 @@ def test_the_page_is_told_how_a_start_goes_on_and_what_was_done_to_tools(house: 
     check = McpCheck(house.keys, house.settings, Slow(), background=lambda work: work())
     ask = Asked(AgentsPage(house.services, mcp=check).page(), house.texts)
     tools = save(ask)["tools"]
-    assert told == ["Starting Files. The first time it may have to be downloaded: 12 s."]
+    assert told == ["Starting Files. It may need to download first: 12 s."]
     assert ask("mcp.progress") == {"text": ""}
     assert [(one["name"], one["left_out"]) for one in tools] == [("read", ""), ("?", "yes")]
     assert all(one["remark"] for one in tools)

@@ -201,7 +201,7 @@ def test_a_file_that_can_not_be_an_agent_is_said_at_the_field(house: House, tmp_
         "": "This file does not exist.",
         "flow.ts": "This is the TypeScript export.",
         "notes.py": "line 1",
-        "picture.py": "no Python",
+        "picture.py": "is not valid Python",
         "hello.py": "It contains no agent.",
     }.items():
         field, said = refused(ask, lambda name=name: from_file(ask, tmp_path / name))  # type: ignore[misc]

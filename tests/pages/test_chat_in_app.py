@@ -91,7 +91,7 @@ def test_the_composer_offers_the_models_and_tools_of_an_assistant(make_house: Ma
     assert ids == ["web_search", "file_search", "code_interpreter", "image_generation"]
     assert composer["tools"][0]["label"] == "Search the web"
     french = options(make_house, ASSISTANT, language="fr")["composer"]["tools"][0]
-    assert french["label"] == "Chercher sur le web"
+    assert french["label"] == "Rechercher sur le web"
     bare = options(make_house, {"kind": "assistant", "id": "plain"})["composer"]
     assert set(bare) == {"attachments"}
     default = options(make_house, {"kind": "assistant", "id": "plain", "models": ["gpt-z"]})["composer"]["models"]

@@ -281,7 +281,7 @@ def test_a_folder_that_is_none_is_said_at_its_field(case: Case, tmp_path: Path) 
     (tmp_path / "file").write_text("", "utf-8")
     for folder, says in (
         (" ", "Enter a folder, or choose one."),
-        ("chats", "Enter the whole path of the folder."),
+        ("chats", "Enter the full path of the folder."),
         (str(tmp_path / "file"), "This is a file. Enter a folder."),
     ):
         with pytest.raises(SettingsInvalid) as refused:

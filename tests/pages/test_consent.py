@@ -160,8 +160,8 @@ def test_a_long_file_comes_in_pieces_and_whole(case: Case) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"def f(:", "no Python in line 1"),
-        (b"\x00\x01", "no Python"),
+        (b"def f(:", "is not valid Python; error in line 1"),
+        (b"\x00\x01", "is not valid Python"),
         (b"#" * 1_000_001, "larger than"),
         (None, "No such file"),
     ],

@@ -89,7 +89,7 @@ def test_what_was_tried_is_said(house: House) -> None:
     with EndpointStandIn(kind="website") as server:
         error = check(asked_of(house), f"{server.base}/api")["error"]
     assert error["field"] == "address"
-    assert error["message"].endswith(f"Tried were {server.base}/api and {server.base}/api/v1.")
+    assert error["message"].endswith(f"Tried: {server.base}/api and {server.base}/api/v1.")
 
 
 def test_a_query_goes_along_with_every_call_and_the_key_as_azure_wants_it(house: House) -> None:

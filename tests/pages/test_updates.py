@@ -48,7 +48,7 @@ def test_the_chat_is_told_once_what_is_new_and_the_brands_page_is_what_opens(
         "version": "1.5.0",
         "message": "Version 1.5.0 of Ask Fern is available.",
         "hint": "Ferns can be pressed",
-        "action": "See what is new",
+        "action": "See what’s new",
     }
     assert updates.look(home.services, packaged=True) is None, "once a day"
     home.services.state.set_updates_checked(0)

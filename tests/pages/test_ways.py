@@ -171,7 +171,7 @@ def test_checklist_31_a_key_belongs_to_the_address_it_was_typed_for(
 @pytest.mark.parametrize(
     ("change", "field", "says"),
     [
-        ({"kind": "website"}, "address", "does not answer as an OpenAI-compatible server"),
+        ({"kind": "website"}, "address", "does not answer like an OpenAI-compatible server"),
         ({"protocols": ("responses",)}, "api", "does not speak Chat Completions"),
         ({"kind": "lmstudio", "protocols": ("responses",)}, "api", "does not speak Chat Completions"),
         ({"models": ("other",)}, "model", "does not offer the model llama3.2:latest"),

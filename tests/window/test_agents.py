@@ -71,7 +71,7 @@ def test_another_model_is_found_by_its_address_and_chosen_from_its_list(scene: S
 
         server.kind = "website"
         app.click("setup", "#submit")
-        app.wait_text("setup", "does not answer as an OpenAI-compatible server")
+        app.wait_text("setup", "does not answer like an OpenAI-compatible server")
         app.until("focus at the error", lambda: focused(app, "setup") == "address")
         assert app.js("setup", "document.querySelector('#endpoint-model').value") == "qwen3:8b"
         app.click("setup", "#other-ways")
@@ -105,7 +105,7 @@ def test_http_in_the_own_network_is_one_plain_question(scene: Scene, server: End
         app.click("setup", "#plain-no")
         app.fill("setup", "#address", address)
         app.click("setup", "#submit")
-        app.wait_text("setup", "What you write travels unencrypted in your network")
+        app.wait_text("setup", "What you write travels unencrypted on your network")
         app.until("focus on No", lambda: focused(app, "setup") == "plain-no")
         app.click("setup", "#plain-no")
         app.until("nothing sent", lambda: not shown(app, "setup", "#plain-question"))
@@ -113,7 +113,7 @@ def test_http_in_the_own_network_is_one_plain_question(scene: Scene, server: End
         assert not (scene.profile / "settings.json").exists() or "network" not in scene.settings()
 
         app.click("setup", "#submit")
-        app.wait_text("setup", "What you write travels unencrypted in your network")
+        app.wait_text("setup", "What you write travels unencrypted on your network")
         app.click("setup", "#plain-yes")
         app.wait_text("setup", "2 models found")
         app.click("setup", "#endpoint-model")
@@ -133,7 +133,7 @@ def test_http_in_the_own_network_is_one_plain_question(scene: Scene, server: End
         app.click("agents", "#endpoint-add")
         app.fill("agents", "#address", f"http://other.home.arpa:{server.port}")
         app.click("agents", "#endpoint-save")
-        app.wait_text("agents", "What you write travels unencrypted in your network")
+        app.wait_text("agents", "What you write travels unencrypted on your network")
         app.click("agents", "#plain-yes")
         app.until("saved", lambda: len(scene.settings()["endpoints"]) == 3)
         assert len(scene.settings()["network"]["plain_origins"]) == 2
@@ -229,7 +229,7 @@ def test_an_endpoint_that_is_no_openai_server_is_told_and_a_real_one_is_saved(
         app.fill("agents", "#name", "My models")
         app.fill("agents", "#address", server.base)
         app.click("agents", "#endpoint-save")
-        app.wait_text("agents", "127.0.0.1 does not answer as an OpenAI-compatible server does.")
+        app.wait_text("agents", "127.0.0.1 does not answer like an OpenAI-compatible server.")
         app.until("focus at the error", lambda: focused(app, "agents") == "address")
         assert "endpoints" not in scene.settings()
 

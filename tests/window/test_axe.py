@@ -200,11 +200,11 @@ def test_code_agents(scene: Scene, scheme: str) -> None:
         Consents(scene.profile / LIST).give(read(file))
         file.write_text(file.read_text().replace("'Mine'", "'Yours'", 1))
         app.click("consent", "#yes")
-        app.wait_text("consent", "What changed", "Yours")
+        app.wait_text("consent", "Changes", "Yours")
         found += checked(app, "consent", "changed")
         file.write_text("def f(:")
         app.click("consent", "#yes")
-        app.wait_text("consent", "is no Python")
+        app.wait_text("consent", "is not valid Python")
         found += checked(app, "consent", "unreadable")
     assert found == []
 
@@ -282,7 +282,7 @@ def test_the_page_of_all_chats_and_an_export(scene: Scene, scheme: str) -> None:
         app.click("chats", "#export")
         app.fill("chats", "#folder", "x")
         app.click("chats", "#export-yes")
-        app.wait_text("chats", "Enter the whole path")
+        app.wait_text("chats", "Enter the full path")
         found += checked(app, "chats", "export")
         app.fill("chats", "#folder", str(scene.folder / "out"))
         app.click("chats", "#export-yes")

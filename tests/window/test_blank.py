@@ -112,7 +112,7 @@ def engine_line(scene: Scene) -> str:
 
 
 def test_a_blank_window_is_started_again_once_and_what_helped_is_remembered_and_said(scene: Scene) -> None:
-    assert "gtk (draws in its usual way)" in engine_line(scene)
+    assert "gtk (draws in the usual way)" in engine_line(scene)
     with started(scene, "WEBKIT_DISABLE_DMABUF_RENDERER") as app:
         app.until("something was seen", lambda: (app.drawn or {}).get("settled"))
         assert [start["environ"] for start in app.starts] == [{}, {"WEBKIT_DISABLE_DMABUF_RENDERER": "1"}]

@@ -178,7 +178,7 @@ def test_what_can_not_be_run_is_a_sentence_and_the_page_for_agents_says_how_a_fi
     settle(scene, models, file)
     with scene.launch() as app:
         app.wait_window("consent")
-        app.wait_text("consent", "agent.py is no Python in line 1")
+        app.wait_text("consent", "agent.py is not valid Python; error in line 1")
         assert app.js("consent", "document.getElementById('yes').hidden")
         file.write_text("import wordcloud\nfrom agents import Agent\nagent = Agent(name='Mine')")
         app.click("consent", "#again")

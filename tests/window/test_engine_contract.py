@@ -199,7 +199,7 @@ def test_checklist_16_a_download_asks_where(windows: Driver, chosen: str | None,
     windows.ask("chooses", chosen)
     windows.ask("says", "download_starting", {"ResultFilePath": "C:\\Users\\川\\Downloads\\notes.md"})
     said = windows.ask("afterwards")
-    assert windows.ask("dialogs") == [["Save the file", "C:\\Users\\川\\Downloads", "notes.md"]]
+    assert windows.ask("dialogs") == [["Save file", "C:\\Users\\川\\Downloads", "notes.md"]]
     assert said["deferral"] == {"completed": True}
     assert said.get("Cancel", False) is (goes_to is None)
     assert goes_to is None or said["ResultFilePath"] == goes_to

@@ -115,7 +115,7 @@ def test_a_commented_block_is_pasted_what_it_leaves_open_is_asked_for_and_a_slow
         app.wait_value("agents", "#mcp-args", f"{HABITS}\n--dsn\npostgres://me:${{secret:pw}}@db/x")
         app.wait_text("agents", "Taken from the pasted text.")
         app.click("agents", "#mcp-save")
-        app.wait_text("agents", "The first time it may have to be downloaded", "It says: “Downloading”")
+        app.wait_text("agents", "It may need to download first", "It says: “Downloading”")
         app.wait_text("agents", "Checked and saved.", "Available to agents", "Put where ${secret:pw} stands.")
         app.click("agents", "#mcp-tools-list input[value=words]")
         app.until("off", lambda: scene.settings()["mcp_servers"][0].get("tools_off") == ["words"])

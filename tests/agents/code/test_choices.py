@@ -193,7 +193,7 @@ def test_a_file_that_is_missing_is_named_with_its_place_and_nothing_is_offered_t
     code.host.on_failure = lambda _agent, failure: failures.append(failure)
     code.holds(f"{line}\nfrom agents import Agent\nagent = Agent(name='A')\n")
     (error,) = code.say("hello").errors
-    assert f"Put {wanted} into the agent’s folder" in error["message"]
+    assert f"Put {wanted} in the agent’s folder" in error["message"]
     assert "install" not in error["message"].lower()
     if case.startswith("one above"):
         assert "from .prompts import HELLO" in error["message"]

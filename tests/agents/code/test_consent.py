@@ -122,8 +122,8 @@ def test_a_damaged_list_of_approvals_is_a_no(tmp_path: Path, damage: str) -> Non
     ("content", "words"),
     [
         (None, "No such file"),
-        (b"<html>", "no Python in line 1"),
-        (b"\x00\x01\x02", "no Python"),
+        (b"<html>", "is not valid Python; error in line 1"),
+        (b"\x00\x01\x02", "is not valid Python"),
         (b"a = 1\ndef (:\n", "in line 2"),
         (b"# " + b"x" * 2_000_000, "KB"),
     ],

@@ -274,7 +274,7 @@ def test_a_card_is_answered_once_and_only_where_it_stands(code: Bench) -> None:
         item_id=other.done("widget")[0]["id"],
         action={"type": "code.approve", "payload": {"id": _number(first)}},
     )
-    assert "No longer open" in json.dumps(code.read(stolen).events)
+    assert "Expired: nothing is waiting" in json.dumps(code.read(stolen).events)
     assert code.press(first, "Approve").said == "Written."
     again = code.press(first, "Approve")
     assert again.said == ""
@@ -297,9 +297,9 @@ def test_a_question_whose_process_has_ended_says_so_and_the_run_begins_again_fro
     until(lambda: not code.children)
     ended = code.press(first, "Approve")
     (closed,) = [event["item"] for event in ended.events if event["type"] == "thread.item.replaced"]
-    assert "No longer open" in json.dumps(closed)
+    assert "Expired: nothing is waiting" in json.dumps(closed)
     code.api.answer(Answer(text="Written."))
-    again = code.read(code.page.open("threads.custom_action", **action(closed, "Run again from the start")))
+    again = code.read(code.page.open("threads.custom_action", **action(closed, "Start over")))
     (told,) = [event["item"] for event in again.events if event["type"] == "thread.item.replaced"]
     assert "Button" not in json.dumps(told)
     assert code.press(again, "Approve").said == "Written."
@@ -321,7 +321,7 @@ def test_an_answer_that_a_dying_process_never_has_is_not_told_as_given(code: Ben
         with suppress(psutil.NoSuchProcess):
             child.kill()
     told = [event["item"] for event in code.read(pressed).events if event["type"] == "thread.item.replaced"]
-    assert ["No longer open" in json.dumps(item) for item in told] == [True]
+    assert ["Expired: nothing is waiting" in json.dumps(item) for item in told] == [True]
     assert code.api.asked == []
 
 
@@ -355,7 +355,9 @@ def test_who_writes_on_in_place_of_answering_gets_an_answer_and_the_card_is_clos
     code.holds(ASKS)
     first = code.say()
     second = code.say("never mind", first.thread)
-    assert "No longer open" in json.dumps([e for e in second.events if e["type"] == "thread.item.replaced"])
+    assert "Expired: nothing is waiting" in json.dumps(
+        [e for e in second.events if e["type"] == "thread.item.replaced"]
+    )
     assert "Shall I write?" in json.dumps(second.done("widget"))
 
 

@@ -82,10 +82,10 @@ def test_stop_ends_what_does_not_want_to_end_and_the_next_message_is_answered(qu
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("os._exit(7)", "it left with code 7"),
-        ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV" if POSIX else "it left with code 11"),
-        ("faulthandler._sigsegv()", "SIGSEGV" if POSIX else "it left with code 0xC0000005"),
-        ("os.abort()", "SIGABRT" if POSIX else "it left with code 3"),
+        ("os._exit(7)", "it exited with code 7"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV" if POSIX else "it exited with code 11"),
+        ("faulthandler._sigsegv()", "SIGSEGV" if POSIX else "it exited with code 0xC0000005"),
+        ("os.abort()", "SIGABRT" if POSIX else "it exited with code 3"),
         (f"{HANDLES} os.close(handle)\n    except OSError: pass\ntime.sleep(60)", "ended"),
         (f"{HANDLES} os.write(handle, b'x' * 1000)\n    except OSError: pass\ntime.sleep(60)", "ended"),
     ],

@@ -48,7 +48,7 @@ def test_an_approval_quotes_an_output_and_the_end_node_has_the_last_word(code: B
 
 def test_an_approval_without_a_message_says_what_it_is(code: Bench) -> None:
     code.holds(HEAD + APPROVAL + RUN + body('if not approval_request(""):\n  return {"output_text": "No."}'))
-    assert "waits for your approval" in json.dumps(code.say().done("widget"))
+    assert "needs your approval to continue" in json.dumps(code.say().done("widget"))
 
 
 def test_an_export_without_an_end_shows_what_its_last_agent_formed(code: Bench) -> None:
@@ -310,7 +310,7 @@ BAD_ENDS = {
     ),
     "what is no message": (
         "import json\njson.dumps = lambda *given, **named: 'no'\nasync def run_workflow(given):\n  return 'x'",
-        "it sent something that the app can’t read",
+        "it sent something the app can’t read",
     ),
 }
 

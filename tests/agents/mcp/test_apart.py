@@ -86,7 +86,7 @@ def test_checklist_39_the_answer_is_given_apart_and_the_run_goes_on_in_its_strea
     apart.page.read(heard)
     assert apart.outputs() == ["5"]
     assert "It is 5." in heard.said
-    assert "Approved once" in words(apart.card())
+    assert "Allowed once" in words(apart.card())
     assert buttons(apart.card()) == []
     assert person.until(0) == ()
 
@@ -123,7 +123,7 @@ def test_a_question_that_was_put_off_is_asked_again_by_its_card(apart: Chat, per
     person.says("chat")
     apart.page.read(again)
     assert "Said." in again.said
-    assert "Approved for this chat" in words(apart.card())
+    assert "Allowed in this chat" in words(apart.card())
     apart.calls("echo", "Once more.", text="two")
     assert "Once more." in apart.page.read(begin(apart)).said
     assert apart.given.mcp["tools"].always == []
@@ -148,7 +148,7 @@ def test_who_goes_on_writing_closes_the_question(apart: Chat, person: Person) ->
     apart.api.answer(Answer("Something else."))
     apart.page.say("never mind", apart.thread)
     card = next(item for item in apart.page.items(apart.thread) if item["type"] == "widget")
-    assert "This question has ended" in words(card)
+    assert "This question has expired" in words(card)
 
 
 def test_several_questions_of_one_answer_come_one_after_the_other(apart: Chat, person: Person) -> None:

@@ -38,7 +38,7 @@ def test_a_tool_is_asked_for_runs_after_a_yes_and_shows_as_a_step(api: ModelsApi
         assert kinds == ["user_message", "widget", "workflow", "assistant_message"]
         workflow = chat.page.items(chat.thread)[2]["workflow"]
         assert [(task["title"], task["status_indicator"]) for task in workflow["tasks"]] == [("Tools: add", "complete")]
-        assert "Approved once" in words(chat.card())
+        assert "Allowed once" in words(chat.card())
         assert buttons(chat.card()) == []
     finally:
         chat.host.close(10)
@@ -55,7 +55,7 @@ def test_once_is_for_one_call_and_this_chat_for_this_chat_alone(chat: Chat) -> N
     chat.calls("echo", "Said it.", text="three")
     chat.say()
     assert chat.outputs() == ["echo: three"]
-    assert "Approved for this chat" in words(chat.card())
+    assert "Allowed in this chat" in words(chat.card())
     chat.thread = ""
     chat.calls("echo", text="four")
     chat.say()
@@ -271,7 +271,7 @@ def test_a_server_that_dies_is_started_again_once_then_a_sentence(chat: Chat, tm
         ("flood", "more than an answer can hold"),
         ("unasked", "more than an answer can hold"),
         ("errors", "did not answer"),
-        ("gone", "it left with code 3"),
+        ("gone", "it exited with code 3"),
     ],
 )
 def test_without_a_server_that_misbehaves_the_chat_goes_on(api: ModelsApi, how: str, sentence: str) -> None:

@@ -99,7 +99,7 @@ def test_the_first_start_of_npx_may_be_silent_for_longer_than_usual_and_is_told_
     assert told[-1].first
     assert told[-1].said == "Need to install the following packages"
     spelled = told[-1].told.spell(Catalogue("en"))
-    assert spelled.startswith("Starting Habits. The first time it may have to be downloaded: ")
+    assert spelled.startswith("Starting Habits. It may need to download first: ")
     assert spelled.endswith("It says: “Need to install the following packages”")
 
 

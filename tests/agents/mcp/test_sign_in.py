@@ -407,7 +407,7 @@ def test_checklist_48_an_answer_with_another_state_changes_nothing(server: McpHt
 
     assert signed(http(server.url), browser).access
     assert [status for status, _ in pages] == [400, 400, 400, 400, 400, 404]
-    assert all("this is not it" in body for _, body in pages)
+    assert all("this is not one" in body for _, body in pages)
 
 
 def test_checklist_48_the_page_is_reached_by_its_own_name_alone(server: McpHttp) -> None:

@@ -80,7 +80,7 @@ def test_checklist_39_the_answer_is_given_apart_and_the_run_goes_on_in_its_strea
     assert json.loads(asked.arguments) == {"a": 2, "b": 3}
     card = apart.card()
     assert [one["type"] for one in buttons(card)] == ["approval.open"]
-    assert "a window of its own" in words(card)
+    assert "a separate window" in words(card)
     assert not heard.ends
     person.says("once")
     apart.page.read(heard)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -110,6 +111,7 @@ def test_trimming_leaves_less_than_two_thirds_of_what_is_installed() -> None:
 
 
 @ON_LINUX
+@pytest.mark.skipif(not shutil.which("objdump"), reason="needs objdump, of the package binutils")
 def test_what_is_kept_links_to_nothing_of_qt_that_is_not() -> None:
     names = wheel_files()
     lost = set()

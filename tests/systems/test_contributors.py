@@ -47,6 +47,12 @@ def test_make_dev_with_a_brand_beside_the_clone_opens_its_window(workplace: Work
     tally.count(workplace.name, f"make dev: its window is called {title}")
 
 
+@pytest.mark.systems
+def test_the_quick_tests_pass_on_the_python_of_the_system(workplace: Workplace) -> None:
+    said = workplace.make("test-quick", "ARGS=-rs", limit=2 * PREPARED)
+    tally.count(workplace.name, f"make test-quick: {tally.of_pytest(said)}")
+
+
 def test_what_make_package_makes_is_installed_used_and_purged_on_the_same_debian(
     workplace: Workplace, screen: Display
 ) -> None:
@@ -67,9 +73,3 @@ def test_what_make_package_makes_is_installed_used_and_purged_on_the_same_debian
 @pytest.mark.systems
 def test_make_check_finds_nothing(workplace: Workplace) -> None:
     workplace.make("check", limit=PREPARED)
-
-
-@pytest.mark.systems
-def test_the_quick_tests_pass_on_the_python_of_the_system(workplace: Workplace) -> None:
-    said = workplace.make("test-quick", "ARGS=-rs", limit=2 * PREPARED)
-    tally.count(workplace.name, f"make test-quick: {tally.of_pytest(said)}")

@@ -438,7 +438,7 @@ def test_ctrl_c_ends_a_long_job_in_order(api: ApiStandIn, desk: Desk, words: tup
     if "--json" in words:
         assert only(desk)["cancelled"] is True
     else:
-        assert desk.out == ["Stopped. What is written stays; the next run goes on from there."]
+        assert desk.out == ["Stopped. What was written is kept; the next run continues from there."]
     assert desk.failed == []
     desk.out.clear()
     assert call(desk, "archive") == 0
@@ -451,7 +451,7 @@ def test_delete_asks_for_a_typed_word_and_says_where(api: ApiStandIn, desk: Desk
     mine = desk.chat("Ours", "hello")
     shown = io.StringIO()
     assert call(desk, "delete", mine, typed="delete\n", stderr=shown) == 0
-    assert "on this computer" in shown.getvalue()
+    assert "from this computer" in shown.getvalue()
     assert "Ours" in shown.getvalue()
     assert desk.out == ["Deleted on this computer: Ours"]
     assert call(desk, "delete", mine, "--yes") == 1
@@ -481,7 +481,7 @@ def test_delete_without_the_word_deletes_nothing(api: ApiStandIn, desk: Desk, ty
     made = api.world.add_thread(USER, "One")
     assert call(desk, "delete", made, "--hosted", typed=typed) == 1
     assert made in api.world.threads
-    assert desk.out == ["Nothing is deleted."]
+    assert desk.out == ["Nothing was deleted."]
 
 
 def test_the_word_is_in_the_persons_language(api: ApiStandIn, tmp_path: Path) -> None:

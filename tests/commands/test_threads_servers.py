@@ -89,7 +89,7 @@ def test_everything_that_can_be_had_is_exported(desk: TeamDesk, tmp_path: Path) 
 def test_a_deletion_says_at_which_server_and_asks(desk: TeamDesk) -> None:
     shown = io.StringIO()
     assert call(desk, "delete", "team/thr_a", typed="no\n", stderr=shown) == 1
-    assert f"deleted at the server 127.0.0.1:{desk.server.port}, for good" in shown.getvalue()
+    assert f"deleted on the server 127.0.0.1:{desk.server.port} for good" in shown.getvalue()
     assert call(desk, "delete", "team/thr_a", "--hosted", "--yes") == 2
     assert "thr_a" in desk.server.store._threads
     assert call(desk, "delete", "team/thr_a", "team/thr_no", "--yes", "--json") == 1

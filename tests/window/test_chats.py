@@ -250,7 +250,7 @@ def test_chats_of_a_server_are_listed_read_exported_and_deleted_and_its_failure_
             document = json.loads(next(folder.glob("*.json")).read_bytes())
             assert [item["text"] for item in document["items"]] == ["Why stripes?"]
             app.click("chats", "#delete-one")
-            app.wait_text("chats", "Delete this chat?", "for everybody who has them there: 1.")
+            app.wait_text("chats", "Delete this chat?", "for everyone who uses it there.")
             app.click("chats", "#delete-yes")
             app.wait_text("chats", "No chats yet.")
             assert server.store._threads == {}

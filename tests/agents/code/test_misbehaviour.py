@@ -167,8 +167,11 @@ subprocess.run([sys.executable, "-c", "import subprocess, sys; subprocess.Popen(
 def sleepers() -> list[int]:
     """The processes that `FORKS` leaves behind."""
     found = []
-    for one in psutil.process_iter(["cmdline"]):
-        words = one.info["cmdline"] or []
+    for one in psutil.process_iter():
+        try:
+            words = one.cmdline()
+        except (psutil.Error, OSError):  # it has just ended, or is of the system; wine says it in its own way
+            continue
         if words[-1:] and words[-1] in NAPS and (words[0] == "sleep" or "python" in words[0]) and len(words) <= 4:
             found.append(one.pid)
     return found

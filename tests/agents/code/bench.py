@@ -17,9 +17,10 @@ from desktop.agents.code.consent import Consents, Source, read
 from desktop.agents.code.parent import Place
 from desktop.settings.agents import CodeAgent, Endpoint
 from tests.agents.talk import Given, Heard, Json, Page, make_host
+from tests.rig.systems import is_wine
 from tests.standins.models_api import KEY, Answer, ModelsApi
 
-PATIENCE = 90.0
+PATIENCE = 280.0 if is_wine() else 90.0
 """Seconds for what takes a start of Python and the SDKs on a busy machine."""
 
 

@@ -5,6 +5,19 @@ ARGS ?=
 STANDIN ?=
 standin = $(if $(STANDIN),--standin,)
 
+# The brand file, where it is typed behind the target; a variable of the environment is somebody else's.
+quoted = '$(subst ','\'',$(1))'
+brand = $(if $(filter command,$(origin BRAND)),--brand $(call quoted,$(BRAND)) )
+
+# A name that means nothing here would be passed over without a word.
+typed := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+known = BRAND PYTHON SHELL MAKE% $(shell sed -n 's/^\([A-Z_]*\) ?=.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+unknown := $(if $(typed),$(filter-out $(known) -*,$(typed)))
+ifneq ($(strip $(unknown)),)
+$(error make knows no $(firstword $(unknown)) here. It takes BRAND=FILE, STANDIN=1 and ARGS="…", \
+	such as make package BRAND=FILE ARGS="--format deb")
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help install run demo dev doctor live test test-quick test-packaging test-systems check lint format bench package lock clean
 .PHONY: test-peers
@@ -42,7 +55,7 @@ help:
 	@echo "make test-windows  on CPython for Windows under wine, in build/windows (as root, with debootstrap; hours)"
 	@echo "make test-dotnet   the Windows adapter on Mono and the WebView2 assembly, in build/dotnet (downloads)"
 	@echo "make test-peers    against other people's servers, installed into build/peers (downloads)"
-	@echo "make package       the packages of this system, into dist/ (ARGS=\"--brand FILE\")"
+	@echo "make package       the packages of this system, into dist/ (BRAND=FILE)"
 	@echo "make lock          work out the locked dependencies anew"
 	@echo "make install       only set up what 'make run' needs"
 	@echo "make clean         remove what was built (not .venv)"
@@ -52,7 +65,7 @@ install:
 
 run:
 	$(call prepare,$(if $(STANDIN),standin,run))
-	@$(PYTHON) -m tests.rig.run $(standin) -- $(ARGS)
+	@$(PYTHON) -m tests.rig.run $(standin) -- $(brand)$(ARGS)
 
 demo:
 	$(call prepare,run)
@@ -60,7 +73,7 @@ demo:
 
 dev:
 	$(call prepare,$(if $(STANDIN),standin,run))
-	@$(PYTHON) -m tests.rig.run --dev $(standin) -- $(ARGS)
+	@$(PYTHON) -m tests.rig.run --dev $(standin) -- $(brand)$(ARGS)
 
 doctor:
 	$(call prepare,run)
@@ -115,8 +128,8 @@ bench:
 	@$(PYTHON) -m tests.bench $(ARGS)
 
 package:
-	$(call prepare,package $(ARGS))
-	@$(PYTHON) -m desktop.packaging $(ARGS)
+	$(call prepare,package $(brand)$(ARGS))
+	@$(PYTHON) -m desktop.packaging $(brand)$(ARGS)
 
 test-packaging:
 	$(call prepare,test-packaging)

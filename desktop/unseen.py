@@ -92,6 +92,15 @@ def for_json(written: str) -> str:
     return _UNSEEN.sub(escaped, written)
 
 
+def first_unseen(text: str) -> int | None:
+    """Where the first character stands that is out of sight or turns what is seen around; what belongs to the emoji or
+    the letter before it is none."""
+    for found in _UNSEEN.finditer(text):
+        if not _belongs(found[0], text[found.start() - 1 : found.start()]):
+            return found.start()
+    return None
+
+
 def _number(char: str) -> str:
     return f"⟨U+{ord(char):04X}⟩"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop.errors import AppError
+from desktop.packaging import spelling
 from desktop.packaging.errors import AgentWrong, BrandWrong, BuildFailed
 from desktop.packaging.plan import Plan
 from desktop.packaging.scan import scan
@@ -34,6 +35,7 @@ def files(plan: Plan) -> dict[str, Path]:
     for agent in code_agents(plan.brand):
         path = Path(agent["file"])
         _inside(plan, path)
+        spelling.verify(path, plan.source, AgentWrong)
         try:
             source = consent.read(path)
         except AppError as error:
@@ -42,8 +44,13 @@ def files(plan: Plan) -> dict[str, Path]:
             found[below(plan, path.parent / name)] = path.parent / name
     for pattern in plan.brand.package.files:
         matches = [path for path in sorted(plan.source.glob(pattern)) if path.is_file()]
+        if not matches and (plan.source / pattern).is_dir():
+            raise BrandWrong(f"package.files names the folder “{pattern}”.", f"All that is in it is “{pattern}/**/*”.")
         if not matches:
-            raise BrandWrong(f"package.files names “{pattern}”, and there is no such file beside the brand file.")
+            raise BrandWrong(
+                f"package.files names “{pattern}”, and there is no such file beside the brand file.",
+                spelling.nearest(plan.source / pattern, plan.source),
+            )
         for path in matches:
             _inside(plan, path)
             found[below(plan, path)] = path

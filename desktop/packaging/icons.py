@@ -70,7 +70,7 @@ def _verify_kind(path: Path) -> list[str]:
         raise IconWrong(f"The icon {path.name} is no SVG that can be read: {error}.") from None
     if lost is None:
         return []
-    told = f"The icon {path.name} holds {lost.what} in line {lost.line}, which is not drawn."
+    told = f"The icon {path.name} holds {lost.what} in line {lost.line}, which is lost when it is drawn."
     if not lost.unseen:
         raise IconWrong(told, lost.advice)
     return [told]

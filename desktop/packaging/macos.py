@@ -64,6 +64,12 @@ def bundle_name(brand: Brand) -> str:
     return brand.app.name.replace("/", " ").replace(":", " ").strip(". ") or brand.app.id
 
 
+def bundle_identifier(brand: Brand) -> str:
+    """The brand's identifier as Apple takes it (CFBundleIdentifier): letters, digits, hyphens and dots. The underscores
+    are there for Linux, whose desktops take no hyphen."""
+    return ".".join(part.strip("_").replace("_", "-") for part in brand.identifier.split("."))
+
+
 def image_commands(folder: Path, target: Path, name: str, environ: Mapping[str, str]) -> Commands:
     """What makes a disk image of `folder`, signs it, has it notarised and puts Apple's ticket into it."""
     image = ["hdiutil", "create", "-volname", name, "-srcfolder", str(folder), "-format", "UDZO", "-ov", str(target)]

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from desktop import __version__
-from desktop.errors import BrandInvalid, Phrase
+from desktop.errors import BrandInvalid, FileUnreadable, Phrase
+from desktop.files import read_limited
 from desktop.packaging.errors import BrandWrong, SecretFound
-from desktop.settings.brand import Brand, load_brand
+from desktop.settings.brand import SIZE_LIMIT, Brand, load_brand
 from desktop.settings.secret_shapes import SECRET_SHAPES
 from desktop.texts import Catalogue
 
@@ -90,19 +91,22 @@ def _why_no_toml(error: BrandInvalid, path: Path) -> str:
     if not isinstance(problem, Phrase) or problem.key != "errors.problem.toml":
         return ""
     try:
-        line = path.read_text(encoding="utf-8-sig").splitlines()[int(str(problem.values["line"])) - 1]
-    except (OSError, ValueError, IndexError):
+        text = read_limited(path, SIZE_LIMIT).decode("utf-8-sig")
+        line = text.splitlines()[int(str(problem.values["line"])) - 1]
+    except (FileUnreadable, ValueError, IndexError):
         line = ""
     told = f" Python's reader says: {error.detail}."
     if re.search("[“”„«»‘’]", line.partition("#")[0]):
         told += ' Quotation marks must be plain ones: "…".'
+    elif "\\" in line:
+        told += " A \\ has a meaning of its own in TOML: write / in paths."
     return told
 
 
 def _is_secret(path: Path) -> bool:
     try:
-        return SECRET_SHAPES.search(path.read_text(encoding="utf-8-sig")) is not None
-    except (OSError, ValueError):
+        return SECRET_SHAPES.search(read_limited(path, SIZE_LIMIT).decode("utf-8-sig")) is not None
+    except (FileUnreadable, ValueError):
         return False
 
 

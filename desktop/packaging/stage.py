@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from desktop.packaging import agents, icons, trial
-from desktop.packaging.errors import ToolMissing
+from desktop.packaging import agents, icons, mistakes, spelling, trial
+from desktop.packaging.errors import IconWrong, ToolMissing
 from desktop.packaging.plan import ROOT, Plan
 from desktop.packaging.scan import scan
 
@@ -16,11 +16,13 @@ from desktop.packaging.scan import scan
 def check(plan: Plan) -> None:
     """Everything that can be said without making anything; comes before `stage`. Agents' packages are fetched for it,
     their files imported. Raises IconWrong, AgentWrong, BrandWrong, SecretFound, ToolMissing, BuildFailed."""
+    mistakes.check(plan)
     icon = plan.source / plan.brand.app.icon
+    spelling.verify(icon, plan.source, IconWrong)
     for told in icons.check(icon):
         plan.add_warning(told)
     scan([icon], plan.source)
-    agents.files(plan)
+    mistakes.check_files(agents.files(plan))
     packages = plan.work / "checked" / agents.PACKAGES
     agents.install(plan, packages)
     trial.run(plan, packages)

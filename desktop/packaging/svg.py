@@ -182,7 +182,7 @@ class _Reader:
     def _paint(self, name: str, value: str) -> None:
         if value.strip() and not UNDERSTOOD.fullmatch(value.strip()):
             self._add(
-                f"a colour that is drawn black ({name}: {value.strip()[:40]})",
+                f"a colour that is not understood ({name}: {value.strip()[:40]})",
                 "Write it as #1a2b3c or rgb(26, 43, 60).",
             )
         self._urls(value)

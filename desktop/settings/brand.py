@@ -293,6 +293,16 @@ def setting_names() -> tuple[str, ...]:
 
 def _invalid(error: ValidationError, model: Any, prefix: tuple[str, ...]) -> BrandInvalid:
     loc, problem = first_of(error, model)
+    if problem.key.startswith("errors.problem.unknown"):
+        name = str(loc[-1])
+        parts = {
+            part: field.annotation for part, field in Brand.model_fields.items() if part in ("app", "links", "package")
+        }
+        places = [f"{part}.{name}" for part, kind in parts.items() if name in getattr(kind, "model_fields", ())]
+        places += [tree.join(("settings", known)) for known in setting_names() if known.rpartition(".")[2] == name]
+        places += [name] if name in Brand.model_fields else []
+        if places:
+            problem = Phrase("errors.problem.unknown_here", {"name": name[:60], "place": places[0]})
     return BrandInvalid(name=tree.join((*prefix, *loc)), problem=problem)
 
 

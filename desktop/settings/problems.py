@@ -28,6 +28,10 @@ def problem_of(error: ErrorDetails, known: tuple[str, ...] = ()) -> Phrase:
         return Phrase("errors.problem.missing", {"name": last})
     if kind == "literal_error":
         return Phrase("errors.problem.one_of", {"allowed": str(context.get("expected", "")).replace("'", "")})
+    if _limit(context) == 1 and (
+        kind == "string_too_short" or (kind == "too_short" and context.get("field_type") == "Value")
+    ):
+        return Phrase("errors.problem.empty")
     if kind == "string_too_short":
         return Phrase("errors.problem.too_short", {"count": _limit(context)})
     if kind == "too_short":
@@ -36,7 +40,8 @@ def problem_of(error: ErrorDetails, known: tuple[str, ...] = ()) -> Phrase:
         return Phrase("errors.problem.at_least", {"limit": _limit(context)})
     if kind in ("less_than_equal", "less_than"):
         return Phrase("errors.problem.at_most", {"limit": _limit(context)})
-    if kind == "string_too_long":
+    # A text that was put into its form first is a "Value" to pydantic, whatever it is.
+    if kind == "string_too_long" or (kind == "too_long" and context.get("field_type") == "Value"):
         return Phrase("errors.problem.too_long", {"count": _limit(context)})
     if kind == "too_long":
         return Phrase("errors.problem.too_many", {"limit": _limit(context)})

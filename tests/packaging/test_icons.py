@@ -110,8 +110,8 @@ LOST = {
     '<foreignObject width="9" height="9"/>': "<foreignObject>",
     "<video/>": "<video>",
     "<meshgradient/>": "<meshgradient>",
-    '<circle r="9" fill="oklch(50% 0.2 30)"/>': "drawn black",
-    '<circle r="9" style="fill: rgb(17 85 51 / 50%)"/>': "drawn black",
+    '<circle r="9" fill="oklch(50% 0.2 30)"/>': "not understood",
+    '<circle r="9" style="fill: rgb(17 85 51 / 50%)"/>': "not understood",
     '<circle r="calc(4px + 5px)"/>': "worked out",
 }
 KEPT = (

@@ -10,6 +10,7 @@ import pytest
 
 from desktop.packaging import formats, macos
 from desktop.packaging.errors import BuildFailed
+from desktop.settings.brand import parse_brand
 from tests.packaging.makers import Maker
 
 APP = Path("/made/Ask Fern.app")
@@ -69,3 +70,14 @@ def test_a_command_that_fails_is_named_with_its_words() -> None:
         macos._run(
             [["codesign", "--force"]], lambda *_a, **_o: SimpleNamespace(returncode=1, stderr="no identity found\n")
         )
+
+
+@pytest.mark.parametrize(
+    ("app", "told"),
+    [
+        ({"id": "ask-fern", "homepage": "https://www.2-fern.example"}, "example.2-fern.ask-fern"),
+        ({"identifier": "org.example.my_fern.Fern"}, "org.example.my-fern.Fern"),
+    ],
+)
+def test_the_bundles_identifier_has_what_apple_takes(app: dict[str, str], told: str) -> None:
+    assert macos.bundle_identifier(parse_brand({"app": app})) == told

@@ -114,6 +114,10 @@ def test_ordinary_words_are_no_secrets(text: str, tmp_path: Path) -> None:
     [
         ({"ap": {}}, "ap", "“app”"),
         ({"app": {"nmae": "x"}}, "app.nmae", "“name”"),
+        ({"name": "Fern"}, "name", "there is app.name"),
+        ({"app": {"greeting": "Hello"}}, "app.greeting", "there is settings.chat.greeting"),
+        ({"app": {"name": " "}}, "app.name", "must not be empty"),
+        ({"app": {"name": "F" * 61}}, "app.name", "60 characters"),
         ({"app": {"accent": {"lihgt": "#112233"}}}, "app.accent.lihgt", "“light”"),
         ({"app": {"accent": {"light": "red"}}}, "app.accent.light", "#1a2b3c"),
         ({"app": {"id": "Has Spaces"}}, "app.id", "“ask-fern”"),

@@ -19,6 +19,7 @@ from desktop.window import webview2
 from desktop.window.engine import LOOPBACK_HOSTS, Engine, EngineName
 
 GTK_PACKAGES = "gir1.2-webkit2-4.1 gir1.2-gtk-3.0 python3-gi python3-gi-cairo"
+COCOA_LINE = "pip install pyobjc-framework-WebKit"
 # Variables that would open a packaged app to a debugger or swap its parts.
 DEBUG_VARIABLES = (
     "QTWEBENGINE_REMOTE_DEBUGGING",
@@ -76,12 +77,16 @@ def has_qt() -> bool:
     return found is not None
 
 
+def has_cocoa() -> bool:
+    return importlib.util.find_spec("objc") is not None and importlib.util.find_spec("WebKit") is not None
+
+
 def install_line(wanted: str | None) -> str:
     """The exact command that brings an engine to this machine."""
     if sys.platform == "win32":
         return webview2.WEBVIEW2_LINK
     if sys.platform == "darwin":
-        return "pip install pyobjc-framework-WebKit"
+        return COCOA_LINE
     # Nothing that apt-get installs reaches an environment that does not look at the system's packages.
     if wanted == "qt" or (wanted is None and not _takes_from_the_system()) or not installed.is_of_the_system():
         return installed.command_for("qt") or f"sudo apt-get install {GTK_PACKAGES}"
@@ -120,14 +125,17 @@ def choose(
     qt: Callable[[], bool] = has_qt,
     system: str = sys.platform,
     windows: Callable[[], object] = webview2.require,
+    cocoa: Callable[[], bool] = has_cocoa,
 ) -> EngineName:
-    """The engine to start; `gtk`, `qt` and `windows` tell whether what these need is there.
+    """The engine to start; `gtk`, `qt`, `windows` and `cocoa` tell whether what these need is there.
     Raises EngineMissing with the install line, DisplayMissing without a screen; where the system has one engine,
     EngineNotHere for another and what `windows` raises."""
     if system in ("win32", "darwin"):
         if wanted is not None:
             raise EngineNotHere(engine=wanted)
         if system == "darwin":
+            if not cocoa():
+                raise EngineMissing(command=COCOA_LINE)
             return "cocoa"
         windows()
         return "edgechromium"

@@ -8,6 +8,7 @@ in real windows by test_lockdown, test_dictation, test_proxy, test_recovery and 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,9 @@ from tests.rig.display import Display
 from tests.rig.driver import Driver
 from tests.rig.engine_bench import COMPONENT, PROXY
 from tests.window.conftest import ENGINES, missing
+
+if sys.platform == "win32":
+    pytest.skip("the processes are driven over descriptors that POSIX hands on", allow_module_level=True)
 
 REAL = [pytest.param(name, marks=pytest.mark.window) for name in sorted(ENGINES)]
 MODULE = "tests.rig.engine_bench"

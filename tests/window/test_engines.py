@@ -108,7 +108,7 @@ def test_qt_can_draw_without_a_screen_when_it_is_told_to() -> None:
 
 @pytest.mark.parametrize(("system", "name"), [("win32", "edgechromium"), ("darwin", "cocoa")])
 def test_a_system_with_one_engine_takes_that_and_says_so_of_others(system: str, name: str) -> None:
-    assert choose(None, {}, system=system, windows=lambda: "131") == name
+    assert choose(None, {}, system=system, windows=lambda: "131", cocoa=yes) == name
     for wanted in ("gtk", "qt"):
         with pytest.raises(EngineNotHere) as caught:
             choose(wanted, {}, system=system, windows=lambda: "131")
@@ -122,7 +122,13 @@ def test_on_windows_nothing_is_started_where_webview2_is_missing() -> None:
 
     with pytest.raises(WebViewMissing):
         choose(None, {}, system="win32", windows=missing)
-    assert choose(None, {}, system="darwin", windows=missing) == "cocoa"
+    assert choose(None, {}, system="darwin", windows=missing, cocoa=yes) == "cocoa"
+
+
+def test_on_macos_without_cocoas_bindings_the_line_that_installs_them_is_said() -> None:
+    with pytest.raises(EngineMissing) as caught:
+        choose(None, {}, system="darwin", cocoa=no)
+    assert "pip install pyobjc-framework-WebKit" in caught.value.describe(Catalogue("en"))["hint"]
 
 
 def test_winforms_is_given_an_ico_or_nothing_because_a_png_ends_the_process(tmp_path: Path) -> None:

@@ -193,14 +193,8 @@ def _mended(connection: sqlite3.Connection) -> bool:
     try:
         if not words_index.chats_are_sound(connection):
             return False
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with _whole(connection):
             words_index.make_anew(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
     except sqlite3.DatabaseError as error:
         if not words_index.may_be_of_it(error):
             raise
@@ -238,16 +232,23 @@ def _sweep(path: Path, now: float) -> None:
 def transaction(connection: sqlite3.Connection, path: Path | None) -> Iterator[sqlite3.Connection]:
     """Writes all of what is done in it, or nothing. Raises what `explained` makes of SQLite's errors."""
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with _whole(connection):
             yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
     except sqlite3.Error as error:
         raise explained(error, path) from error
+
+
+@contextmanager
+def _whole(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing. Raises sqlite3.Error."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def closed(connection: sqlite3.Connection) -> None:

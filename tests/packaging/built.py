@@ -86,7 +86,7 @@ def seen_window(screen: Display, name: str) -> tuple[str, str]:
     end = time.monotonic() + 120
     while time.monotonic() < end:
         found = subprocess.run(
-            ["xdotool", "search", "--onlyvisible", "--class", f"^{name}$"],
+            ["xdotool", "search", "--onlyvisible", "--class", "--classname", f"^{name}$"],
             env=environ,
             capture_output=True,
             text=True,

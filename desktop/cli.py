@@ -75,25 +75,30 @@ def _options() -> _Parser:
     """The options that every command takes, before or after its name."""
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("options for all commands")
-    group.add_argument("--profile", metavar="NAME", help="settings, threads and key entry of their own")
-    group.add_argument("--api-base", metavar="URL", help="the API; https, or http on loopback and in your network")
+    group.add_argument("--profile", metavar="NAME", help="use a separate profile, with its own settings, chats and key")
     group.add_argument(
-        "--allow-plain", metavar="URL", action="append", help="http to this address in your network, for this launch"
+        "--api-base", metavar="URL", help="the API address: https, or http on this computer and your network"
+    )
+    group.add_argument(
+        "--allow-plain",
+        metavar="URL",
+        action="append",
+        help="allow http to this address on your network, for this launch",
     )
     group.add_argument("--engine", choices=("gtk", "qt"), help="the window engine (Linux)")
-    group.add_argument("--data-dir", metavar="DIR", help="keep all data here")
+    group.add_argument("--data-dir", metavar="DIR", help="keep all data in this folder")
     group.add_argument("--log-level", choices=("INFO", "DEBUG"))
     group.add_argument("--demo", action="store_true", help="a scripted agent: no key, no network, nothing kept")
     group.add_argument(
         "--agent",
         metavar="FILE.py[:NAME]",
-        help="a code agent for this launch, and what of it answers; with threads: any agent",
+        help="a code agent for this launch, with its entry point; with threads: any agent",
     )
     group.add_argument(
         "--model",
         metavar="OLD=NEW",
         action="append",
-        help="with --agent: another model in the place of one that it names",
+        help="with --agent: use another model in place of one it names",
     )
     group.add_argument("--json", action="store_true", help="print exactly one JSON object")
     if not is_frozen():
@@ -109,12 +114,12 @@ def parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
     common = _options()
     top = _Parser(
         prog=command_name(),
-        description="A ChatKit chat in a window of its own.",
+        description="A ChatKit chat in its own window.",
         epilog=EXIT_CODES,
         parents=[common],
     )
     top.add_argument("--version", action=_Version)
-    top.add_argument("--prompt", metavar="TEXT", help="put TEXT into the composer")
+    top.add_argument("--prompt", metavar="TEXT", help="put TEXT into the message field")
     top.add_argument(*YES, **YES_OPTIONS)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name in COMMANDS:

@@ -38,7 +38,7 @@ ONCE = "once"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", metavar="TEXT", help="the question; - reads it from standard input")
-    parser.add_argument("--thread", metavar="ID", help="go on with this chat")
+    parser.add_argument("--thread", metavar="ID", help="continue this chat")
     parser.add_argument(
         "--approve",
         metavar="once|TOOL",

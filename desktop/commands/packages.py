@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("deed", nargs="?", choices=("install",), default="install", metavar="install")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="as pip takes them; none: what the settings name")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="as for pip; without any: the packages named in the settings"
+    )
 
 
 def run(context: Context, args: argparse.Namespace) -> int:

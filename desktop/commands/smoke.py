@@ -47,7 +47,7 @@ FINISH = 10.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--say", metavar="TEXT", help="send TEXT and wait for the answer (agents inside the app)")
+    parser.add_argument("--say", metavar="TEXT", help="send TEXT and wait for the answer (agents in the app)")
     parser.add_argument("--screenshot", metavar="FILE", help="save what the window shows, as PNG")
     parser.add_argument("--page", choices=("chat", "any"), default="chat", help="any: the setup page counts as well")
     parser.add_argument("--limit", metavar="SECONDS", type=float, default=LIMIT, help="longest wait (default 60)")

@@ -440,7 +440,7 @@ def test_a_hosted_mcp_servers_call_waits_for_a_yes(code: Bench, press: str, appr
     code.api.answer(streamed({**asks, "arguments": '{"what": "tea"}'}), Answer(text="As you say."))
     heard = code.say()
     card = json.dumps(heard.done("widget"))
-    assert "Buyer wants to use the tool buy of shop." in card
+    assert "Buyer wants to use the tool buy from shop." in card
     assert "tea" in card
     assert code.press(heard, press).said == "As you say."
     (answer,) = [one for one in code.api.asked[-1].body["input"] if one.get("type") == "mcp_approval_response"]
@@ -493,7 +493,7 @@ def test_a_missing_package_is_named_with_what_to_install(code: Bench) -> None:
 def test_an_import_error_is_told_with_file_and_line(code: Bench) -> None:
     code.write("\n\nfrom math import no_such_thing\n", "helpers.py")
     code.holds("import helpers\n" + SINGLE)
-    assert "helpers.py can’t be loaded; line 3 fails: ImportError" in code.say().errors[0]["message"]
+    assert "helpers.py can’t be loaded; error in line 3: ImportError" in code.say().errors[0]["message"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.agents.code.bench import until
+from tests.rig.processes import Child
 
 pytestmark = pytest.mark.skipif(sys.platform != "win32", reason="job objects are Windows'")
 STARTS_TWO = """
@@ -30,23 +31,22 @@ time.sleep(600)
 
 
 @pytest.fixture
-def started() -> Iterator[list[subprocess.Popen[bytes]]]:
-    processes: list[subprocess.Popen[bytes]] = []
+def started() -> Iterator[list[Child]]:
+    processes: list[Child] = []
     yield processes
     for process in processes:
         process.kill()
         process.communicate(timeout=60)
 
 
-def pids(process: subprocess.Popen[bytes]) -> list[int]:
-    assert process.stdout is not None
-    return [int(word) for word in process.stdout.readline().split()]
+def pids(process: Child) -> list[int]:
+    return [int(word) for word in process.line().split()]
 
 
-def test_ending_it_ends_all_below_and_a_second_time_does_nothing(started: list[subprocess.Popen[bytes]]) -> None:
+def test_ending_it_ends_all_below_and_a_second_time_does_nothing(started: list[Child]) -> None:
     from desktop.agents.code.windows_job import ENDED, FLAGS, Job
 
-    process = subprocess.Popen([sys.executable, "-c", STARTS_TWO], stdout=subprocess.PIPE, creationflags=FLAGS)
+    process = Child([sys.executable, "-c", STARTS_TWO], stdout=subprocess.PIPE, creationflags=FLAGS)
     started.append(process)
     job = Job(process)
     below = pids(process)
@@ -58,10 +58,10 @@ def test_ending_it_ends_all_below_and_a_second_time_does_nothing(started: list[s
     until(lambda: not any(map(psutil.pid_exists, below)))
 
 
-def test_nothing_of_a_process_runs_before_it_is_in_its_job(started: list[subprocess.Popen[bytes]]) -> None:
+def test_nothing_of_a_process_runs_before_it_is_in_its_job(started: list[Child]) -> None:
     from desktop.agents.code.windows_job import FLAGS, Job
 
-    process = subprocess.Popen([sys.executable, "-c", "print(1)"], stdout=subprocess.PIPE, creationflags=FLAGS)
+    process = Child([sys.executable, "-c", "print(1)"], stdout=subprocess.PIPE, creationflags=FLAGS)
     started.append(process)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(2)
@@ -70,8 +70,8 @@ def test_nothing_of_a_process_runs_before_it_is_in_its_job(started: list[subproc
     job.end()
 
 
-def test_the_end_of_the_one_who_holds_it_ends_all_below(started: list[subprocess.Popen[bytes]]) -> None:
-    holder = subprocess.Popen([sys.executable, "-c", HOLDS_A_JOB], stdout=subprocess.PIPE)
+def test_the_end_of_the_one_who_holds_it_ends_all_below(started: list[Child]) -> None:
+    holder = Child([sys.executable, "-c", HOLDS_A_JOB], stdout=subprocess.PIPE)
     started.append(holder)
     below = pids(holder)
     assert len(below) == 3

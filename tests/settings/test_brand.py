@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +15,15 @@ from desktop.settings.base import FORMS
 from desktop.settings.brand import Brand, load_brand, parse_brand
 from desktop.settings.model import Settings
 from desktop.texts import Catalogue
+from tests.rig.systems import is_wine
+
+MISSING = "File not found" if is_wine() else os.strerror(2)
+"""As the system says it."""
 
 
 def load(text: str, tmp_path: Path) -> Brand:
     path = tmp_path / "brand.toml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", newline="")
     return load_brand(path)
 
 
@@ -165,7 +170,7 @@ def test_what_is_wrong_is_named_with_the_nearest_right_name(
 
 
 def test_a_file_that_is_missing_or_none_is_told_with_the_reason(tmp_path: Path, texts: Catalogue) -> None:
-    for path, reason in ((tmp_path / "missing.toml", "No such file"), (tmp_path, "not a file")):
+    for path, reason in ((tmp_path / "missing.toml", MISSING), (tmp_path, "not a file")):
         with pytest.raises(BrandInvalid) as caught:
             load_brand(path)
         assert reason in caught.value.describe(texts)["message"]

@@ -251,7 +251,15 @@ def _check_settings(brand: Brand) -> None:
         normalise_api_base(checked.network.api_base)
         check_proxy(checked.network.proxy)
     except ValidationError as error:
-        raise _invalid(error, Settings, ("settings",)) from None
+        told = _invalid(error, Settings, ("settings",))
+        if told.values["problem"] == Phrase("errors.problem.missing", {"name": "workflow_id"}):
+            place = tree.split(str(told.values["name"]))[1:]
+            if "kind" not in tree.find(brand.settings, place):
+                # What has no kind is taken for a workflow, and mostly was meant to be something else.
+                told = BrandInvalid(
+                    name=told.values["name"], problem=Phrase("errors.problem.missing", {"name": "kind"})
+                )
+        raise told from None
     except SettingsInvalid as error:
         raise BrandInvalid(name=f"settings.{error.name}", problem=error.values["problem"]) from None
     ids = [agent.id for agent in checked.agents]

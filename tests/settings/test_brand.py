@@ -148,6 +148,8 @@ def test_ordinary_words_are_no_secrets(text: str, tmp_path: Path) -> None:
             "settings.agents.0.version",
             "number",
         ),
+        ({"settings": {"agents": [{"id": "a", "file": "a.py"}]}}, "settings.agents.0", "“kind”"),
+        ({"settings": {"agents": [{"kind": "workflow", "id": "a"}]}}, "settings.agents.0", "“workflow_id”"),
         ({"settings": {"chat": {"locale": "french!"}}}, "settings.chat.locale", "fr-CA"),
         ({"settings": {"chat": {"greting": "x"}}}, "settings.chat.greting", "“greeting”"),
         ({"settings": {"zoom": 99}}, "settings.zoom", "3"),

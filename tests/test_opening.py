@@ -108,6 +108,8 @@ def test_qt_s_python_is_there_before_anything_else_of_the_app_begins() -> None:
         "from shiboken6 import Shiboken; print(before, 'shibokensupport.signature' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    if "cannot open shared object file" in done.stderr:
+        pytest.skip(f"Qt lacks a library of the system: {done.stderr.splitlines()[-1]}")
     assert done.stdout.split() == ["False", "True"], done.stderr
 
 

@@ -13,9 +13,10 @@ from importlib import import_module
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from desktop import __version__, output, streams
+from desktop import __version__
+from desktop.common import output, streams
+from desktop.common.locations import command_name, is_frozen
 from desktop.errors import AppError, InternalError, OutputUnwritable, UsageError, WindowBlank
-from desktop.settings.locations import command_name, is_frozen
 
 COMMANDS = ("ask", "doctor", "key", "threads", "config", "packages", "smoke")
 """Each is `desktop/commands/<name>.py` with `arguments(parser)` and `run(context, args)`."""
@@ -65,7 +66,7 @@ class _Version(argparse.Action):
 
 def _usage(problem: str) -> UsageError:
     """One line, at most 300 characters, without a key that was typed where none belongs."""
-    from desktop.logs import redact
+    from desktop.common.logs import redact
 
     line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in redact(problem))
     return UsageError(problem=line if len(line) <= 300 else f"{line[:299]}…")
@@ -181,8 +182,8 @@ def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # What the desktop hands over of a link: one word, nothing else. `Context.prompt` looks at what is in it.
     link = words.pop() if len(words) == 1 and LINK.match(words[0]) else ""
-    from desktop.context import Context
-    from desktop.texts import Catalogue
+    from desktop.app.context import Context
+    from desktop.common.texts import Catalogue
 
     try:
         args = parse(words)
@@ -215,7 +216,7 @@ def _carry_out(context: Any) -> int:
             if context.demo:
                 raise _usage("--demo --agent")
             if args.command in (None, *RUNS_CODE):
-                from desktop.code_consent import settle
+                from desktop.app.code_consent import settle
 
                 settle(context, window=args.command is None)
         if args.command:
@@ -240,7 +241,7 @@ def _fail(context: Any, error: AppError) -> int:
     box."""
     code = int(context.fail(error))
     if (is_frozen() or isinstance(error, WindowBlank)) and not context.json and not context.args.command:
-        from desktop import alert
+        from desktop.app import alert
 
         if not alert.has_terminal():
             described = error.describe(context.texts)
@@ -250,12 +251,12 @@ def _fail(context: Any, error: AppError) -> int:
 
 def open_app(context: Any) -> int:
     """The window; returns the exit code when the last one has closed."""
-    from desktop.opening import Opening
+    from desktop.app.opening import Opening
 
     opening = Opening(context)
     if not opening.begin():
         return 0
-    from desktop.app import App
+    from desktop.app.application import App
 
     drawing = opening.drawing
     code = App(context, drawing=drawing).run(opening)

@@ -781,7 +781,7 @@ class AgentError(AppError):
 
 
 class AgentsMissing(AgentError):
-    """values: advice (a `Phrase`, for the way the app was installed: `desktop.installed`)."""
+    """values: advice (a `Phrase`, for the way the app was installed: `desktop.common.installed`)."""
 
     code = "agents_missing"
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
+from desktop.common.locations import Locations
+from desktop.common.texts import Catalogue
 from desktop.settings.brand import Brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore
-from desktop.settings.locations import Locations
-from desktop.texts import Catalogue
 from tests.rig import processes, secret_service, wall
 
 wall.build()

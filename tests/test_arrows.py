@@ -14,43 +14,28 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS = (
-    ("errors", "page"),
-    ("files", "unseen", "output", "streams"),
-    ("settings", "instance", "log_file"),
-    ("logs", "texts", "programs", "links", "alert", "installed", "loopback"),
-    ("keys", "drawing"),
-    ("openai_api", "rendering", "diagnostics"),
-    ("agents", "updates"),
+    ("common",),
+    ("settings",),
+    ("keys",),
+    ("openai_api",),
+    ("app.diagnostics", "app.updates"),
+    ("agents",),
     ("chats",),
-    ("context", "window", "pages"),
-    ("menu", "code_consent", "opening", "app_windows"),
-    ("app_approval", "app_code"),
+    ("window", "pages"),
     ("app",),
     ("commands",),
     ("cli",),
     ("packaging", "__main__"),
 )
-"""The parts of `desktop`, the lowest first: each may import what is in the rows before its own, nothing in its own."""
+"""The parts of `desktop`, the lowest first: each may import what is in the rows before its own, nothing in its own.
+
+Where a module of a room stands on another floor than its room, it is named: pages show what these two tell.
+"""
 
 ENGINES = {"webview", "gi", "qtpy", "PySide6", "objc"}
 STACK = {"agents", "openai", "mcp", "chatkit", "httpx2"}
 """The agent stack: more than a second to import."""
-STARTS = {
-    *(
-        "context",
-        "drawing",
-        "window",
-        "pages",
-        "menu",
-        "code_consent",
-        "opening",
-        "app",
-        "app_approval",
-        "app_code",
-        "app_windows",
-    ),
-    *("commands", "cli"),
-}
+STARTS = {"app", "app.diagnostics", "app.updates", "window", "pages", "commands", "cli"}
 """Parts on the way to a window or a command."""
 
 
@@ -95,7 +80,8 @@ def _ours(name: str) -> str:
 
 
 def part(module: str) -> str:
-    return module.split(".")[1] if "." in module else ""
+    inside = module.partition(".")[2]
+    return next((name for row in LAYERS for name in row if "." in name and name == inside), inside.partition(".")[0])
 
 
 def at_import(module: str) -> set[str]:

@@ -17,7 +17,7 @@ from desktop.errors import UsageError
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = (
     "asyncio", "httpx", "keyring", "openai", "pydantic", "webview", "gi", "PySide6", "platformdirs", "truststore",
-    "http.server", "ssl", "secretstorage", "desktop.app", "desktop.commands",
+    "http.server", "ssl", "secretstorage", "desktop.app.application", "desktop.commands",
 )  # fmt: skip
 """What a start must not have loaded by the time it knows what was typed."""
 
@@ -314,7 +314,7 @@ def test_checklist_32_a_packaged_app_has_no_option_for_the_component() -> None:
 import os, sys
 sys.frozen, sys._MEIPASS = True, os.getcwd()
 from desktop import cli
-from desktop.context import OPENAI_COMPONENT, Context
+from desktop.app.context import OPENAI_COMPONENT, Context
 from desktop.errors import UsageError
 for words in (["--component-url", "https://evil.example/x.js"], ["smoke", "--component-url", "https://evil.example/x.js"],
               ["--component-url=http://localhost:1/x.js"], ["--component", "https://evil.example/x.js"]):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from desktop import errors
+from desktop.common.texts import Catalogue
 from desktop.errors import AppError, Phrase, leaves
-from desktop.texts import Catalogue
 
 LEAVES = list(leaves())
 

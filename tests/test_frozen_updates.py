@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from desktop.settings.state import State
+from tests.app.test_updates import ReleasePage
 from tests.rig import secret_service
 from tests.rig.display import stop, virtual_display
 from tests.rig.processes import Child
-from tests.test_updates import ReleasePage
 
 pytestmark = [
     pytest.mark.window,

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from desktop import logs
+from desktop.common import logs
+from desktop.common.texts import Catalogue
 from desktop.errors import (
     AppError,
     KeyringDenied,
@@ -26,7 +27,6 @@ from desktop.errors import (
 )
 from desktop.keys import PROXY_SECRET, KeyringStore, Keys, KeyStore, MemoryStore, normalise_key, system
 from desktop.settings.state import State
-from desktop.texts import Catalogue
 from tests.rig.key_contract import CONTRACT
 from tests.rig.locked_service import SECRET, locked_service
 from tests.rig.secret_service import run_python, secret_service, session_bus

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from desktop.common.locations import Locations
+from desktop.common.texts import Catalogue
 from desktop.errors import KeyringLocked, SettingsInvalid
 from desktop.keys import Keys, MemoryStore
 from desktop.keys.moving import move_secrets
 from desktop.settings.brand import Brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore
-from desktop.settings.locations import Locations
 from desktop.settings.mcp import mcp_secret
-from desktop.texts import Catalogue
 
 EXA = {"id": "exa", "transport": "http", "url": "https://mcp.exa.example/mcp?exaApiKey=1234-abcd", "always": ["search"]}
 PLAIN = {"id": "plain", "transport": "http", "url": "https://plain.example/mcp?v=2"}

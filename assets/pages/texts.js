@@ -10,7 +10,7 @@ export function setTexts(dictionary) {
 }
 
 /**
- * A text with a number in it is two, `key.one` and `key.other`, as in `desktop/texts.py`: both are asked for as `key`.
+ * A text with a number in it is two, `key.one` and `key.other`, as in `desktop/common/texts.py`: both are asked for as `key`.
  * @param {string} key full key, e.g. "chat.connecting"
  * @param {Record<string, string | number>} [values] for the placeholders; `count` chooses the form
  */

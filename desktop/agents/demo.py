@@ -44,9 +44,9 @@ from chatkit.types import (
 )
 from chatkit.widgets import DynamicWidgetRoot
 
-from desktop.agents.titles import first_words
+from desktop.agents.chatkit.titles import first_words
+from desktop.common.texts import Catalogue
 from desktop.errors import AnswerFailed, Phrase
-from desktop.texts import Catalogue
 
 NewId = Callable[[Any], str]
 """The store's ids: by kind of item ("message", "workflow")."""

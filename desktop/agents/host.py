@@ -13,25 +13,25 @@ from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from desktop.agents.answers import Answer, Counts, NoCounts, Stream, tell, waited
+from desktop.agents.chatkit.answers import Answer, Counts, NoCounts, Stream, tell, waited
 from desktop.agents.limits import Limits
 from desktop.agents.sources import Sources
+from desktop.common.texts import Catalogue
 from desktop.errors import AppError, InternalError, PageGone
-from desktop.texts import Catalogue
 
 if TYPE_CHECKING:
     import asyncio
 
-    from desktop.agents.asks import Ask
-    from desktop.agents.assistant import Assistants
+    from desktop.agents.assistant.assistant import Assistants
+    from desktop.agents.chatkit.context import RequestContext
+    from desktop.agents.chatkit.prerequisites import Ask
+    from desktop.agents.chatkit.questions import Choice, Question
+    from desktop.agents.chatkit.requests import Requests
+    from desktop.agents.chatkit.runs import Run
+    from desktop.agents.chatkit.server import LocalServer
     from desktop.agents.code.parent import Place
-    from desktop.agents.context import RequestContext
-    from desktop.agents.questions import Choice, Question
     from desktop.agents.remote.host import RemoteHost
-    from desktop.agents.requests import Requests
-    from desktop.agents.runs import Run
-    from desktop.agents.server import LocalServer
-    from desktop.agents.stores import Stores
+    from desktop.agents.store.stores import Stores
     from desktop.settings.agents import CodeAgent
 
 log = logging.getLogger(__name__)
@@ -250,9 +250,9 @@ class AgentHost:
         """What lives on this thread from now on; the stores are closed again where the rest can't be made."""
         import asyncio
 
-        from desktop.agents.requests import Requests
-        from desktop.agents.runs import follow_tasks
-        from desktop.agents.server import LocalServer
+        from desktop.agents.chatkit.requests import Requests
+        from desktop.agents.chatkit.runs import follow_tasks
+        from desktop.agents.chatkit.server import LocalServer
 
         stores = self._open_stores()
         with ExitStack() as undo:
@@ -304,12 +304,12 @@ class AgentHost:
                 await asyncio.wait(others, timeout=0.5)
 
     def _own_stores(self) -> Stores:
-        from desktop.agents.stores import open_stores
+        from desktop.agents.store.stores import open_stores
 
         return open_stores(*self._places)
 
     def _explained(self, error: Exception) -> AppError:
-        from desktop.agents import failures
+        from desktop.agents.models import failures
 
         problem = failures.of(error)
         log.error("agents can't run here: %s", problem.detail, exc_info=error)
@@ -347,7 +347,7 @@ class AgentHost:
         stack.set_result(made)
 
     def _own_stack(self) -> Assistants:
-        from desktop.agents.assistant import Assistants
+        from desktop.agents.assistant.assistant import Assistants
 
         server = self._parts().server
         return Assistants(
@@ -451,7 +451,7 @@ class AgentHost:
 
     def context(self, agent_id: str, *, approves: bool = False) -> RequestContext:
         """The context of `agent_id`'s requests. Raises AgentNotSet."""
-        from desktop.agents.context import RequestContext
+        from desktop.agents.chatkit.context import RequestContext
 
         self._sources.agent(agent_id)
         user = self._sources.user(agent_id)

@@ -14,11 +14,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from desktop.chats.archive import Archive
-from desktop.chats.hosted import Hosted, chat_of
-from desktop.chats.in_app import InApp
-from desktop.chats.on_servers import OnServers
-from desktop.chats.shelf import Listed
+from desktop.chats.archive.archive import Archive
+from desktop.chats.sources.hosted import Hosted, chat_of
+from desktop.chats.sources.in_app import InApp
+from desktop.chats.sources.on_servers import OnServers
+from desktop.chats.sources.shelf import Listed
 from desktop.chats.types import (
     EVERYWHERE,
     Archived,
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from desktop.agents.host import AgentHost
-    from desktop.agents.search import Hit
-    from desktop.chats.copies import Copies
+    from desktop.agents.store.search import Hit
+    from desktop.chats.archive.copies import Copies
+    from desktop.common.locations import Locations
+    from desktop.common.texts import Catalogue
     from desktop.openai_api.client import Requests
     from desktop.settings.agents import ServerAgent
-    from desktop.settings.locations import Locations
     from desktop.settings.model import Settings
-    from desktop.texts import Catalogue
 
 T = TypeVar("T")
 OPENAI = ""
@@ -225,7 +225,7 @@ class Library:
         """Chats whose title or messages hold the beginnings of all words of `query`; of those that are not on this
         machine, the titles that `refresh` has found. By title first, then by message, each the newest first. Raises as
         `chats`."""
-        from desktop.agents.search import Passage, title_finder, words_of
+        from desktop.agents.store.search import Passage, title_finder, words_of
 
         if not words_of(query):
             return ()
@@ -339,7 +339,7 @@ class Library:
 
         Never raises AppError: what stopped it is the result's `error`. Called again with the same folder it goes on.
         """
-        from desktop.chats.exporting import Export
+        from desktop.chats.export.exporting import Export
 
         return Export(self, texts, form).to_folder(list(chats), out, tell=tell, cancel=cancel)
 
@@ -426,7 +426,7 @@ class Library:
     def users_in_project(self, cancel: threading.Event | None = None) -> tuple[int, int]:
         """(threads, users) of the whole project of the key: what an archive of everybody would take. Raises KeyMissing,
         ApiError, NetworkError, CancelledError."""
-        from desktop.chats.patient import Patient
+        from desktop.chats.sources.patient import Patient
 
         client = Patient(self._hosted.client(), cancel or threading.Event())
         count, users = 0, set()

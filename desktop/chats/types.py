@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from desktop.errors import AppError
 
 if TYPE_CHECKING:
-    from desktop.agents.search import Passage
+    from desktop.agents.store.search import Passage
 
 Where = Literal["in_app", "archived", "hosted", "server"]
 """in_app: of an agent inside the app, on this machine. archived: at OpenAI, or once there, with a whole copy here.

@@ -10,12 +10,12 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
-from desktop import output
-from desktop.unseen import RESET, for_terminal, one_line
+from desktop.common import output
+from desktop.common.unseen import RESET, for_terminal, one_line
 
 if TYPE_CHECKING:
     from desktop.chats.types import Progress
-    from desktop.texts import Catalogue
+    from desktop.common.texts import Catalogue
 
 T = TypeVar("T")
 WIDTH = 20

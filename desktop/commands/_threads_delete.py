@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from desktop.common.unseen import one_line
 from desktop.errors import AppError, ChatAtOpenAI, UsageError
-from desktop.unseen import one_line
 
 if TYPE_CHECKING:
     from desktop.chats.types import Chat

@@ -11,14 +11,14 @@ from desktop.commands._terminal import interruptible
 from desktop.errors import AgentNotSet, UsageError
 
 if TYPE_CHECKING:
-    from desktop.chats.exporting import Export
+    from desktop.chats.export.exporting import Export
     from desktop.chats.types import Archived, Chat, Exported
     from desktop.commands.threads import Command, Problem
-    from desktop.texts import Catalogue
+    from desktop.common.texts import Catalogue
 
 
 def export(command: Command) -> int:
-    from desktop.chats.exporting import Export
+    from desktop.chats.export.exporting import Export
 
     args, context = command.args, command.context
     since, limit = command.since(), command.limit()

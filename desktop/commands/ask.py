@@ -11,7 +11,9 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from desktop import streams
+from desktop.common import streams
+from desktop.common.output import ReaderGone
+from desktop.common.unseen import one_line
 from desktop.errors import (
     AgentNotSet,
     AnswerFailed,
@@ -22,13 +24,11 @@ from desktop.errors import (
     UsageError,
     WaitsForPerson,
 )
-from desktop.output import ReaderGone
-from desktop.unseen import one_line
 
 if TYPE_CHECKING:
+    from desktop.agents.chatkit.questions import Choice, Question
     from desktop.agents.host import AgentHost
-    from desktop.agents.questions import Choice, Question
-    from desktop.context import Context
+    from desktop.app.context import Context
 
 INPUT_LIMIT = 1_000_000
 """Characters read from standard input; the message limit of the settings is far below."""
@@ -96,7 +96,7 @@ class _Person:
 
     def answers(self, question: Question) -> Choice | None:
         """None: there is nobody to ask."""
-        from desktop.code_consent import asked, can_ask
+        from desktop.app.code_consent import asked, can_ask
 
         yes: Choice = "once" if question.is_tool else "approved"
         names = {ONCE, question.tool, f"{question.server}/{question.tool}"} if question.is_tool else {ONCE}
@@ -168,7 +168,7 @@ class _Talk:
 
     def ask(self, text: str, thread: str | None) -> None:
         """Send, and wait for the end of the answer. Raises AppError."""
-        from desktop.agents.answers import Stream
+        from desktop.agents.chatkit.answers import Stream
 
         answer = self._host.request(self._agent, _body(text, thread), on_data=self._take, on_end=self._end)
         if not isinstance(answer, Stream):
@@ -235,7 +235,7 @@ class _Talk:
             item = event.get("item")
             self.thread = self.thread or str(_of(item, "thread_id"))
             if not self._is_server:
-                from desktop.agents.unfinished import incomplete_of
+                from desktop.agents.chatkit.unfinished import incomplete_of
 
                 self.incomplete = incomplete_of(event) or self.incomplete
             if _of(item, "type") == "assistant_message":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from desktop.errors import AppError
 
 if TYPE_CHECKING:
-    from desktop.context import Context
+    from desktop.app.context import Context
 
 LAYERS = {
     "command_line": "cli.layer.command_line",

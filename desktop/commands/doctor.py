@@ -16,10 +16,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from desktop.errors import AgentNotSet, AppError, ClockWrong, KeyMissing, NetworkError
-from desktop.loopback import require_loopback
+from desktop.window.loopback import require_loopback
 
 if TYPE_CHECKING:
-    from desktop.context import Context
+    from desktop.app.context import Context
     from desktop.openai_api.client import ApiClient
     from desktop.settings.agents import ServerAgent
     from desktop.settings.mcp import McpServer
@@ -127,7 +127,7 @@ class Doctor:
 
     def _drawn(self) -> str:
         """How WebKitGTK draws, and why so."""
-        from desktop.drawing import NONE, OWN, USUAL, WAYS, way_of
+        from desktop.app.drawing import NONE, OWN, USUAL, WAYS, way_of
 
         environ, kept = self.context.environ, self.context.state.drawn()
         own = sorted(OWN & environ.keys())
@@ -160,8 +160,8 @@ class Doctor:
         return environ.get("WAYLAND_DISPLAY") or environ.get("DISPLAY") or "Windows"
 
     def _folders(self) -> str:
+        from desktop.common.files import ensure_private_dir
         from desktop.errors import FolderUnwritable
-        from desktop.files import ensure_private_dir
 
         folder = self.context.locations.folder
         ensure_private_dir(folder)

@@ -6,12 +6,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from desktop import streams
+from desktop.common import streams
 from desktop.errors import AppError
 from desktop.keys import normalise_key, origin_of
 
 if TYPE_CHECKING:
-    from desktop.context import Context
+    from desktop.app.context import Context
 
 INPUT_LIMIT = 10_000
 """Characters read from standard input; a key has some 200."""

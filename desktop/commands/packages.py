@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from desktop.errors import AppError
 
 if TYPE_CHECKING:
-    from desktop.context import Context
+    from desktop.app.context import Context
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -29,8 +29,8 @@ from desktop.errors import (
 )
 
 if TYPE_CHECKING:
-    from desktop.app import App
-    from desktop.context import Context
+    from desktop.app.application import App
+    from desktop.app.context import Context
     from desktop.window.bridge import Answered
 
 LIMIT = 60.0
@@ -54,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context, args: argparse.Namespace) -> int:
-    from desktop.opening import Opening
+    from desktop.app.opening import Opening
 
     if args.say is not None and not _answers_here(context):
         return context.fail(UsageError(problem=context.texts.get("smoke.say_hosted")))
@@ -68,7 +68,7 @@ def run(context: Context, args: argparse.Namespace) -> int:
     gc.disable()  # as a start without a command has it
     try:
         begun = opening.begin()
-        from desktop.app import App
+        from desktop.app.application import App
 
         look.app = App(context, watch=look.on_answered)
         watcher.start()
@@ -205,7 +205,7 @@ class _Look:
 
     def _problem(self, params: Any) -> AppError:
         """What the chat page reports, as its person reads it."""
-        from desktop.pages.chat import Limits, component_error
+        from desktop.pages.chat.page import Limits, component_error
 
         limits = self.app.chat_limits or Limits()
         return component_error(params.code, params.detail, self.app.services.component_url, limits.ready_ms)
@@ -237,7 +237,7 @@ class _Look:
 
     def _ask(self, agent_id: str, kind: str, **params: Any) -> list[dict[str, Any]]:
         """A page of a list, in ChatKit's protocol: the one way that every kind of agent has."""
-        from desktop.agents.answers import Reply
+        from desktop.agents.chatkit.answers import Reply
 
         body = json.dumps({"type": kind, "params": params})
         reply = self.app.services.agents.request(agent_id, body, on_data=lambda _piece: None, on_end=lambda: None)

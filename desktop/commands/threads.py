@@ -16,23 +16,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
 
 from desktop.commands._terminal import Bar, interruptible, typed
+from desktop.common.unseen import one_line
 from desktop.errors import AppError, InternalError, UsageError
-from desktop.unseen import one_line
 
 if TYPE_CHECKING:
     from desktop.agents.host import AgentHost
     from desktop.chats.library import Library
     from desktop.chats.types import Chat, Found, Where
+    from desktop.common.locations import Locations
+    from desktop.common.texts import Catalogue
     from desktop.openai_api.client import ApiClient
-    from desktop.settings.locations import Locations
     from desktop.settings.model import Settings
-    from desktop.texts import Catalogue
 
 log = logging.getLogger(__name__)
 
 
 class Context(Protocol):
-    """What this command needs of `desktop.context.Context`."""
+    """What this command needs of `desktop.app.context.Context`."""
 
     json: bool
 
@@ -54,7 +54,7 @@ class Context(Protocol):
 def arguments(parser: argparse.ArgumentParser, texts: Catalogue | None = None) -> None:
     """`texts` gives the help its language."""
     if texts is None:
-        from desktop.texts import Catalogue as Texts
+        from desktop.common.texts import Catalogue as Texts
 
         texts = Texts()
     say = texts.get
@@ -109,7 +109,7 @@ def run(
     stderr: TextIO | None = None,
 ) -> int:
     """0 fine, 1 something failed, 2 wrong usage. Every AppError is said through the context."""
-    from desktop.chats.patient import CancelledError
+    from desktop.chats.sources.patient import CancelledError
     from desktop.commands._threads_delete import delete
     from desktop.commands._threads_write import archive, export
 
@@ -239,7 +239,7 @@ class Command:
         sources = () if self.args.local else self.library.sources(agent)
         if not sources:
             return []
-        from desktop.chats.patient import CancelledError
+        from desktop.chats.sources.patient import CancelledError
 
         counts = dict.fromkeys(sources, 0)
         failed: dict[str, AppError] = {}

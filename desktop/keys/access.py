@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar, cast
 
-from desktop import logs
+from desktop.common import logs
 from desktop.errors import (
     AppError,
     KeyringDenied,

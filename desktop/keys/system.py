@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import unquote
 
+from desktop.common.locations import command_name
 from desktop.errors import (
     KeyringDenied,
     KeyringInsecure,
@@ -26,7 +27,6 @@ from desktop.errors import (
     KeyringUnreached,
     KeyStoreError,
 )
-from desktop.settings.locations import command_name
 
 TRUSTED = {
     "keyring.backends.SecretService.Keyring": "Secret Service",

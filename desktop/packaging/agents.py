@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from desktop.common.texts import Catalogue
 from desktop.errors import AppError
 from desktop.packaging import spelling
 from desktop.packaging.errors import AgentWrong, BrandWrong, BuildFailed
 from desktop.packaging.plan import Plan
 from desktop.packaging.scan import scan
 from desktop.settings.brand import code_agents
-from desktop.texts import Catalogue
 
 PACKAGES = "agent-packages"
 """Folder of their packages, among the assets (`agents.code.packages.shipped`)."""

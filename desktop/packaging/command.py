@@ -21,13 +21,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from desktop import output
+from desktop.common import output
+from desktop.common.texts import Catalogue
 from desktop.errors import OutputUnwritable
 from desktop.packaging import formats, qt, recipients, stage, tools
 from desktop.packaging.errors import DiskTrouble, Ended, PackagingError, Terminated, WrongUsage
 from desktop.packaging.plan import PLATFORM, ROOT, Plan, epoch_of, read_brand, version_of
 from desktop.settings.brand import Brand
-from desktop.texts import Catalogue
 
 ROOM = 1_500_000_000
 """Bytes that must be free: what PyInstaller, the trees and the packages take together at their most."""

@@ -12,8 +12,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from desktop.common.files import read_limited
+from desktop.common.unseen import first_unseen
 from desktop.errors import FileUnreadable
-from desktop.files import read_limited
 from desktop.packaging import taken
 from desktop.packaging.errors import BrandWrong
 from desktop.packaging.plan import Plan
@@ -22,7 +23,6 @@ from desktop.settings import tree
 from desktop.settings.agents import OPENAI_ENDPOINT
 from desktop.settings.brand import SIZE_LIMIT
 from desktop.settings.model import Settings
-from desktop.unseen import first_unseen
 
 ONE_LINE = ("name", "label", "greeting", "placeholder", "title_text", "summary", "publisher", "copyright")
 """Settings that are shown on one line."""

@@ -11,11 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from desktop.common.locations import CONSOLE
 from desktop.packaging.errors import ProofFailed
 from desktop.packaging.macos import bundle_name
 from desktop.packaging.plan import Plan
 from desktop.packaging.proof import Report, Step
-from desktop.settings.locations import CONSOLE
 
 LIMIT = 300.0
 """Seconds each start may take; the first one on a new system is looked at by whatever guards it."""

@@ -90,8 +90,8 @@ class GoesAlong(importlib.abc.MetaPathFinder):
 def run(order: Order) -> Answer:
     """Changes this process for good."""
     from desktop.agents.code import consent, loader
+    from desktop.common.texts import Catalogue
     from desktop.errors import AppError, CodeEntryUnclear
-    from desktop.texts import Catalogue
 
     answer, texts = Answer(), Catalogue("en")
     sys.path[:] = [place for place in sys.path if place]

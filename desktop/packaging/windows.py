@@ -16,13 +16,13 @@ import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from desktop.common.locations import CONSOLE
 from desktop.packaging.contents import project_licence
 from desktop.packaging.errors import BuildFailed
 from desktop.packaging.formats import Format, Job
 from desktop.packaging.plan import ROOT, Plan
 from desktop.packaging.tools import Tool
 from desktop.settings.brand import Brand
-from desktop.settings.locations import CONSOLE
 
 SCRIPT = ROOT / "assets" / "installer" / "windows.nsi"
 MANIFEST = ROOT / "assets" / "installer" / "windows.manifest"

@@ -6,9 +6,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from desktop.common.files import patiently, remove_tree
+from desktop.common.locations import PROFILE_NAME
 from desktop.errors import FolderUnwritable, Phrase
-from desktop.files import patiently, remove_tree
-from desktop.settings.locations import PROFILE_NAME
 
 PATIENCE = 5.0
 """Seconds for which processes that have just ended (an engine's) may still hold files, on Windows."""

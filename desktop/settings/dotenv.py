@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from desktop.common.files import read_limited
 from desktop.errors import SettingsInvalid
-from desktop.files import read_limited
 from desktop.settings.origins import normalise_api_base
 
 SIZE_LIMIT = 1024 * 1024

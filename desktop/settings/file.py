@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from desktop.common.files import ensure_private_dir, patiently, read_limited, write_private
 from desktop.errors import (
     AppError,
     FileUnreadable,
@@ -22,7 +23,6 @@ from desktop.errors import (
     SettingsNewer,
     SettingsUnwritable,
 )
-from desktop.files import ensure_private_dir, patiently, read_limited, write_private
 from desktop.settings.model import VERSION
 
 SIZE_LIMIT = 8 * 1024 * 1024

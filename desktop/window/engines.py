@@ -12,9 +12,9 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from desktop import installed
+from desktop.common import installed
+from desktop.common.locations import is_frozen
 from desktop.errors import DisplayMissing, EngineHidden, EngineMissing, EngineNotHere, EngineRefusesRoot
-from desktop.settings.locations import is_frozen
 from desktop.window import webview2
 from desktop.window.engine import LOOPBACK_HOSTS, Engine, EngineName
 

@@ -12,8 +12,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from desktop.common.locations import is_frozen
 from desktop.errors import EngineChanged
-from desktop.settings.locations import is_frozen
 from desktop.window import macos_menu
 from desktop.window.engine import Dress, EngineName, MenuBar, Proxy
 from desktop.window.macos_links import take_links

@@ -16,7 +16,7 @@ GET_URL = int.from_bytes(b"GURL", "big")
 """kInternetEventClass and kAEGetURL."""
 DIRECT_OBJECT = int.from_bytes(b"----", "big")
 LONGEST = 32_000
-"""Characters; longer ones are no links of ours (`desktop.links`) and no words of a command line."""
+"""Characters; longer ones are no links of ours (`desktop.app.links`) and no words of a command line."""
 IGNORED = subprocess.DEVNULL
 
 _kept: list[Any] = []

@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from desktop.programs import clean_environment
+from desktop.common.programs import clean_environment
 from desktop.window.policy import may_leave
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from desktop.common.page import Page
 from desktop.errors import EngineChanged, EngineError, EngineMissing, PageNotLoaded, WindowNotMade
-from desktop.page import Page
 from desktop.window import engines, unloaded
 from desktop.window.bridge import Bridge, Channel
 from desktop.window.engine import Dress, Engine, MenuBar, Proxy, Scheme

@@ -9,7 +9,7 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 
-from desktop.page import Page
+from desktop.common.page import Page
 
 
 @dataclass

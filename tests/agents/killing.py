@@ -22,9 +22,9 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from desktop.agents.attachments import AttachmentFiles
-from desktop.agents.schema import STEPS, Step
-from desktop.agents.store import SqliteStore
+from desktop.agents.store.attachments import AttachmentFiles
+from desktop.agents.store.schema import STEPS, Step
+from desktop.agents.store.threads import SqliteStore
 from tests.agents.things import ME, Blocking, answer, said, thread
 
 Acknowledge = Callable[[str], None]

@@ -11,8 +11,8 @@ from typing import Any
 from chatkit.store import NotFoundError, Store
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
-from desktop.agents.context import RequestContext
-from desktop.agents.ids import FAKE, new_id
+from desktop.agents.chatkit.context import RequestContext
+from desktop.agents.store.ids import FAKE, new_id
 
 
 @dataclass

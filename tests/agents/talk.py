@@ -9,17 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from desktop.agents.answers import Reply, Stream
+from desktop.agents.chatkit.answers import Reply, Stream
 from desktop.agents.host import AgentHost
 from desktop.agents.limits import Limits
 from desktop.agents.sources import Sources
-from desktop.agents.stores import Stores
+from desktop.agents.store.stores import Stores
+from desktop.common.texts import Catalogue
 from desktop.errors import AgentNotSet, AppError
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
 from desktop.settings.mcp import Approved, McpServer, mcp_grant, mcp_secret
 from desktop.settings.servers import server_secret
-from desktop.texts import Catalogue
 from tests.agents.reference import ReferenceStore
 
 Json = dict[str, Any]

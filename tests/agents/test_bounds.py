@@ -21,12 +21,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop import updates
 from desktop.agents.code.clients import Given as CodeGiven
-from desktop.agents.endpoints import make_client
 from desktop.agents.host import AgentHost
 from desktop.agents.mcp.check import check as check_mcp
-from desktop.agents.tracing import Tracing
+from desktop.agents.models.endpoints import make_client
+from desktop.agents.models.tracing import Tracing
+from desktop.app import updates
+from desktop.common.texts import Catalogue
 from desktop.errors import (
     AnswerFlood,
     AnswerPacked,
@@ -44,9 +45,8 @@ from desktop.settings.agents import ServerAgent
 from desktop.settings.brand import Brand
 from desktop.settings.mcp import McpServer
 from desktop.settings.model import Settings
-from desktop.texts import Catalogue
+from tests.agents.assistant.test_assistant import House
 from tests.agents.talk import FAST, Given, Page, make_host
-from tests.agents.test_assistant import House
 from tests.standins.models_api import KEY
 from tests.standins.raw import RawServer, bomb, endless, stacked
 from tests.standins.tls import Authority

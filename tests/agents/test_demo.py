@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from desktop.agents import titles
-from desktop.texts import Catalogue
+from desktop.agents.chatkit import titles
+from desktop.common.texts import Catalogue
 from tests.agents.talk import Given, Page, make_host
 
 WORDS = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from desktop.agents.chatkit.unfinished import incomplete_of
 from desktop.agents.host import AgentHost
-from desktop.agents.unfinished import incomplete_of
 from desktop.settings.agents import AssistantAgent, Endpoint
 from tests.agents.talk import Given, Heard, Json, Page, make_host
 from tests.standins.habits import Habits, Reply, chat, chunk, responses, sse

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from desktop.agents.answers import Reply
+from desktop.agents.chatkit.answers import Reply
 from desktop.agents.host import AgentHost, State
 from desktop.agents.limits import Limits
-from desktop.agents.stores import Stores
+from desktop.agents.store.stores import Stores
+from desktop.common.installed import command_for
+from desktop.common.texts import Catalogue
 from desktop.errors import (
     AgentNotSet,
     AgentsMissing,
@@ -27,9 +29,7 @@ from desktop.errors import (
     PageGone,
     ThreadNotFound,
 )
-from desktop.installed import command_for
 from desktop.settings.agents import AssistantAgent
-from desktop.texts import Catalogue
 from tests.agents.reference import ReferenceStore
 from tests.agents.talk import DEMO, FAST, Given, Heard, Page, make_host, message
 
@@ -87,7 +87,7 @@ def test_without_the_sdk_every_request_says_how_to_install_it() -> None:
         "for name in ('agents', 'chatkit', 'openai'): sys.modules[name] = None\n"
         "from desktop.agents.host import AgentHost\n"
         "from desktop.errors import AgentsMissing\n"
-        "from desktop.texts import Catalogue\n"
+        "from desktop.common.texts import Catalogue\n"
         "class Nothing:\n"
         "    def server(self, agent_id): return None\n"
         "host = AgentHost(Nothing(), Catalogue('en'))\n"

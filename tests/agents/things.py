@@ -36,7 +36,7 @@ from chatkit.types import (
     WorkflowItem,
 )
 
-from desktop.agents.context import RequestContext
+from desktop.agents.chatkit.context import RequestContext
 
 ME = RequestContext("assistant", "user_1")
 OTHER = RequestContext("demo", "user_1")

@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import cast
 
-from desktop.agents import columns, database, documents, search
-from desktop.agents.store import SqliteStore
+from desktop.agents.store import columns, database, documents, search
+from desktop.agents.store.threads import SqliteStore
 from tests.agents.things import ME, NOON, answer, said, thread
 from tests.bench.figures import Figure, summary
 

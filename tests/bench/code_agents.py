@@ -109,8 +109,8 @@ class App:
         from desktop.agents.code.consent import Consents, read
         from desktop.agents.code.parent import Place
         from desktop.agents.host import AgentHost
+        from desktop.common.texts import Catalogue
         from desktop.settings.agents import CodeAgent, Endpoint
-        from desktop.texts import Catalogue
         from tests.agents.talk import Given
 
         file = folder / "my_agent" / "agent.py"
@@ -132,7 +132,7 @@ class App:
 
     def ask(self, thread: str = "") -> tuple[float, str]:
         """Seconds until the first word leaves for the page; the chat."""
-        from desktop.agents.answers import Stream
+        from desktop.agents.chatkit.answers import Stream
 
         content = [{"type": "input_text", "text": QUESTION}]
         given = {"content": content, "attachments": [], "quoted_text": None, "inference_options": {}}

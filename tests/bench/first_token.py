@@ -66,10 +66,10 @@ def measure(times: int = TIMES) -> list[Figure]:
 
 def ours(base: str, folder: Path) -> tuple[Callable[[], float], Callable[[], None]]:
     """A message to the app's agents, its chats in a file: seconds until the first word leaves for the page."""
-    from desktop.agents.answers import Stream
+    from desktop.agents.chatkit.answers import Stream
     from desktop.agents.host import AgentHost
+    from desktop.common.texts import Catalogue
     from desktop.settings.agents import AssistantAgent, Endpoint
-    from desktop.texts import Catalogue
     from tests.agents.talk import Given
 
     assistant = AssistantAgent(id="assistant", endpoint="here", model=MODEL)
@@ -103,7 +103,7 @@ def bare(base: str) -> tuple[Callable[[], float], Callable[[], float], Callable[
     from chatkit.types import ThreadMetadata, ThreadStreamEvent, UserMessageItem
     from openai import AsyncOpenAI
 
-    from desktop.agents.context import RequestContext
+    from desktop.agents.chatkit.context import RequestContext
     from tests.agents.reference import ReferenceStore
     from tests.agents.things import ME
 

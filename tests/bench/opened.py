@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from desktop.agents.host import AgentHost
-    from desktop.app import App
-    from desktop.context import Context
-    from desktop.page import Page
+    from desktop.app.application import App
+    from desktop.app.context import Context
+    from desktop.common.page import Page
     from desktop.window.bridge import Answered
     from desktop.window.shell import PageWindow, WindowPlan
 
@@ -33,12 +33,12 @@ def tell(what: str, value: object = None) -> None:
 
 def open_app(context: Context) -> int:
     """In the place of `cli.open_app`, with the same first steps."""
-    from desktop.opening import Opening
+    from desktop.app.opening import Opening
 
     opening = Opening(context)
     if not opening.begin():
         return 0
-    from desktop.app import App
+    from desktop.app.application import App
 
     class Measured(App):
         def _build(self, *parts: Any) -> None:
@@ -145,7 +145,7 @@ def with_bench(page: Page) -> Page:
     """The page with two methods more: one that does nothing, one that takes what the page has measured."""
     from dataclasses import replace
 
-    from desktop.page import Method, NoParams, Params
+    from desktop.common.page import Method, NoParams, Params
 
     class Took(Params):
         milliseconds: list[float]
@@ -210,7 +210,7 @@ def main() -> int:
         FLOOD.append(True)
         arguments = arguments[1:]
     if arguments[:1] == ["--key"]:
-        from desktop.context import Context
+        from desktop.app.context import Context
 
         key = arguments[1]
         arguments = arguments[2:]

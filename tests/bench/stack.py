@@ -60,14 +60,14 @@ def look() -> dict[str, float]:
 
 
 def _look(folder: Path) -> dict[str, float]:
-    import desktop.app  # noqa: F401  # what a window has imported by then is not counted; nothing of tests that has more
+    import desktop.app.application  # noqa: F401  # what a window has imported by then is not counted; nothing of tests that has more
     from desktop.agents.from_settings import SettingsSources
     from desktop.agents.host import AgentHost, State
+    from desktop.common.texts import Catalogue
     from desktop.keys import Keys, MemoryStore
     from desktop.settings.brand import Brand
     from desktop.settings.file import SettingsFile
     from desktop.settings.layers import SettingsStore
-    from desktop.texts import Catalogue
 
     (folder / "settings.json").write_text('{"version": 1, "agents": [{"kind": "assistant", "id": "assistant"}]}')
     settings = SettingsStore(SettingsFile(folder / "settings.json"), Brand())

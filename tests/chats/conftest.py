@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.chats.copies import Copies
+from desktop.chats.archive.copies import Copies
 from desktop.openai_api.client import ApiClient, Endpoint
 from tests.chats.things import Desk
 from tests.standins.api import KEY, ApiStandIn

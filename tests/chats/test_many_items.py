@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from desktop.agents.answers import Reply
+from desktop.agents.chatkit.answers import Reply
 from desktop.chats.types import Format
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 from tests.agents.things import said
 from tests.chats.things import Desk
 

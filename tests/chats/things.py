@@ -7,20 +7,20 @@ from typing import Any, cast
 
 from chatkit.types import Attachment, ThreadItem
 
-from desktop.agents.attachments import AttachmentFiles
-from desktop.agents.context import RequestContext
+from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.host import AgentHost
-from desktop.agents.ids import new_id
-from desktop.agents.stores import Stores
-from desktop.chats.archiving import ArchiveRun
-from desktop.chats.copies import Copies, Origin
+from desktop.agents.store.attachments import AttachmentFiles
+from desktop.agents.store.ids import new_id
+from desktop.agents.store.stores import Stores
+from desktop.chats.archive.archiving import ArchiveRun
+from desktop.chats.archive.copies import Copies, Origin
 from desktop.chats.library import Library
 from desktop.chats.types import Archived
+from desktop.common.locations import Locations
+from desktop.common.texts import Catalogue
 from desktop.openai_api.client import Requests
 from desktop.settings.agents import AssistantAgent, DemoAgent
-from desktop.settings.locations import Locations
 from desktop.settings.model import Settings, WorkflowAgent
-from desktop.texts import Catalogue
 from tests.agents.talk import Given
 from tests.agents.things import thread
 from tests.standins.api import WORKFLOW, ApiStandIn

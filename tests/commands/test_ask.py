@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from desktop.app.context import Context
 from desktop.commands import ask
-from desktop.context import Context
 from desktop.settings.model import WorkflowAgent
 
 

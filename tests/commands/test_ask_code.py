@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.code_consent import settle
+from desktop.app.code_consent import settle
 from desktop.keys import Keys, MemoryStore
 from desktop.settings.origins import origin_of
 from tests.commands.test_ask import Terminal

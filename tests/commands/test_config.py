@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from desktop.app.context import Context
 from desktop.commands import config as command
-from desktop.context import Context
 from desktop.settings.layers import Layer
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from desktop.app.context import Context
 from desktop.commands import key as command
-from desktop.context import Context
 from desktop.errors import KeyringMissing, UsageError
 from desktop.keys import Keys, MemoryStore
 from desktop.settings.state import State

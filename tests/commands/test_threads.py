@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 
-from desktop.agents.context import RequestContext
+from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.host import AgentHost
-from desktop.agents.ids import new_id
-from desktop.agents.stores import Stores
+from desktop.agents.store.ids import new_id
+from desktop.agents.store.stores import Stores
 from desktop.commands import threads
+from desktop.common.locations import Locations
+from desktop.common.texts import Catalogue
 from desktop.errors import AppError, KeyMissing
 from desktop.openai_api.client import ApiClient, Endpoint
 from desktop.settings.agents import AssistantAgent
-from desktop.settings.locations import Locations
 from desktop.settings.model import Settings, WorkflowAgent
-from desktop.texts import Catalogue
 from tests.agents.talk import Given
 from tests.agents.things import said, thread
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from desktop.common.texts import Catalogue
 from desktop.errors import (
     AppError,
     BadAnswer,
@@ -36,7 +37,6 @@ from desktop.errors import (
 from desktop.openai_api import sessions
 from desktop.openai_api.client import ApiClient, Endpoint
 from desktop.settings.model import Settings, WorkflowAgent
-from desktop.texts import Catalogue
 from tests.openai_api.conftest import Waits
 from tests.standins.api import FAULTS, KEY, WORKFLOW, ApiStandIn
 

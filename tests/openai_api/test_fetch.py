@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop import updates
+from desktop.app import updates
 from desktop.errors import TimedOut, UpdatesUnreadable
 from desktop.openai_api import fetch, script_check
 from desktop.openai_api.transport import Endpoint

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from desktop.agents import failures
-from desktop.agents.endpoints import asked_of, make_client
+from desktop.agents.models import failures
+from desktop.agents.models.endpoints import asked_of, make_client
 from desktop.errors import TimedOut
 from desktop.openai_api.client import ApiClient
 from desktop.openai_api.transport import Endpoint as Route

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from desktop.diagnostics import Counters
+from desktop.app.diagnostics import Counters
 from desktop.errors import (
     AgentNotSet,
     ConnectionRefused,

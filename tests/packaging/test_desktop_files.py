@@ -129,7 +129,7 @@ def test_the_packaged_brand_file_holds_the_packages_names_and_none_of_the_makers
 
 
 def test_a_package_whose_updates_a_distribution_brings_looks_for_none_by_itself(maker: Maker, tmp_path: Path) -> None:
-    from desktop import updates
+    from desktop.app import updates
     from desktop.settings.brand import load_brand
     from desktop.settings.model import Settings
     from desktop.settings.state import State

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from desktop.common.locations import assets_dir
 from desktop.packaging import schema
 from desktop.settings.brand import parse_brand
-from desktop.settings.locations import assets_dir
 from desktop.settings.model import Settings
 from tests.packaging import made_from_readme
 

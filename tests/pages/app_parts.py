@@ -10,19 +10,19 @@ from typing import Any, cast
 
 from desktop.agents.from_settings import SettingsSources
 from desktop.agents.host import AgentHost
-from desktop.diagnostics import Counters
+from desktop.app.diagnostics import Counters
+from desktop.common.locations import Locations
+from desktop.common.page import Page
+from desktop.common.texts import Catalogue
 from desktop.errors import AppError
 from desktop.keys import Keys, MemoryStore
 from desktop.openai_api.client import ApiClient, Endpoint
 from desktop.openai_api.keeper import SessionKeeper
-from desktop.page import Page
-from desktop.pages.services import Services
+from desktop.pages.shared.services import Services
 from desktop.settings.brand import Brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore
-from desktop.settings.locations import Locations
 from desktop.settings.state import State
-from desktop.texts import Catalogue
 
 SENTINEL = "sk-Xq7vPlanted-never-to-be-seen-0123456789"
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from desktop.settings.locations import assets_dir
+from desktop.common.locations import assets_dir
 
 PAGES = assets_dir() / "pages"
 

@@ -99,9 +99,9 @@ def supervise(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 def main() -> int:
     """The app itself, with a thread that shows its pages again when their files change."""
-    from desktop.app import App
+    from desktop.app.application import App
+    from desktop.app.context import Context
     from desktop.cli import parse
-    from desktop.context import Context
     from desktop.errors import AppError
 
     context = Context(parse(sys.argv[1:]))

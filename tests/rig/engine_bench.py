@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop.cli import leave
-from desktop.page import Page
-from desktop.texts import Catalogue
+from desktop.common.page import Page
+from desktop.common.texts import Catalogue
 from desktop.window import engines
 from desktop.window.bridge import Bridge
 from desktop.window.engine import MenuBar, MenuItem, Proxy, keys_of

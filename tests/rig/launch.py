@@ -19,11 +19,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from desktop import app as app_module
 from desktop.agents.limits import Limits
-from desktop.app import App
+from desktop.app import application as app_module
+from desktop.app.application import App
+from desktop.app.context import Context
 from desktop.cli import leave, parse
-from desktop.context import Context
 from desktop.errors import AppError
 from desktop.window import page_server
 from desktop.window.bridge import Answered
@@ -253,7 +253,7 @@ class Probe:
 
     def chat_limits(self, changed: dict[str, Any]) -> None:
         """Other times for the chat pages that are shown from now on (fields of pages.chat.Limits); {}: its own."""
-        from desktop.pages.chat import Limits
+        from desktop.pages.chat.page import Limits
 
         self.app.chat_limits = Limits(**changed) if changed else None
 

@@ -37,7 +37,7 @@ for address in "$@"; do printf '%s\\n' "$address" >> "{log}"; done
 _SAVE = """
 import sys
 from desktop.cli import parse
-from desktop.context import Context
+from desktop.app.context import Context
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
 key, workflow, *options = sys.argv[1:]
@@ -52,7 +52,7 @@ context.state.set_key_known(origin, True)
 _READ = """
 import sys
 from desktop.cli import parse
-from desktop.context import Context
+from desktop.app.context import Context
 from desktop.settings.origins import origin_of
 context = Context(parse(sys.argv[1:]))
 # Not through `Keys`, which notes what it finds.

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from desktop.common.texts import Catalogue
 from desktop.errors import BrandInvalid
 from desktop.settings.base import FORMS
 from desktop.settings.brand import Brand, load_brand, parse_brand
 from desktop.settings.model import Settings
-from desktop.texts import Catalogue
 from tests.rig.systems import is_wine
 
 MISSING = "File not found" if is_wine() else os.strerror(2)
@@ -262,7 +262,7 @@ def test_what_a_brand_leaves_empty_is_made_from_what_it_says() -> None:
 
 
 def test_two_brands_share_no_folder_keyring_entry_or_link() -> None:
-    from desktop.settings.locations import locations
+    from desktop.common.locations import locations
 
     one, two = Brand(), parse_brand({"app": {"id": "ask-fern"}})
     places = [locations(brand.app.id, "default") for brand in (one, two)]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from desktop.common.locations import Locations
 from desktop.errors import FolderUnwritable
 from desktop.settings.deletion import delete_profile
-from desktop.settings.locations import Locations
 from tests.rig.systems import link
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from desktop.common.locations import Locations
 from desktop.errors import FileUnreadable, SettingsDamaged, SettingsNewer, SettingsUnwritable
 from desktop.settings.file import SettingsFile
-from desktop.settings.locations import Locations
 from tests.rig.processes import Child
 from tests.rig.systems import private
 

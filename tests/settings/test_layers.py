@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from desktop.common.locations import Locations
+from desktop.common.texts import Catalogue
 from desktop.errors import (
     AppError,
     BrandInvalid,
@@ -23,9 +25,7 @@ from desktop.settings.base import Prompt
 from desktop.settings.brand import Brand, parse_brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import ENVIRONMENT_AGENT, SettingsStore
-from desktop.settings.locations import Locations
 from desktop.settings.model import Accent, Settings, WorkflowAgent
-from desktop.texts import Catalogue
 
 Make = Callable[..., SettingsStore]
 

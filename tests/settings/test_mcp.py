@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from desktop.common.locations import Locations
+from desktop.common.texts import Catalogue
 from desktop.errors import BrandInvalid, Phrase, SettingsInvalid
 from desktop.settings.brand import Brand, parse_brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore, plain
-from desktop.settings.locations import Locations
 from desktop.settings.mcp import Approved, McpServer, first_problem, mcp_secret, problem_in, same_server
-from desktop.texts import Catalogue
 
 TOKEN = "ghp_0123456789abcdefghijklmnop"
 

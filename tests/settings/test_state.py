@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.settings.locations import Locations
+from desktop.common.locations import Locations
 from desktop.settings.state import THREADS_KEPT, Place, State
 from tests.rig.systems import private
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.standins.models_api import Answer, ModelsApi, error
@@ -372,7 +372,7 @@ SECRET = "sk-Yx7vPlanted-for-the-endpoint-0123456789abcdef"
 _SAVE_KEY = """
 import sys
 from desktop.cli import parse
-from desktop.context import Context
+from desktop.app.context import Context
 from desktop.settings.origins import origin_of
 base, key, *options = sys.argv[1:]
 context = Context(parse(options))

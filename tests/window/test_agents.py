@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from desktop.agents.models import DEFAULT_MODEL
+from desktop.agents.models.names import DEFAULT_MODEL
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.standins.api import KEY

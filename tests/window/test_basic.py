@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.standins.habits import Habits, Reply, chat
@@ -252,9 +252,9 @@ def test_a_message_that_was_not_taken_is_back_where_it_was_written(scene: Scene)
 _DELETE = """
 import asyncio, sys
 from pathlib import Path
-from desktop.agents.context import RequestContext
-from desktop.agents.store import SqliteStore
-from desktop.settings.locations import Locations
+from desktop.agents.chatkit.context import RequestContext
+from desktop.agents.store.threads import SqliteStore
+from desktop.common.locations import Locations
 store = SqliteStore(Locations(Path(sys.argv[1])).threads)
 asyncio.run(store.delete_thread(sys.argv[2], RequestContext("demo", "u")))
 store.close()
@@ -375,9 +375,9 @@ _MANY = """
 import asyncio, datetime, sys
 from pathlib import Path
 from chatkit.types import ThreadMetadata
-from desktop.agents.context import RequestContext
-from desktop.agents.store import SqliteStore
-from desktop.settings.locations import Locations
+from desktop.agents.chatkit.context import RequestContext
+from desktop.agents.store.threads import SqliteStore
+from desktop.common.locations import Locations
 context = RequestContext("demo", "u")
 store = SqliteStore(Locations(Path(sys.argv[1])).threads)
 async def fill():

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from desktop.common.page import Method, NoParams, Page, Params
+from desktop.common.texts import Catalogue as Texts
 from desktop.errors import Catalogue, KeyRejected
-from desktop.page import Method, NoParams, Page, Params
-from desktop.texts import Catalogue as Texts
 from desktop.window import calls
 from desktop.window.bridge import (
     MOST_HELD,

@@ -282,8 +282,8 @@ _MANY = """
 import sys
 from datetime import datetime, timedelta
 from desktop.cli import parse
-from desktop.context import Context
-from desktop.agents.context import RequestContext
+from desktop.app.context import Context
+from desktop.agents.chatkit.context import RequestContext
 from chatkit.types import ThreadMetadata
 context = Context(parse(sys.argv[1:]))
 host = context.agent_host()

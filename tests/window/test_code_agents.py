@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from desktop.agents.code.consent import LIST, Consents, read
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 from tests.agents.code.test_choices import TWO
 from tests.agents.code.test_exports import ASKS, CLASSIFIER, CLASSIFY, HEAD, NODE, RUN
 from tests.agents.code.wheels import make_wheel

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.standins.chatkit_server import ChatKitStandIn

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from desktop import installed
+from desktop.common import installed
+from desktop.common.locations import assets_dir
+from desktop.common.texts import Catalogue
 from desktop.errors import DisplayMissing, EngineMissing, EngineNotHere, EngineRefusesRoot, WebViewMissing
-from desktop.settings.locations import assets_dir
-from desktop.texts import Catalogue
 from desktop.window.engines import (
     DEBUG_VARIABLES,
     GTK_PACKAGES,

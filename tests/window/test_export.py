@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from desktop.chats.as_html import as_html
+from desktop.chats.export.as_html import as_html
 from desktop.chats.types import Item
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 from desktop.window.engines import has_qt
-from tests.chats.test_exporting import HOSTILE, chat_of, hostile_items
+from tests.chats.export.test_exporting import HOSTILE, chat_of, hostile_items
 from tests.rig.display import Display
 from tests.rig.driver import ROOT
 from tests.window.conftest import missing

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from desktop.common.texts import Catalogue
 from desktop.errors import NetworkError, Phrase, leaves
-from desktop.texts import Catalogue
 from tests.rig.display import Display, Picture
 from tests.rig.driver import Driver
 from tests.rig.scene import scene as made_scene
@@ -41,7 +41,7 @@ OFFLINE = {error.code for error in leaves(NetworkError)}
 DELETE = """
 import sys
 from desktop.cli import parse
-from desktop.context import Context
+from desktop.app.context import Context
 from desktop.settings.origins import origin_of
 context = Context(parse(sys.argv[1:]))
 # Not through `Keys`, which would note that there is none any more.

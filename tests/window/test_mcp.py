@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 from tests import standins
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene

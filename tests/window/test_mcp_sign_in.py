@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 from tests.rig.driver import ROOT, Driver
 from tests.rig.scene import Scene
 from tests.standins.issuer import Issuer, protected

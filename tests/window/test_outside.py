@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.programs import clean_environment
+from desktop.common.programs import clean_environment
 from desktop.window.outside import open_address, open_path
 
 SOON = 20

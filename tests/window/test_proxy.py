@@ -19,7 +19,7 @@ AWAY = "https://component.invalid/deployments/chatkit/chatkit.js"
 _USE_PROXY = """
 import sys
 from desktop.cli import parse
-from desktop.context import Context
+from desktop.app.context import Context
 proxy, password, *options = sys.argv[1:]
 context = Context(parse(options))
 context.keys.save_secret("proxy", password)

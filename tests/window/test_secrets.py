@@ -250,7 +250,7 @@ def test_checklist_22_the_proxy_password_lives_in_the_keyring(scene: Scene) -> N
             assert not holds(what, PASSWORD), name
         assert holders(scene.folder, PASSWORD) == []
         assert "someone@" in json.dumps(scene.settings()), "the control: the proxy itself is in the settings"
-        read = "import sys; from desktop.cli import parse; from desktop.context import Context;"
+        read = "import sys; from desktop.cli import parse; from desktop.app.context import Context;"
         kept = scene.python(f"{read} print(Context(parse(sys.argv[1:])).keys.secret('proxy'))", *scene.arguments)
         assert kept.strip() == PASSWORD
 

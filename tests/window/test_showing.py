@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from desktop.page import Page
+from desktop.common.page import Page
 from desktop.window.showing import Showing
 
 PAGE = Page("probe", "probe.html", (), {})

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 from tests.rig.scene import Scene
 from tests.standins.models_api import Answer, ModelsApi
 from tests.window.test_agents import begin

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.test_updates import ReleasePage
 from tests.rig.scene import Scene
-from tests.test_updates import ReleasePage
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 BRAND = """

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from desktop.common.texts import LANGUAGES, Catalogue
 from desktop.errors import AppError, DotNetMissing, EngineMissing, WebViewMissing
-from desktop.texts import LANGUAGES, Catalogue
 from desktop.window import webview2
 from desktop.window.webview2 import CHANNELS, DOTNET, DOTNET_LINK, PLACES, WEBVIEW2_LINK
 from desktop.window.windows import EdgeEngine

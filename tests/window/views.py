@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol
 
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 

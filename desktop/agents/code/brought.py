@@ -13,8 +13,8 @@ from pathlib import Path
 from desktop.agents.code import mends
 from desktop.agents.code.consent import MOST, Source, digest, read
 from desktop.agents.code.entry import MAKERS, NAMES
+from desktop.common.files import ensure_private_dir, write_private
 from desktop.errors import AppError, CodeUnreadable, FolderUnwritable, Phrase
-from desktop.files import ensure_private_dir, write_private
 
 NAME = "agent.py"
 """What pasted code is called in its folder."""
@@ -146,7 +146,7 @@ def _imports_agents(tree: ast.Module) -> bool:
 
 
 def _is_typescript(path: Path) -> bool:
-    from desktop.files import read_limited
+    from desktop.common.files import read_limited
 
     try:
         return bool(_TYPESCRIPT.search(read_limited(path, MOST)))

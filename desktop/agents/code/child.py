@@ -211,7 +211,7 @@ def _children() -> list[int]:
 
 def _work(takes: int, gives: int) -> None:
     from desktop.agents.code.protocol import TO_CHILD, Garbled, Message, Writer, read
-    from desktop.programs import clean_environment
+    from desktop.common.programs import clean_environment
 
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
@@ -329,7 +329,7 @@ class Worker:
         """Imports the SDKs: the longest part of a start."""
         import asyncio
 
-        from desktop.texts import Catalogue
+        from desktop.common.texts import Catalogue
 
         self._texts = Catalogue(str(message["language"]))
         # Behind everything of the app's own, so that a package can't take the place of ours.
@@ -339,7 +339,7 @@ class Worker:
 
             import desktop.agents.code.runner  # noqa: F401
         except ModuleNotFoundError as error:
-            from desktop.agents.light import missing
+            from desktop.agents.chatkit.without_stack import missing
 
             raise missing(error) from None
         self._loop = asyncio.new_event_loop()
@@ -401,7 +401,7 @@ class Worker:
     def _look_up_ends(self) -> None:
         """Beside the first answer, OpenAI's list of models is read: some that the file names may end soon."""
         from desktop.agents.code import explained
-        from desktop.agents.endpoints import is_openai
+        from desktop.agents.models.endpoints import is_openai
 
         if self._models is None and is_openai(self._given.endpoint):
             self._models = self._loop.create_task(explained.listed(self._given))
@@ -411,7 +411,7 @@ class Worker:
         import asyncio
         from datetime import date
 
-        from desktop.agents import model_ends
+        from desktop.agents.models import retirements
 
         if self._models is None:
             return
@@ -420,8 +420,8 @@ class Worker:
         if not self._models.done():
             return  # at the end of the next turn, then
         used = {self._given.models.get(model, model): model for model in self._turn.models}
-        known = model_ends.ends(self._models.result())
-        for model, day in model_ends.ending(used, known, date.today()).items():  # noqa: DTZ011 - here
+        known = retirements.ends(self._models.result())
+        for model, day in retirements.ending(used, known, date.today()).items():  # noqa: DTZ011 - here
             if model not in self._told_ends:
                 self._told_ends.add(model)
                 self._writer.send({"type": "model_ends", "model": used[model], "day": day.isoformat()})
@@ -430,9 +430,9 @@ class Worker:
         import traceback
         from datetime import date
 
-        from desktop.agents import model_ends
         from desktop.agents.code import explained
         from desktop.agents.code.protocol import pack
+        from desktop.agents.models import retirements
         from desktop.errors import CodeFailed, CodeModelGone
 
         told = explained.explained(failure, self._beside, self._given, self._turn.model)
@@ -441,7 +441,7 @@ class Worker:
         choices: list[str] = []
         if isinstance(told, CodeModelGone):
             models = self._loop.run_until_complete(explained.listed(self._given))
-            choices = model_ends.in_place_of(str(told.values["model"]), models, date.today())  # noqa: DTZ011 - here
+            choices = retirements.in_place_of(str(told.values["model"]), models, date.today())  # noqa: DTZ011 - here
         self._writer.send({"type": "failed", "of": "run", "error": pack(told), "choices": choices})
 
 

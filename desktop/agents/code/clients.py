@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from desktop.agents import failures
 from desktop.agents.code import hearing
-from desktop.agents.endpoints import NO_KEY, asked_of, make_client
-from desktop.agents.tolerant.refusals import Refusals
+from desktop.agents.models import failures
+from desktop.agents.models.endpoints import NO_KEY, asked_of, make_client
+from desktop.agents.models.tolerant.refusals import Refusals
 from desktop.openai_api import own_network
 from desktop.openai_api.bounded import MB, Bounds, guarded, guarded_async
 from desktop.openai_api.heads import limited
@@ -55,7 +55,7 @@ class Given:
         import openai
 
         os.environ["OPENAI_API_KEY"] = STANDS_FOR_KEY
-        import desktop.agents.tracing  # noqa: F401 - importing it switches traces off
+        import desktop.agents.models.tracing  # noqa: F401 - importing it switches traces off
 
         self.client = make_client(self.endpoint, self.key, self.route, silence=self.silence, refusals=self._refusals)
         self.client.__class__ = self._renaming(type(self.client))
@@ -152,7 +152,7 @@ class Given:
     def _http(self) -> Any:
         import httpx2
 
-        from desktop.agents.tolerant.transport_sync import TolerantSync
+        from desktop.agents.models.tolerant.transport_sync import TolerantSync
 
         def options() -> dict[str, Any]:
             return self._options(httpx2.HTTPTransport, guarded)
@@ -164,7 +164,7 @@ class Given:
     def _async_http(self) -> Any:
         import httpx2
 
-        from desktop.agents.tolerant.transport import Tolerant
+        from desktop.agents.models.tolerant.transport import Tolerant
 
         def options() -> dict[str, Any]:
             return self._options(httpx2.AsyncHTTPTransport, guarded_async)

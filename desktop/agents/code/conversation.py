@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from chatkit.types import AssistantMessageItem, ThreadMetadata, UserMessageItem
 
-from desktop.agents.context import RequestContext
-from desktop.agents.for_models import MOST_ITEMS, MOST_TEXT, PAGE, Reads, file_part, text_part
+from desktop.agents.chatkit.context import RequestContext
+from desktop.agents.models.chat_input import MOST_ITEMS, MOST_TEXT, PAGE, Reads, file_part, text_part
 
 if TYPE_CHECKING:
     from chatkit.store import Store

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from desktop.programs import clean_environment
+from desktop.common.programs import clean_environment
 
 if TYPE_CHECKING:
     from desktop.openai_api.transport import Endpoint as Route

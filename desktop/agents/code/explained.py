@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from desktop.agents import failures
 from desktop.agents.code import loader
 from desktop.agents.code.clients import Given
 from desktop.agents.code.loader import Beside
-from desktop.agents.endpoints import make_client
+from desktop.agents.models import failures
+from desktop.agents.models.endpoints import make_client
 from desktop.errors import (
     AgentsMissing,
     AppError,

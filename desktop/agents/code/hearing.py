@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from desktop.agents.late_thoughts import put_right
-from desktop.agents.tolerant.heard import HEARD, Heard
+from desktop.agents.models.late_reasoning import put_right
+from desktop.agents.models.tolerant.heard import HEARD, Heard
 
 OURS = "desktop."
 """How the types of events begin that the SDK does not know."""

@@ -10,11 +10,11 @@ import contextvars
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.code.protocol import Message
 from desktop.agents.mcp import calls
 from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.servers import Live
-from desktop.agents.runs import CURRENT
 from desktop.errors import AppError
 
 NOT_APPROVED = "Tool execution was not approved."

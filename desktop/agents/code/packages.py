@@ -22,12 +22,12 @@ from threading import Event
 from urllib.parse import quote
 
 from desktop.agents.code.environment import clean
+from desktop.common.files import ensure_private_dir
+from desktop.common.locations import assets_dir, is_frozen
 from desktop.errors import BadParams, PackagesNotInstalled, Phrase
-from desktop.files import ensure_private_dir
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.openai_api.transport import parse_proxy, tls_context
 from desktop.settings.agents import PACKAGE
-from desktop.settings.locations import assets_dir, is_frozen
 
 ARGUMENT = "--code-agent-pip"
 """The hidden first argument of a packaged app that makes it the pip that was packed with it."""

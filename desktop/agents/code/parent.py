@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chatkit.types import ProgressUpdateEvent, ThreadMetadata, ThreadStreamEvent, UserMessageItem, WidgetItem
 
-from desktop.agents import for_models, titles
-from desktop.agents.asks import Asks
+from desktop.agents.chatkit import titles
+from desktop.agents.chatkit.context import RequestContext
+from desktop.agents.chatkit.prerequisites import Asks
+from desktop.agents.chatkit.questions import STEP, Choice, Question, Questions
+from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.code import consent, conversation
 from desktop.agents.code.environment import with_proxy
 from desktop.agents.code.live import Live, Want, choices_of
@@ -29,16 +32,17 @@ from desktop.agents.code.packages import shipped
 from desktop.agents.code.process import Child
 from desktop.agents.code.protocol import Message, unpack
 from desktop.agents.code.shown import APPROVE, REJECT, Shown, answered, chosen, is_asking, settled
-from desktop.agents.context import RequestContext
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.approvals import Approvals
 from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.ready import until_ready
 from desktop.agents.mcp.servers import McpServers, Ready
-from desktop.agents.questions import STEP, Choice, Question, Questions
-from desktop.agents.runs import CURRENT
+from desktop.agents.models import chat_input
 from desktop.agents.sources import Sources
+from desktop.common.files import ensure_private_dir
+from desktop.common.texts import Catalogue
+from desktop.common.unseen import written_out
 from desktop.errors import (
     AppError,
     CodeConsentNeeded,
@@ -49,11 +53,8 @@ from desktop.errors import (
     ModelEnds,
     ThreadNotFound,
 )
-from desktop.files import ensure_private_dir
 from desktop.settings.agents import CodeAgent
 from desktop.settings.origins import origin_of
-from desktop.texts import Catalogue
-from desktop.unseen import written_out
 
 if TYPE_CHECKING:
     from chatkit.actions import Action
@@ -306,7 +307,7 @@ class CodeAgents:
     ) -> Events:
         """The answer to `message`, or to what was last said. Ends where the run waits for a person. Raises AppError."""
         new_id = _ids(store, thread, context)
-        readable = cast("for_models.Reads | None", attachments if hasattr(attachments, "read") else None)
+        readable = cast("chat_input.Reads | None", attachments if hasattr(attachments, "read") else None)
         told = await conversation.told(store, readable, thread, message, context)
         if thread.title is None and told["text"]:
             thread.title = titles.first_words(told["text"]) or None

@@ -22,10 +22,10 @@ from desktop.agents.code.child import ARGUMENT
 from desktop.agents.code.environment import clean
 from desktop.agents.code.own_process import adopt_orphans
 from desktop.agents.code.protocol import FROM_CHILD, Garbled, Message, Writer, read
-from desktop.agents.printed import entries
-from desktop.agents.worker import Worker
+from desktop.agents.program_output import entries
+from desktop.agents.store.worker import Worker
+from desktop.common.locations import is_frozen
 from desktop.errors import CodeEnded, Phrase
-from desktop.settings.locations import is_frozen
 
 if TYPE_CHECKING:
     from desktop.agents.code.windows_job import Job

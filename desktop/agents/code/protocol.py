@@ -11,8 +11,8 @@ import struct
 import threading
 from typing import Any
 
+from desktop.common.texts import Catalogue
 from desktop.errors import AppError, InternalError, Phrase, leaves
-from desktop.texts import Catalogue
 
 Message = dict[str, Any]
 

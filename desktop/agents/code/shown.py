@@ -36,9 +36,9 @@ from pydantic import TypeAdapter, ValidationError
 from desktop.agents.code.protocol import Message
 from desktop.agents.mcp import approvals
 from desktop.agents.mcp.pictures import picture
+from desktop.common.texts import Catalogue
+from desktop.common.unseen import written_out
 from desktop.errors import CodeFlood
-from desktop.texts import Catalogue
-from desktop.unseen import written_out
 
 APPROVE, REJECT, AGAIN = "code.approve", "code.reject", "code.again"
 """Actions of a card's buttons; the payload is {"id": …}."""

@@ -8,11 +8,11 @@ from typing import Any
 from chatkit.types import ThoughtTask
 from pydantic import BaseModel
 
+from desktop.agents.chatkit.tasks import MOST_CODE, tool_task
 from desktop.agents.code.protocol import Message
 from desktop.agents.code.turn import Turn
-from desktop.agents.late_thoughts import Answered, Turned
-from desktop.agents.model_streams import raise_if_failed, spoken
-from desktop.agents.tasks import MOST_CODE, tool_task
+from desktop.agents.models.late_reasoning import Answered, Turned
+from desktop.agents.models.streams import raise_if_failed, spoken
 
 
 def plain(value: Any) -> Any:

@@ -11,8 +11,8 @@ from chatkit.types import CustomTask
 
 from desktop.agents.code.protocol import Message
 from desktop.agents.code.tools import Tools
-from desktop.agents.failures import Asked
-from desktop.texts import Catalogue
+from desktop.agents.models.failures import Asked
+from desktop.common.texts import Catalogue
 
 Send = Callable[[Message], object]
 MOST_SAID = 1_000_000

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from chatkit.types import NoticeEvent, ThreadItemReplacedEvent, WidgetItem
 from chatkit.widgets import DynamicWidgetRoot
 
-from desktop.agents.questions import TOOL, Choice, Question
+from desktop.agents.chatkit.questions import TOOL, Choice, Question
 from desktop.agents.sources import Sources
+from desktop.common.texts import Catalogue
+from desktop.common.unseen import name_written_out, written_out
 from desktop.errors import AppError
 from desktop.settings.mcp import McpServer, same_server
-from desktop.texts import Catalogue
-from desktop.unseen import name_written_out, written_out
 
 if TYPE_CHECKING:
     from desktop.agents.mcp.connection import Tool

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from desktop import __version__
-from desktop.agents import failures
+from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import environment, fetching, grants, http, schemas, sse
 from desktop.agents.mcp.digests import digest_in
@@ -27,7 +27,7 @@ from desktop.agents.mcp.program import Program, output
 from desktop.agents.mcp.references import resolved
 from desktop.agents.mcp.results import Outcome, outcome
 from desktop.agents.mcp.starts import STARTS, Starting, Tells
-from desktop.agents.runs import CURRENT
+from desktop.agents.models import failures
 from desktop.errors import (
     AppError,
     InternalError,

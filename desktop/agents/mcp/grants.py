@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from desktop import logs
+from desktop.common import logs
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from desktop import __version__
-from desktop.agents.endpoints import walled
 from desktop.agents.mcp.said import words_of
+from desktop.agents.models.endpoints import walled
 from desktop.errors import AnswerFlood, AppError, McpFailed, McpFlood, McpNotMcp, McpRedirected, McpRefused
 from desktop.openai_api.errors_map import scrub
 from desktop.openai_api.transport import Endpoint

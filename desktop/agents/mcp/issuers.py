@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from desktop import __version__
-from desktop.agents import failures
-from desktop.agents.endpoints import walled
 from desktop.agents.mcp.http import origin
+from desktop.agents.models import failures
+from desktop.agents.models.endpoints import walled
 from desktop.errors import AppError, McpSignInFailed, NetworkError, Phrase
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer, origin_of_server

@@ -26,11 +26,11 @@ from mcp.shared.auth import (
 )
 from pydantic import AnyUrl
 
-from desktop import logs
 from desktop.agents.mcp.grants import MOST_OF_A_TOKEN, Grant, Vault
 from desktop.agents.mcp.http import Seen, origin
 from desktop.agents.mcp.issuers import Issuers
 from desktop.agents.mcp.said import words_of
+from desktop.common import logs
 from desktop.errors import (
     AppError,
     KeyStoreError,

@@ -10,7 +10,7 @@ from chatkit.types import ProgressUpdateEvent, ThreadStreamEvent
 from desktop.agents.mcp.approvals import notice
 from desktop.agents.mcp.servers import McpServers, Ready
 from desktop.agents.mcp.starts import Starting
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 
 
 async def until_ready(

@@ -11,7 +11,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any
 
-from desktop.agents.sniff import IMAGES, kind_of
+from desktop.agents.store.file_types import IMAGES, kind_of
 
 MOST_TEXT = 200_000
 """Characters of a result that go to the model."""

@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Any
 
+from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import grants
 from desktop.agents.mcp.connection import Connection, SessionOver, Tool, Want
@@ -22,7 +23,6 @@ from desktop.agents.mcp.naming import MOST_OFFERED
 from desktop.agents.mcp.results import Outcome
 from desktop.agents.mcp.starts import Starting
 from desktop.agents.mcp.words import plain
-from desktop.agents.runs import CURRENT
 from desktop.agents.sources import Sources
 from desktop.errors import AppError, McpEnded, McpSecretMissing, McpToolsLeftOut, McpTooManyTools, Phrase
 from desktop.openai_api.transport import Endpoint

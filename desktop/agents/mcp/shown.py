@@ -7,12 +7,12 @@ from typing import Any
 
 from chatkit.types import CustomTask
 
+from desktop.agents.assistant.steps import Steps
 from desktop.agents.mcp.approvals import fenced, within
 from desktop.agents.mcp.results import Outcome
 from desktop.agents.mcp.toolbox import Toolbox
-from desktop.agents.steps import Steps
-from desktop.texts import Catalogue
-from desktop.unseen import written_out
+from desktop.common.texts import Catalogue
+from desktop.common.unseen import written_out
 
 
 def step(texts: Catalogue, server: str, tool: str, *, done: bool, given: Outcome | None = None) -> CustomTask:

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from desktop import logs
 from desktop.agents.limits import Limits
 from desktop.agents.mcp.grants import Grant
 from desktop.agents.mcp.issuers import Issuers
 from desktop.agents.mcp.loopback import Back, Loopback, Words
 from desktop.agents.mcp.references import resolved
+from desktop.common import logs
+from desktop.common.texts import Catalogue
 from desktop.errors import AppError, McpEnded, McpSignInFailed, NetworkError, Phrase
 from desktop.openai_api.errors_map import scrub
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer, normalise_url
-from desktop.texts import Catalogue
 
 if TYPE_CHECKING:
     import httpx2
@@ -137,8 +137,8 @@ async def _asked(
     server: McpServer, headers: Mapping[str, str], hidden: tuple[str, ...], route: Callable[[str], Endpoint]
 ) -> httpx2.Response | None:
     """What the server says to a greeting without a token: where one signs in stands there. Raises NetworkError."""
-    from desktop.agents import failures
     from desktop.agents.mcp import http
+    from desktop.agents.models import failures
 
     seen = http.Seen()
     url = normalise_url(server.url)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from agents import Agent, RunResultStreaming, RunState
 from chatkit.types import ThreadItemDoneEvent, ThreadMetadata, ThreadStreamEvent, WidgetItem
 
-from desktop.agents import unfinished
-from desktop.agents.context import RequestContext
+from desktop.agents.chatkit import unfinished
+from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.toolbox import Toolbox
+from desktop.common.texts import Catalogue
 from desktop.errors import ThreadNotFound
 from desktop.settings.mcp import McpServer
-from desktop.texts import Catalogue
 
 if TYPE_CHECKING:
     from chatkit.actions import Action

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from desktop.unseen import written_out
+from desktop.common.unseen import written_out
 
 MOST = 300
 """Characters."""

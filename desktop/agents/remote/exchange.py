@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from desktop.agents import numbers
+from desktop.agents.models import numbers
 from desktop.agents.remote import replies, wire
 from desktop.agents.remote.bounds import Bounds
 from desktop.agents.remote.events import Events, TooLarge

@@ -17,9 +17,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from desktop.agents.answers import Answer, Reply, Stream, tell, waited
+from desktop.agents.chatkit.answers import Answer, Reply, Stream, tell, waited
 from desktop.agents.limits import Limits
 from desktop.agents.remote.bounds import Bounds
+from desktop.common.texts import Catalogue
 from desktop.errors import (
     AppError,
     InternalError,
@@ -29,18 +30,17 @@ from desktop.errors import (
     ServerTokenRefused,
     ServerTokenWanted,
 )
-from desktop.texts import Catalogue
 
 if TYPE_CHECKING:
     import asyncio
 
-    from desktop.agents.asks import Ask, Asks
+    from desktop.agents.chatkit.prerequisites import Ask, Asks
+    from desktop.agents.chatkit.runs import Run
     from desktop.agents.remote.exchange import Line, Streaming
     from desktop.agents.remote.seen import Seen
     from desktop.agents.remote.target import Target
     from desktop.agents.remote.uploads import Uploads
     from desktop.agents.remote.wire import Request
-    from desktop.agents.runs import Run
     from desktop.openai_api import transport
     from desktop.settings.agents import ServerAgent
 
@@ -135,7 +135,7 @@ class RemoteHost:
     def _main(self) -> None:
         import asyncio
 
-        from desktop.agents.asks import Asks
+        from desktop.agents.chatkit.prerequisites import Asks
         from desktop.agents.remote.seen import Seen
         from desktop.agents.remote.uploads import Uploads
 
@@ -371,7 +371,7 @@ class RemoteHost:
     ) -> Answer:
         import asyncio
 
-        from desktop.agents.runs import Run
+        from desktop.agents.chatkit.runs import Run
 
         run = Run(f"{MARK}{next(self._numbers)}-{self._secret}", on_data, on_end, self._limits)
         self.runs[run.id] = run

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from desktop.agents import numbers
+from desktop.agents.models import numbers
 from desktop.errors import BadParams, MessageEmpty, MessageTooLong
 
 MESSAGES = frozenset({"threads.create", "threads.add_user_message"})

@@ -11,10 +11,10 @@ import psutil
 import pytest
 from chatkit.types import WidgetItem
 
+from desktop.agents.chatkit.questions import Choice
 from desktop.agents.code.clients import STANDS_FOR_KEY
 from desktop.agents.code.shown import Shown, answered
-from desktop.agents.questions import Choice
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 from tests.agents.code.bench import Bench, action, steps, streamed, until
 from tests.standins.models_api import KEY, Answer, Tool
 

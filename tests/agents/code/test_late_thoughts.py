@@ -9,8 +9,8 @@ import pytest
 
 from desktop.settings.agents import Endpoint
 from tests.agents.code.bench import Bench
+from tests.agents.models.test_late_reasoning import BOTH, CODE, TAGS, WANTED, kept, said_in, shown
 from tests.agents.talk import Heard
-from tests.agents.test_late_thoughts import BOTH, CODE, TAGS, WANTED, kept, said_in, shown
 from tests.standins.habits import Habits, Reply, chat
 from tests.standins.models_api import KEY
 

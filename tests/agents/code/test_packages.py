@@ -18,9 +18,9 @@ import pytest
 from desktop.agents.code import packages
 from desktop.agents.code.environment import clean
 from desktop.agents.code.known import package_of
+from desktop.common.texts import Catalogue
 from desktop.errors import BadParams, FileUnreadable, PackagesNotInstalled
 from desktop.openai_api.transport import Endpoint as Route
-from desktop.texts import Catalogue
 from tests.agents.code.wheels import make_wheel
 from tests.standins.proxy import ProxyStandIn
 from tests.standins.tls import Authority

@@ -9,7 +9,7 @@ import pytest
 from chatkit.types import ThreadItem, ThreadItemDoneEvent, ThreadItemRemovedEvent
 
 from desktop.agents.code.shown import Shown
-from desktop.texts import Catalogue
+from desktop.common.texts import Catalogue
 
 
 class Shows:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from desktop.code_consent import settle
-from desktop.context import Context
+from desktop.app.code_consent import settle
+from desktop.app.context import Context
+from desktop.common.unseen import RESET
 from desktop.errors import CodeConsentNeeded, CodeUnreadable
 from desktop.settings.agents import CodeAgent
-from desktop.unseen import RESET
 
 
 def context(tmp_path: Path, **options: object) -> tuple[Context, io.StringIO]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from desktop.agents.questions import Choice, Question
+from desktop.agents.chatkit.questions import Choice, Question
 from tests.agents.mcp.conftest import LIMITS, Chat, approved, buttons, stdio, words
 from tests.agents.talk import PATIENCE, Heard, Json, Page
 from tests.standins.models_api import Answer, Call, ModelsApi

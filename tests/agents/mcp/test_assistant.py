@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from desktop.agents.mcp.approvals import pretty
-from desktop.agents.stores import Stores, open_stores
+from desktop.agents.store.stores import Stores, open_stores
 from desktop.errors import Phrase, SettingsInvalid
 from tests.agents.mcp.conftest import LIMITS, Chat, approved, buttons, over_http, pids, stdio, words
 from tests.standins.models_api import Answer, Call, ModelsApi

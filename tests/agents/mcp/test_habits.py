@@ -22,11 +22,11 @@ from desktop.agents.mcp.check import check
 from desktop.agents.mcp.connection import Connection, Tool, Want
 from desktop.agents.mcp.servers import McpServers, Ready
 from desktop.agents.mcp.starts import Starting
+from desktop.common.texts import Catalogue
 from desktop.errors import AppError, McpCommandMissing, McpEnded, McpNotAnswering, McpNotMcp
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.agents import AssistantAgent
 from desktop.settings.mcp import McpServer, mcp_secret
-from desktop.texts import Catalogue
 from tests.agents.mcp.conftest import LIMITS, Chat, approved, gone, pids
 from tests.agents.talk import Given
 from tests.standins.models_api import ModelsApi

@@ -368,7 +368,7 @@ def test_no_process_is_left_when_the_app_is_killed(tmp_path: Path) -> None:
 def test_checklist_07_a_secret_is_in_no_database_setting_or_log(
     api: ModelsApi, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from desktop.agents.stores import open_stores
+    from desktop.agents.store.stores import open_stores
 
     caplog.set_level(logging.DEBUG)
     server = stdio(secrets=["API_TOKEN"], always=["add"])
@@ -398,8 +398,6 @@ def test_names_are_such_as_the_api_takes_and_no_two_the_same() -> None:
 
 
 def test_the_start_of_the_app_imports_no_mcp() -> None:
-    program = (
-        "import sys, desktop.app, desktop.cli, desktop.agents.host, desktop.agents.server; print('mcp' in sys.modules)"
-    )
+    program = "import sys, desktop.app.application, desktop.cli, desktop.agents.host, desktop.agents.chatkit.server; print('mcp' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "False"

@@ -20,6 +20,7 @@ from desktop.agents.mcp.issuers import fits
 from desktop.agents.mcp.loopback import Loopback
 from desktop.agents.mcp.servers import OwnVault
 from desktop.agents.mcp.sign_in import Client, sign_in, words
+from desktop.common.texts import Catalogue
 from desktop.errors import (
     AppError,
     McpClientWanted,
@@ -32,7 +33,6 @@ from desktop.errors import (
 )
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer, mcp_grant
-from desktop.texts import Catalogue
 from tests.agents.mcp.conftest import LIMITS, PATIENCE, Chat, approved
 from tests.agents.mcp.test_servers import http, none
 from tests.agents.talk import Given
@@ -359,7 +359,7 @@ def test_a_tool_that_wants_more_rights_gets_them_with_the_next_sign_in(api: Mode
 def test_checklist_47_no_secret_of_a_sign_in_is_in_a_log_or_a_repr(
     issuer: Issuer, server: McpHttp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from desktop import logs
+    from desktop.common import logs
 
     caplog.set_level(logging.DEBUG)
     issuer.method = "client_secret_basic"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from desktop.common.unseen import RESET
 from desktop.settings.agents import AssistantAgent, Endpoint
 from desktop.settings.mcp import McpServer
-from desktop.unseen import RESET
 from tests.agents.mcp.conftest import stdio
 from tests.commands.test_ask import Terminal
 from tests.standins.issuer import Issuer, protected

@@ -10,8 +10,8 @@ import pytest
 from desktop.agents.host import AgentHost
 from desktop.agents.remote.bounds import Bounds
 from desktop.agents.remote.host import RemoteHost
+from desktop.common.texts import Catalogue
 from desktop.settings.agents import ServerAgent
-from desktop.texts import Catalogue
 from tests.agents.talk import FAST, Given, Page
 from tests.standins.chatkit_server import ChatKitStandIn
 

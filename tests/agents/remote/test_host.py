@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from desktop.agents.remote.bounds import Bounds
+from desktop.common.texts import Catalogue
 from desktop.errors import (
     AppError,
     BadParams,
@@ -34,7 +35,6 @@ from desktop.errors import (
     ThreadNotFound,
     TimedOut,
 )
-from desktop.texts import Catalogue
 from tests.agents.remote.conftest import TOKEN, Team
 from tests.agents.talk import PATIENCE, Heard, message
 from tests.standins.chatkit_server import PARTS, ChatKitStandIn, Mode
@@ -105,7 +105,7 @@ def test_a_page_that_reads_slowly_holds_the_server_back_and_one_that_reads_nothi
 ) -> None:
     from desktop.agents.limits import Limits
     from desktop.agents.remote.host import RemoteHost
-    from desktop.texts import Catalogue
+    from desktop.common.texts import Catalogue
 
     one = team()
     one.host._remote = RemoteHost(one.given, Catalogue("en"), limits=Limits(pieces=4, unread=0.5))
@@ -563,7 +563,7 @@ def test_the_agent_stack_is_not_needed(server: ChatKitStandIn) -> None:
         "sys.meta_path.insert(0, Wall())\n"
         "from desktop.settings.agents import ServerAgent\n"
         "from desktop.agents.host import AgentHost\n"
-        "from desktop.texts import Catalogue\n"
+        "from desktop.common.texts import Catalogue\n"
         "import json\n"
         "class Given:\n"
         "    message_limit = 1000\n"

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from desktop.agents.context import RequestContext
+from desktop.agents.chatkit.context import RequestContext
 from tests.agents.reference import ReferenceStore
 
 EVERYBODY = RequestContext("team", "user_1")

@@ -1,0 +1,68 @@
+"""What a model is asked with: which model, its tools and parameters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from agents import (
+    CodeInterpreterTool,
+    FileSearchTool,
+    ImageGenerationTool,
+    ModelSettings,
+    Tool,
+    WebSearchTool,
+)
+from chatkit.types import UserMessageItem
+from openai.types.shared import Reasoning
+
+from desktop.agents.models.endpoints import is_openai
+from desktop.agents.models.names import DEFAULT_MODEL, reasons
+from desktop.agents.models.target import Way
+from desktop.settings.agents import AssistantAgent
+
+
+def model_settings(agent: AssistantAgent, way: Way, message: UserMessageItem | None, tools: list[str]) -> ModelSettings:
+    """What is set, as far as it is known that the model takes it; what it refuses is left out on the way there."""
+    # Of other endpoints' models nothing is known: they get what was set.
+    thinks = reasons(way.model) if is_openai(way.endpoint) else agent.reasoning_effort is not None
+    summary = "auto" if way.responses and thinks else None
+    # Only what is set: the SDK sends what is None too.
+    wanted = (("effort", agent.reasoning_effort), ("summary", summary))
+    reasoning = {name: value for name, value in wanted if value and thinks}
+    chosen = message.inference_options.tool_choice if message is not None else None
+    include: list[Any] = []
+    if "web_search" in tools:
+        include.append("web_search_call.action.sources")
+    if "code_interpreter" in tools:
+        include.append("code_interpreter_call.outputs")
+    settings = ModelSettings(
+        temperature=None if thinks and is_openai(way.endpoint) else agent.temperature,
+        reasoning=Reasoning.model_validate(reasoning) if reasoning else None,
+        tool_choice=chosen.id if chosen is not None and chosen.id in tools else None,
+        response_include=include or None,
+    )
+    # Chats are kept on this computer, not at OpenAI.
+    return replace(settings, store=False) if way.responses else settings
+
+
+def chosen_model(agent: AssistantAgent, message: UserMessageItem | None) -> str:
+    """The composer's choice where it is one of the agent's, else the agent's, else the app's."""
+    wanted = message.inference_options.model if message is not None else None
+    own = agent.model or DEFAULT_MODEL
+    return wanted if wanted and wanted in (own, *agent.models) else own
+
+
+def hosted_tools(agent: AssistantAgent) -> list[Tool]:
+    """The tools that the endpoint runs, as the Agents SDK takes them."""
+    wanted = agent.tools
+    tools: list[Tool] = []
+    if wanted.web_search:
+        tools.append(WebSearchTool())
+    if wanted.vector_store_ids:
+        tools.append(FileSearchTool(vector_store_ids=list(wanted.vector_store_ids), include_search_results=True))
+    if wanted.code_interpreter:
+        tools.append(CodeInterpreterTool({"type": "code_interpreter", "container": {"type": "auto"}}))
+    if wanted.image_generation:
+        tools.append(ImageGenerationTool({"type": "image_generation"}))
+    return tools

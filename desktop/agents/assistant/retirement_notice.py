@@ -1,0 +1,60 @@
+"""What assistants say ahead of a model's end: the endpoint's list of models is read beside an answer, once a day.
+
+Lives on the agents' loop. Nothing is said twice, and nothing waits for the list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from desktop.agents.models import retirements
+from desktop.agents.models.endpoints import is_openai
+from desktop.errors import ModelEnds
+
+if TYPE_CHECKING:
+    from desktop.agents.models.target import Way
+
+Lookup = asyncio.Task[dict[str, date]]
+
+
+class Endings:
+    """Of all endpoints. `today` is asked at every answer."""
+
+    def __init__(self, today: Callable[[], date] = lambda: datetime.now(UTC).date()) -> None:
+        self._today = today
+        self._lookups: dict[tuple[str, str | None], tuple[date, Lookup]] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def look_up(self, way: Way) -> None:
+        """The list is asked for in the background, where it says when models end: OpenAI's does."""
+        name, today = (way.endpoint.base_url, way.key), self._today()
+        known = self._lookups.get(name)
+        if is_openai(way.endpoint) and (known is None or known[0] != today):
+            self._lookups[name] = (today, asyncio.get_running_loop().create_task(_ends(way)))
+
+    def due(self, way: Way) -> ModelEnds | None:
+        """That the model of an answer ends soon; None: it does not, it was said, or it is not known yet."""
+        known = self._lookups.get((way.endpoint.base_url, way.key))
+        if known is None or not known[1].done() or known[1].cancelled():
+            return None
+        days = retirements.ending([way.model], known[1].result(), self._today())
+        told = (way.endpoint.base_url, way.model)
+        if way.model not in days or told in self._told:
+            return None
+        self._told.add(told)
+        return ModelEnds(model=way.model, day=days[way.model].isoformat())
+
+    def close(self) -> None:
+        """Ends what is still asked."""
+        for _, lookup in self._lookups.values():
+            lookup.cancel()
+
+
+async def _ends(way: Way) -> dict[str, date]:
+    try:
+        return retirements.ends([model.model_dump() async for model in way.client.models.list()])
+    except Exception:  # noqa: BLE001 - whatever it is: the answer itself tells what is wrong
+        return {}

@@ -1,0 +1,90 @@
+"""Giving chats their titles: which chat wants one, and a model's better one beside the answer, which it may outlive."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from chatkit.types import ThreadMetadata, UserMessageItem
+
+from desktop.agents.chatkit import titles
+from desktop.agents.chatkit.context import RequestContext
+from desktop.agents.chatkit.runs import CURRENT
+from desktop.agents.models import failures
+from desktop.agents.models.target import Way
+
+if TYPE_CHECKING:
+    from chatkit.store import Store
+
+log = logging.getLogger(__name__)
+
+LIMIT = 20.0
+"""Seconds after which a title is given up."""
+
+
+class Titling:
+    """`on_thread` (agent id, thread id) is called when a title came after its answer."""
+
+    def __init__(self, on_thread: Callable[[str, str], None]) -> None:
+        self.on_thread = on_thread
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def wanted(self, thread: ThreadMetadata, message: UserMessageItem | None, *, by_model: bool) -> Title | None:
+        """The title to begin beside the answer; None where the chat has one, or gets its first words here and now
+        because no model is to be asked (`by_model`)."""
+        text = "" if message is None else "".join(part.text for part in message.content).strip()
+        if thread.title is not None or not text:
+            return None
+        if not by_model:
+            thread.title = titles.first_words(text) or None
+            return None
+        return Title(self, thread, text)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs `work` outside of the present run, so that a title outlives its answer."""
+        context = contextvars.copy_context()
+        context.run(CURRENT.set, None)
+        task: asyncio.Task[None] = context.run(asyncio.get_running_loop().create_task, work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    def close(self) -> None:
+        """Gives up what is under way."""
+        for task in self._under_way:
+            task.cancel()
+
+
+class Title:
+    """A title on its way. Its failures are nobody's business but the log's: the first words do as well."""
+
+    def __init__(self, titling: Titling, thread: ThreadMetadata, text: str) -> None:
+        self._titling = titling
+        self._thread = thread
+        self._text = text
+
+    def begin(self, way: Way, store: Store[RequestContext], context: RequestContext) -> None:
+        self._titling.start(self._make(way, store, context))
+
+    async def _make(self, way: Way, store: Store[RequestContext], context: RequestContext) -> None:
+        try:
+            async with asyncio.timeout(LIMIT):
+                title = titles.tidy(await titles.ask(way.client, way.model, self._text, responses=way.responses))
+        except Exception as error:  # noqa: BLE001 - see above
+            log.info("no title: %s", failures.of(error, way.asked).detail)
+            title = ""
+        title = title or titles.first_words(self._text)
+        try:
+            kept = await store.load_thread(self._thread.id, context)
+            if not title or kept.title is not None:
+                return  # the person gave it one meanwhile
+            kept.title = title
+            await store.save_thread(kept, context)
+        except Exception as error:  # noqa: BLE001 - the chat was deleted, the disk is full
+            log.info("a title was not kept: %s", failures.of(error).detail)
+            return
+        # While the answer is still coming, the SDK sees this and tells the page (`thread.updated`).
+        self._thread.title = title
+        self._titling.on_thread(context.agent_id, self._thread.id)

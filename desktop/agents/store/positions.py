@@ -1,0 +1,65 @@
+"""Where an item goes among the rows of its thread: which row an id means, and the id of one that can't keep its own.
+
+Knows the tables, not the SDK.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from desktop.agents.store.ids import FAKE, derived
+
+
+def item(connection: sqlite3.Connection, thread: int, item_id: str) -> int | None:
+    """The item that has this id here, or the last one that a model called so."""
+    row = connection.execute("SELECT seq FROM items WHERE id = ? AND thread = ?", (item_id, thread)).fetchone()
+    return _called(connection, thread, item_id) if row is None else int(row[0])
+
+
+def _called(connection: sqlite3.Connection, thread: int, foreign_id: str, since: int = 0) -> int | None:
+    row = connection.execute(
+        "SELECT seq FROM items WHERE thread = ? AND foreign_id = ? AND seq > ? ORDER BY seq DESC LIMIT 1",
+        (thread, foreign_id, since),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def place(
+    connection: sqlite3.Connection, thread: int, given: str, kind: str, created: int, body: str, how: str
+) -> tuple[int | None, str]:
+    """Where an item goes: the row it replaces, or None and the id it gets.
+
+    An id that can't be kept (a model's `__fake_id__`, one that another thread has, one that an answer of an earlier
+    turn has) gives way to one worked out from thread, turn and id: who asks twice within a turn is told the same.
+    """
+    if how == "saved" and (known := item(connection, thread, given)) is not None:
+        return known, given
+    turn = _turn(connection, thread)
+    if given != FAKE:
+        row = connection.execute("SELECT seq, thread FROM items WHERE id = ?", (given,)).fetchone()
+        if row is None and _called(connection, thread, given) is None:
+            return None, given
+        # Workflows and tool calls may go on in the next turn; an answer never does.
+        if row is not None and row[1] == thread and (kind != "assistant_message" or row[0] > turn):
+            return int(row[0]), given
+        if (known := _called(connection, thread, given, since=turn)) is not None:
+            return known, given
+        return None, derived(kind, thread, turn, given)
+    # Every message of a turn has this one id: the moment tells them apart, and where the clock is coarse, the text.
+    number = 0
+    while True:
+        own = derived(kind, thread, turn, given, created, number)
+        row = connection.execute("SELECT seq, body FROM items WHERE id = ?", (own,)).fetchone()
+        if row is None:
+            return None, own
+        if row[1] == body:
+            return int(row[0]), own
+        number += 1
+
+
+def _turn(connection: sqlite3.Connection, thread: int) -> int:
+    """The place of the last message that a person wrote: a turn begins there."""
+    row = connection.execute(
+        "SELECT seq FROM items WHERE thread = ? AND kind = 'user_message' ORDER BY seq DESC LIMIT 1", (thread,)
+    ).fetchone()
+    return 0 if row is None else int(row[0])

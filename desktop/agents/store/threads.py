@@ -1,0 +1,507 @@
+"""The thread store of in-app agents: the SDK's `Store` over one SQLite file, for one profile.
+
+Everything SQLite does happens in threads of its own: one that writes, two that read. What `await` has acknowledged
+is with the operating system, so a killed app loses none of it. Imports the SDK's types, never its agent stack.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from chatkit.store import NotFoundError, Store, StoreItemType
+from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
+
+from desktop.agents.chatkit.context import RequestContext
+from desktop.agents.store import columns, database, documents, positions, rows, search, words_index
+from desktop.agents.store.columns import MOST_OF_A_TITLE, clean
+from desktop.agents.store.ids import new_id
+from desktop.agents.store.schema import STEPS, Step
+from desktop.agents.store.worker import Worker
+from desktop.errors import AppError
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+T = TypeVar("T")
+
+MOST = 10_000
+"""Largest page."""
+GONE_KEPT = 1000
+"""Deleted threads whose place in the list is remembered."""
+
+
+class SqliteStore(Store[RequestContext]):
+    """Opens the database at once, in the thread that writes, and waits for that. A path of None keeps nothing.
+
+    Raises ThreadsNewer, FolderUnwritable, FileUnreadable; what else a person should be told stands in `notices`
+    (ThreadsDamaged). All methods raise `NotFoundError` for an id that is not this agent's, and FolderUnwritable or
+    FileUnreadable for what the disk refuses. Usable from every thread and every event loop; `close` it.
+
+    Two things go beyond what the SDK asks for. Lists keep the order in which things were added, whatever the clock
+    said; a cursor stays good when its thread or item is deleted. And removing an item that isn't there is no error:
+    after a tripped guardrail the SDK removes items that it never saved.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        steps: Sequence[Step] = STEPS,
+        now: Callable[[], float] = time.time,
+        attachments_gone: Callable[[list[str]], None] = lambda ids: None,
+    ) -> None:
+        self.path = path
+        self.notices: list[AppError] = []
+        self.attachments_gone = attachments_gone
+        """Told the ids of attachments whose rows are gone for good, in the thread that writes."""
+        self._now = now
+        self._writer = Worker("threads-writer", idle=self._flush)
+        self._readers: list[Worker] = []
+        self._index_seen = False
+        """The index of words was looked at since it was opened."""
+        self._index_checked = False
+        """And as a whole."""
+        self._connections: dict[Worker, sqlite3.Connection] = {}
+        try:
+            self._connections[self._writer], self.notices = self._writer.call(
+                lambda: database.open_database(path, steps=steps, now=now)
+            )
+            # A database in memory belongs to its one connection.
+            for name in ("threads-reader", "threads-search") if path else ():
+                reader = Worker(name)
+                self._readers.append(reader)
+                self._connections[reader] = reader.call(lambda: database.connect(path, reading=True))
+        except BaseException:
+            self.close()
+            raise
+        self._loading = self._readers[0] if path else self._writer
+        self._searching = self._readers[1] if path else self._writer
+
+    def close(self, limit: float = 5.0) -> bool:
+        """Finishes what was begun and closes the file. False: the disk did not answer within `limit` seconds."""
+        ends = time.monotonic() + limit
+        done = True
+        for worker in (*self._readers, self._writer):
+            connection = self._connections.get(worker)
+            last = None if connection is None else lambda c=connection: database.closed(c)
+            done = worker.close(last, max(0.0, ends - time.monotonic())) and done
+        return done
+
+    # --- ids ----------------------------------------------------------------------------------
+
+    def generate_thread_id(self, context: RequestContext) -> str:
+        return new_id("thread")
+
+    def generate_item_id(self, item_type: StoreItemType, thread: ThreadMetadata, context: RequestContext) -> str:
+        return new_id(item_type)
+
+    # --- threads ------------------------------------------------------------------------------
+
+    async def load_thread(self, thread_id: str, context: RequestContext) -> ThreadMetadata:
+        def load(connection: sqlite3.Connection) -> ThreadMetadata:
+            row = connection.execute(
+                "SELECT id, title, created, body FROM threads WHERE id = ? AND agent = ?",
+                (clean(thread_id), clean(context.agent_id)),
+            ).fetchone()
+            if row is None:
+                raise NotFoundError(f"thread {thread_id}")
+            return documents.thread_of(*row)
+
+        return await self._read(load)
+
+    async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
+        thread_id, agent = clean(thread.id), clean(context.agent_id)
+        title = None if thread.title is None else clean(thread.title)[:MOST_OF_A_TITLE]
+        created, body = columns.to_microseconds(thread.created_at), documents.thread_body(thread)
+
+        def save(connection: sqlite3.Connection) -> None:
+            known = connection.execute("SELECT seq, agent, title FROM threads WHERE id = ?", (thread_id,)).fetchone()
+            if known is None:
+                # A title that was made while the thread was being deleted must not bring it back.
+                if connection.execute("SELECT 1 FROM gone_threads WHERE id = ?", (thread_id,)).fetchone():
+                    raise NotFoundError(f"thread {thread.id}")
+                seq = connection.execute(
+                    "INSERT INTO threads (id, agent, title, created, updated, body) VALUES (?, ?, ?, ?, ?, ?)",
+                    (thread_id, agent, title, created, created, body),
+                ).lastrowid
+                before = None
+            else:
+                seq, owner, before = known
+                if owner != agent:
+                    raise NotFoundError(f"thread {thread.id}")
+                connection.execute(
+                    "UPDATE threads SET title = ?, created = ?, body = ? WHERE seq = ?", (title, created, body, seq)
+                )
+            if title != before:
+                search.index(connection, "thread_words", int(seq or 0), agent, title)
+
+        await self._write(save)
+
+    async def load_threads(
+        self, limit: int, after: str | None, order: str, context: RequestContext
+    ) -> Page[ThreadMetadata]:
+        beyond, direction = _direction(order)
+        limit, agent = _limited(limit), clean(context.agent_id)
+
+        def load(connection: sqlite3.Connection) -> Page[ThreadMetadata]:
+            where, values = "agent = ?", [agent]
+            if after is not None:
+                found = connection.execute(
+                    "SELECT seq FROM threads WHERE id = :id AND agent = :agent "
+                    "UNION ALL SELECT seq FROM gone_threads WHERE id = :id AND agent = :agent",
+                    {"id": clean(after), "agent": agent},
+                ).fetchone()
+                if found is None:
+                    raise NotFoundError(f"thread {after}")
+                where, values = f"{where} AND seq {beyond} ?", [*values, found[0]]
+            rows = connection.execute(
+                f"SELECT id, title, created, body FROM threads WHERE {where} ORDER BY seq {direction} LIMIT ?",  # noqa: S608
+                (*values, limit + 1),
+            ).fetchall()
+            return _page([documents.thread_of(*row) for row in rows[:limit]], rows, limit)
+
+        return await self._read(load)
+
+    async def delete_thread(self, thread_id: str, context: RequestContext) -> None:
+        agent = clean(context.agent_id)
+
+        def delete(connection: sqlite3.Connection) -> list[str]:
+            thread = _thread(connection, thread_id, agent)
+            rows = connection.execute("SELECT id FROM attachments WHERE thread = ?", (thread,)).fetchall()
+            connection.execute(
+                "INSERT OR REPLACE INTO gone_threads (id, agent, seq) VALUES (?, ?, ?)",
+                (clean(thread_id), agent, thread),
+            )
+            connection.execute(
+                "DELETE FROM gone_threads "
+                "WHERE seq <= (SELECT seq FROM gone_threads ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+                (GONE_KEPT,),
+            )
+            connection.execute("DELETE FROM threads WHERE seq = ?", (thread,))
+            return [row[0] for row in rows]
+
+        await self._write(delete, then=self._tell_gone)
+
+    # --- items --------------------------------------------------------------------------------
+
+    async def load_thread_items(
+        self, thread_id: str, after: str | None, limit: int, order: str, context: RequestContext
+    ) -> Page[ThreadItem]:
+        beyond, direction = _direction(order)
+        limit, agent = _limited(limit), clean(context.agent_id)
+
+        def load(connection: sqlite3.Connection) -> Page[ThreadItem]:
+            thread = _thread(connection, thread_id, agent)
+            where, values = "thread = ?", [thread]
+            if after is not None:
+                seq = positions.item(connection, thread, clean(after))
+                if seq is None:
+                    gone = connection.execute(
+                        "SELECT seq FROM gone_items WHERE id = ? AND thread = ?", (clean(after), thread)
+                    ).fetchone()
+                    if gone is None:
+                        raise NotFoundError(f"item {after}")
+                    seq = gone[0]
+                where, values = f"{where} AND seq {beyond} ?", [thread, seq]
+            rows = connection.execute(
+                f"SELECT id, created, body FROM items WHERE {where} ORDER BY seq {direction} LIMIT ?",  # noqa: S608
+                (*values, limit + 1),
+            ).fetchall()
+            items: list[ThreadItem] = []
+            for item_id, created, body in rows[:limit]:
+                try:
+                    items.append(documents.item_of(item_id, thread_id, created, body))
+                except ValueError as error:
+                    # Written by an app with a newer SDK: one such item does not lock up the whole chat.
+                    _log().warning("item %s is left out: %s", item_id, type(error).__name__)
+            return _page(items, rows, limit)
+
+        return await self._read(load)
+
+    async def load_item(self, thread_id: str, item_id: str, context: RequestContext) -> ThreadItem:
+        def load(connection: sqlite3.Connection) -> ThreadItem:
+            seq = positions.item(connection, _thread(connection, thread_id, clean(context.agent_id)), clean(item_id))
+            if seq is None:
+                raise NotFoundError(f"item {item_id}")
+            found, created, body = connection.execute(
+                "SELECT id, created, body FROM items WHERE seq = ?", (seq,)
+            ).fetchone()
+            return documents.item_of(found, thread_id, created, body)
+
+        return await self._read(load)
+
+    async def add_thread_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
+        await self._put(thread_id, item, context, "added")
+
+    async def save_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
+        await self._put(thread_id, item, context, "saved")
+
+    async def delete_thread_item(self, thread_id: str, item_id: str, context: RequestContext) -> None:
+        def delete(connection: sqlite3.Connection) -> None:
+            thread = _thread(connection, thread_id, clean(context.agent_id))
+            seq = positions.item(connection, thread, clean(item_id))
+            if seq is None:
+                return
+            connection.execute(
+                "INSERT OR REPLACE INTO gone_items (id, thread, seq) SELECT id, thread, seq FROM items WHERE seq = ?",
+                (seq,),
+            )
+            connection.execute("DELETE FROM items WHERE seq = ?", (seq,))
+
+        await self._write(delete)
+
+    async def _put(
+        self, thread_id: str, item: ThreadItem, context: RequestContext, how: Literal["added", "saved"]
+    ) -> None:
+        # Written out here, in the caller's thread: the SDK goes on changing its items.
+        given, agent, kind = clean(item.id), clean(context.agent_id), item.type
+        created, body = columns.to_microseconds(item.created_at), documents.item_body(item)
+        words = columns.text_of(kind, body)
+
+        def put(connection: sqlite3.Connection) -> None:
+            thread = _thread(connection, thread_id, agent)
+            seq, own = positions.place(connection, thread, given, kind, created, body, how)
+            if seq is None:
+                seq = connection.execute(
+                    "INSERT INTO items (id, thread, kind, created, foreign_id, body) VALUES (?, ?, ?, ?, ?, ?)",
+                    (own, thread, kind, created, None if own == given else given, body),
+                ).lastrowid
+            else:
+                connection.execute(
+                    "UPDATE items SET kind = ?, created = ?, body = ? WHERE seq = ?", (kind, created, body, seq)
+                )
+            search.index(connection, "item_words", int(seq or 0), agent, words)
+            connection.execute(
+                "UPDATE threads SET updated = max(updated, ?) WHERE seq = ?", (int(self._now() * 1_000_000), thread)
+            )
+
+        await self._write(put)
+
+    # --- attachments --------------------------------------------------------------------------
+
+    async def save_attachment(self, attachment: Attachment, context: RequestContext) -> None:
+        attachment_id, agent = clean(attachment.id), clean(context.agent_id)
+        thread_id, body = attachment.thread_id, documents.attachment_body(attachment)
+
+        def save(connection: sqlite3.Connection) -> None:
+            thread = None if thread_id is None else _thread(connection, thread_id, agent)
+            saved = connection.execute(
+                "INSERT INTO attachments (id, agent, thread, created, body) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET thread = excluded.thread, body = excluded.body "
+                "WHERE agent = excluded.agent",
+                (attachment_id, agent, thread, int(self._now() * 1_000_000), body),
+            )
+            if saved.rowcount != 1:
+                raise NotFoundError(f"attachment {attachment.id}")
+
+        await self._write(save)
+
+    async def load_attachment(self, attachment_id: str, context: RequestContext) -> Attachment:
+        def load(connection: sqlite3.Connection) -> Attachment:
+            row = connection.execute(
+                "SELECT a.id, t.id, a.body FROM attachments a LEFT JOIN threads t ON t.seq = a.thread "
+                "WHERE a.id = ? AND a.agent = ?",
+                (clean(attachment_id), clean(context.agent_id)),
+            ).fetchone()
+            if row is None:
+                raise NotFoundError(f"attachment {attachment_id}")
+            return documents.attachment_of(*row)
+
+        return await self._read(load)
+
+    async def delete_attachment(self, attachment_id: str, context: RequestContext) -> None:
+        def delete(connection: sqlite3.Connection) -> list[str]:
+            done = connection.execute(
+                "DELETE FROM attachments WHERE id = ? AND agent = ?", (clean(attachment_id), clean(context.agent_id))
+            )
+            if done.rowcount != 1:
+                raise NotFoundError(f"attachment {attachment_id}")
+            return [clean(attachment_id)]
+
+        await self._write(delete, then=self._tell_gone)
+
+    async def unsent_attachments(self) -> tuple[int, int]:
+        """How many files of all agents no message took up, and their declared bytes."""
+
+        def count(connection: sqlite3.Connection) -> tuple[int, int]:
+            found = connection.execute(
+                "SELECT count(*), total(json_extract(body, '$.metadata.size')) FROM attachments WHERE thread IS NULL"
+            ).fetchone()
+            return int(found[0]), int(found[1])
+
+        return await self._read(count)
+
+    async def sweep_attachments(self, older_than: float) -> set[str]:
+        """Deletes rows that no message took up and that were made before `older_than` (Unix seconds); gives the
+        ids of all that are left."""
+
+        def sweep(connection: sqlite3.Connection) -> tuple[list[str], set[str]]:
+            rows = connection.execute(
+                "DELETE FROM attachments WHERE thread IS NULL AND created < ? RETURNING id",
+                (int(older_than * 1_000_000),),
+            ).fetchall()
+            left = connection.execute("SELECT id FROM attachments").fetchall()
+            return [row[0] for row in rows], {row[0] for row in left}
+
+        gone, left = await self._write(sweep, then=lambda result: self._tell_gone(result[0]))
+        return left - set(gone)
+
+    # --- beyond one agent ---------------------------------------------------------------------
+
+    async def search(self, query: str, agent_id: str | None = None, limit: int = 20) -> list[search.Hit]:
+        """Threads of `agent_id` (None: of all agents) whose title or messages hold every word of `query`."""
+        limit = _limited(limit)
+
+        def find(connection: sqlite3.Connection) -> list[search.Hit]:
+            return search.find(connection, query, agent_id, limit)
+
+        if not self._index_seen:
+            self._index_seen = True
+            await self._mend_index(whole=database.is_small(self.path))
+        hits: list[search.Hit] = []
+        try:
+            hits = await self._read(find, self._searching)
+        except AppError as error:
+            if not words_index.may_be_of_it(error.__cause__) or not await self._mend_index(whole=True, anyway=True):
+                raise
+        else:
+            # A damaged index may also find nothing: before that is said, it is looked at as a whole, once.
+            if hits or not search.words_of(query) or not await self._mend_index(whole=True):
+                return hits
+        return await self._read(find, self._searching)
+
+    async def _mend_index(self, *, whole: bool, anyway: bool = False) -> bool:
+        """Whether the index of words was damaged, and is made anew."""
+        if self.path is None or (self._index_checked and not anyway):
+            return False
+        was_damaged = await self._write(lambda connection: words_index.mended(connection, whole=whole))
+        self._index_checked = whole or was_damaged
+        return was_damaged
+
+    async def records(
+        self,
+        agent_id: str | None = None,
+        *,
+        limit: int = 50,
+        after: str | None = None,
+        since: datetime | None = None,
+    ) -> rows.Records:
+        """Threads of `agent_id` (None: of all agents) written to since `since`, the one last written to first."""
+        limit = _limited(limit)
+
+        place: tuple[int, int] | None = None
+        if after is not None:
+            try:
+                updated, seq = map(int, after.split("."))
+            except ValueError:
+                raise NotFoundError(f"cursor {after}") from None
+            place = updated, seq
+        return await self._read(lambda connection: rows.records(connection, agent_id, limit, place, since))
+
+    async def record(self, thread_id: str) -> rows.ThreadRecord:
+        """One thread, whichever agent it belongs to."""
+        found = await self._read(lambda connection: rows.record(connection, thread_id))
+        if found is None:
+            raise NotFoundError(f"thread {thread_id}")
+        return found
+
+    async def document(self, thread_id: str) -> dict[str, Any]:
+        """All that is kept of a thread but its items, whichever agent it belongs to."""
+        found = await self._read(lambda connection: rows.thread(connection, thread_id))
+        if found is None:
+            raise NotFoundError(f"thread {thread_id}")
+        return found
+
+    async def item_rows(self, thread_id: str, after: int = 0, limit: int = 100) -> list[rows.ItemRow]:
+        """Items as they are kept, behind the place `after`, oldest first, whichever agent they belong to."""
+        limit = _limited(limit)
+        found = await self._read(lambda connection: rows.items(connection, thread_id, after, limit), self._searching)
+        if found is None:
+            raise NotFoundError(f"thread {thread_id}")
+        return found
+
+    async def rename(self, thread_id: str, title: str | None) -> None:
+        """Another title and nothing else: whatever an answer in progress writes meanwhile stays."""
+        if not await self._write(lambda connection: rows.rename(connection, thread_id, title)):
+            raise NotFoundError(f"thread {thread_id}")
+
+    # --- the threads --------------------------------------------------------------------------
+
+    async def _read(self, job: Callable[[sqlite3.Connection], T], worker: Worker | None = None) -> T:
+        chosen = worker or self._loading
+        connection = self._connections[chosen]
+
+        def read() -> T:
+            try:
+                return job(connection)
+            except sqlite3.Error as error:
+                raise database.explained(error, self.path) from error
+
+        return await chosen.run(read)
+
+    async def _write(
+        self, job: Callable[[sqlite3.Connection], T], then: Callable[[T], None] = lambda result: None
+    ) -> T:
+        """Does `job` in one transaction and, once that is committed, `then`, both in the thread that writes."""
+        connection = self._connections[self._writer]
+
+        def write() -> T:
+            try:
+                with database.transaction(connection, self.path):
+                    result = job(connection)
+            except AppError as error:
+                if self.path is None or not words_index.may_be_of_it(error.__cause__):
+                    raise
+                # What is written goes into the index as well: a damaged one must not keep it from being kept.
+                with database.transaction(connection, self.path):
+                    if not words_index.mended(connection):
+                        raise
+                with database.transaction(connection, self.path):
+                    result = job(connection)
+            then(result)
+            return result
+
+        return await self._writer.run(write)
+
+    def _tell_gone(self, ids: list[str]) -> None:
+        if ids:
+            self.attachments_gone(ids)
+
+    def _flush(self) -> None:
+        """With nothing to do: what was written goes from the log into the file and onto the disk."""
+        if self.path:
+            self._connections[self._writer].execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _thread(connection: sqlite3.Connection, thread_id: str, agent: str) -> int:
+    row = connection.execute("SELECT seq FROM threads WHERE id = ? AND agent = ?", (clean(thread_id), agent)).fetchone()
+    if row is None:
+        raise NotFoundError(f"thread {thread_id}")
+    return int(row[0])
+
+
+def _direction(order: str) -> tuple[str, str]:
+    if order not in ("asc", "desc"):
+        raise ValueError(f"order {order!r}")
+    return (">", "ASC") if order == "asc" else ("<", "DESC")
+
+
+def _limited(limit: int) -> int:
+    return max(1, min(limit, MOST))
+
+
+def _page(data: list[Any], rows: list[Any], limit: int) -> Page[Any]:
+    """`rows` holds one more than `limit` where there is more; their first column is the id."""
+    more = len(rows) > limit
+    return Page(data=data, has_more=more, after=rows[limit - 1][0] if more else None)
+
+
+def _log() -> Logger:
+    import logging
+
+    return logging.getLogger(__name__)

@@ -1,0 +1,94 @@
+"""A yes to code, in the app: whose code the consent window asks about, and what its answer changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from desktop.errors import AppError, CodeConsentNeeded, CodePackageMissing, CodeUnreadable
+from desktop.settings.agents import CodeAgent
+
+if TYPE_CHECKING:
+    from desktop.agents.code.consent import Consents
+    from desktop.app.windows import Windows
+    from desktop.pages.shared.services import Services
+
+ACTIONS: dict[type[AppError], str] = {
+    CodeConsentNeeded: "code.look",
+    CodeUnreadable: "code.other_file",
+    CodePackageMissing: "code.install",
+}
+"""What the line over the chat offers, by what kept the code from running."""
+
+
+class CodeConsent:
+    """`consents` reads what people said yes to."""
+
+    def __init__(self, services: Services, windows: Windows, consents: Callable[[], Consents]) -> None:
+        self._services = services
+        self._windows = windows
+        self._consents = consents
+        self._asking = ""
+        """Whose code the consent window shows."""
+        self._packages: dict[str, list[str]] = {}
+        """What code agents have asked for and not found, by agent."""
+        self.is_chat_blocked = False
+        """Whether the chat window says that the active agent's code can't run, in place of a chat."""
+
+    def problem(self) -> AppError | None:
+        """What keeps the active agent's file from running, where it is one of code: mostly that nobody said yes."""
+        agent = self._services.settings.current.agent()
+        return self._consents().problem(agent.file) if isinstance(agent, CodeAgent) else None
+
+    def asked(self) -> tuple[str, tuple[str, ...]]:
+        """What the consent page is about: the agent's id, and the packages that its code is known to miss."""
+        self._asking = self._asking or self._active
+        return self._asking, tuple(self._packages.get(self._asking, ()))
+
+    def show(self, agent_id: str) -> None:
+        """The consent window, for that agent; for the active one where it is empty."""
+        wanted = agent_id or self._active
+        another, self._asking = wanted != self._asking, wanted
+        if another:
+            self._windows.renew("consent")
+        self._windows.show("consent")
+
+    def approved(self, agent_id: str) -> None:
+        """Somebody said yes: what waits for it goes on."""
+        self._services.agents.code_answered(agent_id, given=True)
+        if agent_id == self._active:
+            if self.is_chat_blocked:
+                self._windows.renew("chat")
+            else:
+                self._windows.emit("chat", "code.approved", {})
+                self._services.agents.warm(agent_id)
+            self._windows.show("chat")
+        self._windows.emit("agents", "code.approved", {"id": agent_id})
+        self._windows.close("consent")
+
+    def packages_installed(self, agent_id: str) -> None:
+        self._packages.pop(agent_id, None)
+        if agent_id == self._active:
+            self._windows.emit("chat", "code.approved", {})
+        self._windows.emit("agents", "code.approved", {"id": agent_id})
+
+    def failed(self, agent_id: str, failure: AppError) -> None:
+        """An answer has failed: what the consent page can mend is offered over the chat."""
+        action = ACTIONS.get(type(failure))
+        if action is None or agent_id != self._active:
+            return
+        texts = self._services.texts
+        words = texts.get("code.waits")
+        if not isinstance(failure, CodeConsentNeeded):
+            words = failure.describe(texts)["message"]
+        if isinstance(failure, CodePackageMissing):
+            known = self._packages.setdefault(agent_id, [])
+            package = str(failure.values.get("package", ""))
+            if package and package not in known:
+                known.append(package)
+        self._windows.emit("chat", "code.refused", {"words": words, "action": texts.get(action)})
+
+    @property
+    def _active(self) -> str:
+        agent = self._services.settings.current.agent()
+        return agent.id if agent is not None else ""

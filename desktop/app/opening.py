@@ -1,0 +1,148 @@
+"""The first steps towards a window: the profile is taken and the engine comes up, while a thread imports the app.
+
+An engine spends its start in its own libraries, which leave the interpreter free: what the app needs of Python is
+imported meanwhile. So nothing heavy is imported here, and nothing is known of pages or windows.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from desktop.app.context import Context
+from desktop.app.instance import Instance
+from desktop.common.locations import is_frozen
+from desktop.common.logs import quiet_pywebview
+from desktop.errors import AppError
+from desktop.window import engines
+from desktop.window.engine import Engine
+
+if TYPE_CHECKING:
+    from desktop.app.drawing import Drawing
+
+MODULES = (
+    "multiprocessing.connection",
+    "webview",
+    "desktop.app.application",
+    "desktop.settings.file",
+    "desktop.settings.layers",
+    "desktop.app.diagnostics",
+    "desktop.keys",
+    "desktop.agents.from_settings",
+    "desktop.agents.host",
+    "desktop.pages.shared.services",
+    "desktop.settings.state",
+)
+"""What an opening imports before its window is made, in the order in which it is wanted."""
+
+
+class Opening:
+    """One opening of the app. `instance` and `engine` are there when `begin` has returned True."""
+
+    instance: Instance
+    engine: Engine
+
+    def __init__(self, context: Context, engine: Callable[[Context], Engine] | None = None) -> None:
+        """`engine`: what finds it and makes its adapter; for tests."""
+        self._context = context
+        self._engine_for = engine or _engine_for
+        self._held = ExitStack()
+        self.drawing: Drawing | None = None
+        """How the engine draws, where there are several ways."""
+
+    def begin(self) -> bool:
+        """Call it before the app is imported, on the main thread. False: the one that runs has come forward.
+
+        Raises what the brand, the profile's folder and the engine can be missing for.
+        """
+        engines.scrub(os.environ, frozen=is_frozen())
+        engines.spare_loopback(os.environ)
+        context, failure = self._context, None
+        located = threading.Event()
+        imports = threading.Thread(target=_import_for, args=(context, located), name="imports", daemon=True)
+        imports.start()
+        try:
+            self.engine = self._engine_for(context)
+            self.engine.load()
+        except AppError as error:
+            failure = error  # unless another process shows the window
+        located.wait()
+        self.instance = Instance(context.locations.instance, context.profile)
+        if not self.instance.acquire():
+            _let_others_come_forward()
+            if self.instance.hand_over(context.prompt):
+                return False
+        with ExitStack() as undone:
+            undone.callback(self.instance.release)
+            if failure is not None:
+                raise failure
+            if self.engine.name == "gtk":
+                from desktop.app.drawing import Drawing
+
+                self.drawing = Drawing(context.state, self.engine.version(), os.environ)
+                self.drawing.begin()
+            # The storage is this process's only now.
+            self.engine.launch(context.locations.web)
+            # What is left of them is wanted next.
+            imports.join()
+            self.engine.bind()
+            self._held = undone.pop_all()
+        return True
+
+    def close(self) -> None:
+        """Frees the profile."""
+        self._held.close()
+
+
+def _engine_for(context: Context) -> Engine:
+    name = engines.choose(getattr(context.args, "engine", None), context.environ)
+    engines.refuse_root(name, context.environ)
+    return engines.adapter(name)
+
+
+def _let_others_come_forward() -> None:
+    """On Windows only the program that a person has just started may bring a window to the front, and give that right
+    on; without it the running app's button in the task bar flashes. Written from Microsoft's reference
+    (`AllowSetForegroundWindow`, `ASFW_ANY`)."""
+    if sys.platform == "win32":
+        import ctypes
+
+        ctypes.windll.user32.AllowSetForegroundWindow(ctypes.c_ulong(0xFFFFFFFF))
+
+
+def _import_for(context: Context, located: threading.Event) -> None:
+    """`located` once it is known where the profile lies, which the brand says."""
+    with suppress(Exception):  # whoever wants it next meets the same
+        try:
+            is_first = not context.locations.settings.is_file()
+        finally:
+            located.set()
+        quiet_pywebview()
+        for name in (*MODULES, "desktop.pages.setup.page" if is_first else "desktop.pages.chat.page"):
+            import_module(name)
+
+
+def window_icon(context: Context) -> Path | None:
+    """The picture for windows. Why a maker's is not shown is said in the terminal; the app's own takes its place, for
+    GTK opens no window over a picture that it can't read."""
+    from desktop.settings.brand import icon_file
+
+    own = icon_file(context.brand, None)
+    if context.brand_file is None:
+        return own if own.is_file() else None
+    from desktop.common.files import ensure_private_dir
+    from desktop.window.icon import NoPicture, as_png
+
+    picture = icon_file(context.brand, context.brand_file)
+    try:
+        ensure_private_dir(context.locations.folder)
+        return as_png(picture, context.locations.icon)
+    except NoPicture as problem:
+        context.warn(context.texts.get("cli.icon.not_shown", file=picture, problem=problem.why.spell(context.texts)))
+        return own

@@ -1,0 +1,1 @@
+"""Copies of hosted chats on this machine."""

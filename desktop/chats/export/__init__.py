@@ -1,0 +1,1 @@
+"""Chats written into files: HTML, Markdown, JSON."""

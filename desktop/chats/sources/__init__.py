@@ -1,0 +1,1 @@
+"""Where chats come from: OpenAI, ChatKit servers, the agents inside the app. Each lists, reads, renames, deletes."""

@@ -1,0 +1,369 @@
+"""The page for agents and endpoints: what it may ask for. It runs no remote script; a key goes in and never comes out.
+
+A change of an agent is saved by itself, or refused with a sentence; an endpoint is checked by real calls first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from desktop.agents.models.names import DEFAULT_MODEL
+from desktop.common.page import Method, NoParams, Page, Params
+from desktop.errors import AgentNotSet, Phrase, SettingsInvalid
+from desktop.pages.agents.code import CodeMethods
+from desktop.pages.agents.edit import edited, name_of, values_of
+from desktop.pages.agents.endpoints import EndpointMethods, Id, IdParams
+from desktop.pages.agents.imports import Road
+from desktop.pages.agents.mcp import McpPart
+from desktop.pages.agents.mcp_check import McpCheck
+from desktop.pages.agents.servers import ServerMethods
+from desktop.pages.setup.first_check import Draft, FirstCheck, clean_workflow_id
+from desktop.pages.shared.check_run import FieldError
+from desktop.pages.shared.checks import Typed, first_check
+from desktop.pages.shared.endpoint_check import EndpointCheck
+from desktop.pages.shared.fields import field_of, lock_of, or_below
+from desktop.pages.shared.look import look_of
+from desktop.pages.shared.server_check import MOST_AGENTS, forget_token
+from desktop.pages.shared.services import Services
+from desktop.settings import roster
+from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, ServerAgent
+from desktop.settings.layers import ENVIRONMENT_AGENT
+from desktop.settings.model import Agent, Settings, WorkflowAgent
+from desktop.settings.origins import origin_of
+
+LOOK_FIELDS = (
+    "chat.theme.scheme",
+    "chat.theme.light.accent",
+    "chat.theme.dark.accent",
+    "chat.theme.radius",
+    "chat.theme.density",
+)
+"""The look belongs to the profile; it can be changed here too, beside its preview."""
+LARGEST_SAVE = 512 * 1024
+"""Bytes of one `agents.save`: the longest instructions, in a script of three bytes a letter."""
+
+
+class AddParams(Params):
+    kind: Literal["assistant", "workflow", "demo"]
+    workflow_id: Typed = ""
+
+
+class SaveParams(Params):
+    id: Id
+    changes: Annotated[dict[Annotated[str, StringConstraints(max_length=100)], Any], Field(min_length=1, max_length=40)]
+
+
+class SectionParams(Params):
+    section: Literal["key", "appearance", "assistant", "chat"]
+
+
+class AgentsPage:
+    """One for each showing of the page."""
+
+    def __init__(
+        self,
+        services: Services,
+        endpoints: EndpointCheck | None = None,
+        check: FirstCheck | None = None,
+        mcp: McpCheck | None = None,
+    ) -> None:
+        self._services = services
+        self._endpoints = EndpointMethods(services, self._state, endpoints)
+        self._first = check or first_check(services)
+        self._road = Road(services, self._put, self._choice_lock)
+        self._mcp = McpPart(services, self._state, mcp)
+        self._servers = ServerMethods(services, self._state, self._unlocked)
+
+    def page(self) -> Page:
+        services = self._services
+        return Page(
+            name="agents",
+            html="agents.html",
+            files=(
+                "pages/base.css",
+                "pages/settings.css",
+                "pages/agents.css",
+                "pages/agents.js",
+                "pages/agents_fields.js",
+                "pages/agents_list.js",
+                "pages/agents_code.js",
+                "pages/agents_endpoint.js",
+                "pages/agents_mcp.js",
+                "pages/agents_mcp_paste.js",
+                "pages/agents_mcp_rows.js",
+                "pages/agents_mcp_sign_in.js",
+                "pages/agents_mcp_use.js",
+                "pages/agents_preview.js",
+                "pages/agents_road.css",
+                "pages/agents_road.js",
+                "pages/agents_add.js",
+                "pages/agents_server.js",
+                "pages/archive_panel.js",
+                "pages/combobox.js",
+                "pages/settings_fields.js",
+                "pages/settings_prompts.js",
+                "pages/check.js",
+                "pages/plain_question.js",
+                "pages/dialog.js",
+                "pages/settings_saving.js",
+                "pages/parts.js",
+                "pages/bridge.js",
+                "pages/texts.js",
+                "pages/look.js",
+            ),
+            methods={
+                "agents.start": Method(NoParams, self._start),
+                "agents.get": Method(IdParams, self._get),
+                "agents.save": Method(SaveParams, self._save, limit=LARGEST_SAVE),
+                "agents.add": Method(AddParams, self._add),
+                "agents.duplicate": Method(IdParams, self._duplicate),
+                "agents.remove": Method(IdParams, self._remove),
+                "agents.choose": Method(IdParams, self._choose),
+                "agents.check": Method(IdParams, self._check),
+                "agents.close": Method(NoParams, self._close),
+                **self._endpoints.methods,
+                **self._mcp.methods,
+                "app.open_settings": Method(SectionParams, self._open_settings),
+                "app.open_setup": Method(NoParams, self._open_setup),
+                **CodeMethods(services, self._save_fields).methods,
+                **self._road.methods,
+                **self._servers.methods,
+            },
+            title=services.texts.get("agents_page.title"),
+            on_gone=self._gone,
+        )
+
+    def _gone(self) -> None:
+        for part in (self._endpoints, self._mcp, self._servers):
+            part.gone()
+
+    # --- what the page is told ------------------------------------------------------------------
+
+    def _start(self, _: NoParams) -> dict[str, Any]:
+        services = self._services
+        texts = services.texts
+        return {
+            "texts": texts.page(
+                "common",
+                "settings",
+                "endpoint",
+                "agents_page",
+                "agents_mcp",
+                "agents_road",
+                "agents_server",
+                "archive",
+            ),
+            "app": services.brand.app.name,
+            "default_model": DEFAULT_MODEL,
+            "greeting": texts.get("chat.greeting"),
+            **self._road.told(),
+            **self._state(),
+        }
+
+    def _state(self) -> dict[str, Any]:
+        """The lists, and all that is the same for every agent: what any change may have changed."""
+        services = self._services
+        store = services.settings
+        settings = store.current
+        active = settings.agent()
+        known = {OPENAI_ENDPOINT, *(one.id for one in settings.endpoints)}
+        return {
+            "agents": [
+                {
+                    "id": agent.id,
+                    "kind": agent.kind,
+                    "name": agent.name,
+                    "missing": isinstance(agent, (AssistantAgent, CodeAgent)) and agent.endpoint not in known,
+                }
+                for agent in settings.agents
+            ],
+            "active": active.id if active else "",
+            "locked": self._lock(),
+            "chooses": self._choice_lock() == "",
+            "endpoints": self._endpoints.all(),
+            "endpoints_locked": lock_of(store, "endpoints"),
+            **self._mcp.state(),
+            "chat": {
+                "greeting": settings.chat.greeting,
+                "prompts": [prompt.model_dump(mode="json") for prompt in settings.chat.prompts],
+            },
+            "look": look_of(services),
+            "notices": [one.describe(services.texts)["message"] for one in store.notices] + self._unknown(settings),
+        }
+
+    def _unknown(self, settings: Settings) -> list[str]:
+        """What the settings name and do not hold."""
+        texts, active = self._services.texts, settings.active_agent
+        if not active or roster.find(settings.agents, active) is not None:
+            return []
+        instead = settings.agent()
+        if instead is None:
+            return [texts.get("agents_page.unknown_agent_none", id=active)]
+        return [texts.get("agents_page.unknown_agent", id=active, name=name_of(instead, texts))]
+
+    def _lock(self) -> str:
+        """Why no agent can be changed here, or nothing."""
+        return lock_of(self._services.settings, "agents", "command_line")
+
+    def _choice_lock(self) -> str:
+        return self._lock() or lock_of(self._services.settings, "active_agent", "command_line", "environment")
+
+    def _get(self, params: IdParams) -> dict[str, Any]:
+        """`{id, kind, fields}`: everything of one agent, and the look."""
+        store = self._services.settings
+        agent = self._found(store.current, params.id)
+        lock = "environment" if agent.id == ENVIRONMENT_AGENT else self._lock()
+        fields = {
+            name: {"value": value, "layer": "settings", "locked": lock} for name, value in values_of(agent).items()
+        }
+        fields |= {name: field_of(store, name) for name in LOOK_FIELDS}
+        return {"id": agent.id, "kind": agent.kind, "fields": fields}
+
+    # --- agents ----------------------------------------------------------------------------------
+
+    def _save(self, params: SaveParams) -> dict[str, Any]:
+        """Saves and answers the agent as it is now. Raises FieldError with the page's name of the field."""
+        look = {name: value for name, value in params.changes.items() if name in LOOK_FIELDS}
+        others = {name: value for name, value in params.changes.items() if name not in look}
+        services = self._services
+        if look:
+            try:
+                services.settings.update({name: or_below(services, name, value) for name, value in look.items()})
+            except SettingsInvalid as error:
+                name = next((one for one in look if (error.field or "").startswith(one)), next(iter(look)))
+                raise FieldError(name, error.values["problem"]) from None
+        if others:
+            self._unlocked(params.id)
+            self._change(lambda now: {"agents": roster.put(own(now), edited(self._found(now, params.id), others))})
+            active = services.settings.current.agent()
+            if "agent.file" in others and active is not None and active.id == params.id:
+                services.desk.reload_chat()  # another file asks before it runs
+        return {**self._get(IdParams(id=params.id)), "state": self._state()}
+
+    def _save_fields(self, agent_id: str, changes: dict[str, Any]) -> dict[str, Any]:
+        return self._save(SaveParams(id=agent_id, changes=changes))
+
+    def _add(self, params: AddParams) -> dict[str, Any]:
+        """A new agent, which opens where it is the first. `{id, state}`."""
+        texts = self._services.texts
+
+        def made(now: Settings) -> Agent:
+            name = texts.get(f"agents_page.new_{params.kind}")
+            if params.kind == "assistant":
+                return AssistantAgent(id=roster.fresh_id("assistant", now), name=name)
+            if params.kind == "demo":
+                return DemoAgent(id=roster.fresh_id("demo", now), name=name)
+            try:
+                workflow = clean_workflow_id(params.workflow_id)
+            except FieldError as error:
+                raise FieldError("workflow_id", error.values["problem"]) from None
+            return WorkflowAgent(id=roster.fresh_id("workflow", now), name=name, workflow_id=workflow)
+
+        return self._put(made)
+
+    def _duplicate(self, params: IdParams) -> dict[str, Any]:
+        texts = self._services.texts
+
+        def made(now: Settings) -> Agent:
+            agent = self._found(now, params.id)
+            name = name_of(agent, texts)
+            ending = f" {texts.get('agents_page.copy_ending')}"
+            copied = {"id": roster.fresh_id(agent.kind, now), "name": f"{name[: 60 - len(ending)].rstrip()}{ending}"}
+            return agent.model_copy(update=copied)
+
+        return self._put(made)
+
+    def _put(self, make: Callable[[Settings], Agent]) -> dict[str, Any]:
+        self._unlocked()
+        added: list[str] = []
+
+        def changes(now: Settings) -> Mapping[str, Any]:
+            if len(own(now)) >= MOST_AGENTS:
+                raise FieldError("agents", Phrase("agents_page.most_agents", {"limit": MOST_AGENTS}))
+            agent = make(now)
+            added.append(agent.id)
+            first = {} if now.agents else {"active_agent": agent.id}
+            return {"agents": [*own(now), agent], **first}
+
+        first = not self._services.settings.current.agents
+        self._change(changes)
+        if first:
+            self._services.desk.reload_chat()
+        return {"id": added[-1], "state": self._state()}
+
+    def _remove(self, params: IdParams) -> dict[str, Any]:
+        """Its settings go; its chats stay where they are, under an id that is never used again."""
+        self._unlocked(params.id)
+        active = self._services.settings.current.agent()
+        agent = self._found(self._services.settings.current, params.id)
+        if isinstance(agent, ServerAgent):
+            forget_token(self._services.keys, agent)
+
+        def changes(now: Settings) -> Mapping[str, Any]:
+            self._found(now, params.id)
+            left = roster.without(own(now), params.id)
+            made: dict[str, Any] = {"agents": left}
+            if now.active_agent == params.id:
+                made["active_agent"] = left[0].id if left else None
+            return made
+
+        # What had no user id yet gets one, so that its id is not given to another agent.
+        self._services.settings.user_id(params.id)
+        self._change(changes)
+        if active is not None and active.id == params.id:
+            self._services.keeper.forget()
+            self._services.desk.reload_chat()
+        return self._state()
+
+    def _choose(self, params: IdParams) -> dict[str, Any]:
+        """Makes it the one that opens; a chat that is open is shown anew with it."""
+        if self._choice_lock():
+            raise SettingsInvalid(name="active_agent", problem=Phrase("errors.problem.fixed"))
+        self._found(self._services.settings.current, params.id)
+        self._change(lambda _now: {"active_agent": params.id})
+        self._services.state.set_taking_over("")
+        self._services.keeper.forget()
+        self._services.desk.reload_chat()
+        return self._state()
+
+    def _check(self, params: IdParams) -> dict[str, Any]:
+        """Mints a session for a hosted workflow and cancels it again. Raises what is wrong."""
+        agent = self._found(self._services.settings.current, params.id)
+        if not isinstance(agent, WorkflowAgent):
+            raise AgentNotSet()
+        base = self._services.settings.current.network.api_base
+        key = self._services.keys.read(origin_of(base)) or ""
+        self._first.discard(self._first.mint(Draft(base, key, agent, new_key=False, new_agent=False)))
+        return {"works": True}
+
+    # --- the rest --------------------------------------------------------------------------------
+
+    def _found(self, settings: Settings, agent_id: str) -> Agent:
+        agent = roster.find(settings.agents, agent_id)
+        if agent is None:
+            raise AgentNotSet()
+        return agent
+
+    def _unlocked(self, agent_id: str = "") -> None:
+        if self._lock() or agent_id == ENVIRONMENT_AGENT:
+            raise SettingsInvalid(name="agents", problem=Phrase("errors.problem.fixed"))
+
+    def _change(self, make: Callable[[Settings], Mapping[str, Any]]) -> None:
+        self._services.settings.change(make)
+
+    def _open_settings(self, params: SectionParams) -> None:
+        self._services.desk.show_settings(params.section)
+
+    def _open_setup(self, _: NoParams) -> None:
+        self._services.desk.show_setup()
+
+    def _close(self, _: NoParams) -> None:
+        self._services.desk.close_window("agents")
+
+
+def own(settings: Settings) -> list[Agent]:
+    """The agents that the settings file holds or may hold: not the one that the environment makes."""
+    return [agent for agent in settings.agents if agent.id != ENVIRONMENT_AGENT]

@@ -1,0 +1,1 @@
+"""The built-in view: a chat page of our own."""

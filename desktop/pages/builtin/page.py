@@ -1,0 +1,325 @@
+"""The basic view: a small chat page of our own for agents inside the app, where ChatKit is not there or not wanted.
+
+It speaks ChatKit's protocol through `agent_stream`; here is what it needs beside that: its words, the search, markdown.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+from pydantic import Field, StringConstraints
+
+from desktop.common.installed import agents_missing
+from desktop.common.page import Method, NoParams, Page, Params
+from desktop.errors import AgentNotSet, InternalError, ThreadNotFound
+from desktop.pages.chat.options import chatkit_options
+from desktop.pages.shared import updates
+from desktop.pages.shared.agent_stream import AgentMethods
+from desktop.pages.shared.look import look_of
+from desktop.pages.shared.services import Services
+from desktop.settings.agents import InAppAgent, ServerAgent
+
+if TYPE_CHECKING:
+    from desktop.agents.store.stores import Stores
+    from desktop.agents.store.threads import SqliteStore
+
+log = logging.getLogger(__name__)
+
+MB = 1024 * 1024
+TEXT = 4 * MB
+"""Largest text that is rendered in one call, in bytes."""
+SEARCHED = 100
+"""Chats of a ChatKit server whose titles are looked through."""
+HITS = 50
+"""Chats that a search shows."""
+
+SCRIPTS = (
+    "addresses",
+    *("basic", "basic_attachments", "basic_composer", "basic_conversation", "basic_history"),
+    *("basic_icons", "basic_items", "basic_markdown", "basic_messages", "basic_notices", "basic_protocol"),
+    *("basic_scroll", "basic_side", "basic_widgets", "agent_fetch", "agent_uploads", "bridge"),
+    *("chat_notice", "chat_page", "clipboard", "dialog", "look", "parts", "texts", "update_notice"),
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The page's times, in milliseconds."""
+
+    render_ms: int = 80
+    """Between two renderings of an answer that is being written; longer where rendering itself takes longer."""
+    skeleton_ms: int = 300
+    search_ms: int = 150
+    """After the last key, before a search begins."""
+
+
+class RenderParams(Params):
+    text: Annotated[str, StringConstraints(max_length=TEXT)]
+    growing: bool = False
+    """Whether the text goes on: its last block then comes apart from those that are finished."""
+
+
+class RenderAllParams(Params):
+    texts: Annotated[list[Annotated[str, StringConstraints(max_length=TEXT)]], Field(max_length=200)]
+
+
+class SearchParams(Params):
+    query: Annotated[str, StringConstraints(max_length=500)]
+
+
+class ThreadParams(Params):
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$")] | None
+
+
+class ReadyParams(Params):
+    ms: Annotated[int, Field(ge=0, le=86_400_000)]
+    """Since the page began to load."""
+
+
+class ProblemParams(Params):
+    code: Literal["csp", "page"]
+    detail: Annotated[str, StringConstraints(max_length=2_000)] = ""
+
+
+class LeaveParams(Params):
+    text: Annotated[str, StringConstraints(max_length=TEXT)] = ""
+    """What is being written; it goes along to the page that comes."""
+
+
+class BasicPage:
+    """One for each showing of the page. `reason` is the code of the error that stands in ChatKit's way; empty where the
+    person prefers this page."""
+
+    def __init__(self, services: Services, reason: str = "", limits: Limits | None = None) -> None:
+        self._services = services
+        self._reason = reason
+        self._limits = limits or Limits()
+        self._agents = AgentMethods(services, "basic", approves=True)
+
+    def page(self) -> Page:
+        language = self._services.texts.language
+        return Page(
+            name="basic",
+            html="basic.html",
+            files=(
+                "pages/base.css",
+                "pages/basic.css",
+                *(f"pages/{name}.js" for name in SCRIPTS),
+                # Words for a page that can't reach the app.
+                f"texts/{language}/common.json",
+                f"texts/{language}/basic.json",
+            ),
+            methods={
+                **self._agents.methods,
+                "basic.start": Method(NoParams, self._start),
+                "basic.ready": Method(ReadyParams, self._ready),
+                "basic.problem": Method(ProblemParams, self._report),
+                "basic.thread": Method(ThreadParams, self._follow),
+                "basic.render": Method(RenderParams, self._render, limit=TEXT),
+                "basic.render_all": Method(RenderAllParams, self._render_all, limit=TEXT),
+                "basic.try_chatkit": Method(LeaveParams, self._try_chatkit, limit=TEXT),
+                "basic.reload": Method(LeaveParams, self._reload, limit=TEXT),
+                "history.search": Method(SearchParams, self._search),
+                "app.open_settings": Method(NoParams, self._open_settings),
+                "app.open_setup": Method(NoParams, self._open_setup),
+                "app.open_consent": Method(NoParams, self._open_consent),
+                "diagnostics.copy": Method(NoParams, self._diagnostics),
+                **updates.for_chat(self._services),
+            },
+            title=self._services.brand.app.name,
+            on_gone=self._agents.gone,
+        )
+
+    # --- the start ----------------------------------------------------------------------------------
+
+    def _start(self, _: NoParams) -> dict[str, Any]:
+        """Everything the page needs to begin; waits for no agent and no disk but the settings."""
+        services = self._services
+        settings, texts = services.settings.current, services.texts
+        chat, agent = settings.chat, settings.agent()
+        told: dict[str, Any] = {
+            "texts": texts.page("common", "basic"),
+            "look": look_of(services),
+            "agent": None,
+            "reason": self._reason,
+            "limits": asdict(self._limits) | {"message": settings.assistant.message_limit},
+            "notices": [error.describe(texts) for error in services.settings.notices],
+            "problem": None,
+        }
+        if not isinstance(agent, InAppAgent):
+            return told | {"problem": AgentNotSet().describe(texts)}
+        # The same words and choices as in ChatKit.
+        options = chatkit_options(settings, agent, texts, services.brand, None)["options"]
+        composer, start = options["composer"], options["startScreen"]
+        return told | {
+            "agent": {
+                "id": agent.id,
+                "name": agent.name or services.brand.app.name,
+                "models": [_choice(model) for model in composer.get("models", ())],
+                "tools": [_choice(tool) for tool in composer.get("tools", ())],
+                "state": services.agents.state_for(agent.id),
+            },
+            "greeting": start["greeting"],
+            "prompts": [{"label": prompt["label"], "prompt": prompt["prompt"]} for prompt in start["prompts"]],
+            "placeholder": chat.placeholder or texts.get("basic.placeholder"),
+            "disclaimer": chat.disclaimer.text,
+            "features": {
+                "history": options["history"]["enabled"],
+                "rename": chat.history.show_rename,
+                "delete": chat.history.show_delete,
+                "feedback": chat.feedback,
+                "retry": chat.retry,
+                "auto_scroll": chat.auto_scroll,
+                "attachments": not isinstance(agent, ServerAgent) or agent.attachments,
+            },
+            "thread": services.state.last_thread(agent.id) if chat.reopen_last_thread else None,
+        }
+
+    # --- what the page tells --------------------------------------------------------------------------
+
+    def _ready(self, params: ReadyParams) -> None:
+        log.info("the basic view was ready %d ms after its page began to load", params.ms)
+        self._services.counters.add("chats_ready")
+        self._services.counters.latency("chat_ready", params.ms / 1000)
+
+    def _report(self, params: ProblemParams) -> None:
+        # One line: what the page reports may hold line breaks, and a log line is not the page's to write.
+        log.warning("the basic view reports %s: %s", params.code, " ".join(params.detail.split()))
+        if params.code == "csp":
+            self._services.counters.add("csp_violations")
+        else:
+            self._services.counters.error(InternalError(params.detail))
+
+    def _follow(self, params: ThreadParams) -> dict[str, Any]:
+        """`{title, feedback: {item: kind}}`: remembers the open chat and lets the window's title follow it."""
+        services = self._services
+        agent_id = self._agents.agent_id
+        if not agent_id:
+            raise AgentNotSet()
+        if params.id is None:
+            services.state.set_last_thread(agent_id, None)
+            services.desk.set_chat_title("")
+            return {"title": None, "feedback": {}}
+        title, feedback = self._known(params.id)
+        services.state.set_last_thread(agent_id, params.id)
+        title = " ".join((title or "").split())[:120] or None
+        services.desk.set_chat_title(title or "")
+        return {"title": title, "feedback": feedback if isinstance(feedback, dict) else {}}
+
+    def _known(self, thread_id: str) -> tuple[str | None, Any]:
+        """The chat's title and its feedback. Raises ThreadNotFound, and what a ChatKit server raises."""
+        if self._agents.is_server:
+            return self._agents.title(thread_id), None  # which thumbs were given, a server does not tell
+        context = self._services.agents.context(self._agents.agent_id)
+
+        async def load(stores: Stores) -> tuple[str | None, Any]:
+            from chatkit.store import NotFoundError
+
+            try:
+                thread = await stores.threads.load_thread(thread_id, context)
+            except NotFoundError:
+                raise ThreadNotFound(thread_id, thread=thread_id) from None
+            return thread.title, thread.metadata.get("feedback")
+
+        return self._services.agents.call(load)
+
+    # --- markdown and search ----------------------------------------------------------------------------
+
+    def _render(self, params: RenderParams) -> dict[str, Any]:
+        """`{html, tail, settled, refers}`: of a growing text `html` stands for its first `settled` UTF-16 units and is
+        final, `tail` is the rest. `refers`: the finished text has to be rendered whole. Raises AgentsMissing."""
+        with _Libraries():
+            from desktop.common.rendering import refers, render, render_growing
+
+            text = params.text
+            if not params.growing:
+                return {"html": render(text), "tail": "", "settled": _units(text), "refers": False}
+            part = render_growing(text)
+            settled = _units(text[: part.settled])
+            return {"html": part.html, "tail": part.tail, "settled": settled, "refers": refers(text)}
+
+    def _render_all(self, params: RenderAllParams) -> dict[str, list[str]]:
+        """`{html: [...]}`, one for each text. Raises AgentsMissing."""
+        with _Libraries():
+            from desktop.common.rendering import render
+
+            return {"html": [render(text) for text in params.texts]}
+
+    def _search(self, params: SearchParams) -> dict[str, Any]:
+        """`{hits: [{thread_id, title, passage}]}`: title and passage are `{text, ranges}`, passage may be None."""
+        services = self._services
+        agent_id = self._agents.agent_id
+        if not agent_id:
+            raise AgentNotSet()
+        if self._agents.is_server:
+            return {"hits": self._titles(params.query)}
+
+        async def search(stores: Stores) -> list[dict[str, Any]]:
+            found = await cast("SqliteStore", stores.threads).search(params.query, agent_id, HITS)
+            return [
+                {
+                    "thread_id": hit.thread_id,
+                    "title": hit.title.wire(),
+                    "passage": hit.passage.wire() if hit.passage else None,
+                }
+                for hit in found
+            ]
+
+        return {"hits": services.agents.call(search)}
+
+    def _titles(self, query: str) -> list[dict[str, Any]]:
+        """ChatKit's protocol has no search: the newest chats of a server whose titles hold every word."""
+        words = query.casefold().split()
+        listed = self._services.agents.remote.ask(self._agents.server(), "threads.list", limit=SEARCHED, order="desc")
+        named = [(str(one["id"]), str(one.get("title") or "")) for one in listed["data"]]
+        found = [(name, title) for name, title in named if all(word in title.casefold() for word in words)]
+        return [
+            {"thread_id": name, "title": {"text": title, "ranges": []}, "passage": None} for name, title in found[:HITS]
+        ]
+
+    # --- what the page asks the app for -----------------------------------------------------------------
+
+    def _try_chatkit(self, params: LeaveParams) -> None:
+        """ChatKit in this window; who had preferred the basic view prefers it no longer."""
+        if self._services.settings.current.assistant.basic_view:
+            self._services.settings.update({"assistant.basic_view": False})
+        self._reload(params)
+
+    def _reload(self, params: LeaveParams) -> None:
+        self._services.desk.reload_chat()
+        if params.text.strip():
+            self._services.desk.emit("chat", "prompt.handed_over", {"text": params.text})
+
+    def _open_settings(self, _: NoParams) -> None:
+        self._services.desk.show_settings()
+
+    def _open_setup(self, _: NoParams) -> None:
+        self._services.desk.show_setup()
+
+    def _open_consent(self, _: NoParams) -> None:
+        self._services.desk.show_consent()
+
+    def _diagnostics(self, _: NoParams) -> dict[str, str]:
+        return {"text": self._services.diagnostics()}
+
+
+def _choice(offered: dict[str, Any]) -> dict[str, str]:
+    return {"id": offered["id"], "label": offered["label"]}
+
+
+def _units(text: str) -> int:
+    """Its length as JavaScript counts it."""
+    return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
+
+
+class _Libraries:
+    """Where the markdown libraries are not installed, AgentsMissing says so."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ModuleNotFoundError):
+            raise agents_missing(str(error)) from None

@@ -1,0 +1,1 @@
+"""The page that shows a code agent's files before they run."""

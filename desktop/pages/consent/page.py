@@ -1,0 +1,343 @@
+"""The page that shows a code agent's files before they run, and takes the yes. It runs no remote script.
+
+It has a window of its own, as setup has: OpenAI's script, which runs in the chat page, can't reach this page's methods.
+The yes is for the `Source` that was shown; what lies on the disk by then is read anew before it runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from desktop.common.page import Method, NoParams, Page, Params
+from desktop.errors import AgentNotSet, AppError, BadParams, InternalError, Phrase, SettingsInvalid
+from desktop.pages.agents.edit import name_of
+from desktop.pages.shared.fields import lock_of
+from desktop.pages.shared.look import look_of
+from desktop.pages.shared.services import Services
+from desktop.settings import roster
+from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent
+from desktop.settings.origins import host_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from desktop.agents.code.consent import Source
+
+log = logging.getLogger(__name__)
+
+PIECE = 60_000
+"""Characters of a file that one call gives out."""
+PATTERNS = ("Python (*.py)",)
+
+
+class NameParams(Params):
+    name: Annotated[str, StringConstraints(max_length=4096)]
+
+
+class FileParams(NameParams):
+    offset: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    """In characters."""
+
+
+class ApproveParams(Params):
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    """Of what the page shows."""
+
+
+class ConsentPage:
+    """One for each showing of the page. `packages`: what the agent has asked for and not found. One installation runs
+    at a time; it ends with the page."""
+
+    def __init__(
+        self,
+        services: Services,
+        agent_id: str,
+        packages: Sequence[str] = (),
+        install: Callable[..., None] | None = None,
+    ) -> None:
+        """`install` takes the place of `packages.install`."""
+        from desktop.agents.code.consent import LIST, Consents
+
+        self._packages = packages
+        self._services = services
+        self._agent_id = agent_id
+        self._consents = Consents(services.locations.folder / LIST)
+        self._put = install
+        self._lock = threading.Lock()
+        self._shown: Source | None = None
+        self._cancel: threading.Event | None = None
+        self._gone = False
+
+    def page(self) -> Page:
+        return Page(
+            name="consent",
+            html="consent.html",
+            files=(
+                "pages/base.css",
+                "pages/consent.css",
+                "pages/consent.js",
+                "pages/guard.js",
+                "pages/parts.js",
+                "pages/bridge.js",
+                "pages/texts.js",
+                "pages/look.js",
+            ),
+            methods={
+                "consent.start": Method(NoParams, self._start),
+                "consent.look": Method(NoParams, self._look),
+                "consent.file": Method(FileParams, self._file),
+                "consent.changes": Method(NameParams, self._changes),
+                "consent.approve": Method(ApproveParams, self._approve),
+                "consent.decline": Method(NoParams, self._decline),
+                "consent.choose_file": Method(NoParams, self._choose_file),
+                "consent.install": Method(NoParams, self._install),
+                "consent.cancel": Method(NoParams, self._stop),
+                "app.open_agents": Method(NoParams, self._open_agents),
+            },
+            title=self._services.texts.get("consent.title"),
+            on_gone=self._on_gone,
+        )
+
+    # --- what is shown ---------------------------------------------------------------------------
+
+    def _start(self, _: NoParams) -> dict[str, Any]:
+        services = self._services
+        return {
+            "texts": services.texts.page("common", "consent"),
+            "look": look_of(services),
+            **self._look(NoParams()),
+        }
+
+    def _look(self, _: NoParams) -> dict[str, Any]:
+        """The file as it is now; from here on the yes is for this."""
+        services, agent = self._services, self._agent()
+        settings = services.settings.current
+        active = settings.agent()
+        told: dict[str, Any] = {
+            "agent": {
+                "name": name_of(agent, services.texts),
+                "active": (active is not None and active.id == agent.id) or services.state.taking_over(agent.id),
+                "can_choose": self._can_choose(),
+            },
+            "path": agent.file,
+            "endpoint": self._endpoint(agent),
+            "servers": self._servers(agent),
+            "problem": None,
+            "source": None,
+        }
+        from desktop.agents.code.consent import read
+
+        source: Source | None = None
+        try:
+            source = read(agent.file)
+        except AppError as error:
+            told["problem"] = error.describe(services.texts)
+        with self._lock:
+            self._shown = source
+        return told if source is None else told | {"path": str(source.path), "source": self._told(source, agent)}
+
+    def _told(self, source: Source, agent: CodeAgent) -> dict[str, Any]:
+        """`{digest, state, files: [{name, mark}], gone, missing, installing}`; no text of a file."""
+        since = self._consents.since(source)
+
+        def mark(name: str) -> str:
+            if since is None:
+                return ""
+            return "new" if name in since.new else "changed" if name in since.changed else ""
+
+        return {
+            "digest": source.digest,
+            "state": "approved" if self._consents.given(source) else "changed" if since is not None else "new",
+            "files": [{"name": name, "mark": mark(name)} for name in source.files],
+            "gone": sorted(since.gone) if since is not None else [],
+            "missing": self._missing(source, agent),
+            "installing": self._cancel is not None,
+        }
+
+    def _file(self, params: FileParams) -> dict[str, Any]:
+        """`{text, next, total}` of what is shown; `next` is None at the end. Raises BadParams."""
+        source = self._shown
+        if source is None or params.name not in source.files:
+            raise BadParams(problem=f"name: {params.name[:100]}")
+        text = source.text(params.name)
+        end = params.offset + PIECE
+        return {"text": text[params.offset : end], "next": end if end < len(text) else None, "total": len(text)}
+
+    def _changes(self, params: NameParams) -> dict[str, Any]:
+        """`{lines: [{kind, text, number}] | None, cut}`: what is another since the last yes (`changes.Line`); None
+        where that can't be told. Raises BadParams."""
+        from desktop.agents.code.changes import compare
+
+        source = self._shown
+        if source is None or params.name not in source.files:
+            raise BadParams(problem=f"name: {params.name[:100]}")
+        before = self._consents.before(source, params.name)
+        found = compare(before, source.text(params.name)) if before is not None else None
+        if found is None:
+            return {"lines": None, "cut": False}
+        return {"lines": [asdict(line) for line in found.lines], "cut": found.cut}
+
+    def _endpoint(self, agent: CodeAgent) -> str:
+        """Whose key the code gets; empty where there is none to get."""
+        if agent.endpoint == OPENAI_ENDPOINT:
+            return host_of(self._services.settings.current.network.api_base)
+        found = roster.find(self._services.settings.current.endpoints, agent.endpoint)
+        if found is None or not found.needs_key:
+            return ""
+        return found.name or host_of(found.base_url)
+
+    def _servers(self, agent: CodeAgent) -> list[str]:
+        """The MCP servers whose tools the code may call, as people see them."""
+        servers = self._services.settings.current.mcp_servers
+        found = [roster.find(servers, name) for name in agent.mcp_servers]
+        return [server.label for server in found if server is not None]
+
+    def _missing(self, source: Source, agent: CodeAgent) -> list[str]:
+        from desktop.agents.code.imports import wanted
+
+        return wanted(source, [*agent.packages, *self._packages], self._place())
+
+    def _place(self) -> Path:
+        from desktop.agents.code.packages import folder
+
+        return folder(self._services.locations.folder)
+
+    # --- yes and no ------------------------------------------------------------------------------
+
+    def _approve(self, params: ApproveParams) -> dict[str, Any]:
+        """`{done}`; where the file has changed while it was read, nothing is approved and `state` shows it as it is
+        now. Raises BadParams where `digest` is not that of what is shown."""
+        from desktop.agents.code.consent import read
+
+        with self._lock:
+            shown = self._shown
+        if shown is None or shown.digest != params.digest:
+            raise BadParams(problem="digest")
+        agent = self._agent()
+        try:
+            same = read(agent.file).digest == shown.digest
+        except AppError:
+            same = False
+        if not same:
+            return {"done": False, "state": self._look(NoParams())}
+        self._consents.give(shown)
+        log.info("%s was approved: %s", shown.name, shown.digest)
+        if self._services.state.taking_over(agent.id):
+            self._take_over(agent.id)
+        self._services.desk.code_approved(agent.id)
+        return {"done": True, "state": None}
+
+    def _take_over(self, agent_id: str) -> None:
+        """It was brought in the place of a workflow: with the yes it is the one that opens."""
+        services = self._services
+        services.settings.change(lambda _now: {"active_agent": agent_id})
+        services.state.set_taking_over("")
+        services.keeper.forget()
+        services.desk.reload_chat()
+
+    def _decline(self, _: NoParams) -> None:
+        """Nothing runs; the chat's window says why, and offers this page again. Where the yes was given before, the
+        chat goes on."""
+        desk, shown = self._services.desk, self._shown
+        active = self._services.settings.current.agent()
+        if shown is not None and self._consents.given(shown):
+            desk.code_approved(self._agent_id)
+            return
+        if active is not None and active.id == self._agent_id:
+            desk.show_chat(ask=False)
+        desk.close_window("consent")
+
+    def _choose_file(self, _: NoParams) -> dict[str, Any]:
+        """The person names another file for this agent; what is shown then."""
+        if not self._can_choose():
+            raise SettingsInvalid(name="agents", problem=Phrase("errors.problem.fixed"))
+        texts = self._services.texts
+        chosen = self._services.desk.pick_file(texts.get("consent.choose_file"), PATTERNS)
+        if chosen:
+            from desktop.pages.agents.page import own
+
+            self._agent()
+            self._services.settings.change(
+                lambda now: {
+                    "agents": [
+                        one.model_copy(update={"file": chosen}) if one.id == self._agent_id else one for one in own(now)
+                    ]
+                }
+            )
+        return self._look(NoParams())
+
+    def _agent(self) -> CodeAgent:
+        agent = roster.find(self._services.settings.current.agents, self._agent_id)
+        if not isinstance(agent, CodeAgent):
+            raise AgentNotSet()
+        return agent
+
+    def _can_choose(self) -> bool:
+        return not lock_of(self._services.settings, "agents", "command_line")
+
+    def _open_agents(self, _: NoParams) -> None:
+        self._services.desk.show_agents()
+
+    # --- packages --------------------------------------------------------------------------------
+
+    def _install(self, _: NoParams) -> dict[str, bool]:
+        """Begins to install what is missing; pip's words come as `consent.line`, its end as `consent.installed`."""
+        source, agent = self._shown, self._agent()
+        if source is None:
+            raise BadParams(problem="source")
+        wanted = self._missing(source, agent)
+        with self._lock:
+            if self._cancel is not None or self._gone:
+                return {"started": False}
+            cancel = self._cancel = threading.Event()
+        threading.Thread(target=self._run, args=(source, agent, wanted, cancel), name="packages", daemon=True).start()
+        return {"started": True}
+
+    def _run(self, source: Source, agent: CodeAgent, wanted: list[str], cancel: threading.Event) -> None:
+        from desktop.agents.code import packages
+
+        desk, failure = self._services.desk, None
+
+        def tell(line: str) -> None:
+            desk.emit("consent", "consent.line", {"line": line[:500]})
+
+        try:
+            if wanted:
+                from desktop.agents.from_settings import SettingsSources
+
+                route = SettingsSources(self._services.settings, self._services.keys).route("")
+                put = self._put or packages.install
+                put(wanted, self._place(), file=source.name, on_line=tell, cancel=cancel, route=route)
+        except AppError as error:
+            failure = error
+        except Exception as error:
+            log.exception("packages were not installed")
+            failure = InternalError(type(error).__name__)
+        with self._lock:
+            self._cancel = None
+            gone = self._gone
+        if not gone:
+            told = None if failure is None or cancel.is_set() else failure.describe(self._services.texts)
+            missing = self._missing(source, agent)
+            desk.emit("consent", "consent.installed", {"error": told, "missing": missing})
+            if not missing:
+                desk.packages_installed(agent.id)
+
+    def _stop(self, _: NoParams) -> None:
+        cancel = self._cancel
+        if cancel is not None:
+            cancel.set()
+
+    def _on_gone(self) -> None:
+        with self._lock:
+            self._gone = True
+            cancel = self._cancel
+        self._services.agents.code_answered(self._agent_id, given=False)  # after a yes nothing waits any more
+        if cancel is not None:
+            cancel.set()

@@ -1,0 +1,106 @@
+"""A key from the environment or from a starter app's `.env`: it waits here, and the page never sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from desktop.common.page import Method, NoParams
+from desktop.errors import KeyMissing
+from desktop.pages.shared.services import Services
+from desktop.settings.origins import host_of
+
+ENV_KEY = "OPENAI_API_KEY"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An imported key, kept from the page."""
+
+    key: str = field(repr=False)
+    api_base: str = ""
+    """The API it belongs to, by the same file; empty: the one in effect."""
+
+
+class Imports:
+    """One for each showing of the page. `pending` is the key to be checked, until it is saved or dropped."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.pending: Pending | None = None
+
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        return {
+            "setup.import_env_key": Method(NoParams, self._import_env_key),
+            "setup.import_dotenv": Method(NoParams, self._import_dotenv),
+            "setup.drop_key": Method(NoParams, lambda _: self.drop()),
+        }
+
+    def drop(self) -> None:
+        """It was saved, or the person typed another."""
+        self.pending = None
+
+    @property
+    def in_environment(self) -> str:
+        """The name under which the environment has a key; empty where it has none."""
+        return ENV_KEY if self._env_key() else ""
+
+    def _env_key(self) -> str:
+        return self._services.environ.get(ENV_KEY, "").strip()
+
+    def _import_env_key(self, _: NoParams) -> dict[str, Any]:
+        """Marks the environment's key as the one to check; only on the person's click."""
+        key = self._env_key()
+        if not key:
+            raise KeyMissing(origin=host_of(self._services.settings.current.network.api_base), field="key")
+        self.pending = Pending(key)
+        return {"name": ENV_KEY}
+
+    def _import_dotenv(self, _: NoParams) -> dict[str, Any] | None:
+        """Reads a starter's `.env`: the key waits here, ids go to the page. None: no file was chosen."""
+        from desktop.settings.dotenv import read_starter
+
+        texts = self._services.texts
+        chosen = self._services.desk.pick_file(
+            texts.get("setup.import_dotenv_title"),
+            (texts.get("setup.import_dotenv_kind"), texts.get("setup.import_any_kind")),
+        )
+        if not chosen:
+            return None
+        starter = read_starter(Path(chosen))
+        ignored = list(starter.ignored)
+        settings = self._services.settings
+        base = starter.api_base
+        if base == settings.current.network.api_base:
+            base = ""
+        key = starter.key
+        if base and (
+            settings.is_fixed("network.api_base")
+            or settings.layer_of("network.api_base") in ("command_line", "environment")
+        ):
+            # The file's key belongs to the file's address; where that can't be taken, neither can the key.
+            ignored += ["CHATKIT_API_BASE", *([ENV_KEY] if key else [])]
+            base, key = "", ""
+        name = Path(chosen).name
+        if key:
+            self.pending = Pending(key, base)
+        return {
+            "key": bool(key),
+            "workflow": starter.workflow_id,
+            "version": starter.version,
+            "file": name,
+            "api_host": host_of(base) if base and key else "",
+            "found": [
+                label
+                for label, value in (
+                    (ENV_KEY, key),
+                    ("CHATKIT_WORKFLOW_ID", starter.workflow_id),
+                    ("CHATKIT_API_BASE", base),
+                )
+                if value
+            ],
+            "ignored": ignored[:50],
+        }

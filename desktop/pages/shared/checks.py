@@ -1,0 +1,53 @@
+"""What the pages that check before they save have in common: the checks with this application's parts, what a page is
+told of one, and the parameters of their methods."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from desktop.common.page import Params
+from desktop.errors import Catalogue
+from desktop.pages.setup.first_check import FirstCheck, placed
+from desktop.pages.shared.check_run import Outcome
+from desktop.pages.shared.endpoint_check import EndpointCheck
+from desktop.pages.shared.services import Services
+
+Typed = Annotated[str, StringConstraints(max_length=20_000)]
+"""Room for anything that is pasted by mistake, so that the page can say what is wrong with it."""
+
+
+class CancelParams(Params):
+    number: Annotated[int, Field(ge=1, le=1_000_000)]
+    """What the page called the check when it asked for it."""
+
+
+def first_check(services: Services) -> FirstCheck:
+    """The check with this application's parts."""
+    return FirstCheck(
+        services.keys,
+        services.settings,
+        services.make_client,
+        forget=services.keeper.forget,
+        adopt=services.keeper.adopt,
+    )
+
+
+def endpoint_check(services: Services) -> EndpointCheck:
+    """The check of endpoints with this application's parts."""
+    return EndpointCheck(
+        services.keys,
+        services.settings,
+        services.make_client,
+        forget=services.keeper.forget,
+    )
+
+
+def told(outcome: Outcome, texts: Catalogue) -> dict[str, Any]:
+    """An outcome as a page is given it: `{error: Described | None, can_save, cancelled}`."""
+    return {
+        "error": placed(outcome.error, texts) if outcome.error else None,
+        "can_save": outcome.can_save,
+        "cancelled": outcome.cancelled,
+    }

@@ -1,0 +1,29 @@
+"""The links that a page may open in the browser: it names one, and the address is the app's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from desktop.common.page import Method, Params
+from desktop.errors import BadParams
+from desktop.pages.shared.services import Services
+
+
+class LinkParams(Params):
+    link: Annotated[str, StringConstraints(max_length=40)]
+    """A name of the page's own list of links."""
+
+
+def open_link(services: Services, links: Mapping[str, str]) -> Method:
+    """The method for `links`, name to address; one whose address is empty is not there."""
+
+    def open_it(params: LinkParams) -> None:
+        url = links.get(params.link)
+        if not url:
+            raise BadParams(problem=f"no such link: {params.link}")
+        services.desk.open_external(url)
+
+    return Method(LinkParams, open_it)

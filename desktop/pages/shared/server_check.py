@@ -1,0 +1,204 @@
+"""Checking a ChatKit server by a real call, and only then keeping it and its token: shape, ask, save.
+
+The agents page and the window that asks for a token go this way. A token leaves it towards the keyring and the server
+of its own origin, and never in a value, an error or a repr.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from desktop.errors import (
+    KeyringInsecure,
+    KeyringMissing,
+    NetworkError,
+    Phrase,
+    ServerError,
+    ServerTokenRefused,
+    ServerTokenWanted,
+    SettingsInvalid,
+    TlsToPlain,
+)
+from desktop.pages.shared.check_run import CheckRuns, Closes, FieldError, Keep
+from desktop.pages.shared.http_question import settle
+from desktop.settings import roster
+from desktop.settings.agents import ServerAgent
+from desktop.settings.layers import ENVIRONMENT_AGENT
+from desktop.settings.origins import is_own_host
+from desktop.settings.problems import first_of
+from desktop.settings.servers import normalise_server_url, problem_in, server_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from desktop.agents.remote.host import RemoteHost
+    from desktop.keys import Keys
+    from desktop.settings.layers import SettingsStore
+    from desktop.settings.model import Settings
+
+LONGEST_TOKEN = 8_000
+"""Characters; the larger ones are signed statements of who somebody is."""
+MOST_AGENTS = 200
+
+
+@dataclass(frozen=True)
+class ServerDraft:
+    """What is to be checked, in its final shape."""
+
+    agent: ServerAgent
+    token: str = field(repr=False)
+    """Empty: none is sent."""
+    new_token: bool
+    """Whether it was typed, and is to be saved; else it is the stored one."""
+
+
+class TokenField(FieldError):
+    """The server wants another token, or one at all; where it is to be saved all the same, it may be."""
+
+
+class ServerCheck(CheckRuns[ServerDraft, bool]):
+    """One check at a time. `remote` is what talks to servers; made when it is first wanted."""
+
+    unanswered = (NetworkError, ServerError, TokenField)
+
+    def __init__(
+        self,
+        keys: Keys,
+        settings: SettingsStore,
+        remote: Callable[[], RemoteHost],
+        *,
+        background: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
+        super().__init__(background)
+        self._keys = keys
+        self._settings = settings
+        self._remote = remote
+
+    # --- drafts ----------------------------------------------------------------------------------
+
+    def draft(
+        self, known: ServerAgent | None, given: Mapping[str, Any], token: str, *, plain: bool = False
+    ) -> ServerDraft:
+        """`given`: url, headers as lines, token_header, attachments, name as they were typed; what is missing stays as
+        `known` has it. An empty `token` means the stored one of that agent and origin, and none where there is none.
+        `plain`: the person has just said yes to http there. Raises FieldError (url, headers, token_header, token,
+        name), PlainUnasked, KeyStoreError."""
+        settings = self._settings.current
+        data: dict[str, Any] = known.model_dump(mode="json") if known else {}
+        data |= {name: value for name, value in given.items() if name != "headers"}
+        data["kind"] = "server"
+        data.setdefault("id", roster.fresh_id("server", settings))
+        if "url" in given:
+            try:
+                data["url"] = normalise_server_url(str(given["url"]))
+            except SettingsInvalid as error:
+                raise FieldError("url", error.values["problem"]) from None
+        if "headers" in given:
+            data["headers"] = headers_of(str(given["headers"]))
+        if known is None and not data.get("name"):
+            data["name"] = urlsplit(str(data.get("url", ""))).netloc[:60]
+        data["token_header"] = str(data.get("token_header", "")).strip() or "Authorization"
+        try:
+            agent = ServerAgent.model_validate(data)
+        except ValidationError as error:
+            loc, problem = first_of(error, ServerAgent)
+            raise FieldError(str(loc[0]) if loc else "url", problem) from None
+        wrong = problem_in(agent)
+        if wrong is not None:
+            raise FieldError(wrong[0][0], wrong[1])
+        settle(self._settings, agent.url, plain, field="url")
+        typed = clean_token(token)
+        return ServerDraft(agent, typed or self._stored(agent), bool(typed))
+
+    def _stored(self, agent: ServerAgent) -> str:
+        try:
+            return self._keys.secret(server_secret(agent)) or ""
+        except (KeyringMissing, KeyringInsecure):
+            return ""  # where there is no keyring there is no token in it, and a server may want none
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    def prove(self, draft: ServerDraft, uses: Callable[[Closes], object] = lambda _client: None) -> bool:
+        """Asks for one chat. Raises TokenField, ServerError, NetworkError."""
+        try:
+            self._remote().prove(draft.agent, draft.token, uses)
+        except ServerTokenWanted as error:
+            raise TokenField("token", Phrase("agents_server.token_wanted", error.values)) from None
+        except TlsToPlain:
+            at = urlsplit(draft.agent.url)
+            if not is_own_host(at.hostname or ""):
+                raise
+            raise TlsToPlain(f"http{draft.agent.url[5:]}", field="url", host=at.netloc) from None
+        except ServerTokenRefused as error:
+            raise TokenField("token", Phrase("agents_server.token_refused", error.values)) from None
+        return True
+
+    # --- saving ----------------------------------------------------------------------------------
+
+    def save(self, draft: ServerDraft, proof: bool | None, keep: Keep) -> None:
+        """Keeps the token, then the agent. Raises KeyStoreError, SettingsError. The token goes first: where the keyring
+        refuses it, nothing has been written. A token of an address that the agent had before is deleted."""
+        agent = draft.agent
+        before = roster.find(self._settings.current.agents, agent.id)
+        if draft.new_token:
+            self._keys.save_secret(server_secret(agent), draft.token, keep=keep)
+
+        def changes(now: Settings) -> dict[str, object]:
+            kept = [one for one in now.agents if one.id != ENVIRONMENT_AGENT]
+            if roster.find(kept, agent.id) is None and len(kept) >= MOST_AGENTS:
+                raise FieldError("url", Phrase("agents_page.most_agents", {"limit": MOST_AGENTS}))
+            made: dict[str, object] = {}
+            if agent not in kept:
+                made["agents"] = roster.put(kept, agent)
+            if not now.agents:
+                made["active_agent"] = agent.id
+            return made
+
+        if changes(self._settings.current):
+            self._settings.change(changes)
+        if isinstance(before, ServerAgent) and server_secret(before) != server_secret(agent):
+            forget_token(self._keys, before)
+        self._remote().token_answered(agent.id, given=True)
+
+
+def forget_token(keys: Keys, agent: ServerAgent) -> None:
+    """Deletes an agent's token. Raises KeyStoreError; where there is no keyring, nothing was kept in it."""
+    try:
+        keys.remove_secret(server_secret(agent))
+    except (KeyringMissing, KeyringInsecure, SettingsInvalid):
+        pass
+
+
+def clean_token(text: str) -> str:
+    """The token without what was copied with it. Raises FieldError for `token`."""
+    token = re.sub(
+        r"^(?:authorization\s*:\s*)?bearer\s+", "", text.strip().strip("\"'`<>"), flags=re.IGNORECASE
+    ).strip()
+    if not all(33 <= ord(char) < 127 for char in token) or len(token) > LONGEST_TOKEN:
+        raise FieldError("token", Phrase("agents_server.token_shape"))
+    return token
+
+
+def headers_of(text: str) -> dict[str, str]:
+    """`Name: value`, one a line. Raises FieldError for `headers`."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise FieldError("headers", Phrase("agents_server.headers_shape"))
+        if name.strip().lower() in (known.lower() for known in found):
+            raise FieldError("headers", Phrase("errors.problem.server_header", {"name": name.strip()[:60]}))
+        found[name.strip()] = value.strip()
+    return found
+
+
+def lines_of(headers: Mapping[str, str]) -> str:
+    """The other way round."""
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())

@@ -1,0 +1,1 @@
+"""The window that asks for a ChatKit server's token."""

@@ -1,0 +1,109 @@
+"""The window that asks for a ChatKit server's token: what it may ask for. It runs no remote script.
+
+The chat page runs OpenAI's, so it never sees a token; the message that met the refusal waits in Python meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from desktop.common.page import Method, NoParams, Page, Params
+from desktop.errors import AgentNotSet, AppError
+from desktop.pages.shared.checks import CancelParams, told
+from desktop.pages.shared.look import look_of
+from desktop.pages.shared.server_check import LONGEST_TOKEN, ServerCheck
+from desktop.pages.shared.services import Services
+from desktop.settings import roster
+from desktop.settings.agents import ServerAgent
+from desktop.settings.origins import host_of
+
+
+class TokenParams(Params):
+    number: Annotated[int, Field(ge=1, le=1_000_000)]
+    token: Annotated[str, StringConstraints(max_length=2 * LONGEST_TOKEN)]
+    keep: Literal["keyring", "session"] = "keyring"
+    unchecked: bool = False
+
+
+class TokenPage:
+    """One for each showing. `reason`: why the token of `agent_id` is wanted."""
+
+    def __init__(self, services: Services, agent_id: str, reason: AppError, check: ServerCheck | None = None) -> None:
+        self._services = services
+        self._agent_id = agent_id
+        self._reason = reason
+        self._check = check or server_check(services)
+        self._given = False
+
+    def page(self) -> Page:
+        return Page(
+            name="token",
+            html="token.html",
+            files=(
+                "pages/base.css",
+                "pages/setup.css",
+                "pages/token.js",
+                "pages/guard.js",
+                "pages/parts.js",
+                "pages/bridge.js",
+                "pages/texts.js",
+                "pages/look.js",
+            ),
+            methods={
+                "token.start": Method(NoParams, self._start),
+                "token.submit": Method(TokenParams, self._submit, limit=64 * 1024),
+                "token.cancel": Method(CancelParams, self._cancel),
+                "token.close": Method(NoParams, self._close),
+            },
+            title=self._services.texts.get("agents_server.token_window"),
+            on_gone=self._gone,
+        )
+
+    def _start(self, _: NoParams) -> dict[str, Any]:
+        services = self._services
+        agent = self._agent()
+        return {
+            "texts": services.texts.page("common", "settings", "agents_page", "agents_server"),
+            "look": look_of(services),
+            "name": agent.name or services.brand.app.name,
+            "host": host_of(agent.url),
+            "reason": self._reason.describe(services.texts),
+        }
+
+    def _submit(self, params: TokenParams) -> dict[str, Any]:
+        """Checked by a real call, then kept; what waits for it goes on. `{error, can_save, cancelled}`."""
+        outcome = self._check.run(
+            params.number,
+            lambda: self._check.draft(self._agent(), {}, params.token),
+            params.keep,
+            unchecked=params.unchecked,
+        )
+        if outcome.error is None and not outcome.cancelled:
+            self._given = True
+            self._services.desk.close_window("token")
+        return told(outcome, self._services.texts)
+
+    def _cancel(self, params: CancelParams) -> dict[str, bool]:
+        return {"stopped": self._check.cancel(params.number)}
+
+    def _close(self, _: NoParams) -> None:
+        self._services.desk.close_window("token")
+
+    def _gone(self) -> None:
+        """Closed without a token: what waits for it ends with a sentence."""
+        self._check.gone()
+        if not self._given:
+            self._services.agents.remote.token_answered(self._agent_id, given=False)
+
+    def _agent(self) -> ServerAgent:
+        agent = roster.find(self._services.settings.current.agents, self._agent_id)
+        if not isinstance(agent, ServerAgent):
+            raise AgentNotSet()
+        return agent
+
+
+def server_check(services: Services) -> ServerCheck:
+    """The check with this application's parts."""
+    return ServerCheck(services.keys, services.settings, lambda: services.agents.remote)

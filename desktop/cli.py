@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.common import output, streams
+from desktop.common.errors import AppError, InternalError, OutputUnwritable, UsageError
 from desktop.common.locations import command_name, is_frozen
-from desktop.errors import AppError, InternalError, OutputUnwritable, UsageError, WindowBlank
+from desktop.window.errors import WindowBlank
 
 COMMANDS = ("ask", "doctor", "key", "threads", "config", "packages", "smoke")
 """Each is `desktop/commands/<name>.py` with `arguments(parser)` and `run(context, args)`."""

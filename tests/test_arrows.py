@@ -73,7 +73,7 @@ def _imports(node: ast.AST, typing: bool = False, late: bool = False) -> Iterato
 
 
 def _ours(name: str) -> str:
-    """`desktop.errors.AppError` is in `desktop.errors`; of other packages the first name is enough."""
+    """`desktop.errors.AppError` is in `desktop.common.errors`; of other packages the first name is enough."""
     if name.split(".")[0] != "desktop":
         return name.split(".")[0]
     return name if name in modules() else name.rpartition(".")[0]
@@ -142,6 +142,6 @@ def test_models_are_asked_by_the_agents_alone() -> None:
 def test_every_import_is_of_python_or_of_a_package_that_is_named() -> None:
     """That the walk sees all imports: a name that nobody knows would be one it has read wrongly."""
     seen = {one.module for module in modules() for one in imports(module)}
-    assert {"asyncio", "pydantic", "webview", "chatkit", "desktop.errors"} <= seen
+    assert {"asyncio", "pydantic", "webview", "chatkit", "desktop.common.errors"} <= seen
     assert [name for name in seen if "." in name and name not in modules()] == []
     assert "sys" in sys.stdlib_module_names & seen

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from desktop import __version__, cli
-from desktop.errors import UsageError
+from desktop.common.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = (
@@ -315,7 +315,7 @@ import os, sys
 sys.frozen, sys._MEIPASS = True, os.getcwd()
 from desktop import cli
 from desktop.app.context import OPENAI_COMPONENT, Context
-from desktop.errors import UsageError
+from desktop.common.errors import UsageError
 for words in (["--component-url", "https://evil.example/x.js"], ["smoke", "--component-url", "https://evil.example/x.js"],
               ["--component-url=http://localhost:1/x.js"], ["--component", "https://evil.example/x.js"]):
     try:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from desktop import errors
+from desktop.common import errors
+from desktop.common.errors import AppError, FileUnreadable, Phrase, leaves
 from desktop.common.texts import Catalogue
-from desktop.errors import AppError, Phrase, leaves
+from desktop.keys.errors import KeyShape
+from desktop.openai_api.errors import ApiError
+from desktop.settings.errors import SettingsInvalid
 
 LEAVES = list(leaves())
 
@@ -57,9 +60,9 @@ def test_checklist_12_what_a_page_is_told_is_code_sentence_hint_and_no_traceback
         *("file", "digest", "line", "module", "package", "packages", "inputs", "target", "server"),
         *("engine", "link", "wanted", "advice", "choices", "prompt", "day"),
     )
-    extra = {} if issubclass(kind, errors.ApiError) else {"status": 500}
+    extra = {} if issubclass(kind, ApiError) else {"status": 500}
     error = kind("detail", **{name: f"<{name}>" for name in names if name != "status"}, **extra)
-    if issubclass(kind, errors.ApiError):
+    if issubclass(kind, ApiError):
         error.values = {**error.values, "status": 500}
     for catalogue in (texts, french):
         told = error.describe(catalogue)
@@ -98,7 +101,7 @@ def test_what_a_retry_can_help_is_marked_and_nothing_else() -> None:
 def test_a_phrase_among_the_values_is_spelled_in_the_language_of_the_catalogue(
     texts: Catalogue, french: Catalogue
 ) -> None:
-    error = errors.KeyShape(problem=Phrase("errors.key_problem.other_service", {"service": "Anthropic"}))
+    error = KeyShape(problem=Phrase("errors.key_problem.other_service", {"service": "Anthropic"}))
     assert "This is a key for Anthropic." in error.describe(texts)["message"]
     assert "C’est une clé pour Anthropic." in error.describe(french)["message"]
 
@@ -111,7 +114,7 @@ def test_a_phrase_may_hold_phrases_and_may_fall_back(texts: Catalogue) -> None:
 
 
 def test_a_bad_setting_is_told_by_its_name_its_place_and_its_problem(texts: Catalogue, french: Catalogue) -> None:
-    error = errors.SettingsInvalid(
+    error = SettingsInvalid(
         name="agents.3.workflow_id", problem=Phrase("errors.problem.workflow_id"), layer="environment"
     )
     told = error.describe(texts)
@@ -142,5 +145,5 @@ def test_no_module_makes_up_an_error_class_with_a_code_elsewhere() -> None:
     ],
 )
 def test_a_sentence_ends_before_its_hint_begins(texts: Catalogue, problem: str, ends: str) -> None:
-    told = errors.FileUnreadable(path="/a", problem=problem).describe(texts)
+    told = FileUnreadable(path="/a", problem=problem).describe(texts)
     assert told["message"].endswith(ends)

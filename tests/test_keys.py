@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from desktop.common import logs
+from desktop.common.errors import AppError
 from desktop.common.texts import Catalogue
-from desktop.errors import (
-    AppError,
+from desktop.keys import PROXY_SECRET, KeyringStore, Keys, KeyStore, MemoryStore, normalise_key, system
+from desktop.keys.errors import (
     KeyringDenied,
     KeyringInsecure,
     KeyringLocked,
@@ -25,7 +26,6 @@ from desktop.errors import (
     KeyShape,
     KeyStoreError,
 )
-from desktop.keys import PROXY_SECRET, KeyringStore, Keys, KeyStore, MemoryStore, normalise_key, system
 from desktop.settings.state import State
 from tests.rig.key_contract import CONTRACT
 from tests.rig.locked_service import SECRET, locked_service
@@ -324,7 +324,7 @@ def in_child(code: str, environ: dict[str, str], planted: Path) -> Any:
 
 TRY = """
 import json, sys
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 from desktop.keys import Keys
 keys = Keys("default", "chatkit-desktop", frozen={frozen})
 try:
@@ -402,7 +402,7 @@ def test_checklist_05_a_property_planted_in_the_environment_is_taken_back_when_f
 
 ASK = """
 import json, time
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 from desktop.keys import Keys
 import secretstorage
 from keyring.backends import SecretService
@@ -475,7 +475,7 @@ print(json.dumps([before, keyring.get_password("test-service", entry)]))
 def test_checklist_04_a_call_that_hangs_for_good_does_not_hold_up_the_exit() -> None:
     code = """
 import threading
-from desktop.errors import KeyringSlow
+from desktop.keys.errors import KeyringSlow
 from desktop.keys import KeyringStore, Keys
 class Hanging:
     def get_password(self, service, entry):

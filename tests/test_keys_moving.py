@@ -10,10 +10,11 @@ import pytest
 
 from desktop.common.locations import Locations
 from desktop.common.texts import Catalogue
-from desktop.errors import KeyringLocked, SettingsInvalid
 from desktop.keys import Keys, MemoryStore
+from desktop.keys.errors import KeyringLocked
 from desktop.keys.moving import move_secrets
 from desktop.settings.brand import Brand
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore
 from desktop.settings.mcp import mcp_secret

@@ -45,8 +45,9 @@ from chatkit.types import (
 from chatkit.widgets import DynamicWidgetRoot
 
 from desktop.agents.chatkit.titles import first_words
+from desktop.agents.errors import AnswerFailed
+from desktop.common.errors import Phrase
 from desktop.common.texts import Catalogue
-from desktop.errors import AnswerFailed, Phrase
 
 NewId = Callable[[Any], str]
 """The store's ids: by kind of item ("message", "workflow")."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from desktop.errors import AgentNotSet, KeyringInsecure, KeyringMissing
+from desktop.keys.errors import KeyringInsecure, KeyringMissing
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
+from desktop.settings.errors import AgentNotSet
 from desktop.settings.mcp import McpServer, mcp_grant, mcp_secret, same_server
 from desktop.settings.origins import is_loopback, origin_of
 from desktop.settings.servers import server_secret

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from desktop.agents.chatkit.answers import Answer, Counts, NoCounts, Stream, tell, waited
 from desktop.agents.limits import Limits
 from desktop.agents.sources import Sources
+from desktop.common.errors import AppError, InternalError, PageGone
 from desktop.common.texts import Catalogue
-from desktop.errors import AppError, InternalError, PageGone
 
 if TYPE_CHECKING:
     import asyncio

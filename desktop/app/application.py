@@ -20,16 +20,18 @@ from desktop.app.context import Context
 from desktop.app.menu import menu, words
 from desktop.app.opening import Opening, window_icon
 from desktop.app.windows import Windows
+from desktop.common.errors import AppError, InternalError
 from desktop.common.locations import assets_dir, is_frozen
 from desktop.common.page import Page
-from desktop.errors import AppError, InternalError, ProxyNotInWindow, RendererCrashed
 from desktop.openai_api.keeper import SessionKeeper
+from desktop.pages.chat.errors import RendererCrashed
 from desktop.settings.agents import OPENAI_ENDPOINT, DemoAgent, InAppAgent, ServerAgent
 from desktop.settings.brand import Brand, own_files
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
 from desktop.window.bridge import Answered, Bridge
 from desktop.window.engine import Engine, Proxy, Scheme
+from desktop.window.errors import ProxyNotInWindow
 from desktop.window.loopback import require_loopback
 from desktop.window.page_server import PageServer
 from desktop.window.policy import ANYWHERE, origin, reach

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from desktop.errors import AppError, CodeConsentNeeded, CodePackageMissing, CodeUnreadable
+from desktop.agents.code.errors import CodeConsentNeeded, CodePackageMissing, CodeUnreadable
+from desktop.common.errors import AppError
 from desktop.settings.agents import CodeAgent
 
 if TYPE_CHECKING:

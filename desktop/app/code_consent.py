@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from desktop.agents.code.errors import CodeConsentNeeded
 from desktop.common.unseen import written_out
-from desktop.errors import CodeConsentNeeded
 
 if TYPE_CHECKING:
     from desktop.agents.code.consent import Source

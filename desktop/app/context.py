@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from desktop.common import locations as places
 from desktop.common import output, streams
+from desktop.common.errors import AppError, Described, OutputUnwritable, UsageError
 from desktop.common.unseen import RESET, for_json, for_terminal
-from desktop.errors import AppError, Described, KeyMissing, OutputUnwritable, SettingsInvalid, UsageError
+from desktop.keys.errors import KeyMissing
+from desktop.settings.errors import SettingsInvalid
 
 if TYPE_CHECKING:
     from desktop.agents.code.consent import Consents
@@ -72,9 +74,9 @@ class Context:
         """Delete what a demo has written; nothing else is held. Raises FolderUnwritable where something of it stays."""
         folder, self._throwaway = self._throwaway, ""
         if folder:
+            from desktop.common.errors import FolderUnwritable, Phrase
             from desktop.common.files import remove_tree
             from desktop.common.logs import shut_down
-            from desktop.errors import FolderUnwritable, Phrase
             from desktop.settings.deletion import PATIENCE
 
             shut_down()  # Windows deletes no file that is open

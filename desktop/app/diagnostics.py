@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop import __version__
 from desktop.common import logs
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 
 if TYPE_CHECKING:
     from desktop.settings.layers import Row, SettingsStore

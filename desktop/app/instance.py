@@ -18,8 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop.app.errors import ProfileBusy
+from desktop.common.errors import FolderUnwritable, UsageError
 from desktop.common.files import ensure_private_dir, open_private, write_private
-from desktop.errors import FolderUnwritable, ProfileBusy, UsageError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection, Listener

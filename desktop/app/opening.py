@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from desktop.app.context import Context
 from desktop.app.instance import Instance
+from desktop.common.errors import AppError
 from desktop.common.locations import is_frozen
 from desktop.common.logs import quiet_pywebview
-from desktop.errors import AppError
 from desktop.window import engines
 from desktop.window.engine import Engine
 

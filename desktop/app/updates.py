@@ -17,7 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
-from desktop.errors import AppError, TimedOut, UpdatesUnreadable
+from desktop.common.errors import AppError
+from desktop.openai_api.errors import TimedOut, UpdatesUnreadable
 from desktop.settings.brand import Brand
 from desktop.settings.model import Settings
 from desktop.settings.state import State

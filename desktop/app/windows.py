@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from desktop.common.errors import AppError
 from desktop.common.page import Page
-from desktop.errors import AppError, EngineLost, RendererCrashed
+from desktop.pages.chat.errors import RendererCrashed
 from desktop.pages.chat.options import offers_dictation
 from desktop.settings.state import Place as Kept
+from desktop.window.errors import EngineLost
 from desktop.window.placement import Place
 from desktop.window.policy import Policy, origin
 from desktop.window.shell import PageWindow, Shell, WindowPlan

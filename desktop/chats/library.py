@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from desktop.chats.archive.archive import Archive
+from desktop.chats.errors import ChatAtOpenAI, ChatReadOnly
 from desktop.chats.sources.hosted import Hosted, chat_of
 from desktop.chats.sources.in_app import InApp
 from desktop.chats.sources.on_servers import OnServers
@@ -33,8 +34,9 @@ from desktop.chats.types import (
     Tell,
     Where,
 )
-from desktop.errors import AppError, BadParams, BridgeError, ChatAtOpenAI, ChatReadOnly, ThreadNotFound
+from desktop.common.errors import AppError, BadParams, BridgeError
 from desktop.openai_api import threads
+from desktop.openai_api.errors import ThreadNotFound
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 
 if TYPE_CHECKING:
     from desktop.agents.store.search import Passage

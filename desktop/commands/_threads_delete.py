@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from desktop.chats.errors import ChatAtOpenAI
+from desktop.common.errors import AppError, UsageError
 from desktop.common.unseen import one_line
-from desktop.errors import AppError, ChatAtOpenAI, UsageError
 
 if TYPE_CHECKING:
     from desktop.chats.types import Chat

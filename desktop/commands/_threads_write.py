@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from desktop.commands._terminal import interruptible
-from desktop.errors import AgentNotSet, UsageError
+from desktop.common.errors import UsageError
+from desktop.settings.errors import AgentNotSet
 
 if TYPE_CHECKING:
     from desktop.chats.export.exporting import Export

@@ -11,19 +11,12 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from desktop.agents.errors import AnswerFailed, WaitsForPerson
 from desktop.common import streams
+from desktop.common.errors import AppError, Described, OutputUnwritable, Phrase, UsageError
 from desktop.common.output import ReaderGone
 from desktop.common.unseen import one_line
-from desktop.errors import (
-    AgentNotSet,
-    AnswerFailed,
-    AppError,
-    Described,
-    OutputUnwritable,
-    Phrase,
-    UsageError,
-    WaitsForPerson,
-)
+from desktop.settings.errors import AgentNotSet
 
 if TYPE_CHECKING:
     from desktop.agents.chatkit.questions import Choice, Question

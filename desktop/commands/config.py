@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 
 if TYPE_CHECKING:
     from desktop.app.context import Context

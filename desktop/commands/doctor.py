@@ -15,7 +15,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import AgentNotSet, AppError, ClockWrong, KeyMissing, NetworkError
+from desktop.common.errors import AppError
+from desktop.keys.errors import KeyMissing
+from desktop.openai_api.errors import ClockWrong, NetworkError
+from desktop.settings.errors import AgentNotSet
 from desktop.window.loopback import require_loopback
 
 if TYPE_CHECKING:
@@ -147,8 +150,8 @@ class Doctor:
         return self._text("doctor.drawn_usual")
 
     def _display(self) -> str:
-        from desktop.errors import DisplayMissing
         from desktop.window import engines
+        from desktop.window.errors import DisplayMissing
 
         environ = self.context.environ
         if not environ.get("DISPLAY") and not environ.get("WAYLAND_DISPLAY") and os.name == "posix":
@@ -160,8 +163,8 @@ class Doctor:
         return environ.get("WAYLAND_DISPLAY") or environ.get("DISPLAY") or "Windows"
 
     def _folders(self) -> str:
+        from desktop.common.errors import FolderUnwritable
         from desktop.common.files import ensure_private_dir
-        from desktop.errors import FolderUnwritable
 
         folder = self.context.locations.folder
         ensure_private_dir(folder)
@@ -219,7 +222,7 @@ class Doctor:
     def _tls(self) -> str:
         if self._server is not None:
             return self._text("doctor.not_needed")
-        from desktop.errors import TlsUntrusted, TlsWrongHost
+        from desktop.openai_api.errors import TlsUntrusted, TlsWrongHost
         from desktop.settings.origins import needs_yes
 
         if isinstance(self._network, (TlsUntrusted, TlsWrongHost)):

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from desktop.common import streams
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 from desktop.keys import normalise_key, origin_of
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 
 if TYPE_CHECKING:
     from desktop.app.context import Context

@@ -17,16 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import (
-    AgentNotSet,
-    AppError,
-    ComponentBlank,
-    ComponentLate,
-    FolderUnwritable,
-    KeyMissing,
-    ServerGone,
-    UsageError,
-)
+from desktop.agents.remote.errors import ServerGone
+from desktop.common.errors import AppError, FolderUnwritable, UsageError
+from desktop.keys.errors import KeyMissing
+from desktop.pages.chat.errors import ComponentBlank, ComponentLate
+from desktop.settings.errors import AgentNotSet
 
 if TYPE_CHECKING:
     from desktop.app.application import App

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
 
 from desktop.commands._terminal import Bar, interruptible, typed
+from desktop.common.errors import AppError, InternalError, UsageError
 from desktop.common.unseen import one_line
-from desktop.errors import AppError, InternalError, UsageError
 
 if TYPE_CHECKING:
     from desktop.agents.host import AgentHost

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from desktop.errors import FileUnreadable, FolderUnwritable, Phrase
+from desktop.common.errors import FileUnreadable, FolderUnwritable, Phrase
 
 POSIX = os.name == "posix"
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from desktop.common.errors import AgentsMissing, Phrase
 from desktop.common.locations import is_frozen
-from desktop.errors import AgentsMissing, Phrase
 
 Part = Literal["agents", "qt"]
 PARTS: dict[Part, tuple[str, ...]] = {

@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
-from desktop.errors import OutputUnwritable, Phrase
+from desktop.common.errors import OutputUnwritable, Phrase
 
 READER_GONE = 141
 """The exit code that a shell shows for a program which SIGPIPE has ended: 128 + 13."""

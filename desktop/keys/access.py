@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar, cast
 
 from desktop.common import logs
-from desktop.errors import (
-    AppError,
+from desktop.common.errors import AppError
+from desktop.keys.errors import (
     KeyringDenied,
     KeyringInsecure,
     KeyringLocked,

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import AppError, McpSecretMoved
+from desktop.common.errors import AppError
+from desktop.keys.errors import McpSecretMoved
 from desktop.settings.mcp import MOST_SECRETS, McpServer, mcp_secret
 from desktop.settings.mcp_secrets import Taken, taken_out
 

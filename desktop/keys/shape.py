@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from desktop.errors import KeyShape, Phrase
+from desktop.common.errors import Phrase
+from desktop.keys.errors import KeyShape
 
 OPENAI_ORIGIN = "https://api.openai.com"
 

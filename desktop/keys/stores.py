@@ -11,8 +11,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from desktop.errors import KeyShape, KeyStoreError, Phrase
+from desktop.common.errors import Phrase
 from desktop.keys import system
+from desktop.keys.errors import KeyShape, KeyStoreError
 
 T = TypeVar("T")
 

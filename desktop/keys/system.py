@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from desktop.common.locations import command_name
-from desktop.errors import (
+from desktop.keys.errors import (
     KeyringDenied,
     KeyringInsecure,
     KeyringLocked,

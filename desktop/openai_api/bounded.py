@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import AnswerFlood, AnswerPacked, AppError, BadAnswer
+from desktop.common.errors import AppError
+from desktop.openai_api.errors import AnswerFlood, AnswerPacked, BadAnswer
 
 if TYPE_CHECKING:
     import httpx

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from desktop import __version__
-from desktop.errors import (
-    AppError,
+from desktop.common.errors import AppError
+from desktop.openai_api import errors_map, own_network
+from desktop.openai_api.errors import (
     BadAnswer,
     CaptivePortal,
     ConnectionLost,
@@ -27,7 +28,6 @@ from desktop.errors import (
     ServiceDown,
     TimedOut,
 )
-from desktop.openai_api import errors_map, own_network
 from desktop.openai_api.transport import Endpoint, build
 from desktop.settings.endpoint_addresses import Root
 from desktop.settings.origins import normalise_api_base, origin_of

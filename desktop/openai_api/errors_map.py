@@ -1,4 +1,4 @@
-"""From an answer or an exception of the network to the one error that explains it (`desktop/errors.py`).
+"""From an answer or an exception of the network to the one error that explains it (`desktop/common/errors.py`).
 
 Pure: sends nothing. Nothing that leaves here holds a secret: texts of a server are scrubbed first,
 because OpenAI itself repeats part of a rejected key.
@@ -16,9 +16,10 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from desktop.errors import (
+from desktop.common.errors import AppError
+from desktop.openai_api import error_bodies
+from desktop.openai_api.errors import (
     ApiError,
-    AppError,
     BadAnswer,
     CaptivePortal,
     ClockWrong,
@@ -41,7 +42,6 @@ from desktop.errors import (
     WorkflowGone,
     WorkflowNotFound,
 )
-from desktop.openai_api import error_bodies
 
 SKEW_LIMIT = 300.0
 """Seconds by which this machine's clock may differ from the server's before it is named as the cause."""

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from desktop.errors import TimedOut
+from desktop.openai_api.errors import TimedOut
 from desktop.openai_api.transport import Endpoint, build_async
 
 

@@ -14,7 +14,9 @@ from concurrent.futures import Future
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from desktop.errors import AgentNotSet, AppError, InternalError, KeyMissing, PageGone
+from desktop.common.errors import AppError, InternalError, PageGone
+from desktop.keys.errors import KeyMissing
+from desktop.settings.errors import AgentNotSet
 from desktop.settings.origins import origin_of
 
 if TYPE_CHECKING:

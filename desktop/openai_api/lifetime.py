@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from desktop.errors import ApiError, AppError, KeyRestricted, RequestRejected, WorkflowGone, WorkflowNotFound
+from desktop.common.errors import AppError
+from desktop.openai_api.errors import ApiError, KeyRestricted, RequestRejected, WorkflowGone, WorkflowNotFound
 
 WORKFLOWS_END = date(2026, 11, 30)
 """Agent Builder, the only maker of hosted workflows, shuts down on this day."""

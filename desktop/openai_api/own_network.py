@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import OutsideNetwork, PlainUnasked
+from desktop.openai_api.errors import OutsideNetwork, PlainUnasked
 from desktop.settings.origins import is_own_address, needs_yes, plain_origin
 
 if TYPE_CHECKING:

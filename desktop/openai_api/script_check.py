@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from desktop.errors import AppError, ComponentUnreachable
+from desktop.common.errors import AppError
 from desktop.openai_api import errors_map
+from desktop.openai_api.errors import ComponentUnreachable
 from desktop.openai_api.fetch import get
 from desktop.openai_api.transport import Endpoint, choose_proxy
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import ApiError, BadAnswer
 from desktop.openai_api import lifetime, wire
+from desktop.openai_api.errors import ApiError, BadAnswer
 from desktop.openai_api.lifetime import Life
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from desktop.errors import AppError, RateLimited, ThreadNotFound
+from desktop.common.errors import AppError
 from desktop.openai_api import wire
+from desktop.openai_api.errors import RateLimited, ThreadNotFound
 from desktop.openai_api.sessions import PLAIN_ID
 from desktop.openai_api.wire import Deleted, Item, Page, Thread
 

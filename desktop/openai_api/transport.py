@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from desktop.errors import FileUnreadable, ProxyFailed
+from desktop.common.errors import FileUnreadable
 from desktop.openai_api import own_network
 from desktop.openai_api.bounded import guarded, guarded_async
+from desktop.openai_api.errors import ProxyFailed
 from desktop.openai_api.heads import limited
 from desktop.settings.origins import is_loopback, needs_yes
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from desktop.errors import BadAnswer
+from desktop.openai_api.errors import BadAnswer
 
 
 class Wire(BaseModel):

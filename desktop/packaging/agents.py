@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from desktop.common.errors import AppError
 from desktop.common.texts import Catalogue
-from desktop.errors import AppError
 from desktop.packaging import spelling
 from desktop.packaging.errors import AgentWrong, BrandWrong, BuildFailed
 from desktop.packaging.plan import Plan

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from desktop.common import output
+from desktop.common.errors import OutputUnwritable
 from desktop.common.texts import Catalogue
-from desktop.errors import OutputUnwritable
 from desktop.packaging import formats, qt, recipients, stage, tools
 from desktop.packaging.errors import DiskTrouble, Ended, PackagingError, Terminated, WrongUsage
 from desktop.packaging.plan import PLATFORM, ROOT, Plan, epoch_of, read_brand, version_of

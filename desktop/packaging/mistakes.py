@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from desktop.common.errors import FileUnreadable
 from desktop.common.files import read_limited
 from desktop.common.unseen import first_unseen
-from desktop.errors import FileUnreadable
 from desktop.packaging import taken
 from desktop.packaging.errors import BrandWrong
 from desktop.packaging.plan import Plan

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from desktop import __version__
+from desktop.common.errors import FileUnreadable, Phrase
 from desktop.common.files import read_limited
 from desktop.common.texts import Catalogue
-from desktop.errors import BrandInvalid, FileUnreadable, Phrase
 from desktop.packaging.errors import BrandWrong, SecretFound
 from desktop.settings.brand import SIZE_LIMIT, Brand, load_brand
+from desktop.settings.errors import BrandInvalid
 from desktop.settings.secret_shapes import SECRET_SHAPES
 
 ROOT = Path(__file__).resolve().parents[2]

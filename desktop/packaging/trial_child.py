@@ -90,8 +90,9 @@ class GoesAlong(importlib.abc.MetaPathFinder):
 def run(order: Order) -> Answer:
     """Changes this process for good."""
     from desktop.agents.code import consent, loader
+    from desktop.agents.code.errors import CodeEntryUnclear
+    from desktop.common.errors import AppError
     from desktop.common.texts import Catalogue
-    from desktop.errors import AppError, CodeEntryUnclear
 
     answer, texts = Answer(), Catalogue("en")
     sys.path[:] = [place for place in sys.path if place]

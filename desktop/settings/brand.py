@@ -13,11 +13,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 
 from desktop import __version__
+from desktop.common.errors import FileUnreadable, Phrase
 from desktop.common.files import read_limited
 from desktop.common.locations import assets_dir
-from desktop.errors import BrandInvalid, FileUnreadable, Phrase, SettingsInvalid
 from desktop.settings import endpoint_addresses, servers, tree
 from desktop.settings.base import Colour, Model, shaped
+from desktop.settings.errors import BrandInvalid, SettingsInvalid
 from desktop.settings.mcp import first_problem
 from desktop.settings.model import Settings
 from desktop.settings.origins import check_proxy, first_plain_problem, normalise_api_base

@@ -6,9 +6,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from desktop.common.errors import FolderUnwritable, Phrase
 from desktop.common.files import patiently, remove_tree
 from desktop.common.locations import PROFILE_NAME
-from desktop.errors import FolderUnwritable, Phrase
 
 PATIENCE = 5.0
 """Seconds for which processes that have just ended (an engine's) may still hold files, on Windows."""

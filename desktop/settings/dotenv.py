@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from desktop.common.files import read_limited
-from desktop.errors import SettingsInvalid
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.origins import normalise_api_base
 
 SIZE_LIMIT = 1024 * 1024

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from desktop.errors import Phrase, SettingsInvalid
+from desktop.common.errors import Phrase
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.origins import normalise_api_base, with_scheme
 from desktop.settings.secret_shapes import TELLING, is_secret
 

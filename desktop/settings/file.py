@@ -14,15 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from desktop.common.errors import AppError, FileUnreadable, FolderUnwritable
 from desktop.common.files import ensure_private_dir, patiently, read_limited, write_private
-from desktop.errors import (
-    AppError,
-    FileUnreadable,
-    FolderUnwritable,
-    SettingsDamaged,
-    SettingsNewer,
-    SettingsUnwritable,
-)
+from desktop.settings.errors import SettingsDamaged, SettingsNewer, SettingsUnwritable
 from desktop.settings.model import VERSION
 
 SIZE_LIMIT = 8 * 1024 * 1024

@@ -14,18 +14,11 @@ from typing import Any, Literal, NamedTuple, cast
 
 from pydantic import BaseModel, ValidationError
 
-from desktop.errors import (
-    AppError,
-    BrandInvalid,
-    FileUnreadable,
-    Phrase,
-    SettingsInvalid,
-    SettingsNewer,
-    SettingsUnwritable,
-)
+from desktop.common.errors import AppError, FileUnreadable, Phrase
 from desktop.settings import endpoint_addresses, servers, tree
 from desktop.settings.agents import InAppAgent
 from desktop.settings.brand import Brand
+from desktop.settings.errors import BrandInvalid, SettingsInvalid, SettingsNewer, SettingsUnwritable
 from desktop.settings.file import Loaded, SettingsFile
 from desktop.settings.mcp import first_problem
 from desktop.settings.mcp_secrets import has_secret

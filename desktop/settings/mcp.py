@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, StringConstraints, model_validator
 
-from desktop.errors import Phrase, SettingsInvalid
+from desktop.common.errors import Phrase
 from desktop.settings.base import AgentId, Model, Name, shaped
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.origins import normalise_api_base
 from desktop.settings.secret_shapes import is_secret, is_telling
 

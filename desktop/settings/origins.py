@@ -11,7 +11,8 @@ import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from desktop.errors import Phrase, SettingsInvalid
+from desktop.common.errors import Phrase
+from desktop.settings.errors import SettingsInvalid
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import Phrase
+from desktop.common.errors import Phrase
 from desktop.settings.base import FORMS
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from desktop.errors import Phrase, SettingsInvalid
+from desktop.common.errors import Phrase
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.origins import normalise_api_base, with_scheme
 from desktop.settings.secret_shapes import is_secret
 

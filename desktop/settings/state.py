@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from desktop.common.errors import AppError
 from desktop.common.files import ensure_private_dir, read_limited, write_private
-from desktop.errors import AppError
 
 SIZE_LIMIT = 1024 * 1024
 THREADS_KEPT = 500

@@ -18,17 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from desktop.errors import (
-    AppError,
-    BadParams,
-    CallTooLarge,
-    Catalogue,
-    InternalError,
-    PageGone,
-    TooManyCalls,
-    UnknownMethod,
-)
+from desktop.common.errors import AppError, BadParams, Catalogue, InternalError, PageGone
 from desktop.window.calls import DEEPEST, Unread, is_deeper
+from desktop.window.errors import CallTooLarge, TooManyCalls, UnknownMethod
 from desktop.window.showing import Showing
 
 log = logging.getLogger(__name__)

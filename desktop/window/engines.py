@@ -14,9 +14,9 @@ from typing import Any
 
 from desktop.common import installed
 from desktop.common.locations import is_frozen
-from desktop.errors import DisplayMissing, EngineHidden, EngineMissing, EngineNotHere, EngineRefusesRoot
 from desktop.window import webview2
 from desktop.window.engine import LOOPBACK_HOSTS, Engine, EngineName
+from desktop.window.errors import DisplayMissing, EngineHidden, EngineMissing, EngineNotHere, EngineRefusesRoot
 
 GTK_PACKAGES = "gir1.2-webkit2-4.1 gir1.2-gtk-3.0 python3-gi python3-gi-cairo"
 COCOA_LINE = "pip install pyobjc-framework-WebKit"

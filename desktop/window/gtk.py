@@ -18,9 +18,9 @@ from typing import Any
 from urllib.parse import quote
 
 from desktop.common.files import ensure_private_dir
-from desktop.errors import EngineChanged
 from desktop.window import calls, gtk_frames, gtk_walls
 from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme, Unmade, keys_of
+from desktop.window.errors import EngineChanged
 from desktop.window.gtk_ahead import Ahead
 from desktop.window.gtk_made import tell_unmade
 from desktop.window.hand import LIMIT, Hand

@@ -11,8 +11,8 @@ import struct
 import zlib
 from pathlib import Path
 
+from desktop.common.errors import Phrase
 from desktop.common.files import write_private
-from desktop.errors import Phrase
 from desktop.window.picture import SIGNATURE
 
 SIZE = 256

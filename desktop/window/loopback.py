@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from desktop.errors import LoopbackDown
+from desktop.openai_api.errors import LoopbackDown
 
 LIMIT = 2.0
 """Seconds for a connection that takes microseconds; a firewall that swallows it shows by this."""

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from desktop.common.locations import is_frozen
-from desktop.errors import EngineChanged
 from desktop.window import macos_menu
 from desktop.window.engine import Dress, EngineName, MenuBar, Proxy
+from desktop.window.errors import EngineChanged
 from desktop.window.macos_links import take_links
 from desktop.window.placement import Place, Rect
 from desktop.window.plain import PlainEngine

@@ -22,8 +22,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from desktop.common.errors import InternalError
 from desktop.common.page import Page, Sources
-from desktop.errors import InternalError
 from desktop.window.porch import Porch, Wire
 from desktop.window.showing import Showing
 

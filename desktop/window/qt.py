@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from desktop.errors import EngineChanged
 from desktop.window import qt_walls
 from desktop.window.engine import Dress, EngineName, MenuBar, MenuItem, Proxy, Scheme, Unmade
+from desktop.window.errors import EngineChanged
 from desktop.window.hand import Hand
 from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from desktop.common.page import Page
-from desktop.errors import EngineChanged, EngineError, EngineMissing, PageNotLoaded, WindowNotMade
 from desktop.window import engines, unloaded
 from desktop.window.bridge import Bridge, Channel
 from desktop.window.engine import Dress, Engine, MenuBar, Proxy, Scheme
+from desktop.window.errors import EngineChanged, EngineError, EngineMissing, PageNotLoaded, WindowNotMade
 from desktop.window.outside import open_address
 from desktop.window.page_server import PageServer
 from desktop.window.placement import Place

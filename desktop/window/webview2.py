@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from desktop.errors import DotNetMissing, EngineMissing, WebViewMissing
+from desktop.window.errors import DotNetMissing, EngineMissing, WebViewMissing
 
 Read = Callable[[str, str, str], object]
 """The value of a hive (`HKLM`, `HKCU`), a key below it and a name; None where there is none."""

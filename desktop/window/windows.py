@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from desktop.errors import DotNetMissing, EngineChanged, EngineMissing, WebViewMissing
 from desktop.window import webview2, windows_menu
 from desktop.window.engine import Dress, EngineName, MenuBar, Proxy
+from desktop.window.errors import DotNetMissing, EngineChanged, EngineMissing, WebViewMissing
 from desktop.window.placement import Place, Rect
 from desktop.window.plain import PlainEngine
 from desktop.window.policy import origin

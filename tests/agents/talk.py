@@ -14,10 +14,11 @@ from desktop.agents.host import AgentHost
 from desktop.agents.limits import Limits
 from desktop.agents.sources import Sources
 from desktop.agents.store.stores import Stores
+from desktop.common.errors import AppError
 from desktop.common.texts import Catalogue
-from desktop.errors import AgentNotSet, AppError
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent, Endpoint, ServerAgent
+from desktop.settings.errors import AgentNotSet
 from desktop.settings.mcp import Approved, McpServer, mcp_grant, mcp_secret
 from desktop.settings.servers import server_secret
 from tests.agents.reference import ReferenceStore

@@ -24,22 +24,17 @@ from hypothesis import strategies as st
 from desktop.agents.code.clients import Given as CodeGiven
 from desktop.agents.host import AgentHost
 from desktop.agents.mcp.check import check as check_mcp
+from desktop.agents.mcp.errors import McpFlood
 from desktop.agents.models.endpoints import make_client
 from desktop.agents.models.tracing import Tracing
+from desktop.agents.remote.errors import ServerFlood
 from desktop.app import updates
+from desktop.common.errors import AppError
 from desktop.common.texts import Catalogue
-from desktop.errors import (
-    AnswerFlood,
-    AnswerPacked,
-    AppError,
-    BadAnswer,
-    McpFlood,
-    ServerFlood,
-    UpdatesUnreadable,
-)
 from desktop.openai_api import script_check
 from desktop.openai_api.bounded import MB, PIECE, Bounds, Intake
 from desktop.openai_api.client import ApiClient, Endpoint
+from desktop.openai_api.errors import AnswerFlood, AnswerPacked, BadAnswer, UpdatesUnreadable
 from desktop.settings.agents import Endpoint as ModelEndpoint
 from desktop.settings.agents import ServerAgent
 from desktop.settings.brand import Brand

@@ -14,22 +14,16 @@ from typing import Any
 import pytest
 
 from desktop.agents.chatkit.answers import Reply
+from desktop.agents.errors import MessageEmpty, MessageTooLong
 from desktop.agents.host import AgentHost, State
 from desktop.agents.limits import Limits
 from desktop.agents.store.stores import Stores
+from desktop.common.errors import AgentsMissing, AppError, BadParams, PageGone
 from desktop.common.installed import command_for
 from desktop.common.texts import Catalogue
-from desktop.errors import (
-    AgentNotSet,
-    AgentsMissing,
-    AppError,
-    BadParams,
-    MessageEmpty,
-    MessageTooLong,
-    PageGone,
-    ThreadNotFound,
-)
+from desktop.openai_api.errors import ThreadNotFound
 from desktop.settings.agents import AssistantAgent
+from desktop.settings.errors import AgentNotSet
 from tests.agents.reference import ReferenceStore
 from tests.agents.talk import DEMO, FAST, Given, Heard, Page, make_host, message
 
@@ -86,7 +80,7 @@ def test_without_the_sdk_every_request_says_how_to_install_it() -> None:
         "import sys\n"
         "for name in ('agents', 'chatkit', 'openai'): sys.modules[name] = None\n"
         "from desktop.agents.host import AgentHost\n"
-        "from desktop.errors import AgentsMissing\n"
+        "from desktop.common.errors import AgentsMissing\n"
         "from desktop.common.texts import Catalogue\n"
         "class Nothing:\n"
         "    def server(self, agent_id): return None\n"
@@ -571,7 +565,7 @@ def test_every_refusal_is_a_sentence(page: Page) -> None:
 
 
 def test_a_store_that_can_not_be_opened_is_the_answer_to_every_request(given: Given) -> None:
-    from desktop.errors import FolderUnwritable
+    from desktop.common.errors import FolderUnwritable
 
     def refuse() -> Stores:
         raise FolderUnwritable(path="/nowhere", problem="it is full")

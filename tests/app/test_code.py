@@ -9,9 +9,10 @@ from typing import Any, cast
 import pytest
 
 from desktop.agents.code.consent import Consents, read
+from desktop.agents.code.errors import CodeConsentNeeded, CodePackageMissing
 from desktop.app.code import CodeConsent
 from desktop.app.windows import Windows
-from desktop.errors import CodeConsentNeeded, CodePackageMissing, ServiceDown
+from desktop.openai_api.errors import ServiceDown
 from desktop.settings.agents import CodeAgent, DemoAgent
 from tests.pages.app_parts import Desk, House
 

@@ -16,18 +16,13 @@ from typing import Any
 import pytest
 
 from desktop.app.context import OPENAI_COMPONENT, Context
+from desktop.common.errors import UsageError
 from desktop.common.locations import PROFILE_NAME
 from desktop.common.logs import set_up
-from desktop.errors import (
-    AgentNotSet,
-    DisplayMissing,
-    EngineMissing,
-    KeyMissing,
-    KeyringMissing,
-    SettingsInvalid,
-    UsageError,
-)
+from desktop.keys.errors import KeyMissing, KeyringMissing
 from desktop.keys.stores import MemoryStore
+from desktop.settings.errors import AgentNotSet, SettingsInvalid
+from desktop.window.errors import DisplayMissing, EngineMissing
 from tests.standins.api import KEY, ApiStandIn
 from tests.standins.proxy import ProxyStandIn
 

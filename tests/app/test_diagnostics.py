@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desktop import __version__
+from desktop.agents.errors import AnswerFailed
+from desktop.agents.mcp.errors import McpEnded
 from desktop.app.diagnostics import ERRORS_KEPT, OPEN, Counters, _shown, _told, diagnostics_text
 from desktop.common import logs
 from desktop.common.locations import Locations
-from desktop.errors import AnswerFailed, KeyRejected, McpEnded, RateLimited
+from desktop.openai_api.errors import KeyRejected, RateLimited
 from desktop.settings.brand import Brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import Row, SettingsStore

@@ -20,9 +20,10 @@ from typing import Any
 import psutil
 import pytest
 
+from desktop.app.errors import ProfileBusy
 from desktop.app.instance import PROMPT_LIMIT, Instance
+from desktop.common.errors import FolderUnwritable, UsageError
 from desktop.common.locations import Locations
-from desktop.errors import FolderUnwritable, ProfileBusy, UsageError
 from tests.rig.processes import Child
 from tests.rig.systems import POSIX, private
 

@@ -18,7 +18,7 @@ import argparse, json, os, sys, threading, traceback
 from pathlib import Path
 from desktop.app.application import App
 from desktop.app.context import Context
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 from desktop.app.instance import Instance
 from desktop.app.opening import Opening
 from desktop.window import engines

@@ -18,9 +18,10 @@ import pytest
 from desktop.app.context import Context
 from desktop.app.instance import Instance
 from desktop.app.opening import MODULES, Opening
-from desktop.errors import BrandInvalid, EngineMissing
+from desktop.settings.errors import BrandInvalid
 from desktop.window.engine import Engine
 from desktop.window.engines import has_qt
+from desktop.window.errors import EngineMissing
 from tests.rig.driver import ROOT
 from tests.test_cli import HEAVY
 

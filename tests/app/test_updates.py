@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from desktop.app import updates
-from desktop.errors import AppError, UpdatesUnreadable
+from desktop.common.errors import AppError
+from desktop.openai_api.errors import UpdatesUnreadable
 from desktop.settings.brand import Brand
 from desktop.settings.model import Settings
 from desktop.settings.state import State

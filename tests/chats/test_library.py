@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from desktop.chats.errors import ChatAtOpenAI, ChatReadOnly
 from desktop.chats.library import Library
 from desktop.chats.types import Chat
-from desktop.errors import BadParams, ChatAtOpenAI, ChatReadOnly, KeyMissing, ThreadNotFound
+from desktop.common.errors import BadParams
+from desktop.keys.errors import KeyMissing
 from desktop.openai_api.client import ApiClient
+from desktop.openai_api.errors import ThreadNotFound
 from tests.agents.things import answer, one_of_each, said
 from tests.chats.things import ME, Desk, fill
 from tests.standins.api import ApiStandIn

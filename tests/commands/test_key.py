@@ -12,8 +12,9 @@ import pytest
 
 from desktop.app.context import Context
 from desktop.commands import key as command
-from desktop.errors import KeyringMissing, UsageError
+from desktop.common.errors import UsageError
 from desktop.keys import Keys, MemoryStore
+from desktop.keys.errors import KeyringMissing
 from desktop.settings.state import State
 
 KEY = "sk-proj-Typ3dAtTheTerminal_0123456789"

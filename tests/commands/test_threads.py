@@ -20,9 +20,10 @@ from desktop.agents.host import AgentHost
 from desktop.agents.store.ids import new_id
 from desktop.agents.store.stores import Stores
 from desktop.commands import threads
+from desktop.common.errors import AppError
 from desktop.common.locations import Locations
 from desktop.common.texts import Catalogue
-from desktop.errors import AppError, KeyMissing
+from desktop.keys.errors import KeyMissing
 from desktop.openai_api.client import ApiClient, Endpoint
 from desktop.settings.agents import AssistantAgent
 from desktop.settings.model import Settings, WorkflowAgent

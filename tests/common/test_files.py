@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from desktop.common import files
-from desktop.errors import FileUnreadable, FolderUnwritable
+from desktop.common.errors import FileUnreadable, FolderUnwritable
 from tests.rig.processes import Child
 from tests.rig.systems import link, pipe, private
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from desktop import errors
+from desktop.common.errors import AppError, leaves
 from desktop.common.texts import LANGUAGES, Catalogue, system_language
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.model import Model, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -175,9 +176,9 @@ def test_a_number_chooses_the_same_form_in_the_pages(language: str, tmp_path: Pa
 # --- errors ------------------------------------------------------------------------------------------
 
 
-def documented_values(kind: type[errors.AppError]) -> set[str]:
+def documented_values(kind: type[AppError]) -> set[str]:
     """The values that the tree in `errors.py` promises to a sentence."""
-    if issubclass(kind, errors.SettingsInvalid):
+    if issubclass(kind, SettingsInvalid):
         return {"name", "problem", "title", "where"}
     found: set[str] = set()
     for cls in kind.__mro__:
@@ -186,8 +187,8 @@ def documented_values(kind: type[errors.AppError]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", list(errors.leaves()), ids=lambda kind: kind.__name__)
-def test_every_error_has_a_sentence_and_a_hint_made_of_the_values_it_has(kind: type[errors.AppError]) -> None:
+@pytest.mark.parametrize("kind", list(leaves()), ids=lambda kind: kind.__name__)
+def test_every_error_has_a_sentence_and_a_hint_made_of_the_values_it_has(kind: type[AppError]) -> None:
     for language in LANGUAGES:
         for part in ("message", "hint"):
             text = texts_of(language)[f"errors.{kind.code}.{part}"]
@@ -304,7 +305,7 @@ def test_every_text_that_is_spoken_exists() -> None:
 
 def test_every_text_is_used() -> None:
     found = uses()
-    by_code = {f"errors.{kind.code}.{part}" for kind in errors.leaves() for part in ("message", "hint")}
+    by_code = {f"errors.{kind.code}.{part}" for kind in leaves() for part in ("message", "hint")}
     by_setting = {f"settings_names.{name}" for name in dotted_settings()}
     # The patterns by which errors and names of settings are looked up fit anything; those are counted one by one.
     patterns = [

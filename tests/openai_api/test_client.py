@@ -11,9 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from desktop.common.errors import AppError
 from desktop.common.texts import Catalogue
-from desktop.errors import (
-    AppError,
+from desktop.openai_api import sessions
+from desktop.openai_api.client import ApiClient, Endpoint
+from desktop.openai_api.errors import (
     BadAnswer,
     CaptivePortal,
     ClockWrong,
@@ -29,13 +31,11 @@ from desktop.errors import (
     RateLimited,
     RequestRejected,
     ServiceDown,
-    SettingsInvalid,
     TimedOut,
     WorkflowGone,
     WorkflowNotFound,
 )
-from desktop.openai_api import sessions
-from desktop.openai_api.client import ApiClient, Endpoint
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.model import Settings, WorkflowAgent
 from tests.openai_api.conftest import Waits
 from tests.standins.api import FAULTS, KEY, WORKFLOW, ApiStandIn

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop.errors import AppError, KeyRejected, KeyRestricted, RequestRejected, ServiceDown
+from desktop.common.errors import AppError
+from desktop.openai_api.errors import KeyRejected, KeyRestricted, RequestRejected, ServiceDown
 from desktop.openai_api.errors_map import About, clock_skew, error_text, of_answer, retry_after, scrub
 
 ABOUT = About(host="api.test", path="/chatkit/sessions", secrets=("my-odd-key-123",))

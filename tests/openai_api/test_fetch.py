@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from desktop.app import updates
-from desktop.errors import TimedOut, UpdatesUnreadable
 from desktop.openai_api import fetch, script_check
+from desktop.openai_api.errors import TimedOut, UpdatesUnreadable
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.brand import Brand
 from desktop.settings.model import Settings

@@ -13,8 +13,8 @@ import pytest
 
 from desktop.agents.models import failures
 from desktop.agents.models.endpoints import asked_of, make_client
-from desktop.errors import TimedOut
 from desktop.openai_api.client import ApiClient
+from desktop.openai_api.errors import TimedOut
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.openai_api.transport import build
 from desktop.settings.agents import Endpoint

@@ -13,21 +13,14 @@ import httpx
 import pytest
 
 from desktop.app.diagnostics import Counters
-from desktop.errors import (
-    AgentNotSet,
-    ConnectionRefused,
-    InternalError,
-    KeyMissing,
-    KeyRejected,
-    PageGone,
-    ServiceDown,
-    WorkflowGone,
-    WorkflowNotFound,
-)
+from desktop.common.errors import InternalError, PageGone
 from desktop.keys import Keys, MemoryStore, origin_of
+from desktop.keys.errors import KeyMissing
 from desktop.openai_api import sessions
 from desktop.openai_api.client import ApiClient
+from desktop.openai_api.errors import ConnectionRefused, KeyRejected, ServiceDown, WorkflowGone, WorkflowNotFound
 from desktop.openai_api.keeper import STALE_FAILURE, USABLE, SessionKeeper
+from desktop.settings.errors import AgentNotSet
 from desktop.settings.layers import SettingsStore
 from desktop.settings.model import WorkflowAgent
 from tests.standins.api import KEY, WORKFLOW, WORKFLOWS, ApiStandIn

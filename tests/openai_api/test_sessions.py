@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from openai.types.beta.chatkit import session_create_params
 from pydantic import TypeAdapter
 
-from desktop.errors import AppError, BadAnswer, KeyRestricted, WorkflowGone, WorkflowNotFound
+from desktop.common.errors import AppError
 from desktop.openai_api import sessions
 from desktop.openai_api.client import ApiClient
+from desktop.openai_api.errors import BadAnswer, KeyRestricted, WorkflowGone, WorkflowNotFound
 from desktop.settings.model import Settings, WorkflowAgent
 from tests.openai_api.conftest import Waits
 from tests.standins.api import WORKFLOW, ApiStandIn, check_session_body

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from desktop.errors import BadAnswer, RequestRejected, ThreadNotFound
 from desktop.openai_api import threads
 from desktop.openai_api.client import ApiClient
+from desktop.openai_api.errors import BadAnswer, RequestRejected, ThreadNotFound
 from desktop.openai_api.wire import Item, Thread
 from tests.standins.api import ApiStandIn, page
 

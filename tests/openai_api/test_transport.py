@@ -10,16 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop.errors import (
-    AppError,
-    ClockWrong,
-    FileUnreadable,
-    ProxyAuthRequired,
-    ProxyFailed,
-    TlsUntrusted,
-    TlsWrongHost,
-)
+from desktop.common.errors import AppError, FileUnreadable
 from desktop.openai_api.client import ApiClient, Endpoint
+from desktop.openai_api.errors import ClockWrong, ProxyAuthRequired, ProxyFailed, TlsUntrusted, TlsWrongHost
 from desktop.openai_api.transport import choose_proxy, parse_proxy, tls_context
 from tests.rig.systems import is_wine
 from tests.standins.api import KEY, ApiStandIn

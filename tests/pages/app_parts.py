@@ -11,10 +11,10 @@ from typing import Any, cast
 from desktop.agents.from_settings import SettingsSources
 from desktop.agents.host import AgentHost
 from desktop.app.diagnostics import Counters
+from desktop.common.errors import AppError
 from desktop.common.locations import Locations
 from desktop.common.page import Page
 from desktop.common.texts import Catalogue
-from desktop.errors import AppError
 from desktop.keys import Keys, MemoryStore
 from desktop.openai_api.client import ApiClient, Endpoint
 from desktop.openai_api.keeper import SessionKeeper

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 from desktop.pages.agents.mcp_check import McpCheck
 from desktop.pages.agents.page import AgentsPage
 from desktop.pages.shared.check_run import Closes

@@ -102,7 +102,7 @@ def main() -> int:
     from desktop.app.application import App
     from desktop.app.context import Context
     from desktop.cli import parse
-    from desktop.errors import AppError
+    from desktop.common.errors import AppError
 
     context = Context(parse(sys.argv[1:]))
     app = App(context)

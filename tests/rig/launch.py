@@ -24,7 +24,7 @@ from desktop.app import application as app_module
 from desktop.app.application import App
 from desktop.app.context import Context
 from desktop.cli import leave, parse
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 from desktop.window import page_server
 from desktop.window.bridge import Answered
 from desktop.window.page_server import MOST_CONNECTIONS

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from desktop.common.texts import Catalogue
-from desktop.errors import BrandInvalid
 from desktop.settings.base import FORMS
 from desktop.settings.brand import Brand, load_brand, parse_brand
+from desktop.settings.errors import BrandInvalid
 from desktop.settings.model import Settings
 from tests.rig.systems import is_wine
 

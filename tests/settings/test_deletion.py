@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from desktop.common.errors import FolderUnwritable
 from desktop.common.locations import Locations
-from desktop.errors import FolderUnwritable
 from desktop.settings.deletion import delete_profile
 from tests.rig.systems import link
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.errors import FileUnreadable
+from desktop.common.errors import FileUnreadable
 from desktop.settings.dotenv import Starter, parse, read_starter
 
 

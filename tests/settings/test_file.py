@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from desktop.common.errors import FileUnreadable
 from desktop.common.locations import Locations
-from desktop.errors import FileUnreadable, SettingsDamaged, SettingsNewer, SettingsUnwritable
+from desktop.settings.errors import SettingsDamaged, SettingsNewer, SettingsUnwritable
 from desktop.settings.file import SettingsFile
 from tests.rig.processes import Child
 from tests.rig.systems import private

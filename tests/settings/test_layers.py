@@ -10,19 +10,12 @@ from typing import Any
 
 import pytest
 
+from desktop.common.errors import AppError, Phrase
 from desktop.common.locations import Locations
 from desktop.common.texts import Catalogue
-from desktop.errors import (
-    AppError,
-    BrandInvalid,
-    Phrase,
-    SettingsDamaged,
-    SettingsInvalid,
-    SettingsNewer,
-    SettingsUnwritable,
-)
 from desktop.settings.base import Prompt
 from desktop.settings.brand import Brand, parse_brand
+from desktop.settings.errors import BrandInvalid, SettingsDamaged, SettingsInvalid, SettingsNewer, SettingsUnwritable
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import ENVIRONMENT_AGENT, SettingsStore
 from desktop.settings.model import Accent, Settings, WorkflowAgent

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from desktop.common.errors import Phrase
 from desktop.common.locations import Locations
 from desktop.common.texts import Catalogue
-from desktop.errors import BrandInvalid, Phrase, SettingsInvalid
 from desktop.settings.brand import Brand, parse_brand
+from desktop.settings.errors import BrandInvalid, SettingsInvalid
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore, plain
 from desktop.settings.mcp import Approved, McpServer, first_problem, mcp_secret, problem_in, same_server

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from desktop.errors import SettingsInvalid
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.origins import (
     check_proxy,
     is_loopback,

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from desktop.errors import Phrase, SettingsInvalid
+from desktop.common.errors import Phrase
 from desktop.settings.agents import ServerAgent
 from desktop.settings.brand import Brand
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore
 from desktop.settings.servers import normalise_server_url, origin_of_url, problem_in, server_secret

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import pytest
 
-from desktop.errors import Phrase
+from desktop.common.errors import Phrase
 from desktop.openai_api.lifetime import workflows_over
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene

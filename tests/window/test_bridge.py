@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from desktop.common.errors import Catalogue
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.common.texts import Catalogue as Texts
-from desktop.errors import Catalogue, KeyRejected
+from desktop.openai_api.errors import KeyRejected
 from desktop.window import calls
 from desktop.window.bridge import (
     MOST_HELD,

@@ -14,7 +14,6 @@ import pytest
 from desktop.common import installed
 from desktop.common.locations import assets_dir
 from desktop.common.texts import Catalogue
-from desktop.errors import DisplayMissing, EngineMissing, EngineNotHere, EngineRefusesRoot, WebViewMissing
 from desktop.window.engines import (
     DEBUG_VARIABLES,
     GTK_PACKAGES,
@@ -27,6 +26,7 @@ from desktop.window.engines import (
     refuse_root,
     scrub,
 )
+from desktop.window.errors import DisplayMissing, EngineMissing, EngineNotHere, EngineRefusesRoot, WebViewMissing
 
 pytestmark = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is one engine, and always a screen")
 OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from desktop.common.errors import Phrase, leaves
 from desktop.common.texts import Catalogue
-from desktop.errors import NetworkError, Phrase, leaves
+from desktop.openai_api.errors import NetworkError
 from tests.rig.display import Display, Picture
 from tests.rig.driver import Driver
 from tests.rig.scene import scene as made_scene

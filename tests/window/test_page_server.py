@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
+from desktop.common.errors import InternalError
 from desktop.common.page import Page, Sources
-from desktop.errors import InternalError
 from desktop.window.page_server import (
     MOST_CONNECTIONS,
     PageServer,

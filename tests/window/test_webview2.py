@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from desktop.common.errors import AppError
 from desktop.common.texts import LANGUAGES, Catalogue
-from desktop.errors import AppError, DotNetMissing, EngineMissing, WebViewMissing
 from desktop.window import webview2
+from desktop.window.errors import DotNetMissing, EngineMissing, WebViewMissing
 from desktop.window.webview2 import CHANNELS, DOTNET, DOTNET_LINK, PLACES, WEBVIEW2_LINK
 from desktop.window.windows import EdgeEngine
 

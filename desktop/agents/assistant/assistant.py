@@ -42,6 +42,7 @@ from desktop.agents.chatkit import unfinished
 from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.chatkit.questions import Choice, Questions
 from desktop.agents.chatkit.titling import Titling
+from desktop.agents.errors import AnswerCut, AnswerEmpty, AnswerFailed, AnswerStalled
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.approvals import Approvals, notice
@@ -59,16 +60,9 @@ from desktop.agents.models.target import Way
 from desktop.agents.models.tracing import Tracing
 from desktop.agents.sources import Sources
 from desktop.agents.store.ids import TurnIds
+from desktop.common.errors import AppError, Phrase
 from desktop.common.texts import Catalogue
-from desktop.errors import (
-    AnswerCut,
-    AnswerEmpty,
-    AnswerFailed,
-    AnswerStalled,
-    AppError,
-    KeyMissing,
-    Phrase,
-)
+from desktop.keys.errors import KeyMissing
 from desktop.settings.agents import TOOL_ROUNDS, AssistantAgent
 from desktop.settings.origins import origin_of
 

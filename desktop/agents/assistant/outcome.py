@@ -18,7 +18,7 @@ from chatkit.types import (
 
 from desktop.agents.models import failures
 from desktop.agents.models.target import Way
-from desktop.errors import AppError, InternalError
+from desktop.common.errors import AppError, InternalError
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+from desktop.agents.errors import ModelEnds
 from desktop.agents.models import retirements
 from desktop.agents.models.endpoints import is_openai
-from desktop.errors import ModelEnds
 
 if TYPE_CHECKING:
     from desktop.agents.models.target import Way

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from desktop.errors import PageGone
+from desktop.common.errors import PageGone
 
 if TYPE_CHECKING:
     import asyncio

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
-from desktop.errors import AppError, PageGone
+from desktop.common.errors import AppError, PageGone
 
 Ask = Callable[[str, AppError], None]
 """Shows the question: the agent's id, and why it is asked. Must not block."""

@@ -27,10 +27,11 @@ from desktop.agents.chatkit.answers import Answer, Counts, Reply, Stream
 from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.chatkit.runs import CURRENT, Run
 from desktop.agents.chatkit.server import REQUESTS, LocalServer
+from desktop.agents.errors import MessageEmpty, MessageTooLong
 from desktop.agents.limits import Limits
 from desktop.agents.models import failures
 from desktop.agents.sources import Sources
-from desktop.errors import AppError, InternalError, MessageEmpty, MessageTooLong
+from desktop.common.errors import AppError, InternalError
 from desktop.settings.agents import AssistantAgent
 
 log = logging.getLogger(__name__)

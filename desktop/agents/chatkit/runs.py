@@ -13,8 +13,9 @@ from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any
 
+from desktop.agents.errors import PageStalled
 from desktop.agents.limits import Limits
-from desktop.errors import AppError, PageStalled
+from desktop.common.errors import AppError
 
 log = logging.getLogger(__name__)
 

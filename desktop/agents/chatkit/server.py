@@ -52,22 +52,16 @@ from desktop.agents.chatkit.prerequisites import Ask, Asks
 from desktop.agents.chatkit.questions import Questions
 from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.demo import Demo
+from desktop.agents.errors import ContextTooLong, DictationNotSet, PageStalled
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.servers import McpServers
 from desktop.agents.models import failures
+from desktop.agents.models.errors import RequestTooLarge
 from desktop.agents.sources import Sources
 from desktop.agents.store.ids import new_id
+from desktop.common.errors import AgentsMissing, AppError, BadParams
 from desktop.common.texts import Catalogue
-from desktop.errors import (
-    AgentsMissing,
-    AppError,
-    BadParams,
-    ContextTooLong,
-    DictationNotSet,
-    PageStalled,
-    RequestTooLarge,
-)
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent
 
 if TYPE_CHECKING:

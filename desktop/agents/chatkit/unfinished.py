@@ -12,8 +12,10 @@ from typing import Any, Literal
 from chatkit.types import AssistantMessageItem, ThreadItem, ThreadItemReplacedEvent, UserMessageItem, WidgetItem
 from chatkit.widgets import DynamicWidgetRoot
 
+from desktop.agents.errors import AnswerStalled
+from desktop.common.errors import AppError
 from desktop.common.texts import Catalogue
-from desktop.errors import AnswerStalled, AppError, ConnectionLost, NetworkError
+from desktop.openai_api.errors import ConnectionLost, NetworkError
 
 CONTINUE, GO_ON = "answer.continue", "answer.go_on"
 """Actions of the card's button; the payload is {"reason": …, "id": …}."""

@@ -13,8 +13,8 @@ from contextvars import ContextVar
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from desktop.common.errors import AgentsMissing
 from desktop.common.installed import agents_missing
-from desktop.errors import AgentsMissing
 
 NAME = "desktop.agents._chatkit_server"
 """The module's name: its log records and pickles, if ever, must not be taken for the package's own."""

@@ -13,8 +13,9 @@ from pathlib import Path
 from desktop.agents.code import mends
 from desktop.agents.code.consent import MOST, Source, digest, read
 from desktop.agents.code.entry import MAKERS, NAMES
+from desktop.agents.code.errors import CodeUnreadable
+from desktop.common.errors import AppError, FolderUnwritable, Phrase
 from desktop.common.files import ensure_private_dir, write_private
-from desktop.errors import AppError, CodeUnreadable, FolderUnwritable, Phrase
 
 NAME = "agent.py"
 """What pasted code is called in its folder."""

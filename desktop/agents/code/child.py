@@ -300,8 +300,9 @@ class Worker:
     # --- on the main thread -------------------------------------------------------------------
 
     def do(self, message: dict[str, Any]) -> None:
+        from desktop.agents.code.errors import CodeEntryUnclear
         from desktop.agents.code.protocol import pack
-        from desktop.errors import AppError, CodeEntryUnclear, InternalError
+        from desktop.common.errors import AppError, InternalError
 
         try:
             match message["type"]:
@@ -431,9 +432,9 @@ class Worker:
         from datetime import date
 
         from desktop.agents.code import explained
+        from desktop.agents.code.errors import CodeFailed, CodeModelGone
         from desktop.agents.code.protocol import pack
         from desktop.agents.models import retirements
-        from desktop.errors import CodeFailed, CodeModelGone
 
         told = explained.explained(failure, self._beside, self._given, self._turn.model)
         if isinstance(told, CodeFailed):

@@ -23,10 +23,11 @@ from typing import Any
 
 from desktop.agents.code import mends
 from desktop.agents.code.copies import Copies, sha256
+from desktop.agents.code.errors import CodeConsentNeeded, CodeUnreadable
+from desktop.common.errors import AppError, FileUnreadable, Phrase
 from desktop.common.files import ensure_private_dir, read_limited, write_private
 from desktop.common.locations import assets_dir, is_frozen
 from desktop.common.unseen import written_out
-from desktop.errors import AppError, CodeConsentNeeded, CodeUnreadable, FileUnreadable, Phrase
 
 MOST = 1_000_000
 """Bytes of one file."""

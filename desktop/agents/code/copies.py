@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from desktop.common.errors import AppError
 from desktop.common.files import ensure_private_dir, read_limited, write_private
-from desktop.errors import AppError
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, get_type_hints
 
 from desktop.agents.code import mends
+from desktop.agents.code.errors import CodeEntryUnclear, CodeFailed, CodeInputs, CodeUnfit
 from desktop.agents.code.words import said
-from desktop.errors import CodeEntryUnclear, CodeFailed, CodeInputs, CodeUnfit
 
 WORKFLOW = "run_workflow"
 """What Agent Builder calls it."""

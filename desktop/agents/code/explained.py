@@ -7,18 +7,12 @@ from typing import Any
 
 from desktop.agents.code import loader
 from desktop.agents.code.clients import Given
+from desktop.agents.code.errors import CodeError, CodeModelGone, CodePromptGone
 from desktop.agents.code.loader import Beside
+from desktop.agents.errors import ModelNotFound
 from desktop.agents.models import failures
 from desktop.agents.models.endpoints import make_client
-from desktop.errors import (
-    AgentsMissing,
-    AppError,
-    CodeError,
-    CodeModelGone,
-    CodePromptGone,
-    InternalError,
-    ModelNotFound,
-)
+from desktop.common.errors import AgentsMissing, AppError, InternalError
 
 LIMIT = 10.0
 """Seconds that a list of models may take."""

@@ -22,9 +22,10 @@ from typing import Any
 from desktop.agents.code import mends
 from desktop.agents.code.consent import OURS
 from desktop.agents.code.entry import Held, chosen
+from desktop.agents.code.errors import CodeBroken, CodeFailed, CodeFileMissing, CodePackageMissing
 from desktop.agents.code.known import package_of
 from desktop.agents.code.words import said
-from desktop.errors import AppError, CodeBroken, CodeFailed, CodeFileMissing, CodePackageMissing, Phrase
+from desktop.common.errors import AppError, Phrase
 from desktop.openai_api.errors_map import scrub
 
 NOT_ITS_OWN = ("agents", "openai", "desktop")

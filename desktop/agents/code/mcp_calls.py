@@ -15,7 +15,7 @@ from desktop.agents.code.protocol import Message
 from desktop.agents.mcp import calls
 from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.servers import Live
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 
 NOT_APPROVED = "Tool execution was not approved."
 """As the Agents SDK tells a model."""

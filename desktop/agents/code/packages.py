@@ -22,9 +22,10 @@ from threading import Event
 from urllib.parse import quote
 
 from desktop.agents.code.environment import clean
+from desktop.agents.code.errors import PackagesNotInstalled
+from desktop.common.errors import BadParams, Phrase
 from desktop.common.files import ensure_private_dir
 from desktop.common.locations import assets_dir, is_frozen
-from desktop.errors import BadParams, PackagesNotInstalled, Phrase
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.openai_api.transport import parse_proxy, tls_context
 from desktop.settings.agents import PACKAGE

@@ -26,12 +26,14 @@ from desktop.agents.chatkit.questions import STEP, Choice, Question, Questions
 from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.code import consent, conversation
 from desktop.agents.code.environment import with_proxy
+from desktop.agents.code.errors import CodeConsentNeeded, CodeEnded, CodeEntryUnclear, CodeModelGone
 from desktop.agents.code.live import Live, Want, choices_of
 from desktop.agents.code.mcp_calls import Calls
 from desktop.agents.code.packages import shipped
 from desktop.agents.code.process import Child
 from desktop.agents.code.protocol import Message, unpack
 from desktop.agents.code.shown import APPROVE, REJECT, Shown, answered, chosen, is_asking, settled
+from desktop.agents.errors import ModelEnds
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.approvals import Approvals
@@ -40,19 +42,12 @@ from desktop.agents.mcp.ready import until_ready
 from desktop.agents.mcp.servers import McpServers, Ready
 from desktop.agents.models import chat_input
 from desktop.agents.sources import Sources
+from desktop.common.errors import AppError
 from desktop.common.files import ensure_private_dir
 from desktop.common.texts import Catalogue
 from desktop.common.unseen import written_out
-from desktop.errors import (
-    AppError,
-    CodeConsentNeeded,
-    CodeEnded,
-    CodeEntryUnclear,
-    CodeModelGone,
-    KeyMissing,
-    ModelEnds,
-    ThreadNotFound,
-)
+from desktop.keys.errors import KeyMissing
+from desktop.openai_api.errors import ThreadNotFound
 from desktop.settings.agents import CodeAgent
 from desktop.settings.origins import origin_of
 

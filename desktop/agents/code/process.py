@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 
 from desktop.agents.code.child import ARGUMENT
 from desktop.agents.code.environment import clean
+from desktop.agents.code.errors import CodeEnded
 from desktop.agents.code.own_process import adopt_orphans
 from desktop.agents.code.protocol import FROM_CHILD, Garbled, Message, Writer, read
 from desktop.agents.program_output import entries
 from desktop.agents.store.worker import Worker
+from desktop.common.errors import Phrase
 from desktop.common.locations import is_frozen
-from desktop.errors import CodeEnded, Phrase
 
 if TYPE_CHECKING:
     from desktop.agents.code.windows_job import Job

@@ -11,8 +11,8 @@ import struct
 import threading
 from typing import Any
 
+from desktop.common.errors import AppError, InternalError, Phrase, leaves
 from desktop.common.texts import Catalogue
-from desktop.errors import AppError, InternalError, Phrase, leaves
 
 Message = dict[str, Any]
 

@@ -18,11 +18,12 @@ import agents
 from agents.run import DEFAULT_MAX_TURNS
 
 from desktop.agents.code.entry import Held, workflow_call
+from desktop.agents.code.errors import CodeEndless, CodeGuarded, CodeSilent
 from desktop.agents.code.hearing import is_ours
 from desktop.agents.code.loader import APPROVAL, Beside, replace
 from desktop.agents.code.told import Told, fenced, plain
 from desktop.agents.code.turn import Endless, Turn
-from desktop.errors import CodeEndless, CodeGuarded, CodeSilent, Phrase
+from desktop.common.errors import Phrase
 
 OriginalRunner = agents.Runner
 WORDS = ("message", "text", "answer", "response", "reply")

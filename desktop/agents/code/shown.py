@@ -33,12 +33,12 @@ from chatkit.types import (
 from chatkit.widgets import DynamicWidgetRoot
 from pydantic import TypeAdapter, ValidationError
 
+from desktop.agents.code.errors import CodeFlood
 from desktop.agents.code.protocol import Message
 from desktop.agents.mcp import approvals
 from desktop.agents.mcp.pictures import picture
 from desktop.common.texts import Catalogue
 from desktop.common.unseen import written_out
-from desktop.errors import CodeFlood
 
 APPROVE, REJECT, AGAIN = "code.approve", "code.reject", "code.again"
 """Actions of a card's buttons; the payload is {"id": …}."""

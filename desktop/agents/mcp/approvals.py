@@ -18,9 +18,9 @@ from chatkit.widgets import DynamicWidgetRoot
 
 from desktop.agents.chatkit.questions import TOOL, Choice, Question
 from desktop.agents.sources import Sources
+from desktop.common.errors import AppError
 from desktop.common.texts import Catalogue
 from desktop.common.unseen import name_written_out, written_out
-from desktop.errors import AppError
 from desktop.settings.mcp import McpServer, same_server
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from desktop.agents.mcp.errors import McpEnded
 from desktop.agents.mcp.results import Outcome
 from desktop.agents.mcp.servers import Live
-from desktop.errors import AppError, McpEnded
+from desktop.common.errors import AppError
 
 
 async def made(live: Live, tool: str, arguments: str, tell: Callable[[AppError], None]) -> Outcome:

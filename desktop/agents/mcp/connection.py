@@ -19,6 +19,7 @@ from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import environment, fetching, grants, http, schemas, sse
 from desktop.agents.mcp.digests import digest_in
+from desktop.agents.mcp.errors import McpEnded, McpFailed, McpNotAnswering, McpNotMcp
 from desktop.agents.mcp.grants import Vault
 from desktop.agents.mcp.greeting import introduced
 from desktop.agents.mcp.lines import messages
@@ -28,16 +29,8 @@ from desktop.agents.mcp.references import resolved
 from desktop.agents.mcp.results import Outcome, outcome
 from desktop.agents.mcp.starts import STARTS, Starting, Tells
 from desktop.agents.models import failures
-from desktop.errors import (
-    AppError,
-    InternalError,
-    McpEnded,
-    McpFailed,
-    McpNotAnswering,
-    McpNotMcp,
-    NetworkError,
-    Phrase,
-)
+from desktop.common.errors import AppError, InternalError, Phrase
+from desktop.openai_api.errors import NetworkError
 from desktop.openai_api.errors_map import scrub
 from desktop.settings.mcp import McpServer, normalise_url
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from desktop.errors import Phrase
+from desktop.common.errors import Phrase
 
 HOW = {
     "node": ("npx", "npm", "node", "pnpm", "pnpx", "yarn", "corepack"),

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from desktop import __version__
+from desktop.agents.mcp.errors import McpFailed, McpFlood, McpNotMcp, McpRedirected, McpRefused
 from desktop.agents.mcp.said import words_of
 from desktop.agents.models.endpoints import walled
-from desktop.errors import AnswerFlood, AppError, McpFailed, McpFlood, McpNotMcp, McpRedirected, McpRefused
+from desktop.common.errors import AppError
+from desktop.openai_api.errors import AnswerFlood
 from desktop.openai_api.errors_map import scrub
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer, origin_of_server

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from desktop import __version__
+from desktop.agents.mcp.errors import McpSignInFailed
 from desktop.agents.mcp.http import origin
 from desktop.agents.models import failures
 from desktop.agents.models.endpoints import walled
-from desktop.errors import AppError, McpSignInFailed, NetworkError, Phrase
+from desktop.common.errors import AppError, Phrase
+from desktop.openai_api.errors import NetworkError
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer, origin_of_server
 from desktop.settings.origins import is_loopback

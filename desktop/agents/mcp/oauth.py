@@ -26,22 +26,21 @@ from mcp.shared.auth import (
 )
 from pydantic import AnyUrl
 
-from desktop.agents.mcp.grants import MOST_OF_A_TOKEN, Grant, Vault
-from desktop.agents.mcp.http import Seen, origin
-from desktop.agents.mcp.issuers import Issuers
-from desktop.agents.mcp.said import words_of
-from desktop.common import logs
-from desktop.errors import (
-    AppError,
-    KeyStoreError,
+from desktop.agents.mcp.errors import (
     McpClientWanted,
     McpFailed,
     McpScopeWanted,
     McpSignInFailed,
     McpSignInOver,
     McpSignInWanted,
-    Phrase,
 )
+from desktop.agents.mcp.grants import MOST_OF_A_TOKEN, Grant, Vault
+from desktop.agents.mcp.http import Seen, origin
+from desktop.agents.mcp.issuers import Issuers
+from desktop.agents.mcp.said import words_of
+from desktop.common import logs
+from desktop.common.errors import AppError, Phrase
+from desktop.keys.errors import KeyStoreError
 from desktop.openai_api.errors_map import scrub
 from desktop.settings.mcp import McpServer, normalise_url, origin_of_server
 

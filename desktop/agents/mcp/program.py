@@ -25,11 +25,12 @@ from desktop.agents.code.own_process import adopt_orphans
 from desktop.agents.code.protocol import Writer
 from desktop.agents.mcp import fetching, words
 from desktop.agents.mcp.environment import places
+from desktop.agents.mcp.errors import McpCommandMissing, McpEnded, McpFlood
 from desktop.agents.mcp.guard import ARGUMENT, NOT_STARTED
 from desktop.agents.program_output import entries
 from desktop.agents.store.worker import Worker
+from desktop.common.errors import AppError, Phrase
 from desktop.common.locations import is_frozen
-from desktop.errors import AppError, McpCommandMissing, McpEnded, McpFlood, Phrase
 from desktop.settings.mcp import McpServer
 
 if TYPE_CHECKING:

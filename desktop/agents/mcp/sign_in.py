@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from desktop.agents.limits import Limits
+from desktop.agents.mcp.errors import McpEnded, McpSignInFailed
 from desktop.agents.mcp.grants import Grant
 from desktop.agents.mcp.issuers import Issuers
 from desktop.agents.mcp.loopback import Back, Loopback, Words
 from desktop.agents.mcp.references import resolved
 from desktop.common import logs
+from desktop.common.errors import AppError, Phrase
 from desktop.common.texts import Catalogue
-from desktop.errors import AppError, McpEnded, McpSignInFailed, NetworkError, Phrase
+from desktop.openai_api.errors import NetworkError
 from desktop.openai_api.errors_map import scrub
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer, normalise_url

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from desktop.agents.mcp.errors import McpNotMcp, McpRedirected
 from desktop.agents.mcp.http import Seen, origin
-from desktop.errors import McpNotMcp, McpRedirected
 
 if TYPE_CHECKING:
     import httpx2

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from desktop.errors import Phrase
+from desktop.common.errors import Phrase
 from desktop.settings.mcp import McpServer
 
 Key = tuple[str, ...]

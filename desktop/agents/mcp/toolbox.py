@@ -17,7 +17,7 @@ from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.naming import names, parameters
 from desktop.agents.mcp.results import Outcome
 from desktop.agents.mcp.servers import Live
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 
 
 class Toolbox:

@@ -20,7 +20,7 @@ from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.toolbox import Toolbox
 from desktop.common.texts import Catalogue
-from desktop.errors import ThreadNotFound
+from desktop.openai_api.errors import ThreadNotFound
 from desktop.settings.mcp import McpServer
 
 if TYPE_CHECKING:

@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 
 from desktop import __version__
 from desktop.agents.models import failures
+from desktop.agents.models.errors import EndpointUnfit
 from desktop.agents.models.tolerant.refusals import Refusals
-from desktop.errors import AppError, EndpointUnfit, ProxyFailed
+from desktop.common.errors import AppError
 from desktop.openai_api import own_network
 from desktop.openai_api.bounded import Bounds, guarded_async
+from desktop.openai_api.errors import ProxyFailed
 from desktop.openai_api.heads import limited
 from desktop.openai_api.transport import CONNECT_LIMIT, choose_proxy, tls_context
 from desktop.settings.agents import OPENAI_ENDPOINT, Endpoint

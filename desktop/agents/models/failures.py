@@ -1,4 +1,4 @@
-"""From an exception of the SDKs or a model's endpoint to the one error that explains it (`desktop/errors.py`).
+"""From an exception of the SDKs or a model's endpoint to the one error that explains it (`desktop/common/errors.py`).
 
 Works without the SDKs: their classes are looked at only where they are already imported. Sends nothing, shows nothing.
 """
@@ -13,40 +13,36 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from desktop.errors import (
-    AgentsMissing,
-    AnswerFailed,
-    AppError,
-    BadAnswer,
-    BadParams,
-    CaptivePortal,
-    ConnectionLost,
-    ConnectionRefused,
-    ContextTooLong,
+from desktop.agents.errors import AnswerFailed, ContextTooLong, ModelNotFound
+from desktop.agents.models.errors import (
     EndpointBusy,
     EndpointDown,
     EndpointKeyRejected,
     EndpointRefused,
     EndpointUnfit,
-    InternalError,
+    RequestTooLarge,
+)
+from desktop.common.errors import AgentsMissing, AppError, BadParams, InternalError, Phrase
+from desktop.openai_api import error_bodies, errors_map
+from desktop.openai_api.errors import (
+    BadAnswer,
+    CaptivePortal,
+    ConnectionLost,
+    ConnectionRefused,
     KeyRejected,
     KeyRestricted,
-    ModelNotFound,
     NameNotFound,
-    Phrase,
     ProxyAuthRequired,
     ProxyFailed,
     QuotaExceeded,
     RateLimited,
     RequestRejected,
-    RequestTooLarge,
     ServiceDown,
     ThreadNotFound,
     TimedOut,
     TlsToPlain,
     TlsUntrusted,
 )
-from desktop.openai_api import error_bodies, errors_map
 
 CONTEXT_CODES = {"context_length_exceeded", "string_above_max_length"}
 CONTEXT_WORDS = (

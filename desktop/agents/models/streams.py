@@ -23,7 +23,7 @@ from openai.types.responses import (
 from desktop.agents.models import failures
 from desktop.agents.models.late_reasoning import put_right
 from desktop.agents.models.tolerant.heard import HEARD, Heard
-from desktop.errors import AnswerFlood
+from desktop.openai_api.errors import AnswerFlood
 
 
 class Cut:

@@ -11,13 +11,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from desktop.agents.errors import AnswerStalled
 from desktop.agents.models import numbers
 from desktop.agents.remote import replies, wire
 from desktop.agents.remote.bounds import Bounds
+from desktop.agents.remote.errors import ServerElsewhere, ServerFlood, ServerGone
 from desktop.agents.remote.events import Events, TooLarge
 from desktop.agents.remote.target import Target
 from desktop.agents.remote.wire import Request
-from desktop.errors import AnswerStalled, AppError, ServerElsewhere, ServerFlood, ServerGone, TimedOut
+from desktop.common.errors import AppError
+from desktop.openai_api.errors import TimedOut
 
 if TYPE_CHECKING:
     import httpx

@@ -20,16 +20,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from desktop.agents.chatkit.answers import Answer, Reply, Stream, tell, waited
 from desktop.agents.limits import Limits
 from desktop.agents.remote.bounds import Bounds
+from desktop.agents.remote.errors import ServerChatLost, ServerRefused, ServerTokenRefused, ServerTokenWanted
+from desktop.common.errors import AppError, InternalError, PageGone
 from desktop.common.texts import Catalogue
-from desktop.errors import (
-    AppError,
-    InternalError,
-    PageGone,
-    ServerChatLost,
-    ServerRefused,
-    ServerTokenRefused,
-    ServerTokenWanted,
-)
 
 if TYPE_CHECKING:
     import asyncio

@@ -10,15 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from desktop.agents.remote import wire
+from desktop.agents.remote.errors import ServerDown, ServerGone, ServerNotFound, ServerRefused, ServerUnfit
 from desktop.agents.remote.wire import Request
-from desktop.errors import (
-    AppError,
-    ServerDown,
-    ServerGone,
-    ServerNotFound,
-    ServerRefused,
-    ServerUnfit,
-)
+from desktop.common.errors import AppError
 
 MOST_PAGES = 20
 PAGE = 100

@@ -8,14 +8,7 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from desktop.agents.remote.target import Target
-from desktop.agents.remote.wire import Request
-from desktop.errors import (
-    AppError,
-    BadAnswer,
-    CaptivePortal,
-    ConnectionLost,
-    ProxyAuthRequired,
+from desktop.agents.remote.errors import (
     ServerBusy,
     ServerChatLost,
     ServerDown,
@@ -26,7 +19,11 @@ from desktop.errors import (
     ServerTokenWanted,
     ServerUnfit,
 )
+from desktop.agents.remote.target import Target
+from desktop.agents.remote.wire import Request
+from desktop.common.errors import AppError
 from desktop.openai_api import errors_map
+from desktop.openai_api.errors import BadAnswer, CaptivePortal, ConnectionLost, ProxyAuthRequired
 
 NO_WORDS = {"", "not found", "method not allowed", "404 page not found", "forbidden", "unauthorized", "403 forbidden"}
 """What a framework says by itself: of a path that it does not know, of a caller that it turns away."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from desktop import __version__
-from desktop.errors import ServerElsewhere
+from desktop.agents.remote.errors import ServerElsewhere
 from desktop.settings.origins import is_loopback, is_own_host
 from desktop.settings.servers import HEADER, OWN_HEADERS, normalise_server_url, origin_of_url
 

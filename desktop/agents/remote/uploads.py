@@ -12,18 +12,12 @@ from urllib.parse import urljoin, urlsplit
 
 from desktop.agents.remote import forms, replies, wire
 from desktop.agents.remote.bounds import Bounds
+from desktop.agents.remote.errors import ServerElsewhere, ServerRefused, ServerUploadUnnamed
 from desktop.agents.remote.exchange import REFUSAL, Line
 from desktop.agents.remote.target import Target
-from desktop.errors import (
-    AppError,
-    AttachmentDamaged,
-    BadParams,
-    OutsideNetwork,
-    ServerElsewhere,
-    ServerRefused,
-    ServerUploadUnnamed,
-    TimedOut,
-)
+from desktop.agents.store.errors import AttachmentDamaged
+from desktop.common.errors import AppError, BadParams
+from desktop.openai_api.errors import OutsideNetwork, TimedOut
 from desktop.settings.servers import origin_of_url
 
 AHEAD = 2

@@ -9,8 +9,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from desktop.agents.errors import MessageEmpty, MessageTooLong
 from desktop.agents.models import numbers
-from desktop.errors import BadParams, MessageEmpty, MessageTooLong
+from desktop.common.errors import BadParams
 
 MESSAGES = frozenset({"threads.create", "threads.add_user_message"})
 STREAMS = MESSAGES | {

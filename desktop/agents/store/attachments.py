@@ -22,18 +22,12 @@ from pydantic import AnyUrl
 
 from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.store import file_types
+from desktop.agents.store.errors import AttachmentDamaged, AttachmentsUnsent, AttachmentTooLarge, AttachmentType
 from desktop.agents.store.ids import is_ours, new_id
 from desktop.agents.store.threads import SqliteStore
 from desktop.agents.store.worker import Worker
+from desktop.common.errors import FileUnreadable, FolderUnwritable
 from desktop.common.files import LEFTOVER_AGE, ensure_private_dir, open_private, remove, replace
-from desktop.errors import (
-    AttachmentDamaged,
-    AttachmentsUnsent,
-    AttachmentTooLarge,
-    AttachmentType,
-    FileUnreadable,
-    FolderUnwritable,
-)
 
 T = TypeVar("T")
 

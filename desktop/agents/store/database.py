@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from desktop.agents.store import words_index
+from desktop.agents.store.errors import ThreadsDamaged, ThreadsNewer
 from desktop.agents.store.schema import STEPS, Step, back_up, migrate, version_of
+from desktop.common.errors import AppError, FileUnreadable, FolderUnwritable
 from desktop.common.files import LEFTOVER_AGE, ensure_private_dir, open_private, replace
-from desktop.errors import AppError, FileUnreadable, FolderUnwritable, ThreadsDamaged, ThreadsNewer
 
 T = TypeVar("T")
 

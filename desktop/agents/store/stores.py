@@ -11,7 +11,7 @@ from chatkit.store import AttachmentStore, Store
 from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.store.attachments import AttachmentFiles
 from desktop.agents.store.threads import SqliteStore
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 
 
 class Stores(NamedTuple):

@@ -22,7 +22,7 @@ from desktop.agents.store.columns import MOST_OF_A_TITLE, clean
 from desktop.agents.store.ids import new_id
 from desktop.agents.store.schema import STEPS, Step
 from desktop.agents.store.worker import Worker
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 
 if TYPE_CHECKING:
     from logging import Logger

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from desktop.chats.archive.copies import Copies, Copy, Origin
 from desktop.chats.sources.items import api_item
 from desktop.chats.types import Archived, Chat, Item, Tell
-from desktop.errors import AppError, ThreadNotFound
+from desktop.common.errors import AppError
+from desktop.openai_api.errors import ThreadNotFound
 
 if TYPE_CHECKING:
     from desktop.common.locations import Locations

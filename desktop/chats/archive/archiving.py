@@ -19,9 +19,10 @@ from desktop.chats.sources.patient import CancelledError, Patient
 from desktop.chats.sources.spool import Spool
 from desktop.chats.sources.walk import walk
 from desktop.chats.types import Archived, Tell
-from desktop.errors import AppError, BadAnswer, RequestRejected, ServiceDown, ThreadNotFound, TimedOut
+from desktop.common.errors import AppError
 from desktop.openai_api import threads
 from desktop.openai_api.client import Requests
+from desktop.openai_api.errors import BadAnswer, RequestRejected, ServiceDown, ThreadNotFound, TimedOut
 from desktop.openai_api.threads import Order
 from desktop.openai_api.wire import Page
 

@@ -19,11 +19,13 @@ from typing import Any
 
 from desktop.agents.store import database, words_index
 from desktop.agents.store.columns import clean, text_of, utc
+from desktop.agents.store.errors import ThreadsNewer
 from desktop.agents.store.search import Hit, find, index, words_of
 from desktop.chats.archive.copies_schema import ENDS, STEPS
+from desktop.chats.errors import ArchiveNewer
 from desktop.chats.sources.items import kind_of
 from desktop.chats.types import LATEST
-from desktop.errors import AppError, ArchiveNewer, ThreadsNewer
+from desktop.common.errors import AppError
 
 MICRO = 1_000_000
 RESUMED = 3600.0

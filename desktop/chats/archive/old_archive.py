@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop.chats.archive.copies import Copies, Origin
+from desktop.common.errors import AppError
 from desktop.common.files import read_limited
-from desktop.errors import AppError
 
 SCHEMA = "chatkit-desktop/thread"
 VERSION = 1

@@ -21,7 +21,7 @@ from desktop.chats.export.reading import Entry, Part, entry_of, line
 from desktop.chats.types import Chat, Item, iso
 
 if TYPE_CHECKING:
-    from desktop.errors import Catalogue
+    from desktop.common.errors import Catalogue
 
 PICTURE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=]*")
 _LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)

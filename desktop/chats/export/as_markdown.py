@@ -11,7 +11,7 @@ from desktop.chats.export.reading import Entry, Part, entry_of, line
 from desktop.chats.types import Chat, Item
 
 if TYPE_CHECKING:
-    from desktop.errors import Catalogue
+    from desktop.common.errors import Catalogue
 
 _MARKS = re.compile(r"([\\`*_\[\]<>#|~])")
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from desktop.agents.remote.errors import ServerError, ServerTokenRefused, ServerTokenWanted
 from desktop.chats.export.as_html import as_html
 from desktop.chats.export.as_json import as_json
 from desktop.chats.export.as_markdown import as_markdown
@@ -25,17 +26,9 @@ from desktop.chats.export.writing import sweep, unwritable, write
 from desktop.chats.pace import Pace
 from desktop.chats.sources.patient import CancelledError
 from desktop.chats.types import HERE, MOST_NAMED, Chat, Exported, Format, Item, Tell, iso
+from desktop.common.errors import AppError
 from desktop.common.files import ensure_private_dir
-from desktop.errors import (
-    AppError,
-    BadAnswer,
-    NetworkError,
-    RequestRejected,
-    ServerError,
-    ServerTokenRefused,
-    ServerTokenWanted,
-    ThreadNotFound,
-)
+from desktop.openai_api.errors import BadAnswer, NetworkError, RequestRejected, ThreadNotFound
 
 if TYPE_CHECKING:
     from desktop.common.texts import Catalogue

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from desktop.common.errors import FileExists_, FolderUnwritable
 from desktop.common.files import LEFTOVER_AGE, POSIX, ensure_private_dir, flush_folder, patiently
 from desktop.common.files import replace as move
-from desktop.errors import FileExists_, FolderUnwritable
 
 PREFIX, SUFFIX = ".chatkit-desktop-", ".tmp"
 

@@ -86,7 +86,7 @@ class Hosted:
 
     def client(self) -> Requests:
         """Raises KeyMissing, AgentNotSet."""
-        from desktop.errors import AgentNotSet
+        from desktop.settings.errors import AgentNotSet
 
         if self._client is None:
             raise AgentNotSet

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from desktop.chats.types import Chat, Item
-from desktop.errors import AppError, ThreadNotFound
+from desktop.common.errors import AppError
+from desktop.openai_api.errors import ThreadNotFound
 
 if TYPE_CHECKING:
     from desktop.agents.host import AgentHost

@@ -15,22 +15,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from desktop.agents.remote.errors import ServerBusy, ServerDown, ServerFlood, ServerGone, ServerUnfit
 from desktop.agents.store.columns import MOST_OF_A_TITLE, clean
 from desktop.chats.sources.items import kind_of
 from desktop.chats.sources.patient import CancelledError
 from desktop.chats.sources.shelf import Listed, Shelf, place
 from desktop.chats.types import Chat, Item, Items
-from desktop.errors import (
-    AppError,
-    ConnectionLost,
-    PageGone,
-    ServerBusy,
-    ServerDown,
-    ServerFlood,
-    ServerGone,
-    ServerUnfit,
-    ThreadNotFound,
-)
+from desktop.common.errors import AppError, PageGone
+from desktop.openai_api.errors import ConnectionLost, ThreadNotFound
 from desktop.settings.origins import is_loopback
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from random import random as random_number
 from typing import Any
 
-from desktop.errors import AppError, BadAnswer, TimedOut
+from desktop.common.errors import AppError
 from desktop.openai_api.client import WORTH_RETRYING, AnswerTooLarge, Requests, with_retries
+from desktop.openai_api.errors import BadAnswer, TimedOut
 
 RETRIES = 8
 BAD_ANSWERS = 2

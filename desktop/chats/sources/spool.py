@@ -12,8 +12,8 @@ from tempfile import SpooledTemporaryFile
 from types import TracebackType
 from typing import Any
 
+from desktop.common.errors import FolderUnwritable
 from desktop.common.files import ensure_private_dir
-from desktop.errors import FolderUnwritable
 
 IN_MEMORY = 1024 * 1024
 

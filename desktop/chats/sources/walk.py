@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from desktop.errors import BadAnswer, RequestRejected
+from desktop.openai_api.errors import BadAnswer, RequestRejected
 from desktop.openai_api.threads import Order
 from desktop.openai_api.wire import Item, Page, Thread
 

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
+from desktop.agents.code.errors import CodeUnreadable
 from desktop.common.page import Method, Params
-from desktop.errors import AgentNotSet, CodeUnreadable
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import CodeAgent
+from desktop.settings.errors import AgentNotSet
 
 PATTERNS = ("Python (*.py)",)
 

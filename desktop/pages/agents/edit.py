@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from desktop.common.errors import Phrase
 from desktop.common.texts import Catalogue
-from desktop.errors import Phrase
 from desktop.pages.setup.first_check import clean_version, clean_workflow_id
 from desktop.pages.shared.check_run import FieldError
 from desktop.settings.agents import PACKAGE

@@ -12,17 +12,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from desktop.agents.errors import ModelEnds
 from desktop.agents.models import retirements
+from desktop.common.errors import AppError, Phrase
 from desktop.common.page import Method, Params
-from desktop.errors import (
-    AgentNotSet,
-    AppError,
-    KeyringInsecure,
-    KeyringMissing,
-    ModelEnds,
-    Phrase,
-    SettingsInvalid,
-)
+from desktop.keys.errors import KeyringInsecure, KeyringMissing
 from desktop.pages.shared.check_run import FieldError
 from desktop.pages.shared.checks import CancelParams, Typed, endpoint_check, told
 from desktop.pages.shared.endpoint_check import EndpointCheck, EndpointDraft, clean_address
@@ -31,6 +25,7 @@ from desktop.pages.shared.key_status import key_status
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, Endpoint
+from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.origins import host_of, origin_of
 
 MOST_ENDPOINTS = 50

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from desktop.common.errors import AppError
 from desktop.common.page import Method, NoParams, Params
-from desktop.errors import AgentNotSet, AppError
 from desktop.openai_api.lifetime import workflows_over
 from desktop.pages.shared.archiving import Archiving
 from desktop.pages.shared.check_run import FieldError
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import PACKAGE, AssistantAgent, CodeAgent
+from desktop.settings.errors import AgentNotSet
 from desktop.settings.model import Agent, Settings, WorkflowAgent
 
 if TYPE_CHECKING:

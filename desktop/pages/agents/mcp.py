@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, StringConstraints
 
 from desktop.agents.from_settings import SettingsSources
+from desktop.agents.mcp.errors import McpError
 from desktop.common import logs
+from desktop.common.errors import Phrase
 from desktop.common.page import Method, NoParams, Params
-from desktop.errors import McpError, Phrase, SettingsInvalid
 from desktop.pages.agents.mcp_check import McpCheck, McpDraft, Tool
 from desktop.pages.agents.mcp_dialects import Written, written
 from desktop.pages.agents.mcp_edit import LONGEST_SECRET, McpForm, Typed, form_of, split_command
@@ -26,6 +27,7 @@ from desktop.pages.shared.check_run import Closes, FieldError
 from desktop.pages.shared.checks import CancelParams, told
 from desktop.pages.shared.fields import lock_of
 from desktop.settings import roster
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.mcp import McpServer, ToolName, mcp_secret
 from desktop.settings.mcp_secrets import taken_out
 from desktop.settings.secret_shapes import is_secret

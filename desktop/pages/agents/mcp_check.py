@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from desktop.agents.mcp.errors import McpCommandMissing, McpError
 from desktop.common import logs
-from desktop.errors import KeyringInsecure, KeyringMissing, McpCommandMissing, McpError, NetworkError, Phrase
+from desktop.common.errors import Phrase
+from desktop.keys.errors import KeyringInsecure, KeyringMissing
+from desktop.openai_api.errors import NetworkError
 from desktop.pages.agents.mcp_edit import McpForm, edited
 from desktop.pages.agents.mcp_sign_in import SignIns, Wanted
 from desktop.pages.shared.check_run import CheckRuns, Closes, FieldError, Keep

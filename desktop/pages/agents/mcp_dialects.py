@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from desktop.errors import Phrase
+from desktop.common.errors import Phrase
 from desktop.pages.agents.mcp_jsonc import parsed, unfenced
 from desktop.pages.shared.check_run import FieldError
 

@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from desktop.common.errors import Phrase
 from desktop.common.page import Params
-from desktop.errors import Phrase, SettingsInvalid
 from desktop.pages.shared.check_run import FieldError
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.mcp import (
     HEADER,
     MOST_SECRETS,

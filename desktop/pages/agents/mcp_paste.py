@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from desktop.errors import Phrase
+from desktop.common.errors import Phrase
 from desktop.pages.agents.mcp_dialects import Written, written
 from desktop.settings.mcp import McpServer, reference
 from desktop.settings.mcp_secrets import address_taken, taken_out

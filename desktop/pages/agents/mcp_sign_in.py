@@ -9,10 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from desktop.errors import (
-    AppError,
-    KeyringInsecure,
-    KeyringMissing,
+from desktop.agents.mcp.errors import (
     McpClientWanted,
     McpRefused,
     McpScopeWanted,
@@ -20,6 +17,8 @@ from desktop.errors import (
     McpSignInOver,
     McpSignInWanted,
 )
+from desktop.common.errors import AppError
+from desktop.keys.errors import KeyringInsecure, KeyringMissing
 from desktop.pages.shared.check_run import Closes, Keep
 from desktop.settings.mcp import McpServer, mcp_grant
 

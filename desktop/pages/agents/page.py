@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from desktop.agents.models.names import DEFAULT_MODEL
+from desktop.common.errors import Phrase
 from desktop.common.page import Method, NoParams, Page, Params
-from desktop.errors import AgentNotSet, Phrase, SettingsInvalid
 from desktop.pages.agents.code import CodeMethods
 from desktop.pages.agents.edit import edited, name_of, values_of
 from desktop.pages.agents.endpoints import EndpointMethods, Id, IdParams
@@ -30,6 +30,7 @@ from desktop.pages.shared.server_check import MOST_AGENTS, forget_token
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, ServerAgent
+from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.layers import ENVIRONMENT_AGENT
 from desktop.settings.model import Agent, Settings, WorkflowAgent
 from desktop.settings.origins import origin_of

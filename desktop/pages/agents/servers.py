@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from desktop.common.page import Method, Params
-from desktop.errors import AgentNotSet, KeyStoreError
+from desktop.keys.errors import KeyStoreError
 from desktop.pages.shared.checks import CancelParams, Typed, told
 from desktop.pages.shared.server_check import LONGEST_TOKEN, ServerCheck, ServerDraft, forget_token, lines_of
 from desktop.pages.shared.services import Services
 from desktop.pages.token.page import server_check
 from desktop.settings import roster
 from desktop.settings.agents import ServerAgent
+from desktop.settings.errors import AgentNotSet
 from desktop.settings.origins import host_of
 from desktop.settings.servers import server_secret
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from desktop.common.errors import BadParams
 from desktop.common.page import Method, NoParams, Page, Params
-from desktop.errors import BadParams
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings import roster

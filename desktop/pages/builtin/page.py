@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field, StringConstraints
 
+from desktop.common.errors import InternalError
 from desktop.common.installed import agents_missing
 from desktop.common.page import Method, NoParams, Page, Params
-from desktop.errors import AgentNotSet, InternalError, ThreadNotFound
+from desktop.openai_api.errors import ThreadNotFound
 from desktop.pages.chat.options import chatkit_options
 from desktop.pages.shared import updates
 from desktop.pages.shared.agent_stream import AgentMethods
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings.agents import InAppAgent, ServerAgent
+from desktop.settings.errors import AgentNotSet
 
 if TYPE_CHECKING:
     from desktop.agents.store.stores import Stores

@@ -15,17 +15,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from desktop.common.errors import AppError, InternalError
 from desktop.common.page import Method, NoParams, Page, Params, Sources
-from desktop.errors import (
-    AgentNotSet,
-    AppError,
-    ComponentBlank,
-    ComponentFailed,
-    ComponentLate,
-    ComponentUnreachable,
-    InternalError,
-)
+from desktop.openai_api.errors import ComponentUnreachable
 from desktop.pages.chat import workflow_notice
+from desktop.pages.chat.errors import ComponentBlank, ComponentFailed, ComponentLate
 from desktop.pages.chat.options import chatkit_options
 from desktop.pages.chat.watch import StartWatch
 from desktop.pages.shared import updates
@@ -34,6 +28,7 @@ from desktop.pages.shared.archiving import Archiving
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings.agents import InAppAgent
+from desktop.settings.errors import AgentNotSet
 from desktop.settings.origins import origin_of
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from desktop.agents.remote.errors import ServerError
+from desktop.chats.errors import JobUnderWay
+from desktop.common.errors import AppError, InternalError
 from desktop.common.page import NoParams, Params
-from desktop.errors import AppError, InternalError, JobUnderWay, ServerError, ThreadNotFound
+from desktop.openai_api.errors import ThreadNotFound
 from desktop.pages.shared import archiving
 from desktop.pages.shared.services import Services
 

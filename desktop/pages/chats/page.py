@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, StringConstraints
 
 from desktop.common.page import Method, NoParams, Page, Params
-from desktop.errors import AgentNotSet
 from desktop.pages.chats.jobs import ArchiveJob, DeleteJob, ExportJob, Jobs
 from desktop.pages.shared.archiving import library_of
 from desktop.pages.shared.check_run import FieldError
@@ -23,6 +22,7 @@ from desktop.pages.shared.fields import lock_of
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
+from desktop.settings.errors import AgentNotSet
 
 if TYPE_CHECKING:
     from desktop.chats.library import Library

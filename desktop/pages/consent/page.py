@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from desktop.common.errors import AppError, BadParams, InternalError, Phrase
 from desktop.common.page import Method, NoParams, Page, Params
-from desktop.errors import AgentNotSet, AppError, BadParams, InternalError, Phrase, SettingsInvalid
 from desktop.pages.agents.edit import name_of
 from desktop.pages.shared.fields import lock_of
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent
+from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.origins import host_of
 
 if TYPE_CHECKING:

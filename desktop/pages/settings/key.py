@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from desktop.agents.models.names import DEFAULT_MODEL
+from desktop.common.errors import AppError, Phrase
 from desktop.common.page import Method, NoParams, Params
-from desktop.errors import AppError, KeyMissing, KeyringInsecure, KeyringMissing, KeyShape, Phrase
 from desktop.keys import PROXY_SECRET
+from desktop.keys.errors import KeyMissing, KeyringInsecure, KeyringMissing, KeyShape
 from desktop.pages.setup.first_check import Draft, FirstCheck
 from desktop.pages.shared.checks import CancelParams, Typed, told
 from desktop.pages.shared.endpoint_check import EndpointCheck, EndpointDraft

@@ -14,17 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, StringConstraints
 
 from desktop.agents.models.names import DEFAULT_MODEL
+from desktop.common.errors import AppError, BadParams, Phrase
 from desktop.common.page import Method, NoParams, Page, Params
-from desktop.errors import (
-    AgentNotSet,
-    AppError,
-    BadParams,
-    KeyringInsecure,
-    KeyringMissing,
-    Phrase,
-    SettingsInvalid,
-)
 from desktop.keys import PROXY_SECRET
+from desktop.keys.errors import KeyringInsecure, KeyringMissing
 from desktop.pages.agents.edit import name_of
 from desktop.pages.settings.key import KeyMethods
 from desktop.pages.setup.first_check import FirstCheck, clean_version, clean_workflow_id
@@ -41,6 +34,7 @@ from desktop.pages.shared.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, ServerAgent
 from desktop.settings.brand import Brand
+from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.model import Settings, WorkflowAgent
 from desktop.settings.origins import host_of, normalise_api_base, origin_of
 

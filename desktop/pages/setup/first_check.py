@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from desktop.errors import AgentNotSet, AppError, Described, KeyMissing, Phrase
+from desktop.common.errors import AppError, Described, Phrase
+from desktop.keys.errors import KeyMissing
 from desktop.pages.shared.check_run import CheckRuns, Closes, FieldError, Keep
 from desktop.pages.shared.http_question import settle
+from desktop.settings.errors import AgentNotSet
 from desktop.settings.origins import normalise_api_base, origin_of
 
 if TYPE_CHECKING:
-    from desktop.errors import Catalogue
+    from desktop.common.errors import Catalogue
     from desktop.keys import Keys
     from desktop.openai_api.client import ApiClient
     from desktop.openai_api.sessions import ChatSession

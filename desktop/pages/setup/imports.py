@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop.common.page import Method, NoParams
-from desktop.errors import KeyMissing
+from desktop.keys.errors import KeyMissing
 from desktop.pages.shared.services import Services
 from desktop.settings.origins import host_of
 

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from desktop.agents.models.names import DEFAULT_MODEL
+from desktop.common.errors import Phrase
 from desktop.common.page import Method, NoParams, Page, Params
-from desktop.errors import KeyMissing, KeyStoreError, Phrase, SettingsInvalid
+from desktop.keys.errors import KeyMissing, KeyStoreError
 from desktop.pages.setup.first_check import Draft, FirstCheck
 from desktop.pages.setup.imports import Imports
 from desktop.pages.shared.check_run import FieldError, Outcome
@@ -26,6 +27,7 @@ from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import host_of, origin_of
 

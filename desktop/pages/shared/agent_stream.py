@@ -17,11 +17,14 @@ from pydantic import Field, StringConstraints
 
 from desktop.agents.chatkit.answers import Reply, Stream
 from desktop.agents.chatkit.remote_content import Shield
+from desktop.agents.store.errors import AttachmentType
+from desktop.common.errors import BadParams, PageGone
 from desktop.common.page import Method, NoParams, Params
-from desktop.errors import AgentNotSet, AttachmentType, BadParams, PageGone, ThreadNotFound
+from desktop.openai_api.errors import ThreadNotFound
 from desktop.pages.shared.agent_pieces import Outgoing
 from desktop.pages.shared.services import Services
 from desktop.settings.agents import InAppAgent, ServerAgent
+from desktop.settings.errors import AgentNotSet
 
 if TYPE_CHECKING:
     from desktop.agents.chatkit.context import RequestContext

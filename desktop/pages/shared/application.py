@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 
 
 class Desk(Protocol):

@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop.common.errors import InternalError
 from desktop.common.page import NoParams
-from desktop.errors import AgentNotSet, InternalError
 from desktop.pages.shared.services import Services
+from desktop.settings.errors import AgentNotSet
 from desktop.settings.model import WorkflowAgent
 
 if TYPE_CHECKING:

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
-from desktop.errors import AppError, BadParams, Described, NetworkError, Phrase, SettingsInvalid
+from desktop.common.errors import AppError, BadParams, Described, Phrase
+from desktop.openai_api.errors import NetworkError
+from desktop.settings.errors import SettingsInvalid
 
 if TYPE_CHECKING:
-    from desktop.errors import Catalogue
+    from desktop.common.errors import Catalogue
 
 Keep = Literal["keyring", "session"]
 """Where a key is to lie."""

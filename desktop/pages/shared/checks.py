@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from desktop.common.errors import Catalogue
 from desktop.common.page import Params
-from desktop.errors import Catalogue
 from desktop.pages.setup.first_check import FirstCheck, placed
 from desktop.pages.shared.check_run import Outcome
 from desktop.pages.shared.endpoint_check import EndpointCheck

@@ -11,31 +11,25 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from desktop.agents.models.errors import EndpointBusy, EndpointDown, EndpointError, EndpointRefused
 from desktop.agents.models.names import for_chat
-from desktop.errors import (
+from desktop.common.errors import AppError, Described, Phrase
+from desktop.keys.errors import KeyMissing
+from desktop.openai_api import model_lists
+from desktop.openai_api.errors import (
     ApiError,
-    AppError,
     BadAnswer,
     CaptivePortal,
     ConnectionRefused,
-    Described,
-    EndpointBusy,
-    EndpointDown,
-    EndpointError,
-    EndpointRefused,
-    KeyMissing,
     KeyRejected,
     KeyRestricted,
     NetworkError,
-    Phrase,
     QuotaExceeded,
     RateLimited,
     RequestRejected,
     ServiceDown,
-    SettingsInvalid,
     TlsToPlain,
 )
-from desktop.openai_api import model_lists
 from desktop.openai_api.errors_map import error_text, scrub
 from desktop.openai_api.model_lists import Listed
 from desktop.pages.shared.check_run import CheckRuns, Closes, FieldError, Keep
@@ -43,10 +37,11 @@ from desktop.pages.shared.http_question import settle
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, Endpoint
 from desktop.settings.endpoint_addresses import Root, candidates, kept, normalise_endpoint
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.origins import is_loopback, is_own_host, normalise_api_base, origin_of
 
 if TYPE_CHECKING:
-    from desktop.errors import Catalogue
+    from desktop.common.errors import Catalogue
     from desktop.keys import Keys
     from desktop.openai_api.client import ApiClient
     from desktop.settings.layers import SettingsStore
@@ -192,7 +187,7 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         return EndpointDraft(endpoint, sent, bool(typed), model.strip())
 
     def _stored(self, origin: str, *, needed: bool) -> str:
-        from desktop.errors import KeyStoreError
+        from desktop.keys.errors import KeyStoreError
 
         try:
             stored = self._keys.read(origin)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desktop.errors import PlainUnasked
+from desktop.openai_api.errors import PlainUnasked
 from desktop.settings.origins import needs_yes, plain_origin
 
 if TYPE_CHECKING:

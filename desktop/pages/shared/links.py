@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
+from desktop.common.errors import BadParams
 from desktop.common.page import Method, Params
-from desktop.errors import BadParams
 from desktop.pages.shared.services import Services
 
 

@@ -13,21 +13,15 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from desktop.errors import (
-    KeyringInsecure,
-    KeyringMissing,
-    NetworkError,
-    Phrase,
-    ServerError,
-    ServerTokenRefused,
-    ServerTokenWanted,
-    SettingsInvalid,
-    TlsToPlain,
-)
+from desktop.agents.remote.errors import ServerError, ServerTokenRefused, ServerTokenWanted
+from desktop.common.errors import Phrase
+from desktop.keys.errors import KeyringInsecure, KeyringMissing
+from desktop.openai_api.errors import NetworkError, TlsToPlain
 from desktop.pages.shared.check_run import CheckRuns, Closes, FieldError, Keep
 from desktop.pages.shared.http_question import settle
 from desktop.settings import roster
 from desktop.settings.agents import ServerAgent
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.layers import ENVIRONMENT_AGENT
 from desktop.settings.origins import is_own_host
 from desktop.settings.problems import first_of

@@ -9,14 +9,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from desktop.common.errors import AppError
 from desktop.common.page import Method, NoParams, Page, Params
-from desktop.errors import AgentNotSet, AppError
 from desktop.pages.shared.checks import CancelParams, told
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.server_check import LONGEST_TOKEN, ServerCheck
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import ServerAgent
+from desktop.settings.errors import AgentNotSet
 from desktop.settings.origins import host_of
 
 

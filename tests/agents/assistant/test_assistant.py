@@ -24,7 +24,7 @@ from desktop.agents.limits import Limits
 from desktop.agents.models.names import DEFAULT_MODEL
 from desktop.agents.store.ids import TurnIds
 from desktop.agents.store.stores import Stores, open_stores
-from desktop.errors import KeyMissing
+from desktop.keys.errors import KeyMissing
 from desktop.settings.agents import AssistantAgent, AssistantTools, Endpoint
 from tests.agents.chatkit.test_server import ME, Normal
 from tests.agents.reference import ReferenceStore

@@ -23,10 +23,11 @@ from chatkit.types import (
 
 from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.demo import Demo
+from desktop.agents.errors import DictationNotSet
 from desktop.agents.host import AgentHost
 from desktop.agents.store.stores import Stores
+from desktop.common.errors import BadParams
 from desktop.common.texts import Catalogue
-from desktop.errors import BadParams, DictationNotSet
 from tests.agents.reference import ReferenceStore
 from tests.agents.talk import FAST, Given, Json, Page, message, read
 from tests.agents.things import NOON

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from desktop.agents.chatkit import without_stack
+from desktop.common.errors import AgentsMissing
 from desktop.common.installed import command_for
-from desktop.errors import AgentsMissing
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -62,7 +62,7 @@ def test_a_missing_sdk_is_a_sentence_with_the_line_for_the_way_the_app_was_insta
         "import sys\n"
         "sys.modules['chatkit'] = None\n"
         "from desktop.agents.chatkit.without_stack import chatkit_server\n"
-        "from desktop.errors import AgentsMissing\n"
+        "from desktop.common.errors import AgentsMissing\n"
         "from desktop.common.texts import Catalogue\n"
         "try: chatkit_server()\n"
         "except AgentsMissing as error: print(error.describe(Catalogue('en'))['hint'])\n"

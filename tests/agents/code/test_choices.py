@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from desktop.errors import SettingsUnwritable
+from desktop.settings.errors import SettingsUnwritable
 from tests.agents.code.bench import Bench, action
 from tests.standins.models_api import Answer
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from desktop.agents.code.consent import Consents, Source, read
+from desktop.agents.code.errors import CodeConsentNeeded, CodeUnreadable
 from desktop.common.texts import Catalogue
-from desktop.errors import CodeConsentNeeded, CodeUnreadable
 from tests.agents.code.bench import Bench, until
 from tests.agents.talk import Heard
 from tests.rig.systems import link

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from desktop.agents.code.entry import Held, chosen, workflow_call
-from desktop.errors import AppError, CodeEntryUnclear, CodeInputs, CodeUnfit
+from desktop.agents.code.errors import CodeEntryUnclear, CodeInputs, CodeUnfit
+from desktop.common.errors import AppError
 
 HEAD = """
 import asyncio

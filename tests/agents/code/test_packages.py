@@ -17,9 +17,10 @@ import pytest
 
 from desktop.agents.code import packages
 from desktop.agents.code.environment import clean
+from desktop.agents.code.errors import PackagesNotInstalled
 from desktop.agents.code.known import package_of
+from desktop.common.errors import BadParams, FileUnreadable
 from desktop.common.texts import Catalogue
-from desktop.errors import BadParams, FileUnreadable, PackagesNotInstalled
 from desktop.openai_api.transport import Endpoint as Route
 from tests.agents.code.wheels import make_wheel
 from tests.standins.proxy import ProxyStandIn

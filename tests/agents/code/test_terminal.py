@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from desktop.agents.code.errors import CodeConsentNeeded, CodeUnreadable
 from desktop.app.code_consent import settle
 from desktop.app.context import Context
 from desktop.common.unseen import RESET
-from desktop.errors import CodeConsentNeeded, CodeUnreadable
 from desktop.settings.agents import CodeAgent
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from desktop.agents.mcp.approvals import pretty
 from desktop.agents.store.stores import Stores, open_stores
-from desktop.errors import Phrase, SettingsInvalid
+from desktop.common.errors import Phrase
+from desktop.settings.errors import SettingsInvalid
 from tests.agents.mcp.conftest import LIMITS, Chat, approved, buttons, over_http, pids, stdio, words
 from tests.standins.models_api import Answer, Call, ModelsApi
 

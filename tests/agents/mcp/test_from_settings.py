@@ -6,9 +6,9 @@ import pytest
 
 from desktop.agents.from_settings import SettingsSources
 from desktop.common.locations import Locations
-from desktop.errors import SettingsInvalid
 from desktop.settings.agents import AssistantAgent, CodeAgent
 from desktop.settings.brand import Brand, parse_brand
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore, plain
 from desktop.settings.mcp import Approved, McpServer

@@ -20,10 +20,11 @@ import pytest
 from desktop.agents.limits import Limits
 from desktop.agents.mcp.check import check
 from desktop.agents.mcp.connection import Connection, Tool, Want
+from desktop.agents.mcp.errors import McpCommandMissing, McpEnded, McpNotAnswering, McpNotMcp
 from desktop.agents.mcp.servers import McpServers, Ready
 from desktop.agents.mcp.starts import Starting
+from desktop.common.errors import AppError
 from desktop.common.texts import Catalogue
-from desktop.errors import AppError, McpCommandMissing, McpEnded, McpNotAnswering, McpNotMcp
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.agents import AssistantAgent
 from desktop.settings.mcp import McpServer, mcp_secret

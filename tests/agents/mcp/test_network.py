@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from desktop.agents.mcp.check import check
+from desktop.agents.mcp.errors import McpFailed, McpNotMcp, McpRedirected, McpRefused, McpSignInWanted
 from desktop.agents.mcp.mended import readable
 from desktop.agents.mcp.said import words_of
 from desktop.agents.mcp.servers import Live, OwnVault
-from desktop.errors import AppError, McpFailed, McpNotMcp, McpRedirected, McpRefused, McpSignInWanted
+from desktop.common.errors import AppError
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer
 from tests.agents.mcp.conftest import LIMITS, PATIENCE, Chat, approved, stdio
@@ -468,7 +469,7 @@ def test_a_server_that_is_silent_is_given_up_and_says_so() -> None:
             wait.wait(PATIENCE)
         return None
 
-    from desktop.errors import McpNotAnswering
+    from desktop.agents.mcp.errors import McpNotAnswering
 
     with McpHttp(guard=silent) as server:
         try:

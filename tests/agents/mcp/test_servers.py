@@ -23,11 +23,7 @@ import pytest
 from desktop.agents.mcp.check import check
 from desktop.agents.mcp.connection import Connection, Want
 from desktop.agents.mcp.environment import of_program
-from desktop.agents.mcp.naming import names
-from desktop.agents.mcp.servers import McpServers
-from desktop.errors import (
-    AppError,
-    ConnectionRefused,
+from desktop.agents.mcp.errors import (
     McpCommandMissing,
     McpEnded,
     McpNotMcp,
@@ -35,6 +31,10 @@ from desktop.errors import (
     McpRefused,
     McpSecretMissing,
 )
+from desktop.agents.mcp.naming import names
+from desktop.agents.mcp.servers import McpServers
+from desktop.common.errors import AppError
+from desktop.openai_api.errors import ConnectionRefused
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.agents import AssistantAgent
 from desktop.settings.mcp import McpServer, mcp_secret

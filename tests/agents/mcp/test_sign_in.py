@@ -15,22 +15,21 @@ import pytest
 
 from desktop.agents.mcp import grants
 from desktop.agents.mcp.check import check
-from desktop.agents.mcp.grants import Grant
-from desktop.agents.mcp.issuers import fits
-from desktop.agents.mcp.loopback import Loopback
-from desktop.agents.mcp.servers import OwnVault
-from desktop.agents.mcp.sign_in import Client, sign_in, words
-from desktop.common.texts import Catalogue
-from desktop.errors import (
-    AppError,
+from desktop.agents.mcp.errors import (
     McpClientWanted,
     McpEnded,
     McpRefused,
     McpSignInFailed,
     McpSignInOver,
     McpSignInWanted,
-    Phrase,
 )
+from desktop.agents.mcp.grants import Grant
+from desktop.agents.mcp.issuers import fits
+from desktop.agents.mcp.loopback import Loopback
+from desktop.agents.mcp.servers import OwnVault
+from desktop.agents.mcp.sign_in import Client, sign_in, words
+from desktop.common.errors import AppError, Phrase
+from desktop.common.texts import Catalogue
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer, mcp_grant
 from tests.agents.mcp.conftest import LIMITS, PATIENCE, Chat, approved

@@ -17,9 +17,12 @@ import pytest
 
 from desktop.agents.models import failures
 from desktop.agents.models.endpoints import Clients, is_openai, make_client
-from desktop.errors import EndpointUnfit, FileUnreadable, OutsideNetwork, PlainUnasked, SettingsInvalid
+from desktop.agents.models.errors import EndpointUnfit
+from desktop.common.errors import FileUnreadable
+from desktop.openai_api.errors import OutsideNetwork, PlainUnasked
 from desktop.openai_api.transport import Endpoint as Route
 from desktop.settings.agents import Endpoint
+from desktop.settings.errors import SettingsInvalid
 from tests.standins.models_api import KEY, Answer, ModelsApi
 from tests.standins.proxy import ProxyStandIn
 

@@ -12,11 +12,28 @@ import openai
 import pytest
 from chatkit.store import NotFoundError
 
-from desktop import errors
+from desktop.agents.errors import AnswerFailed, ContextTooLong, ModelNotFound
 from desktop.agents.models import failures
+from desktop.agents.models.errors import EndpointBusy, EndpointDown, EndpointKeyRejected, EndpointRefused, EndpointUnfit
 from desktop.agents.models.failures import Asked
+from desktop.common.errors import AgentsMissing, AppError, InternalError
 from desktop.common.texts import Catalogue
-from desktop.errors import AppError
+from desktop.keys.errors import KeyMissing
+from desktop.openai_api.errors import (
+    BadAnswer,
+    ConnectionLost,
+    ConnectionRefused,
+    KeyRejected,
+    NameNotFound,
+    ProxyAuthRequired,
+    QuotaExceeded,
+    RateLimited,
+    RequestRejected,
+    ServiceDown,
+    ThreadNotFound,
+    TimedOut,
+    TlsUntrusted,
+)
 
 ASKED = Asked(host="gateway.example.org", model="some-model", seconds=30, secrets=("sk-secret-0123456789",))
 OPENAI = Asked(host="api.openai.com", model="some-model", openai=True)
@@ -37,18 +54,18 @@ def said(message: str = "so", code: str | None = None) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("error", "elsewhere", "at_openai"),
     [
-        (status(401, said("no", "invalid_api_key")), errors.EndpointKeyRejected, errors.KeyRejected),
-        (status(403, said("not you")), errors.EndpointRefused, errors.EndpointRefused),
-        (status(404, said("The model `some-model` does not exist")), errors.ModelNotFound, errors.ModelNotFound),
-        (status(404, said("no", "model_not_found")), errors.ModelNotFound, errors.ModelNotFound),
-        (status(404, {}), errors.EndpointUnfit, errors.EndpointUnfit),
-        (status(400, said("bad input")), errors.EndpointRefused, errors.RequestRejected),
-        (status(400, said("x", "context_length_exceeded")), errors.ContextTooLong, errors.ContextTooLong),
-        (status(422, said("odd")), errors.EndpointRefused, errors.RequestRejected),
-        (status(429, said("slow", "rate_limit_exceeded")), errors.EndpointBusy, errors.RateLimited),
-        (status(429, said("empty", "insufficient_quota")), errors.EndpointBusy, errors.QuotaExceeded),
-        (status(500, said("broken")), errors.EndpointDown, errors.ServiceDown),
-        (status(503, said("busy")), errors.EndpointDown, errors.ServiceDown),
+        (status(401, said("no", "invalid_api_key")), EndpointKeyRejected, KeyRejected),
+        (status(403, said("not you")), EndpointRefused, EndpointRefused),
+        (status(404, said("The model `some-model` does not exist")), ModelNotFound, ModelNotFound),
+        (status(404, said("no", "model_not_found")), ModelNotFound, ModelNotFound),
+        (status(404, {}), EndpointUnfit, EndpointUnfit),
+        (status(400, said("bad input")), EndpointRefused, RequestRejected),
+        (status(400, said("x", "context_length_exceeded")), ContextTooLong, ContextTooLong),
+        (status(422, said("odd")), EndpointRefused, RequestRejected),
+        (status(429, said("slow", "rate_limit_exceeded")), EndpointBusy, RateLimited),
+        (status(429, said("empty", "insufficient_quota")), EndpointBusy, QuotaExceeded),
+        (status(500, said("broken")), EndpointDown, ServiceDown),
+        (status(503, said("busy")), EndpointDown, ServiceDown),
     ],
 )
 def test_an_answer_that_says_no(
@@ -70,27 +87,27 @@ def caused(outer: BaseException, *inner: BaseException) -> BaseException:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (openai.APITimeoutError(request=REQUEST), errors.TimedOut),
+        (openai.APITimeoutError(request=REQUEST), TimedOut),
         (
             caused(openai.APIConnectionError(request=REQUEST), httpx2.ConnectError("no"), socket.gaierror(-2, "none")),
-            errors.NameNotFound,
+            NameNotFound,
         ),
         (
             caused(openai.APIConnectionError(request=REQUEST), httpx2.ConnectError("no"), ConnectionRefusedError()),
-            errors.ConnectionRefused,
+            ConnectionRefused,
         ),
         (
             caused(openai.APIConnectionError(request=REQUEST), ssl.SSLCertVerificationError(1, "unable to get")),
-            errors.TlsUntrusted,
+            TlsUntrusted,
         ),
-        (caused(openai.APIConnectionError(request=REQUEST), httpx2.ReadError("gone")), errors.ConnectionLost),
-        (httpx2.RemoteProtocolError("cut"), errors.ConnectionLost),
-        (caused(openai.APIConnectionError(request=REQUEST), httpx2.ProxyError("407 no")), errors.ProxyAuthRequired),
-        (json.JSONDecodeError("x", "y", 0), errors.BadAnswer),
-        (ModuleNotFoundError("No module named 'agents'"), errors.AgentsMissing),
-        (NotFoundError("thr_1"), errors.ThreadNotFound),
-        (RuntimeError("anything"), errors.InternalError),
-        (errors.KeyMissing(origin="https://x"), errors.KeyMissing),
+        (caused(openai.APIConnectionError(request=REQUEST), httpx2.ReadError("gone")), ConnectionLost),
+        (httpx2.RemoteProtocolError("cut"), ConnectionLost),
+        (caused(openai.APIConnectionError(request=REQUEST), httpx2.ProxyError("407 no")), ProxyAuthRequired),
+        (json.JSONDecodeError("x", "y", 0), BadAnswer),
+        (ModuleNotFoundError("No module named 'agents'"), AgentsMissing),
+        (NotFoundError("thr_1"), ThreadNotFound),
+        (RuntimeError("anything"), InternalError),
+        (KeyMissing(origin="https://x"), KeyMissing),
     ],
 )
 def test_what_never_answered(error: BaseException, kind: type[AppError]) -> None:
@@ -100,12 +117,12 @@ def test_what_never_answered(error: BaseException, kind: type[AppError]) -> None
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        ({"code": "context_length_exceeded"}, errors.ContextTooLong),
-        ({"code": "rate_limit_exceeded"}, errors.EndpointBusy),
-        ({"code": "server_error"}, errors.EndpointDown),
-        ({"error": {"code": "model_not_found"}}, errors.ModelNotFound),
-        ({"code": "something_else"}, errors.AnswerFailed),
-        (None, errors.AnswerFailed),
+        ({"code": "context_length_exceeded"}, ContextTooLong),
+        ({"code": "rate_limit_exceeded"}, EndpointBusy),
+        ({"code": "server_error"}, EndpointDown),
+        ({"error": {"code": "model_not_found"}}, ModelNotFound),
+        ({"code": "something_else"}, AnswerFailed),
+        (None, AnswerFailed),
     ],
 )
 def test_what_is_reported_inside_an_answer(body: object, kind: type[AppError]) -> None:

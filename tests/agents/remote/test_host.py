@@ -13,15 +13,9 @@ from typing import Any
 
 import pytest
 
+from desktop.agents.errors import MessageEmpty, MessageTooLong
 from desktop.agents.remote.bounds import Bounds
-from desktop.common.texts import Catalogue
-from desktop.errors import (
-    AppError,
-    BadParams,
-    ConnectionRefused,
-    MessageEmpty,
-    MessageTooLong,
-    PageGone,
+from desktop.agents.remote.errors import (
     ServerBusy,
     ServerChatLost,
     ServerDown,
@@ -32,9 +26,10 @@ from desktop.errors import (
     ServerTokenRefused,
     ServerTokenWanted,
     ServerUnfit,
-    ThreadNotFound,
-    TimedOut,
 )
+from desktop.common.errors import AppError, BadParams, PageGone
+from desktop.common.texts import Catalogue
+from desktop.openai_api.errors import ConnectionRefused, ThreadNotFound, TimedOut
 from tests.agents.remote.conftest import TOKEN, Team
 from tests.agents.talk import PATIENCE, Heard, message
 from tests.standins.chatkit_server import PARTS, ChatKitStandIn, Mode

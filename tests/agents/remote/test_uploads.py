@@ -14,17 +14,12 @@ from hypothesis import strategies as st
 
 from desktop.agents.remote import forms
 from desktop.agents.remote.bounds import Bounds
+from desktop.agents.remote.errors import ServerElsewhere, ServerRefused, ServerTokenWanted, ServerUploadUnnamed
 from desktop.agents.remote.exchange import Line
 from desktop.agents.remote.target import Target
 from desktop.agents.remote.uploads import Uploads
-from desktop.errors import (
-    AttachmentDamaged,
-    BadParams,
-    ServerElsewhere,
-    ServerRefused,
-    ServerTokenWanted,
-    ServerUploadUnnamed,
-)
+from desktop.agents.store.errors import AttachmentDamaged
+from desktop.common.errors import BadParams
 from desktop.openai_api import own_network
 from desktop.openai_api.transport import Endpoint, build_async, tls_context
 from desktop.settings.origins import is_own_address

@@ -15,16 +15,10 @@ from chatkit.types import AttachmentCreateParams, ImageAttachment
 
 from desktop.agents.store import attachments, file_types
 from desktop.agents.store.attachments import AttachmentFiles, Limits
+from desktop.agents.store.errors import AttachmentDamaged, AttachmentsUnsent, AttachmentTooLarge, AttachmentType
 from desktop.agents.store.threads import SqliteStore
+from desktop.common.errors import FileUnreadable, FolderUnwritable
 from desktop.common.locations import Locations
-from desktop.errors import (
-    AttachmentDamaged,
-    AttachmentsUnsent,
-    AttachmentTooLarge,
-    AttachmentType,
-    FileUnreadable,
-    FolderUnwritable,
-)
 from tests.agents.things import ME, OTHER, Blocking, thread
 from tests.rig.systems import private
 

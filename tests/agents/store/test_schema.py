@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from desktop.agents.store import database
+from desktop.agents.store.errors import ThreadsNewer
 from desktop.agents.store.schema import STEPS, Step, migrate, version_of
 from desktop.agents.store.threads import SqliteStore
+from desktop.common.errors import FolderUnwritable
 from desktop.common.locations import Locations
-from desktop.errors import FolderUnwritable, ThreadsNewer
 from tests.agents.things import ME, Blocking, said, thread
 from tests.rig.systems import private
 

@@ -18,9 +18,10 @@ import pytest
 from chatkit.store import NotFoundError
 
 from desktop.agents.store import database
+from desktop.agents.store.errors import ThreadsDamaged, ThreadsNewer
 from desktop.agents.store.threads import SqliteStore
+from desktop.common.errors import FileUnreadable, FolderUnwritable
 from desktop.common.locations import Locations
-from desktop.errors import FileUnreadable, FolderUnwritable, ThreadsDamaged, ThreadsNewer
 from tests.agents.things import ME, NOON, OTHER, Blocking, answer, said, thread
 from tests.rig.systems import link, private
 

@@ -14,8 +14,8 @@ import pytest
 
 from desktop.chats.archive.copies import Copies
 from desktop.chats.types import Archived, Progress
-from desktop.errors import KeyRejected, QuotaExceeded, RequestRejected, ServiceDown
 from desktop.openai_api.client import ApiClient
+from desktop.openai_api.errors import KeyRejected, QuotaExceeded, RequestRejected, ServiceDown
 from tests.chats.things import ME, archive, at_openai, content, fill
 from tests.rig.processes import Child
 from tests.rig.systems import private

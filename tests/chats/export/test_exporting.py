@@ -30,9 +30,10 @@ from desktop.chats.export.journal import NAME, Journal
 from desktop.chats.export.names import folded, stem, unlike
 from desktop.chats.export.writing import write
 from desktop.chats.types import Chat, Format, Item, Progress
+from desktop.common.errors import FileExists_, FolderUnwritable
 from desktop.common.locations import assets_dir
 from desktop.common.texts import Catalogue
-from desktop.errors import FileExists_, FolderUnwritable, ThreadNotFound
+from desktop.openai_api.errors import ThreadNotFound
 from tests.agents.store.test_attachments import PNG
 from tests.agents.things import NOON, answer, one_of_each, said
 from tests.chats.things import ME, Desk, fill

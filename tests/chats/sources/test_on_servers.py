@@ -17,21 +17,14 @@ from chatkit.server import NonStreamingResult
 from chatkit.types import ThreadItem
 
 from desktop.agents.host import AgentHost
+from desktop.agents.remote.errors import ServerDown, ServerTokenRefused, ServerTokenWanted, ServerUnfit
+from desktop.chats.errors import ArchiveNewer
 from desktop.chats.library import Library
 from desktop.chats.types import Chat
+from desktop.common.errors import AgentsMissing, AppError
 from desktop.common.locations import Locations, assets_dir
 from desktop.common.texts import Catalogue
-from desktop.errors import (
-    AgentsMissing,
-    AppError,
-    ArchiveNewer,
-    ConnectionRefused,
-    ServerDown,
-    ServerTokenRefused,
-    ServerTokenWanted,
-    ServerUnfit,
-    ThreadNotFound,
-)
+from desktop.openai_api.errors import ConnectionRefused, ThreadNotFound
 from desktop.settings.agents import DemoAgent, ServerAgent
 from desktop.settings.model import Settings
 from desktop.settings.servers import server_secret

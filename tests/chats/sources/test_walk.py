@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from desktop.chats.sources.walk import walk
-from desktop.errors import BadAnswer, RequestRejected
+from desktop.openai_api.errors import BadAnswer, RequestRejected
 from desktop.openai_api.threads import Order
 from desktop.openai_api.wire import Item, Page
 

@@ -14,14 +14,16 @@ import pytest
 
 from desktop.agents.code import brought
 from desktop.agents.code.consent import MOST, Consents, read
+from desktop.common.errors import AppError
 from desktop.common.files import POSIX
-from desktop.errors import AgentNotSet, AppError, KeyMissing, SettingsInvalid
+from desktop.keys.errors import KeyMissing
 from desktop.pages.agents.imports import Road
 from desktop.pages.agents.page import AgentsPage
 from desktop.pages.chat.options import chatkit_options
 from desktop.pages.consent.page import ConsentPage
 from desktop.settings.agents import AssistantAgent, CodeAgent
 from desktop.settings.base import Prompt
+from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.model import WorkflowAgent
 from tests.pages.app_parts import Asked, House
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn

@@ -14,11 +14,14 @@ from typing import Any
 import psutil
 import pytest
 
-from desktop.errors import KeyringMissing, Phrase, SettingsInvalid, TimedOut
+from desktop.common.errors import Phrase
+from desktop.keys.errors import KeyringMissing
+from desktop.openai_api.errors import TimedOut
 from desktop.pages.agents.mcp_check import McpCheck
 from desktop.pages.agents.page import AgentsPage
 from desktop.pages.shared.check_run import FieldError
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent
+from desktop.settings.errors import SettingsInvalid
 from desktop.settings.mcp import Approved, McpServer, mcp_secret
 from tests import standins
 from tests.agents.mcp.conftest import over_http

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from desktop.errors import KeyringMissing
+from desktop.keys.errors import KeyringMissing
 from desktop.pages.agents.page import AgentsPage
 from desktop.settings.mcp import McpServer, mcp_grant
 from tests.pages.app_parts import Asked, House, Keyring

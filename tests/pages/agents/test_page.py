@@ -11,11 +11,11 @@ import pytest
 
 from desktop.common.locations import assets_dir
 from desktop.common.page import Sources
-from desktop.errors import AgentNotSet, SettingsInvalid
 from desktop.pages.agents.page import LOOK_FIELDS, AgentsPage
 from desktop.pages.shared.check_run import FieldError
 from desktop.settings.agents import AssistantAgent, DemoAgent, Endpoint
 from desktop.settings.base import Prompt
+from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.model import WorkflowAgent
 from tests.pages.app_parts import SENTINEL, Asked, House
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from desktop.errors import KeyringDenied, KeyringMissing, ServerTokenRefused
+from desktop.agents.remote.errors import ServerTokenRefused
+from desktop.keys.errors import KeyringDenied, KeyringMissing
 from desktop.pages.agents.page import AgentsPage
 from desktop.pages.token.page import TokenPage
 from desktop.settings.agents import ServerAgent

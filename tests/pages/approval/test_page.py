@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from desktop.agents.chatkit.questions import STEP, TOOL, Choice, Question, Questions
+from desktop.common.errors import BadParams
 from desktop.common.page import Sources
-from desktop.errors import BadParams
 from desktop.pages.approval.page import PIECE, ApprovalPage
 from desktop.settings.agents import AssistantAgent
 from tests.pages.app_parts import Asked, House

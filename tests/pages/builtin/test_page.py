@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from desktop.errors import AgentNotSet, ThreadNotFound
+from desktop.openai_api.errors import ThreadNotFound
 from desktop.pages.builtin.page import BasicPage
 from desktop.settings.agents import AssistantAgent, AssistantTools, DemoAgent
 from desktop.settings.base import Prompt
+from desktop.settings.errors import AgentNotSet
 from tests.pages.app_parts import SENTINEL, Asked, House
 
 

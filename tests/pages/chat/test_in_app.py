@@ -13,9 +13,10 @@ import pytest
 from desktop.agents.models.names import DEFAULT_MODEL
 from desktop.agents.store import file_types
 from desktop.agents.store.attachments import Limits as Inside
+from desktop.common.errors import AppError
 from desktop.common.page import Page
-from desktop.errors import AgentNotSet, AppError
 from desktop.pages.chat.page import ChatPage
+from desktop.settings.errors import AgentNotSet
 from tests.pages.app_parts import SENTINEL, Asked, House
 from tests.pages.chat.test_options import verdicts
 

@@ -16,13 +16,17 @@ import pytest
 from pydantic import ValidationError
 
 from desktop.app.diagnostics import Counters
+from desktop.common.errors import AppError
 from desktop.common.locations import Locations, assets_dir
 from desktop.common.texts import Catalogue
-from desktop.errors import AppError, KeyMissing, KeyRejected, RendererCrashed, SettingsDamaged
+from desktop.keys.errors import KeyMissing
 from desktop.openai_api.client import ApiClient, Endpoint
+from desktop.openai_api.errors import KeyRejected
+from desktop.pages.chat.errors import RendererCrashed
 from desktop.pages.chat.page import ChatPage, Limits
 from desktop.pages.shared.services import Services
 from desktop.settings.brand import Brand
+from desktop.settings.errors import SettingsDamaged
 from desktop.settings.model import Settings
 from desktop.settings.state import State
 from tests.standins.api import KEY, ApiStandIn

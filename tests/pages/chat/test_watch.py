@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 from desktop.pages.chat.page import ChatPage, Limits
 from desktop.pages.chat.watch import StartWatch
 from tests.pages.app_parts import Asked, House

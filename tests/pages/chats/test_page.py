@@ -14,22 +14,17 @@ import pytest
 from chatkit.types import ThreadItem
 from pydantic import ValidationError
 
+from desktop.agents.remote.errors import ServerTokenWanted
+from desktop.chats.errors import ChatReadOnly, JobUnderWay
 from desktop.chats.library import Library
 from desktop.chats.types import Chat, Item
 from desktop.common.page import Sources
-from desktop.errors import (
-    AgentNotSet,
-    ChatReadOnly,
-    JobUnderWay,
-    KeyMissing,
-    KeyRejected,
-    ServerTokenWanted,
-    SettingsInvalid,
-    ThreadNotFound,
-)
+from desktop.keys.errors import KeyMissing
+from desktop.openai_api.errors import KeyRejected, ThreadNotFound
 from desktop.pages.chats.page import LONGEST, ChatsPage
 from desktop.pages.shared import archiving
 from desktop.settings.agents import AssistantAgent, DemoAgent, ServerAgent
+from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
 from desktop.settings.servers import server_secret

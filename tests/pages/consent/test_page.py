@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from desktop.agents.code.consent import LIST, Consents, read
+from desktop.agents.code.errors import PackagesNotInstalled
+from desktop.common.errors import BadParams
 from desktop.common.page import Sources
-from desktop.errors import AgentNotSet, BadParams, PackagesNotInstalled, SettingsInvalid
 from desktop.pages.agents.page import AgentsPage
 from desktop.pages.consent.page import PIECE, ConsentPage
 from desktop.settings.agents import CodeAgent, DemoAgent
+from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from tests.pages.app_parts import Asked, House
 
 AGENT = "from agents import Agent\nagent = Agent(name='Mine')\n"

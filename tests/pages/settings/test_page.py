@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 from desktop.agents.models.names import DEFAULT_MODEL
+from desktop.common.errors import BadParams
 from desktop.common.locations import assets_dir
 from desktop.common.page import Sources
-from desktop.errors import AgentNotSet, BadParams, KeyringMissing, KeyShape, SettingsInvalid
+from desktop.keys.errors import KeyringMissing, KeyShape
 from desktop.openai_api.lifetime import workflows_over
 from desktop.pages.settings.page import AGENT_FIELDS, FIELDS, HOSTS, SettingsPage
 from desktop.settings.agents import AssistantAgent, Endpoint
+from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.model import WorkflowAgent
 from tests.pages.app_parts import SENTINEL, Asked, House, Keyring
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop.errors import AppError, BadParams, KeyringDenied, KeyringLocked, Phrase
+from desktop.common.errors import AppError, BadParams, Phrase
+from desktop.keys.errors import KeyringDenied, KeyringLocked
 from desktop.openai_api.client import ApiClient
 from desktop.openai_api.sessions import ChatSession
 from desktop.pages.settings.page import SettingsPage

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from desktop.common.errors import BadParams
 from desktop.common.locations import assets_dir
 from desktop.common.page import Sources
 from desktop.common.texts import Catalogue
-from desktop.errors import BadParams, KeyringMissing, KeyringSlow, KeyShape
+from desktop.keys.errors import KeyringMissing, KeyringSlow, KeyShape
 from desktop.openai_api.lifetime import WORKFLOWS_END
 from desktop.pages.setup.page import SetupPage
 from desktop.pages.shared.key_status import tell_waiting

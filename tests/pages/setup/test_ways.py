@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from desktop.agents.models.names import DEFAULT_MODEL
-from desktop.errors import AppError, KeyringMissing
+from desktop.common.errors import AppError
+from desktop.keys.errors import KeyringMissing
 from desktop.pages.setup.page import SetupPage
 from desktop.pages.shared.check_run import FieldError
 from desktop.pages.shared.endpoint_check import clean_address

@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 
 from desktop.agents.chatkit.answers import Answer, Reply, Stream
+from desktop.agents.errors import MessageEmpty, MessageTooLong
+from desktop.common.errors import AppError, BadParams
 from desktop.common.page import Method
-from desktop.errors import AgentNotSet, AppError, BadParams, MessageEmpty, MessageTooLong, ThreadNotFound
+from desktop.openai_api.errors import ThreadNotFound
 from desktop.pages.shared.agent_stream import AgentMethods
+from desktop.settings.errors import AgentNotSet
 from tests.pages.app_parts import House
 
 DEMO = {"kind": "demo", "id": "demo"}

@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from desktop.agents.from_settings import SettingsSources
-from desktop.errors import BrandInvalid, PlainUnasked
+from desktop.openai_api.errors import PlainUnasked
 from desktop.pages.agents.page import AgentsPage
 from desktop.pages.settings.page import SettingsPage
 from desktop.pages.setup.page import SetupPage
 from desktop.settings.agents import AssistantAgent, Endpoint
 from desktop.settings.brand import parse_brand
+from desktop.settings.errors import BrandInvalid
 from tests.pages.app_parts import Asked, House
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn
 from tests.standins.endpoint import EndpointStandIn

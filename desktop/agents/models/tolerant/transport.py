@@ -13,11 +13,12 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx2
 
+from desktop.agents.models.errors import EndpointUnfit
 from desktop.agents.models.tolerant.heard import HEARD
 from desktop.agents.models.tolerant.refusals import Refusals, less, refused
 from desktop.agents.models.tolerant.requests import tool_names, with_strings
 from desktop.agents.models.tolerant.stream import Protocol, Stream, Whole, whole
-from desktop.errors import AppError, EndpointUnfit
+from desktop.common.errors import AppError
 from desktop.openai_api import error_bodies
 
 log = logging.getLogger(__name__)

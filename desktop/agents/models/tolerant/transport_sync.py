@@ -23,7 +23,7 @@ from desktop.agents.models.tolerant.transport import (
     remade,
     whole_error,
 )
-from desktop.errors import AppError
+from desktop.common.errors import AppError
 from desktop.openai_api import error_bodies
 
 

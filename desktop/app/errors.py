@@ -1,0 +1,12 @@
+"""What can keep the app from starting."""
+
+from __future__ import annotations
+
+from desktop.common.errors import AppError
+
+
+class ProfileBusy(AppError):
+    """values: profile."""
+
+    code = "profile_busy"
+    retryable = True

@@ -85,7 +85,7 @@ def test_what_the_app_does_not_use_stays_out(name: str) -> None:
         "libpyside6.abi3.so.6.11",
         "libpython3.11.so.1.0",
         "shiboken6/Shiboken.abi3.so",
-        "assets/pages/chat.html",
+        "assets/pages/chat/chat.html",
         "cryptography/hazmat/bindings/_rust.abi3.so",
     ],
 )

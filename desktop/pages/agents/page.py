@@ -25,6 +25,7 @@ from desktop.pages.shared.check_run import FieldError
 from desktop.pages.shared.checks import Typed, first_check
 from desktop.pages.shared.endpoint_check import EndpointCheck
 from desktop.pages.shared.fields import field_of, lock_of, or_below
+from desktop.pages.shared.files import files_of
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.server_check import MOST_AGENTS, forget_token
 from desktop.pages.shared.services import Services
@@ -82,39 +83,8 @@ class AgentsPage:
         services = self._services
         return Page(
             name="agents",
-            html="agents.html",
-            files=(
-                "pages/base.css",
-                "pages/settings.css",
-                "pages/agents.css",
-                "pages/agents.js",
-                "pages/agents_fields.js",
-                "pages/agents_list.js",
-                "pages/agents_code.js",
-                "pages/agents_endpoint.js",
-                "pages/agents_mcp.js",
-                "pages/agents_mcp_paste.js",
-                "pages/agents_mcp_rows.js",
-                "pages/agents_mcp_sign_in.js",
-                "pages/agents_mcp_use.js",
-                "pages/agents_preview.js",
-                "pages/agents_road.css",
-                "pages/agents_road.js",
-                "pages/agents_add.js",
-                "pages/agents_server.js",
-                "pages/archive_panel.js",
-                "pages/combobox.js",
-                "pages/settings_fields.js",
-                "pages/settings_prompts.js",
-                "pages/check.js",
-                "pages/plain_question.js",
-                "pages/dialog.js",
-                "pages/settings_saving.js",
-                "pages/parts.js",
-                "pages/bridge.js",
-                "pages/texts.js",
-                "pages/look.js",
-            ),
+            html="agents/agents.html",
+            files=files_of("agents"),
             methods={
                 "agents.start": Method(NoParams, self._start),
                 "agents.get": Method(IdParams, self._get),

@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 
 from desktop.common.errors import BadParams
 from desktop.common.page import Method, NoParams, Page, Params
+from desktop.pages.shared.files import files_of
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
@@ -51,17 +52,8 @@ class ApprovalPage:
     def page(self) -> Page:
         return Page(
             name="approval",
-            html="approval.html",
-            files=(
-                "pages/base.css",
-                "pages/approval.css",
-                "pages/approval.js",
-                "pages/guard.js",
-                "pages/parts.js",
-                "pages/bridge.js",
-                "pages/texts.js",
-                "pages/look.js",
-            ),
+            html="approval/approval.html",
+            files=files_of("approval"),
             methods={
                 "approval.start": Method(NoParams, self._start),
                 "approval.look": Method(NoParams, self._look),

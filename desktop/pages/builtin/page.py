@@ -18,6 +18,7 @@ from desktop.openai_api.errors import ThreadNotFound
 from desktop.pages.chat.options import chatkit_options
 from desktop.pages.shared import updates
 from desktop.pages.shared.agent_stream import AgentMethods
+from desktop.pages.shared.files import files_of
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings.agents import InAppAgent, ServerAgent
@@ -36,14 +37,6 @@ SEARCHED = 100
 """Chats of a ChatKit server whose titles are looked through."""
 HITS = 50
 """Chats that a search shows."""
-
-SCRIPTS = (
-    "addresses",
-    *("basic", "basic_attachments", "basic_composer", "basic_conversation", "basic_history"),
-    *("basic_icons", "basic_items", "basic_markdown", "basic_messages", "basic_notices", "basic_protocol"),
-    *("basic_scroll", "basic_side", "basic_widgets", "agent_fetch", "agent_uploads", "bridge"),
-    *("chat_notice", "chat_page", "clipboard", "dialog", "look", "parts", "texts", "update_notice"),
-)
 
 
 @dataclass(frozen=True)
@@ -104,11 +97,9 @@ class BasicPage:
         language = self._services.texts.language
         return Page(
             name="basic",
-            html="basic.html",
+            html="builtin/builtin.html",
             files=(
-                "pages/base.css",
-                "pages/basic.css",
-                *(f"pages/{name}.js" for name in SCRIPTS),
+                *files_of("builtin"),
                 # Words for a page that can't reach the app.
                 f"texts/{language}/common.json",
                 f"texts/{language}/basic.json",

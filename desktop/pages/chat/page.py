@@ -25,6 +25,7 @@ from desktop.pages.chat.watch import StartWatch
 from desktop.pages.shared import updates
 from desktop.pages.shared.agent_stream import AgentMethods
 from desktop.pages.shared.archiving import Archiving
+from desktop.pages.shared.files import files_of
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings.agents import InAppAgent
@@ -167,31 +168,9 @@ class ChatPage:
         language = services.texts.language
         return Page(
             name="chat",
-            html="chat.html",
+            html="chat/chat.html",
             files=(
-                "pages/base.css",
-                "pages/chat.css",
-                "pages/chat.js",
-                "pages/agent_fetch.js",
-                "pages/agent_uploads.js",
-                "pages/chat_component.js",
-                "pages/chat_lean.js",
-                "pages/chat_unsent.js",
-                "pages/chat_problem.js",
-                "pages/chat_secret.js",
-                "pages/chat_stage.js",
-                "pages/chat_thread.js",
-                "pages/chat_tries.js",
-                "pages/chat_gone.js",
-                "pages/chat_loading.js",
-                "pages/chat_notice.js",
-                "pages/chat_page.js",
-                "pages/update_notice.js",
-                "pages/archive_panel.js",
-                "pages/parts.js",
-                "pages/bridge.js",
-                "pages/texts.js",
-                "pages/look.js",
+                *files_of("chat"),
                 # Words for a page that can't reach the app.
                 f"texts/{language}/common.json",
                 f"texts/{language}/chat.json",

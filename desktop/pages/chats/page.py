@@ -19,6 +19,7 @@ from desktop.pages.chats.jobs import ArchiveJob, DeleteJob, ExportJob, Jobs
 from desktop.pages.shared.archiving import library_of
 from desktop.pages.shared.check_run import FieldError
 from desktop.pages.shared.fields import lock_of
+from desktop.pages.shared.files import files_of
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
@@ -43,10 +44,6 @@ LONGEST = 100_000
 OFFER = "archive_offer"
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-SCRIPTS = (
-    *("chats", "chats_delete", "chats_export", "chats_jobs", "chats_list", "chats_reader"),
-    *("bridge", "dialog", "texts", "look", "parts"),
-)
 
 
 class Filter(Params):
@@ -95,11 +92,9 @@ class ChatsPage:
     def page(self) -> Page:
         return Page(
             name="chats",
-            html="chats.html",
+            html="chats/chats.html",
             files=(
-                "pages/base.css",
-                "pages/chats.css",
-                *(f"pages/{name}.js" for name in SCRIPTS),
+                *files_of("chats"),
                 f"texts/{self._services.texts.language}/common.json",
             ),
             methods={

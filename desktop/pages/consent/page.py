@@ -18,6 +18,7 @@ from desktop.common.errors import AppError, BadParams, InternalError, Phrase
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.pages.agents.edit import name_of
 from desktop.pages.shared.fields import lock_of
+from desktop.pages.shared.files import files_of
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
@@ -78,17 +79,8 @@ class ConsentPage:
     def page(self) -> Page:
         return Page(
             name="consent",
-            html="consent.html",
-            files=(
-                "pages/base.css",
-                "pages/consent.css",
-                "pages/consent.js",
-                "pages/guard.js",
-                "pages/parts.js",
-                "pages/bridge.js",
-                "pages/texts.js",
-                "pages/look.js",
-            ),
+            html="consent/consent.html",
+            files=files_of("consent"),
             methods={
                 "consent.start": Method(NoParams, self._start),
                 "consent.look": Method(NoParams, self._look),

@@ -26,6 +26,7 @@ from desktop.pages.shared.check_run import FieldError
 from desktop.pages.shared.checks import endpoint_check, first_check
 from desktop.pages.shared.endpoint_check import EndpointCheck
 from desktop.pages.shared.fields import field_of, lock_for, or_below, value_at
+from desktop.pages.shared.files import files_of
 from desktop.pages.shared.http_question import settle
 from desktop.pages.shared.links import open_link
 from desktop.pages.shared.look import look_of
@@ -146,24 +147,9 @@ class SettingsPage:
         services = self._services
         return Page(
             name="settings",
-            html="settings.html",
+            html="settings/settings.html",
             files=(
-                "pages/base.css",
-                "pages/settings.css",
-                "pages/settings.js",
-                "pages/settings_fields.js",
-                "pages/settings_key.js",
-                "pages/settings_prompts.js",
-                "pages/check.js",
-                "pages/plain_question.js",
-                "pages/dialog.js",
-                "pages/settings_saving.js",
-                "pages/parts.js",
-                "pages/bridge.js",
-                "pages/texts.js",
-                "pages/look.js",
-                "pages/clipboard.js",
-                "pages/settings_updates.js",
+                *files_of("settings"),
                 services.brand.app.icon,
             ),
             methods={

@@ -21,6 +21,7 @@ from desktop.pages.setup.imports import Imports
 from desktop.pages.shared.check_run import FieldError, Outcome
 from desktop.pages.shared.checks import CancelParams, Typed, endpoint_check, first_check, told
 from desktop.pages.shared.endpoint_check import EndpointCheck, EndpointDraft, clean_address
+from desktop.pages.shared.files import files_of
 from desktop.pages.shared.key_status import key_status
 from desktop.pages.shared.links import open_link
 from desktop.pages.shared.look import look_of
@@ -97,22 +98,9 @@ class SetupPage:
         services = self._services
         return Page(
             name="setup",
-            html="setup.html",
+            html="setup/setup.html",
             files=(
-                "pages/base.css",
-                "pages/setup.css",
-                "pages/setup.js",
-                "pages/setup_endpoint.js",
-                "pages/setup_fields.js",
-                "pages/plain_question.js",
-                "pages/dialog.js",
-                "pages/setup_key.js",
-                "pages/combobox.js",
-                "pages/parts.js",
-                "pages/bridge.js",
-                "pages/texts.js",
-                "pages/look.js",
-                "pages/clipboard.js",
+                *files_of("setup"),
                 services.brand.app.icon,
             ),
             methods={

@@ -1,4 +1,4 @@
-"""The colours our own pages are shown in, as `assets/pages/look.js` takes them."""
+"""The colours our own pages are shown in, as `assets/pages/shared/look.js` takes them."""
 
 from __future__ import annotations
 

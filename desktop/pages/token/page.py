@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 from desktop.common.errors import AppError
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.pages.shared.checks import CancelParams, told
+from desktop.pages.shared.files import files_of
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.server_check import LONGEST_TOKEN, ServerCheck
 from desktop.pages.shared.services import Services
@@ -41,17 +42,8 @@ class TokenPage:
     def page(self) -> Page:
         return Page(
             name="token",
-            html="token.html",
-            files=(
-                "pages/base.css",
-                "pages/setup.css",
-                "pages/token.js",
-                "pages/guard.js",
-                "pages/parts.js",
-                "pages/bridge.js",
-                "pages/texts.js",
-                "pages/look.js",
-            ),
+            html="token/token.html",
+            files=files_of("token"),
             methods={
                 "token.start": Method(NoParams, self._start),
                 "token.submit": Method(TokenParams, self._submit, limit=64 * 1024),

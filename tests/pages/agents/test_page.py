@@ -69,7 +69,7 @@ def assistant(house: House, agent: str = "writer") -> AssistantAgent:
 def test_checklist_03_the_page_that_takes_keys_runs_no_remote_script(house: House) -> None:
     page = AgentsPage(house.services).page()
     assert page.sources == Sources()
-    html = (assets_dir() / "pages/agents.html").read_text(encoding="utf-8")
+    html = (assets_dir() / "pages/agents/agents.html").read_text(encoding="utf-8")
     assert re.findall(r"<script[^>]*>", html) == ['<script type="module" src="agents.js">']
     assert not re.search(r"\son\w+=|\sstyle=", html)
     for name in page.files:

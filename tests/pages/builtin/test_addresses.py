@@ -32,7 +32,7 @@ NO_PICTURES = (
 
 def asked(tmp_path: Path, function: str, values: tuple[object, ...]) -> list[object]:
     """What the page's function says of each; what it imports needs a document, and these do not need it."""
-    module = (assets_dir() / "pages" / "addresses.js").read_text(encoding="utf-8")
+    module = (assets_dir() / "pages" / "builtin" / "addresses.js").read_text(encoding="utf-8")
     script = tmp_path / "script.mjs"
     script.write_text(
         re.sub(r"^import .*$", "", module, flags=re.MULTILINE)

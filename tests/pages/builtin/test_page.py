@@ -92,7 +92,7 @@ def test_every_file_of_the_page_is_there_and_every_module_is_named(demo: House) 
     for file in page.files:
         assert (assets / file).is_file(), file
     scripts = {file.removeprefix("pages/") for file in page.files if file.endswith(".js")}
-    named = set(re.findall(r'(?:src|href)="([a-z_]+\.js)"', (assets / "pages/basic.html").read_text("utf-8")))
+    named = set(re.findall(r'(?:src|href)="([a-z_]+\.js)"', (assets / "pages/builtin/builtin.html").read_text("utf-8")))
     assert named == scripts
     for script in scripts:
         source = (assets / "pages" / script).read_text("utf-8")

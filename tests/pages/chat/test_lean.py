@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-LEAN = Path(__file__).parents[3] / "assets" / "pages" / "chat_lean.js"
+LEAN = Path(__file__).parents[3] / "assets" / "pages" / "chat" / "lean.js"
 OPTIONS = {
     "api": {"url": "https://agent.invalid/", "domainKey": "x"},
     "frameTitle": "Chat",

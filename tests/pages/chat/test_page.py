@@ -165,7 +165,7 @@ def test_only_the_component_and_the_api_are_let_into_the_page(house: House) -> N
 
 
 def test_the_html_has_no_script_style_or_handler_inside() -> None:
-    html = (assets_dir() / "pages" / "chat.html").read_text(encoding="utf-8")
+    html = (assets_dir() / "pages" / "chat" / "chat.html").read_text(encoding="utf-8")
     assert " style=" not in html
     assert "<style" not in html
     assert html.count("<script") == 1
@@ -394,7 +394,7 @@ def test_checklist_43_the_page_that_runs_openais_script_is_never_given_the_diagn
     """It asks; a person copies, in a window where that script is not."""
     assert "diagnostics.copy" not in house.page.page().methods
     assert house.call("app.open_diagnostics") is None
-    assert "pages/clipboard.js" not in house.page.page().files
+    assert "pages/shared/clipboard.js" not in house.page.page().files
 
 
 # --- what becomes of a workflow -----------------------------------------------------------------

@@ -59,13 +59,13 @@ def test_the_page_may_ask_for_these_methods_and_no_other(house: House) -> None:
 def test_checklist_03_the_page_that_takes_the_key_runs_no_remote_script(house: House) -> None:
     page = SetupPage(house.services).page()
     assert page.sources == Sources()
-    for name in ("pages/setup.html", *page.files):
+    for name in ("pages/setup/setup.html", *page.files):
         path = assets_dir() / name
         assert path.is_file(), name
         if path.suffix in (".html", ".css", ".js"):
             text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
             assert not re.search(r"(?:https?:)?//[a-z0-9-]+\.[a-z]", text), name
-    html = (assets_dir() / "pages/setup.html").read_text(encoding="utf-8")
+    html = (assets_dir() / "pages/setup/setup.html").read_text(encoding="utf-8")
     assert re.findall(r"<script[^>]*>", html) == ['<script type="module" src="setup.js">']
     assert not re.search(r"\son\w+=|\sstyle=", html)
 

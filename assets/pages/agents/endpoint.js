@@ -1,0 +1,242 @@
+// @ts-check
+/** The form of an endpoint: checked by real calls before it is saved; what was typed stays until then. */
+
+import { call } from "../shared/bridge.js";
+import { Check } from "../shared/check.js";
+import { ask } from "../shared/dialog.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, mask, part, sentence, show } from "../shared/parts.js";
+import { tried } from "../shared/saving.js";
+import { t } from "../shared/texts.js";
+
+/**
+ * @typedef {import("../shared/parts.js").Described} Described
+ * @typedef {import("./fields.js").Endpoint} Endpoint
+ * @typedef {{name: string, address: string, api: string, key: string, model: string}} Typed
+ * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, id: string, state: any}} Outcome
+ */
+
+const FIELDS = /** @type {const} */ (["name", "address", "api", "key", "model"]);
+
+/** What was typed and not saved, by endpoint; a new one under "". @type {Map<string, Typed>} */
+const drafts = new Map();
+/** The endpoint that is shown; null: none, an id of "": a new one. @type {{id: string} & Partial<Endpoint> | null} */
+let shown = null;
+/** @type {Check<Outcome>} */
+const check = new Check("endpoints.save", "endpoints.cancel", (isBusy) => underWay(isBusy));
+
+/** @type {{changed: (state: any) => void, open: (id: string) => void, removed: () => void}} */
+let house = { changed: () => undefined, open: () => undefined, removed: () => undefined };
+
+const radios = () => [.../** @type {NodeListOf<HTMLInputElement>} */ (el("api").querySelectorAll("input"))];
+
+/** @returns {Typed} */
+function typed() {
+  return {
+    name: input("name").value,
+    address: input("address").value,
+    api: radios().find((one) => one.checked)?.value ?? "chat_completions",
+    key: input("key").value,
+    model: input("model").value,
+  };
+}
+
+/** @param {Typed} values */
+function put(values) {
+  for (const name of /** @type {const} */ (["name", "address", "key", "model"])) input(name).value = values[name];
+  for (const one of radios()) one.checked = one.value === values.api;
+  show("model-field", values.model !== "");
+}
+
+function clear() {
+  for (const field of FIELDS) fieldError(field, "");
+  show("endpoint-banner", false);
+  el("endpoint-doing").textContent = "";
+}
+
+/** @param {Partial<Endpoint>} endpoint @returns {Typed} */
+const asSaved = (endpoint) => ({
+  name: endpoint.own_name ?? "",
+  address: endpoint.address ?? "",
+  api: endpoint.api ?? "chat_completions",
+  key: "",
+  model: "",
+});
+
+/** Something else is shown now; what was typed here is kept. */
+export function leaveEndpoint() {
+  if (!shown || shown.built_in) return;
+  const now = typed();
+  if (JSON.stringify(now) === JSON.stringify(asSaved(shown))) drafts.delete(shown.id);
+  else drafts.set(shown.id, now);
+  shown = null;
+}
+
+/** @param {{id: string} & Partial<Endpoint>} endpoint @param {boolean} locked */
+export function showEndpoint(endpoint, locked) {
+  shown = endpoint;
+  clear();
+  const fresh = endpoint.id === "";
+  el("endpoint-title").textContent = fresh
+    ? t("agents_page.endpoint_add")
+    : endpoint.built_in
+      ? t("agents_page.openai")
+      : (endpoint.name ?? "");
+  el("endpoint-lead").textContent = endpoint.built_in
+    ? t("agents_page.openai_lead", { host: endpoint.host ?? "" })
+    : fresh
+      ? t("agents_page.endpoint_lead")
+      : t("agents_page.endpoint_users", { count: endpoint.users ?? 0 });
+  show("built-in", endpoint.built_in === true);
+  show("endpoint-form", endpoint.built_in !== true);
+  show("endpoint-remove", !fresh);
+  put(drafts.get(endpoint.id) ?? asSaved(endpoint));
+  maskKey(true);
+  for (const control of part("endpoint-form", HTMLFormElement).elements) {
+    if (control instanceof HTMLInputElement || control instanceof HTMLButtonElement) control.disabled = locked;
+  }
+  show("key-remove", false);
+  el("key-help").textContent = t("endpoint.key_help");
+  el("built-in-key").textContent = t("settings.key_looking");
+  if (!fresh) void loadKey(endpoint.id);
+}
+
+/** @param {string} id */
+async function loadKey(id) {
+  try {
+    const status = await call("endpoints.key", { id }, { limit: CHECK_LIMIT });
+    if (shown?.id === id) fillKey(status);
+  } catch (error) {
+    if (shown?.id === id) el("built-in-key").textContent = el("key-help").textContent = described(error).message;
+  }
+}
+
+/** @param {{present: boolean, where: string, store: string}} status */
+function fillKey(status) {
+  const about = { host: shown?.host ?? "", store: status.store };
+  const words =
+    status.where === "keyring"
+      ? t("settings.key_in_keyring", about)
+      : status.where === "session"
+        ? t("settings.key_in_session", about)
+        : t("settings.key_nowhere", about);
+  el("built-in-key").textContent = words;
+  el("key-help").textContent = status.present ? `${words} ${t("agents_page.key_replace")}` : t("endpoint.key_help");
+  show("key-remove", status.present);
+}
+
+/** @param {boolean} masked */
+const maskKey = (masked) =>
+  mask("key", "key-show", masked, masked ? t("settings.key_show") : t("settings.key_hide"));
+
+/** @param {boolean} busy */
+function underWay(busy) {
+  button("endpoint-save").disabled = busy;
+  el("endpoint-save-words").textContent = busy ? t("settings.key_checking") : t("agents_page.endpoint_save");
+  for (const name of /** @type {const} */ (["name", "address", "key", "model"])) input(name).readOnly = busy;
+  for (const one of radios()) one.disabled = busy;
+  show("endpoint-cancel", busy);
+  if (busy) button("endpoint-cancel").focus();
+}
+
+/** @param {{keep?: string, unchecked?: boolean}} [how] */
+async function submit({ keep = "keyring", unchecked = false } = {}) {
+  if (check.isOn || !shown) return;
+  clear();
+  const of = shown;
+  el("endpoint-doing").textContent = t("agents_page.endpoint_doing");
+  const ended = await check.run({ id: of.id, ...typed(), keep, unchecked });
+  if (!ended) return;
+  const { outcome, error } = ended;
+  el("endpoint-doing").textContent = "";
+  if (error) return refused(error, outcome?.can_save === true);
+  if (outcome?.cancelled) saysStopped();
+  if (!outcome || outcome.cancelled) return;
+  drafts.delete(of.id);
+  house.changed(outcome.state);
+  if (shown !== of) return;
+  shown = null;
+  house.open(outcome.id);
+  el("endpoint-doing").textContent = t("agents_page.endpoint_works");
+}
+
+/** @param {Described} error @param {boolean} canSave */
+function refused(error, canSave) {
+  const field = FIELDS.find((name) => name === error.field);
+  if (field) {
+    if (field === "model") show("model-field", true);
+    fieldError(field, sentence(error));
+    (field === "api" ? (radios().find((one) => one.checked) ?? radios()[0]) : input(field)).focus();
+    return;
+  }
+  el("endpoint-message").textContent = error.message;
+  el("endpoint-hint").textContent = error.hint;
+  show("endpoint-session", error.code.startsWith("keyring_"));
+  show("endpoint-anyway", canSave);
+  show("endpoint-banner", true);
+  el("endpoint-banner").scrollIntoView({ block: "nearest" });
+}
+
+async function cancel() {
+  if (await check.stop()) saysStopped();
+}
+
+/** The check's own answer may come before the one to the wish to stop it: whichever comes first says it. */
+function saysStopped() {
+  el("endpoint-doing").textContent = t("agents_page.cancelled");
+  button("endpoint-save").focus();
+}
+
+async function remove() {
+  const of = shown;
+  if (!of) return;
+  const users = of.users ?? 0;
+  const yes = await ask({
+    title: t("agents_page.endpoint_remove_title", { name: of.name ?? "" }),
+    text: users > 0 ? t("agents_page.endpoint_remove_used", { count: users }) : t("agents_page.endpoint_remove_text"),
+    yes: t("agents_page.endpoint_remove_yes"),
+  });
+  if (yes === null) return;
+  await tried(async () => {
+    const state = await call("endpoints.remove", { id: of.id }, { limit: CHECK_LIMIT });
+    drafts.delete(of.id);
+    shown = null;
+    house.changed(state);
+    house.removed();
+  });
+}
+
+async function removeKey() {
+  const of = shown;
+  if (!of) return;
+  const about = { host: of.host ?? "" };
+  const yes = await ask({
+    title: t("settings.key_remove_title"),
+    text: t("settings.key_remove_text_session", about),
+    yes: t("settings.key_remove_yes"),
+  });
+  if (yes === null) return;
+  await tried(async () => fillKey(await call("endpoints.remove_key", { id: of.id }, { limit: CHECK_LIMIT })));
+}
+
+/** @param {typeof house} around */
+export function wireEndpoint(around) {
+  house = around;
+  part("endpoint-form", HTMLFormElement).addEventListener("submit", (event) => {
+    event.preventDefault();
+    void submit();
+  });
+  button("endpoint-cancel").addEventListener("click", () => void tried(cancel));
+  button("endpoint-session").addEventListener("click", () => void submit({ keep: "session" }));
+  button("endpoint-anyway").addEventListener("click", () => void submit({ unchecked: true }));
+  button("endpoint-remove").addEventListener("click", () => void remove());
+  button("key-remove").addEventListener("click", () => void removeKey());
+  button("key-show").addEventListener("click", () => maskKey(input("key").type === "text"));
+  button("built-in-settings").addEventListener("click", () =>
+    void tried(() => call("app.open_settings", { section: "key" })),
+  );
+  for (const field of FIELDS) {
+    el(field).addEventListener("input", () => {
+      if (el(field).hasAttribute("aria-invalid")) fieldError(field, "");
+    });
+  }
+}

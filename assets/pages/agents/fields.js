@@ -1,0 +1,318 @@
+// @ts-check
+/** The fields of an agent: which there are for each kind, the models of its endpoint, and what was typed but not yet saved. */
+
+import { call } from "../shared/bridge.js";
+import { buildCode } from "./code.js";
+import { combobox } from "../shared/combobox.js";
+import { CHECK_LIMIT, described, el, input, make, part, sentence, show } from "../shared/parts.js";
+import {
+  accent,
+  area,
+  fieldError,
+  fields,
+  fillField,
+  hasError,
+  idOf,
+  lockedBecause,
+  number,
+  saveWaiting,
+  segments,
+  select,
+  text,
+  toggle,
+} from "../shared/fields.js";
+import {
+  fillPrompts,
+  promptError,
+  savePromptsWaiting,
+  showPrompts,
+  unsavedPrompts,
+  wirePrompts,
+} from "../shared/prompts.js";
+import { save } from "../shared/saving.js";
+import { t } from "../shared/texts.js";
+
+/**
+ * @typedef {import("../shared/parts.js").Described} Described
+ * @typedef {import("../shared/fields.js").Known} Known
+ * @typedef {import("../shared/prompts.js").Prompt} Prompt
+ * @typedef {"assistant" | "workflow" | "demo" | "code" | "server" | "other"} Kind a kind that this page does not know shows as "other"
+ * @typedef {{id: string, name: string, own_name: string, address: string, host: string, api: string, built_in: boolean, users: number}} Endpoint
+ * @typedef {{id: string, kind: Kind, fields: Record<string, Known>}} Agent
+ * @typedef {{value: any, message: string}} Draft
+ */
+
+/** What was typed for an agent and is not saved: by agent, by field. @type {Map<string, Map<string, Draft>>} */
+const drafts = new Map();
+/** Rows of prompts that are not complete, by agent. @type {Map<string, Prompt[]>} */
+const rows = new Map();
+
+/** @type {Agent | null} */
+let shown = null;
+/** @type {Endpoint[]} */
+let endpoints = [];
+/** The prompts of the profile: what an agent without its own ones shows. @type {Prompt[]} */
+let common = [];
+/** @type {import("../shared/combobox.js").Combobox | null} */
+let models = null;
+/** The endpoint whose models are listed or asked for. */
+let listed = "";
+
+/** @param {{default_model: string}} about */
+export function buildFields({ default_model: model }) {
+  text("identity-fields", "agent.name", t("agents_page.name"), { help: t("agents_page.name_help"), typing: true });
+
+  text("workflow-fields", "agent.workflow_id", t("settings.agent_workflow"), {
+    help: t("settings.agent_workflow_help"),
+    mono: true,
+  });
+  text("workflow-fields", "agent.version", t("settings.agent_version"), {
+    help: t("settings.agent_version_help"),
+    brief: true,
+  });
+  toggle("workflow-fields", "agent.tracing.enabled", t("settings.agent_tracing"), { help: t("settings.agent_tracing_help") });
+
+  area("assistant-fields", "agent.instructions", t("agents_page.instructions"), {
+    help: t("agents_page.instructions_help"),
+    rows: 7,
+  });
+  buildCode();
+  chooseEndpoint();
+  text("model-fields", "agent.model", t("endpoint.model"), { help: t("agents_page.model_help", { model }), hint: model });
+  models = combobox(input(idOf("agent.model")), { label: t("endpoint.model"), show: t("endpoint.models_show") });
+  input(idOf("agent.model")).addEventListener("focus", () => void listModels());
+
+  toggle("tools-fields", "agent.tools.web_search", t("agents_page.web_search"));
+  toggle("tools-fields", "agent.tools.code_interpreter", t("agents_page.code_interpreter"));
+  toggle("tools-fields", "agent.tools.image_generation", t("agents_page.image_generation"));
+  area("stores-fields", "agent.tools.vector_store_ids", t("agents_page.vector_stores"), {
+    help: t("agents_page.vector_stores_help"),
+    mono: true,
+  });
+  area("more-fields", "agent.models", t("agents_page.models"), { help: t("agents_page.models_help"), mono: true });
+  select(
+    "more-fields",
+    "agent.reasoning_effort",
+    t("agents_page.effort"),
+    [
+      ["", t("agents_page.effort_default")],
+      ["none", t("agents_page.effort_none")],
+      ["minimal", t("agents_page.effort_minimal")],
+      ["low", t("agents_page.effort_low")],
+      ["medium", t("agents_page.effort_medium")],
+      ["high", t("agents_page.effort_high")],
+    ],
+    { help: t("agents_page.effort_help") },
+  );
+  number("more-fields", "agent.temperature", t("agents_page.temperature"), { help: t("agents_page.temperature_help") });
+  number("more-fields", "agent.tool_rounds", t("agents_page.rounds"), { help: t("agents_page.rounds_help") });
+
+  text("start-fields", "agent.greeting", t("settings.greeting"), { help: t("agents_page.greeting_help"), typing: true });
+  wirePrompts("agent.prompts");
+  input("prompts-own").addEventListener("change", () => {
+    const own = input("prompts-own").checked;
+    show("prompts-editor", own);
+    if (own) showPrompts({ value: common, layer: "settings", locked: "" }, null);
+    void save("agent.prompts", own ? common : null);
+  });
+
+  segments("look-fields", "chat.theme.scheme", t("settings.scheme"), [
+    ["system", t("settings.scheme_system")],
+    ["light", t("settings.scheme_light")],
+    ["dark", t("settings.scheme_dark")],
+  ]);
+  accent("look-fields", "chat.theme.light.accent", t("settings.accent_light"));
+  accent("look-fields", "chat.theme.dark.accent", t("settings.accent_dark"));
+  segments("look-fields", "chat.theme.radius", t("settings.radius"), [
+    ["pill", t("settings.radius_pill")],
+    ["round", t("settings.radius_round")],
+    ["soft", t("settings.radius_soft")],
+    ["sharp", t("settings.radius_sharp")],
+  ]);
+  segments("look-fields", "chat.theme.density", t("settings.density"), [
+    ["compact", t("settings.density_compact")],
+    ["normal", t("settings.density_normal")],
+    ["spacious", t("settings.density_spacious")],
+  ]);
+}
+
+/** The endpoints come and go; one that is gone stays to be seen, and nothing else is chosen in its place. */
+function chooseEndpoint() {
+  const { field, control } = select("endpoint-fields", "agent.endpoint", t("agents_page.endpoint"), [], {
+    help: t("agents_page.endpoint_help"),
+  });
+  field.root.classList.remove("brief");
+  field.set = (value) => {
+    const known = endpoints.map((one) =>
+      make("option", { value: one.id }, [one.built_in ? t("agents_page.openai") : one.name]),
+    );
+    if (!endpoints.some((one) => one.id === value)) {
+      known.push(make("option", { value }, [t("agents_page.endpoint_gone", { id: value })]));
+    }
+    control.replaceChildren(...known);
+    control.value = value;
+  };
+  field.get = () => control.value;
+  control.addEventListener("change", () => {
+    listed = "";
+    models?.options([]);
+    modelHelp("");
+  });
+}
+
+/** @param {string} words empty: the usual help */
+function modelHelp(words) {
+  const field = fields.get("agent.model");
+  if (!field || hasError(field)) return;
+  const help = el(`${idOf(field.name)}-help`);
+  help.textContent = words || field.help;
+  help.hidden = false;
+}
+
+/** The list is asked for when somebody comes to choose from it. */
+async function listModels() {
+  const endpoint = String(fields.get("agent.endpoint")?.get() ?? "");
+  if (listed === endpoint || input(idOf("agent.model")).readOnly) return;
+  listed = endpoint;
+  modelHelp(t("agents_page.models_asking"));
+  try {
+    const answer = await call("agents.models", { id: endpoint }, { limit: CHECK_LIMIT });
+    if (listed !== endpoint) return;
+    models?.options(answer.models);
+    const ending = answer.ending?.[input(idOf("agent.model")).value.trim()] ?? "";
+    modelHelp(answer.problem ? t("agents_page.models_problem", { problem: answer.problem }) : ending);
+    if (answer.problem) listed = "";
+  } catch (error) {
+    if (listed !== endpoint) return;
+    listed = "";
+    modelHelp(t("agents_page.models_problem", { problem: described(error).message }));
+  }
+}
+
+/** What is the same for every agent. @param {Endpoint[]} known @param {Prompt[]} prompts */
+export function fillCommon(known, prompts) {
+  const before = JSON.stringify(endpoints);
+  endpoints = known;
+  common = prompts;
+  const chosen = fields.get("agent.endpoint");
+  if (chosen && shown && "agent.endpoint" in shown.fields && before !== JSON.stringify(known)) chosen.set(chosen.get());
+}
+
+/** Another agent is about to be shown: what waits is saved, what was refused or is on its way is kept. */
+export function leaveAgent() {
+  saveWaiting();
+  savePromptsWaiting();
+  if (!shown) return;
+  /** @type {Map<string, Draft>} */
+  const left = new Map();
+  for (const [name, field] of fields) {
+    if (name in shown.fields && (field.dirty || hasError(field))) {
+      left.set(name, { value: field.get(), message: el(`${idOf(name)}-error`).textContent ?? "" });
+    }
+    field.dirty = false; // it is this agent's; the next one may not even have the field
+  }
+  drafts.set(shown.id, left);
+  const unsaved = input("prompts-own").checked ? unsavedPrompts() : null;
+  if (unsaved) rows.set(shown.id, unsaved);
+  else rows.delete(shown.id);
+}
+
+/** @param {Agent} agent */
+export function showAgent(agent) {
+  const another = shown?.id !== agent.id;
+  shown = agent;
+  for (const place of document.querySelectorAll("[data-kind]")) {
+    const kinds = place.getAttribute("data-kind")?.split(" ") ?? [];
+    if (place instanceof HTMLElement) place.hidden = !kinds.includes(agent.kind);
+  }
+  const left = another ? drafts.get(agent.id) : undefined;
+  if (another) drafts.delete(agent.id);
+  for (const [name, field] of fields) {
+    const known = agent.fields[name];
+    if (!known) continue;
+    if (another) {
+      field.dirty = false;
+      fieldError(field, "");
+    }
+    fillField(field, known);
+    const draft = left?.get(name);
+    if (draft) {
+      field.set(draft.value);
+      fieldError(field, draft.message);
+    }
+  }
+  const prompts = agent.fields["agent.prompts"];
+  if (prompts) fillOwnPrompts(agent.id, prompts, another);
+  if (another) {
+    listed = "";
+    models?.options([]);
+    modelHelp("");
+    part("more", HTMLDetailsElement).open = ["agent.models", "agent.reasoning_effort", "agent.temperature", "agent.tool_rounds"].some(
+      (name) => agent.fields[name]?.value || left?.has(name),
+    );
+  }
+}
+
+/** @param {string} id @param {Known} prompts @param {boolean} another */
+function fillOwnPrompts(id, prompts, another) {
+  const own = prompts.value !== null;
+  input("prompts-own").checked = own;
+  input("prompts-own").disabled = prompts.locked !== "";
+  show("prompts-editor", own);
+  if (!own) return;
+  if (another) showPrompts(prompts, rows.get(id) ?? null);
+  else fillPrompts(prompts);
+}
+
+/** A change was saved. @param {string} name @param {string} about the agent @returns {boolean} whether no field of the shown agent is refused */
+export function saved(name, about) {
+  drafts.get(about)?.delete(name);
+  const field = fields.get(name);
+  if (about === shown?.id && field) {
+    field.dirty = false;
+    fieldError(field, "");
+  }
+  return !refuses();
+}
+
+/** A change was refused. @param {string} name @param {Described} error @param {string} about @returns {boolean} whether it has a place here */
+export function refused(name, error, about) {
+  const message = sentence(error);
+  if (about !== shown?.id) {
+    const draft = drafts.get(about)?.get(name);
+    if (draft) draft.message = message;
+    return draft !== undefined;
+  }
+  if (name === "agent.prompts") return promptError(error);
+  const field = fields.get(name);
+  if (!field) return false;
+  if (field.root.closest("details")) part("more", HTMLDetailsElement).open = true;
+  fieldError(field, message);
+  return true;
+}
+
+/** Whether a field of the shown agent is refused. */
+export const refuses = () => [...fields.values()].some((one) => shown && one.name in shown.fields && hasError(one));
+
+/** The agents with something typed that was refused. @returns {ReadonlySet<string>} */
+export function unsavedAgents() {
+  const ids = [...drafts].filter(([, left]) => [...left.values()].some((draft) => draft.message)).map(([id]) => id);
+  const here = shown && refuses() ? [shown.id] : [];
+  return new Set([...ids.filter((id) => id !== shown?.id), ...here]);
+}
+
+/** Nothing typed for this agent is wanted any more. @param {string} id */
+export function forgetAgent(id) {
+  drafts.delete(id);
+  rows.delete(id);
+  if (shown?.id === id) {
+    for (const field of fields.values()) field.dirty = false;
+    shown = null;
+  }
+}
+
+/** @returns {string} why the shown agent can't be changed; empty where it can */
+export function lockedWords() {
+  const lock = shown?.fields["agent.name"]?.locked ?? "";
+  return lock === "file" ? t("agents_page.locked_file") : lockedBecause(lock);
+}

@@ -1,0 +1,140 @@
+// @ts-check
+/** What becomes of a hosted workflow: its chats archived, its code brought, or an assistant in its place. And code agents that are added. */
+
+import { CodeForm } from "./add.js";
+import { ArchivePanel } from "../shared/archive_panel.js";
+import { call, on } from "../shared/bridge.js";
+import { button, described, el, part, sentence, show, wire } from "../shared/parts.js";
+import { t } from "../shared/texts.js";
+
+/**
+ * @typedef {import("./add.js").Brought} Brought
+ * @typedef {import("./add.js").Typed} Typed
+ * @typedef {import("../shared/archive_panel.js").Progress} Progress
+ * @typedef {{over: boolean, largest_code: number}} About
+ */
+
+/** The workflow that is shown; empty: none. */
+let shown = "";
+/** @type {ArchivePanel | null} */
+let archive = null;
+/** @type {CodeForm | null} */
+let added = null;
+/** @type {CodeForm | null} */
+let brought = null;
+
+/** How far the archive of an agent was when it was last heard of. @type {Map<string, Progress>} */
+const heard = new Map();
+/** What was typed for a workflow and is not yet an agent. @type {Map<string, Typed>} */
+const drafts = new Map();
+
+/**
+ * @param {About} about
+ * @param {(answer: Brought, focus?: string) => Promise<void>} opened a new agent is there; focus: the id of a field
+ */
+export function wireRoad(about, opened) {
+  const limit = about.largest_code;
+  el("road-lead").textContent = about.over ? t("agents_road.lead_over") : t("agents_road.lead");
+  added = new CodeForm(part("add-code-form", HTMLFormElement), {
+    prefix: "add-code",
+    first: "file",
+    words: t("agents_page.add_this"),
+    limit,
+    brought: (answer) => void opened(answer),
+  });
+  brought = new CodeForm(part("bring-form", HTMLFormElement), {
+    prefix: "bring",
+    first: "text",
+    words: t("agents_road.bring_this"),
+    limit,
+    brought: (answer) => {
+      drafts.delete(shown);
+      openGuide(false);
+      void opened(answer);
+    },
+  });
+  archive = new ArchivePanel({
+    archive: () => call("archive.start", { id: shown }),
+    cancelArchive: () => call("archive.cancel"),
+    openArchive: () => call("archive.open"),
+  });
+  on("archive.progress", (/** @type {Progress} */ progress) => {
+    heard.set(progress.agent, progress);
+    if (progress.agent === shown) archive?.progress(progress);
+  });
+  button("add-code").addEventListener("click", () => {
+    show("add-code-form", true);
+    button("add-code").setAttribute("aria-expanded", "true");
+    added?.focus();
+  });
+  button("bring").addEventListener("click", () => {
+    const open = el("bring-guide").hidden !== false;
+    openGuide(open);
+    if (open) brought?.focus();
+  });
+  button("open-builder").addEventListener("click", () => void call("agents.open_builder").catch(() => undefined));
+  wire(button("go-on"), async () => {
+    roadError("");
+    try {
+      await opened(await call("agents.go_on", { id: shown }), "f-agent-instructions");
+    } catch (thrown) {
+      roadError(sentence(described(thrown)));
+    }
+  });
+}
+
+/** @param {boolean} open */
+function openGuide(open) {
+  show("bring-guide", open);
+  button("bring").setAttribute("aria-expanded", String(open));
+}
+
+/** @param {string} message */
+function roadError(message) {
+  el("go-on-error").textContent = message;
+  show("go-on-error", message !== "");
+}
+
+/** What can't be added where nothing can be changed. @param {boolean} locked */
+export function lockAdding(locked) {
+  button("add-code").disabled = locked;
+}
+
+/** Another agent is shown, or the same again. @param {{id: string, kind: string}} agent @param {boolean} locked */
+export function showRoad({ id, kind }, locked) {
+  const workflow = kind === "workflow" ? id : "";
+  button("bring").disabled = locked;
+  button("go-on").disabled = locked;
+  show("road-locked", locked);
+  if (!brought || workflow === shown) return;
+  leaveRoad();
+  shown = workflow;
+  brought.workflow = workflow;
+  if (!workflow) return;
+  const draft = drafts.get(workflow);
+  brought.typed = draft ?? { way: "text", file: "", text: "" };
+  openGuide(draft !== undefined);
+  roadError("");
+  archive?.reset();
+  const progress = heard.get(workflow);
+  if (progress) archive?.progress(progress);
+}
+
+/** What is typed for the workflow is kept. */
+export function leaveRoad() {
+  if (!shown || !brought) return;
+  const typed = brought.typed;
+  if (typed.text || typed.file) drafts.set(shown, typed);
+  else drafts.delete(shown);
+  shown = "";
+}
+
+/** The place on the workflow's page that somebody asked for. @param {string} section "road", "road.code", "road.assistant" */
+export function goOnRoad(section) {
+  if (!shown || !section.startsWith("road")) return;
+  if (section === "road.code" && !button("bring").disabled) openGuide(true);
+  el("road").scrollIntoView({ block: "start" });
+  if (section === "road.code" && !el("bring-guide").hidden) brought?.focus();
+  else if (section === "road.assistant" && !button("go-on").disabled) button("go-on").focus();
+  else el("road-title").focus();
+}

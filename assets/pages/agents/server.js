@@ -1,0 +1,230 @@
+// @ts-check
+/**
+ * The connection of a ChatKit server: its address, token and headers, checked by a real call before they are saved; and
+ * how it stands in the agent's own page. The token goes in and never comes back.
+ */
+
+import { call } from "../shared/bridge.js";
+import { Check } from "../shared/check.js";
+import { ask } from "../shared/dialog.js";
+import { button, CHECK_LIMIT, el, fieldError, input, mask, part, sentence, show } from "../shared/parts.js";
+import { tried } from "../shared/saving.js";
+import { t } from "../shared/texts.js";
+
+/**
+ * @typedef {import("../shared/parts.js").Described} Described
+ * @typedef {{present: boolean, store: string, problem: Described | null}} TokenState
+ * @typedef {{url: string, host: string, headers: string, token_header: string, attachments: boolean, token: TokenState}} Server
+ * @typedef {{name: string, url: string, token: string, headers: string, token_header: string, attachments: boolean}} Typed
+ * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, id: string, state: any}} Outcome
+ */
+
+const FIELDS = /** @type {const} */ (["name", "url", "token", "headers", "token_header"]);
+
+/** What was typed and not saved, by agent; a new one under "". @type {Map<string, Typed>} */
+const drafts = new Map();
+/** The agent whose connection is shown; null: none. @type {{id: string, host: string, before: Typed, locked: boolean} | null} */
+let shown = null;
+/** The agent whose page is shown. */
+let summed = "";
+/** @type {Check<Outcome>} */
+const check = new Check("servers.save", "servers.cancel", (isBusy) => underWay(isBusy));
+
+/** @type {{saved: (answer: Outcome) => Promise<void>, left: (id: string) => void}} */
+let house = { saved: async () => undefined, left: () => undefined };
+
+const EMPTY = { name: "", url: "", token: "", headers: "", token_header: "", attachments: false };
+
+const headers = () => part("server-headers", HTMLTextAreaElement);
+/** @param {typeof FIELDS[number]} field @returns {HTMLInputElement | HTMLTextAreaElement} */
+const control = (field) => (field === "headers" ? headers() : input(`server-${field}`));
+
+/** @returns {Typed} */
+function typed() {
+  return {
+    name: input("server-name").value,
+    url: input("server-url").value,
+    token: input("server-token").value,
+    headers: headers().value,
+    token_header: input("server-token_header").value,
+    attachments: input("server-attachments").checked,
+  };
+}
+
+/** @param {Typed} values */
+function put(values) {
+  for (const field of FIELDS) control(field).value = values[field];
+  input("server-attachments").checked = values.attachments;
+  part("server-more", HTMLDetailsElement).open = Boolean(values.headers || values.token_header);
+}
+
+function clear() {
+  for (const field of FIELDS) fieldError(`server-${field}`, "");
+  show("server-banner", false);
+  show("server-anyway", false);
+  el("server-doing").textContent = "";
+}
+
+/** Something else is shown now; what was typed here is kept, the token excepted: it is nobody's to find later. */
+export function leaveConnection() {
+  if (!shown) return;
+  const now = { ...typed(), token: "" };
+  if (JSON.stringify(now) === JSON.stringify(shown.before)) drafts.delete(shown.id);
+  else drafts.set(shown.id, now);
+  check.leave();
+  shown = null;
+  input("server-token").value = "";
+}
+
+/** @param {string} id empty: a new one @param {string} name @param {boolean} locked */
+export function openForm(id, name, locked) {
+  const mine = { id, host: "", before: { ...EMPTY }, locked };
+  shown = mine;
+  clear();
+  el("server-title").textContent = id ? t("agents_server.title_change", { name }) : t("agents_server.title_add");
+  show("server-name-field", id === "");
+  put(drafts.get(id) ?? EMPTY);
+  maskToken(true);
+  underWay(false);
+  for (const one of part("server-form", HTMLFormElement).elements) {
+    if (one.id !== "server-cancel") one.toggleAttribute("disabled", locked);
+  }
+  fillToken(null);
+  // Nothing is saved before what is there has been read.
+  if (id) button("server-save").disabled = true;
+  if (id) void tried(() => load(mine));
+}
+
+/** @param {NonNullable<typeof shown>} of */
+async function load(of) {
+  /** @type {Server} */
+  const server = await call("servers.get", { id: of.id }, { limit: CHECK_LIMIT });
+  if (shown !== of) return;
+  of.host = server.host;
+  const usual = server.token_header === "Authorization" ? "" : server.token_header;
+  of.before = { ...EMPTY, url: server.url, headers: server.headers, token_header: usual, attachments: server.attachments };
+  // What was typed meanwhile stays.
+  if (!drafts.has(of.id)) put({ ...of.before, ...Object.fromEntries(Object.entries(typed()).filter(([, value]) => value)) });
+  fillToken(server.token);
+  button("server-save").disabled = of.locked;
+}
+
+/** @param {TokenState | null} token */
+function fillToken(token) {
+  const words = token?.present ? t("agents_server.token_kept", { host: shown?.host ?? "", store: token.store }) : "";
+  el("server-token-help").textContent = token?.problem ? sentence(token.problem) : words || t("agents_server.token_help");
+  show("server-token-remove", token?.present === true);
+}
+
+/** @param {boolean} masked */
+const maskToken = (masked) =>
+  mask("server-token", "server-token-show", masked, masked ? t("agents_server.token_show") : t("agents_server.token_hide"));
+
+/** @param {boolean} busy */
+function underWay(busy) {
+  if (busy) button("server-save").setAttribute("aria-busy", "true");
+  else button("server-save").removeAttribute("aria-busy");
+  button("server-save").disabled = busy;
+  for (const field of FIELDS) control(field).readOnly = busy;
+  input("server-attachments").disabled = busy;
+  el("server-doing").textContent = busy ? t("agents_server.doing") : "";
+}
+
+/** @param {{keep?: string, unchecked?: boolean}} [how] */
+async function submit({ keep = "keyring", unchecked = false } = {}) {
+  if (check.isOn || !shown) return;
+  clear();
+  const of = shown;
+  const ended = await check.run({ id: of.id, ...typed(), keep, unchecked });
+  if (!ended) return;
+  const { outcome, error } = ended;
+  if (error) return refused(error, outcome?.can_save === true);
+  // The check's own answer may come before the one to the wish to stop it: whichever comes first says it.
+  if (outcome?.cancelled) el("server-doing").textContent = t("agents_page.cancelled");
+  if (!outcome || outcome.cancelled) return;
+  drafts.delete(of.id);
+  shown = null;
+  input("server-token").value = "";
+  await house.saved(outcome);
+  el("server-has").textContent = unchecked ? t("agents_server.saved") : t("agents_server.works");
+}
+
+/** @param {Described} error @param {boolean} canSave */
+function refused(error, canSave) {
+  show("server-anyway", canSave);
+  const field = FIELDS.find((name) => name === error.field);
+  if (field) {
+    if (field === "headers" || field === "token_header") part("server-more", HTMLDetailsElement).open = true;
+    fieldError(`server-${field}`, sentence(error));
+    control(field).focus();
+    return;
+  }
+  el("server-message").textContent = error.message;
+  el("server-hint").textContent = error.hint;
+  show("server-session", error.code.startsWith("keyring_"));
+  show("server-banner", true);
+  el("server-banner").scrollIntoView({ block: "nearest" });
+}
+
+/** While a check goes on it ends that; else the form is left as it was. */
+async function cancel() {
+  const of = shown;
+  if (!of) return;
+  if (!check.isOn) {
+    drafts.delete(of.id);
+    shown = null;
+    input("server-token").value = "";
+    house.left(of.id);
+    return;
+  }
+  if (!(await check.stop())) return;
+  el("server-doing").textContent = t("agents_page.cancelled");
+}
+
+async function removeToken() {
+  const of = shown;
+  if (!of) return;
+  const yes = await ask({
+    title: t("agents_server.token_remove_title"),
+    text: t("agents_server.token_remove_text"),
+    yes: t("agents_server.token_remove_yes"),
+  });
+  if (yes === null) return;
+  await tried(async () => fillToken(await call("servers.remove_token", { id: of.id }, { limit: CHECK_LIMIT })));
+}
+
+/** An agent's page is shown: how its server stands, where it is one. @param {{id: string, kind: string}} agent */
+export async function showConnection({ id, kind }) {
+  summed = kind === "server" ? id : "";
+  if (!summed) return;
+  el("server-at").textContent = "";
+  el("server-has").textContent = "";
+  await tried(async () => {
+    /** @type {Server} */
+    const server = await call("servers.get", { id }, { limit: CHECK_LIMIT });
+    if (summed !== id) return;
+    el("server-at").textContent = t("agents_server.at", { url: server.url });
+    const { present, store } = server.token;
+    el("server-has").textContent ||= present ? t("agents_server.has_token", { store }) : t("agents_server.no_token");
+  });
+}
+
+/** @param {typeof house} around */
+export function wireConnection(around) {
+  house = around;
+  part("server-form", HTMLFormElement).addEventListener("submit", (event) => {
+    event.preventDefault();
+    void submit();
+  });
+  button("server-cancel").addEventListener("click", () => void tried(cancel));
+  button("server-session").addEventListener("click", () => void submit({ keep: "session" }));
+  button("server-anyway").addEventListener("click", () => void submit({ unchecked: true }));
+  button("server-token-remove").addEventListener("click", () => void removeToken());
+  button("server-token-show").addEventListener("click", () => maskToken(input("server-token").type === "text"));
+  for (const field of FIELDS) {
+    control(field).addEventListener("input", () => {
+      if (control(field).hasAttribute("aria-invalid")) fieldError(`server-${field}`, "");
+      show("server-anyway", false);
+    });
+  }
+}

@@ -1,0 +1,66 @@
+// @ts-check
+/** The lines over the chat, and what is said to those who listen to the page. Knows nothing of the chat. */
+
+import { icon } from "./icons.js";
+import { described } from "./protocol.js";
+import { call, on } from "../shared/bridge.js";
+import { el, make, sentence } from "../shared/parts.js";
+import { t } from "../shared/texts.js";
+import { tellUpdates } from "../shared/update_notice.js";
+
+/** Lines that stand there at a time. */
+const MOST = 3;
+
+/** @param {string} words for those who listen to the page */
+export function say(words) {
+  el("status").textContent = "";
+  setTimeout(() => {
+    el("status").textContent = words;
+  }, 50);
+}
+
+export class Notices {
+  #left;
+  /** Code of the agent that may not run as it is. @type {HTMLElement | null} */
+  #refused = null;
+
+  /**
+   * @param {object} about
+   * @param {() => void} about.left a line was put away
+   * @param {(error: unknown) => void} about.report
+   */
+  constructor({ left, report }) {
+    this.#left = left;
+    tellUpdates(el("notices"), report);
+    on("code.refused", ({ words, action }) => this.#refuse(String(words), String(action)));
+    on("code.approved", () => this.#refused?.remove());
+    on("notices.added", ({ notices }) => {
+      for (const notice of notices) this.add(sentence(notice), "warning");
+    });
+  }
+
+  /** A line that can be put away. @param {string} words @param {"warning" | "danger"} tone */
+  add(words, tone = "danger") {
+    const dismiss = make("button", { type: "button", class: "quiet" }, [t("common.dismiss")]);
+    const banner = make("div", { class: `banner ${tone}` }, [icon("alert", false), make("p", { class: "words" }, [words]), dismiss]);
+    dismiss.addEventListener("click", () => {
+      banner.remove();
+      this.#left();
+    });
+    el("notices").replaceChildren(...[...el("notices").children].slice(1 - MOST), banner);
+  }
+
+  /** What a button does; that it could not be done is said. @param {() => Promise<unknown>} work */
+  said(work) {
+    return () => void work().catch((error) => this.add(sentence(described(error))));
+  }
+
+  /** @param {string} words @param {string} action */
+  #refuse(words, action) {
+    this.#refused?.remove();
+    const look = make("button", { type: "button" }, [action]);
+    look.addEventListener("click", this.said(() => call("app.open_consent")));
+    this.#refused = make("div", { class: "banner warning" }, [icon("alert", false), make("p", { class: "words" }, [words]), look]);
+    el("notices").append(this.#refused);
+  }
+}

@@ -1,0 +1,134 @@
+// @ts-check
+/** The key's section: its state, replacing it (checked first), removing it. The key itself is only ever typed here. */
+
+import { call } from "../shared/bridge.js";
+import { Check } from "../shared/check.js";
+import { ask } from "../shared/dialog.js";
+import { button, CHECK_LIMIT, el, fieldError, input, mask, sentence, show } from "../shared/parts.js";
+import { tried } from "../shared/saving.js";
+import { t } from "../shared/texts.js";
+
+/** @typedef {import("../shared/parts.js").Described} Described */
+/**
+ * @typedef {{
+ *   present: boolean, where: "keyring" | "session" | "nowhere", lasting: boolean, store: string, problem: Described | null,
+ *   proxy_password: boolean
+ * }} KeyStatus
+ */
+
+/** @type {KeyStatus | null} */
+let key = null;
+/** @type {Check<{error: Described | null, cancelled: boolean}>} */
+const check = new Check("key.replace", "key.cancel", (isBusy) => keyBusy(isBusy));
+/** Whom the key is sent to. */
+let host = "";
+
+/** @param {string} of the host of the API in effect */
+export async function loadKey(of) {
+  host = of;
+  el("key-state").textContent = t("settings.key_looking");
+  fillKey(await call("key.status", {}, { limit: CHECK_LIMIT }));
+}
+
+/** @param {KeyStatus} status */
+function fillKey(status) {
+  key = status;
+  const values = { host: host, store: status.store };
+  if (status.where === "keyring") el("key-state").textContent = t("settings.key_in_keyring", values);
+  else if (status.where === "session") el("key-state").textContent = t("settings.key_in_session", values);
+  else el("key-state").textContent = t("settings.key_nowhere", values);
+  show("key-problem", status.problem !== null);
+  el("key-problem-message").textContent = status.problem?.message ?? "";
+  el("key-problem-hint").textContent = status.problem?.hint ?? "";
+  button("key-replace").textContent = status.present ? t("settings.key_replace") : t("settings.key_add");
+  el("key-save-words").textContent = status.present ? t("settings.key_save") : t("settings.key_save_new");
+  show("key-remove", status.present);
+  show("password-remove", status.proxy_password);
+  if (status.proxy_password) input("password").placeholder = t("settings.proxy_password_stored");
+  else input("password").removeAttribute("placeholder");
+}
+
+/** @param {string} message */
+const keyError = (message) => fieldError("key", message, input("key-new"));
+
+/** @param {boolean} open */
+function keyForm(open) {
+  show("key-form", open);
+  show("key-actions", !open);
+  show("key-banner", false);
+  keyError("");
+  input("key-new").value = "";
+  maskKey(true);
+  if (open) input("key-new").focus();
+  else button("key-replace").focus();
+}
+
+/** @param {boolean} masked */
+const maskKey = (masked) =>
+  mask("key-new", "key-show", masked, masked ? t("settings.key_show") : t("settings.key_hide"));
+
+/** @param {boolean} busy */
+function keyBusy(busy) {
+  button("key-save").disabled = busy;
+  input("key-new").readOnly = busy;
+  if (busy) el("key-save-words").textContent = t("settings.key_checking");
+  else if (key) el("key-save-words").textContent = key.present ? t("settings.key_save") : t("settings.key_save_new");
+}
+
+/** @param {"keyring" | "session"} keep */
+async function replaceKey(keep) {
+  if (check.isOn) return;
+  keyError("");
+  show("key-banner", false);
+  if (input("key-new").value.trim() === "") {
+    keyError(t("settings.key_empty"));
+    input("key-new").focus();
+    return;
+  }
+  const ended = await check.run({ key: input("key-new").value, keep });
+  if (!ended || ended.outcome?.cancelled) return;
+  if (!ended.error) return tried(replaced);
+  refused(ended.error);
+}
+
+async function replaced() {
+  keyForm(false);
+  fillKey(await call("key.status", {}, { limit: CHECK_LIMIT }));
+  el("key-state").textContent += ` ${t("settings.key_replaced")}`;
+}
+
+/** @param {Described} error */
+function refused(error) {
+  if (error.field === "key") {
+    keyError(sentence(error));
+    input("key-new").focus();
+    return;
+  }
+  el("key-banner-message").textContent = error.message;
+  el("key-banner-hint").textContent = error.hint;
+  show("key-session", error.code.startsWith("keyring_"));
+  show("key-banner", true);
+}
+
+async function cancelKey() {
+  if (check.isOn && !(await check.stop())) return; // it is being saved; its answer is on the way
+  keyForm(false);
+}
+
+export function wireKey() {
+  button("key-replace").addEventListener("click", () => keyForm(true));
+  button("key-cancel").addEventListener("click", () => void tried(cancelKey));
+  button("key-show").addEventListener("click", () => maskKey(input("key-new").type === "text"));
+  button("key-session").addEventListener("click", () => void replaceKey("session"));
+  input("key-new").addEventListener("input", () => keyError(""));
+  el("key-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    void replaceKey(key && !key.lasting ? "session" : "keyring");
+  });
+  button("key-remove").addEventListener("click", async () => {
+    const values = { host: host, store: key?.store ?? "" };
+    const text = key?.where === "session" ? t("settings.key_remove_text_session", values) : t("settings.key_remove_text", values);
+    const yes = await ask({ title: t("settings.key_remove_title"), text, yes: t("settings.key_remove_yes") });
+    if (yes !== null) await tried(async () => fillKey({ ...(await call("key.remove")), proxy_password: key?.proxy_password }));
+  });
+}

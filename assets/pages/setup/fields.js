@@ -1,0 +1,80 @@
+// @ts-check
+/** The first page's fields and where their errors stand: in the place of the help, tied to the field; else in the banner. */
+
+import { button, el, fieldError as tellField, input, sentence, show } from "../shared/parts.js";
+
+/** @typedef {import("../shared/parts.js").Described} Described */
+/** @typedef {"key" | "workflow" | "endpoint" | "none"} Way */
+/** @typedef {"key" | "key-model" | "workflow" | "version" | "address" | "endpoint-key" | "api" | "endpoint-model"} Field */
+
+/** The fields of each way, in their order. @type {Record<Way, readonly Field[]>} */
+export const FIELDS = {
+  key: ["key", "key-model"],
+  workflow: ["key", "workflow", "version"],
+  endpoint: ["address", "endpoint-key", "api", "endpoint-model"],
+  none: [],
+};
+
+/** @type {readonly Field[]} */
+export const ALL = ["key", "key-model", "workflow", "version", "address", "endpoint-key", "api", "endpoint-model"];
+
+/** The controls of a field: one, or the choices of a group. @param {Field} field @returns {HTMLInputElement[]} */
+export function controls(field) {
+  const found = el(field);
+  if (found instanceof HTMLInputElement) return [found];
+  return [...found.querySelectorAll("input")];
+}
+
+/** @param {Field} field @param {Described | null} error */
+export function fieldError(field, error) {
+  tellField(field, error ? sentence(error) : "");
+}
+
+/** The field of this way that the app means by its own name for it. @param {Way} way @param {string | null} name @returns {Field | undefined} */
+export function fieldOf(way, name) {
+  const ours = way === "endpoint" && name === "key" ? "endpoint-key" : name === "model" ? `${way}-model` : name;
+  return FIELDS[way].find((field) => field === ours);
+}
+
+/** A field's own complaint, before the app was asked. @param {Field} field @param {string} message */
+export function complain(field, message) {
+  fieldError(field, { code: "", message, hint: "", retryable: false, field, detail: "" });
+  input(field).focus();
+}
+
+// --- what belongs to no field -------------------------------------------------------------------
+
+/** @param {string} code */
+function fromKeyring(code) {
+  return code.startsWith("keyring_");
+}
+
+/**
+ * @param {Described} error
+ * @param {boolean} canSave whether saving without a check is offered
+ */
+export function banner(error, canSave) {
+  el("banner-message").textContent = error.message;
+  el("banner-hint").textContent = error.hint;
+  el("banner-detail").textContent = error.detail;
+  show("banner-more", error.detail !== "");
+  show("retry", true);
+  show("use-session", fromKeyring(error.code));
+  if (fromKeyring(error.code)) show("keyring", false); // said once
+  show("save-anyway", canSave);
+  show("banner", true);
+  el("banner").scrollIntoView({ block: "nearest" });
+}
+
+export function clearErrors() {
+  for (const field of ALL) fieldError(field, null);
+  show("banner", false);
+  show("ways-banner", false);
+  el("doing").textContent = "";
+}
+
+/** On the first field of this way that is still empty, else on the button. @param {Way} way */
+export function focusFirst(way) {
+  const empty = FIELDS[way].map((field) => el(field)).find((one) => one instanceof HTMLInputElement && one.value === "" && one.getClientRects().length > 0);
+  (empty ?? button("submit")).focus();
+}

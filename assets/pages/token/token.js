@@ -1,0 +1,103 @@
+// @ts-check
+/** The window that asks for a ChatKit server's token, while a message waits for it. Nothing is kept of what was typed. */
+
+import { call } from "../shared/bridge.js";
+import { guard } from "../shared/guard.js";
+import { followLook } from "../shared/look.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, mask, part, sentence, show } from "../shared/parts.js";
+import { applyTexts, setTexts, t } from "../shared/texts.js";
+
+/** @typedef {import("../shared/parts.js").Described} Described */
+/** @typedef {{texts: Record<string, string>, look: import("../shared/look.js").Look, name: string, host: string, reason: Described}} Start */
+
+const rearm = guard(el("form"));
+let checks = 0;
+let check = 0;
+
+/** @param {Described} error @param {boolean} canSave */
+function refused(error, canSave) {
+  if (error.field === "token") {
+    fieldError("token", sentence(error));
+    input("token").select();
+    input("token").focus();
+    return;
+  }
+  el("banner-message").textContent = error.message;
+  el("banner-hint").textContent = error.hint;
+  show("session", error.code.startsWith("keyring_"));
+  show("anyway", canSave);
+  show("banner", true);
+  rearm(); // buttons have come under the pointer
+}
+
+/** @param {boolean} busy */
+function underWay(busy) {
+  if (busy) button("submit").setAttribute("aria-busy", "true");
+  else button("submit").removeAttribute("aria-busy");
+  button("submit").disabled = busy;
+  input("token").readOnly = busy;
+  el("doing").textContent = busy ? t("agents_server.doing") : "";
+}
+
+/** @param {{keep?: string, unchecked?: boolean}} [how] */
+async function submit({ keep = "keyring", unchecked = false } = {}) {
+  if (check !== 0) return;
+  fieldError("token", "");
+  show("banner", false);
+  const token = input("token").value;
+  if (!token.trim()) {
+    fieldError("token", t("agents_server.token_empty"));
+    input("token").focus();
+    return;
+  }
+  const mine = (check = ++checks);
+  underWay(true);
+  try {
+    const outcome = await call("token.submit", { number: mine, token, keep, unchecked }, { limit: CHECK_LIMIT });
+    if (outcome.error) {
+      underWay(false);
+      refused(outcome.error, outcome.can_save);
+    }
+  } catch (thrown) {
+    underWay(false);
+    refused(described(thrown), false);
+  } finally {
+    check = 0;
+  }
+}
+
+/** @param {boolean} masked */
+const maskToken = (masked) =>
+  mask("token", "token-show", masked, masked ? t("agents_server.token_show") : t("agents_server.token_hide"));
+
+const close = () => void call("token.close").catch(() => undefined);
+
+async function begin() {
+  /** @type {Start} */
+  const start = await call("token.start");
+  setTexts(start.texts);
+  applyTexts();
+  followLook(start.look);
+  el("heading").textContent = t("agents_server.token_title", { name: start.name });
+  el("reason").textContent = sentence(start.reason);
+  part("form", HTMLFormElement).addEventListener("submit", (event) => {
+    event.preventDefault();
+    void submit();
+  });
+  button("session").addEventListener("click", () => void submit({ keep: "session" }));
+  button("anyway").addEventListener("click", () => void submit({ unchecked: true }));
+  button("token-show").addEventListener("click", () => maskToken(input("token").type === "text"));
+  button("later").addEventListener("click", close);
+  input("token").addEventListener("input", () => input("token").hasAttribute("aria-invalid") && fieldError("token", ""));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.isComposing) close();
+  });
+  show("form", true);
+  rearm();
+  input("token").focus();
+}
+
+begin().catch((error) => {
+  show("form", true);
+  refused(described(error), false);
+});

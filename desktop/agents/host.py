@@ -411,7 +411,7 @@ class AgentHost:
         parts = self._made
         if parts is not None:
             with suppress(RuntimeError):  # the loop is closed: nothing waits
-                parts.loop.call_soon_threadsafe(lambda: parts.server.code_asks.answer(agent_id, given=given))
+                parts.loop.call_soon_threadsafe(lambda: parts.server.code_prerequisites.answer(agent_id, given=given))
 
     @property
     def questions(self) -> tuple[Question, ...]:

@@ -1,6 +1,6 @@
 """Builds the parts of the running app and owns their life: what starts first, what may wait, what is undone at the end.
 
-`App` is the pages' `Desk`: what a page may ask for beyond its own methods happens here.
+`App` is the pages' `Application`: what a page may ask for beyond its own methods happens here.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class App:
             keeper=keeper,
             agents=agents,
             counters=counters,
-            desk=self,
+            app=self,
             make_client=context.make_client,
             diagnostics=self._diagnostics,
             component_url=context.component_url,
@@ -303,7 +303,7 @@ class App:
         inside = isinstance(settings.agent(), InAppAgent)
         return inside and (settings.assistant.basic_view or bool(self._basic_reason))
 
-    # --- what pages may ask (Desk) ------------------------------------------------------------
+    # --- what pages may ask (Application) ------------------------------------------------------------
 
     def show_chat(self, *, ask: bool = True) -> None:
         """Open the chat (anew where it is open: what it is made from has changed), then close the setup window."""

@@ -1,4 +1,4 @@
-"""The menu of the chat's window: what it is called, what it does, its keys. It asks the desk, and decides nothing."""
+"""The menu of the chat's window: what it is called, what it does, its keys. It asks the app, and decides nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from desktop.window.engine import MenuBar, MenuItem
 
 if TYPE_CHECKING:
     from desktop.app.context import Context
-    from desktop.pages.shared.application import Desk
+    from desktop.pages.shared.application import Application
 
 ZOOM_STEP = 1.1
 
 
-def menu(desk: Desk, context: Context, leave: Callable[[], None]) -> MenuBar:
+def menu(app: Application, context: Context, leave: Callable[[], None]) -> MenuBar:
     """Title and entries of each menu; None is a line between them. `leave` ends the app."""
     text = context.texts.get
 
@@ -24,14 +24,14 @@ def menu(desk: Desk, context: Context, leave: Callable[[], None]) -> MenuBar:
         return MenuItem(name, title, lambda: threading.Thread(target=run, daemon=True).start(), shortcut)
 
     chat = (
-        item("new-chat", text("menu.new_chat"), lambda: desk.emit("chat", "chat.new", {}), "Ctrl+N"),
-        item("history", text("menu.history"), lambda: desk.emit("chat", "chat.history", {}), "Ctrl+Shift+H"),
-        item("chats", text("menu.chats"), desk.show_chats, "Ctrl+Shift+F"),
-        item("reload", text("menu.reload"), desk.reload_chat, "Ctrl+R"),
+        item("new-chat", text("menu.new_chat"), lambda: app.emit("chat", "chat.new", {}), "Ctrl+N"),
+        item("history", text("menu.history"), lambda: app.emit("chat", "chat.history", {}), "Ctrl+Shift+H"),
+        item("chats", text("menu.chats"), app.show_chats, "Ctrl+Shift+F"),
+        item("reload", text("menu.reload"), app.reload_chat, "Ctrl+R"),
         None,
-        item("agents", text("menu.agents"), desk.show_agents, "Ctrl+Shift+A"),
-        item("settings", text("menu.settings"), desk.show_settings, "Ctrl+,"),
-        item("setup", text("menu.setup"), desk.show_setup),
+        item("agents", text("menu.agents"), app.show_agents, "Ctrl+Shift+A"),
+        item("settings", text("menu.settings"), app.show_settings, "Ctrl+,"),
+        item("setup", text("menu.setup"), app.show_setup),
         None,
         item("quit", text("menu.quit"), leave, "Ctrl+Q"),
     )
@@ -43,12 +43,12 @@ def menu(desk: Desk, context: Context, leave: Callable[[], None]) -> MenuBar:
     links = context.brand.links
     help_items: list[MenuItem | None] = []
     if links.help:
-        help_items.append(item("help", text("menu.help_page"), lambda: desk.open_external(links.help)))
+        help_items.append(item("help", text("menu.help_page"), lambda: app.open_external(links.help)))
     if links.status:
-        help_items.append(item("status", text("menu.status"), lambda: desk.open_external(links.status)))
+        help_items.append(item("status", text("menu.status"), lambda: app.open_external(links.status)))
     help_items += [
-        item("logs", text("menu.logs"), lambda: desk.open_folder("logs")),
-        item("diagnostics", text("menu.diagnostics"), lambda: desk.show_settings("about")),
+        item("logs", text("menu.logs"), lambda: app.open_folder("logs")),
+        item("diagnostics", text("menu.diagnostics"), lambda: app.show_settings("about")),
     ]
     return ((text("menu.chat"), chat), (text("menu.view"), view), (text("menu.help"), tuple(help_items)))
 

@@ -14,12 +14,12 @@ from desktop.app.code import CodeConsent
 from desktop.app.windows import Windows
 from desktop.openai_api.errors import ServiceDown
 from desktop.settings.agents import CodeAgent, DemoAgent
-from tests.pages.app_parts import Desk, House
+from tests.pages.app_parts import Application, House
 
 
 @pytest.fixture
-def windows() -> Desk:
-    return Desk()
+def windows() -> Application:
+    return Application()
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def consents(tmp_path: Path) -> Consents:
 
 
 @pytest.fixture
-def code(house: House, windows: Desk, consents: Consents) -> CodeConsent:
+def code(house: House, windows: Application, consents: Consents) -> CodeConsent:
     return CodeConsent(house.services, cast(Windows, windows), lambda: consents)
 
 
@@ -58,7 +58,7 @@ def test_code_is_in_the_way_until_somebody_has_said_yes(code: CodeConsent, house
     assert code.problem() is None
 
 
-def test_another_agents_code_takes_the_place_of_what_was_shown(code: CodeConsent, windows: Desk) -> None:
+def test_another_agents_code_takes_the_place_of_what_was_shown(code: CodeConsent, windows: Application) -> None:
     code.show("")
     assert code.asked() == ("mine", ())
     windows.asked.clear()
@@ -69,7 +69,7 @@ def test_another_agents_code_takes_the_place_of_what_was_shown(code: CodeConsent
     assert code.asked() == ("theirs", ())
 
 
-def test_a_yes_to_the_active_agents_code_brings_the_chat(code: CodeConsent, windows: Desk) -> None:
+def test_a_yes_to_the_active_agents_code_brings_the_chat(code: CodeConsent, windows: Application) -> None:
     code.is_chat_blocked = True
     code.approved("mine")
     assert windows.asked == [
@@ -80,7 +80,7 @@ def test_a_yes_to_the_active_agents_code_brings_the_chat(code: CodeConsent, wind
     ]
 
 
-def test_a_yes_to_other_code_leaves_the_chat_alone(code: CodeConsent, windows: Desk) -> None:
+def test_a_yes_to_other_code_leaves_the_chat_alone(code: CodeConsent, windows: Application) -> None:
     code.approved("theirs")
     assert windows.names() == ["emit", "close"]
 
@@ -95,13 +95,13 @@ def test_a_yes_to_other_code_leaves_the_chat_alone(code: CodeConsent, windows: D
     ],
 )
 def test_what_the_consent_page_can_mend_is_offered_over_the_chat(
-    code: CodeConsent, windows: Desk, agent: str, failure: Any, told: bool
+    code: CodeConsent, windows: Application, agent: str, failure: Any, told: bool
 ) -> None:
     code.failed(agent, failure)
     assert windows.names() == (["emit"] if told else [])
 
 
-def test_packages_that_are_missing_are_kept_until_they_are_there(code: CodeConsent, windows: Desk) -> None:
+def test_packages_that_are_missing_are_kept_until_they_are_there(code: CodeConsent, windows: Application) -> None:
     for package in ("pyyaml", "pyyaml", "rich"):
         code.failed("mine", CodePackageMissing(file="agent.py", module=package, package=package))
     code.show("mine")

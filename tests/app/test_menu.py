@@ -11,7 +11,7 @@ import pytest
 from desktop.app.context import Context
 from desktop.app.menu import menu, words
 from desktop.common.texts import Catalogue
-from tests.pages.app_parts import Desk
+from tests.pages.app_parts import Application
 
 
 def entries(tmp_path: Path, links: str) -> set[str]:
@@ -19,8 +19,8 @@ def entries(tmp_path: Path, links: str) -> set[str]:
     brand = tmp_path / "brand.toml"
     brand.write_text(f"[links]\n{links}\n", encoding="utf-8")
     context = Context(argparse.Namespace(brand=str(brand), data_dir=str(tmp_path / "data")))
-    desk: Any = Desk()
-    return {item.id for _title, items in menu(desk, context, lambda: None) for item in items if item is not None}
+    app: Any = Application()
+    return {item.id for _title, items in menu(app, context, lambda: None) for item in items if item is not None}
 
 
 @pytest.mark.parametrize(("name", "link"), [("help", "help"), ("status", "status")])

@@ -1,4 +1,4 @@
-"""A small application around a page: real settings, keys, keeper, client; a desk that writes down what it is asked."""
+"""A small application around a page: real settings, keys, keeper, client; an application that writes down what it is asked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SENTINEL = "sk-Xq7vPlanted-never-to-be-seen-0123456789"
 Asking = tuple[str, tuple[Any, ...]]
 
 
-class Desk:
+class Application:
     """Notes what it is asked for; `file` is what the file dialog answers."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class House:
     ) -> None:
         self.locations = Locations(folder / "profiles" / "default")
         self.brand = Brand.model_validate(brand or {})
-        self.desk = Desk()
+        self.app = Application()
         self.keyring = keyring or Keyring()
         state = State(self.locations.state)
         self.keys = Keys("default", "test", self.keyring, remembers=state)
@@ -130,7 +130,7 @@ class House:
             keeper=self.keeper,
             agents=self.agents,
             counters=counters,
-            desk=cast(Any, self.desk),
+            app=cast(Any, self.app),
             make_client=self.make_client,
             diagnostics=lambda: "versions and counters",
             component_url="",

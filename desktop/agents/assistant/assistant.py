@@ -56,7 +56,7 @@ from desktop.agents.models.chat_input import Reads
 from desktop.agents.models.endpoints import Clients
 from desktop.agents.models.numbers import places_fit
 from desktop.agents.models.streams import Broken, ChatCompletions, Cut, Responses, raise_if_failed, weighed
-from desktop.agents.models.target import Way
+from desktop.agents.models.target import ModelTarget
 from desktop.agents.models.tracing import Tracing
 from desktop.agents.sources import Sources
 from desktop.agents.store.ids import TurnIds
@@ -127,19 +127,19 @@ class Assistants:
         message = message or next((item for item in reversed(items) if isinstance(item, UserMessageItem)), None)
         async for event in self._waiting.give_up(thread, store, context):
             yield event
-        way = await self._way(agent, message)
-        self._endings.look_up(way)
+        target = await self._target(agent, message)
+        self._endings.look_up(target)
         title = self._titling.wanted(thread, message, by_model=self._sources.titles)
-        answer = self._answer(agent, way, thread, message, items, store, attachments, context)
-        async with aclosing(told_plainly(answer, way)) as events:
+        answer = self._answer(agent, target, thread, message, items, store, attachments, context)
+        async with aclosing(told_plainly(answer, target)) as events:
             async for event in events:
                 yield event
                 if title is not None and is_text(event):
-                    title.begin(way, store, context)
+                    title.begin(target, store, context)
                     title = None
         if title is not None:
-            title.begin(way, store, context)
-        ending = self._endings.due(way)
+            title.begin(target, store, context)
+        ending = self._endings.due(target)
         if ending is not None:
             yield notice(ending, self._texts)
 
@@ -175,7 +175,7 @@ class Assistants:
             if choice is None or not context.approves
             else self._decided(agent, held, choice, thread, store, context)
         )
-        async with aclosing(told_plainly(events, held.way)) as told:
+        async with aclosing(told_plainly(events, held.target)) as told:
             async for event in told:
                 yield event
 
@@ -196,33 +196,33 @@ class Assistants:
         yield unfinished.answered(sender, self._texts, "continued")
         held = self._waiting.of(action, sender, thread.id, agent.id)
         if held is not None and self._waiting.take(held):
-            way = held.way
+            target = held.target
             run = self._go_on(agent, held, thread, store, context)
         else:
             items = await history.load(store, thread, context)
             message = next((item for item in reversed(items) if isinstance(item, UserMessageItem)), None)
-            way = await self._way(agent, message)
-            run = self._answer(agent, way, thread, message, items, store, None, context, going_on=True)
-        async with aclosing(told_plainly(run, way)) as events:
+            target = await self._target(agent, message)
+            run = self._answer(agent, target, thread, message, items, store, None, context, going_on=True)
+        async with aclosing(told_plainly(run, target)) as events:
             async for event in events:
                 yield event
 
     async def transcribe(self, agent: AssistantAgent, audio: AudioInput) -> str:
         """Speech as text, by the model for dictation at the agent's endpoint. Raises AppError."""
-        way = await self._way(agent, None, self._sources.transcription_model)
+        target = await self._target(agent, None, self._sources.transcription_model)
         ending = {"audio/webm": "webm", "audio/ogg": "ogg", "audio/mp4": "m4a"}.get(audio.media_type, "webm")
         failure: AppError | None = None
         try:
             given = (f"speech.{ending}", audio.data, audio.mime_type)
-            answer = await way.client.audio.transcriptions.create(model=way.model, file=given)
+            answer = await target.client.audio.transcriptions.create(model=target.model, file=given)
             return answer.text
         except Exception as error:  # noqa: BLE001 - as above
-            failure = failures.of(error, way.asked)
+            failure = failures.of(error, target.asked)
         raise failure
 
-    # --- the way ------------------------------------------------------------------------------
+    # --- the model ---------------------------------------------------------------------------
 
-    async def _way(self, agent: AssistantAgent, message: UserMessageItem | None, model: str = "") -> Way:
+    async def _target(self, agent: AssistantAgent, message: UserMessageItem | None, model: str = "") -> ModelTarget:
         """Raises AgentNotSet (the endpoint), KeyMissing, KeyStoreError, and as `make_client`."""
         endpoint = self._sources.endpoint(agent.endpoint)
         # The keyring may ask the person, the proxy's password comes from it too: never on the loop.
@@ -231,14 +231,14 @@ class Assistants:
             raise KeyMissing(origin=origin_of(endpoint.base_url))
         route = await asyncio.to_thread(self._sources.route, endpoint.base_url)
         client = self._clients.get(endpoint, key, route)
-        return Way(endpoint, model or chosen_model(agent, message), key, route, client, self._limits.stall)
+        return ModelTarget(endpoint, model or chosen_model(agent, message), key, route, client, self._limits.stall)
 
     # --- the run ------------------------------------------------------------------------------
 
     async def _answer(
         self,
         agent: AssistantAgent,
-        way: Way,
+        target: ModelTarget,
         thread: ThreadMetadata,
         message: UserMessageItem | None,
         items: list[ThreadItem],
@@ -256,13 +256,13 @@ class Assistants:
             async with aclosing(until_ready(self._servers, agent.id, self._texts)) as starts:
                 async for one in starts:
                     if isinstance(one, Ready):
-                        box = Toolbox(agent.id, thread.id, one.servers, self._approvals, pictures=way.responses)
+                        box = Toolbox(agent.id, thread.id, one.servers, self._approvals, pictures=target.responses)
                     else:
                         yield one
         if going_on:
             given.append({"role": "user", "content": unfinished.ASK})
-        sdk_agent = self._sdk_agent(agent, way, message, box)
-        run = self._run(agent, way, thread, sdk_agent, given, box, store, context)
+        sdk_agent = self._sdk_agent(agent, target, message, box)
+        run = self._run(agent, target, thread, sdk_agent, given, box, store, context)
         async with aclosing(run) as events:
             async for event in events:
                 yield event
@@ -270,7 +270,7 @@ class Assistants:
     async def _run(
         self,
         agent: AssistantAgent,
-        way: Way,
+        target: ModelTarget,
         thread: ThreadMetadata,
         sdk_agent: Agent[Any],
         given: list[Any] | RunState[Any, Agent[Any]],
@@ -283,7 +283,7 @@ class Assistants:
 
         `begun`: calls of tools (id -> name) that it goes on with.
         """
-        reported = self._tracing.use(self._sources.tracing, way.endpoint, way.key, way.route)
+        reported = self._tracing.use(self._sources.tracing, target.endpoint, target.key, target.route)
         inner = Context(thread=thread, store=store, request_context=context)
         result = Runner.run_streamed(
             sdk_agent,
@@ -301,23 +301,23 @@ class Assistants:
         said = Said()
         if box is not None:
             box.tell = lambda error: inner.made.append(notice(error, self._texts))
-        watched = Result(self._watched(result, inner, way, said, box, begun or {}))
+        watched = Result(self._watched(result, inner, target, said, box, begun or {}))
         ids = TurnIds(lambda kind: store.generate_item_id(kind, thread, context))
         try:
             async for event in stream_agent_response(cast(AgentContext[Any], inner), cast(Any, watched)):
                 for owned in ids.own(event):
                     if not places_fit(getattr(owned, "update", None)):
-                        raise AnswerFailed("a place", host=way.asked.host, problem=Phrase("agent_run.bad_place"))
+                        raise AnswerFailed("a place", host=target.asked.host, problem=Phrase("agent_run.bad_place"))
                     yield owned
             if box is not None and result.interruptions:
-                held = waiting_for(agent.id, thread.id, way, sdk_agent, box, result)
+                held = waiting_for(agent.id, thread.id, target, sdk_agent, box, result)
                 async for event in self._go_on(agent, held, thread, store, context):
                     yield event
                 return
             if said.too_often:
                 rounds = agent.tool_rounds or TOOL_ROUNDS
                 card_id = store.generate_item_id("message", thread, context)
-                held = after_its_limit(agent.id, thread.id, way, sdk_agent, box, result, rounds)
+                held = after_its_limit(agent.id, thread.id, target, sdk_agent, box, result, rounds)
                 told = {"agent": agent.name or agent.id, "count": rounds}
                 number = self._waiting.keep(held)
                 held.card = unfinished.card_item(self._texts, thread.id, card_id, "turns", number, **told)
@@ -326,9 +326,9 @@ class Assistants:
                 card_id = store.generate_item_id("message", thread, context)
                 yield ThreadItemDoneEvent(item=unfinished.card_item(self._texts, thread.id, card_id, said.cut))
             elif said.cut:
-                raise AnswerCut(said.cut, host=way.asked.host, problem=Phrase(f"agent_run.incomplete.{said.cut}"))
+                raise AnswerCut(said.cut, host=target.asked.host, problem=Phrase(f"agent_run.incomplete.{said.cut}"))
             elif not said.anything:
-                raise AnswerEmpty(model=way.model)
+                raise AnswerEmpty(model=target.model)
         finally:
             result.cancel()
 
@@ -352,7 +352,7 @@ class Assistants:
                     async for event in events:
                         yield event
             return
-        run = self._run(agent, held.way, thread, held.agent, held.state, held.box, store, context, held.begun)
+        run = self._run(agent, held.target, thread, held.agent, held.state, held.box, store, context, held.begun)
         async with aclosing(run) as events:
             async for event in events:
                 yield event
@@ -406,14 +406,14 @@ class Assistants:
         self,
         result: RunResultStreaming,
         context: Context,
-        way: Way,
+        target: ModelTarget,
         said: Said,
         box: Toolbox | None,
         begun: dict[str, str],
     ) -> AsyncGenerator[Any, None]:
         """The events of a run with its steps between them; silence and reported failures become errors."""
         steps = Steps(context, self._texts)
-        given: AsyncGenerator[Any, None] = self._unsilent(result, way, said)
+        given: AsyncGenerator[Any, None] = self._unsilent(result, target, said)
         if box is not None:
             given = with_calls(given, steps, box, self._texts, begun)
         try:
@@ -429,7 +429,7 @@ class Assistants:
             for made in context.take():
                 yield _EventWrapper(made)
 
-    async def _unsilent(self, result: RunResultStreaming, way: Way, said: Said) -> AsyncGenerator[Any, None]:
+    async def _unsilent(self, result: RunResultStreaming, target: ModelTarget, said: Said) -> AsyncGenerator[Any, None]:
         events = aiter(result.stream_events())
         written = 0
         while True:
@@ -442,28 +442,30 @@ class Assistants:
             except TimeoutError:
                 if not limit.expired():
                     raise
-                raise AnswerStalled(host=way.asked.host, seconds=round(self._limits.stall)) from None
+                raise AnswerStalled(host=target.asked.host, seconds=round(self._limits.stall)) from None
             if event.type == "raw_response_event":
                 if isinstance(event.data, Broken):
                     raise event.data.error
                 if isinstance(event.data, Cut):
                     said.cut = event.data.reason
                     continue
-                raise_if_failed(event.data, way.asked)
-                written = weighed(event.data, written, way.asked)
+                raise_if_failed(event.data, target.asked)
+                written = weighed(event.data, written, target.asked)
                 said.see(event.data)
             yield event
 
     def _sdk_agent(
-        self, agent: AssistantAgent, way: Way, message: UserMessageItem | None, box: Toolbox | None
+        self, agent: AssistantAgent, target: ModelTarget, message: UserMessageItem | None, box: Toolbox | None
     ) -> Agent[Any]:
-        model = Responses(way.model, way.client) if way.responses else ChatCompletions(way.model, way.client)
-        tools = hosted_tools(agent) if way.responses else []
+        model = (
+            Responses(target.model, target.client) if target.responses else ChatCompletions(target.model, target.client)
+        )
+        tools = hosted_tools(agent) if target.responses else []
         made = Agent[Any](
             name=agent.name or agent.id,
             instructions=agent.instructions or None,
             model=model,
-            model_settings=model_settings(agent, way, message, [tool.name for tool in tools]),
+            model_settings=model_settings(agent, target, message, [tool.name for tool in tools]),
             tools=[*tools, *(box.tools if box is not None else [])],
         )
         if box is not None:

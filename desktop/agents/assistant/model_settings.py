@@ -18,15 +18,17 @@ from openai.types.shared import Reasoning
 
 from desktop.agents.models.endpoints import is_openai
 from desktop.agents.models.names import DEFAULT_MODEL, reasons
-from desktop.agents.models.target import Way
+from desktop.agents.models.target import ModelTarget
 from desktop.settings.agents import AssistantAgent
 
 
-def model_settings(agent: AssistantAgent, way: Way, message: UserMessageItem | None, tools: list[str]) -> ModelSettings:
+def model_settings(
+    agent: AssistantAgent, target: ModelTarget, message: UserMessageItem | None, tools: list[str]
+) -> ModelSettings:
     """What is set, as far as it is known that the model takes it; what it refuses is left out on the way there."""
     # Of other endpoints' models nothing is known: they get what was set.
-    thinks = reasons(way.model) if is_openai(way.endpoint) else agent.reasoning_effort is not None
-    summary = "auto" if way.responses and thinks else None
+    thinks = reasons(target.model) if is_openai(target.endpoint) else agent.reasoning_effort is not None
+    summary = "auto" if target.responses and thinks else None
     # Only what is set: the SDK sends what is None too.
     wanted = (("effort", agent.reasoning_effort), ("summary", summary))
     reasoning = {name: value for name, value in wanted if value and thinks}
@@ -37,13 +39,13 @@ def model_settings(agent: AssistantAgent, way: Way, message: UserMessageItem | N
     if "code_interpreter" in tools:
         include.append("code_interpreter_call.outputs")
     settings = ModelSettings(
-        temperature=None if thinks and is_openai(way.endpoint) else agent.temperature,
+        temperature=None if thinks and is_openai(target.endpoint) else agent.temperature,
         reasoning=Reasoning.model_validate(reasoning) if reasoning else None,
         tool_choice=chosen.id if chosen is not None and chosen.id in tools else None,
         response_include=include or None,
     )
     # Chats are kept on this computer, not at OpenAI.
-    return replace(settings, store=False) if way.responses else settings
+    return replace(settings, store=False) if target.responses else settings
 
 
 def chosen_model(agent: AssistantAgent, message: UserMessageItem | None) -> str:

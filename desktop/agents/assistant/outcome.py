@@ -17,7 +17,7 @@ from chatkit.types import (
 )
 
 from desktop.agents.models import failures
-from desktop.agents.models.target import Way
+from desktop.agents.models.target import ModelTarget
 from desktop.common.errors import AppError, InternalError
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,9 @@ class Result:
         return self._events
 
 
-async def told(events: AsyncGenerator[ThreadStreamEvent, None], way: Way) -> AsyncGenerator[ThreadStreamEvent, None]:
+async def told(
+    events: AsyncGenerator[ThreadStreamEvent, None], target: ModelTarget
+) -> AsyncGenerator[ThreadStreamEvent, None]:
     """`events` of a run; what the SDKs, the network or the model raise becomes an AppError."""
     failure: AppError | None = None
     try:
@@ -69,7 +71,7 @@ async def told(events: AsyncGenerator[ThreadStreamEvent, None], way: Way) -> Asy
     except (AppError, asyncio.CancelledError, GeneratorExit):
         raise
     except Exception as error:
-        failure = failures.of(error, way.asked)
+        failure = failures.of(error, target.asked)
         if isinstance(failure, InternalError):
             log.error("an answer failed", exc_info=error)
     if failure is not None:

@@ -15,7 +15,7 @@ from desktop.agents.models import retirements
 from desktop.agents.models.endpoints import is_openai
 
 if TYPE_CHECKING:
-    from desktop.agents.models.target import Way
+    from desktop.agents.models.target import ModelTarget
 
 Lookup = asyncio.Task[dict[str, date]]
 
@@ -28,24 +28,24 @@ class Endings:
         self._lookups: dict[tuple[str, str | None], tuple[date, Lookup]] = {}
         self._told: set[tuple[str, str]] = set()
 
-    def look_up(self, way: Way) -> None:
+    def look_up(self, target: ModelTarget) -> None:
         """The list is asked for in the background, where it says when models end: OpenAI's does."""
-        name, today = (way.endpoint.base_url, way.key), self._today()
+        name, today = (target.endpoint.base_url, target.key), self._today()
         known = self._lookups.get(name)
-        if is_openai(way.endpoint) and (known is None or known[0] != today):
-            self._lookups[name] = (today, asyncio.get_running_loop().create_task(_ends(way)))
+        if is_openai(target.endpoint) and (known is None or known[0] != today):
+            self._lookups[name] = (today, asyncio.get_running_loop().create_task(_ends(target)))
 
-    def due(self, way: Way) -> ModelEnds | None:
+    def due(self, target: ModelTarget) -> ModelEnds | None:
         """That the model of an answer ends soon; None: it does not, it was said, or it is not known yet."""
-        known = self._lookups.get((way.endpoint.base_url, way.key))
+        known = self._lookups.get((target.endpoint.base_url, target.key))
         if known is None or not known[1].done() or known[1].cancelled():
             return None
-        days = retirements.ending([way.model], known[1].result(), self._today())
-        told = (way.endpoint.base_url, way.model)
-        if way.model not in days or told in self._told:
+        days = retirements.ending([target.model], known[1].result(), self._today())
+        told = (target.endpoint.base_url, target.model)
+        if target.model not in days or told in self._told:
             return None
         self._told.add(told)
-        return ModelEnds(model=way.model, day=days[way.model].isoformat())
+        return ModelEnds(model=target.model, day=days[target.model].isoformat())
 
     def close(self) -> None:
         """Ends what is still asked."""
@@ -53,8 +53,8 @@ class Endings:
             lookup.cancel()
 
 
-async def _ends(way: Way) -> dict[str, date]:
+async def _ends(target: ModelTarget) -> dict[str, date]:
     try:
-        return retirements.ends([model.model_dump() async for model in way.client.models.list()])
+        return retirements.ends([model.model_dump() async for model in target.client.models.list()])
     except Exception:  # noqa: BLE001 - whatever it is: the answer itself tells what is wrong
         return {}

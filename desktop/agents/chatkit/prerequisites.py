@@ -12,7 +12,7 @@ Ask = Callable[[str, AppError], None]
 """Shows the question: the agent's id, and why it is asked. Must not block."""
 
 
-class Asks:
+class Prerequisites:
     """`ask` None: nobody can be asked, and every request fails with its own error."""
 
     def __init__(self, ask: Ask | None, limit: float) -> None:

@@ -48,7 +48,7 @@ from pydantic import TypeAdapter
 
 from desktop.agents.chatkit import unfinished, without_stack
 from desktop.agents.chatkit.context import RequestContext
-from desktop.agents.chatkit.prerequisites import Ask, Asks
+from desktop.agents.chatkit.prerequisites import Ask, Prerequisites
 from desktop.agents.chatkit.questions import Questions
 from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.demo import Demo
@@ -123,7 +123,7 @@ class LocalServer(ChatKitServer[RequestContext]):
         self._stack = stack
         self._limits = limits
         self._demo = Demo(texts, limits.chunk)
-        self.code_asks = Asks(on_code, limits.ask)
+        self.code_prerequisites = Prerequisites(on_code, limits.ask)
         """Messages that wait for a yes to code."""
         self.questions = Questions(on_question, limits.answer)
         """Questions that no page answers but ours."""
@@ -239,7 +239,14 @@ class LocalServer(ChatKitServer[RequestContext]):
             place = self._code_place or Place(Consents(None))
             silence = self._limits.stall * 2
             self._code = CodeAgents(
-                self._sources, self._texts, place, silence, self.mcp, self.approvals, self.code_asks, self.questions
+                self._sources,
+                self._texts,
+                place,
+                silence,
+                self.mcp,
+                self.approvals,
+                self.code_prerequisites,
+                self.questions,
             )
         return self._code
 

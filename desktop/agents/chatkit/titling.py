@@ -14,7 +14,7 @@ from desktop.agents.chatkit import titles
 from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.models import failures
-from desktop.agents.models.target import Way
+from desktop.agents.models.target import ModelTarget
 
 if TYPE_CHECKING:
     from chatkit.store import Store
@@ -52,28 +52,30 @@ class Titling:
         task.add_done_callback(self._under_way.discard)
 
     def close(self) -> None:
-        """Gives up what is under way."""
+        """Gives up what is under target."""
         for task in self._under_way:
             task.cancel()
 
 
 class Title:
-    """A title on its way. Its failures are nobody's business but the log's: the first words do as well."""
+    """A title on its target. Its failures are nobody's business but the log's: the first words do as well."""
 
     def __init__(self, titling: Titling, thread: ThreadMetadata, text: str) -> None:
         self._titling = titling
         self._thread = thread
         self._text = text
 
-    def begin(self, way: Way, store: Store[RequestContext], context: RequestContext) -> None:
-        self._titling.start(self._make(way, store, context))
+    def begin(self, target: ModelTarget, store: Store[RequestContext], context: RequestContext) -> None:
+        self._titling.start(self._make(target, store, context))
 
-    async def _make(self, way: Way, store: Store[RequestContext], context: RequestContext) -> None:
+    async def _make(self, target: ModelTarget, store: Store[RequestContext], context: RequestContext) -> None:
         try:
             async with asyncio.timeout(LIMIT):
-                title = titles.tidy(await titles.ask(way.client, way.model, self._text, responses=way.responses))
+                title = titles.tidy(
+                    await titles.ask(target.client, target.model, self._text, responses=target.responses)
+                )
         except Exception as error:  # noqa: BLE001 - see above
-            log.info("no title: %s", failures.of(error, way.asked).detail)
+            log.info("no title: %s", failures.of(error, target.asked).detail)
             title = ""
         title = title or titles.first_words(self._text)
         try:

@@ -289,7 +289,7 @@ class Worker:
                 self._stopping = False
 
     def stop(self) -> None:
-        """Asks the turn to end; the app kills what doesn't."""
+        """Prerequisites the turn to end; the app kills what doesn't."""
         with self._lock:
             self._stopping = True
             if self._turn is not None:

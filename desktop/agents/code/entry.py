@@ -123,7 +123,7 @@ def _workflows(module: ModuleType) -> dict[str, FunctionType]:
     used = {name: set(_names(function.__code__)) for name, function in own.items()}
     asking: set[str] = set()
     while True:
-        found = {name for name in own if name not in asking and (_asks(used[name]) or used[name] & asking)}
+        found = {name for name in own if name not in asking and (_prerequisites(used[name]) or used[name] & asking)}
         if not found:
             break
         asking |= found
@@ -132,7 +132,7 @@ def _workflows(module: ModuleType) -> dict[str, FunctionType]:
     return {name: own[name] for name in own if name in shaped - called}
 
 
-def _asks(names: set[str]) -> bool:
+def _prerequisites(names: set[str]) -> bool:
     return any(wanted <= names for wanted in (*ASKS, ASKS_CHAT))
 
 

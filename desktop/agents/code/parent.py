@@ -21,7 +21,7 @@ from chatkit.types import ProgressUpdateEvent, ThreadMetadata, ThreadStreamEvent
 
 from desktop.agents.chatkit import titles
 from desktop.agents.chatkit.context import RequestContext
-from desktop.agents.chatkit.prerequisites import Asks
+from desktop.agents.chatkit.prerequisites import Prerequisites
 from desktop.agents.chatkit.questions import STEP, Choice, Question, Questions
 from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.code import consent, conversation
@@ -115,7 +115,7 @@ class CodeAgents:
         silence: float,
         servers: McpServers | None = None,
         approvals: Approvals | None = None,
-        asks: Asks | None = None,
+        prerequisites: Prerequisites | None = None,
         questions: Questions | None = None,
     ) -> None:
         """`asks`: where a message waits for a yes to code that has changed; `questions`: where a run waits for an
@@ -123,7 +123,7 @@ class CodeAgents:
         self._questions = questions or Questions(None, 0.0)
         self._servers = servers or McpServers(sources, Limits())
         self._approvals = approvals or Approvals(sources)
-        self._asks = asks or Asks(None, 0.0)
+        self._prerequisites = prerequisites or Prerequisites(None, 0.0)
         self._sources = sources
         self._texts = texts
         self._place = place
@@ -264,7 +264,7 @@ class CodeAgents:
         live.child.kill()
 
     def _stop(self, live: Live) -> None:
-        """Asks a run to stop; its process is killed where it does not."""
+        """Prerequisites a run to stop; its process is killed where it does not."""
         live.calls.stop()
         if not live.loaded:
             self._end(live)
@@ -311,12 +311,12 @@ class CodeAgents:
                 yield event
         want: Want | None = None
         while want is None:
-            since = self._asks.given(agent.id)
+            since = self._prerequisites.given(agent.id)
             try:
                 want = await self._want(agent)
             except CodeConsentNeeded as reason:
                 yield ProgressUpdateEvent(icon="clock", text=self._texts.get("code.waits"))
-                await self._asks.until_given(agent.id, reason, since=since, said=True, wanted=lambda: True)
+                await self._prerequisites.until_given(agent.id, reason, since=since, said=True, wanted=lambda: True)
         live = self._take(agent.id, thread.id, want)
         try:
             if not live.loaded:

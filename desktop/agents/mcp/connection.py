@@ -399,7 +399,7 @@ class Connection:
             await asyncio.sleep(1.0)
 
     async def _list(self, client: Client) -> None:
-        """Asks for the tools anew."""
+        """Prerequisites for the tools anew."""
         self._remarks.clear()
         found: dict[str, Tool] = {}
         cursor: str | None = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from desktop.openai_api import transport
 
 
-class Way:
+class ModelTarget:
     """Where one answer comes from: endpoint, model, client, and what failures are told."""
 
     def __init__(

@@ -27,7 +27,7 @@ from desktop.common.texts import Catalogue
 if TYPE_CHECKING:
     import asyncio
 
-    from desktop.agents.chatkit.prerequisites import Ask, Asks
+    from desktop.agents.chatkit.prerequisites import Ask, Prerequisites
     from desktop.agents.chatkit.runs import Run
     from desktop.agents.remote.exchange import Line, Streaming
     from desktop.agents.remote.seen import Seen
@@ -90,7 +90,7 @@ class RemoteHost:
         self._started = threading.Event()
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._asks: Asks
+        self._prerequisites: Prerequisites
         self._uploads: Uploads
         self._seen: Seen
         self._lines: dict[transport.Endpoint, Line] = {}
@@ -128,14 +128,14 @@ class RemoteHost:
     def _main(self) -> None:
         import asyncio
 
-        from desktop.agents.chatkit.prerequisites import Asks
+        from desktop.agents.chatkit.prerequisites import Prerequisites
         from desktop.agents.remote.seen import Seen
         from desktop.agents.remote.uploads import Uploads
 
         loop = asyncio.new_event_loop()
         loop.set_exception_handler(lambda _loop, context: log.debug("asyncio: %s", context.get("message")))
         asyncio.set_event_loop(loop)
-        self._asks = Asks(self._ask, self._bounds.ask)
+        self._prerequisites = Prerequisites(self._ask, self._bounds.ask)
         self._uploads = Uploads(self._bounds)
         self._seen = Seen()
         self._loop = loop
@@ -219,7 +219,7 @@ class RemoteHost:
         loop = self._loop
         if loop is not None:
             with suppress(RuntimeError):  # the loop is closed: nothing waits
-                loop.call_soon_threadsafe(lambda: self._asks.answer(agent_id, given=given))
+                loop.call_soon_threadsafe(lambda: self._prerequisites.answer(agent_id, given=given))
 
     def ack(self, stream_id: str, count: int) -> None:
         """As `AgentHost.ack`."""
@@ -314,7 +314,7 @@ class RemoteHost:
         from desktop.agents.remote.exchange import exchange
 
         while True:
-            since = self._asks.given(agent.id)
+            since = self._prerequisites.given(agent.id)
             target = await self._target(agent)
             try:
                 answer = await exchange(self._line(agent.url), target, asked, self._bounds)
@@ -322,7 +322,9 @@ class RemoteHost:
             except (ServerTokenWanted, ServerTokenRefused) as error:
                 # Another one may have been entered, for another request, while this one was on its way.
                 if await self._target(agent) == target:
-                    await self._asks.until_given(agent.id, error, since=since, said=asked.streams, wanted=wanted)
+                    await self._prerequisites.until_given(
+                        agent.id, error, since=since, said=asked.streams, wanted=wanted
+                    )
             except AppError as error:
                 told = await self._explained(error, agent, asked)
                 left = self._left_of(told, agent, asked)

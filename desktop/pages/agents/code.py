@@ -66,13 +66,13 @@ class CodeMethods:
         }
 
     def _look(self, params: CodeParams) -> None:
-        self._services.desk.show_consent(self._agent(params.id).id)
+        self._services.app.show_consent(self._agent(params.id).id)
 
     def _choose(self, params: CodeParams) -> dict[str, Any] | None:
         """The agent with the file that the person has chosen; None where none was."""
         self._agent(params.id)
         title = self._services.texts.get("agents_page.code_choose")
-        chosen = self._services.desk.pick_file(title, PATTERNS)
+        chosen = self._services.app.pick_file(title, PATTERNS)
         return self._save(params.id, {"agent.file": chosen}) if chosen else None
 
     def _revoke(self, params: CodeParams) -> dict[str, Any]:

@@ -157,7 +157,7 @@ class EndpointMethods:
         if done:
             active = self._services.settings.current.agent()
             if isinstance(active, (AssistantAgent, CodeAgent)) and active.endpoint == drafted[-1].endpoint.id:
-                self._services.desk.reload_chat()
+                self._services.app.reload_chat()
         return {
             **told(outcome, self._services.texts),
             "models": list(self._endpoints.models),

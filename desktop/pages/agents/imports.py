@@ -88,7 +88,7 @@ class Road:
         """The path that was chosen; None: none."""
         say = self._services.texts.get
         patterns = (say("agents_road.python_files"), say("agents_road.any_files"))
-        return self._services.desk.pick_file(say("agents_road.choose_file"), patterns)
+        return self._services.app.pick_file(say("agents_road.choose_file"), patterns)
 
     def _bring(self, params: BringParams) -> dict[str, Any]:
         """A new code agent, whose source is shown next; `{id, state}`. What can't become one is said at its field."""
@@ -125,7 +125,7 @@ class Road:
             raise
         if taken and not self._lock():
             self._services.state.set_taking_over(answer["id"])
-        self._services.desk.show_consent(answer["id"])
+        self._services.app.show_consent(answer["id"])
         return answer
 
     def _name(self, source: Source, way: str) -> str:
@@ -141,7 +141,7 @@ class Road:
         return [name for name in found if re.fullmatch(PACKAGE, name)][:MOST_PACKAGES]
 
     def _open_builder(self, _: NoParams) -> None:
-        self._services.desk.open_external(self._services.brand.links.workflows)
+        self._services.app.open_external(self._services.brand.links.workflows)
 
     # --- a workflow --------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ class Road:
         services = self._services
         services.settings.change(lambda _now: {"active_agent": answer["id"]})
         services.keeper.forget()
-        services.desk.reload_chat()
+        services.app.reload_chat()
         return {**answer, "state": {**answer["state"], "active": answer["id"]}}
 
     def _archive(self, params: WorkflowParams) -> dict[str, bool]:

@@ -120,7 +120,7 @@ def mcp_check(services: Services) -> McpCheck:
             server,
             secrets,
             sources.route,
-            services.desk.open_external,
+            services.app.open_external,
             services.texts,
             name=services.brand.app.name,
             typed=Client(wanted.client_id, wanted.client_secret, wanted.host) if wanted.client_id else None,

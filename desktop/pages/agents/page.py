@@ -211,7 +211,7 @@ class AgentsPage:
             self._change(lambda now: {"agents": roster.put(own(now), edited(self._found(now, params.id), others))})
             active = services.settings.current.agent()
             if "agent.file" in others and active is not None and active.id == params.id:
-                services.desk.reload_chat()  # another file asks before it runs
+                services.app.reload_chat()  # another file asks before it runs
         return {**self._get(IdParams(id=params.id)), "state": self._state()}
 
     def _save_fields(self, agent_id: str, changes: dict[str, Any]) -> dict[str, Any]:
@@ -262,7 +262,7 @@ class AgentsPage:
         first = not self._services.settings.current.agents
         self._change(changes)
         if first:
-            self._services.desk.reload_chat()
+            self._services.app.reload_chat()
         return {"id": added[-1], "state": self._state()}
 
     def _remove(self, params: IdParams) -> dict[str, Any]:
@@ -286,7 +286,7 @@ class AgentsPage:
         self._change(changes)
         if active is not None and active.id == params.id:
             self._services.keeper.forget()
-            self._services.desk.reload_chat()
+            self._services.app.reload_chat()
         return self._state()
 
     def _choose(self, params: IdParams) -> dict[str, Any]:
@@ -297,7 +297,7 @@ class AgentsPage:
         self._change(lambda _now: {"active_agent": params.id})
         self._services.state.set_taking_over("")
         self._services.keeper.forget()
-        self._services.desk.reload_chat()
+        self._services.app.reload_chat()
         return self._state()
 
     def _check(self, params: IdParams) -> dict[str, Any]:
@@ -326,13 +326,13 @@ class AgentsPage:
         self._services.settings.change(make)
 
     def _open_settings(self, params: SectionParams) -> None:
-        self._services.desk.show_settings(params.section)
+        self._services.app.show_settings(params.section)
 
     def _open_setup(self, _: NoParams) -> None:
-        self._services.desk.show_setup()
+        self._services.app.show_setup()
 
     def _close(self, _: NoParams) -> None:
-        self._services.desk.close_window("agents")
+        self._services.app.close_window("agents")
 
 
 def own(settings: Settings) -> list[Agent]:

@@ -109,9 +109,9 @@ class ServerMethods:
         outcome = self._check.run(params.number, wanted, params.keep, unchecked=params.unchecked)
         done = outcome.error is None and not outcome.cancelled
         if done and first:
-            services.desk.show_chat()
+            services.app.show_chat()
         elif done and known is not None and active is not None and active.id == known.id and drafted[-1].agent != known:
-            services.desk.reload_chat()
+            services.app.reload_chat()
         return {
             **told(outcome, services.texts),
             "id": drafted[-1].agent.id if done else "",

@@ -110,7 +110,7 @@ class ApprovalPage:
             raise BadParams(problem="choice")
 
     def _close(self, _: NoParams) -> None:
-        self._services.desk.close_window("approval")
+        self._services.app.close_window("approval")
 
     def _gone(self) -> None:
         """Closed without an answer: nothing runs, and the cards ask again when they are pressed."""

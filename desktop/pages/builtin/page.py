@@ -193,12 +193,12 @@ class BasicPage:
             raise AgentNotSet()
         if params.id is None:
             services.state.set_last_thread(agent_id, None)
-            services.desk.set_chat_title("")
+            services.app.set_chat_title("")
             return {"title": None, "feedback": {}}
         title, feedback = self._known(params.id)
         services.state.set_last_thread(agent_id, params.id)
         title = " ".join((title or "").split())[:120] or None
-        services.desk.set_chat_title(title or "")
+        services.app.set_chat_title(title or "")
         return {"title": title, "feedback": feedback if isinstance(feedback, dict) else {}}
 
     def _known(self, thread_id: str) -> tuple[str | None, Any]:
@@ -281,18 +281,18 @@ class BasicPage:
         self._reload(params)
 
     def _reload(self, params: LeaveParams) -> None:
-        self._services.desk.reload_chat()
+        self._services.app.reload_chat()
         if params.text.strip():
-            self._services.desk.emit("chat", "prompt.handed_over", {"text": params.text})
+            self._services.app.emit("chat", "prompt.handed_over", {"text": params.text})
 
     def _open_settings(self, _: NoParams) -> None:
-        self._services.desk.show_settings()
+        self._services.app.show_settings()
 
     def _open_setup(self, _: NoParams) -> None:
-        self._services.desk.show_setup()
+        self._services.app.show_setup()
 
     def _open_consent(self, _: NoParams) -> None:
-        self._services.desk.show_consent()
+        self._services.app.show_consent()
 
     def _diagnostics(self, _: NoParams) -> dict[str, str]:
         return {"text": self._services.diagnostics()}

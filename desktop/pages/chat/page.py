@@ -289,14 +289,14 @@ class ChatPage:
         self._watch.end()
         log.warning("the basic view takes ChatKit's place: %s %s", params.code, " ".join(params.detail.split()))
         self._services.counters.error(self._error(params))
-        self._services.desk.show_basic(params.code)
+        self._services.app.show_basic(params.code)
 
     def _stuck(self) -> None:
         """Neither a chat nor a word of the page: its process hangs, and our own code in it with it."""
         error = ComponentLate("neither ready nor a word of the page", seconds=round(self._limits.whole))
         log.warning("the chat page did not begin within %.0f s: its process is ended", self._limits.whole)
         self._services.counters.error(error)
-        self._services.desk.chat_stuck(error)
+        self._services.app.chat_stuck(error)
 
     def _left_out(self, params: LeftOutParams) -> None:
         """Options that this version of ChatKit has refused; the chat works without them. Diagnostics name them."""
@@ -318,12 +318,12 @@ class ChatPage:
             other = self._thread != params.id
             self._thread = params.id
         if other:
-            services.desk.set_chat_title("")
+            services.app.set_chat_title("")
         title = self._title_of(params.id) if params.id else None
         with self._lock:
             current = self._thread == params.id
         if title and current:
-            services.desk.set_chat_title(title)
+            services.app.set_chat_title(title)
         return {"title": title}
 
     def _title_of(self, thread: str) -> str | None:
@@ -356,31 +356,31 @@ class ChatPage:
     # --- what the page asks the app for -----------------------------------------------------------------
 
     def _reload(self, _: NoParams) -> None:
-        self._services.desk.reload_chat()
+        self._services.app.reload_chat()
 
     def _open_diagnostics(self, _: NoParams) -> None:
         """Where they stand for a person to copy; this page, which runs OpenAI's script, is never given them."""
-        self._services.desk.show_settings("diagnostics")
+        self._services.app.show_settings("diagnostics")
 
     def _open_settings(self, _: NoParams) -> None:
-        self._services.desk.show_settings()
+        self._services.app.show_settings()
 
     def _open_setup(self, _: NoParams) -> None:
-        self._services.desk.show_setup()
+        self._services.app.show_setup()
 
     def _open_consent(self, _: NoParams) -> None:
         """The page of the active agent's code; the yes is that page's own, which no script of OpenAI's reaches."""
-        self._services.desk.show_consent()
+        self._services.app.show_consent()
 
     def _open_link(self, params: LinkParams) -> None:
-        self._services.desk.open_external(getattr(self._services.brand.links, params.link))
+        self._services.app.open_external(getattr(self._services.brand.links, params.link))
 
     def _open_road(self, params: RoadParams) -> None:
         """The ways on from the workflow that opens, in the window for agents: here OpenAI's script runs."""
         agent = self._services.settings.current.workflow()
         if agent is None:
             raise AgentNotSet()
-        self._services.desk.show_agents(agent.id, f"road.{params.way}" if params.way else "road")
+        self._services.app.show_agents(agent.id, f"road.{params.way}" if params.way else "road")
 
     def _archive(self, _: NoParams) -> dict[str, bool]:
         return self._archiving.start(self._services.settings.current.workflow())

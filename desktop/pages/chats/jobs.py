@@ -92,7 +92,7 @@ class Jobs:
     def open_folder(self, _: NoParams) -> None:
         """Shows what was exported last."""
         if self._folder is not None:
-            self._services.desk.show_folder(self._folder)
+            self._services.app.show_folder(self._folder)
 
     # --- what there is to do ----------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class Jobs:
                 failed.update(done.failed)
                 (at_openai if there else deleted).extend(done.deleted)
                 if done.deleted:
-                    self._services.desk.emit("chat", "chat.deleted", {"id": own})
+                    self._services.app.emit("chat", "chat.deleted", {"id": own})
             return {
                 "written": len({*deleted, *at_openai}),
                 "failed": len(failed),
@@ -233,4 +233,4 @@ class Jobs:
             then()
 
     def _tell(self, told: Result) -> None:
-        self._services.desk.emit("chats", "chats.job", told)
+        self._services.app.emit("chats", "chats.job", told)

@@ -162,7 +162,7 @@ class ChatsPage:
         """Asks a source which chats it has: `{count}`. Raises KeyMissing, ApiError, NetworkError, ServerError."""
 
         def told(count: int) -> None:
-            self._services.desk.emit("chats", "chats.counted", {"source": params.source, "count": count})
+            self._services.app.emit("chats", "chats.counted", {"source": params.source, "count": count})
 
         return {"count": self._library.refresh(self._gone, told, params.source)}
 
@@ -236,21 +236,21 @@ class ChatsPage:
         chat = self._library.chat(params.id)
         if not self._opens(chat):
             raise AgentNotSet()
-        self._services.desk.open_chat(chat.agent_id, chat.thread_id)
+        self._services.app.open_chat(chat.agent_id, chat.thread_id)
 
     def _rename(self, params: RenameParams) -> dict[str, Any]:
         """The chat as it is now. Raises FieldError, ChatReadOnly, ThreadNotFound."""
         if not params.title.strip():
             raise FieldError("title", self._services.texts.get("chats.title_empty"))
         chat = self._library.rename(params.id, params.title)
-        self._services.desk.emit("chat", "thread.changed", {"agent": chat.agent_id, "thread": chat.thread_id})
+        self._services.app.emit("chat", "thread.changed", {"agent": chat.agent_id, "thread": chat.thread_id})
         return self._told(chat)
 
     # --- taking along -----------------------------------------------------------------------------
 
     def _pick_folder(self, _: NoParams) -> str | None:
         """The folder that was chosen; None: none."""
-        return self._services.desk.pick_folder()
+        return self._services.app.pick_folder()
 
     def _export(self, params: ExportJob) -> dict[str, bool]:
         texts = self._services.texts

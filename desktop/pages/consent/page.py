@@ -223,7 +223,7 @@ class ConsentPage:
         log.info("%s was approved: %s", shown.name, shown.digest)
         if self._services.state.taking_over(agent.id):
             self._take_over(agent.id)
-        self._services.desk.code_approved(agent.id)
+        self._services.app.code_approved(agent.id)
         return {"done": True, "state": None}
 
     def _take_over(self, agent_id: str) -> None:
@@ -232,26 +232,26 @@ class ConsentPage:
         services.settings.change(lambda _now: {"active_agent": agent_id})
         services.state.set_taking_over("")
         services.keeper.forget()
-        services.desk.reload_chat()
+        services.app.reload_chat()
 
     def _decline(self, _: NoParams) -> None:
         """Nothing runs; the chat's window says why, and offers this page again. Where the yes was given before, the
         chat goes on."""
-        desk, shown = self._services.desk, self._shown
+        app, shown = self._services.app, self._shown
         active = self._services.settings.current.agent()
         if shown is not None and self._consents.given(shown):
-            desk.code_approved(self._agent_id)
+            app.code_approved(self._agent_id)
             return
         if active is not None and active.id == self._agent_id:
-            desk.show_chat(ask=False)
-        desk.close_window("consent")
+            app.show_chat(ask=False)
+        app.close_window("consent")
 
     def _choose_file(self, _: NoParams) -> dict[str, Any]:
         """The person names another file for this agent; what is shown then."""
         if not self._can_choose():
             raise SettingsInvalid(name="agents", problem=Phrase("errors.problem.fixed"))
         texts = self._services.texts
-        chosen = self._services.desk.pick_file(texts.get("consent.choose_file"), PATTERNS)
+        chosen = self._services.app.pick_file(texts.get("consent.choose_file"), PATTERNS)
         if chosen:
             from desktop.pages.agents.page import own
 
@@ -275,7 +275,7 @@ class ConsentPage:
         return not lock_of(self._services.settings, "agents", "command_line")
 
     def _open_agents(self, _: NoParams) -> None:
-        self._services.desk.show_agents()
+        self._services.app.show_agents()
 
     # --- packages --------------------------------------------------------------------------------
 
@@ -295,10 +295,10 @@ class ConsentPage:
     def _run(self, source: Source, agent: CodeAgent, wanted: list[str], cancel: threading.Event) -> None:
         from desktop.agents.code import packages
 
-        desk, failure = self._services.desk, None
+        app, failure = self._services.app, None
 
         def tell(line: str) -> None:
-            desk.emit("consent", "consent.line", {"line": line[:500]})
+            app.emit("consent", "consent.line", {"line": line[:500]})
 
         try:
             if wanted:
@@ -318,9 +318,9 @@ class ConsentPage:
         if not gone:
             told = None if failure is None or cancel.is_set() else failure.describe(self._services.texts)
             missing = self._missing(source, agent)
-            desk.emit("consent", "consent.installed", {"error": told, "missing": missing})
+            app.emit("consent", "consent.installed", {"error": told, "missing": missing})
             if not missing:
-                desk.packages_installed(agent.id)
+                app.packages_installed(agent.id)
 
     def _stop(self, _: NoParams) -> None:
         cancel = self._cancel

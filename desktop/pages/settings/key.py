@@ -74,7 +74,7 @@ class KeyMethods:
         else:
             outcome = self._first.run(params.number, wanted, params.keep)
         if outcome.error is None and not outcome.cancelled:
-            self._services.desk.reload_chat()
+            self._services.app.reload_chat()
         return {**told(outcome, self._services.texts), "can_save": False}
 
     def _key_draft(self, params: KeyParams) -> EndpointDraft:
@@ -96,8 +96,8 @@ class KeyMethods:
         services.keeper.cancel_all()
         services.keys.remove(origin)
         services.keeper.forget()
-        services.desk.emit("chat", "key.removed", KeyMissing(origin=origin).describe(services.texts))
-        services.desk.show_setup()
+        services.app.emit("chat", "key.removed", KeyMissing(origin=origin).describe(services.texts))
+        services.app.show_setup()
         return key_status(services)
 
     def _save_password(self, params: PasswordParams) -> dict[str, Any]:

@@ -274,7 +274,7 @@ class SettingsPage:
         except SettingsInvalid as error:
             raise self._shown(error, params.changes) from None
         if any(name.startswith(ANEW) for name in params.changes):
-            self._services.desk.reload_chat()
+            self._services.app.reload_chat()
         return self._values()
 
     def _changed_agent(self, changes: Mapping[str, Any]) -> WorkflowAgent:
@@ -308,7 +308,7 @@ class SettingsPage:
 
     def _pick_ca_file(self, _: NoParams) -> str | None:
         texts = self._services.texts
-        return self._services.desk.pick_file(
+        return self._services.app.pick_file(
             texts.get("settings.ca_file_title"), (texts.get("settings.ca_file_kind"), texts.get("settings.ca_file_any"))
         )
 
@@ -332,7 +332,7 @@ class SettingsPage:
         services.settings.forget_user(agent.id)
         services.keeper.forget()
         services.state.set_last_thread(agent.id, None)
-        services.desk.reload_chat()
+        services.app.reload_chat()
 
     def _delete_all(self, params: WordParams) -> None:
         """Only with the word typed: sessions, keys, password, then everything in the profile's folder; the app ends."""
@@ -352,7 +352,7 @@ class SettingsPage:
                     forget_token(services.keys, agent)
         except (KeyringMissing, KeyringInsecure):
             pass  # where there is no keyring, nothing was kept in it
-        services.desk.delete_all_data()
+        services.app.delete_all_data()
 
     # --- about -----------------------------------------------------------------------------------
 
@@ -360,7 +360,7 @@ class SettingsPage:
         return {"text": self._services.diagnostics()}
 
     def _open_logs(self, _: NoParams) -> None:
-        self._services.desk.open_folder("logs")
+        self._services.app.open_folder("logs")
 
     def _links(self) -> dict[str, str]:
         links = self._services.brand.links
@@ -376,17 +376,17 @@ class SettingsPage:
         }
 
     def _open_setup(self, _: NoParams) -> None:
-        self._services.desk.show_setup()
+        self._services.app.show_setup()
 
     def _open_agents(self, _: NoParams) -> None:
-        self._services.desk.show_agents()
+        self._services.app.show_agents()
 
     def _gone(self) -> None:
         self._first.gone()
         self._endpoints.gone()
 
     def _close(self, _: NoParams) -> None:
-        self._services.desk.close_window("settings")
+        self._services.app.close_window("settings")
 
 
 def _makers(brand: Brand) -> str:

@@ -64,7 +64,7 @@ class Imports:
         from desktop.settings.dotenv import read_starter
 
         texts = self._services.texts
-        chosen = self._services.desk.pick_file(
+        chosen = self._services.app.pick_file(
             texts.get("setup.import_dotenv_title"),
             (texts.get("setup.import_dotenv_kind"), texts.get("setup.import_any_kind")),
         )

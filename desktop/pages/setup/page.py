@@ -219,7 +219,7 @@ class SetupPage:
         outcome = self._first.run(params.number, wanted, params.keep, unchecked=params.unchecked)
         if outcome.error is None and not outcome.cancelled:
             self._imports.drop()
-            self._services.desk.show_chat()
+            self._services.app.show_chat()
         return told(outcome, self._services.texts)
 
     def _check_key(self, params: KeyCheckParams) -> dict[str, Any]:
@@ -292,7 +292,7 @@ class SetupPage:
     def _ended(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.error is None and not outcome.cancelled:
             self._imports.drop()
-            self._services.desk.show_chat()
+            self._services.app.show_chat()
         return {**told(outcome, self._services.texts), "models": list(self._endpoints.models)}
 
     def _address(self, params: AddressParams) -> dict[str, Any]:
@@ -312,7 +312,7 @@ class SetupPage:
             agent = roster.demo_of(settings.current) or DemoAgent(id=roster.fresh_id("demo", settings.current))
             if settings.current.agent() != agent:
                 settings.change(lambda now: {"agents": roster.put(now.agents, agent), "active_agent": agent.id})
-        self._services.desk.show_chat()
+        self._services.app.show_chat()
 
     def _gone(self) -> None:
         self._first.gone()
@@ -325,11 +325,11 @@ class SetupPage:
     # --- the rest --------------------------------------------------------------------------------
 
     def _close(self, _: NoParams) -> None:
-        self._services.desk.show_chat()
+        self._services.app.show_chat()
 
     def _open_server(self, _: NoParams) -> None:
         """The form for a ChatKit server, which is in the agents page."""
-        self._services.desk.show_agents("", "add-server")
+        self._services.app.show_agents("", "add-server")
 
     def _links(self) -> dict[str, str]:
         links = self._services.brand.links

@@ -181,7 +181,7 @@ class AgentMethods:
         return Shield(services.texts.get("chat.image"), services.texts.get("chat.sources"))
 
     def _open(self, stream: Stream, outgoing: Outgoing) -> None:
-        emit, name, services = self._services.desk.emit, self._page, self._services
+        emit, name, services = self._services.app.emit, self._page, self._services
 
         def send(chunks: list[str], seq: int) -> None:
             emit(name, "stream.data", {"id": stream.id, "seq": seq, "chunks": chunks})

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from desktop.common.errors import AppError
 
 
-class Desk(Protocol):
+class Application(Protocol):
     """`App` implements it; tests have one that takes notes."""
 
     def show_chat(self, *, ask: bool = True) -> None:

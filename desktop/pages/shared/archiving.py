@@ -116,7 +116,7 @@ class Archiving:
 
     def open(self, _: NoParams) -> None:
         """Shows the folder."""
-        self._services.desk.open_folder("archive")
+        self._services.app.open_folder("archive")
 
     def _run(self, agent: str, folder: Path, tell: Callable[[Progress], None], cancel: threading.Event) -> Archived:
         services = self._services
@@ -162,4 +162,4 @@ class Archiving:
             "error": None,
         }
         for page in PAGES:
-            self._services.desk.emit(page, "archive.progress", told | changed)
+            self._services.app.emit(page, "archive.progress", told | changed)

@@ -26,4 +26,4 @@ def key_status(services: Services, base: str = "") -> dict[str, Any]:
 def tell_waiting(services: Services) -> None:
     """The keyring asks the person to unlock it: the pages where that can happen say so."""
     for page in ("setup", "settings", "agents"):
-        services.desk.emit(page, "keyring.waiting", {"store": services.keys.store.name})
+        services.app.emit(page, "keyring.waiting", {"store": services.keys.store.name})

@@ -24,6 +24,6 @@ def open_link(services: Services, links: Mapping[str, str]) -> Method:
         url = links.get(params.link)
         if not url:
             raise BadParams(problem=f"no such link: {params.link}")
-        services.desk.open_external(url)
+        services.app.open_external(url)
 
     return Method(LinkParams, open_it)

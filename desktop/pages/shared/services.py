@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from desktop.pages.shared.application import Desk
+from desktop.pages.shared.application import Application
 
 if TYPE_CHECKING:
     from desktop.agents.host import AgentHost
@@ -35,7 +35,7 @@ class Services:
     keeper: SessionKeeper
     agents: AgentHost
     counters: Counters
-    desk: Desk
+    app: Application
     make_client: Callable[[str, str], ApiClient]
     """(api_base, key) -> a client with this profile's proxy and CA file."""
     diagnostics: Callable[[], str]

@@ -22,7 +22,7 @@ def for_chat(services: Services) -> dict[str, Method]:
 
     def follow(params: SeenParams) -> None:
         seen(params)
-        services.desk.open_external(services.brand.links.releases)
+        services.app.open_external(services.brand.links.releases)
 
     methods = {"update.seen": Method(SeenParams, seen), "update.open": Method(SeenParams, follow)}
     return methods if _has_page(services) else {}

@@ -75,14 +75,14 @@ class TokenPage:
         )
         if outcome.error is None and not outcome.cancelled:
             self._given = True
-            self._services.desk.close_window("token")
+            self._services.app.close_window("token")
         return told(outcome, self._services.texts)
 
     def _cancel(self, params: CancelParams) -> dict[str, bool]:
         return {"stopped": self._check.cancel(params.number)}
 
     def _close(self, _: NoParams) -> None:
-        self._services.desk.close_window("token")
+        self._services.app.close_window("token")
 
     def _gone(self) -> None:
         """Closed without a token: what waits for it ends with a sentence."""

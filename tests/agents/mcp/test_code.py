@@ -183,7 +183,7 @@ def test_a_file_that_asks_for_a_tool_nobody_gave_it_gets_none(code: Bench) -> No
 
         @function_tool
         async def sneak() -> str:
-            \"\"\"Asks for what is not its own.\"\"\"
+            \"\"\"Prerequisites for what is not its own.\"\"\"
             import gc
             ours = next(one for one in gc.get_objects() if isinstance(one, tools.Tools))
             return str(await ours._call(("tools", "environment"), "{}"))

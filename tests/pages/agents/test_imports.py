@@ -54,7 +54,7 @@ def settled(house: House) -> House:
             "chat.theme.radius": "sharp",
         }
     )
-    house.desk.asked.clear()
+    house.app.asked.clear()
     return house
 
 
@@ -96,7 +96,7 @@ def test_pasted_code_becomes_a_private_file_of_the_profile_and_is_shown_before_i
     assert file.read_text(encoding="utf-8") == EXPORT
     if POSIX:
         assert [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)] == [0o600, 0o700]
-    assert house.desk.asked[-1] == ("show_consent", (answer["id"],))
+    assert house.app.asked[-1] == ("show_consent", (answer["id"],))
     assert agent.packages == []
 
 
@@ -189,7 +189,7 @@ def test_what_can_not_be_an_agent_is_said_at_the_field_and_leaves_nothing(house:
     assert says in said
     assert house.settings.current.agents == []
     assert not house.locations.code.exists() or list(house.locations.code.iterdir()) == []
-    assert house.desk.names() == []
+    assert house.app.names() == []
 
 
 def test_a_file_that_can_not_be_an_agent_is_said_at_the_field(house: House, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_settings_that_can_not_be_saved_leave_no_file_behind(house: House) -> No
 def test_the_file_dialog_only_names_a_file(house: House) -> None:
     ask = asked_of(house)
     assert ask("agents.pick_code") is None
-    house.desk.file = "/somewhere/agent.py"
+    house.app.file = "/somewhere/agent.py"
     assert ask("agents.pick_code") == "/somewhere/agent.py"
     assert house.settings.current.agents == []
 
@@ -272,10 +272,10 @@ def test_brought_code_opens_once_it_is_approved_and_looks_as_the_workflow_did(se
     consent = Asked(ConsentPage(settled.services, answer["id"]).page(), settled.texts)
     shown = consent("consent.start")
     assert shown["agent"]["active"], "with the yes it opens"
-    settled.desk.asked.clear()
+    settled.app.asked.clear()
     consent("consent.approve", digest=shown["source"]["digest"])
     assert settled.settings.current.active_agent == answer["id"]
-    assert settled.desk.names() == ["reload_chat", "code_approved"]
+    assert settled.app.names() == ["reload_chat", "code_approved"]
     assert options(settled) == before
     assert [one.id for one in settled.settings.current.agents] == ["flow", answer["id"]], "the workflow stays"
 
@@ -298,7 +298,7 @@ def test_an_assistant_takes_the_workflows_place_at_once_with_its_look(settled: H
     agent = settled.settings.current.agent()
     assert agent == AssistantAgent(id=answer["id"], name="Support")
     assert answer["state"]["active"] == answer["id"]
-    assert settled.desk.names() == ["reload_chat"]
+    assert settled.app.names() == ["reload_chat"]
     assert options(settled) == before
 
 
@@ -344,7 +344,7 @@ def test_a_workflows_chats_are_archived_from_its_page_though_another_agent_opens
         api.world.add_thread(user, title=f"Chat {number}", messages=2)
     api.world.add_thread("somebody-else")
     assert ask("archive.start", id="flow") == {"started": True}
-    told = settled.desk.wait(
+    told = settled.app.wait(
         lambda asked: any(
             name == "emit" and args[1] == "archive.progress" and args[2]["finished"] for name, args in asked
         )
@@ -369,4 +369,4 @@ def test_the_page_knows_whether_the_last_day_has_passed(settled: House, day: dat
 
 def test_agent_builder_is_opened_in_the_browser(settled: House) -> None:
     asked_of(settled)("agents.open_builder")
-    assert settled.desk.asked == [("open_external", ("https://platform.openai.com/agent-builder",))]
+    assert settled.app.asked == [("open_external", ("https://platform.openai.com/agent-builder",))]

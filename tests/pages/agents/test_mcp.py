@@ -126,7 +126,7 @@ def test_checklist_01_a_secret_goes_to_the_keyring_and_into_no_answer(house: Hou
     ask("agents.start")
     ask("mcp.remove", id=one.id)
     assert not ask.found(SENTINEL)
-    assert SENTINEL not in repr(house.desk.asked)
+    assert SENTINEL not in repr(house.app.asked)
 
 
 def test_checklist_07_a_secret_stands_in_no_file_and_in_no_repr(house: House, ask: Asked) -> None:

@@ -44,7 +44,7 @@ def ask(house: House, browser: Browser) -> Asked:
 
 def opened_by(house: House) -> Browser:
     made = Browser()
-    house.desk.open_external = made  # type: ignore[attr-defined]
+    house.app.open_external = made  # type: ignore[attr-defined]
     return made
 
 
@@ -131,7 +131,7 @@ def test_a_denied_sign_in_says_so_and_offers_another(house: House, ask: Asked, s
 
 def test_a_sign_in_can_be_cancelled_while_the_browser_is_open(house: House, server: McpHttp) -> None:
     there = threading.Event()
-    house.desk.open_external = lambda _url: there.set()  # type: ignore[attr-defined]
+    house.app.open_external = lambda _url: there.set()  # type: ignore[attr-defined]
     ask = Asked(AgentsPage(house.services).page(), house.texts)
     answers: list[dict[str, Any]] = []
     waits = threading.Thread(target=lambda: answers.append(save(ask, server, sign_in=True)))

@@ -37,7 +37,7 @@ def furnished(house: House) -> House:
     house.settings.replace_agent(WorkflowAgent(id="flow", name="Support", workflow_id=WORKFLOW))
     house.settings.replace_agent(DemoAgent(id="demo"))
     house.settings.replace_agent(AssistantAgent(id="writer", name="Writer"))
-    house.desk.asked.clear()
+    house.app.asked.clear()
     return house
 
 
@@ -96,13 +96,13 @@ def test_the_page_is_told_every_agent_and_which_one_opens(furnished: House) -> N
 def test_the_first_agent_that_is_added_opens(house: House) -> None:
     answer = asked_of(house)("agents.add", kind="assistant")
     assert house.settings.current.active_agent == answer["id"]
-    assert house.desk.names() == ["reload_chat"]
+    assert house.app.names() == ["reload_chat"]
 
 
 def test_a_further_agent_does_not_open_by_itself(furnished: House) -> None:
     answer = asked_of(furnished)("agents.add", kind="demo")
     assert answer["state"]["active"] == "writer"
-    assert furnished.desk.names() == []
+    assert furnished.app.names() == []
 
 
 def test_a_workflow_is_added_with_its_id_and_refused_without(furnished: House) -> None:
@@ -140,7 +140,7 @@ def test_the_active_agent_that_is_removed_leaves_its_place_to_another(furnished:
     ask("agents.remove", id="writer")
     assert [one.id for one in furnished.settings.current.agents] == ["flow", "demo"]
     assert furnished.settings.current.active_agent == "flow"
-    assert furnished.desk.names() == ["reload_chat"]
+    assert furnished.app.names() == ["reload_chat"]
     ask("agents.remove", id="flow")
     assert ask("agents.remove", id="demo")["agents"] == []
 
@@ -156,7 +156,7 @@ def test_an_id_is_never_given_to_another_agent(house: House) -> None:
 def test_an_agent_is_chosen_and_the_chat_begins_anew_with_it(furnished: House) -> None:
     assert asked_of(furnished)("agents.choose", id="demo")["active"] == "demo"
     assert furnished.settings.current.agent() == DemoAgent(id="demo")
-    assert furnished.desk.names() == ["reload_chat"]
+    assert furnished.app.names() == ["reload_chat"]
 
 
 @pytest.mark.parametrize("method", ["get", "duplicate", "remove", "choose"])

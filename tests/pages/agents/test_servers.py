@@ -68,7 +68,7 @@ def test_a_server_is_asked_before_it_is_saved_and_its_token_goes_to_the_keyring(
     assert (agent.name, agent.headers) == ("Team", {"X-Team": "blue"})
     assert house.keyring.get(entry(agent)) == TOKEN
     assert house.settings.current.agent() == agent
-    assert ("show_chat", ()) in house.desk.asked
+    assert ("show_chat", ()) in house.app.asked
     told = ask("servers.get", id=agent.id)
     assert told["token"]["present"] is True
     assert told["headers"] == "X-Team: blue"
@@ -150,7 +150,7 @@ def test_checklist_31_another_address_gets_no_token_of_the_old_one_which_is_dele
     [after] = kept(house)
     assert after.id == before.id
     assert house.keyring.get(entry(before)) is None
-    assert ("reload_chat", ()) in house.desk.asked
+    assert ("reload_chat", ()) in house.app.asked
 
 
 def test_checklist_08_removing_the_agent_deletes_its_token(saved: Saved) -> None:
@@ -208,7 +208,7 @@ def test_the_window_checks_the_token_keeps_it_and_closes(
     assert house.keyring.get(entry(agent)) is None
     assert ask("token.submit", number=2, token=TOKEN)["error"] is None
     assert house.keyring.get(entry(agent)) == TOKEN
-    assert house.desk.asked[-1] == ("close_window", ("token",))
+    assert house.app.asked[-1] == ("close_window", ("token",))
     assert not ask.found(TOKEN)
 
 

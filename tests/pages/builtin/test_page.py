@@ -40,7 +40,7 @@ def say(house: House, ask: Asked, text: str) -> str:
     stream = request(ask, "threads.create", input=message)["stream"]
     end = time.monotonic() + 90
     while time.monotonic() < end:
-        events = [data for name, args in house.desk.asked if name == "emit" for data in [args]]
+        events = [data for name, args in house.app.asked if name == "emit" for data in [args]]
         if any(name == "stream.end" and data["id"] == stream for _, name, data in events):
             pieces = [p for _, name, data in events if name == "stream.data" for p in data["chunks"]]
             created = next(json.loads(p[6:]) for p in pieces if '"thread.created"' in p)
@@ -114,7 +114,7 @@ def test_an_open_chat_is_remembered_and_names_the_window(demo: House) -> None:
     told = ask("basic.thread", id=thread)
     assert told == {"title": "help with gardens", "feedback": {}}
     assert demo.services.state.last_thread("demo") == thread
-    assert ("set_chat_title", ("help with gardens",)) in demo.desk.asked
+    assert ("set_chat_title", ("help with gardens",)) in demo.app.asked
     assert ask("basic.start")["thread"] == thread
 
 
@@ -172,12 +172,12 @@ def test_trying_chatkit_ends_the_preference_for_this_page(demo: House) -> None:
     demo.settings.update({"assistant.basic_view": True})
     basic(demo)("basic.try_chatkit")
     assert demo.settings.current.assistant.basic_view is False
-    assert demo.desk.names() == ["reload_chat"]
+    assert demo.app.names() == ["reload_chat"]
 
 
 def test_what_is_being_written_goes_along(demo: House) -> None:
     basic(demo)("basic.try_chatkit", text="half a thought")
-    assert demo.desk.asked[-1] == ("emit", ("chat", "prompt.handed_over", {"text": "half a thought"}))
+    assert demo.app.asked[-1] == ("emit", ("chat", "prompt.handed_over", {"text": "half a thought"}))
 
 
 def test_a_reload_keeps_the_preference(demo: House) -> None:

@@ -136,7 +136,7 @@ def test_history_does_not_wait_for_a_hosted_session(make_house: MakeHouse) -> No
 def test_the_basic_view_takes_the_place_of_a_component_that_can_not_be_had(make_house: MakeHouse, code: str) -> None:
     house, ask = chat(make_house, DEMO)
     ask("chat.fall_back", code=code, detail="two\nlines")
-    assert house.desk.asked == [("show_basic", (code,))]
+    assert house.app.asked == [("show_basic", (code,))]
     assert house.services.counters.snapshot()["errors"] == {code: 1}
 
 
@@ -144,7 +144,7 @@ def test_a_hosted_agent_can_not_fall_back(make_house: MakeHouse) -> None:
     house, ask = chat(make_house, {"workflow_id": "wf_abcdefgh"})
     with pytest.raises(AgentNotSet):
         ask("chat.fall_back", code="component_late")
-    assert house.desk.asked == []
+    assert house.app.asked == []
 
 
 def test_the_title_of_a_chat_comes_from_the_store_on_this_machine(make_house: MakeHouse) -> None:
@@ -153,7 +153,7 @@ def test_the_title_of_a_chat_comes_from_the_store_on_this_machine(make_house: Ma
     ask("chatkit.request", body=json.dumps({"type": "threads.create", "params": {"input": message}}))
     listed = '{"type": "threads.list", "params": {}}'
     thread = json.loads(ask("chatkit.request", body=listed)["json"])["data"][0]["id"]
-    house.desk.asked.clear()
+    house.app.asked.clear()
     ends = time.monotonic() + 30
     while (title := ask("chat.thread", id=thread)["title"]) is None and time.monotonic() < ends:
         time.sleep(0.01)  # the answer is on its way, and the title with it

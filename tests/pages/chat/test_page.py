@@ -57,7 +57,7 @@ class Keeper:
         return self._client
 
 
-class Desk:
+class Application:
     """Notes what it is asked for; `wait` for what another thread asks."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class House:
     def __init__(self, folder: Path, api: ApiStandIn | None = None, settings: dict[str, Any] | None = None) -> None:
         self.client = ApiClient(Endpoint(base=api.base), KEY, retries=0) if api else None
         self.keeper = Keeper(self.client)
-        self.desk = Desk()
+        self.app = Application()
         self.counters = Counters()
         self.state = State(folder / "state.json")
         self.locations = Locations(folder)
@@ -112,7 +112,7 @@ class House:
                 keeper=self.keeper,
                 agents=SimpleNamespace(state="off", state_for=lambda _agent: "off"),
                 counters=self.counters,
-                desk=self.desk,
+                app=self.app,
                 make_client=None,
                 diagnostics=lambda: "diagnostics",
                 component_url=COMPONENT,
@@ -251,7 +251,7 @@ def test_checklist_01_nothing_that_the_chat_page_is_given_holds_the_key(house: H
             crossed.append(json.dumps(house.call(name, params.get(name))))
         except AppError as error:
             crossed.append(json.dumps(error.describe(house.services.texts)))
-    crossed += [json.dumps(entry) for entry in house.desk.events]
+    crossed += [json.dumps(entry) for entry in house.app.events]
     assert "ek_1" in "".join(crossed)  # the control: what does cross is found
     assert SENTINEL not in "".join(crossed)
     assert SENTINEL[3:11] not in "".join(crossed)
@@ -322,11 +322,11 @@ def test_the_window_title_follows_the_thread(online: tuple[House, ApiStandIn]) -
     house, api = online
     thread = api.world.add_thread(USER, title="A weekend\n in Lyon")
     assert house.call("chat.thread", {"id": thread}) == {"title": "A weekend in Lyon"}
-    assert house.desk.asked == [("set_chat_title", ""), ("set_chat_title", "A weekend in Lyon")]
+    assert house.app.asked == [("set_chat_title", ""), ("set_chat_title", "A weekend in Lyon")]
     assert house.state.last_thread("workflow") == thread
     assert house.call("chat.thread", {"id": None}) == {"title": None}
     assert house.state.last_thread("workflow") is None
-    assert house.desk.asked[-1] == ("set_chat_title", "")
+    assert house.app.asked[-1] == ("set_chat_title", "")
 
 
 def test_a_thread_without_a_title_asks_again_and_keeps_the_window_calm(online: tuple[House, ApiStandIn]) -> None:
@@ -335,7 +335,7 @@ def test_a_thread_without_a_title_asks_again_and_keeps_the_window_calm(online: t
     assert house.call("chat.thread", {"id": thread}) == {"title": None}
     api.world.threads[thread]["title"] = "Named since"
     assert house.call("chat.thread", {"id": thread}) == {"title": "Named since"}
-    assert house.desk.asked == [("set_chat_title", ""), ("set_chat_title", "Named since")]
+    assert house.app.asked == [("set_chat_title", ""), ("set_chat_title", "Named since")]
 
 
 def test_a_title_that_cannot_be_had_is_no_problem(house: House) -> None:
@@ -368,20 +368,20 @@ def test_a_title_that_cannot_be_had_is_no_problem(house: House) -> None:
 def test_parameters_of_another_shape_are_refused(house: House, method: str, params: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         house.call(method, params)
-    assert house.desk.asked == []
+    assert house.app.asked == []
 
 
 def test_checklist_15_the_page_names_a_link_and_never_an_address(house: House) -> None:
     for link in ("status", "usage", "api_keys", "workflows"):
         house.call("app.open_link", {"link": link})
-    assert [name for name, *_ in house.desk.asked] == ["open_external"] * 4
-    assert all(url.startswith("https://") for _, url in house.desk.asked)
+    assert [name for name, *_ in house.app.asked] == ["open_external"] * 4
+    assert all(url.startswith("https://") for _, url in house.app.asked)
 
 
 def test_what_the_page_asks_the_app_for_reaches_the_desk(house: House) -> None:
     for method in ("chat.reload", "app.open_settings", "app.open_setup", "archive.open", "app.open_diagnostics"):
         house.call(method)
-    assert house.desk.asked == [
+    assert house.app.asked == [
         ("reload_chat", None),
         ("show_settings", None),
         ("show_setup", None),
@@ -430,7 +430,7 @@ def test_the_page_with_openais_script_can_only_have_the_window_for_agents_opened
     house: House, way: str, section: str
 ) -> None:
     house.call("app.open_road", {"way": way})
-    assert house.desk.asked == [("show_agents", "workflow", section)]
+    assert house.app.asked == [("show_agents", "workflow", section)]
     with pytest.raises(ValidationError):
         house.call("app.open_road", {"way": "code", "text": "print()"})
     assert not [name for name in house.page.page().methods if name.startswith("agents.")]
@@ -449,7 +449,7 @@ def test_the_archive_tells_how_far_it_is_and_where_it_went(online: tuple[House, 
         api.world.add_thread(USER, title=f"Chat {number}", messages=2)
     api.world.add_thread("somebody-else")
     assert house.call("archive.start") == {"started": True}
-    events = house.desk.wait(finished)
+    events = house.app.wait(finished)
     assert {name for name, _ in events} == {"archive.progress"}
     assert [(told["done"], told["total"]) for _, told in events if told["done"] == 0] == [(0, None), (0, 3)]
     last = events[-1][1]
@@ -462,7 +462,7 @@ def test_an_archive_that_cannot_be_made_says_why(online: tuple[House, ApiStandIn
     house, api = online
     api.fail("key_rejected")
     house.call("archive.start")
-    last = house.desk.wait(finished)[-1][1]
+    last = house.app.wait(finished)[-1][1]
     assert last["error"]["code"] == "key_rejected"
     assert last["done"] == 0
 
@@ -473,18 +473,18 @@ def test_one_archive_runs_at_a_time_and_a_page_shown_anew_can_stop_it(online: tu
         api.world.add_thread(USER, title=f"Chat {number}")
     api.fail("slow", seconds=0.2, on="/items")
     house.call("archive.start")
-    house.desk.wait(lambda events: any(told["total"] for _, told in events))
+    house.app.wait(lambda events: any(told["total"] for _, told in events))
     house.page = ChatPage(house.services)
     assert house.call("archive.start") == {"started": False}
     house.call("archive.cancel")
-    last = house.desk.wait(finished)[-1][1]
+    last = house.app.wait(finished)[-1][1]
     assert last["cancelled"] is True
     assert last["done"] < 3
     api.heal()
     deadline = time.monotonic() + 30
     while house.call("archive.start") == {"started": False}:
         assert time.monotonic() < deadline
-    assert house.desk.wait(lambda events: finished(events) and events[-1][1]["done"] == 3)
+    assert house.app.wait(lambda events: finished(events) and events[-1][1]["done"] == 3)
 
 
 def test_without_a_key_the_archive_does_not_begin(house: House) -> None:

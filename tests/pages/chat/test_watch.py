@@ -44,7 +44,7 @@ class Quick(Limits):
 def started(make_house: MakeHouse) -> tuple[House, Asked, threading.Event]:
     house = make_house(command_line={"agents": [{"kind": "demo", "id": "demo"}]})
     stuck = threading.Event()
-    house.desk.__dict__["chat_stuck"] = lambda _problem: stuck.set()
+    house.app.__dict__["chat_stuck"] = lambda _problem: stuck.set()
     services = replace(house.services, component_url="https://cdn.platform.openai.com/chatkit.js")
     ask = Asked(ChatPage(services, limits=Quick()).page(), house.texts)
     ask("chat.start")

@@ -53,7 +53,7 @@ class Case:
         house.keys.save(origin_of(api.base), KEY)
         self.view = ChatsPage(house.services)
         self.ask = Asked(self.view.page(), house.texts)
-        house.desk.asked.clear()
+        house.app.asked.clear()
 
     def chat(self, title: str | None, *items: ThreadItem, agent: str = "assistant") -> str:
         from desktop.agents.chatkit.context import RequestContext
@@ -75,7 +75,7 @@ class Case:
         return str(self.api.world.add_thread(ME, title, **options))
 
     def events(self, name: str, page: str = "chats") -> list[Json]:
-        return [args[2] for what, args in self.house.desk.asked if what == "emit" and args[:2] == (page, name)]
+        return [args[2] for what, args in self.house.app.asked if what == "emit" and args[:2] == (page, name)]
 
     def end(self, count: int = 1) -> Json:
         """What the page was told when its job had ended for the `count`th time."""
@@ -83,7 +83,7 @@ class Case:
         def over(_asked: object) -> bool:
             return sum(told["finished"] for told in self.events("chats.job")) >= count
 
-        self.house.desk.wait(over)
+        self.house.app.wait(over)
         return [told for told in self.events("chats.job") if told["finished"]][count - 1]
 
     def titles(self, **params: Any) -> list[str | None]:
@@ -211,15 +211,15 @@ def test_a_chat_is_opened_where_its_agent_is_still_there(case: Case) -> None:
     own, hosted = case.chat("Own", agent="demo"), case.hosted("Hosted")
     case.ask("chats.open", id=own)
     case.ask("chats.open", id=hosted)
-    assert [one for one in case.house.desk.asked if one[0] == "open_chat"] == [
+    assert [one for one in case.house.app.asked if one[0] == "open_chat"] == [
         ("open_chat", ("demo", own)),
         ("open_chat", ("workflow", hosted)),
     ]
     case.house.settings.update({"agents": [AssistantAgent(id="assistant", name="Ada")]})
-    case.house.desk.asked.clear()
+    case.house.app.asked.clear()
     with pytest.raises(AgentNotSet):
         case.ask("chats.open", id=own)
-    assert case.house.desk.asked == []
+    assert case.house.app.asked == []
 
 
 def test_another_agents_chat_is_not_opened_where_the_agent_is_fixed(
@@ -268,7 +268,7 @@ def test_one_some_or_all_are_exported_with_how_far_it_is(case: Case, tmp_path: P
     assert {one["kind"] for one in told} == {"export"}
     assert [one["done"] for one in told if one["total"] == 4][-1] == 4
     case.ask("chats.open_folder")
-    assert case.house.desk.asked[-1] == ("show_folder", (tmp_path / "agent",))
+    assert case.house.app.asked[-1] == ("show_folder", (tmp_path / "agent",))
     assert case.ask("chats.start")["folder"] == str(tmp_path / "agent")
 
 
@@ -282,7 +282,7 @@ def test_a_folder_that_is_none_is_said_at_its_field(case: Case, tmp_path: Path) 
         with pytest.raises(SettingsInvalid) as refused:
             case.ask("chats.export", ids=None, format="json", folder=folder)
         assert refused.value.describe(case.house.texts)["message"] == says
-    case.house.desk.file = "/home/me/chats"
+    case.house.app.file = "/home/me/chats"
     assert case.ask("chats.pick_folder") == "/home/me/chats"
 
 
@@ -355,7 +355,7 @@ def test_closing_the_window_ends_its_job_and_then_closes_the_library(case: Case,
     assert not library.closed
     library.go.set()
     assert case.end()["cancelled"]
-    case.house.desk.wait(lambda _: library.closed, 60)
+    case.house.app.wait(lambda _: library.closed, 60)
 
 
 # --- archive --------------------------------------------------------------------------------------
@@ -453,7 +453,7 @@ def test_a_servers_chats_are_listed_opened_renamed_and_deleted_there_by_their_ow
         assert (chat["id"], chat["where"], chat["opens"], chat["read_only"]) == ("team/thr_z", "server", True, False)
         assert "Why stripes?" in case.ask("chats.items", id="team/thr_z")["data"][0]["html"]
         case.ask("chats.open", id="team/thr_z")
-        assert ("open_chat", ("team", "thr_z")) in case.house.desk.asked
+        assert ("open_chat", ("team", "thr_z")) in case.house.app.asked
         assert case.ask("chats.rename", id="team/thr_z", title="Horses")["title"] == "Horses"
         assert case.events("thread.changed", "chat") == [{"agent": "team", "thread": "thr_z"}]
         case.ask("chats.delete", servers=["team/thr_z", "team/thr_no"])
@@ -462,7 +462,7 @@ def test_a_servers_chats_are_listed_opened_renamed_and_deleted_there_by_their_ow
         assert case.events("chat.deleted", "chat") == [{"id": "thr_z"}]
         assert server.store._threads == {}
         assert not case.ask.found(SENTINEL)
-        assert SENTINEL not in json.dumps(case.house.desk.asked, default=str)
+        assert SENTINEL not in json.dumps(case.house.app.asked, default=str)
 
 
 # --- what crosses ---------------------------------------------------------------------------------
@@ -480,7 +480,7 @@ def test_checklist_1_no_answer_of_the_page_holds_the_key(case: Case) -> None:
     with pytest.raises(KeyRejected):
         case.ask("chats.refresh")
     assert not case.ask.found(SENTINEL)
-    assert SENTINEL not in json.dumps(case.house.desk.asked, default=str)
+    assert SENTINEL not in json.dumps(case.house.app.asked, default=str)
 
 
 def test_checklist_3_no_script_from_elsewhere_runs_beside_the_chats(case: Case) -> None:

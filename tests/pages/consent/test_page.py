@@ -35,7 +35,7 @@ class Case:
         self.file.write_text(AGENT, encoding="utf-8")
         self.put(CodeAgent(id="mine", name="Mine", file=str(self.file)))
         house.settings.update({"active_agent": "mine"})
-        house.desk.asked.clear()
+        house.app.asked.clear()
 
     def put(self, agent: CodeAgent) -> None:
         self.house.settings.replace_agent(agent)
@@ -49,7 +49,7 @@ class Case:
 
     def told(self, event: str) -> list[Any]:
         """The data of the events of that name that were sent to the page."""
-        return [args[2] for name, args in self.house.desk.asked if name == "emit" and args[:2] == ("consent", event)]
+        return [args[2] for name, args in self.house.app.asked if name == "emit" and args[:2] == ("consent", event)]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_checklist_28_the_yes_is_for_what_was_shown(case: Case) -> None:
     assert ask("consent.file", name="agent.py")["text"] == AGENT
     assert ask("consent.approve", digest=source["digest"]) == {"done": True, "state": None}
     assert case.consents.given(read(case.file))
-    assert case.house.desk.asked == [("code_approved", ("mine",))]
+    assert case.house.app.asked == [("code_approved", ("mine",))]
     assert case.page()("consent.start")["source"]["state"] == "approved"
 
 
@@ -101,7 +101,7 @@ def test_checklist_28_a_hash_that_was_not_shown_is_no_yes(case: Case) -> None:
     ask("consent.start")
     with pytest.raises(BadParams):
         ask("consent.approve", digest="0" * 64)
-    assert case.house.desk.names() == []
+    assert case.house.app.names() == []
     assert not case.consents.given(read(case.file))
 
 
@@ -118,7 +118,7 @@ def test_checklist_28_a_file_that_changes_while_it_is_read_is_shown_anew(case: C
     assert gone["state"]["source"] is None
     assert gone["state"]["problem"]["code"] == "code_unreadable"
     assert case.consents.problem(case.file) is not None
-    assert case.house.desk.names() == []
+    assert case.house.app.names() == []
 
 
 def test_what_has_changed_is_marked_by_file(case: Case) -> None:
@@ -183,7 +183,7 @@ def test_what_can_not_be_read_is_a_sentence_and_another_file_can_be_chosen(
     assert told["agent"]["can_choose"]
     other = case.file.with_name("other.py")
     other.write_text(AGENT)
-    case.house.desk.file = str(other)
+    case.house.app.file = str(other)
     told = ask("consent.choose_file")
     assert (told["path"], told["source"]["state"]) == (str(other), "new")
     assert [one.file for one in case.house.settings.current.agents if isinstance(one, CodeAgent)] == [str(other)]
@@ -192,12 +192,12 @@ def test_what_can_not_be_read_is_a_sentence_and_another_file_can_be_chosen(
 
 def test_no_leads_to_the_chat_that_says_why(case: Case) -> None:
     case.page()("consent.decline")
-    assert case.house.desk.asked == [("show_chat", (False,)), ("close_window", ("consent",))]
+    assert case.house.app.asked == [("show_chat", (False,)), ("close_window", ("consent",))]
     case.house.settings.replace_agent(DemoAgent(id="demo"))
     case.house.settings.update({"active_agent": "demo"})
-    case.house.desk.asked.clear()
+    case.house.app.asked.clear()
     case.page()("consent.decline")
-    assert case.house.desk.asked == [("close_window", ("consent",))]
+    assert case.house.app.asked == [("close_window", ("consent",))]
 
 
 def test_who_only_looked_at_what_is_approved_goes_back_to_the_same_chat(case: Case) -> None:
@@ -205,7 +205,7 @@ def test_who_only_looked_at_what_is_approved_goes_back_to_the_same_chat(case: Ca
     ask = case.page()
     ask("consent.start")
     ask("consent.decline")
-    assert case.house.desk.asked == [("code_approved", ("mine",))]
+    assert case.house.app.asked == [("code_approved", ("mine",))]
 
 
 def test_the_file_of_a_command_line_can_not_be_exchanged(make_house: Callable[..., House], tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_an_installation_that_fails_is_a_sentence_and_one_that_is_stopped_is_non
     ask("consent.start")
     ask("consent.install")
     wait(lambda: case.told("consent.installed"))
-    assert "packages_installed" not in case.house.desk.names()
+    assert "packages_installed" not in case.house.app.names()
     assert "youtube-transcript-api could not be installed" in case.told("consent.installed")[0]["error"]["message"]
 
     page = ConsentPage(case.house.services, "mine", install=waits).page()
@@ -327,7 +327,7 @@ def test_the_page_for_agents_says_how_the_file_stands_and_takes_the_yes_back(cas
     case.file.unlink()
     assert ask("agents.code_state", id="mine")["state"] == "unreadable"
     ask("agents.code_look", id="mine")
-    assert case.house.desk.asked == [("show_consent", ("mine",))]
+    assert case.house.app.asked == [("show_consent", ("mine",))]
     with pytest.raises(AgentNotSet):
         ask("agents.code_look", id="other")
 
@@ -338,7 +338,7 @@ def test_what_is_typed_of_a_code_agent_is_saved_or_refused_at_its_field(case: Ca
     assert fields["agent.file"]["value"] == str(case.file)
     assert fields["agent.endpoint"]["value"] == "openai"
     ask("agents.save", id="mine", changes={"agent.packages": "pandas>=2,<3\n\nrequests "})
-    assert case.house.desk.asked == []
+    assert case.house.app.asked == []
     agent = case.house.settings.current.agents[-1]
     assert isinstance(agent, CodeAgent)
     assert agent.packages == ["pandas>=2,<3", "requests"]
@@ -347,9 +347,9 @@ def test_what_is_typed_of_a_code_agent_is_saved_or_refused_at_its_field(case: Ca
             ask("agents.save", id="mine", changes={name: value})
         assert refused.value.field == name
     other = str(case.file.with_name("other.py"))
-    case.house.desk.file = other
+    case.house.app.file = other
     assert ask("agents.code_choose", id="mine")["fields"]["agent.file"]["value"] == other
-    assert case.house.desk.names() == ["pick_file", "reload_chat"], "the active agent's chat asks before it runs"
-    case.house.desk.file = None
+    assert case.house.app.names() == ["pick_file", "reload_chat"], "the active agent's chat asks before it runs"
+    case.house.app.file = None
     assert ask("agents.code_choose", id="mine") is None
     assert json.loads(case.house.on_disk())["agents"][0]["file"] == other

@@ -41,7 +41,7 @@ def settled(house: House, api: ApiStandIn) -> House:
     house.settings.replace_agent(WorkflowAgent(workflow_id=WORKFLOW))
     house.keys.save(api.base, KEY)
     house.services.state.set_key_known(api.base, True)
-    house.desk.asked.clear()
+    house.app.asked.clear()
     return house
 
 
@@ -125,7 +125,7 @@ def test_checklist_01_no_answer_of_the_settings_page_holds_a_key(house: House, a
 
     for secret in (SENTINEL, SENTINEL[3:], SENTINEL[3:11]):
         assert not ask.found(secret)
-        assert secret not in repr(house.desk.asked)
+        assert secret not in repr(house.app.asked)
         assert secret not in house.on_disk()
     assert ask.found("versions and counters"), "the search finds what did cross"
 
@@ -227,7 +227,7 @@ def test_what_is_invalid_is_told_at_its_field_and_changes_nothing_on_disk(
     assert told["hint"] == "", "one sentence below the field"
     assert settled.on_disk() == before
     assert settled.settings.current == current
-    assert settled.desk.names() == []
+    assert settled.app.names() == []
 
 
 def test_a_setting_that_does_not_exist_is_refused(settled: House) -> None:
@@ -258,9 +258,9 @@ def test_a_default_over_another_value_of_the_brand_is_kept(make_house: Make) -> 
 
 def test_another_workflow_loads_the_chat_again_and_another_greeting_does_not(settled: House) -> None:
     save(settled, chat__greeting="Hello")
-    assert settled.desk.names() == []
+    assert settled.app.names() == []
     save(settled, agent__workflow_id="wf_standin0002")
-    assert settled.desk.names() == ["reload_chat"]
+    assert settled.app.names() == ["reload_chat"]
 
 
 def test_without_an_agent_there_is_nothing_of_an_agent_to_change(house: House) -> None:
@@ -298,11 +298,11 @@ def test_checklist_09_replacing_a_key_checks_the_new_one_first(settled: House, a
     assert (refused["error"]["code"], refused["error"]["field"]) == ("key_rejected", "key")
     assert not refused["can_save"]
     assert settled.keys.read(api.base) == KEY
-    assert settled.desk.names() == []
+    assert settled.app.names() == []
 
     assert ask("key.replace", number=2, key=f" {OTHER}\n")["error"] is None
     assert settled.keys.read(api.base) == OTHER
-    assert settled.desk.names() == ["reload_chat"]
+    assert settled.app.names() == ["reload_chat"]
 
 
 def test_an_empty_new_key_is_not_the_old_one(settled: House, api: ApiStandIn) -> None:
@@ -329,7 +329,7 @@ def test_checklist_08_removing_the_key_deletes_it_and_cancels_its_sessions(settl
     assert settled.keyring.get(f"default|{api.base}") is None
     assert settled.keys.read(api.base) is None
     assert [session["status"] for session in api.world.sessions.values()] == ["cancelled"]
-    (emitted, (page, event, told)), then = settled.desk.asked
+    (emitted, (page, event, told)), then = settled.app.asked
     assert (emitted, page, event, told["code"], then) == (
         "emit",
         "chat",
@@ -370,7 +370,7 @@ def test_forget_me_makes_a_new_user_at_once(settled: House, api: ApiStandIn) -> 
     assert settled.settings.current.user_ids["workflow"] != old
     assert settled.services.state.last_thread("workflow") is None
     assert [session["status"] for session in api.world.sessions.values()] == ["cancelled"]
-    assert settled.desk.names() == ["reload_chat"]
+    assert settled.app.names() == ["reload_chat"]
     settled.keeper.client_secret()
     assert old not in json.dumps(api.requests[-1])
 
@@ -394,7 +394,7 @@ def test_checklist_24_everything_is_deleted_only_with_the_word_typed(
         with pytest.raises(SettingsInvalid) as refused:
             ask("data.delete_all", word=wrong)
         assert refused.value.describe(house.texts)["field"] == "word"
-    assert house.desk.names() == []
+    assert house.app.names() == []
     assert house.keys.read(api.base) == KEY
 
     ask("data.delete_all", word=word)
@@ -402,13 +402,13 @@ def test_checklist_24_everything_is_deleted_only_with_the_word_typed(
     assert house.keys.read(api.base) is None
     assert house.keys.secret("proxy") is None
     assert [session["status"] for session in api.world.sessions.values()] == ["cancelled"]
-    assert house.desk.names() == ["delete_all_data"]
+    assert house.app.names() == ["delete_all_data"]
 
 
 def test_data_can_be_deleted_where_there_is_no_keyring(make_house: Make) -> None:
     house = make_house(keyring=Keyring(trouble=KeyringMissing()))
     asked_of(house)("data.delete_all", word="DELETE")
-    assert house.desk.names() == ["delete_all_data"]
+    assert house.app.names() == ["delete_all_data"]
 
 
 def test_the_hosts_of_the_component_are_named_with_their_purpose(house: House) -> None:
@@ -441,7 +441,7 @@ def test_only_links_that_the_brand_has_are_shown_and_open(make_house: Make) -> N
     assert "help" in links
     assert "status" not in links
     ask("app.open_link", link="help")
-    assert house.desk.asked == [("open_external", ("https://help.example",))]
+    assert house.app.asked == [("open_external", ("https://help.example",))]
     for link in ("status", "javascript:alert(1)"):
         with pytest.raises(BadParams):
             ask("app.open_link", link=link)
@@ -451,7 +451,7 @@ def test_the_rest_is_handed_to_the_desk(house: House) -> None:
     ask = asked_of(house)
     for method in ("logs.open", "app.open_setup", "settings.close", "settings.pick_ca_file"):
         ask(method)
-    assert house.desk.names() == ["open_folder", "show_setup", "close_window", "pick_file"]
+    assert house.app.names() == ["open_folder", "show_setup", "close_window", "pick_file"]
     assert ask("diagnostics.copy") == {"text": "versions and counters"}
 
 
@@ -469,7 +469,7 @@ def test_an_agent_in_the_app_is_shown_in_short(house: House) -> None:
         "host": "gone (not there)",
     }
     asked_of(house)("app.open_agents")
-    assert house.desk.names() == ["show_agents"]
+    assert house.app.names() == ["show_agents"]
 
 
 def test_the_key_of_an_assistant_is_replaced_by_one_that_may_use_its_model(house: House, api: ApiStandIn) -> None:
@@ -484,10 +484,10 @@ def test_the_key_of_an_assistant_is_replaced_by_one_that_may_use_its_model(house
 
 def test_the_other_chat_page_takes_effect_at_once(house: House) -> None:
     house.settings.replace_agent(AssistantAgent(id="writer"))
-    house.desk.asked.clear()
+    house.app.asked.clear()
     save(house, assistant__basic_view=True, assistant__message_limit=500)
     assert house.settings.current.assistant.message_limit == 500
-    assert house.desk.names() == ["reload_chat"]
+    assert house.app.names() == ["reload_chat"]
 
 
 def test_deleting_everything_takes_the_keys_of_all_endpoints_along(house: House, api: ApiStandIn) -> None:

@@ -102,7 +102,7 @@ def test_checklist_01_no_answer_of_the_setup_page_holds_a_key(
     dotenv.write_text(f"OPENAI_API_KEY={SENTINEL}\nCHATKIT_WORKFLOW_ID={WORKFLOW}\n", encoding="utf-8")
     house = make_house(base=api.base, environ={"OPENAI_API_KEY": SENTINEL})
     house.keys.save(api.base, SENTINEL)
-    house.desk.file = str(dotenv)
+    house.app.file = str(dotenv)
     ask = asked_of(house)
     ask("setup.start")
     ask("setup.key_status")
@@ -121,7 +121,7 @@ def test_checklist_01_no_answer_of_the_setup_page_holds_a_key(
 
     for secret in (SENTINEL, SENTINEL[3:], SENTINEL[3:11]):
         assert not ask.found(secret)
-        assert secret not in repr(house.desk.asked)
+        assert secret not in repr(house.app.asked)
         assert secret not in house.on_disk()
     assert ask.found("setup.submit"), "the search finds what did cross"
 
@@ -154,7 +154,7 @@ def test_where_the_brand_fixes_the_agent_only_the_key_is_asked_for(make_house: M
     assert not ask("setup.start")["asks_workflow"]
     assert check(ask, workflow="")["error"] is None
     assert "agents" not in house.on_disk()
-    assert house.desk.names() == ["show_chat"]
+    assert house.app.names() == ["show_chat"]
 
 
 def test_a_workflow_of_the_environment_is_shown_and_not_asked_for(make_house: Make, api: ApiStandIn) -> None:
@@ -205,7 +205,7 @@ def test_a_starters_env_fills_the_fields_and_names_what_it_ignores(
         f"OPENAI_API_KEY='{KEY}'\nCHATKIT_WORKFLOW_ID={WORKFLOW}\nCHATKIT_API_BASE={api.base}/v1\nPORT=3000\n",
         encoding="utf-8",
     )
-    house.desk.file = str(path)
+    house.app.file = str(path)
     ask = asked_of(house)
     assert ask("setup.import_dotenv") == {
         "key": True, "workflow": WORKFLOW, "version": "", "file": ".env", "api_host": "",
@@ -225,14 +225,14 @@ def test_checklist_31_a_files_key_goes_to_the_files_address_alone(
     path.write_text(f"OPENAI_API_KEY={KEY}\nCHATKIT_API_BASE={api.base}\n", encoding="utf-8")
 
     house = make_house()
-    house.desk.file = str(path)
+    house.app.file = str(path)
     ask = asked_of(house)
     assert ask("setup.import_dotenv")["api_host"] == api.base.removeprefix("http://")
     assert check(ask, key="", use_pending=True)["error"] is None
     assert house.settings.current.network.api_base == api.base
 
     elsewhere = make_house(command_line={"network.api_base": "https://proxy.example"})
-    elsewhere.desk.file = str(path)
+    elsewhere.app.file = str(path)
     ask = asked_of(elsewhere)
     found = ask("setup.import_dotenv")
     assert (found["key"], found["ignored"]) == (False, ["CHATKIT_API_BASE", "OPENAI_API_KEY"])
@@ -245,7 +245,7 @@ def test_checklist_31_a_files_key_goes_to_the_files_address_alone(
 def test_what_works_is_saved_and_the_chat_opens(house: House, api: ApiStandIn) -> None:
     ask = asked_of(house)
     assert check(ask) == {"error": None, "can_save": False, "cancelled": False}
-    assert house.desk.names() == ["show_chat"]
+    assert house.app.names() == ["show_chat"]
     assert house.services.state.key_known(api.base)
     secret, _ = house.keeper.client_secret()
     assert api.paths("POST").count("/v1/chatkit/sessions") == 1, "the chat gets the session of the check"
@@ -256,16 +256,16 @@ def test_a_failure_stays_on_the_page(house: House) -> None:
     answer = check(asked_of(house), workflow="wf_of_another_project")
     assert answer["error"]["field"] == "workflow"
     assert "wf_of_another_project" in answer["error"]["message"]
-    assert house.desk.names() == []
+    assert house.app.names() == []
 
 
 def test_where_the_network_is_away_saving_anyway_is_offered(make_house: Make) -> None:
     house = make_house(base="http://127.0.0.1:1")
     ask = asked_of(house)
     assert check(ask)["can_save"]
-    assert house.desk.names() == []
+    assert house.app.names() == []
     assert check(ask, number=2, unchecked=True)["error"] is None
-    assert house.desk.names() == ["show_chat"]
+    assert house.app.names() == ["show_chat"]
 
 
 @pytest.mark.parametrize("trouble", [KeyringMissing(), KeyringSlow(seconds="3")])
@@ -289,13 +289,13 @@ def test_checklist_06_without_a_keyring_the_key_can_be_kept_for_this_session_onl
 
 def test_a_keyring_that_asks_the_person_is_announced(house: House) -> None:
     tell_waiting(house.services)
-    assert ("emit", ("setup", "keyring.waiting", {"store": "Secret Service"})) in house.desk.asked
+    assert ("emit", ("setup", "keyring.waiting", {"store": "Secret Service"})) in house.app.asked
 
 
 def test_only_the_pages_own_links_open(house: House) -> None:
     ask = asked_of(house)
     ask("app.open_link", link="workflows")
-    assert house.desk.asked == [("open_external", (house.brand.links.workflows,))]
+    assert house.app.asked == [("open_external", (house.brand.links.workflows,))]
     with pytest.raises(BadParams):
         ask("app.open_link", link="https://elsewhere.example")
 

@@ -59,7 +59,7 @@ def test_a_key_alone_makes_an_assistant_with_the_default_model(make_house: Make,
     assert house.settings.current.agent() == AssistantAgent(id="assistant")
     assert house.keys.read(openai.base) == KEY
     assert house.services.state.key_known(openai.base)
-    assert house.desk.names() == ["show_chat"]
+    assert house.app.names() == ["show_chat"]
     assert [path for _, path, _, _ in openai.requests] == ["/v1/models"], "the list is proof enough, and free"
 
 
@@ -69,7 +69,7 @@ def test_a_key_that_is_refused_is_not_saved(make_house: Make, openai: EndpointSt
     assert (answer["error"]["code"], answer["error"]["field"], answer["can_save"]) == ("key_rejected", "key", False)
     assert house.keys.read(openai.base) is None
     assert house.settings.current.agents == []
-    assert house.desk.names() == []
+    assert house.app.names() == []
 
 
 def test_a_key_without_the_default_model_is_given_its_own_to_choose_from(
@@ -136,7 +136,7 @@ def test_the_servers_models_are_asked_for_and_nothing_is_saved(house: House, ser
     answer = check_endpoint(asked_of(house), server.base, model="", saves=False)
     assert (answer["error"], answer["models"]) == (None, [LLAMA, "qwen3:8b"])
     assert house.settings.current.endpoints == []
-    assert house.desk.names() == []
+    assert house.app.names() == []
 
 
 def test_a_model_of_ones_own_needs_no_key(house: House, server: EndpointStandIn) -> None:
@@ -146,7 +146,7 @@ def test_a_model_of_ones_own_needs_no_key(house: House, server: EndpointStandIn)
     agent = AssistantAgent(id="assistant", name=LLAMA, endpoint="127-0-0-1", model=LLAMA, models=["qwen3:8b"])
     assert settings.agent() == agent, "what else was found stays at hand"
     assert {authorization for _, _, authorization, _ in server.requests} == {""}
-    assert house.desk.names() == ["show_chat"]
+    assert house.app.names() == ["show_chat"]
 
 
 def test_checklist_31_a_key_belongs_to_the_address_it_was_typed_for(
@@ -248,7 +248,7 @@ def test_the_demo_needs_nothing(house: House) -> None:
     assert ask("setup.start")["way"] == ""
     ask("setup.demo")
     assert house.settings.current.agent() == DemoAgent(id="demo")
-    assert house.desk.names() == ["show_chat"]
+    assert house.app.names() == ["show_chat"]
 
 
 def test_the_demo_is_made_once(house: House) -> None:
@@ -304,4 +304,4 @@ def test_where_nothing_is_needed_nothing_is_asked(make_house: Make) -> None:
     assert ask("setup.start")["way"] == "none"
     ask("setup.demo")
     assert house.on_disk() == ""
-    assert house.desk.names() == ["show_chat"]
+    assert house.app.names() == ["show_chat"]

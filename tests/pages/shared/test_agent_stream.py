@@ -58,7 +58,7 @@ class Host:
         self.told.append(("cancel", stream_id))
 
 
-class Desk:
+class Application:
     """Keeps what a page is sent; `wait` for it."""
 
     def __init__(self) -> None:
@@ -84,8 +84,8 @@ class Page:
 
     def __init__(self, house: House, host: Any = None) -> None:
         self.host = host or Host()
-        self.desk = Desk()
-        self.agents = AgentMethods(replace(house.services, agents=self.host, desk=self.desk), "chat")  # type: ignore[arg-type]
+        self.app = Application()
+        self.agents = AgentMethods(replace(house.services, agents=self.host, app=self.app), "chat")  # type: ignore[arg-type]
 
     def __call__(self, method: str, **params: Any) -> Any:
         asked: Method = self.agents.methods[method]
@@ -136,7 +136,7 @@ def test_what_a_text_would_load_is_held_back_until_the_person_allows_it(house: H
             page.host.answer = Stream("s1")
             page("chatkit.request", body="{}")
             page.host.on_data(f"data: {json.dumps({'type': 'thread.item.done', 'item': message})}\n\n")
-            assert shown in json.loads(page.desk.chunks()[0][0][6:])["item"]["content"][0]["text"]
+            assert shown in json.loads(page.app.chunks()[0][0][6:])["item"]["content"][0]["text"]
     finally:
         allowed.close()
 
@@ -151,17 +151,17 @@ def test_the_first_piece_goes_at_once_and_those_that_gather_meanwhile_go_togethe
     assert page("chatkit.request", body="{}") == {"stream": "s1"}
     for piece in ("a", "b", "c"):
         page.host.on_data(piece)
-    assert page.desk.chunks() == [["a"]], "one batch is under way at most"
+    assert page.app.chunks() == [["a"]], "one batch is under way at most"
     page("stream.ack", id="s1", count=1)
-    assert page.desk.chunks() == [["a"], ["b", "c"]]
+    assert page.app.chunks() == [["a"], ["b", "c"]]
     page.host.on_data("d")
     page("stream.ack", id="s1", count=1)
-    assert page.desk.chunks() == [["a"], ["b", "c"]], "the batch is not taken yet"
+    assert page.app.chunks() == [["a"], ["b", "c"]], "the batch is not taken yet"
     page("stream.ack", id="s1", count=1)
     page.host.on_end()
-    assert page.desk.chunks() == [["a"], ["b", "c"], ["d"]]
-    assert [data["seq"] for event, data in page.desk.events if event == "stream.data"] == [1, 2, 3]
-    assert page.desk.events[-1] == ("stream.end", {"id": "s1"})
+    assert page.app.chunks() == [["a"], ["b", "c"], ["d"]]
+    assert [data["seq"] for event, data in page.app.events if event == "stream.data"] == [1, 2, 3]
+    assert page.app.events[-1] == ("stream.end", {"id": "s1"})
     assert [told for told in page.host.told if told[0] == "ack"] == [("ack", 1), ("ack", 1), ("ack", 1)]
 
 
@@ -170,8 +170,8 @@ def test_the_end_brings_what_is_left_whether_the_page_has_taken_the_rest_or_not(
     for piece in ("a", "b"):
         page.host.on_data(piece)
     page.host.on_end()
-    assert page.desk.chunks() == [["a"], ["b"]]
-    assert [event for event, _ in page.desk.events] == ["stream.data", "stream.data", "stream.end"]
+    assert page.app.chunks() == [["a"], ["b"]]
+    assert [event for event, _ in page.app.events] == ["stream.data", "stream.data", "stream.end"]
 
 
 def test_pieces_that_come_before_the_stream_has_a_name_wait_for_it(page: Page) -> None:
@@ -179,12 +179,12 @@ def test_pieces_that_come_before_the_stream_has_a_name_wait_for_it(page: Page) -
         page.host.on_data("a")
         page.host.on_data("b")
         page.host.on_end()
-        assert page.desk.events == []
+        assert page.app.events == []
 
     page.host.before = early
     page("chatkit.request", body="{}")
-    assert page.desk.chunks() == [["a", "b"]]
-    assert page.desk.events[-1] == ("stream.end", {"id": "s1"})
+    assert page.app.chunks() == [["a", "b"]]
+    assert page.app.events[-1] == ("stream.end", {"id": "s1"})
 
 
 def test_a_page_acknowledges_and_cancels_its_own_streams_alone(page: Page) -> None:
@@ -197,7 +197,7 @@ def test_a_page_acknowledges_and_cancels_its_own_streams_alone(page: Page) -> No
     page.host.on_data("b")
     page.host.on_end()
     assert page.host.told[1:] == [("cancel", "s1")]
-    assert page.desk.chunks() == [["a"]]
+    assert page.app.chunks() == [["a"]]
     page("stream.cancel", id="s1")
     assert page.host.told[1:] == [("cancel", "s1")], "once"
 
@@ -208,7 +208,7 @@ def test_a_page_that_is_gone_ends_its_runs_and_hears_nothing_more(page: Page) ->
     assert page.host.told[1:] == [("cancel", "s1")]
     page.host.on_data("a")
     page.host.on_end()
-    assert page.desk.events == []
+    assert page.app.events == []
 
 
 def test_an_answer_that_begins_when_the_page_is_gone_already_is_cancelled(page: Page) -> None:
@@ -245,8 +245,8 @@ def test_many_threads_at_once_lose_nothing_and_keep_the_order(page: Page) -> Non
         """A page that takes what there is and says so, until the end."""
         at = 0
         while not done.is_set():
-            page.desk.wait(lambda events, at=at: len(events) > at)  # type: ignore[misc]
-            for event, data in page.desk.events[at:]:
+            page.app.wait(lambda events, at=at: len(events) > at)  # type: ignore[misc]
+            for event, data in page.app.events[at:]:
                 at += 1
                 if event == "stream.end":
                     done.set()
@@ -276,8 +276,8 @@ def read_to_the_end(page: Page) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     at = 0
     while True:
-        page.desk.wait(lambda seen, at=at: len(seen) > at)  # type: ignore[misc]
-        event, data = page.desk.events[at]
+        page.app.wait(lambda seen, at=at: len(seen) > at)  # type: ignore[misc]
+        event, data = page.app.events[at]
         at += 1
         if event == "stream.end":
             return events
@@ -315,7 +315,7 @@ def test_messages_that_are_empty_or_too_long_are_refused_before_a_stream_begins(
     limit = house.settings.current.assistant.message_limit
     with pytest.raises(MessageTooLong):
         real("chatkit.request", body=message("x" * (limit + 1)))
-    assert real.desk.events == []
+    assert real.app.events == []
 
 
 def test_a_chat_that_is_not_there_is_said_so(real: Page) -> None:

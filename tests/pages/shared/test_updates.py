@@ -54,7 +54,7 @@ def test_the_chat_is_told_once_what_is_new_and_the_brands_page_is_what_opens(
     home.services.state.set_updates_checked(0)
     assert updates.look(home.services, packaged=True) is not None, "it was not put away"
     call(home, "update.open", version="1.5.0")
-    assert home.desk.asked == [("open_external", (releases.url,))]
+    assert home.app.asked == [("open_external", (releases.url,))]
     home.services.state.set_updates_checked(0)
     assert updates.look(home.services, packaged=True) is None, "it was seen"
     releases.says("1.6.0")

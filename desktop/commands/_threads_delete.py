@@ -10,7 +10,7 @@ from desktop.common.unseen import one_line
 
 if TYPE_CHECKING:
     from desktop.chats.types import Chat
-    from desktop.commands.threads import Command
+    from desktop.commands._threads_command import Command
 
 
 def delete(command: Command) -> int:

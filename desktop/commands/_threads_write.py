@@ -14,7 +14,7 @@ from desktop.settings.errors import AgentNotSet
 if TYPE_CHECKING:
     from desktop.chats.export.exporting import Export
     from desktop.chats.types import Archived, Chat, Exported
-    from desktop.commands.threads import Command, Problem
+    from desktop.commands._threads_command import Command, Problem
     from desktop.common.texts import Catalogue
 
 

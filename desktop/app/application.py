@@ -75,7 +75,7 @@ class App:
         self._delete_all = False
         self._is_hidden = False
         """Whether nobody else reads this process's memory any more."""
-        self._basic_reason = ""
+        self._builtin_reason = ""
         self._settings_section = ""
         self._token_wanted: tuple[str, AppError] = ("", InternalError())
         """Whose token the token window asks for, and why."""
@@ -261,10 +261,10 @@ class App:
             self.code.is_chat_blocked = problem is not None
             if crashed:
                 problem = RendererCrashed()
-            elif problem is None and self._prefers_basic():
-                from desktop.pages.builtin.page import BasicPage
+            elif problem is None and self._prefers_builtin():
+                from desktop.pages.builtin.page import BuiltinPage
 
-                return BasicPage(self.services, self._basic_reason).page()
+                return BuiltinPage(self.services, self._builtin_reason).page()
             from desktop.pages.chat.page import ChatPage
 
             return ChatPage(self.services, problem, self.chat_limits).page()
@@ -297,11 +297,11 @@ class App:
         section, self._settings_section = self._settings_section, ""
         return SettingsPage(self.services, section).page()
 
-    def _prefers_basic(self) -> bool:
-        """Whether the chat window shows the basic view: for agents inside the app, by choice or for want of ChatKit."""
+    def _prefers_builtin(self) -> bool:
+        """Whether the chat window shows the built-in view: for agents inside the app, by choice or for want of ChatKit."""
         settings = self.context.settings
         inside = isinstance(settings.agent(), InAppAgent)
-        return inside and (settings.assistant.basic_view or bool(self._basic_reason))
+        return inside and (settings.assistant.builtin_view or bool(self._builtin_reason))
 
     # --- what pages may ask (Application) ------------------------------------------------------------
 
@@ -381,15 +381,15 @@ class App:
         if section:
             self.emit("settings", "settings.section", {"section": section})
 
-    def show_basic(self, reason: str) -> None:
-        """The basic view in the chat's window; `reason` is the code of the error that stands in ChatKit's way."""
-        self._basic_reason = reason
+    def show_builtin(self, reason: str) -> None:
+        """The built-in view in the chat's window; `reason` is the code of the error that stands in ChatKit's way."""
+        self._builtin_reason = reason
         self.windows.renew("chat")
 
     def chat_stuck(self, problem: AppError) -> None:
         """The page's process hangs, and would show nothing that it is given: it is ended first."""
         if isinstance(self.context.settings.agent(), InAppAgent):
-            self._basic_reason = problem.code
+            self._builtin_reason = problem.code
             self.windows.replace("chat", self._page("chat"))
         else:
             from desktop.pages.chat.page import ChatPage
@@ -397,8 +397,8 @@ class App:
             self.windows.replace("chat", ChatPage(self.services, problem, self.chat_limits).page())
 
     def reload_chat(self) -> None:
-        """The chat anew; ChatKit is tried again where the basic view had taken its place."""
-        self._basic_reason = ""
+        """The chat anew; ChatKit is tried again where the built-in view had taken its place."""
+        self._builtin_reason = ""
         self.windows.renew("chat")
 
     def close_window(self, page: str) -> None:
@@ -491,7 +491,11 @@ class App:
         elif answered.method:
             counters.latency(f"call {answered.method}", answered.seconds)
         self._warm_agents(answered.method)
-        if answered.method in ("chat.ready", "basic.ready") and not self.context.demo and not self._looked_for_updates:
+        if (
+            answered.method in ("chat.ready", "builtin.ready")
+            and not self.context.demo
+            and not self._looked_for_updates
+        ):
             self._looked_for_updates = True
             threading.Thread(target=self._look_for_updates, name="updates", daemon=True).start()
             if self.context.settings.network.proxy and not self.shell.engine.takes_proxy:
@@ -523,9 +527,9 @@ class App:
         if not isinstance(agent, InAppAgent):
             return
         try:
-            if method in ("chat.start", "basic.start"):
+            if method in ("chat.start", "builtin.start"):
                 self.services.agents.begin(agent.id)
-            elif method in ("chat.ready", "basic.ready"):
+            elif method in ("chat.ready", "builtin.ready"):
                 self.services.agents.warm(agent.id)
         except AppError as error:
             log.info("the agents were not warmed: %s", error.code)  # the app is closing

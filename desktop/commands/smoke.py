@@ -128,7 +128,7 @@ class _Look:
         """Called for every answer the pages get, on the answer's thread."""
         if answered.error is not None:
             self.errors.append(answered.error)
-            if answered.method in ("chat.start", "session.mint", "basic.start", "chatkit.request"):
+            if answered.method in ("chat.start", "session.mint", "builtin.start", "chatkit.request"):
                 self.done.set()
             return
         if answered.method == "chat.problem":
@@ -137,7 +137,7 @@ class _Look:
             elif answered.params.shown and not self._falls_back():
                 self.errors.append(self._problem(answered.params))
                 self.done.set()
-        ready = {"chat.ready": "chat", "basic.ready": "basic"}
+        ready = {"chat.ready": "chat", "builtin.ready": "builtin"}
         before = {"setup.start": "setup", "consent.start": "consent"}
         if self.args.page == "any":
             ready |= before
@@ -246,7 +246,7 @@ class _Look:
         return urlsplit(str(getattr(self.app.context.settings.agent(), "url", ""))).netloc
 
     def _falls_back(self) -> bool:
-        """Whether the basic view comes next, as it does for agents inside the app."""
+        """Whether the built-in view comes next, as it does for agents inside the app."""
         return _answers_here(self.app.context)
 
     def finish(self) -> None:
@@ -278,7 +278,7 @@ class _Look:
         return {
             "ok": ok,
             "engine": shell.engine.name if shell else "",
-            "component": {"chat": "chatkit", "basic": "basic"}.get(self.page, ""),
+            "component": {"chat": "chatkit", "builtin": "builtin"}.get(self.page, ""),
             "page": self.page,
             "ready_ms": self.ready_ms,
             "ready_at": self.ready_at,

@@ -86,7 +86,7 @@ class Assistant(Model):
     """Whether runs are sent to OpenAI's dashboard; off unless switched on."""
     transcription_model: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
     """The model that writes down what is dictated; empty: no dictation."""
-    basic_view: bool = False
+    builtin_view: bool = False
     """Whether the app's own small chat page is used in place of ChatKit."""
 
 

@@ -143,8 +143,8 @@ def test_an_event_reaches_the_window_that_shows_the_page_whatever_it_was_opened_
     windows: Windows, opener: Opener
 ) -> None:
     windows.show("chat")
-    opener.opened[0].page = page("basic")
-    windows.emit("basic", "stream.end", {})
+    opener.opened[0].page = page("builtin")
+    windows.emit("builtin", "stream.end", {})
     windows.emit("chat", "chat.new", {})
     windows.emit("settings", "settings.changed", {})
     assert opener.opened[0].asked == [("emit", "stream.end"), ("emit", "chat.new")]

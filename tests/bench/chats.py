@@ -21,7 +21,7 @@ from tests.bench.figures import Figure, summary
 THREADS, ITEMS = 10_000, 100
 TIMES = 30
 SHOWN = 60
-"""Chats on a page of the list, as the basic view asks for them."""
+"""Chats on a page of the list, as the built-in view asks for them."""
 AT_ONCE = 200
 """Chats filled in one transaction."""
 SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]

@@ -260,10 +260,10 @@ def meanwhile(scene: Scene, calls: int = CALLS, deeds: Iterable[str] = DEEDS) ->
             body = "".join(f"    {line}\n" for line in DEEDS[name].splitlines())
             file.write_text(BAD + body, encoding="utf-8")
             agent = {"kind": "code", "id": "code", "file": str(file), "endpoint": "here"}
-            made = profile(scene, f"bad-{number}", agent, basic=True, base="http://127.0.0.1:9")
+            made = profile(scene, f"bad-{number}", agent, builtin=True, base="http://127.0.0.1:9")
             _approve(scene.data / "profiles" / made, file)
             child = stack.enter_context(opened(scene, "--profile", made))
-            child.until("basic.ready")
+            child.until("builtin.ready")
             child.until("threads.list")
             time.sleep(2)  # what a start leaves to do
             quiet += child.ask(f"round-trips {calls}", "round_trips")

@@ -76,7 +76,7 @@ def open_app(context: Context) -> int:
 
 
 def answered(call: Answered) -> None:
-    if call.method in ("chat.start", "session.mint", "chat.ready", "basic.start", "basic.ready"):
+    if call.method in ("chat.start", "session.mint", "chat.ready", "builtin.start", "builtin.ready"):
         tell(call.method, call.seconds)
     elif call.method == "chatkit.request" and call.params is not None and '"threads.list"' in call.params.body:
         tell("threads.list", call.seconds)

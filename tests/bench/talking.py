@@ -25,7 +25,7 @@ WORDS, PAUSE = 150, 0.02
 FLOOD = 30_000
 """Pieces of the answer that comes as quickly as it is taken."""
 
-# --- what runs in the page. All of it is the basic view's; its modules are the page's own. --------------
+# --- what runs in the page. All of it is the built-in view's; its modules are the page's own. --------------
 
 _PRELUDE = """
   const { call } = await import(new URL("bridge.js", document.baseURI).href);
@@ -111,7 +111,7 @@ def run(child: Child, mark: str, *parts: str, **values: object) -> Any:
 
 
 def profile(
-    scene: Scene, name: str, agent: dict[str, Any], *, basic: bool = False, base: str = "", many: int = 0
+    scene: Scene, name: str, agent: dict[str, Any], *, builtin: bool = False, base: str = "", many: int = 0
 ) -> str:
     """A profile with one agent, and `many` chats of it in its store; its name."""
     folder = scene.data / "profiles" / name
@@ -121,7 +121,7 @@ def profile(
         "version": 1,
         "agents": [agent],
         "endpoints": [endpoint] if base else [],
-        "assistant": {"basic_view": basic, "titles": False},
+        "assistant": {"builtin_view": builtin, "titles": False},
     }
     (folder / "settings.json").write_text(json.dumps(values), encoding="utf-8")
     if many:
@@ -146,7 +146,7 @@ def first_words(scene: Scene, name: str, bytecode: str = "") -> Marks:
     """A start, and a message that is typed the moment the page can be used."""
     environ = {"PYTHONPYCACHEPREFIX": bytecode} if bytecode else None
     with opened(scene, "--profile", name, environ=environ) as child:
-        child.until("basic.ready")
+        child.until("builtin.ready")
         _, shown = run(child, "first words", _FIRST, 'say("Hello");')
         return {**child.marks, "shown": child.since_start(shown)}
 
@@ -158,15 +158,15 @@ def starts(scene: Scene, runs: int) -> list[Figure]:
     """As `starts.measure`: a first round that isn't counted, then they take turns."""
     profile(scene, "component", ASSISTANT, base=BASE, many=CHATS)
     profile(scene, "component-demo", DEMO)
-    profile(scene, "basic", ASSISTANT, basic=True, base=BASE, many=CHATS)
-    profile(scene, "demo", DEMO, basic=True)
+    profile(scene, "builtin", ASSISTANT, builtin=True, base=BASE, many=CHATS)
+    profile(scene, "demo", DEMO, builtin=True)
     with served() as page:
         kinds: dict[str, Callable[[], Marks]] = {
             "hello": lambda: hello(scene),
             "bare": lambda: bare_chat(scene, page),
             "component": lambda: start(scene, "component", "chat.ready", "threads.list"),
             "component, demo": lambda: start(scene, "component-demo", "chat.ready"),
-            "basic": lambda: start(scene, "basic", "basic.ready", "threads.list"),
+            "builtin": lambda: start(scene, "builtin", "builtin.ready", "threads.list"),
             "demo": lambda: first_words(scene, "demo"),
         }
         taken: dict[str, list[Marks]] = {name: [] for name in kinds}
@@ -176,7 +176,7 @@ def starts(scene: Scene, runs: int) -> list[Figure]:
                 if turn:
                     taken[name].append(marks)
     cold = [
-        first_words(scene, profile(scene, f"cold-{turn}", DEMO, basic=True), str(scene.folder / f"bytecode-{turn}"))
+        first_words(scene, profile(scene, f"cold-{turn}", DEMO, builtin=True), str(scene.folder / f"bytecode-{turn}"))
         for turn in range(max(1, runs // 3))
     ]
 
@@ -202,28 +202,28 @@ def starts(scene: Scene, runs: int) -> list[Figure]:
                 "least of both": round(min(of("component", "chat.ready")) / min(of("hello", "loaded")), 3),
                 "over a bare page with the component": round(ratio("component", "chat.ready", "bare", "mounted"), 3),
                 "with the demo": round(ratio("component, demo", "chat.ready"), 3),
-                "in the basic view": round(ratio("basic", "basic.ready"), 3),
+                "in the built-in view": round(ratio("builtin", "builtin.ready"), 3),
                 "hello loaded (ms)": summary(of("hello", "loaded"), 1000),
                 "a bare page with the component (ms)": summary(of("bare", "mounted"), 1000),
                 "chat ready (ms)": summary(of("component", "chat.ready"), 1000),
                 "app asked the engine (ms)": summary(of("component", "engine"), 1000),
                 "page began (ms)": summary(of("component", "chat.start"), 1000),
-                "basic view ready (ms)": summary(of("basic", "basic.ready"), 1000),
+                "built-in view ready (ms)": summary(of("builtin", "builtin.ready"), 1000),
             },
         ),
         Figure(
             "start to the list of chats",
-            over("basic", "threads.list"),
+            over("builtin", "threads.list"),
             "ms over hello",
             300.0,
             {
-                "measured": "the basic view's list has left Python; the page then shows it",
+                "measured": "the built-in view's list has left Python; the page then shows it",
                 "chats": CHATS,
                 "with the component": round(over("component", "threads.list"), 1),
                 "after the page was ready (ms)": summary(
-                    [marks["threads.list"] - marks["basic.ready"] for marks in taken["basic"]], 1000
+                    [marks["threads.list"] - marks["builtin.ready"] for marks in taken["builtin"]], 1000
                 ),
-                "basic view (ms)": summary(of("basic", "threads.list"), 1000),
+                "built-in view (ms)": summary(of("builtin", "threads.list"), 1000),
                 "component (ms)": summary(of("component", "threads.list"), 1000),
             },
         ),
@@ -235,7 +235,7 @@ def starts(scene: Scene, runs: int) -> list[Figure]:
             {
                 "over the hello (ms)": round(over("demo", "shown"), 1),
                 "after the page was ready (ms)": summary(
-                    [marks["shown"] - marks["basic.ready"] for marks in taken["demo"]], 1000
+                    [marks["shown"] - marks["builtin.ready"] for marks in taken["demo"]], 1000
                 ),
                 "ms": summary(of("demo", "shown"), 1000),
             },
@@ -248,7 +248,7 @@ def starts(scene: Scene, runs: int) -> list[Figure]:
             {
                 "cold": "a new profile and no bytecode; the system's file cache stays",
                 "ms": summary([marks["shown"] for marks in cold], 1000),
-                "page ready (ms)": summary([marks["basic.ready"] for marks in cold], 1000),
+                "page ready (ms)": summary([marks["builtin.ready"] for marks in cold], 1000),
             },
         ),
     ]
@@ -286,7 +286,7 @@ def deltas(scene: Scene, words: int = WORDS, pieces: int = FLOOD) -> list[Figure
 
 def _settled(child: Child) -> None:
     """The agent stack is there: its import would stand in the way of what is measured."""
-    child.until("basic.ready")
+    child.until("builtin.ready")
     child.until("threads.list")
     child.ask("stack", "stack")
 
@@ -294,7 +294,7 @@ def _settled(child: Child) -> None:
 def _latency(scene: Scene, words: int) -> Figure:
     with ExitStack() as stack:
         api = stack.enter_context(ModelsApi())
-        name = profile(scene, "deltas", ASSISTANT, basic=True, base=api.base)
+        name = profile(scene, "deltas", ASSISTANT, builtin=True, base=api.base)
         child = stack.enter_context(opened(scene, "--profile", name))
         _settled(child)
         answer = Numbered(pieces=tuple(f"w{number} " for number in range(words)), pause=PAUSE)
@@ -310,7 +310,7 @@ def _latency(scene: Scene, words: int) -> Figure:
         "ms",
         16.0,
         {
-            "measured": "model's API sends it, to the basic view's DOM; the page's clock has 1 ms",
+            "measured": "model's API sends it, to the built-in view's DOM; the page's clock has 1 ms",
             "words": words,
             "ms": summary(taken),
             "95 % within (ms)": round(sorted(taken)[int(len(taken) * 0.95)], 1),
@@ -324,7 +324,7 @@ def _latency(scene: Scene, words: int) -> Figure:
 
 
 def _flood(scene: Scene, pieces: int) -> Figure:
-    name = profile(scene, "flood", ASSISTANT, basic=True, base=BASE)
+    name = profile(scene, "flood", ASSISTANT, builtin=True, base=BASE)
     with opened(scene, "--flood", "--profile", name) as child:
         _settled(child)
         milliseconds, read, misplaced = run(child, "read", _READ, count=pieces)
@@ -339,7 +339,7 @@ def _flood(scene: Scene, pieces: int) -> Figure:
             "pieces": pieces,
             "lost": pieces - int(read),
             "misplaced": int(misplaced),
-            "shown in one paragraph by the basic view, a second": round(
+            "shown in one paragraph by the built-in view, a second": round(
                 len(shown) / max(0.001, shown[-1] - shown[0]) * 1000, 1
             ),
         },

@@ -92,7 +92,7 @@ def test_the_libraries_of_each_part_are_those_of_the_project() -> None:
     names = {
         line.split(";")[0].split("<")[0].split(">")[0].split("=")[0].strip().lower() for line in PROJECT["dependencies"]
     }
-    assert set(installed.PARTS["agents"]) <= names, "an installation with pip alone has the demo and the basic view"
+    assert set(installed.PARTS["agents"]) <= names, "an installation with pip alone has the demo and the built-in view"
     qt = {line.split(">")[0].split("=")[0].strip().lower() for line in PROJECT["optional-dependencies"]["qt"]}
     assert set(installed.PARTS["qt"]) == qt
 

@@ -26,7 +26,7 @@ def imported(name: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["chat", "setup", "basic"])
+@pytest.mark.parametrize("page", ["chat", "setup", "builtin"])
 def test_a_first_page_asks_for_all_its_modules_at_once(page: str) -> None:
     named = re.findall(r'<link rel="modulepreload" href="([a-z_]+\.js)"', (PAGES / f"{page}.html").read_text("utf-8"))
     assert sorted(named) == sorted(imported(f"{page}.js"))

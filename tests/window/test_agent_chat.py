@@ -547,7 +547,7 @@ def test_without_chatkit_the_basic_view_takes_its_place_by_itself(scene: Scene, 
     scene.component.fail(fault)
     with launch(scene) as app:
         app.wait_call("chat.fall_back")
-        app.wait_call("basic.start")
+        app.wait_call("builtin.start")
         assert "chat.problem" not in {call["method"] for call in app.ask("calls", 0)}
 
 
@@ -560,7 +560,7 @@ def test_a_chatkit_that_is_late_or_blanked_gives_way_to_the_basic_view(scene: Sc
         scene.component.fail(fault)
         app.ask("show", "reload")
         app.wait_call("chat.fall_back")
-        app.wait_call("basic.start")
+        app.wait_call("builtin.start")
 
 
 # --- the walls ------------------------------------------------------------------------------------

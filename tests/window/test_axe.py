@@ -48,7 +48,7 @@ def shown_in(app: Driver, window: str, scheme: str) -> None:
 
 
 def test_axe_sees_what_is_wrong(scene: Scene) -> None:
-    settle(scene, "light", agents=[DEMO], assistant={"basic_view": True})
+    settle(scene, "light", agents=[DEMO], assistant={"builtin_view": True})
     with scene.launch() as app:
         begin(scene, app)
         unnamed = (
@@ -64,7 +64,7 @@ def test_axe_sees_what_is_wrong(scene: Scene) -> None:
 
 
 def test_the_basic_view(scene: Scene, scheme: str) -> None:
-    settle(scene, scheme, agents=[DEMO], assistant={"basic_view": True})
+    settle(scene, scheme, agents=[DEMO], assistant={"builtin_view": True})
     with scene.launch() as app:
         begin(scene, app)
         shown_in(app, "chat", scheme)
@@ -134,7 +134,7 @@ def test_the_page_of_agents(scene: Scene, scheme: str) -> None:
         agents=[DEMO, helper | {"mcp_servers": ["files"]}, hosted],
         endpoints=[here],
         mcp_servers=[files, away],
-        assistant={"basic_view": True},
+        assistant={"builtin_view": True},
     )
     with scene.launch() as app:
         begin(scene, app)
@@ -182,7 +182,7 @@ def test_code_agents(scene: Scene, scheme: str) -> None:
     file.write_text("import helpers, wordcloud\nfrom agents import Agent\nagent = Agent(name='Mine')\n" * 30)
     (scene.folder / "helpers.py").write_text("")
     code = {"kind": "code", "id": "code", "name": "Code", "file": str(file), "packages": ["nothing-at-all"]}
-    settle(scene, scheme, agents=[DEMO, code], assistant={"basic_view": True})
+    settle(scene, scheme, agents=[DEMO, code], assistant={"builtin_view": True})
     with scene.launch() as app:
         begin(scene, app)
         app.ask("show", "agents")
@@ -212,7 +212,7 @@ def test_code_agents(scene: Scene, scheme: str) -> None:
 def test_chatkit_servers(scene: Scene, scheme: str) -> None:
     with ChatKitStandIn("a-token") as server:
         team = {"kind": "server", "id": "team", "name": "Team", "url": server.url, "headers": {"X-Team": "blue"}}
-        settle(scene, scheme, agents=[team], assistant={"basic_view": True})
+        settle(scene, scheme, agents=[team], assistant={"builtin_view": True})
         with scene.launch() as app:
             app.wait_window("token")
             app.wait_call("token.start")

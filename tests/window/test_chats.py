@@ -21,12 +21,12 @@ DEMO = {"kind": "demo", "id": "demo", "name": "Demo"}
 
 
 def settle(scene: Scene, active: str = "workflow") -> None:
-    """A hosted workflow with a name, and the demo in the basic view."""
+    """A hosted workflow with a name, and the demo in the built-in view."""
     scene.settle()
     file = scene.profile / "settings.json"
     values = json.loads(file.read_text(encoding="utf-8"))
     values["agents"] = [values["agents"][0] | {"id": "workflow", "name": "Support"}, DEMO]
-    values |= {"active_agent": active, "user_ids": {"workflow": ME}, "assistant": {"basic_view": True}}
+    values |= {"active_agent": active, "user_ids": {"workflow": ME}, "assistant": {"builtin_view": True}}
     file.write_text(json.dumps(values), encoding="utf-8")
 
 
@@ -76,7 +76,7 @@ def test_chats_are_found_as_one_types_and_opened_in_the_chat_of_their_agent(scen
     settle(scene, active="demo")
     hosted = scene.api.world.add_thread(ME, title="About zebras", messages=3)
     with scene.launch() as app:
-        app.wait_call("basic.ready")
+        app.wait_call("builtin.ready")
         say(app, "help")
         opened(app)
         app.until("both are listed", lambda: "About zebras" in titles(app) and len(titles(app)) == 2)
@@ -98,7 +98,7 @@ def test_chats_are_found_as_one_types_and_opened_in_the_chat_of_their_agent(scen
         app.wait_call("chats.items", since=since)
         since = app.calls_so_far()
         app.click("chats", "#open")
-        app.wait_call("basic.ready", since=since)
+        app.wait_call("builtin.ready", since=since)
         app.wait_text("chat", "help")
 
 
@@ -178,7 +178,7 @@ def test_the_archive_is_offered_once_and_what_is_deleted_says_where(scene: Scene
 def test_a_chat_in_the_app_is_renamed_and_deleted_and_the_open_chat_follows(scene: Scene) -> None:
     settle(scene, active="demo")
     with scene.launch() as app:
-        app.wait_call("basic.ready")
+        app.wait_call("builtin.ready")
         say(app, "help")
         opened(app)
         app.until("listed", lambda: len(titles(app)) == 1)
@@ -230,7 +230,7 @@ def test_chats_of_a_server_are_listed_read_exported_and_deleted_and_its_failure_
         server.mode = "down"
         folder = scene.folder / "taken along"
         with scene.launch() as app:
-            app.wait_call("basic.ready")
+            app.wait_call("builtin.ready")
             app.ask("show", "chats")
             app.wait_text("chats", "The chats of Team could not be listed.", "is having problems (500)")
             assert "No chats yet." not in app.text("chats"), "nobody knows that while one source has not answered"
@@ -260,7 +260,7 @@ def test_ten_thousand_chats_are_a_few_rows_at_a_time(scene: Scene) -> None:
     settle(scene, active="demo")
     scene.python(_MANY, *scene.arguments)
     with scene.launch() as app:
-        app.wait_call("basic.ready")
+        app.wait_call("builtin.ready")
         app.ask("show", "chats")
         app.wait_call("chats.list")
         app.until("the first page", lambda: len(titles(app)) > 5)

@@ -1,4 +1,4 @@
-"""Code agents in a real window: the yes before anything runs, and their answers in ChatKit and in the basic view."""
+"""Code agents in a real window: the yes before anything runs, and their answers in ChatKit and in the built-in view."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ def view(request: pytest.FixtureRequest) -> str:
 
 
 def launch(scene: Scene, models: ModelsApi, file: Path, view: str) -> Driver:
-    settle(scene, models, file, assistant={"basic_view": view == "basic"})
+    settle(scene, models, file, assistant={"builtin_view": view == "builtin"})
     approve(scene, file)
     return scene.launch()
 
@@ -328,7 +328,7 @@ def test_an_approval_is_asked_for_twice_and_a_denied_one_stops_what_it_was_for(
         seen.say("approved")
         app.until("the second question", lambda: seen.asks("Send it as well?"))
         assert "Written." in seen.words()
-        if view == "basic":
+        if view == "builtin":
             # Who pressed the button with the keyboard goes on from the card, not from the top of the page.
             held = "document.activeElement.closest('.item')?.innerText ?? ''"
             app.until("focus in the card", lambda: SAYS("code.approved") in app.js("chat", held))
@@ -372,11 +372,11 @@ def test_what_is_chosen_on_a_card_takes_the_failure_away_that_asked_for_it(
 ) -> None:
     file = code / "agent.py"
     file.write_text(TWO)
-    settle(scene, models, file, assistant={"basic_view": True})
+    settle(scene, models, file, assistant={"builtin_view": True})
     approve(scene, file)
     failure = "document.querySelectorAll('[role=alert].banner').length"
     with scene.launch() as app:
-        seen = VIEWS["basic"](scene, app)
+        seen = VIEWS["builtin"](scene, app)
         seen.begin()
         seen.send("hello")
         app.until("the choice, and why", lambda: seen.at_rest() and app.js("chat", failure) == 1)
@@ -391,13 +391,13 @@ def test_what_is_chosen_on_a_card_takes_the_failure_away_that_asked_for_it(
 def test_steps_without_a_thought_are_not_called_one(scene: Scene, models: ModelsApi, code: Path) -> None:
     file = code / "agent.py"
     file.write_text(HEAD + RUN + NODE + '    return {"output_text": "Done."}\n')
-    settle(scene, models, file, assistant={"basic_view": True})
+    settle(scene, models, file, assistant={"builtin_view": True})
     approve(scene, file)
     models.always(Answer("Good day."))
     with scene.launch() as app:
-        seen = VIEWS["basic"](scene, app)
+        seen = VIEWS["builtin"](scene, app)
         seen.begin()
         seen.send("hello")
         app.until("the answer", lambda: seen.at_rest() and "Good day." in seen.words())
-        assert SAYS("basic.worked_for", seconds="").strip()[:6] in app.text("chat")
-        assert SAYS("basic.thought_for", seconds="").strip()[:7] not in app.text("chat")
+        assert SAYS("builtin.worked_for", seconds="").strip()[:6] in app.text("chat")
+        assert SAYS("builtin.thought_for", seconds="").strip()[:7] not in app.text("chat")

@@ -109,7 +109,7 @@ def test_a_frame_that_never_lives_gives_way_to_the_basic_view(scene: Scene, faul
         scene.component.fail(fault)
         since = again(app, scene, SHORT)
         app.wait_call("chat.fall_back", since=since)
-        app.wait_call("basic.ready", since=since)
+        app.wait_call("builtin.ready", since=since)
         assert "chat.ready" not in {call["method"] for call in app.ask("calls", since)}
 
 
@@ -140,7 +140,7 @@ def test_a_frame_that_hangs_with_our_page_in_its_process_is_ended_by_the_app(sce
         ready(scene, app)
         scene.component.fail("hanging_frame")
         since = again(app, scene, {"ready_ms": 500})
-        app.wait_call("basic.ready", since=since)
+        app.wait_call("builtin.ready", since=since)
         app.fill("chat", "#text", "help")
         app.click("chat", "#send")
         app.wait_text("chat", "This demo runs on this computer")

@@ -167,7 +167,7 @@ def test_each_call_waits_for_a_yes_and_always_lasts_until_it_is_taken_back(
 ) -> None:
     endpoint = {"id": "local", "base_url": models.base, "api": "responses"}
     writer = WRITER | {"endpoint": "local"}
-    begin(scene, agents=[writer], endpoints=[endpoint], assistant={"basic_view": view == "basic", "titles": False})
+    begin(scene, agents=[writer], endpoints=[endpoint], assistant={"builtin_view": view == "builtin", "titles": False})
 
     def ask(seen: View, word: str, then: str) -> None:
         models.answer(Answer(calls=(Call("echo", {"text": word}),)), Answer(then))

@@ -1,4 +1,4 @@
-"""A chat with a ChatKit server in real windows: OpenAI's SDK behind uvicorn, the component's stand-in, the basic view.
+"""A chat with a ChatKit server in real windows: OpenAI's SDK behind uvicorn, the component's stand-in, the built-in view.
 
 The token is planted, and is then searched for in everything that the app pushed, wrote and started.
 """
@@ -157,9 +157,9 @@ def test_a_token_is_asked_for_in_a_window_of_its_own_and_the_message_goes_out_ag
 def test_the_basic_view_lists_opens_finds_and_takes_files_and_keeps_what_could_not_be_sent(
     scene: Scene, server: ChatKitStandIn
 ) -> None:
-    settle(scene, team(server, attachments=True), assistant={"basic_view": True})
+    settle(scene, team(server, attachments=True), assistant={"builtin_view": True})
     with scene.launch() as app:
-        app.wait_call("basic.ready")
+        app.wait_call("builtin.ready")
         enter(app, TOKEN)
         app.wait_no_window("token")
         say(app, "First of all")
@@ -199,7 +199,7 @@ def test_the_basic_view_lists_opens_finds_and_takes_files_and_keeps_what_could_n
         assert nothing_refused(app)
         assert not holds("".join(app.ask("crossed")).encode(), TOKEN)
     with scene.launch() as app:
-        app.wait_call("basic.ready")
+        app.wait_call("builtin.ready")
         app.until("the chat again", lambda: answers(app) and "Do not lose me" in answers(app)[-1])
 
 

@@ -79,5 +79,5 @@ def test_where_chatkit_stays_white_an_agent_here_answers_in_the_basic_view(scene
     settle(scene)
     scene.component.fail("refuses_all")
     exit_code, report = smoked(scene, "--say", "help")
-    assert (exit_code, report["ok"], report["component"]) == (0, True, "basic")
+    assert (exit_code, report["ok"], report["component"]) == (0, True, "builtin")
     assert report["answer"].startswith("This demo runs on this computer")

@@ -1,4 +1,4 @@
-"""A chat as a person uses it, in either of its pages: ChatKit (its stand-in) or the basic view."""
+"""A chat as a person uses it, in either of its pages: ChatKit (its stand-in) or the built-in view."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ class InChatKit:
         return list(self._scene.component.state["transcript"])
 
 
-class InBasicView:
+class InBuiltinView:
     def __init__(self, _scene: Scene, app: Driver) -> None:
         self._app = app
 
     def begin(self) -> None:
-        self._app.wait_call("basic.ready")
+        self._app.wait_call("builtin.ready")
 
     def send(self, text: str) -> None:
         self._app.fill("chat", "#text", text)
@@ -126,4 +126,4 @@ class InBasicView:
         return "\n".join(self._app.js("chat", "[...document.querySelectorAll('.widget')].map(one => one.innerText)"))
 
 
-VIEWS = {"chatkit": InChatKit, "basic": InBasicView}
+VIEWS = {"chatkit": InChatKit, "builtin": InBuiltinView}

@@ -65,7 +65,7 @@ export class Attachments {
   add(files) {
     for (const file of files) {
       if (this.#entries.length >= MOST) {
-        this.#say(t("basic.too_many_files", { count: MOST }));
+        this.#say(t("builtin.too_many_files", { count: MOST }));
         break;
       }
       void this.#upload(file);
@@ -85,7 +85,7 @@ export class Attachments {
       const told = (/** @type {number} */ share) => this.#draw(entry, share);
       entry.ready = await sendFile(file, { id, told, wanted: () => !entry.gone });
       if (entry.gone) return void ask("attachments.delete", { attachment_id: id }).catch(() => {});
-      this.#say(t("basic.file_attached", { name }));
+      this.#say(t("builtin.file_attached", { name }));
     } catch (error) {
       entry.problem = sentence(described(error));
       this.#say(entry.problem);
@@ -117,7 +117,7 @@ export class Attachments {
         : [make("progress", { max: "1", value: `${share}`, "aria-label": name })];
     shown.querySelector(".name")?.after(...state);
     if (problem) shown.querySelector(".sign")?.replaceChildren(icon("alert"));
-    element.replaceChildren(shown, iconButton("close", t("basic.remove_file", { name }), () => this.#remove(entry)));
+    element.replaceChildren(shown, iconButton("close", t("builtin.remove_file", { name }), () => this.#remove(entry)));
   }
 
   #show() {

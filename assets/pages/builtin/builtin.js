@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The basic view: which chat is shown, what the keys do, what the app says. It is there where ChatKit is not; both show
+ * The built-in view: which chat is shown, what the keys do, what the app says. It is there where ChatKit is not; both show
  * the same chats. The parts have files of their own: composer, history, conversation.
  */
 
@@ -23,7 +23,7 @@ import { applyTexts, setTexts, t } from "../shared/texts.js";
  * @typedef {import("../shared/bridge.js").Described} Described
  * @typedef {import("./composer.js").Choice} Choice
  *
- * @typedef {object} Start what `basic.start` answers
+ * @typedef {object} Start what `builtin.start` answers
  * @property {Record<string, string>} texts
  * @property {import("../shared/look.js").Look} look
  * @property {{id: string, name: string, models: Choice[], tools: Choice[], state: string}} agent null under a problem,
@@ -155,7 +155,7 @@ function startNew({ focus = true } = {}) {
   if (!start || start.problem) return;
   if (!chat || chat.id || !chat.isEmpty) {
     showChat(new Conversation(around(), null));
-    call("basic.thread", { id: null }).catch(report);
+    call("builtin.thread", { id: null }).catch(report);
   }
   side.makeRoom();
   if (focus) composer.focus();
@@ -171,7 +171,7 @@ async function open(id, { quiet = false } = {}) {
   if (known) return follower.toEnd();
   const skeleton = window.setTimeout(() => show("loading", true), start.limits.skeleton_ms);
   try {
-    const { title, feedback } = await call("basic.thread", { id });
+    const { title, feedback } = await call("builtin.thread", { id });
     next.title = title ?? "";
     if (chat === next) head();
     await next.load(feedback);
@@ -208,7 +208,7 @@ async function send(message) {
   } catch (error) {
     const stopped = error instanceof DOMException && error.name === "AbortError";
     composer.restore(one.id ?? "", message, files, stopped ? "" : sentence(described(error)));
-    if (one !== chat) complain(t("basic.not_sent", { title: one.title || t("basic.untitled") }));
+    if (one !== chat) complain(t("builtin.not_sent", { title: one.title || t("builtin.untitled") }));
     else reflect();
   }
 }
@@ -217,14 +217,14 @@ async function send(message) {
 function reflect() {
   composer.answering(chat.isAnswering, chat.mayStop);
   const { type, reason } = chat.status;
-  composer.lock(type === "locked" || type === "closed" ? reason || t("basic.locked") : null);
+  composer.lock(type === "locked" || type === "closed" ? reason || t("builtin.locked") : null);
   show("start", chat.id === null && chat.isEmpty && !chat.isAnswering);
   if (!chat.isAnswering) return;
-  if (agentState === "loading" || agentState === "light") chat.waits(t("basic.getting_ready"));
+  if (agentState === "loading" || agentState === "light") chat.waits(t("builtin.getting_ready"));
 }
 
 function head() {
-  const words = chat.title || (chat.id ? t("basic.untitled") : start.agent.name);
+  const words = chat.title || (chat.id ? t("builtin.untitled") : start.agent.name);
   el("title").textContent = words;
   el("title").title = words;
 }
@@ -232,7 +232,7 @@ function head() {
 /** The app remembers which chat is open, and names its window after it. @param {Conversation} one */
 async function follow(one) {
   if (!one.id) return;
-  await call("basic.thread", { id: one.id }).catch(report);
+  await call("builtin.thread", { id: one.id }).catch(report);
 }
 
 /** @param {Described} problem @param {(() => void) | null} retry */
@@ -252,7 +252,7 @@ function showProblem(problem, retry) {
 
 button("new").addEventListener("click", () => startNew());
 button("settings").addEventListener("click", said(() => call("app.open_settings")));
-button("try").addEventListener("click", said(() => call("basic.try_chatkit", { text: composer.text })));
+button("try").addEventListener("click", said(() => call("builtin.try_chatkit", { text: composer.text })));
 button("problem-setup").addEventListener("click", said(() => call("app.open_setup")));
 button("problem-copy").addEventListener(
   "click",
@@ -312,7 +312,7 @@ on("agent.state", ({ state }) => {
   if (agentState === "ready") return; // what is loaded for another agent is not this one's
   agentState = state;
   if (!isReady || !chat.isAnswering) return;
-  chat.waits(state === "loading" || state === "light" ? t("basic.getting_ready") : "");
+  chat.waits(state === "loading" || state === "light" ? t("builtin.getting_ready") : "");
 });
 
 on("thread.changed", async ({ agent, thread: id }) => {
@@ -339,8 +339,8 @@ on("settings.changed", async () => {
   if (!start) return;
   try {
     const before = start.agent.id;
-    const next = /** @type {Start} */ (await call("basic.start"));
-    if (next.agent?.id !== before) return await call("basic.reload", { text: composer.text }); // another agent: the app decides what is shown
+    const next = /** @type {Start} */ (await call("builtin.start"));
+    if (next.agent?.id !== before) return await call("builtin.reload", { text: composer.text }); // another agent: the app decides what is shown
     start = next;
     configure();
   } catch (error) {
@@ -350,16 +350,16 @@ on("settings.changed", async () => {
 
 observe({
   waits: (isWaiting) => {
-    if (isReady && isWaiting && agentState !== "ready" && chat.isAnswering) chat.waits(t("basic.getting_ready"));
+    if (isReady && isWaiting && agentState !== "ready" && chat.isAnswering) chat.waits(t("builtin.getting_ready"));
   },
 });
 
-tellViolations((detail) => call("basic.problem", { code: "csp", detail }));
+tellViolations((detail) => call("builtin.problem", { code: "csp", detail }));
 
 /** Tells the app of something that the person need not see; never fails itself. @param {unknown} error */
 function report(error) {
   const detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  call("basic.problem", { code: "page", detail: detail.slice(0, 2_000) }).catch(() => {});
+  call("builtin.problem", { code: "page", detail: detail.slice(0, 2_000) }).catch(() => {});
 }
 
 function handPrompt() {
@@ -398,8 +398,8 @@ function configure() {
   show("prompts", start.prompts.length > 0);
   el("disclaimer").textContent = start.disclaimer;
   show("disclaimer", start.disclaimer !== "");
-  el("why-words").textContent = start.reason ? t("basic.why_unreachable") : t("basic.why_chosen");
-  button("try").textContent = start.reason ? t("basic.try_again") : t("basic.try");
+  el("why-words").textContent = start.reason ? t("builtin.why_unreachable") : t("builtin.why_chosen");
+  button("try").textContent = start.reason ? t("builtin.try_again") : t("builtin.try");
   show("why", true);
   side.refresh();
   if (chat) {
@@ -410,9 +410,9 @@ function configure() {
 
 async function main() {
   try {
-    start = await call("basic.start");
+    start = await call("builtin.start");
   } catch (error) {
-    await speakWithoutTheApp(error, "basic");
+    await speakWithoutTheApp(error, "builtin");
     showProblem(described(error), () => location.reload());
     return;
   }
@@ -427,7 +427,7 @@ async function main() {
   for (const notice of start.notices) complain(sentence(notice), "warning");
   startNew();
   isReady = true;
-  call("basic.ready", { ms: Math.round(performance.now()) }).catch(report);
+  call("builtin.ready", { ms: Math.round(performance.now()) }).catch(report);
   handPrompt();
   const first = chosen?.agent === start.agent.id ? chosen.id : start.thread;
   if (first) await open(first, { quiet: true });

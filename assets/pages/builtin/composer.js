@@ -74,7 +74,7 @@ export class Composer {
     this.#text.placeholder = placeholder;
     button("attach").hidden = !files;
     offer(this.#model, models);
-    offer(this.#tool, tools.length ? [{ id: "", label: t("basic.tool_any") }, ...tools] : []);
+    offer(this.#tool, tools.length ? [{ id: "", label: t("builtin.tool_any") }, ...tools] : []);
     this.#state();
   }
 
@@ -176,13 +176,13 @@ export class Composer {
 
   #submit() {
     if (this.#isLocked) return;
-    if (this.#isAnswering) return this.#complain(t("basic.still_answering"));
+    if (this.#isAnswering) return this.#complain(t("builtin.still_answering"));
     const text = this.#text.value;
-    if (!text.trim() && this.#files.isEmpty) return this.#complain(t("basic.empty"));
+    if (!text.trim() && this.#files.isEmpty) return this.#complain(t("builtin.empty"));
     const length = lengthOf(text);
-    if (length > this.#limit) return this.#complain(t("basic.too_long", { length: figure(length), limit: figure(this.#limit) }));
-    if (this.#files.isBusy) return this.#complain(t("basic.files_busy"));
-    if (this.#files.problem) return this.#complain(t("basic.files_refused"));
+    if (length > this.#limit) return this.#complain(t("builtin.too_long", { length: figure(length), limit: figure(this.#limit) }));
+    if (this.#files.isBusy) return this.#complain(t("builtin.files_busy"));
+    if (this.#files.problem) return this.#complain(t("builtin.files_refused"));
     const message = { text: text.trim(), attachments: this.#files.ready, model: this.#model.value, tool: this.#tool.value };
     this.#text.value = "";
     this.#complain("");
@@ -204,7 +204,7 @@ export class Composer {
     const length = lengthOf(this.#text.value);
     const near = this.#limit > 0 && length > this.#limit * NEAR;
     this.#count.hidden = !near;
-    this.#count.textContent = near ? t("basic.count", { length: figure(length), limit: figure(this.#limit) }) : "";
+    this.#count.textContent = near ? t("builtin.count", { length: figure(length), limit: figure(this.#limit) }) : "";
     this.#count.classList.toggle("error", length > this.#limit);
     // Quiet, not disabled: who presses it hears why nothing was sent.
     this.#send.classList.toggle("idle", this.#isLocked || (!this.#text.value.trim() && this.#files.isEmpty));

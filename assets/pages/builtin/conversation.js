@@ -117,7 +117,7 @@ export class Conversation {
   async loadOlder(scroller) {
     if (this.#before === undefined || this.#loadingOlder) return;
     this.#loadingOlder = true;
-    this.#older.append(make("span", { class: "spinner", role: "img", "aria-label": t("basic.loading") }));
+    this.#older.append(make("span", { class: "spinner", role: "img", "aria-label": t("builtin.loading") }));
     try {
       const items = await ask("items.list", { thread_id: this.id, limit: PAGE, order: "desc", after: this.#before });
       this.#before = items.has_more ? items.after : undefined;
@@ -212,7 +212,7 @@ export class Conversation {
         try {
           await ask("items.feedback", { thread_id: this.id, item_ids: [item.id], kind });
           this.#rated[item.id] = kind;
-          this.#around.say(t("basic.rated"));
+          this.#around.say(t("builtin.rated"));
           return true;
         } catch (error) {
           this.#around.complain(sentence(described(error)));
@@ -261,10 +261,10 @@ export class Conversation {
           isTaken = true;
           sending?.element.remove();
         }
-        if (!isTaken && event.type === "error") throw new Refused(event.message ?? t("basic.no_answer"), "custom");
+        if (!isTaken && event.type === "error") throw new Refused(event.message ?? t("builtin.no_answer"), "custom");
         this.#see(event);
       }
-      if (!isTaken) throw new Refused(t("basic.no_answer"), "internal");
+      if (!isTaken) throw new Refused(t("builtin.no_answer"), "internal");
     } catch (error) {
       if (!isTaken) {
         sending?.element.remove();
@@ -320,7 +320,7 @@ export class Conversation {
         this.#waiting(event.text);
         break;
       case "error":
-        this.#fail(event.message ?? t("basic.no_answer"), event.allow_retry === true);
+        this.#fail(event.message ?? t("builtin.no_answer"), event.allow_retry === true);
         break;
       case "notice":
         this.#notice(event);
@@ -385,7 +385,7 @@ export class Conversation {
     for (const view of open) if (view.item.type === "assistant_message" && !textOf(view.item).trim()) this.#remove(view.item.id);
     await Promise.all(open.filter(({ element }) => element.parentNode).map((view) => view.settled()));
     const last = [...this.#views.values()].at(-1);
-    if (stopped) this.#around.say(t("basic.stopped"));
+    if (stopped) this.#around.say(t("builtin.stopped"));
     else if (last?.item.type === "assistant_message") this.#around.say(textOf(last.item).slice(0, SPOKEN));
   }
 

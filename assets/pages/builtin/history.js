@@ -261,7 +261,7 @@ export class History {
   #dress(row) {
     if (!row.shown) return;
     const { item, line, open } = row.shown;
-    const words = row.title || t("basic.untitled");
+    const words = row.title || t("builtin.untitled");
     item.style.top = `${row.top}px`;
     item.setAttribute("aria-posinset", `${row.index + 1}`);
     item.setAttribute("aria-setsize", this.#isWhole ? `${this.#order.length}` : "-1");
@@ -275,8 +275,8 @@ export class History {
     if (here) open.setAttribute("aria-current", "true");
     else open.removeAttribute("aria-current");
     const names = [
-      this.#features.rename ? t("basic.rename", { title: words }) : "",
-      this.#features.delete ? t("basic.delete", { title: words }) : "",
+      this.#features.rename ? t("builtin.rename", { title: words }) : "",
+      this.#features.delete ? t("builtin.delete", { title: words }) : "",
     ].filter(Boolean);
     line.querySelectorAll("button.icon-only").forEach((button, index) => label(/** @type {HTMLElement} */ (button), names[index]));
     for (const button of line.querySelectorAll("button")) button.tabIndex = row === this.#reachable ? 0 : -1;
@@ -297,7 +297,7 @@ export class History {
 
   #empty() {
     if (this.#search.value.trim()) return;
-    this.#words.textContent = t("basic.no_chats");
+    this.#words.textContent = t("builtin.no_chats");
     this.#words.hidden = this.#rows.size > 0;
   }
 
@@ -345,7 +345,7 @@ export class History {
   #rename(row) {
     const line = row.shown?.line;
     if (!line) return;
-    const field = make("input", { type: "text", maxlength: `${LONGEST_TITLE}`, "aria-label": t("basic.title") });
+    const field = make("input", { type: "text", maxlength: `${LONGEST_TITLE}`, "aria-label": t("builtin.title") });
     field.value = row.title;
     line.classList.add("renaming");
     line.prepend(field);
@@ -386,9 +386,9 @@ export class History {
   /** @param {Row} row */
   async #remove(row) {
     const sure = await askPerson({
-      title: t("basic.delete_title"),
-      text: t("basic.delete_text", { title: row.title || t("basic.untitled") }),
-      yes: t("basic.delete_yes"),
+      title: t("builtin.delete_title"),
+      text: t("builtin.delete_text", { title: row.title || t("builtin.untitled") }),
+      yes: t("builtin.delete_yes"),
     });
     if (sure === null) return;
     const next = this.#order[row.index + 1] ?? this.#order[row.index - 1];
@@ -400,7 +400,7 @@ export class History {
     }
     this.drop(row.id);
     this.#deeds.removed(row.id);
-    this.#deeds.say(t("basic.deleted"));
+    this.#deeds.say(t("builtin.deleted"));
     if (next) this.#focus(next);
     else this.#deeds.leave();
   }
@@ -422,9 +422,9 @@ export class History {
       const { hits } = /** @type {{hits: Hit[]}} */ (await call("history.search", { query }));
       if (asked !== this.#asked) return; // the next letter was quicker
       this.#found.replaceChildren(...hits.map((hit) => this.#hit(hit)));
-      this.#words.textContent = hits.length ? "" : t("basic.nothing_found");
+      this.#words.textContent = hits.length ? "" : t("builtin.nothing_found");
       this.#words.hidden = hits.length > 0;
-      this.#deeds.say(hits.length ? t("basic.hits", { count: hits.length }) : t("basic.nothing_found"));
+      this.#deeds.say(hits.length ? t("builtin.hits", { count: hits.length }) : t("builtin.nothing_found"));
     } catch (error) {
       if (asked !== this.#asked) return;
       this.#found.replaceChildren();
@@ -437,7 +437,7 @@ export class History {
 
   /** @param {Hit} hit */
   #hit({ thread_id: id, title, passage }) {
-    const name = make("span", { class: "name" }, title.text ? marked(title) : [t("basic.untitled")]);
+    const name = make("span", { class: "name" }, title.text ? marked(title) : [t("builtin.untitled")]);
     const open = make("button", { type: "button", class: "open" }, [name]);
     if (passage) open.append(make("span", { class: "passage small soft" }, marked(passage)));
     open.addEventListener("click", () => this.#deeds.open(id));
@@ -457,8 +457,8 @@ function age(created) {
 
 /** @param {string} name */
 function groupName(name) {
-  if (name === "today") return t("basic.today");
-  if (name === "yesterday") return t("basic.yesterday");
-  if (name === "week") return t("basic.week");
-  return name === "month" ? t("basic.month") : t("basic.older");
+  if (name === "today") return t("builtin.today");
+  if (name === "yesterday") return t("builtin.yesterday");
+  if (name === "week") return t("builtin.week");
+  return name === "month" ? t("builtin.month") : t("builtin.older");
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** The icons of the basic view: one set, one stroke. Each stands beside words or in a button that has a name. */
+/** The icons of the built-in view: one set, one stroke. Each stands beside words or in a button that has a name. */
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 

@@ -50,7 +50,7 @@ function nodesOf(html) {
 function dress(root) {
   for (const block of [root, ...root.querySelectorAll("div")]) {
     if (block.className === "code") dressCode(block);
-    if (block.className === "table") scrollable(block, t("basic.table"));
+    if (block.className === "table") scrollable(block, t("builtin.table"));
   }
 }
 
@@ -60,10 +60,10 @@ function dressCode(block) {
   const language = block.querySelector(".code-language");
   const pre = block.querySelector("pre");
   if (!head || !language || !pre) return;
-  const words = language.textContent || t("basic.code");
+  const words = language.textContent || t("builtin.code");
   language.textContent = words;
   scrollable(pre, words);
-  head.append(copyButton(t("basic.copy_code"), () => pre.textContent?.replace(/\n$/, "") ?? ""));
+  head.append(copyButton(t("builtin.copy_code"), () => pre.textContent?.replace(/\n$/, "") ?? ""));
 }
 
 /** @param {HTMLElement} element @param {string} words */
@@ -83,7 +83,7 @@ export function copyButton(words, text) {
     const done = await copyText(text());
     clearTimeout(back);
     button.classList.toggle("done", done);
-    label(button, done ? t("common.copied") : t("basic.copy_refused"));
+    label(button, done ? t("common.copied") : t("builtin.copy_refused"));
     back = window.setTimeout(() => {
       button.classList.remove("done");
       label(button, words);
@@ -115,7 +115,7 @@ export async function renderAll(entries) {
       batch.push(entries[at]);
     }
     try {
-      const { html } = await call("basic.render_all", { texts: batch.map(({ text }) => whole(text)) });
+      const { html } = await call("builtin.render_all", { texts: batch.map(({ text }) => whole(text)) });
       batch.forEach(({ place }, index) => {
         place.replaceChildren(...nodesOf(html[index]));
         level(place);
@@ -210,7 +210,7 @@ export class Growing {
     const upTo = this.#text.length;
     try {
       const piece = this.#text.slice(this.#settled, upTo);
-      const { html, tail, settled, refers } = await call("basic.render", { text: whole(piece), growing: true });
+      const { html, tail, settled, refers } = await call("builtin.render", { text: whole(piece), growing: true });
       this.#show(html, tail, piece);
       this.#settled += settled;
       this.#refers ||= refers;

@@ -96,7 +96,7 @@ function said(item) {
   const text = textOf(item);
   const words = make("div", { class: "words", dir: "auto" }, [text]);
   const bubble = make("div", { class: "bubble" }, text ? [words] : []);
-  const element = make("article", { class: "item said" }, [make("h2", { class: "visually-hidden" }, [t("basic.you")])]);
+  const element = make("article", { class: "item said" }, [make("h2", { class: "visually-hidden" }, [t("builtin.you")])]);
   const files = item.attachments ?? [];
   if (files.length) element.append(make("ul", { class: "files" }, files.map((file) => make("li", {}, [chip(file)]))));
   if (text) element.append(bubble, make("div", { class: "deeds" }, [copyButton(t("common.copy"), () => text)]));
@@ -107,10 +107,10 @@ function said(item) {
 /** @param {HTMLElement} bubble @param {HTMLElement} words */
 function fold(bubble, words) {
   words.classList.add("folded");
-  const more = make("button", { type: "button", class: "link small", "aria-expanded": "false" }, [t("basic.unfold")]);
+  const more = make("button", { type: "button", class: "link small", "aria-expanded": "false" }, [t("builtin.unfold")]);
   more.addEventListener("click", () => {
     const open = words.classList.toggle("folded") === false;
-    more.textContent = open ? t("basic.fold") : t("basic.unfold");
+    more.textContent = open ? t("builtin.fold") : t("builtin.unfold");
     more.setAttribute("aria-expanded", String(open));
   });
   bubble.append(more);
@@ -221,7 +221,7 @@ class Answer {
   #thumbs() {
     const kinds = /** @type {const} */ (["positive", "negative"]);
     const buttons = kinds.map((kind) => {
-      const words = kind === "positive" ? t("basic.good") : t("basic.bad");
+      const words = kind === "positive" ? t("builtin.good") : t("builtin.bad");
       const button = iconButton(kind === "positive" ? "like" : "dislike", words, async () => {
         if (await this.#deeds.rate(this.item, kind)) mark(kind);
       });
@@ -246,7 +246,7 @@ function unique(annotations) {
 function list(sources) {
   const entries = sources.map((source) => make("li", {}, [sourceOf(source)]));
   const box = make("details", {}, [
-    make("summary", {}, [t("basic.sources", { count: sources.length })]),
+    make("summary", {}, [t("builtin.sources", { count: sources.length })]),
     make("ol", {}, entries),
   ]);
   return box;
@@ -295,9 +295,9 @@ class Steps {
     if (duration !== undefined) {
       const seconds = Math.max(1, Math.round(duration));
       const isThought = tasks.some((task) => task.type === "thought");
-      return isThought ? t("basic.thought_for", { seconds }) : t("basic.worked_for", { seconds });
+      return isThought ? t("builtin.thought_for", { seconds }) : t("builtin.worked_for", { seconds });
     }
-    return tasks.length === 1 ? titleOf(tasks[0]) : t("basic.steps", { count: tasks.length });
+    return tasks.length === 1 ? titleOf(tasks[0]) : t("builtin.steps", { count: tasks.length });
   }
 
   async settled() {
@@ -308,7 +308,7 @@ class Steps {
 
 /** @param {Task | undefined} task */
 function titleOf(task) {
-  return task?.title || task?.title_query || task?.queries?.[0] || t("basic.working");
+  return task?.title || task?.title_query || task?.queries?.[0] || t("builtin.working");
 }
 
 /** @param {Task} task @param {boolean} running */
@@ -332,9 +332,9 @@ function row(task, running) {
 
 /** @param {Item} item */
 function picture({ image }) {
-  if (!image) return make("div", { class: "skeleton picture" }, [make("span", { class: "visually-hidden" }, [t("basic.drawing")])]);
-  if (isPicture(image.url)) return make("img", { class: "picture", src: image.url, alt: t("basic.picture") });
-  return outside(image.url, t("basic.picture"));
+  if (!image) return make("div", { class: "skeleton picture" }, [make("span", { class: "visually-hidden" }, [t("builtin.drawing")])]);
+  if (isPicture(image.url)) return make("img", { class: "picture", src: image.url, alt: t("builtin.picture") });
+  return outside(image.url, t("builtin.picture"));
 }
 
 let questions = 0;
@@ -345,13 +345,13 @@ function question(item, deeds) {
   if (item.status !== "pending") {
     const answers = inputs.flatMap(({ question: words, answer }) => [
       make("dt", {}, [words]),
-      make("dd", {}, [answer && !answer.skipped ? answer.values.join(", ") : t("basic.skipped")]),
+      make("dd", {}, [answer && !answer.skipped ? answer.values.join(", ") : t("builtin.skipped")]),
     ]);
     return make("dl", { class: "widget answered" }, answers);
   }
   const form = make("form", { class: "widget" }, inputs.map(asked));
-  const send = make("button", { type: "submit", class: "primary" }, [t("basic.answer")]);
-  const skip = make("button", { type: "button", class: "quiet" }, [t("basic.skip")]);
+  const send = make("button", { type: "submit", class: "primary" }, [t("builtin.answer")]);
+  const skip = make("button", { type: "button", class: "quiet" }, [t("builtin.skip")]);
   form.append(make("div", { class: "actions" }, [send, skip]));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -382,7 +382,7 @@ function asked(input) {
     const control = make("input", { type: input.multiple ? "checkbox" : "radio", name, value });
     parts.push(make("label", { class: "choice" }, [control, value]));
   }
-  const label = input.type === "freeform" ? input.question : t("basic.other");
+  const label = input.type === "freeform" ? input.question : t("builtin.other");
   parts.push(make("input", { type: "text", class: "free", "aria-label": label, placeholder: input.type === "freeform" ? "" : label }));
   return make("fieldset", { class: "stack" }, parts);
 }

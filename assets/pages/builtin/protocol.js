@@ -1,5 +1,5 @@
 // @ts-check
-/** ChatKit's protocol as the basic view speaks it: requests that are answered at once, and streams of events. Knows no view. */
+/** ChatKit's protocol as the built-in view speaks it: requests that are answered at once, and streams of events. Knows no view. */
 
 import { requestAgent } from "../shared/agent_fetch.js";
 import { BridgeError } from "../shared/bridge.js";
@@ -96,7 +96,7 @@ export async function ask(type, params) {
  */
 export async function* stream(type, params, signal) {
   const { body } = await send(type, params, signal);
-  if (!body) throw new Refused(t("basic.no_answer"), "internal");
+  if (!body) throw new Refused(t("builtin.no_answer"), "internal");
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = "";

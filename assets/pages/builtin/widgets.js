@@ -130,7 +130,7 @@ function list(component, act, depth) {
   const all = make("ul", { class: "rows" }, rows.slice(0, limit));
   const box = make("div", { class: "stack" }, [all]);
   if (rows.length > limit) {
-    const more = make("button", { type: "button", class: "link small" }, [t("basic.show_all", { count: rows.length })]);
+    const more = make("button", { type: "button", class: "link small" }, [t("builtin.show_all", { count: rows.length })]);
     more.addEventListener("click", () => {
       all.append(...rows.slice(limit));
       more.remove();
@@ -143,7 +143,7 @@ function list(component, act, depth) {
 
 /** @param {Component} component @param {Act} act */
 function button(component, act) {
-  const words = text(component.label) || t("basic.widget_button");
+  const words = text(component.label) || t("builtin.widget_button");
   const primary = component.style === "primary" ? "primary" : "";
   const made = make("button", { type: component.submit ? "submit" : "button", class: primary }, [words]);
   made.disabled = component.disabled === true;
@@ -218,7 +218,7 @@ function table(component) {
   const head = names.map((name) => make("th", { scope: "col" }, [titles.get(name) ?? name]));
   const body = rows.slice(0, 200).map((row) => make("tr", {}, names.map((name) => make("td", {}, [text(row[name])]))));
   const made = make("table", {}, [make("thead", {}, [make("tr", {}, head)]), make("tbody", {}, body)]);
-  return make("div", { class: "table", tabindex: "0", role: "group", "aria-label": t("basic.table") }, [made]);
+  return make("div", { class: "table", tabindex: "0", role: "group", "aria-label": t("builtin.table") }, [made]);
 }
 
 /**

@@ -133,7 +133,7 @@ function buildFields() {
   toggle("assistant-fields", "assistant.titles", t("settings.assistant_titles"), {
     help: t("settings.assistant_titles_help"),
   });
-  toggle("assistant-fields", "assistant.basic_view", t("settings.basic_view"), { help: t("settings.basic_view_help") });
+  toggle("assistant-fields", "assistant.builtin_view", t("settings.builtin_view"), { help: t("settings.builtin_view_help") });
   toggle("assistant-fields", "assistant.tracing", t("settings.tracing"), { help: t("settings.tracing_help") });
 
   toggle("privacy-fields", "privacy.chatkit_telemetry", t("settings.telemetry"), { help: t("settings.telemetry_help") });

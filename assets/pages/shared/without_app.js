@@ -10,7 +10,7 @@ const MOST_TOLD = 20;
 /**
  * A page that cannot reach the app says so in its own language: its own files are all it has. The error gets its words.
  * @param {unknown} error
- * @param {"chat" | "basic"} area of the page's texts
+ * @param {"chat" | "builtin"} area of the page's texts
  */
 export async function speakWithoutTheApp(error, area) {
   if (error instanceof BridgeError && error.code.startsWith("bridge_")) {

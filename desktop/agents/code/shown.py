@@ -257,7 +257,7 @@ def _annotation(given: Any) -> Annotation | None:
 
 
 def card(texts: Catalogue, title: str, detail: str, number: str, state: State) -> DynamicWidgetRoot:
-    """What the run waits for. Both ChatKit and the basic view show it and send its actions."""
+    """What the run waits for. Both ChatKit and the built-in view show it and send its actions."""
     say = texts.get
     children: list[dict[str, Any]] = [
         {"type": "Title", "size": "sm", "value": say("code.approval")},

@@ -103,7 +103,7 @@ def item(
 
 
 def card(texts: Catalogue, question: str, arguments: str, number: str, state: State) -> DynamicWidgetRoot:
-    """What the run waits for. Both ChatKit and the basic view show it and send its actions."""
+    """What the run waits for. Both ChatKit and the built-in view show it and send its actions."""
     say = texts.get
     children: list[dict[str, Any]] = [
         {"type": "Title", "size": "sm", "value": say("mcp.approval")},

@@ -1,4 +1,4 @@
-"""The basic view: a small chat page of our own for agents inside the app, where ChatKit is not there or not wanted.
+"""The built-in view: a small chat page of our own for agents inside the app, where ChatKit is not there or not wanted.
 
 It speaks ChatKit's protocol through `agent_stream`; here is what it needs beside that: its words, the search, markdown.
 """
@@ -83,7 +83,7 @@ class LeaveParams(Params):
     """What is being written; it goes along to the page that comes."""
 
 
-class BasicPage:
+class BuiltinPage:
     """One for each showing of the page. `reason` is the code of the error that stands in ChatKit's way; empty where the
     person prefers this page."""
 
@@ -91,29 +91,29 @@ class BasicPage:
         self._services = services
         self._reason = reason
         self._limits = limits or Limits()
-        self._agents = AgentMethods(services, "basic", approves=True)
+        self._agents = AgentMethods(services, "builtin", approves=True)
 
     def page(self) -> Page:
         language = self._services.texts.language
         return Page(
-            name="basic",
+            name="builtin",
             html="builtin/builtin.html",
             files=(
                 *files_of("builtin"),
                 # Words for a page that can't reach the app.
                 f"texts/{language}/common.json",
-                f"texts/{language}/basic.json",
+                f"texts/{language}/builtin.json",
             ),
             methods={
                 **self._agents.methods,
-                "basic.start": Method(NoParams, self._start),
-                "basic.ready": Method(ReadyParams, self._ready),
-                "basic.problem": Method(ProblemParams, self._report),
-                "basic.thread": Method(ThreadParams, self._follow),
-                "basic.render": Method(RenderParams, self._render, limit=TEXT),
-                "basic.render_all": Method(RenderAllParams, self._render_all, limit=TEXT),
-                "basic.try_chatkit": Method(LeaveParams, self._try_chatkit, limit=TEXT),
-                "basic.reload": Method(LeaveParams, self._reload, limit=TEXT),
+                "builtin.start": Method(NoParams, self._start),
+                "builtin.ready": Method(ReadyParams, self._ready),
+                "builtin.problem": Method(ProblemParams, self._report),
+                "builtin.thread": Method(ThreadParams, self._follow),
+                "builtin.render": Method(RenderParams, self._render, limit=TEXT),
+                "builtin.render_all": Method(RenderAllParams, self._render_all, limit=TEXT),
+                "builtin.try_chatkit": Method(LeaveParams, self._try_chatkit, limit=TEXT),
+                "builtin.reload": Method(LeaveParams, self._reload, limit=TEXT),
                 "history.search": Method(SearchParams, self._search),
                 "app.open_settings": Method(NoParams, self._open_settings),
                 "app.open_setup": Method(NoParams, self._open_setup),
@@ -133,7 +133,7 @@ class BasicPage:
         settings, texts = services.settings.current, services.texts
         chat, agent = settings.chat, settings.agent()
         told: dict[str, Any] = {
-            "texts": texts.page("common", "basic"),
+            "texts": texts.page("common", "builtin"),
             "look": look_of(services),
             "agent": None,
             "reason": self._reason,
@@ -156,7 +156,7 @@ class BasicPage:
             },
             "greeting": start["greeting"],
             "prompts": [{"label": prompt["label"], "prompt": prompt["prompt"]} for prompt in start["prompts"]],
-            "placeholder": chat.placeholder or texts.get("basic.placeholder"),
+            "placeholder": chat.placeholder or texts.get("builtin.placeholder"),
             "disclaimer": chat.disclaimer.text,
             "features": {
                 "history": options["history"]["enabled"],
@@ -173,13 +173,13 @@ class BasicPage:
     # --- what the page tells --------------------------------------------------------------------------
 
     def _ready(self, params: ReadyParams) -> None:
-        log.info("the basic view was ready %d ms after its page began to load", params.ms)
+        log.info("the built-in view was ready %d ms after its page began to load", params.ms)
         self._services.counters.add("chats_ready")
         self._services.counters.latency("chat_ready", params.ms / 1000)
 
     def _report(self, params: ProblemParams) -> None:
         # One line: what the page reports may hold line breaks, and a log line is not the page's to write.
-        log.warning("the basic view reports %s: %s", params.code, " ".join(params.detail.split()))
+        log.warning("the built-in view reports %s: %s", params.code, " ".join(params.detail.split()))
         if params.code == "csp":
             self._services.counters.add("csp_violations")
         else:
@@ -275,9 +275,9 @@ class BasicPage:
     # --- what the page asks the app for -----------------------------------------------------------------
 
     def _try_chatkit(self, params: LeaveParams) -> None:
-        """ChatKit in this window; who had preferred the basic view prefers it no longer."""
-        if self._services.settings.current.assistant.basic_view:
-            self._services.settings.update({"assistant.basic_view": False})
+        """ChatKit in this window; who had preferred the built-in view prefers it no longer."""
+        if self._services.settings.current.assistant.builtin_view:
+            self._services.settings.update({"assistant.builtin_view": False})
         self._reload(params)
 
     def _reload(self, params: LeaveParams) -> None:

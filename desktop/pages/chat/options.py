@@ -23,7 +23,7 @@ LARGEST_INSIDE = 20 * MEGABYTE
 """As `agents.attachments.Limits.size`, which imports the SDK; a test holds the two together."""
 LARGEST_AT_SERVERS = 512 * MEGABYTE
 MOST_FILES = 10
-"""Of one message, as in the basic view."""
+"""Of one message, as in the built-in view."""
 ACCEPTED_INSIDE: dict[str, list[str]] = {
     "image/png": [".png"],
     "image/jpeg": [".jpg", ".jpeg"],

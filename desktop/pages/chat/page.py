@@ -283,13 +283,13 @@ class ChatPage:
         return dict(error.describe(self._services.texts))
 
     def _fall_back(self, params: FallBackParams) -> None:
-        """ChatKit can't be had, and the agent is here: the basic view takes its place."""
+        """ChatKit can't be had, and the agent is here: the built-in view takes its place."""
         if not self._agent.agent_id:
             raise AgentNotSet()
         self._watch.end()
-        log.warning("the basic view takes ChatKit's place: %s %s", params.code, " ".join(params.detail.split()))
+        log.warning("the built-in view takes ChatKit's place: %s %s", params.code, " ".join(params.detail.split()))
         self._services.counters.error(self._error(params))
-        self._services.app.show_basic(params.code)
+        self._services.app.show_builtin(params.code)
 
     def _stuck(self) -> None:
         """Neither a chat nor a word of the page: its process hangs, and our own code in it with it."""

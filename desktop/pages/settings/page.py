@@ -72,7 +72,7 @@ FIELDS = (
     "assistant.titles",
     "assistant.transcription_model",
     "assistant.tracing",
-    "assistant.basic_view",
+    "assistant.builtin_view",
     "session.expires_after_seconds",
     "session.requests_per_minute",
     "session.thread_titles",
@@ -92,7 +92,7 @@ FIELDS = (
 
 ANEW = (
     *("agent.", "session.", "network.", "privacy."),
-    *("assistant.basic_view", "assistant.transcription_model"),
+    *("assistant.builtin_view", "assistant.transcription_model"),
 )
 """A change of these makes the shown chat another one: it is loaded again."""
 

@@ -1,6 +1,6 @@
 """What a page with an agent inside the app may ask for: a request of the ChatKit protocol, its stream, attachments.
 
-For the chat page and the basic view alike. Pieces of an answer go out in order, and together as the page can take them
+For the chat page and the built-in view alike. Pieces of an answer go out in order, and together as the page can take them
 (`agent_pieces`); nothing is lost, because nothing depends on the window being seen.
 """
 
@@ -174,7 +174,7 @@ class AgentMethods:
         return {"stream": answer.id}
 
     def _shield(self) -> Shield | None:
-        """ChatKit loads what a text names; the basic view's policy lets nothing in."""
+        """ChatKit loads what a text names; the built-in view's policy lets nothing in."""
         services = self._services
         if self._page != "chat" or services.settings.current.privacy.remote_images:
             return None

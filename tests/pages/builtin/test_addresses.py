@@ -1,4 +1,4 @@
-"""Addresses that servers and models give: what the basic view makes a link or a picture of. The page's own module is
+"""Addresses that servers and models give: what the built-in view makes a link or a picture of. The page's own module is
 run by Node, where there is one."""
 
 from __future__ import annotations

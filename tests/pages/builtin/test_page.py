@@ -1,4 +1,4 @@
-"""The basic view's methods: what it is told to begin with, what it asks for beside the protocol."""
+"""The built-in view's methods: what it is told to begin with, what it asks for beside the protocol."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from desktop.openai_api.errors import ThreadNotFound
-from desktop.pages.builtin.page import BasicPage
+from desktop.pages.builtin.page import BuiltinPage
 from desktop.settings.agents import AssistantAgent, AssistantTools, DemoAgent
 from desktop.settings.base import Prompt
 from desktop.settings.errors import AgentNotSet
@@ -26,8 +26,8 @@ def demo(make_house: Callable[..., House]) -> Iterator[House]:
     house.services.agents.close()
 
 
-def basic(house: House, reason: str = "") -> Asked:
-    return Asked(BasicPage(house.services, reason).page(), house.texts)
+def builtin(house: House, reason: str = "") -> Asked:
+    return Asked(BuiltinPage(house.services, reason).page(), house.texts)
 
 
 def request(ask: Asked, kind: str, /, **params: Any) -> Any:
@@ -54,11 +54,11 @@ def say(house: House, ask: Asked, text: str) -> str:
 
 
 def test_the_page_is_told_its_words_its_agent_and_its_limits(demo: House) -> None:
-    told = basic(demo)("basic.start")
+    told = builtin(demo)("builtin.start")
     assert told["agent"]["name"] == "Demo"
     assert told["prompts"] == [{"label": "Hi", "prompt": "help"}]
     assert told["limits"]["message"] == 32_000
-    assert told["texts"]["basic.send"] == "Send"
+    assert told["texts"]["builtin.send"] == "Send"
     assert told["problem"] is None
 
 
@@ -67,7 +67,7 @@ def test_an_assistant_brings_its_models_and_tools_and_never_its_instructions(mak
     house.settings.replace_agent(
         AssistantAgent(id="a", instructions="secret", models=["m2"], tools=AssistantTools(web_search=True))
     )
-    told = basic(house)("basic.start")
+    told = builtin(house)("builtin.start")
     assert [model["id"] for model in told["agent"]["models"]][1:] == ["m2"]
     assert [tool["id"] for tool in told["agent"]["tools"]] == ["web_search"]
     assert "secret" not in json.dumps(told)
@@ -75,12 +75,12 @@ def test_an_assistant_brings_its_models_and_tools_and_never_its_instructions(mak
 
 def test_without_an_agent_inside_the_app_the_page_says_so(make_house: Callable[..., House]) -> None:
     house = make_house()
-    ask = basic(house)
-    assert ask("basic.start")["problem"]["code"] == AgentNotSet.code
+    ask = builtin(house)
+    assert ask("builtin.start")["problem"]["code"] == AgentNotSet.code
     with pytest.raises(AgentNotSet):
         ask("history.search", query="a")
     with pytest.raises(AgentNotSet):
-        ask("basic.thread", id=None)
+        ask("builtin.thread", id=None)
 
 
 def test_every_file_of_the_page_is_there_and_every_module_is_named(demo: House) -> None:
@@ -88,7 +88,7 @@ def test_every_file_of_the_page_is_there_and_every_module_is_named(demo: House) 
     from pathlib import Path
 
     assets = Path(__file__).resolve().parents[3] / "assets"
-    page = BasicPage(demo.services).page()
+    page = BuiltinPage(demo.services).page()
     for file in page.files:
         assert (assets / file).is_file(), file
     scripts = {file.removeprefix("pages/") for file in page.files if file.endswith(".js")}
@@ -100,7 +100,7 @@ def test_every_file_of_the_page_is_there_and_every_module_is_named(demo: House) 
 
 
 def test_the_page_may_load_nothing_from_anywhere(demo: House) -> None:
-    sources = BasicPage(demo.services).page().sources
+    sources = BuiltinPage(demo.services).page().sources
     assert sources.script == sources.frame == sources.connect == sources.img == ()
     assert sources.inline_style is False
 
@@ -109,36 +109,36 @@ def test_the_page_may_load_nothing_from_anywhere(demo: House) -> None:
 
 
 def test_an_open_chat_is_remembered_and_names_the_window(demo: House) -> None:
-    ask = basic(demo)
+    ask = builtin(demo)
     thread = say(demo, ask, "help with gardens")
-    told = ask("basic.thread", id=thread)
+    told = ask("builtin.thread", id=thread)
     assert told == {"title": "help with gardens", "feedback": {}}
     assert demo.services.state.last_thread("demo") == thread
     assert ("set_chat_title", ("help with gardens",)) in demo.app.asked
-    assert ask("basic.start")["thread"] == thread
+    assert ask("builtin.start")["thread"] == thread
 
 
 def test_what_was_rated_is_told_again(demo: House) -> None:
-    ask = basic(demo)
+    ask = builtin(demo)
     thread = say(demo, ask, "help")
     items = json.loads(request(ask, "items.list", thread_id=thread)["json"])["data"]
     answer = next(item["id"] for item in items if item["type"] == "assistant_message")
     request(ask, "items.feedback", thread_id=thread, item_ids=[answer], kind="positive")
-    assert ask("basic.thread", id=thread)["feedback"] == {answer: "positive"}
+    assert ask("builtin.thread", id=thread)["feedback"] == {answer: "positive"}
 
 
 def test_a_new_chat_forgets_the_last_one_and_an_unknown_one_is_said(demo: House) -> None:
-    ask = basic(demo)
+    ask = builtin(demo)
     thread = say(demo, ask, "help")
-    ask("basic.thread", id=thread)
-    assert ask("basic.thread", id=None) == {"title": None, "feedback": {}}
+    ask("builtin.thread", id=thread)
+    assert ask("builtin.thread", id=None) == {"title": None, "feedback": {}}
     assert demo.services.state.last_thread("demo") is None
     with pytest.raises(ThreadNotFound):
-        ask("basic.thread", id="thr_unknown")
+        ask("builtin.thread", id="thr_unknown")
 
 
 def test_a_search_finds_titles_and_messages_and_says_where(demo: House) -> None:
-    ask = basic(demo)
+    ask = builtin(demo)
     thread = say(demo, ask, "Gärten 🌱 in winter")
     hits = ask("history.search", query="garten")["hits"]
     assert [hit["thread_id"] for hit in hits] == [thread]
@@ -151,15 +151,15 @@ def test_a_search_finds_titles_and_messages_and_says_where(demo: House) -> None:
 
 
 def test_places_are_told_as_javascript_counts(demo: House) -> None:
-    told = basic(demo)("basic.render", text="🌱\n\nsecond\n", growing=True)
+    told = builtin(demo)("builtin.render", text="🌱\n\nsecond\n", growing=True)
     assert told["settled"] == len("🌱\n\n".encode("utf-16-le")) // 2
     assert told["html"].strip() == "<p>🌱</p>"
 
 
 def test_a_whole_text_and_several_are_rendered(demo: House) -> None:
-    ask = basic(demo)
-    assert ask("basic.render", text="*a*")["html"].strip() == "<p><em>a</em></p>"
-    assert [html.strip() for html in ask("basic.render_all", texts=["a", "**b**"])["html"]] == [
+    ask = builtin(demo)
+    assert ask("builtin.render", text="*a*")["html"].strip() == "<p><em>a</em></p>"
+    assert [html.strip() for html in ask("builtin.render_all", texts=["a", "**b**"])["html"]] == [
         "<p>a</p>",
         "<p><strong>b</strong></p>",
     ]
@@ -169,38 +169,38 @@ def test_a_whole_text_and_several_are_rendered(demo: House) -> None:
 
 
 def test_trying_chatkit_ends_the_preference_for_this_page(demo: House) -> None:
-    demo.settings.update({"assistant.basic_view": True})
-    basic(demo)("basic.try_chatkit")
-    assert demo.settings.current.assistant.basic_view is False
+    demo.settings.update({"assistant.builtin_view": True})
+    builtin(demo)("builtin.try_chatkit")
+    assert demo.settings.current.assistant.builtin_view is False
     assert demo.app.names() == ["reload_chat"]
 
 
 def test_what_is_being_written_goes_along(demo: House) -> None:
-    basic(demo)("basic.try_chatkit", text="half a thought")
+    builtin(demo)("builtin.try_chatkit", text="half a thought")
     assert demo.app.asked[-1] == ("emit", ("chat", "prompt.handed_over", {"text": "half a thought"}))
 
 
 def test_a_reload_keeps_the_preference(demo: House) -> None:
-    demo.settings.update({"assistant.basic_view": True})
-    basic(demo)("basic.reload")
-    assert demo.settings.current.assistant.basic_view is True
+    demo.settings.update({"assistant.builtin_view": True})
+    builtin(demo)("builtin.reload")
+    assert demo.settings.current.assistant.builtin_view is True
 
 
 def test_what_a_page_reports_is_one_line_of_the_log(demo: House, caplog: pytest.LogCaptureFixture) -> None:
-    ask = basic(demo)
-    ask("basic.problem", code="page", detail="one\ntwo")
+    ask = builtin(demo)
+    ask("builtin.problem", code="page", detail="one\ntwo")
     assert "one two" in caplog.text
-    ask("basic.problem", code="csp", detail="img-src https://example.com")
+    ask("builtin.problem", code="csp", detail="img-src https://example.com")
     assert "img-src" in caplog.text
 
 
 def test_no_answer_holds_the_key(demo: House) -> None:
     demo.keys.save("https://api.openai.com", SENTINEL)
-    ask = basic(demo, "component_unreachable")
+    ask = builtin(demo, "component_unreachable")
     thread = say(demo, ask, "help")
     for method, params in {
-        "basic.start": {},
-        "basic.thread": {"id": thread},
+        "builtin.start": {},
+        "builtin.thread": {"id": thread},
         "history.search": {"query": "help"},
         "diagnostics.copy": {},
     }.items():

@@ -136,7 +136,7 @@ def test_history_does_not_wait_for_a_hosted_session(make_house: MakeHouse) -> No
 def test_the_basic_view_takes_the_place_of_a_component_that_can_not_be_had(make_house: MakeHouse, code: str) -> None:
     house, ask = chat(make_house, DEMO)
     ask("chat.fall_back", code=code, detail="two\nlines")
-    assert house.app.asked == [("show_basic", (code,))]
+    assert house.app.asked == [("show_builtin", (code,))]
     assert house.services.counters.snapshot()["errors"] == {code: 1}
 
 

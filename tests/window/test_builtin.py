@@ -1,4 +1,4 @@
-"""The basic view in a real window, with the demo behind it: what a person types, sees, keeps and finds again."""
+"""The built-in view in a real window, with the demo behind it: what a person types, sees, keeps and finds again."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ FILES = """(() => {
 
 def settle(scene: Scene, **settings: Any) -> None:
     scene.profile.mkdir(parents=True, mode=0o700)
-    values = {"version": 1, "agents": [{"kind": "demo", "id": "demo"}], "assistant": {"basic_view": True}, **settings}
+    values = {"version": 1, "agents": [{"kind": "demo", "id": "demo"}], "assistant": {"builtin_view": True}, **settings}
     (scene.profile / "settings.json").write_text(json.dumps(values), encoding="utf-8")
 
 
 def begin(scene: Scene, app: Driver) -> None:
     """Until the page can be used."""
-    app.wait_call("basic.ready")
+    app.wait_call("builtin.ready")
 
 
 def press(app: Driver, *keys: str) -> None:
@@ -83,7 +83,7 @@ def chats(app: Driver) -> list[str]:
 
 def nothing_refused(app: Driver) -> bool:
     return "csp_violations" not in app.ask("state")["diagnostics"] and "page" not in [
-        call["params"]["code"] for call in app.ask("calls", 0) if call["method"] == "basic.problem"
+        call["params"]["code"] for call in app.ask("calls", 0) if call["method"] == "builtin.problem"
     ]
 
 
@@ -217,15 +217,15 @@ def test_a_rating_is_kept(scene: Scene) -> None:
 
 
 def test_an_empty_message_and_one_over_the_limit_are_refused_with_a_sentence(scene: Scene) -> None:
-    settle(scene, assistant={"basic_view": True, "message_limit": 100})
+    settle(scene, assistant={"builtin_view": True, "message_limit": 100})
     with scene.launch() as app:
         begin(scene, app)
         until_focused(app, "text")
         press(app, "Return")
-        app.wait_text("chat", SAYS("basic.empty"))
+        app.wait_text("chat", SAYS("builtin.empty"))
         app.fill("chat", "#text", "🌱" * 101)
         press(app, "Return")
-        app.wait_text("chat", SAYS("basic.too_long", length="101", limit="100"))
+        app.wait_text("chat", SAYS("builtin.too_long", length="101", limit="100"))
         assert app.js("chat", "document.getElementById('text').value.length") == 202
         app.fill("chat", "#text", "🌱" * 100)
         press(app, "Return")
@@ -292,7 +292,7 @@ def test_files_go_with_a_message_and_those_that_can_not_say_why(scene: Scene) ->
         app.wait_text("chat", "tool.zip", SAYS("errors.attachment_type.hint"))
         app.fill("chat", "#text", "look at this")
         app.click("chat", "#send")
-        app.wait_text("chat", SAYS("basic.files_refused"))
+        app.wait_text("chat", SAYS("builtin.files_refused"))
         assert app.js("chat", "document.getElementById('text').value") == "look at this"
         app.click("chat", "#files .refused button")
         app.click("chat", "#send")
@@ -414,12 +414,12 @@ def test_chatkit_can_be_tried_again(scene: Scene) -> None:
     settle(scene)
     with scene.launch() as app:
         begin(scene, app)
-        app.wait_text("chat", SAYS("basic.why_chosen"))
+        app.wait_text("chat", SAYS("builtin.why_chosen"))
         app.fill("chat", "#text", "half a thought")
         app.click("chat", "#try")
         app.wait_call("chat.ready")
         scene.component.wait(lambda state: state["composer"] == "half a thought")
-        assert scene.settings()["assistant"]["basic_view"] is False
+        assert scene.settings()["assistant"]["builtin_view"] is False
 
 
 def test_where_chatkit_can_not_be_had_the_view_comes_by_itself(scene: Scene) -> None:
@@ -427,7 +427,7 @@ def test_where_chatkit_can_not_be_had_the_view_comes_by_itself(scene: Scene) -> 
     scene.options += ["--component-url", "http://127.0.0.1:9/none.js"]
     with scene.launch() as app:
         begin(scene, app)
-        app.wait_text("chat", SAYS("basic.why_unreachable"), SAYS("basic.try_again"))
+        app.wait_text("chat", SAYS("builtin.why_unreachable"), SAYS("builtin.try_again"))
         say(app, "help")
         assert "markdown" in answers(app)[-1]
 
@@ -463,7 +463,7 @@ def test_what_turns_out_to_be_thought_goes_from_the_answer_into_a_step(scene: Sc
             agents=[{"kind": "assistant", "id": "mine", "endpoint": "local", "model": "m"}],
             endpoints=[{"id": "local", "base_url": server.base, "api": "chat_completions", "needs_key": False}],
             active_agent="mine",
-            assistant={"basic_view": True, "titles": False},
+            assistant={"builtin_view": True, "titles": False},
         )
         with scene.launch() as app:
             begin(scene, app)

@@ -73,7 +73,7 @@ def _imports(node: ast.AST, typing: bool = False, late: bool = False) -> Iterato
 
 
 def _ours(name: str) -> str:
-    """`desktop.errors.AppError` is in `desktop.common.errors`; of other packages the first name is enough."""
+    """`desktop.common.errors.AppError` is in `desktop.common.errors`; of other packages the first name is enough."""
     if name.split(".")[0] != "desktop":
         return name.split(".")[0]
     return name if name in modules() else name.rpartition(".")[0]

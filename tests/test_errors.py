@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from desktop.common import errors
-from desktop.common.errors import AppError, FileUnreadable, Phrase, leaves
+from desktop.common.errors import AppError, FileUnreadable, Phrase
 from desktop.common.texts import Catalogue
 from desktop.keys.errors import KeyShape
 from desktop.openai_api.errors import ApiError
 from desktop.settings.errors import SettingsInvalid
+from tests.rig.errors import every_error
 
-LEAVES = list(leaves())
+LEAVES = every_error()
 
 
 def test_every_leaf_has_a_code_of_its_own() -> None:
@@ -23,18 +24,29 @@ def test_every_leaf_has_a_code_of_its_own() -> None:
     assert all(re.fullmatch(r"[a-z][a-z_]+", code) for code in codes)
 
 
+def drawn(tree: str) -> set[tuple[str, str]]:
+    """(class, what it is derived from) of the tree that is drawn in a docstring."""
+    found: set[tuple[str, str]] = set()
+    above = ["AppError"]
+    for indent, name in re.findall(r"^((?:│   |    )*)[├└]── (\w+)", tree, re.MULTILINE):
+        depth = len(indent) // 4 + 1
+        found.add((name, above[depth - 1]))
+        above[depth:] = [name]
+    return found
+
+
 def test_the_tree_at_the_top_of_the_module_is_the_tree() -> None:
-    drawn = re.findall(r"[├└]── (\w+)", errors.__doc__ or "")
-    real: list[str] = []
+    real: set[tuple[str, str]] = set()
 
     def walk(kind: type[AppError]) -> None:
         for child in kind.__subclasses__():
-            if child.__module__ == errors.__name__:
-                real.append(child.__name__)
+            if child.__module__.startswith("desktop."):
+                real.add((child.__name__, kind.__name__))
                 walk(child)
 
     walk(AppError)
-    assert drawn == real
+    assert drawn(errors.__doc__ or "") == real
+    assert len(re.findall(r"[├└]── ", errors.__doc__ or "")) == len(real)
 
 
 @pytest.mark.parametrize("kind", LEAVES, ids=lambda kind: kind.__name__)
@@ -125,7 +137,7 @@ def test_a_bad_setting_is_told_by_its_name_its_place_and_its_problem(texts: Cata
 
 
 def test_no_module_makes_up_an_error_class_with_a_code_elsewhere() -> None:
-    root = Path(errors.__file__).parent
+    root = Path(errors.__file__).parents[1]
     others = [
         path.name
         for path in root.rglob("*.py")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import shutil
 import sys
 import threading
 import tomllib
@@ -18,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import desktop
-from desktop.common.errors import leaves
+from tests.rig.errors import every_error
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -140,7 +141,7 @@ def test_the_readme_names_only_targets_that_exist() -> None:
 def test_every_error_has_a_troubleshooting_entry_and_nothing_else_has_one() -> None:
     section = README.partition("\n## Troubleshooting\n")[2].partition("\n## ")[0]
     entries = dict(re.findall(r"(?m)^### `([a-z_]+)`\n(.+)$", section))
-    codes = [error.code for error in leaves()]
+    codes = [error.code for error in every_error()]
     assert sorted(entries) == sorted(codes)
     assert [code for code, text in entries.items() if len(text) < 60] == []
 
@@ -170,14 +171,17 @@ class Words:
 def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The recipe's page, made as the README says; its assets beside copies of ours."""
     files = recipe_files()
-    assert set(files) == {"assets/pages/clock.html", "assets/pages/clock.js", "desktop/pages/clock.py"}
-    for path in (ROOT / "assets" / "pages").iterdir():
-        (tmp_path / "pages").mkdir(exist_ok=True)
-        (tmp_path / "pages" / path.name).write_bytes(path.read_bytes())
+    folder = "assets/pages/clock"
+    assert set(files) == {f"{folder}/clock.html", f"{folder}/clock.js", "desktop/pages/clock/page.py"}
+    shutil.copytree(ROOT / "assets" / "pages", tmp_path / "assets" / "pages")
+    (tmp_path / folder).mkdir()
     for name in ("clock.html", "clock.js"):
-        (tmp_path / "pages" / name).write_text(files[f"assets/pages/{name}"], encoding="utf-8")
+        (tmp_path / folder / name).write_text(files[f"{folder}/{name}"], encoding="utf-8")
+    # As in a packaged app: its assets are where PyInstaller says.
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
     source = tmp_path / "recipe_clock.py"
-    source.write_text(files["desktop/pages/clock.py"], encoding="utf-8")
+    source.write_text(files["desktop/pages/clock/page.py"], encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "recipe_clock", raising=False)
     module = importlib.import_module("recipe_clock")
@@ -187,12 +191,12 @@ def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_the_recipe_for_a_page_gives_a_page_that_is_served(clock: Any, tmp_path: Path) -> None:
     from desktop.window.page_server import PageServer
 
-    server = PageServer(tmp_path, "en")
+    server = PageServer(tmp_path / "assets", "en")
     server.start()
     try:
         showing = server.show(clock)
         for name in [clock.html, *(file.removeprefix("pages/") for file in clock.files)]:
-            address = server.url(showing).rsplit("/", 1)[0] + "/" + name
+            address = server.url(showing).removesuffix(clock.html) + name
             with urllib.request.urlopen(address, timeout=10) as answer:
                 body = answer.read().decode()
             assert answer.status == 200

@@ -311,7 +311,8 @@ def test_the_library_of_hosted_chats_needs_no_sdk() -> None:
     """A build for a hosted workflow has none; and none may be on the way of a start."""
     code = (
         "import sys\n"
-        "import desktop.chats.library, desktop.chats.export.exporting, desktop.chats.archive.archiving, desktop.agents.store.search\n"
+        "import desktop.chats.library, desktop.chats.export.exporting\n"
+        "import desktop.chats.archive.archiving, desktop.agents.store.search\n"
         "heavy = ('chatkit', 'agents', 'openai', 'mcp', 'asyncio', 'markdown_it', 'httpx')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from desktop.common.errors import AppError, leaves
+from desktop.common.errors import AppError
 from desktop.common.texts import LANGUAGES, Catalogue, system_language
 from desktop.settings.errors import SettingsInvalid
 from desktop.settings.model import Model, Settings
+from tests.rig.errors import every_error
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ROOT / "assets" / "texts"
@@ -187,7 +188,7 @@ def documented_values(kind: type[AppError]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("kind", list(leaves()), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
 def test_every_error_has_a_sentence_and_a_hint_made_of_the_values_it_has(kind: type[AppError]) -> None:
     for language in LANGUAGES:
         for part in ("message", "hint"):
@@ -305,7 +306,7 @@ def test_every_text_that_is_spoken_exists() -> None:
 
 def test_every_text_is_used() -> None:
     found = uses()
-    by_code = {f"errors.{kind.code}.{part}" for kind in leaves() for part in ("message", "hint")}
+    by_code = {f"errors.{kind.code}.{part}" for kind in every_error() for part in ("message", "hint")}
     by_setting = {f"settings_names.{name}" for name in dotted_settings()}
     # The patterns by which errors and names of settings are looked up fit anything; those are counted one by one.
     patterns = [

@@ -398,6 +398,7 @@ def test_names_are_such_as_the_api_takes_and_no_two_the_same() -> None:
 
 
 def test_the_start_of_the_app_imports_no_mcp() -> None:
-    program = "import sys, desktop.app.application, desktop.cli, desktop.agents.host, desktop.agents.chatkit.server; print('mcp' in sys.modules)"
+    app = "desktop.app.application, desktop.cli, desktop.agents.host, desktop.agents.chatkit.server"
+    program = f"import sys, {app}; print('mcp' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "False"

@@ -46,23 +46,19 @@ def test_checklist_10_a_script_in_the_chat_page_gets_404_for_every_other_page(ha
         app.wait_window(name)
     own = app.ask("showing", "chat")["path"]
     names = [
-        "setup.html",
-        "settings.html",
-        "consent.html",
-        "consent.js",
-        "setup.js",
-        "settings.js",
-        "setup.css",
+        *("setup/setup.html", "settings/settings.html", "consent/consent.html"),
+        *("consent/consent.js", "setup/setup.js", "settings/settings.js", "settings/updates.js"),
         "texts/en/setup.json",
     ]
     paths = [
-        *("/", "/chat.html", f"/{own}", f"/{own}/", f"/{own}/../setup.html", f"/{own}/%2e%2e/settings.html"),
+        *("/", "/chat/chat.html", f"/{own}", f"/{own}/", f"/{own}/shared/", f"/{own}/chat.html"),
+        *(f"/{own}/../setup/setup.html", f"/{own}/chat/%2e%2e/settings/settings.html"),
         *(f"/{name}" for name in names),
         *(f"/{own}/{name}" for name in names),
         *(f"/{'A' * len(own)}/{name}" for name in names),
     ]
     fetched = f"Promise.all({json.dumps(paths)}.map((path) => fetch(path).then((r) => r.status)))"
-    assert hall.promised(f"fetch('/{own}/chat.js').then((r) => r.status)") == 200, "the control"
+    assert hall.promised(f"fetch('/{own}/chat/chat.js').then((r) => r.status)") == 200, "the control"
     assert hall.promised(fetched) == [404] * len(paths)
 
     known = {app.ask("showing", name)["path"] for name in ("settings", "setup")}
@@ -88,7 +84,7 @@ def test_checklist_10_the_key_of_a_page_no_longer_shown_is_refused(hall: Hall) -
     before, since = hall.refused(), app.calls_so_far()
     hall.call(stolen["key"], "settings.save", {"changes": {"chat.greeting": "stolen"}})
     app.until("refused", lambda: hall.refused() > before)
-    assert hall.promised(f"fetch('/{stolen['path']}/settings.html').then((r) => r.status)") == 404
+    assert hall.promised(f"fetch('/{stolen['path']}/settings/settings.html').then((r) => r.status)") == 404
 
     old = app.ask("showing", "chat")
     hall.scene.component.forget()
@@ -97,7 +93,7 @@ def test_checklist_10_the_key_of_a_page_no_longer_shown_is_refused(hall: Hall) -
     before = hall.refused()
     hall.call(old["key"], "app.open_settings")
     app.until("refused", lambda: hall.refused() > before)
-    assert hall.promised(f"fetch('/{old['path']}/chat.html').then((r) => r.status)") == 404
+    assert hall.promised(f"fetch('/{old['path']}/chat/chat.html').then((r) => r.status)") == 404
     assert "settings" not in app.ask("windows")
     assert "stolen" not in json.dumps(hall.scene.settings())
 

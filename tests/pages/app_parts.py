@@ -1,4 +1,4 @@
-"""A small application around a page: real settings, keys, keeper, client; an application that writes down what it is asked."""
+"""A small application around a page: real settings, keys, keeper, client, and an application that takes notes."""
 
 from __future__ import annotations
 

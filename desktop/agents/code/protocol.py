@@ -11,6 +11,15 @@ import struct
 import threading
 from typing import Any
 
+# Each for its errors: the end that reads knows an error by its code, wherever its class is.
+import desktop.agents.code.errors
+import desktop.agents.errors
+import desktop.agents.mcp.errors
+import desktop.agents.models.errors
+import desktop.agents.store.errors
+import desktop.keys.errors
+import desktop.openai_api.errors
+import desktop.settings.errors  # noqa: F401
 from desktop.common.errors import AppError, InternalError, Phrase, leaves
 from desktop.common.texts import Catalogue
 

@@ -53,7 +53,7 @@ class Held:
 
     agent_id: str
     thread_id: str
-    way: Any
+    target: Any
     agent: Agent[Any]
     box: Toolbox | None
     state: RunState[Any, Agent[Any]]
@@ -95,7 +95,7 @@ def waiting_for(
 def after_its_limit(
     agent_id: str,
     thread_id: str,
-    way: Any,
+    target: Any,
     agent: Agent[Any],
     box: Toolbox | None,
     result: RunResultStreaming,
@@ -105,7 +105,7 @@ def after_its_limit(
     state = result.to_state()
     # The state counts on where it stopped, and has no public way to give it more (openai-agents 0.24).
     state._max_turns = state._current_turn + rounds
-    return Held(agent_id, thread_id, way, agent, box, state, [])
+    return Held(agent_id, thread_id, target, agent, box, state, [])
 
 
 class Waiting:

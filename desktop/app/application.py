@@ -298,7 +298,7 @@ class App:
         return SettingsPage(self.services, section).page()
 
     def _prefers_builtin(self) -> bool:
-        """Whether the chat window shows the built-in view: for agents inside the app, by choice or for want of ChatKit."""
+        """Whether the chat window shows the built-in view: for agents in the app, by choice or for want of ChatKit."""
         settings = self.context.settings
         inside = isinstance(settings.agent(), InAppAgent)
         return inside and (settings.assistant.builtin_view or bool(self._builtin_reason))

@@ -126,7 +126,7 @@ class Windows(Mapping[str, PageWindow]):
         return next((self._open[name] for name in names if name in self._open), None)
 
     def emit(self, page: str, event: str, data: Any) -> None:
-        """To the window of that name, or to the one that shows the page of that name: the built-in view in the chat's."""
+        """To the window of that name, or to the one that shows the page of that name; the chat's has two."""
         window = self._open.get(page)
         if window is None:
             window = next((one for one in tuple(self._open.values()) if one.page.name == page), None)

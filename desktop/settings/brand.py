@@ -23,6 +23,7 @@ from desktop.settings.mcp import first_problem
 from desktop.settings.model import Settings
 from desktop.settings.origins import check_proxy, first_plain_problem, normalise_api_base
 from desktop.settings.problems import first_of, known_names, unknown_name
+from desktop.settings.renamed import NEW_NAMES, with_new_names
 from desktop.settings.secret_shapes import SECRET_SHAPES
 
 SIZE_LIMIT = 256 * 1024
@@ -209,10 +210,24 @@ def load_brand(path: Path | None = None) -> Brand:
     for found in (text, *tree.texts_in(values)):
         if SECRET_SHAPES.search(found):
             raise BrandInvalid(name=_line_of(text, path.name), problem=Phrase("errors.problem.secret"))
-    brand = parse_brand(values)
+    brand = parse_brand(_with_new_names(values))
     for agent in code_agents(brand):
         agent["file"] = os.path.abspath(os.path.join(path.parent, agent["file"]))
     return brand
+
+
+def _with_new_names(values: dict[str, Any]) -> dict[str, Any]:
+    """A brand file of an earlier version names settings as they were then."""
+    settings, fixed = values.get("settings"), values.get("fixed")
+    return {
+        **values,
+        **({"settings": with_new_names(settings)} if isinstance(settings, dict) else {}),
+        **(
+            {"fixed": [NEW_NAMES.get(name, name) if isinstance(name, str) else name for name in fixed]}
+            if isinstance(fixed, list)
+            else {}
+        ),
+    }
 
 
 def code_agents(brand: Brand) -> list[dict[str, Any]]:

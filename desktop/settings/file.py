@@ -18,6 +18,7 @@ from desktop.common.errors import AppError, FileUnreadable, FolderUnwritable
 from desktop.common.files import ensure_private_dir, patiently, read_limited, write_private
 from desktop.settings.errors import SettingsDamaged, SettingsNewer, SettingsUnwritable
 from desktop.settings.model import VERSION
+from desktop.settings.renamed import with_new_names
 
 SIZE_LIMIT = 8 * 1024 * 1024
 """Largest settings file, in bytes."""
@@ -45,7 +46,7 @@ class SettingsFile:
         self._seen: object = None
 
     def load(self) -> Loaded:
-        """Reads the file; an absent one is empty. Never raises."""
+        """Reads the file, with today's names for its settings; an absent one is empty. Never raises."""
         self._closed = None
         self._seen = self._mark()
         if self._seen is None:
@@ -63,7 +64,7 @@ class SettingsFile:
         version = raw.get("version", self._known)
         if isinstance(version, (int, float)) and not isinstance(version, bool) and version > self._known:
             return self._leave_alone(SettingsNewer(version=version, known=self._known))
-        return Loaded(raw)
+        return Loaded(with_new_names(raw))
 
     def _leave_alone(self, error: AppError) -> Loaded:
         self._closed = error

@@ -1,4 +1,4 @@
-"""A chat with a ChatKit server in real windows: OpenAI's SDK behind uvicorn, the component's stand-in, the built-in view.
+"""A chat with a ChatKit server in real windows: OpenAI's SDK behind uvicorn, ChatKit's stand-in, the built-in view.
 
 The token is planted, and is then searched for in everything that the app pushed, wrote and started.
 """

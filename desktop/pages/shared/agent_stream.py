@@ -1,7 +1,7 @@
 """What a page with an agent inside the app may ask for: a request of the ChatKit protocol, its stream, attachments.
 
-For the chat page and the built-in view alike. Pieces of an answer go out in order, and together as the page can take them
-(`agent_pieces`); nothing is lost, because nothing depends on the window being seen.
+For the chat page and the built-in view alike. Pieces of an answer go out in order, and together as the page can take
+them (`agent_pieces`); nothing is lost, because nothing depends on the window being seen.
 """
 
 from __future__ import annotations

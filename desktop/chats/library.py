@@ -337,7 +337,7 @@ class Library:
         tell: Tell | None = None,
         cancel: threading.Event | None = None,
     ) -> Exported:
-        """Writes each chat to a file of its own in the folder `out`; see `chats.exporting`, also for a single file.
+        """Writes each chat to a file of its own in the folder `out`; `chats.export.exporting` writes a single one too.
 
         Never raises AppError: what stopped it is the result's `error`. Called again with the same folder it goes on.
         """

@@ -118,8 +118,8 @@ class CodeAgents:
         prerequisites: Prerequisites | None = None,
         questions: Questions | None = None,
     ) -> None:
-        """`asks`: where a message waits for a yes to code that has changed; `questions`: where a run waits for an
-        answer that no card gives. None: nobody can be asked."""
+        """`prerequisites`: where a message waits for a yes to code that has changed; `questions`: where a run waits
+        for an answer that no card gives. None: nobody can be asked."""
         self._questions = questions or Questions(None, 0.0)
         self._servers = servers or McpServers(sources, Limits())
         self._approvals = approvals or Approvals(sources)

@@ -1,6 +1,7 @@
 """The agents page's part for code that a person brings, and for what a hosted workflow becomes after 30 November 2026.
 
-Nothing brought here runs here: it is read, kept, and shown to the person (`consent.py`), who says whether it may run.
+Nothing brought here runs here: it is read, kept, and shown to the person (`pages/consent`), who says whether it may
+run.
 """
 
 from __future__ import annotations

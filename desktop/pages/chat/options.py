@@ -37,7 +37,7 @@ ACCEPTED_INSIDE: dict[str, list[str]] = {
     "application/yaml": [".yaml", ".yml"],
     "application/toml": [".toml"],
 }
-"""What agents inside the app can read, by type and ending: pictures, PDF, text (`agents.sniff`)."""
+"""What agents inside the app can read, by type and ending: pictures, PDF, text (`agents.store.file_types`)."""
 
 _ICONS = """
     agent analytics atom batch bolt book-open book-closed book-clock bug calendar chart check check-circle

@@ -1,4 +1,4 @@
-"""The page of all chats: found, read, opened, renamed; taken along, archived and deleted by `chats_jobs`.
+"""The page of all chats: found, read, opened, renamed; taken along, archived and deleted by `jobs`.
 
 No remote script runs in it. What people and agents wrote reaches it as text, or as HTML that `chats` has made safe.
 """

@@ -1,4 +1,4 @@
-"""The parts of the application that pages work with; `app.py` makes one and hands it to every page."""
+"""The parts of the application that pages work with; `App` makes one and hands it to every page."""
 
 from __future__ import annotations
 

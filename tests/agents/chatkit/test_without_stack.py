@@ -32,7 +32,7 @@ def test_the_light_server_brings_neither_agents_nor_openai() -> None:
 
 
 def test_the_sdk_s_own_still_does() -> None:
-    """When this fails, `chatkit.server` can be imported as it is and `light.py` can go."""
+    """When this fails, `chatkit.server` can be imported as it is and `without_stack.py` can go."""
     code = "import sys, chatkit.server; print('agents' in sys.modules)"
     assert in_a_process(code) == "True"
 

@@ -19,7 +19,7 @@ from desktop.common.errors import AppError, InternalError, OutputUnwritable, Usa
 from desktop.common.locations import command_name, is_frozen
 from desktop.window.errors import WindowBlank
 
-COMMANDS = ("ask", "doctor", "key", "threads", "config", "packages", "smoke")
+COMMANDS = ("ask", "doctor", "key", "threads", "config", "packages", "smoke", "help")
 """Each is `desktop/commands/<name>.py` with `arguments(parser)` and `run(context, args)`."""
 
 EXIT_CODES = (

@@ -21,6 +21,7 @@ LAYERS = (
     ("app.diagnostics", "app.updates"),
     ("agents",),
     ("chats",),
+    ("help",),
     ("window", "pages"),
     ("app",),
     ("commands",),

@@ -70,7 +70,7 @@ def test_checklist_12_what_a_page_is_told_is_code_sentence_hint_and_no_traceback
         ),
         *("workflow", "thread", "status", "host", "proxy", "command", "profile", "length", "model"),
         *("file", "digest", "line", "module", "package", "packages", "inputs", "target", "server"),
-        *("engine", "link", "wanted", "advice", "choices", "prompt", "day"),
+        *("engine", "link", "wanted", "advice", "choices", "prompt", "day", "topic", "nearest"),
     )
     extra = {} if issubclass(kind, ApiError) else {"status": 500}
     error = kind("detail", **{name: f"<{name}>" for name in names if name != "status"}, **extra)
@@ -88,6 +88,7 @@ def test_exit_codes_are_those_of_the_command_line() -> None:
     codes = {kind.code: kind.exit_code for kind in LEAVES if kind.exit_code != 1}
     assert codes == {
         "usage": 2,
+        "help_topic_unknown": 2,
         "engine_missing": 3,
         "engine_changed": 3,
         "engine_hidden": 3,

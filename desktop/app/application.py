@@ -77,6 +77,7 @@ class App:
         """Whether nobody else reads this process's memory any more."""
         self._builtin_reason = ""
         self._settings_section = ""
+        self._help_place = ""
         self._token_wanted: tuple[str, AppError] = ("", InternalError())
         """Whose token the token window asks for, and why."""
         self.packaged = is_frozen()
@@ -288,6 +289,11 @@ class App:
             from desktop.pages.chats.page import ChatsPage
 
             return ChatsPage(self.services).page()
+        if name == "help":
+            from desktop.pages.help.page import HelpPage
+
+            place, self._help_place = self._help_place, ""
+            return HelpPage(self.services, place).page()
         if name == "agents":
             from desktop.pages.agents.page import AgentsPage
 
@@ -374,6 +380,12 @@ class App:
 
     def code_approved(self, agent_id: str) -> None:
         self.code.approved(agent_id)
+
+    def show_help(self, place: str = "") -> None:
+        self._help_place = place
+        self.windows.show("help")
+        if place:
+            self.emit("help", "help.place", {"place": place})
 
     def show_settings(self, section: str = "") -> None:
         self._settings_section = section

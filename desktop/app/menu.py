@@ -41,9 +41,9 @@ def menu(app: Application, context: Context, leave: Callable[[], None]) -> MenuB
         item("zoom-reset", text("menu.zoom_reset"), lambda: zoom(context, 0), "Ctrl+0"),
     )
     links = context.brand.links
-    help_items: list[MenuItem | None] = []
+    help_items: list[MenuItem | None] = [item("help", text("menu.help_open"), app.show_help, "F1")]
     if links.help:
-        help_items.append(item("help", text("menu.help_page"), lambda: app.open_external(links.help)))
+        help_items.append(item("help-page", text("menu.help_page"), lambda: app.open_external(links.help)))
     if links.status:
         help_items.append(item("status", text("menu.status"), lambda: app.open_external(links.status)))
     help_items += [

@@ -38,9 +38,10 @@ SIZES = {
     "token": (520, 420),
     "approval": (560, 640),
     "chats": (1040, 740),
+    "help": (980, 740),
 }
 """Width and height at the first opening; the chat's are the brand's."""
-BESIDE_CHAT = ("settings", "agents", "consent", "token", "approval", "chats")
+BESIDE_CHAT = ("settings", "agents", "consent", "token", "approval", "chats", "help")
 """These belong to a chat or a setup; alone they would keep an app running that nobody sees."""
 CRASH_WINDOW = 60.0
 """Seconds within which a second crash of the page is explained instead of recovered."""
@@ -165,6 +166,8 @@ class Windows(Mapping[str, PageWindow]):
             if name == "chat" and "setup" not in self._open:
                 for other in BESIDE_CHAT:
                     self.close(other)
+            elif set(self._open) == {"help"}:
+                self.close("help")  # read beside the setup, which was all there was
 
     def _crashed(self, name: str) -> None:
         """The engine's page process ended: shown again once, explained when it happens again within a minute."""

@@ -2,6 +2,7 @@
 
 AppError
 ├── UsageError                      what was typed can't be understood          exit 2
+├── HelpTopicUnknown                the help has no such topic                  exit 2
 ├── BridgeError                     a page asked for something it may not have
 │   ├── UnknownMethod
 │   ├── BadParams

@@ -29,7 +29,10 @@ _CLASSES = {
     "th": {"align-center", "align-right"},
     "td": {"align-center", "align-right"},
 }
+INSIDE = "help:"
+"""How a link in the app's own help leads to another place in it."""
 _LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
+_INSIDE = re.compile(rf"{INSIDE}[a-z0-9-]+(?:#[\w-]+)?")
 _PICTURE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=%]*")
 _LANGUAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+#./-]{0,29}")
 _DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]+\]:", re.MULTILINE)
@@ -51,6 +54,16 @@ class Rendered:
 def render(text: str) -> str:
     """The whole text as HTML."""
     return _clean(_markdown().render(text))
+
+
+def render_inside(text: str) -> str:
+    """A text of the app's own help: as `render`, and links to a place of its own (`INSIDE`) stay."""
+    return _clean(_markdown().render(text), inside=True)
+
+
+def parsed(text: str) -> list[Token]:
+    """The text as the library reads it, for what is no HTML."""
+    return _markdown().parse(text)
 
 
 def render_growing(text: str) -> Rendered:
@@ -168,7 +181,7 @@ def _escape(text: str) -> str:
 # --- sanitising ---------------------------------------------------------------------------------
 
 
-def _clean(html: str) -> str:
+def _clean(html: str, *, inside: bool = False) -> str:
     import nh3
 
     return nh3.clean(
@@ -176,12 +189,16 @@ def _clean(html: str) -> str:
         tags=_TAGS,
         clean_content_tags={"script", "style"},
         attributes=_ATTRIBUTES,
-        attribute_filter=_attribute,
+        attribute_filter=_own_attribute if inside else _attribute,
         allowed_classes=_CLASSES,
-        url_schemes={"http", "https", "mailto", "data"},
+        url_schemes={"http", "https", "mailto", "data"} | ({INSIDE.removesuffix(":")} if inside else set()),
         set_tag_attribute_values={"a": {"target": "_blank"}},
         link_rel="noopener noreferrer",
     )
+
+
+def _own_attribute(tag: str, name: str, value: str) -> str | None:
+    return value if name == "href" and _INSIDE.fullmatch(value) else _attribute(tag, name, value)
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:

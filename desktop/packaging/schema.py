@@ -55,7 +55,7 @@ def _explain(definitions: dict[str, Any]) -> None:
     """The docstrings under the fields as descriptions. pydantic could do that itself, but at every start of the app."""
     for model in _models(Settings) | _models(Brand):
         shown = definitions.get(model.__name__, {})
-        for name, text in _docstrings(model).items():
+        for name, text in docstrings(model).items():
             if name in shown.get("properties", {}):
                 shown["properties"][name].setdefault("description", text)
 
@@ -72,7 +72,7 @@ def _models(root: Any) -> set[Any]:
     return found
 
 
-def _docstrings(model: type) -> dict[str, str]:
+def docstrings(model: type) -> dict[str, str]:
     """{field: the docstring under it}, those of the classes it is made from included."""
     found: dict[str, str] = {}
     for kind in reversed(model.__mro__):

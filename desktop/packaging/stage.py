@@ -35,7 +35,7 @@ def check(plan: Plan) -> None:
 def stage(plan: Plan) -> Path:
     """The folder of assets that is frozen. Raises what `check` raises, OSError."""
     folder = plan.work / "assets"
-    for name in ("export", "pages", "schemas", "texts"):
+    for name in ("export", "help", "pages", "schemas", "texts"):
         shutil.copytree(ROOT / "assets" / name, folder / name)
     plan.say("Drawing the icons")
     icons.write(plan.source / plan.brand.app.icon, folder / "icons")

@@ -23,7 +23,7 @@ def entries(tmp_path: Path, links: str) -> set[str]:
     return {item.id for _title, items in menu(app, context, lambda: None) for item in items if item is not None}
 
 
-@pytest.mark.parametrize(("name", "link"), [("help", "help"), ("status", "status")])
+@pytest.mark.parametrize(("name", "link"), [("help-page", "help"), ("status", "status")])
 def test_a_link_that_the_brand_leaves_empty_has_no_entry(tmp_path: Path, name: str, link: str) -> None:
     assert name in entries(tmp_path, f'{link} = "https://fern.example/{link}"')
     assert name not in entries(tmp_path, f'{link} = ""')

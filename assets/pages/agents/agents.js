@@ -24,7 +24,7 @@ import { paint } from "./preview.js";
 import { goOnRoad, leaveRoad, lockAdding, showRoad, wireRoad } from "./imports.js";
 import { ask } from "../shared/dialog.js";
 import { applyLook } from "../shared/look.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, make, part, sentence, show, SHOW_AFTER } from "../shared/parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, make, part, sayIn, sentence, show, SHOW_AFTER } from "../shared/parts.js";
 import { fields, words } from "../shared/fields.js";
 import { between, failed, listen, saveBy, tell, tried } from "../shared/saving.js";
 import { applyTexts, setTexts, t } from "../shared/texts.js";
@@ -298,7 +298,7 @@ async function checkWorkflow() {
     result.textContent = t("settings.agent_works");
   } catch (error) {
     result.className = "error";
-    result.textContent = sentence(described(error));
+    sayIn(result, described(error));
   } finally {
     button("workflow-check").removeAttribute("aria-busy");
   }

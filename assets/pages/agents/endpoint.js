@@ -4,7 +4,7 @@
 import { call } from "../shared/bridge.js";
 import { Check } from "../shared/check.js";
 import { ask } from "../shared/dialog.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, mask, part, sentence, show } from "../shared/parts.js";
+import { button, CHECK_LIMIT, described, el, explain, fieldError, input, mask, part, show } from "../shared/parts.js";
 import { tried } from "../shared/saving.js";
 import { t } from "../shared/texts.js";
 
@@ -164,12 +164,12 @@ function refused(error, canSave) {
   const field = FIELDS.find((name) => name === error.field);
   if (field) {
     if (field === "model") show("model-field", true);
-    fieldError(field, sentence(error));
+    fieldError(field, error);
     (field === "api" ? (radios().find((one) => one.checked) ?? radios()[0]) : input(field)).focus();
     return;
   }
   el("endpoint-message").textContent = error.message;
-  el("endpoint-hint").textContent = error.hint;
+  explain(el("endpoint-hint"), error.hint, error.code);
   show("endpoint-session", error.code.startsWith("keyring_"));
   show("endpoint-anyway", canSave);
   show("endpoint-banner", true);

@@ -7,7 +7,7 @@ import { clearOffer, lockSignIn, offerError, showOffer, showSignedIn, wanted, wi
 import { call } from "../shared/bridge.js";
 import { Check } from "../shared/check.js";
 import { ask } from "../shared/dialog.js";
-import { button, CHECK_LIMIT, described, el, fieldError, make, part, sentence, show } from "../shared/parts.js";
+import { button, CHECK_LIMIT, described, el, explain, fieldError, make, part, sentence, show } from "../shared/parts.js";
 import { tried } from "../shared/saving.js";
 import { t } from "../shared/texts.js";
 
@@ -318,12 +318,12 @@ function refused(error, canSave, offer) {
   if (offerError(field ?? "", sentence(error))) return;
   const one = LINES.find((name) => name === field);
   if (one) {
-    fieldError(`mcp-${one}`, sentence(error));
+    fieldError(`mcp-${one}`, error);
     line(one).focus();
     return;
   }
   el("mcp-message").textContent = error.message;
-  el("mcp-hint").textContent = error.hint;
+  explain(el("mcp-hint"), error.hint, error.code);
   el("mcp-detail").textContent = error.detail;
   show("mcp-details", error.detail !== "");
   show("mcp-session", error.code.startsWith("keyring_"));
@@ -385,7 +385,7 @@ async function splitCommand() {
     line("command").value = command;
     line("args").value = [...args, line("args").value.trim()].filter(Boolean).join("\n");
   } catch (error) {
-    fieldError("mcp-command", sentence(described(error)));
+    fieldError("mcp-command", described(error));
   }
 }
 

@@ -7,7 +7,7 @@
 import { call } from "../shared/bridge.js";
 import { Check } from "../shared/check.js";
 import { ask } from "../shared/dialog.js";
-import { button, CHECK_LIMIT, el, fieldError, input, mask, part, sentence, show } from "../shared/parts.js";
+import { button, CHECK_LIMIT, el, explain, fieldError, input, mask, part, sayIn, show } from "../shared/parts.js";
 import { tried } from "../shared/saving.js";
 import { t } from "../shared/texts.js";
 
@@ -112,7 +112,7 @@ async function load(of) {
 /** @param {TokenState | null} token */
 function fillToken(token) {
   const words = token?.present ? t("agents_server.token_kept", { host: shown?.host ?? "", store: token.store }) : "";
-  el("server-token-help").textContent = token?.problem ? sentence(token.problem) : words || t("agents_server.token_help");
+  sayIn(el("server-token-help"), token?.problem ?? (words || t("agents_server.token_help")));
   show("server-token-remove", token?.present === true);
 }
 
@@ -155,12 +155,12 @@ function refused(error, canSave) {
   const field = FIELDS.find((name) => name === error.field);
   if (field) {
     if (field === "headers" || field === "token_header") part("server-more", HTMLDetailsElement).open = true;
-    fieldError(`server-${field}`, sentence(error));
+    fieldError(`server-${field}`, error);
     control(field).focus();
     return;
   }
   el("server-message").textContent = error.message;
-  el("server-hint").textContent = error.hint;
+  explain(el("server-hint"), error.hint, error.code);
   show("server-session", error.code.startsWith("keyring_"));
   show("server-banner", true);
   el("server-banner").scrollIntoView({ block: "nearest" });

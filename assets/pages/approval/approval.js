@@ -7,7 +7,7 @@
 import { call, on } from "../shared/bridge.js";
 import { guard } from "../shared/guard.js";
 import { followLook } from "../shared/look.js";
-import { button, described, el, make, sentence, show } from "../shared/parts.js";
+import { button, described, el, explain, make, sayIn, show } from "../shared/parts.js";
 import { applyTexts, setTexts, t } from "../shared/texts.js";
 
 /**
@@ -120,7 +120,7 @@ button("more").addEventListener("click", async () => {
 
 /** @param {unknown} error */
 function complain(error) {
-  el("error").textContent = error === null ? "" : sentence(described(error));
+  sayIn(el("error"), error === null ? "" : described(error));
   show("error", error !== null);
 }
 
@@ -144,5 +144,5 @@ async function begin() {
 begin().catch((error) => {
   el("page").removeAttribute("aria-busy");
   el("heading").textContent = described(error).message;
-  el("lead").textContent = described(error).hint;
+  explain(el("lead"), described(error).hint, described(error).code);
 });

@@ -16,7 +16,7 @@ import { call, on } from "../shared/bridge.js";
 import { speakWithoutTheApp, tellViolations } from "../shared/without_app.js";
 import { copyPromised } from "../shared/clipboard.js";
 import { applyLook } from "../shared/look.js";
-import { button, el, make, part, sentence, show } from "../shared/parts.js";
+import { button, el, explain, make, part, sentence, show } from "../shared/parts.js";
 import { applyTexts, setTexts, t } from "../shared/texts.js";
 
 /**
@@ -59,7 +59,7 @@ const composer = new Composer({ send: (message) => void send(message), stop: () 
 
 const notices = new Notices({ left: () => composer.focus(), report: (error) => report(error) });
 
-/** @param {string} words @param {"warning" | "danger"} [tone] */
+/** @param {string | import("../shared/parts.js").Described} words @param {"warning" | "danger"} [tone] */
 const complain = (words, tone) => notices.add(words, tone);
 
 /** @param {() => Promise<unknown>} work */
@@ -239,7 +239,7 @@ async function follow(one) {
 function showProblem(problem, retry) {
   show("start", false);
   el("problem-heading").textContent = problem.message;
-  el("problem-hint").textContent = problem.hint;
+  explain(el("problem-hint"), problem.hint, problem.code);
   el("problem-detail").textContent = problem.detail ? `${problem.code}\n${problem.detail}` : problem.code;
   button("problem-retry").hidden = retry === null;
   button("problem-retry").onclick = retry;
@@ -424,7 +424,7 @@ async function main() {
     return;
   }
   configure();
-  for (const notice of start.notices) complain(sentence(notice), "warning");
+  for (const notice of start.notices) complain(notice, "warning");
   startNew();
   isReady = true;
   call("builtin.ready", { ms: Math.round(performance.now()) }).catch(report);

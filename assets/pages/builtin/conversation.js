@@ -9,7 +9,7 @@ import { apply, textOf } from "./items.js";
 import { renderAll } from "./markdown.js";
 import { viewOf } from "./messages.js";
 import { ask, described, Refused, stream } from "./protocol.js";
-import { make, sentence } from "../shared/parts.js";
+import { make, told } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 
 /**
@@ -27,7 +27,7 @@ import { t } from "../shared/texts.js";
  * @property {(chat: Conversation, thread: Thread, isNew: boolean) => void} named it was made, or has another title
  * @property {() => void} moved something was added at the end
  * @property {(words: string) => void} say to those who listen to the page
- * @property {(words: string) => void} complain of something that was refused beside the chat itself
+ * @property {(words: string | import("../shared/parts.js").Described) => void} complain of something that was refused beside the chat itself
  * @property {(name: string, params: Record<string, unknown>) => Record<string, unknown>} tool a client tool of the agent
  *
  * @typedef {{text: string, attachments: Attachment[], model: string, tool: string}} Message
@@ -127,7 +127,7 @@ export class Conversation {
       await rendered;
       scroller.scrollTop = scroller.scrollHeight - fromEnd;
     } catch (error) {
-      this.#around.complain(sentence(described(error)));
+      this.#around.complain(described(error));
     } finally {
       this.#loadingOlder = false;
       this.#older.replaceChildren();
@@ -195,7 +195,7 @@ export class Conversation {
     try {
       await this.#answer(type, params, null);
     } catch (error) {
-      this.#fail(sentence(described(error)), false);
+      this.#fail(described(error), false);
     }
   }
 
@@ -215,7 +215,7 @@ export class Conversation {
           this.#around.say(t("builtin.rated"));
           return true;
         } catch (error) {
-          this.#around.complain(sentence(described(error)));
+          this.#around.complain(described(error));
           return false;
         }
       },
@@ -237,7 +237,7 @@ export class Conversation {
       const { updated_item: updated } = await ask("threads.sync_custom_action", params);
       if (updated) this.#replace(updated);
     } catch (error) {
-      this.#around.complain(sentence(described(error)));
+      this.#around.complain(described(error));
     }
   }
 
@@ -270,7 +270,7 @@ export class Conversation {
         sending?.element.remove();
         throw error;
       }
-      if (!run.signal.aborted) this.#fail(sentence(described(error)), true);
+      if (!run.signal.aborted) this.#fail(described(error), true);
     } finally {
       await this.#settle(run.signal.aborted);
       this.#run = null;
@@ -424,9 +424,9 @@ export class Conversation {
     if (writing) this.#waitWords.textContent = "";
   }
 
-  /** @param {string} words @param {boolean} retry */
+  /** @param {string | import("../shared/parts.js").Described} words @param {boolean} retry */
   #fail(words, retry) {
-    const banner = make("div", { class: "banner danger", role: "alert" }, [icon("alert", false), make("p", { class: "words" }, [words])]);
+    const banner = make("div", { class: "banner danger", role: "alert" }, [icon("alert", false), make("p", { class: "words" }, typeof words === "string" ? [words] : told(words))]);
     if (retry) {
       const button = make("button", { type: "button" }, [t("common.try_again")]);
       button.addEventListener("click", () => {

@@ -5,7 +5,7 @@ import { iconButton, label } from "./icons.js";
 import { ask, described } from "./protocol.js";
 import { call } from "../shared/bridge.js";
 import { ask as askPerson } from "../shared/dialog.js";
-import { el, input, make, marked, part, sentence } from "../shared/parts.js";
+import { el, input, make, marked, part, sayIn } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 
 /**
@@ -27,7 +27,7 @@ import { t } from "../shared/texts.js";
  * @property {(id: string) => void} removed
  * @property {(id: string, title: string) => void} renamed
  * @property {() => void} leave the focus goes back to the composer
- * @property {(words: string) => void} complain
+ * @property {(words: string | import("../shared/parts.js").Described) => void} complain
  * @property {(words: string) => void} say
  */
 
@@ -166,7 +166,7 @@ export class History {
       this.#isWhole = !page.has_more;
       this.#place();
     } catch (error) {
-      this.#words.textContent = sentence(described(error));
+      sayIn(this.#words, described(error));
       this.#words.hidden = false;
       return;
     } finally {
@@ -370,7 +370,7 @@ export class History {
       } catch (error) {
         row.title = before;
         this.#dress(row);
-        this.#deeds.complain(sentence(described(error)));
+        this.#deeds.complain(described(error));
       }
     };
     field.addEventListener("keydown", (event) => {
@@ -395,7 +395,7 @@ export class History {
     try {
       await ask("threads.delete", { thread_id: row.id });
     } catch (error) {
-      this.#deeds.complain(sentence(described(error)));
+      this.#deeds.complain(described(error));
       return;
     }
     this.drop(row.id);
@@ -428,7 +428,7 @@ export class History {
     } catch (error) {
       if (asked !== this.#asked) return;
       this.#found.replaceChildren();
-      this.#words.textContent = sentence(described(error));
+      sayIn(this.#words, described(error));
       this.#words.hidden = false;
     }
     this.#found.hidden = false;

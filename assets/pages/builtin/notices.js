@@ -4,9 +4,11 @@
 import { icon } from "./icons.js";
 import { described } from "./protocol.js";
 import { call, on } from "../shared/bridge.js";
-import { el, make, sentence } from "../shared/parts.js";
+import { el, make, told } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 import { tellUpdates } from "../shared/update_notice.js";
+
+/** @typedef {import("../shared/parts.js").Described} Described */
 
 /** Lines that stand there at a time. */
 const MOST = 3;
@@ -35,14 +37,15 @@ export class Notices {
     on("code.refused", ({ words, action }) => this.#refuse(String(words), String(action)));
     on("code.approved", () => this.#refused?.remove());
     on("notices.added", ({ notices }) => {
-      for (const notice of notices) this.add(sentence(notice), "warning");
+      for (const notice of notices) this.add(notice, "warning");
     });
   }
 
-  /** A line that can be put away. @param {string} words @param {"warning" | "danger"} tone */
-  add(words, tone = "danger") {
+  /** A line that can be put away. @param {string | Described} said @param {"warning" | "danger"} tone */
+  add(said, tone = "danger") {
+    const words = make("p", { class: "words" }, typeof said === "string" ? [said] : told(said));
     const dismiss = make("button", { type: "button", class: "quiet" }, [t("common.dismiss")]);
-    const banner = make("div", { class: `banner ${tone}` }, [icon("alert", false), make("p", { class: "words" }, [words]), dismiss]);
+    const banner = make("div", { class: `banner ${tone}` }, [icon("alert", false), words, dismiss]);
     dismiss.addEventListener("click", () => {
       banner.remove();
       this.#left();
@@ -52,7 +55,7 @@ export class Notices {
 
   /** What a button does; that it could not be done is said. @param {() => Promise<unknown>} work */
   said(work) {
-    return () => void work().catch((error) => this.add(sentence(described(error))));
+    return () => void work().catch((error) => this.add(described(error)));
   }
 
   /** @param {string} words @param {string} action */

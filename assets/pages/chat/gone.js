@@ -3,7 +3,7 @@
 
 import { ArchivePanel } from "../shared/archive_panel.js";
 import { detailOf } from "./problem.js";
-import { part, wire } from "../shared/parts.js";
+import { explain, part, wire } from "../shared/parts.js";
 
 /**
  * @typedef {import("../shared/bridge.js").Described} Described
@@ -34,7 +34,7 @@ export class GoneView {
   /** @param {Described} problem */
   show(problem) {
     this.#heading.textContent = problem.message;
-    this.#hint.textContent = problem.hint;
+    explain(this.#hint, problem.hint, problem.code);
     this.#detail.textContent = detailOf(problem);
     if (this.#view.hidden) {
       this.#view.hidden = false;

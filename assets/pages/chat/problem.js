@@ -1,7 +1,7 @@
 // @ts-check
 /** The view over a chat that does not work: what happened, what to do, and the countdown to the next try. Asks for nothing itself. */
 
-import { part, wire } from "../shared/parts.js";
+import { explain, part, wire } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 
 /**
@@ -103,7 +103,7 @@ export class ProblemView {
     const same = this.#problem?.code === problem.code && !this.#view.hidden;
     this.#problem = problem;
     this.#heading.textContent = problem.message;
-    this.#hint.textContent = problem.hint;
+    explain(this.#hint, problem.hint, problem.code);
     this.#detail.textContent = detailOf(problem);
     this.#icon(problem.code);
 

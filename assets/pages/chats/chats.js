@@ -9,7 +9,7 @@ import { ChatList } from "./list.js";
 import { Reader } from "./reader.js";
 import { opened } from "../shared/dialog.js";
 import { followLook } from "../shared/look.js";
-import { button, described, el, fieldError, input, make, part, sentence, show, SHOW_AFTER, wire } from "../shared/parts.js";
+import { button, described, el, explain, fieldError, input, make, part, show, SHOW_AFTER, told, wire } from "../shared/parts.js";
 import { applyTexts, setTexts, t } from "../shared/texts.js";
 
 /**
@@ -132,7 +132,8 @@ function tellEmpty() {
   show("empty", why !== null && (why.failed || isNarrowed || !isOpen));
   if (!why) return;
   el("empty-words").textContent = why.problem ? why.problem.message : isNarrowed ? t("chats.nothing_found") : t("chats.none");
-  el("empty-hint").textContent = why.problem ? why.problem.hint : isNarrowed ? t("chats.nothing_found_hint") : t("chats.none_hint");
+  const hint = isNarrowed ? t("chats.nothing_found_hint") : t("chats.none_hint");
+  explain(el("empty-hint"), why.problem ? why.problem.hint : hint, why.problem?.code ?? "");
   show("again", why.failed);
 }
 
@@ -170,7 +171,7 @@ function banner({ id, name }, problem) {
   const title = id ? t("chats.not_listed_server", { name }) : t("chats.not_listed");
   const again = make("button", { type: "button" }, [make("span", {}, [t("common.try_again")])]);
   const words = make("div", { class: "words" }, [
-    make("p", {}, [make("strong", {}, [title]), " ", sentence(problem)]),
+    make("p", {}, [make("strong", {}, [title]), " ", ...told(problem)]),
     make("div", { class: "actions" }, [again]),
   ]);
   place.append(make("div", { class: "banner warning", role: "alert", "data-source": id }, [words]));
@@ -241,7 +242,7 @@ async function rename(chat) {
       if (reader.chat?.id === renamed.id) reader.head(renamed);
       return true;
     } catch (error) {
-      fieldError("rename-text", sentence(described(error)));
+      fieldError("rename-text", described(error));
       text.focus();
       return false;
     }
@@ -312,7 +313,7 @@ function over({ kind, deleted = [], at_openai: away = [] }) {
 
 /** @param {unknown} error */
 function fail(error) {
-  const words = make("p", { class: "words" }, [sentence(described(error))]);
+  const words = make("p", { class: "words" }, told(described(error)));
   const away = make("button", { type: "button", class: "quiet" }, [t("common.dismiss")]);
   away.addEventListener("click", () => show("failed", false));
   el("failed").replaceChildren(words, away);
@@ -322,7 +323,7 @@ function fail(error) {
 /** @param {Described} problem */
 function tell(problem) {
   const away = make("button", { type: "button", class: "quiet" }, [t("common.dismiss")]);
-  const banner = make("div", { class: "banner warning" }, [make("p", { class: "words" }, [sentence(problem)]), away]);
+  const banner = make("div", { class: "banner warning" }, [make("p", { class: "words" }, told(problem)), away]);
   away.addEventListener("click", () => banner.remove());
   if (![...el("notices").children].some((one) => one.textContent === banner.textContent)) el("notices").append(banner);
 }

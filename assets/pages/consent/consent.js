@@ -7,7 +7,7 @@
 import { call, on } from "../shared/bridge.js";
 import { guard } from "../shared/guard.js";
 import { applyLook } from "../shared/look.js";
-import { button, described, el, make, part, sentence, show } from "../shared/parts.js";
+import { button, described, el, explain, make, part, sayIn, show } from "../shared/parts.js";
 import { applyTexts, setTexts, t } from "../shared/texts.js";
 
 /**
@@ -58,7 +58,7 @@ function fill(given) {
   };
   const [heading, lead] = problem ? [problem.message, problem.hint] : words[about]();
   el("heading").textContent = heading;
-  el("lead").textContent = lead;
+  explain(el("lead"), lead, problem?.code ?? "");
   el("path").textContent = given.path;
   show("facts", true);
   show("rights", source !== null);
@@ -221,7 +221,7 @@ button("more").addEventListener("click", () => next !== null && void addPiece(ne
 
 /** @param {unknown} error */
 function complain(error) {
-  el("error").textContent = error === null ? "" : sentence(described(error));
+  sayIn(el("error"), error === null ? "" : described(error));
   show("error", error !== null);
 }
 
@@ -275,7 +275,7 @@ function ended(error, missing) {
   if (state.source) state.source.missing = missing;
   fillPackages(missing, false);
   show("packages", wasInstalling || missing.length > 0);
-  el("packages-error").textContent = error ? sentence(error) : "";
+  sayIn(el("packages-error"), error ?? "");
   show("packages-error", error !== null);
   const isDone = missing.length === 0;
   if (isDone) {
@@ -356,7 +356,7 @@ async function main() {
   } catch (error) {
     el("page").removeAttribute("aria-busy");
     el("heading").textContent = described(error).message;
-    el("lead").textContent = described(error).hint;
+    explain(el("lead"), described(error).hint, described(error).code);
   }
 }
 

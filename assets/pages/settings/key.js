@@ -4,7 +4,7 @@
 import { call } from "../shared/bridge.js";
 import { Check } from "../shared/check.js";
 import { ask } from "../shared/dialog.js";
-import { button, CHECK_LIMIT, el, fieldError, input, mask, sentence, show } from "../shared/parts.js";
+import { button, CHECK_LIMIT, el, explain, fieldError, input, mask, sentence, show } from "../shared/parts.js";
 import { tried } from "../shared/saving.js";
 import { t } from "../shared/texts.js";
 
@@ -39,7 +39,7 @@ function fillKey(status) {
   else el("key-state").textContent = t("settings.key_nowhere", values);
   show("key-problem", status.problem !== null);
   el("key-problem-message").textContent = status.problem?.message ?? "";
-  el("key-problem-hint").textContent = status.problem?.hint ?? "";
+  explain(el("key-problem-hint"), status.problem?.hint ?? "", status.problem?.code ?? "");
   button("key-replace").textContent = status.present ? t("settings.key_replace") : t("settings.key_add");
   el("key-save-words").textContent = status.present ? t("settings.key_save") : t("settings.key_save_new");
   show("key-remove", status.present);
@@ -105,7 +105,7 @@ function refused(error) {
     return;
   }
   el("key-banner-message").textContent = error.message;
-  el("key-banner-hint").textContent = error.hint;
+  explain(el("key-banner-hint"), error.hint, error.code);
   show("key-session", error.code.startsWith("keyring_"));
   show("key-banner", true);
 }

@@ -5,7 +5,7 @@ import { call, on } from "../shared/bridge.js";
 import { copyPromised } from "../shared/clipboard.js";
 import { ask } from "../shared/dialog.js";
 import { applyLook } from "../shared/look.js";
-import { button, CHECK_LIMIT, described, el, input, make, part, sentence, show, SHOW_AFTER } from "../shared/parts.js";
+import { button, CHECK_LIMIT, described, el, input, make, part, sayIn, show, SHOW_AFTER, told } from "../shared/parts.js";
 import {
   accent,
   area,
@@ -216,7 +216,7 @@ function listenToSaves() {
     refused: (name, error) => {
       const field = fields.get(name);
       if (name === "chat.prompts" && promptError(error)) return;
-      if (field) fieldError(field, sentence(error));
+      if (field) fieldError(field, error);
       else failed(error);
     },
   });
@@ -238,7 +238,7 @@ async function checkAgent() {
     result.textContent = t("settings.agent_works");
   } catch (error) {
     result.className = "error";
-    result.textContent = sentence(described(error));
+    sayIn(result, described(error));
   } finally {
     button("agent-check").removeAttribute("aria-busy");
   }
@@ -258,7 +258,7 @@ async function savePassword() {
       where === "session" ? t("settings.proxy_password_session") : t("settings.proxy_password_help");
     tell("saved");
   } catch (error) {
-    el("password-error").textContent = sentence(described(error));
+    sayIn(el("password-error"), described(error));
     show("password-error", true);
     show("password-help", false);
   }
@@ -403,7 +403,7 @@ function fillOnce(given) {
   el("notices").replaceChildren(
     ...given.notices.map((notice) =>
       make("div", { class: "banner warning" }, [
-        make("div", { class: "words" }, [make("strong", {}, [notice.message]), ` ${notice.hint}`]),
+        make("div", { class: "words" }, [make("strong", {}, [notice.message]), " ", ...told({ ...notice, message: "" })]),
       ]),
     ),
   );

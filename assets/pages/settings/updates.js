@@ -2,7 +2,7 @@
 /** "Check for a new version" in the settings: asked by hand, so what goes wrong is said. */
 
 import { call } from "../shared/bridge.js";
-import { button, CHECK_LIMIT, described, el, sentence, show } from "../shared/parts.js";
+import { button, CHECK_LIMIT, described, el, sayIn, show } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 
 /** @param {string} host who is asked */
@@ -27,7 +27,7 @@ async function check(host) {
     show("updates-page", newer);
   } catch (error) {
     result.className = "error";
-    result.textContent = sentence(described(error));
+    sayIn(result, described(error));
   } finally {
     button("updates-check").removeAttribute("aria-busy");
   }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The first page's fields and where their errors stand: in the place of the help, tied to the field; else in the banner. */
 
-import { button, el, fieldError as tellField, input, sentence, show } from "../shared/parts.js";
+import { button, el, explain, fieldError as tellField, input, show } from "../shared/parts.js";
 
 /** @typedef {import("../shared/parts.js").Described} Described */
 /** @typedef {"key" | "workflow" | "endpoint" | "none"} Way */
@@ -27,7 +27,7 @@ export function controls(field) {
 
 /** @param {Field} field @param {Described | null} error */
 export function fieldError(field, error) {
-  tellField(field, error ? sentence(error) : "");
+  tellField(field, error ?? "");
 }
 
 /** The field of this way that the app means by its own name for it. @param {Way} way @param {string | null} name @returns {Field | undefined} */
@@ -55,7 +55,7 @@ function fromKeyring(code) {
  */
 export function banner(error, canSave) {
   el("banner-message").textContent = error.message;
-  el("banner-hint").textContent = error.hint;
+  explain(el("banner-hint"), error.hint, error.code);
   el("banner-detail").textContent = error.detail;
   show("banner-more", error.detail !== "");
   show("retry", true);

@@ -2,7 +2,7 @@
 /** The first page's key: typed, stored or imported; where it is kept and whom it is sent to. An imported one is never seen here. */
 
 import { call } from "../shared/bridge.js";
-import { button, el, input, part, show } from "../shared/parts.js";
+import { button, el, explain, input, part, show } from "../shared/parts.js";
 import { fieldError } from "./fields.js";
 import { t } from "../shared/texts.js";
 
@@ -52,7 +52,7 @@ export function fillStatus(status, way) {
   fillKeyring(way);
   if (status.problem) {
     el("keyring-message").textContent = status.problem.message;
-    el("keyring-hint").textContent = status.problem.hint;
+    explain(el("keyring-hint"), status.problem.hint, status.problem.code);
   }
   input("session-only").checked = !status.lasting;
   if (status.present) input("key").placeholder = t("setup.key_kept");

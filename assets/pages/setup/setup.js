@@ -5,7 +5,7 @@ import { BridgeError, call, on } from "../shared/bridge.js";
 import { copyText } from "../shared/clipboard.js";
 import { combobox } from "../shared/combobox.js";
 import { followLook } from "../shared/look.js";
-import { button, CHECK_LIMIT, described, el, input, make, mask, part, show, SHOW_AFTER } from "../shared/parts.js";
+import { button, CHECK_LIMIT, described, el, explain, input, make, mask, part, show, SHOW_AFTER } from "../shared/parts.js";
 import { answered } from "../shared/http_question.js";
 import { fillEndpoint, fillModels, looks, values, wireEndpoint } from "./endpoint.js";
 import { ALL, banner, clearErrors, complain, controls, fieldError, fieldOf, focusFirst } from "./fields.js";
@@ -171,7 +171,7 @@ async function begun() {
     const error = described(thrown);
     if (el("ways").hidden) return banner(error, false);
     el("ways-message").textContent = error.message;
-    el("ways-hint").textContent = error.hint;
+    explain(el("ways-hint"), error.hint, error.code);
     show("ways-banner", true);
   }
 }

@@ -2,7 +2,7 @@
 /** One field of the settings: label, control, help; the error takes the place of the help. Which fields there are is not said here. */
 
 import { call } from "./bridge.js";
-import { el, make } from "./parts.js";
+import { el, make, sayIn } from "./parts.js";
 import { save, tried } from "./saving.js";
 import { t } from "./texts.js";
 
@@ -61,11 +61,11 @@ function helpAndError(name, label, help) {
   return { error, helped, reset };
 }
 
-/** @param {Field} field @param {string} message empty: none */
+/** @param {Field} field @param {string | import("./parts.js").Described} message empty: none */
 export function fieldError(field, message) {
   const id = idOf(field.name);
   const place = el(`${id}-error`);
-  place.textContent = message;
+  sayIn(place, message);
   place.hidden = message === "";
   const help = el(`${id}-help`);
   help.hidden = message !== "" || help.textContent === "";

@@ -1,19 +1,19 @@
 // @ts-check
 /** A line over the chat, with what can be done about it. */
 
-import { make, part } from "./parts.js";
+import { make, part, told } from "./parts.js";
 import { t } from "./texts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @param {{message: string, hint: string}} problem
+ * @param {{message: string, hint: string, code?: string}} problem with a code: there is more about it in the help
  * @param {{tone?: "" | "warning" | "danger", action?: {words: string, run: () => void}, dismissed?: () => void, into?: HTMLElement}} [options]
  *   without an action the person can put the line away; with `dismissed` they can do either
  * @returns {HTMLElement}
  */
-export function notice({ message, hint }, { tone = "", action, dismissed, into = part("notices", HTMLElement) } = {}) {
-  const words = make("p", { class: "words" }, [make("strong", {}, [message]), ` ${hint}`]);
+export function notice({ message, hint, code = "" }, { tone = "", action, dismissed, into = part("notices", HTMLElement) } = {}) {
+  const words = make("p", { class: "words" }, [make("strong", {}, [message]), " ", ...told({ message: "", hint, code })]);
   const buttons = make("div", { class: "actions" });
   const banner = make("div", { class: `banner ${tone}`.trim() }, [icon(), words, buttons]);
   if (action) buttons.append(button(action.words, action.run));

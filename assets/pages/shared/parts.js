@@ -2,7 +2,10 @@
 /** What our pages share: finding and making elements, and an error as something to show. */
 
 import { BridgeError } from "./bridge.js";
+import { explain, withMore } from "./help.js";
 import { t } from "./texts.js";
+
+export { explain };
 
 /** @typedef {import("./bridge.js").Described} Described */
 
@@ -55,12 +58,12 @@ export const show = (id, shown) => {
 /**
  * What is wrong with a field stands in the place of its help, if it has one: `ID-error` for `ID-help`, both beside the field `ID`.
  * @param {string} id
- * @param {string} message empty: nothing
+ * @param {string | Described} message empty: nothing
  * @param {HTMLElement} [control] the field itself, where it has no id of its own
  */
 export function fieldError(id, message, control = el(id)) {
   const help = document.getElementById(`${id}-help`);
-  el(`${id}-error`).textContent = message;
+  sayIn(el(`${id}-error`), message);
   show(`${id}-error`, message !== "");
   if (help) help.hidden = message !== "";
   if (message || help) control.setAttribute("aria-describedby", `${id}-${message ? "error" : "help"}`);
@@ -138,6 +141,14 @@ export function described(thrown) {
     field: null,
     detail: String(thrown),
   };
+}
+
+/** An error's sentence, what to do, and the way to its entry in the help. @param {{message: string, hint: string, code: string}} error */
+export const told = (error) => withMore(sentence(error), error.code);
+
+/** @param {HTMLElement} place its words are taken out @param {string | {message: string, hint: string, code: string}} said an error, or words */
+export function sayIn(place, said) {
+  place.replaceChildren(...(typeof said === "string" ? [said] : told(said)));
 }
 
 /** @param {{message: string, hint: string}} error */

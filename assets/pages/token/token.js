@@ -4,7 +4,7 @@
 import { call } from "../shared/bridge.js";
 import { guard } from "../shared/guard.js";
 import { followLook } from "../shared/look.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, mask, part, sentence, show } from "../shared/parts.js";
+import { button, CHECK_LIMIT, described, el, explain, fieldError, input, mask, part, sayIn, show } from "../shared/parts.js";
 import { applyTexts, setTexts, t } from "../shared/texts.js";
 
 /** @typedef {import("../shared/parts.js").Described} Described */
@@ -17,13 +17,13 @@ let check = 0;
 /** @param {Described} error @param {boolean} canSave */
 function refused(error, canSave) {
   if (error.field === "token") {
-    fieldError("token", sentence(error));
+    fieldError("token", error);
     input("token").select();
     input("token").focus();
     return;
   }
   el("banner-message").textContent = error.message;
-  el("banner-hint").textContent = error.hint;
+  explain(el("banner-hint"), error.hint, error.code);
   show("session", error.code.startsWith("keyring_"));
   show("anyway", canSave);
   show("banner", true);
@@ -79,7 +79,7 @@ async function begin() {
   applyTexts();
   followLook(start.look);
   el("heading").textContent = t("agents_server.token_title", { name: start.name });
-  el("reason").textContent = sentence(start.reason);
+  sayIn(el("reason"), start.reason);
   part("form", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();
     void submit();

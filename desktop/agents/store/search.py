@@ -115,7 +115,7 @@ def find(connection: sqlite3.Connection, query: str, agent_id: str | None, limit
     words = words_of(query)
     if not words or limit < 1:
         return []
-    asked, pattern = match(words, agent_id), _pattern(words)
+    asked, pattern = match(words, agent_id), pattern_of(words)
     hits: dict[int, Hit] = {}
     for seq, thread, agent, title, created in connection.execute(
         "SELECT t.seq, t.id, t.agent, t.title, t.created "
@@ -151,7 +151,7 @@ def find(connection: sqlite3.Connection, query: str, agent_id: str | None, limit
 def title_finder(query: str) -> Callable[[str], Passage | None]:
     """What tells of a title whether it holds every word of `query`, and where; for titles that no index has."""
     words = words_of(query)
-    each, all_of_them = [_pattern([word]) for word in words], _pattern(words) if words else None
+    each, all_of_them = [pattern_of([word]) for word in words], pattern_of(words) if words else None
 
     def look(title: str) -> Passage | None:
         folded = fold(title)
@@ -184,7 +184,7 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_FOLD)
 
 
-def _pattern(words: list[str]) -> re.Pattern[str]:
+def pattern_of(words: list[str]) -> re.Pattern[str]:
     """Finds the words in a folded text; accents that stand beside their letter may be in between."""
     parts = []
     for word in words:

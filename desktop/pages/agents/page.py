@@ -26,6 +26,7 @@ from desktop.pages.shared.checks import Typed, first_check
 from desktop.pages.shared.endpoint_check import EndpointCheck
 from desktop.pages.shared.fields import field_of, lock_of, or_below
 from desktop.pages.shared.files import files_of
+from desktop.pages.shared.help import help_methods
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.server_check import MOST_AGENTS, forget_token
 from desktop.pages.shared.services import Services
@@ -86,6 +87,7 @@ class AgentsPage:
             html="agents/agents.html",
             files=files_of("agents"),
             methods={
+                **help_methods(services),
                 "agents.start": Method(NoParams, self._start),
                 "agents.get": Method(IdParams, self._get),
                 "agents.save": Method(SaveParams, self._save, limit=LARGEST_SAVE),

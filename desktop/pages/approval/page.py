@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints
 from desktop.common.errors import BadParams
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.pages.shared.files import files_of
+from desktop.pages.shared.help import help_methods
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
@@ -55,6 +56,7 @@ class ApprovalPage:
             html="approval/approval.html",
             files=files_of("approval"),
             methods={
+                **help_methods(self._services),
                 "approval.start": Method(NoParams, self._start),
                 "approval.look": Method(NoParams, self._look),
                 "approval.piece": Method(PieceParams, self._piece),

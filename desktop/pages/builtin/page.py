@@ -19,6 +19,7 @@ from desktop.pages.chat.options import chatkit_options
 from desktop.pages.shared import updates
 from desktop.pages.shared.agent_stream import AgentMethods
 from desktop.pages.shared.files import files_of
+from desktop.pages.shared.help import help_methods
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings.agents import InAppAgent, ServerAgent
@@ -105,6 +106,7 @@ class BuiltinPage:
                 f"texts/{language}/builtin.json",
             ),
             methods={
+                **help_methods(self._services),
                 **self._agents.methods,
                 "builtin.start": Method(NoParams, self._start),
                 "builtin.ready": Method(ReadyParams, self._ready),

@@ -26,6 +26,7 @@ from desktop.pages.shared import updates
 from desktop.pages.shared.agent_stream import AgentMethods
 from desktop.pages.shared.archiving import Archiving
 from desktop.pages.shared.files import files_of
+from desktop.pages.shared.help import help_methods
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings.agents import InAppAgent
@@ -176,6 +177,7 @@ class ChatPage:
                 f"texts/{language}/chat.json",
             ),
             methods={
+                **help_methods(services),
                 "chat.start": Method(StartParams, self._start),
                 "session.mint": Method(MintParams, self._mint),
                 "chat.ready": Method(ReadyParams, self._ready),

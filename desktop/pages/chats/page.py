@@ -20,6 +20,7 @@ from desktop.pages.shared.archiving import library_of
 from desktop.pages.shared.check_run import FieldError
 from desktop.pages.shared.fields import lock_of
 from desktop.pages.shared.files import files_of
+from desktop.pages.shared.help import help_methods
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
@@ -98,6 +99,7 @@ class ChatsPage:
                 f"texts/{self._services.texts.language}/common.json",
             ),
             methods={
+                **help_methods(self._services),
                 "chats.start": Method(NoParams, self._start),
                 "chats.refresh": Method(RefreshParams, self._refresh),
                 "chats.list": Method(ListParams, self._list),

@@ -19,6 +19,7 @@ from desktop.common.page import Method, NoParams, Page, Params
 from desktop.pages.agents.edit import name_of
 from desktop.pages.shared.fields import lock_of
 from desktop.pages.shared.files import files_of
+from desktop.pages.shared.help import help_methods
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.services import Services
 from desktop.settings import roster
@@ -82,6 +83,7 @@ class ConsentPage:
             html="consent/consent.html",
             files=files_of("consent"),
             methods={
+                **help_methods(self._services),
                 "consent.start": Method(NoParams, self._start),
                 "consent.look": Method(NoParams, self._look),
                 "consent.file": Method(FileParams, self._file),

@@ -27,6 +27,7 @@ from desktop.pages.shared.checks import endpoint_check, first_check
 from desktop.pages.shared.endpoint_check import EndpointCheck
 from desktop.pages.shared.fields import field_of, lock_for, or_below, value_at
 from desktop.pages.shared.files import files_of
+from desktop.pages.shared.help import help_methods
 from desktop.pages.shared.http_question import settle
 from desktop.pages.shared.links import open_link
 from desktop.pages.shared.look import look_of
@@ -153,6 +154,7 @@ class SettingsPage:
                 services.brand.app.icon,
             ),
             methods={
+                **help_methods(services),
                 "settings.start": Method(NoParams, self._start),
                 "settings.save": Method(SaveParams, self._save, limit=LARGEST_SAVE),
                 "settings.pick_ca_file": Method(NoParams, self._pick_ca_file),

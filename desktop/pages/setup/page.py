@@ -22,6 +22,7 @@ from desktop.pages.shared.check_run import FieldError, Outcome
 from desktop.pages.shared.checks import CancelParams, Typed, endpoint_check, first_check, told
 from desktop.pages.shared.endpoint_check import EndpointCheck, EndpointDraft, clean_address
 from desktop.pages.shared.files import files_of
+from desktop.pages.shared.help import help_methods
 from desktop.pages.shared.key_status import key_status
 from desktop.pages.shared.links import open_link
 from desktop.pages.shared.look import look_of
@@ -104,6 +105,7 @@ class SetupPage:
                 services.brand.app.icon,
             ),
             methods={
+                **help_methods(services),
                 "setup.start": Method(NoParams, self._start),
                 "setup.key_status": Method(NoParams, self._key_status),
                 "setup.check": Method(CheckParams, self._check),

@@ -16,6 +16,9 @@ class Application(Protocol):
         chat's window at any rate, which says that nothing runs."""
 
     def show_setup(self) -> None: ...
+    def show_help(self, place: str = "") -> None:
+        """The help window, at a place that `desktop.help` knows; empty: where it was, or its beginning."""
+
     def show_settings(self, section: str = "") -> None: ...
     def show_agents(self, agent: str = "", section: str = "") -> None:
         """`agent`: the id of the one to show; `section`: a place on its page: road, road.code, road.assistant;

@@ -13,6 +13,7 @@ from desktop.common.errors import AppError
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.pages.shared.checks import CancelParams, told
 from desktop.pages.shared.files import files_of
+from desktop.pages.shared.help import help_methods
 from desktop.pages.shared.look import look_of
 from desktop.pages.shared.server_check import LONGEST_TOKEN, ServerCheck
 from desktop.pages.shared.services import Services
@@ -45,6 +46,7 @@ class TokenPage:
             html="token/token.html",
             files=files_of("token"),
             methods={
+                **help_methods(self._services),
                 "token.start": Method(NoParams, self._start),
                 "token.submit": Method(TokenParams, self._submit, limit=64 * 1024),
                 "token.cancel": Method(CancelParams, self._cancel),

@@ -258,7 +258,7 @@ def test_a_page_is_given_ranges_in_its_own_units() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=400), st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=3))
 def test_ranges_lie_within_the_passage_and_do_not_overlap(text: str, words: list[str]) -> None:
-    passage = search.passage_of(text, search._pattern(words))
+    passage = search.passage_of(text, search.pattern_of(words))
     at = 0
     for start, end in passage.ranges:
         assert at <= start < end <= len(passage.text)

@@ -1,0 +1,1 @@
+"""The window that shows the app's help."""

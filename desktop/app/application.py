@@ -554,6 +554,7 @@ class App:
 
     def _on_agent_failure(self, agent_id: str, failure: AppError) -> None:
         self.failures.append(failure)
+        self.emit("chat", "agent.failed", {"code": failure.code})
         self.code.failed(agent_id, failure)
 
     def _told_name(self) -> str:

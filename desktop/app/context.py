@@ -307,6 +307,9 @@ class Context:
         self.warn(described["message"])
         if described["hint"]:
             self.warn(described["hint"])
+        stream = self._err or sys.stderr
+        if stream is not None and stream.isatty():  # for a person; a script has the code by `--json`
+            self.warn(self.texts.get("cli.more_about", code=described["code"]))
 
 
 def _whole_path(given: str | None) -> str:

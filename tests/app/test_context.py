@@ -152,6 +152,17 @@ def test_a_failure_is_a_sentence_and_a_hint_beside_the_output(tmp_path: Path) ->
     assert len(err.getvalue().splitlines()) == 2
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_in_a_terminal_a_failure_names_its_entry_in_the_help(tmp_path: Path) -> None:
+    err = Terminal()
+    context(tmp_path, err=err).fail(AgentNotSet())
+    assert err.getvalue().splitlines()[2].endswith("chatkit-desktop help agent_not_set")
+
+
 def test_with_json_it_is_one_object_on_the_output_and_nothing_beside_it(tmp_path: Path) -> None:
     out, err = io.StringIO(), io.StringIO()
     assert context(tmp_path, out=out, err=err, json=True).fail(AgentNotSet()) == 1

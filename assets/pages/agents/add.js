@@ -2,7 +2,7 @@
 /** A form for code that is to become an agent: a file, or what was pasted. What is refused is said at its field, and stays typed. */
 
 import { call } from "../shared/bridge.js";
-import { CHECK_LIMIT, described, make, sentence, wire } from "../shared/parts.js";
+import { CHECK_LIMIT, described, make, sayIn, wire } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 
 /**
@@ -120,14 +120,14 @@ export class CodeForm {
     for (const one of /** @type {const} */ (["file", "text"])) this.#error(one, "");
   }
 
-  /** @param {Way} way @param {string} message empty: none */
+  /** @param {Way} way @param {string | import("../shared/parts.js").Described} message empty: none */
   #error(way, message) {
     const id = `${this.#prefix}-${way}`;
     const control = way === "file" ? this.#file : this.#text;
     for (const [name, shown] of /** @type {const} */ ([["error", message !== ""], ["help", message === ""]])) {
       const place = this.#form.querySelector(`#${id}-${name}`);
       if (place instanceof HTMLElement) place.hidden = !shown;
-      if (place && name === "error") place.textContent = message;
+      if (place instanceof HTMLElement && name === "error") sayIn(place, message);
     }
     control.setAttribute("aria-describedby", message ? `${id}-error` : `${id}-help`);
     if (message) control.setAttribute("aria-invalid", "true");
@@ -142,7 +142,7 @@ export class CodeForm {
       this.#error("file", "");
       this.#submit.focus();
     } catch (thrown) {
-      this.#error("file", sentence(described(thrown)));
+      this.#error("file", described(thrown));
     }
   }
 
@@ -162,13 +162,13 @@ export class CodeForm {
       this.typed = { way, file: "", text: "" };
       this.#brought(answer);
     } catch (thrown) {
-      this.#refused(way, sentence(described(thrown)));
+      this.#refused(way, described(thrown));
     } finally {
       this.#submit.removeAttribute("aria-busy");
     }
   }
 
-  /** @param {Way} way @param {string} message */
+  /** @param {Way} way @param {string | import("../shared/parts.js").Described} message */
   #refused(way, message) {
     this.#error(way, message);
     this.focus();

@@ -24,7 +24,7 @@ import { paint } from "./preview.js";
 import { goOnRoad, leaveRoad, lockAdding, showRoad, wireRoad } from "./imports.js";
 import { ask } from "../shared/dialog.js";
 import { applyLook } from "../shared/look.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, make, part, sayIn, sentence, show, SHOW_AFTER } from "../shared/parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, make, part, sayIn, show, SHOW_AFTER } from "../shared/parts.js";
 import { fields, words } from "../shared/fields.js";
 import { between, failed, listen, saveBy, tell, tried } from "../shared/saving.js";
 import { applyTexts, setTexts, t } from "../shared/texts.js";
@@ -220,7 +220,7 @@ async function openFirst() {
 
 // --- what is done ------------------------------------------------------------------------------------------
 
-/** @param {string} message */
+/** @param {string | import("../shared/parts.js").Described} message */
 const workflowError = (message) => fieldError("workflow-id", message);
 
 /** @param {Record<string, string>} what */
@@ -232,7 +232,7 @@ async function add(what) {
   } catch (thrown) {
     const error = described(thrown);
     if (error.field === "workflow_id") {
-      workflowError(sentence(error));
+      workflowError(error);
       input("workflow-id").focus();
     } else failed(error);
   }

@@ -287,7 +287,7 @@ export function refused(name, error, about) {
   const field = fields.get(name);
   if (!field) return false;
   if (field.root.closest("details")) part("more", HTMLDetailsElement).open = true;
-  fieldError(field, message);
+  fieldError(field, error);
   return true;
 }
 

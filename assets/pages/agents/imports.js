@@ -4,7 +4,7 @@
 import { CodeForm } from "./add.js";
 import { ArchivePanel } from "../shared/archive_panel.js";
 import { call, on } from "../shared/bridge.js";
-import { button, described, el, part, sentence, show, wire } from "../shared/parts.js";
+import { button, described, el, part, sayIn, show, wire } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 
 /**
@@ -78,7 +78,7 @@ export function wireRoad(about, opened) {
     try {
       await opened(await call("agents.go_on", { id: shown }), "f-agent-instructions");
     } catch (thrown) {
-      roadError(sentence(described(thrown)));
+      roadError(described(thrown));
     }
   });
 }
@@ -89,9 +89,9 @@ function openGuide(open) {
   button("bring").setAttribute("aria-expanded", String(open));
 }
 
-/** @param {string} message */
+/** @param {string | import("../shared/parts.js").Described} message */
 function roadError(message) {
-  el("go-on-error").textContent = message;
+  sayIn(el("go-on-error"), message);
   show("go-on-error", message !== "");
 }
 

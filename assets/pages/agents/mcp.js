@@ -7,7 +7,7 @@ import { clearOffer, lockSignIn, offerError, showOffer, showSignedIn, wanted, wi
 import { call } from "../shared/bridge.js";
 import { Check } from "../shared/check.js";
 import { ask } from "../shared/dialog.js";
-import { button, CHECK_LIMIT, described, el, explain, fieldError, make, part, sentence, show } from "../shared/parts.js";
+import { button, CHECK_LIMIT, described, el, explain, fieldError, make, part, show } from "../shared/parts.js";
 import { tried } from "../shared/saving.js";
 import { t } from "../shared/texts.js";
 
@@ -312,10 +312,10 @@ function refused(error, canSave, offer) {
   show("mcp-anyway", canSave);
   const [field, ...place] = (error.field ?? "").split(".");
   if (field === "variables" || field === "headers") {
-    rows[field].error(place.join("."), sentence(error));
+    rows[field].error(place.join("."), error);
     return;
   }
-  if (offerError(field ?? "", sentence(error))) return;
+  if (offerError(field ?? "", error)) return;
   const one = LINES.find((name) => name === field);
   if (one) {
     fieldError(`mcp-${one}`, error);

@@ -2,7 +2,7 @@
 /** What other programs have of an MCP server fills the form. The app reads it and keeps its secrets; none comes back from there. */
 
 import { call } from "../shared/bridge.js";
-import { button, described, el, make, part, sentence, show } from "../shared/parts.js";
+import { button, described, el, make, part, show } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 
 /**
@@ -12,7 +12,7 @@ import { t } from "../shared/texts.js";
  * @typedef {{form: Form, held: string[], asks: Asked[], notes: string[]}} Filled `held`: names of the secrets that the app keeps
  */
 
-/** @param {{fill: (form: Form, held: string[], which: number) => void, error: (message: string) => void}} form */
+/** @param {{fill: (form: Form, held: string[], which: number) => void, error: (message: string | import("../shared/parts.js").Described) => void}} form */
 export function wirePaste({ fill, error }) {
   /** @type {Filled[]} */
   let forms = [];
@@ -43,7 +43,7 @@ export function wirePaste({ fill, error }) {
       forms[which] = await call("mcp.fill", { which, answers });
       take(which);
     } catch (thrown) {
-      error(sentence(described(thrown)));
+      error(described(thrown));
     }
   }
 
@@ -64,7 +64,7 @@ export function wirePaste({ fill, error }) {
       take(0);
       part("mcp-paste", HTMLDetailsElement).open = names.length > 1 || forms[0].asks.length > 0 || forms[0].notes.length > 0;
     } catch (thrown) {
-      error(sentence(described(thrown)));
+      error(described(thrown));
       el("mcp-block").focus();
     }
   });

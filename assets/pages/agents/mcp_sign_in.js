@@ -38,7 +38,7 @@ export function showOffer(now) {
   else if (now.sign_in !== "") button("mcp-sign-in").focus();
 }
 
-/** An error at one of the fields. @param {string} name @param {string} message @returns {boolean} whether it is one of them */
+/** An error at one of the fields. @param {string} name @param {string | import("../shared/parts.js").Described} message @returns {boolean} whether it is one of them */
 export function offerError(name, message) {
   const field = FIELDS.find((one) => one === name);
   if (!field) return false;

@@ -16,7 +16,7 @@ import { call, on } from "../shared/bridge.js";
 import { speakWithoutTheApp, tellViolations } from "../shared/without_app.js";
 import { copyPromised } from "../shared/clipboard.js";
 import { applyLook } from "../shared/look.js";
-import { button, el, explain, make, part, sentence, show } from "../shared/parts.js";
+import { button, el, explain, make, part, show } from "../shared/parts.js";
 import { applyTexts, setTexts, t } from "../shared/texts.js";
 
 /**
@@ -207,7 +207,7 @@ async function send(message) {
     await one.send(message);
   } catch (error) {
     const stopped = error instanceof DOMException && error.name === "AbortError";
-    composer.restore(one.id ?? "", message, files, stopped ? "" : sentence(described(error)));
+    composer.restore(one.id ?? "", message, files, stopped ? "" : described(error));
     if (one !== chat) complain(t("builtin.not_sent", { title: one.title || t("builtin.untitled") }));
     else reflect();
   }
@@ -308,6 +308,7 @@ on("prompt.send", ({ text }) => {
   void send({ text: String(text), attachments: [], model: "", tool: "" });
 });
 
+on("agent.failed", ({ code }) => chat.failedBy(code));
 on("agent.state", ({ state }) => {
   if (agentState === "ready") return; // what is loaded for another agent is not this one's
   agentState = state;

@@ -5,7 +5,7 @@
  */
 
 import { Attachments } from "./attachments.js";
-import { button, el, input, make, part } from "../shared/parts.js";
+import { button, el, input, make, part, sayIn } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 
 /**
@@ -142,7 +142,7 @@ export class Composer {
    * @param {string} key of its chat
    * @param {Message} message
    * @param {import("./attachments.js").Entry[]} files
-   * @param {string} problem
+   * @param {string | import("../shared/parts.js").Described} problem
    */
   restore(key, message, files, problem) {
     if (key !== this.#key) {
@@ -191,9 +191,9 @@ export class Composer {
     this.#state();
   }
 
-  /** @param {string} words */
+  /** @param {string | import("../shared/parts.js").Described} words */
   #complain(words) {
-    this.#error.textContent = words;
+    sayIn(this.#error, words);
     this.#error.hidden = !words;
     this.#text.toggleAttribute("aria-invalid", false);
     if (words) this.#text.setAttribute("aria-describedby", "composer-error");

@@ -55,6 +55,8 @@ export class Conversation {
   #waitWords = make("span");
   /** @type {AbortController | null} */
   #run = null;
+  /** Code of the error that the app has told for the answer under way. */
+  #why = "";
   #mayStop = true;
   /** Views of items that are being written. @type {Set<View>} */
   #open = new Set();
@@ -255,6 +257,7 @@ export class Conversation {
     this.#around.changed(this);
     this.#waiting("");
     let isTaken = sending === null;
+    this.#why = "";
     try {
       for await (const event of stream(type, params, run.signal)) {
         if (!isTaken && event.type === "thread.item.done" && event.item.type === "user_message") {
@@ -426,7 +429,8 @@ export class Conversation {
 
   /** @param {string | import("../shared/parts.js").Described} words @param {boolean} retry */
   #fail(words, retry) {
-    const banner = make("div", { class: "banner danger", role: "alert" }, [icon("alert", false), make("p", { class: "words" }, typeof words === "string" ? [words] : told(words))]);
+    const said = told(typeof words === "string" ? { message: words, hint: "", code: this.#why } : words);
+    const banner = make("div", { class: "banner danger", role: "alert" }, [icon("alert", false), make("p", { class: "words" }, said)]);
     if (retry) {
       const button = make("button", { type: "button" }, [t("common.try_again")]);
       button.addEventListener("click", () => {
@@ -437,6 +441,13 @@ export class Conversation {
     }
     this.#items.append(banner);
     this.#around.moved();
+  }
+
+  /** Why the answer under way has failed: its words come in the stream, its code from the app. @param {string} code */
+  failedBy(code) {
+    this.#why = code;
+    const words = [...this.#items.querySelectorAll(":scope > .banner.danger > .words")].at(-1);
+    if (words && !words.querySelector(".more-about")) words.replaceChildren(...told({ message: words.textContent ?? "", hint: "", code }));
   }
 
   #clearFailures() {

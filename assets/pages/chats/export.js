@@ -3,7 +3,7 @@
 
 import { call } from "../shared/bridge.js";
 import { opened } from "../shared/dialog.js";
-import { button, described, el, fieldError, input, part, sentence, wire } from "../shared/parts.js";
+import { button, described, el, fieldError, input, part, wire } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 
 const dialog = part("export-dialog", HTMLDialogElement);
@@ -11,7 +11,7 @@ const dialog = part("export-dialog", HTMLDialogElement);
 /** Longest wait for somebody who looks for a folder, in milliseconds: none. */
 const NO_LIMIT = { limit: 0 };
 
-/** @param {string} words empty: none */
+/** @param {string | import("../shared/parts.js").Described} words empty: none */
 const fail = (words) => fieldError("folder", words);
 
 wire(button("folder-pick"), async () => {
@@ -22,7 +22,7 @@ wire(button("folder-pick"), async () => {
       fail("");
     }
   } catch (error) {
-    fail(sentence(described(error)));
+    fail(described(error));
   }
 });
 
@@ -47,7 +47,7 @@ export async function askExport(count, begin) {
       await begin({ format, folder: input("folder").value });
       return true;
     } catch (error) {
-      fail(sentence(described(error)));
+      fail(described(error));
       input("folder").focus();
       return false;
     } finally {

@@ -2,7 +2,7 @@
 /** How far an export, an archive or a deletion is, what came of it, and a way to stop it and to go on. */
 
 import { call, on } from "../shared/bridge.js";
-import { button, el, part, sentence, show, wire } from "../shared/parts.js";
+import { button, el, explain, part, sentence, show, wire } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 
 /**
@@ -64,7 +64,7 @@ export class JobPanel {
     else words.push(t("chats.done_delete", { count }));
     if (failed) words.push(t("chats.job_failed", { count: failed }));
     if (error) words.push(sentence(error));
-    el("job-words").textContent = words.join(" ");
+    explain(el("job-words"), words.join(" "), error?.code ?? "");
     el("job-left").textContent = "";
     el("job-title").textContent = folder;
     this.#show(false);

@@ -2,7 +2,7 @@
 /** One chat, read: its messages come as HTML that the app has made safe, page by page as one scrolls. Changes nothing. */
 
 import { call } from "../shared/bridge.js";
-import { button, described, el, make, sentence, show, SHOW_AFTER } from "../shared/parts.js";
+import { button, described, el, make, show, SHOW_AFTER, told } from "../shared/parts.js";
 import { t } from "../shared/texts.js";
 
 /**
@@ -111,7 +111,7 @@ export class Reader {
     } catch (error) {
       if (asked !== this.#asked) return;
       skeleton.remove();
-      this.#fail(sentence(described(error)));
+      this.#fail(described(error));
     } finally {
       clearTimeout(timer);
       if (asked === this.#asked) this.#isLoading = false;
@@ -135,10 +135,10 @@ export class Reader {
     return made;
   }
 
-  /** @param {string} words */
-  #fail(words) {
+  /** @param {import("../shared/parts.js").Described} error */
+  #fail(error) {
     const again = make("button", { type: "button" }, [t("common.try_again")]);
-    const banner = make("div", { class: "banner danger", role: "alert" }, [make("p", { class: "words" }, [words]), again]);
+    const banner = make("div", { class: "banner danger", role: "alert" }, [make("p", { class: "words" }, told(error)), again]);
     again.addEventListener("click", () => {
       banner.remove();
       void this.#load();

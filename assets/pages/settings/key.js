@@ -4,7 +4,7 @@
 import { call } from "../shared/bridge.js";
 import { Check } from "../shared/check.js";
 import { ask } from "../shared/dialog.js";
-import { button, CHECK_LIMIT, el, explain, fieldError, input, mask, sentence, show } from "../shared/parts.js";
+import { button, CHECK_LIMIT, el, explain, fieldError, input, mask, show } from "../shared/parts.js";
 import { tried } from "../shared/saving.js";
 import { t } from "../shared/texts.js";
 
@@ -48,7 +48,7 @@ function fillKey(status) {
   else input("password").removeAttribute("placeholder");
 }
 
-/** @param {string} message */
+/** @param {string | import("../shared/parts.js").Described} message */
 const keyError = (message) => fieldError("key", message, input("key-new"));
 
 /** @param {boolean} open */
@@ -100,7 +100,7 @@ async function replaced() {
 /** @param {Described} error */
 function refused(error) {
   if (error.field === "key") {
-    keyError(sentence(error));
+    keyError(error);
     input("key-new").focus();
     return;
   }

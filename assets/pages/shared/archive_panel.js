@@ -1,7 +1,7 @@
 // @ts-check
 /** Archiving chats, as a page shows it: the button, how far it is, what came of it. Which chats is not its business. */
 
-import { part, sentence, wire } from "./parts.js";
+import { part, sayIn, wire } from "./parts.js";
 import { t } from "./texts.js";
 
 /**
@@ -46,14 +46,14 @@ export class ArchivePanel {
     try {
       await this.#actions.archive();
     } catch (error) {
-      this.#end(sentence(/** @type {Described & Error} */ (error)), false);
+      this.#end(/** @type {Described & Error} */ (error), false);
     }
   }
 
   /** @param {Progress} progress */
   progress({ done, total, title, finished, cancelled, failed, error }) {
     if (!finished) this.#show(done, total, title);
-    else if (error) this.#end(sentence(error), done > 0);
+    else if (error) this.#end(error, done > 0);
     else if (cancelled) this.#end(t("archive.cancelled", { count: done }), done > 0);
     else if (failed > 0) this.#end(t("archive.some", { count: done, failed }), true);
     else if (done === 0) this.#end(t("archive.none"), false);
@@ -75,11 +75,11 @@ export class ArchivePanel {
     this.#title.textContent = title;
   }
 
-  /** @param {string} words @param {boolean} openable */
+  /** @param {string | Described} words @param {boolean} openable */
   #end(words, openable) {
     this.#progress.hidden = true;
     this.#beginRow.hidden = false;
-    this.#words.textContent = words;
+    sayIn(this.#words, words);
     this.#open.hidden = !openable;
     this.#result.hidden = false;
   }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The editor of the prompts on an empty chat: rows that come, go and move. A row is saved when it is complete. */
 
-import { button, el, icon, make, sentence, show } from "./parts.js";
+import { button, el, icon, make, sayIn, show } from "./parts.js";
 import { lockedBecause, PAUSE } from "./fields.js";
 import { save } from "./saving.js";
 import { t } from "./texts.js";
@@ -41,11 +41,11 @@ function promptOf(row) {
 /** @param {Prompt} prompt */
 const complete = (prompt) => prompt.label !== "" && prompt.prompt !== "";
 
-/** @param {HTMLLIElement} row @param {string} message */
+/** @param {HTMLLIElement} row @param {string | import("./parts.js").Described} message */
 function rowError(row, message) {
   const place = row.querySelector(".error");
   if (!(place instanceof HTMLElement)) return;
-  place.textContent = message;
+  sayIn(place, message);
   place.hidden = message === "";
   for (const which of ["label", "prompt", "icon"]) {
     if (message) within(row, which).setAttribute("aria-describedby", place.id);
@@ -60,7 +60,7 @@ export function promptError(error) {
   const [, index, which] = /^(\d+)(?:\.(\w+))?/.exec(place) ?? [];
   const row = promptRows().filter((one) => complete(promptOf(one)))[Number(index)];
   if (!row) return false;
-  rowError(row, sentence(error));
+  rowError(row, error);
   if (which) within(row, which).setAttribute("aria-invalid", "true");
   return true;
 }

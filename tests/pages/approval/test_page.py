@@ -129,4 +129,5 @@ def test_a_window_that_is_closed_puts_off_what_it_showed_and_nothing_that_came_l
 
 def test_checklist_39_no_remote_script_has_a_place_in_it_and_no_other_page_has_its_methods(shown: Shown) -> None:
     assert shown.page.sources == Sources()
-    assert sorted(shown.page.methods) == [f"approval.{name}" for name in ("answer", "close", "look", "piece", "start")]
+    own = [f"approval.{name}" for name in ("answer", "close", "look", "piece", "start")]
+    assert sorted(shown.page.methods) == [*own, "help.open"]

@@ -60,6 +60,7 @@ def test_the_page_may_ask_for_these_methods_and_no_other(house: House) -> None:
         "app.open_setup",
         "data.delete_all",
         "diagnostics.copy",
+        "help.open",
         "key.cancel",
         "key.remove",
         "key.replace",

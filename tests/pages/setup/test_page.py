@@ -42,6 +42,7 @@ def test_the_page_may_ask_for_these_methods_and_no_other(house: House) -> None:
     assert sorted(SetupPage(house.services).page().methods) == [
         "app.open_link",
         "app.open_server",
+        "help.open",
         "setup.address",
         "setup.cancel",
         "setup.check",

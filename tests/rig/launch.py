@@ -139,6 +139,7 @@ class Probe:
             "agents": self.app.show_agents,
             "setup": self.app.show_setup,
             "chats": self.app.show_chats,
+            "help": self.app.show_help,
             "reload": self.app.reload_chat,
         }
         shows[name]()

@@ -303,3 +303,27 @@ def test_the_page_of_all_chats_and_an_export(scene: Scene, scheme: str) -> None:
         )
         found += checked(app, "chats", "the exported file")
     assert found == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_help(scene: Scene, scheme: str) -> None:
+    settle(scene, scheme, agents=[DEMO], assistant={"basic_view": True})
+    with scene.launch() as app:
+        begin(scene, app)
+        app.ask("show", "help")
+        app.wait_window("help")
+        app.wait_call("help.topic")
+        shown_in(app, "help", scheme)
+        found = checked(app, "help", "first topic")
+        current = "document.querySelector('[aria-current]').dataset.place"
+        for topic in ("makers-forms", "contributors-recipes", "errors-key"):
+            app.js("help", f"(document.querySelector('#contents [data-place={topic}]').click(), true)")
+            app.until(topic, lambda topic=topic: app.js("help", current) == topic)
+            found += checked(app, "help", topic)
+        app.fill("help", "#search", "key")
+        app.until("hits", lambda: app.js("help", "!!document.querySelector('#hits mark')"))
+        found += checked(app, "help", "found")
+        app.fill("help", "#search", "zzzzz")
+        app.wait_text("help", "Nothing in the help")
+        found += checked(app, "help", "nothing")
+    assert found == []

@@ -54,6 +54,10 @@ async function read(place, { keep = true, focus = true } = {}) {
   const pieces = topic.pieces.map(({ anchor, html }) => {
     const section = make("section", { "data-anchor": anchor });
     section.innerHTML = html; // made safe by the app
+    for (const wide of section.querySelectorAll("pre, .table")) {
+      wide.setAttribute("tabindex", "0"); // it scrolls, so the keyboard has to reach it
+      wide.setAttribute("role", "group");
+    }
     return section;
   });
   const article = el("topic");

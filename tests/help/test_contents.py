@@ -19,7 +19,7 @@ from tests.help.words import HELP, LANGUAGES, ROOT, blocks, commands, files, pro
 from tests.rig.errors import every_error
 
 FOREIGN_LABELS = {
-    *("Agents SDK", "Python", "Evergreen Bootstrapper"),
+    *("Agents SDK", "Python", "Evergreen Bootstrapper", "Path", "Object to Path", "Chemin", "Objet en chemin"),
     *("Windows features", "More info", "Run anyway", "System Settings", "Privacy & Security", "Open Anyway"),
     *("Fonctionnalités de Windows", "Informations complémentaires", "Exécuter quand même"),
     *("Réglages Système", "Confidentialité et sécurité", "Ouvrir quand même"),
@@ -171,7 +171,7 @@ def problem_of(words: list[str]) -> str:
 
 def as_typed(line: str) -> list[list[str]]:
     """A line of the help with something in the place of what it leaves open; one for each of `a|b`."""
-    line = re.sub(r"\[[^\]]*\]", "", line.removeprefix("chatkit-desktop"))
+    line = re.sub(r"\[[^\]]*\]", "", line.partition(" | head")[0].removeprefix("chatkit-desktop"))
     found: list[list[str]] = [[]]
     for word in line.split():
         given = word.rstrip("…")

@@ -94,7 +94,7 @@ class HelpPage:
 
         if params.address not in addresses(self._language):
             raise BadParams(problem="an address that the help does not name")
-        self._services.desk.open_external(params.address)
+        self._services.app.open_external(params.address)
 
     def _close(self, _: NoParams) -> None:
-        self._services.desk.close_window("help")
+        self._services.app.close_window("help")

@@ -23,6 +23,6 @@ def help_methods(services: Services) -> Mapping[str, Method]:
         from desktop.help.finding import place_of
 
         place = place_of(params.topic, services.texts.language).link if params.topic else ""
-        services.desk.show_help(place)
+        services.app.show_help(place)
 
     return {"help.open": Method(HelpParams, open_it, limit=1024)}

@@ -77,22 +77,22 @@ def test_a_search_gives_places_that_can_be_read(house: House) -> None:
 def test_no_address_is_opened_but_those_the_help_names(house: House, address: str) -> None:
     with pytest.raises(BadParams):
         page(house)("help.link", address=address)
-    assert house.desk.names() == []
+    assert house.app.names() == []
 
 
 def test_an_address_of_the_help_opens_in_the_browser(house: House) -> None:
     address = "https://developer.microsoft.com/microsoft-edge/webview2/"
     page(house)("help.link", address=address)
-    assert house.desk.asked == [("open_external", (address,))]
+    assert house.app.asked == [("open_external", (address,))]
 
 
 def test_the_help_opens_at_an_error_from_every_page(house: House) -> None:
     method: Any = help_methods(house.services)["help.open"]
     for error in every_error():
         method.call(method.params.model_validate({"topic": error.code}))
-    assert [args[0].partition("#")[2] for _, args in house.desk.asked] == [error.code for error in every_error()]
+    assert [args[0].partition("#")[2] for _, args in house.app.asked] == [error.code for error in every_error()]
     method.call(method.params.model_validate({}))
-    assert house.desk.asked[-1] == ("show_help", ("",))
+    assert house.app.asked[-1] == ("show_help", ("",))
 
 
 @pytest.mark.parametrize("topic", ["nothing_like_it", "custom", "x" * 80])
@@ -100,7 +100,7 @@ def test_a_page_can_choose_nothing_that_the_help_does_not_have(house: House, top
     method: Any = help_methods(house.services)["help.open"]
     with pytest.raises(HelpTopicUnknown):
         method.call(method.params.model_validate({"topic": topic}))
-    assert house.desk.names() == []
+    assert house.app.names() == []
 
 
 @pytest.mark.parametrize("topic", ["../keys", "https://example.com", "keys#x", "x" * 81, 7, None])

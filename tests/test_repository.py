@@ -19,7 +19,6 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import desktop
-from tests.rig.errors import every_error
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -138,26 +137,28 @@ def test_the_readme_names_only_targets_that_exist() -> None:
 # --- the README's promises --------------------------------------------------------------------
 
 
-def test_every_error_has_a_troubleshooting_entry_and_nothing_else_has_one() -> None:
-    section = README.partition("\n## Troubleshooting\n")[2].partition("\n## ")[0]
-    entries = dict(re.findall(r"(?m)^### `([a-z_]+)`\n(.+)$", section))
-    codes = [error.code for error in every_error()]
-    assert sorted(entries) == sorted(codes)
-    assert [code for code, text in entries.items() if len(text) < 60] == []
+def test_the_readme_is_short_and_leads_to_pictures_and_pages_that_are_there() -> None:
+    assert len(README.split()) <= 900
+    led = re.findall(r"\]\(((?:assets|LICENSE|CHANGELOG)[^)]*)\)", README)
+    assert [name for name in led if not (ROOT / name).exists()] == []
+    assert {"assets/help/en/first-launch.md", "assets/help/en/troubleshooting.md", "LICENSE"} <= set(led)
 
 
-def test_the_readme_names_the_pictures_that_are_there() -> None:
-    assert [name for name in re.findall(r"\]\((assets/[^)]+)\)", README) if not (ROOT / name).is_file()] == []
+def test_every_picture_that_lies_there_is_shown() -> None:
+    shown = README + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "assets" / "help").rglob("*.md"))
+    pictures = [*(ROOT / "assets" / "screenshots").iterdir(), *(ROOT / "assets" / "help" / "pictures").iterdir()]
+    assert [path.name for path in pictures if f"/{path.name})" not in shown] == []
 
 
-def test_the_readme_says_whose_app_this_is_not() -> None:
-    assert "neither made nor endorsed by OpenAI" in README
+@pytest.mark.parametrize("text", ["README.md", "assets/help/en/install.md"])
+def test_the_readme_says_whose_app_this_is_not(text: str) -> None:
+    assert "neither made nor endorsed by OpenAI" in (ROOT / text).read_text(encoding="utf-8")
 
 
 def recipe_files() -> dict[str, str]:
     """{path: text} of the code blocks for contributors that name a file."""
-    section = README.partition("\n## For contributors\n")[2]
-    return dict(re.findall(r"(?ms)^```[a-z]+ ([\w/.]+)\n(.*?)^```$", section))
+    recipes = (ROOT / "assets" / "help" / "en" / "contributors-recipes.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"(?ms)^```[a-z]+ ([\w/.]+)\n(.*?)^```$", recipes))
 
 
 class Words:
@@ -169,7 +170,7 @@ class Words:
 
 @pytest.fixture
 def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The recipe's page, made as the README says; its assets beside copies of ours."""
+    """The recipe's page, made as the help says; its assets beside copies of ours."""
     files = recipe_files()
     folder = "assets/pages/clock"
     assert set(files) == {f"{folder}/clock.html", f"{folder}/clock.js", "desktop/pages/clock/page.py"}

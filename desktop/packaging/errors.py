@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class PackagingError(Exception):
-    """`message` says what happened, `hint` what to do. `exit_code` is documented in the README."""
+    """`message` says what happened, `hint` what to do. `exit_code` is documented in the help (`makers-package`)."""
 
     exit_code: ClassVar[int] = 1
     code: ClassVar[str] = "failed"

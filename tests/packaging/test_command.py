@@ -17,17 +17,17 @@ from desktop.packaging import command, errors, formats, freeze, tools
 from desktop.packaging.errors import ToolMissing, WrongUsage
 from desktop.packaging.plan import epoch_of, read_brand, version_of
 from desktop.packaging.tools import Tool
+from tests.packaging import made_from_help
 from tests.packaging.makers import Maker, can_package
 from tests.rig.processes import Child
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_exit_codes_are_distinct_and_stand_in_the_readme() -> None:
+def test_exit_codes_are_distinct_and_stand_in_the_help() -> None:
     codes = [kind.exit_code for kind in errors.ALL]
     assert sorted(codes) == list(range(1, 11))
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    told = re.search(r"Exit codes of the packager:([^\n]*)", readme)
+    told = re.search(r"Exit codes of the packager:([^\n]*)", made_from_help.section())
     assert told is not None
     assert re.findall(r"\b(\d+) ", told[1]) == [str(number) for number in range(11)]
 

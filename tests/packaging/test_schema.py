@@ -16,7 +16,7 @@ from desktop.common.locations import assets_dir
 from desktop.packaging import schema
 from desktop.settings.brand import parse_brand
 from desktop.settings.model import Settings
-from tests.packaging import made_from_readme
+from tests.packaging import made_from_help
 
 CHECK = Draft7Validator(schema.schema())
 
@@ -43,7 +43,7 @@ def test_what_stands_as_an_example_in_the_brand_file_keeps_it_too() -> None:
 
 
 def test_the_readmes_brand_keeps_it_and_names_it_where_it_lies_beside_the_clone(tmp_path: Path) -> None:
-    brand = made_from_readme.write(tmp_path / "chatkit-desktop")
+    brand = made_from_help.write(tmp_path / "chatkit-desktop")
     CHECK.validate(tomllib.loads(brand.read_text(encoding="utf-8")))
     named = brand.read_text(encoding="utf-8").splitlines()[0].removeprefix("#:schema ")
     assert os.path.normpath(brand.parent / named) == str(tmp_path / "chatkit-desktop" / "assets" / schema.FILE.name)

@@ -1,4 +1,4 @@
-"""The workflows keep what the README says of them. zizmor and their JSON Schema are run by `make check`."""
+"""The workflows keep what the help says of them. zizmor and their JSON Schema are run by `make check`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from desktop.packaging import formats
-from tests.packaging import made_from_readme
+from tests.packaging import made_from_help
 from tests.rig import processes
 from tests.systems import steps
 
@@ -47,9 +47,9 @@ def test_a_job_has_the_rights_it_needs_and_only_the_draft_may_write() -> None:
     assert "pull_request_target" not in RELEASE
 
 
-def test_windows_and_macos_type_what_the_readme_says() -> None:
-    readme = re.findall(r"(?m)^python -m .*$", made_from_readme.section())
-    install, build = (line.split(" --brand ")[0] for line in readme)
+def test_windows_and_macos_type_what_the_help_says() -> None:
+    told = re.findall(r"(?m)^python -m .*$", made_from_help.section())
+    install, build = (line.split(" --brand ")[0] for line in told)
     for name in ("windows", "macos"):
         assert f"run: {install}\n" in job(name)
         assert f"run: {build} --brand " in job(name)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging import made_from_readme
+from tests.packaging import made_from_help
 from tests.packaging.clean_system import CleanSystem, clean_system, why_not
 from tests.rig import processes
 from tests.systems import steps, tally
@@ -136,7 +136,7 @@ def test_a_release_is_built_in_the_container_and_its_draft_made_of_it(tmp_path: 
 
 
 def surroundings(system: CleanSystem) -> tuple[dict[str, str], tuple[Path, ...]]:
-    environ, folders = made_from_readme.surroundings(system.shared)
+    environ, folders = made_from_help.surroundings(system.shared)
     return environ | {"BRAND": "assets/brand.toml"}, (system.shared, *folders)
 
 

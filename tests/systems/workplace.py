@@ -14,12 +14,12 @@ from pathlib import Path
 
 import psutil
 
-from tests.packaging import made_from_readme
+from tests.packaging import made_from_help
 from tests.packaging.clean_system import USER, CleanSystem
 from tests.rig.processes import Child
 from tests.systems import tally
 
-LOGS = made_from_readme.ROOT / "out" / "systems"
+LOGS = made_from_help.ROOT / "out" / "systems"
 """What each command printed."""
 NEEDED = ("git", "make", "python3", "dbus-daemon")
 """What the README wants to be there. A session bus is there on every desktop."""
@@ -37,7 +37,7 @@ class Workplace:
         self.release = release
         self.system = system
         system.install(*NEEDED)
-        self.clone, self.environ = made_from_readme.prepare(system, USER)
+        self.clone, self.environ = made_from_help.prepare(system, USER)
         version = system.must("cat", "/etc/debian_version").strip()
         python = system.must("python3", "-c", "import platform; print(platform.python_version())").strip()
         self.name = f"Debian {release} ({version}, Python {python})"

@@ -35,10 +35,12 @@ def test_the_default_model_has_no_announced_end_and_is_one_that_openai_lists() -
     assert f'"{DEFAULT_MODEL}"' in inspect.getsource(openai.types.shared.chat_model)
 
 
-@pytest.mark.parametrize("file", ["README.md", "assets/brand.toml", "assets/texts/en", "assets/texts/fr"])
+@pytest.mark.parametrize(
+    "file", ["README.md", "assets/brand.toml", "assets/texts/en", "assets/texts/fr", "assets/help/en", "assets/help/fr"]
+)
 def test_no_example_names_a_model_that_ends(file: str) -> None:
     place = ROOT / file
-    for path in [place] if place.is_file() else sorted(place.glob("*.json")):
+    for path in [place] if place.is_file() else sorted([*place.glob("*.json"), *place.glob("*.md")]):
         text = NAMED_AS_GONE.sub("", path.read_text(encoding="utf-8"))
         named = set(re.findall(r"\b(?:gpt-[0-9a-z][0-9a-z.-]*[0-9a-z]|whisper-1|o[134](?:-mini)?)\b", text))
         assert named & ending() == set(), path.name

@@ -1,7 +1,8 @@
-"""What the README tells a maker, taken out of it: the files of its example, and the commands that package it."""
+"""What the help tells a maker, taken out of it: the files of its example, and the commands that package it."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,9 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def section() -> str:
-    """The README's text for makers."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return text.partition("\n## For makers\n")[2].partition("\n## ")[0]
+    """What the help says for makers, one topic after another."""
+    folder = ROOT / "assets" / "help"
+    topics = json.loads((folder / "contents.json").read_text(encoding="utf-8"))["makers"]
+    return "\n".join((folder / "en" / f"{name}.md").read_text(encoding="utf-8") for name in topics)
 
 
 def files() -> dict[str, str]:
@@ -30,12 +32,12 @@ def files() -> dict[str, str]:
 def commands() -> str:
     """The first block of commands, a shell script to run in the clone."""
     found = re.search(r"(?ms)^```sh\n(.*?)^```$", section())
-    assert found, "the README's text for makers has no block of commands"
+    assert found, "the help for makers has no block of commands"
     return found[1]
 
 
 def write(clone: Path) -> Path:
-    """The example's files, where the README has them. The brand file."""
+    """The example's files, where the help has them. The brand file."""
     for name, text in files().items():
         path = Path(os.path.normpath(clone / name))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,10 +96,10 @@ def prepare(system: CleanSystem, user: str) -> tuple[Path, dict[str, str]]:
 
 
 def make(system: CleanSystem, user: str, limit: float) -> Path:
-    """Does what the README says, as `user` of a system with nothing but `sudo`. The folder with the packages."""
+    """Does what the help says, as `user` of a system with nothing but `sudo`. The folder with the packages."""
     clone, environ = prepare(system, user)
     script = f"cd {clone}\nexport HOME={system.home}\n{commands()}"
     done = system.run("runuser", "-u", user, "--", "sh", "-e", "-c", script, environ=environ, limit=limit)
     if done.returncode:
-        pytest.fail(f"the README's commands ended with {done.returncode}: {(done.stdout + done.stderr)[-4000:]}")
+        pytest.fail(f"the help's commands ended with {done.returncode}: {(done.stdout + done.stderr)[-4000:]}")
     return clone / "dist"

@@ -1,4 +1,4 @@
-"""The README's way from a clone to a brand's own package: its example is in order; followed on a clean machine it gives
+"""The help's way from a clone to a brand's own package: its example is in order; followed on a clean machine it gives
 an app that another user installs beside the first, and that shares nothing with it.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from desktop.packaging.proof import Home
-from tests.packaging import made_from_readme
+from tests.packaging import made_from_help
 from tests.packaging.built import BUILD_LIMIT, Built, home_in, opened, seen_window
 from tests.packaging.clean_system import USER, clean_system, why_not
 from tests.packaging.makers import can_package
@@ -24,16 +24,16 @@ GREEN, PALE = (17, 85, 51, 255), (221, 255, 221, 255)
 
 
 @can_package
-def test_the_example_of_the_readme_passes_the_packagers_check(tmp_path: Path) -> None:
+def test_the_example_of_the_help_passes_the_packagers_check(tmp_path: Path) -> None:
     from desktop.packaging import command
 
-    brand = made_from_readme.write(tmp_path / "clone")
-    assert set(made_from_readme.files()) == {"../fern/brand.toml", "../fern/fern.svg", "../fern/agents/fern.py"}
+    brand = made_from_help.write(tmp_path / "clone")
+    assert set(made_from_help.files()) == {"../fern/brand.toml", "../fern/fern.svg", "../fern/agents/fern.py"}
     assert command.main(["--brand", str(brand), "--check"]) == 0
 
 
-def test_the_readmes_commands_check_the_brand_and_package_it() -> None:
-    lines = [line.partition("#")[0].strip() for line in made_from_readme.commands().splitlines()]
+def test_the_helps_commands_check_the_brand_and_package_it() -> None:
+    lines = [line.partition("#")[0].strip() for line in made_from_help.commands().splitlines()]
     assert [line for line in lines if "make package" in line] == [
         'make package ARGS="--brand ../fern/brand.toml --check"',
         'make package ARGS="--brand ../fern/brand.toml"',
@@ -44,13 +44,13 @@ def test_the_readmes_commands_check_the_brand_and_package_it() -> None:
 @pytest.mark.window
 @pytest.mark.secret_service
 @pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
-def test_who_follows_the_readme_has_an_app_of_their_own_that_lives_beside_the_first(
+def test_who_follows_the_help_has_an_app_of_their_own_that_lives_beside_the_first(
     app: Built, workshop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     began = time.monotonic()
     with clean_system("bookworm") as makers:
         ready = time.monotonic()
-        made = made_from_readme.make(makers, USER, BUILD_LIMIT)
+        made = made_from_help.make(makers, USER, BUILD_LIMIT)
         took = time.monotonic() - ready
         (found,) = made.glob("ask-fern_1.0.0_*.deb")
         deb = workshop / found.name

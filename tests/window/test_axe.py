@@ -13,7 +13,7 @@ from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.standins.chatkit_server import ChatKitStandIn
 from tests.window.conftest import missing
-from tests.window.test_basic import begin, say
+from tests.window.test_builtin import begin, say
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 

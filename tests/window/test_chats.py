@@ -12,7 +12,7 @@ from tests.agents.things import said, thread
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.standins.chatkit_server import EVERYBODY, ChatKitStandIn
-from tests.window.test_basic import say
+from tests.window.test_builtin import say
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 

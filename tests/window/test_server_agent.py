@@ -15,7 +15,7 @@ from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.standins.chatkit_server import ChatKitStandIn
 from tests.window.test_agent_chat import answered, said, violations
-from tests.window.test_basic import FILES, answers, at_rest, nothing_refused, say
+from tests.window.test_builtin import FILES, answers, at_rest, nothing_refused, say
 from tests.window.test_secrets import Evidence, holders, holds
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
-from tests.window.test_basic import settle
+from tests.window.test_builtin import settle
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 

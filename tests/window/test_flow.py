@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 def test_from_first_launch_to_a_chat_to_a_start_without_a_question(scene: Scene) -> None:
     with scene.launch() as app:
         app.wait_call("setup.start")
+        app.until("the app's icon", lambda: app.js("setup", "document.getElementById('ways-icon').naturalWidth") > 0)
         app.click("setup", "#way-workflow")
         app.until("focus in the key field", lambda: app.js("setup", "document.activeElement?.id") == "key")
         title = app.ask("windows")["setup"]["title"]

@@ -389,7 +389,7 @@ function fillOnce(given) {
   el("about-version").textContent = `${t("settings.version")} ${given.version}`;
   el("about-makers").textContent = given.makers;
   show("about-makers", given.makers !== "");
-  el("about-icon").setAttribute("src", given.icon);
+  el("about-icon").setAttribute("src", `../${given.icon}`);
   el("about-engine").textContent = engine();
   el("about-profile").textContent = given.profile;
   el("about-folder").textContent = given.folder;

@@ -63,7 +63,7 @@ function fill(given) {
   setTexts(given.texts);
   applyTexts();
   followLook(given.look);
-  for (const id of ["icon", "ways-icon"]) el(id).setAttribute("src", given.icon);
+  for (const id of ["icon", "ways-icon"]) el(id).setAttribute("src", `../${given.icon}`);
   el("ways-heading").textContent = t("setup.title", { app: given.app });
   el("ends").textContent = given.ended ? t("setup.ended") : t("setup.ends");
   input("workflow").value = given.workflow;

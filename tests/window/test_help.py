@@ -9,6 +9,7 @@ import pytest
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 from tests.window.faults import WRONG_KEY
+from tests.window.test_builtin import settle
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 
@@ -84,6 +85,18 @@ def test_more_about_this_opens_the_entry_of_an_error_and_links_stay_inside_or_go
         app.js("help", f"({outside}.click(), true)")
         app.until("in the browser", lambda: scene.opened() == [OUTSIDE])
         assert title(app) == "Starting", "the window shows what it showed"
+
+
+def test_an_answer_that_fails_leads_to_its_entry(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        app.wait_call("builtin.ready")
+        app.fill("chat", "#text", "error")
+        app.click("chat", "#send")
+        app.until("it has failed", lambda: app.js("chat", "!!document.querySelector('.items .more-about')"))
+        app.click("chat", ".items .more-about")
+        app.wait_window("help")
+        app.until("its entry", lambda: title(app) == "Messages and answers" and meant(app) == "answer_failed")
 
 
 def test_beside_the_first_page_alone_it_closes_with_it(scene: Scene) -> None:

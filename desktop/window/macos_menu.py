@@ -10,6 +10,8 @@ from desktop.window.engine import MenuBar, MenuItem, keys_of
 
 COMMAND, SHIFT, OPTION = 1 << 20, 1 << 17, 1 << 19
 """NSEventModifierFlags. What is Ctrl on other systems is the command key here."""
+KEYS = {"F1": "\uf704"}
+"""What AppKit calls keys that are no characters (`NSF1FunctionKey`)."""
 SYSTEMS = ("quit",)
 """Entries that macOS has in the app's own menu already."""
 
@@ -40,7 +42,9 @@ class Menus:
 
     def _entry(self, item: MenuItem) -> Any:
         held, key = keys_of(item.shortcut) if item.shortcut else (frozenset(), "")
-        entry = self._kit.NSMenuItem.alloc().initWithTitle_action_keyEquivalent_(item.title, "choose:", key.lower())
+        entry = self._kit.NSMenuItem.alloc().initWithTitle_action_keyEquivalent_(
+            item.title, "choose:", KEYS.get(key, key.lower())
+        )
         if key:
             marks = {"Ctrl": COMMAND, "Shift": SHIFT, "Alt": OPTION}
             entry.setKeyEquivalentModifierMask_(sum(marks[name] for name in held))

@@ -25,7 +25,11 @@ from desktop.window.page_server import PageServer
 from desktop.window.placement import Place
 from desktop.window.policy import Policy
 from desktop.window.shell import Looks, Shell, WindowPlan
+
 from tests.rig.serving import UNASKED_LIMIT, serve
+
+F1 = "\uf704"
+"""NSF1FunctionKey, of Apple's reference of NSEvent."""
 
 COMPONENT = "https://component.example"
 PAGE = "<!doctype html><html lang='__LANGUAGE__'><head><title>Bench</title></head><body>home</body></html>"
@@ -86,7 +90,11 @@ class Bench:
 
         chat = (item("new", "New & old", "Ctrl+N"), item("chats", "All chats", "Ctrl+Shift+F"), None)
         zoom = (item("in", "Larger", "Ctrl++"), item("out", "Smaller", "Ctrl+-"), item("as-made", "As made", "Ctrl+0"))
-        return (("Chat", (*chat, item("settings", "Settings", "Ctrl+,"), item("bare", "No key"))), ("View", zoom))
+        return (
+            ("Chat", (*chat, item("settings", "Settings", "Ctrl+,"), item("bare", "No key"))),
+            ("View", zoom),
+            ("Help", (item("help", "Help", "F1"),)),
+        )
 
     # --- what is asked ------------------------------------------------------------------------
 
@@ -429,7 +437,8 @@ class MacBench(RecordedBench):
             if item is None:
                 return None
             held = ["Ctrl"] * bool(item.mask & 1 << 20) + ["Shift"] * bool(item.mask & 1 << 17)
-            return [item.title, "+".join([*held, item.key.upper()]) if item.key else ""]
+            key = "F1" if item.key == F1 else item.key.upper()
+            return [item.title, "+".join([*held, key]) if key else ""]
 
         return [[top.title, [entry(item) for item in top.submenu.items]] for top in self._bar().items]
 
@@ -437,7 +446,9 @@ class MacBench(RecordedBench):
         held, key = keys_of(shortcut)
         mask = sum({"Ctrl": 1 << 20, "Shift": 1 << 17}[name] for name in held)
         items = [item for top in self._bar().items for item in top.submenu.items if item is not None]
-        found = [item for item in items if item.key and (item.key, item.mask) == (key.lower(), mask)]
+        found = [
+            item for item in items if item.key and (item.key, item.mask) == (F1 if key == "F1" else key.lower(), mask)
+        ]
         for item in found:
             self.on_loop(lambda item=item: getattr(item.target, item.action.replace(":", "_"))(item))  # type: ignore[misc]
         return bool(found)

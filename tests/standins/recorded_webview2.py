@@ -65,7 +65,7 @@ class DialogResult(DotNetEnum):
 
 class Keys(enum.IntFlag):
     D0, A, F, H, N, Q, R = 48, 65, 70, 72, 78, 81, 82
-    NumPad0, Add, Subtract = 96, 107, 109
+    NumPad0, Add, Subtract, F1 = 96, 107, 109, 112
     Oemplus, Oemcomma, OemMinus = 187, 188, 189
     Shift, Control, Alt = 1 << 16, 1 << 17, 1 << 18
 

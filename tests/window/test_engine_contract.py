@@ -99,14 +99,23 @@ def test_the_menu_is_the_apps_with_its_keys(bench: Driver) -> None:
             ],
         ],
         ["View", [["Larger", "Ctrl++"], ["Smaller", "Ctrl+-"], ["As made", "Ctrl+0"]]],
+        ["Help", [["Help", "F1"]]],
     ]
 
 
 def test_its_keys_do_what_the_menu_does_and_others_nothing(bench: Driver) -> None:
-    for shortcut in ("Ctrl+N", "Ctrl+Shift+F", "Ctrl+,", "Ctrl++", "Ctrl+-", "Ctrl+0"):
+    for shortcut in ("Ctrl+N", "Ctrl+Shift+F", "Ctrl+,", "Ctrl++", "Ctrl+-", "Ctrl+0", "F1"):
         assert bench.ask("press", shortcut), shortcut
     chosen = [told[0] for told in bench.ask("told") if told[0].startswith("chose")]
-    assert chosen == ["chose new", "chose chats", "chose settings", "chose in", "chose out", "chose as-made"]
+    assert chosen == [
+        "chose new",
+        "chose chats",
+        "chose settings",
+        "chose in",
+        "chose out",
+        "chose as-made",
+        "chose help",
+    ]
     for shortcut in ("Ctrl+A", "Ctrl+F", "Ctrl+Shift+N"):
         assert not bench.ask("press", shortcut), shortcut
 
@@ -345,6 +354,7 @@ def test_a_minimized_window_of_macos_comes_back(mac: Driver) -> None:
         ("Ctrl++", {"Ctrl"}, "+"),
         ("Ctrl+Shift++", {"Ctrl", "Shift"}, "+"),
         ("Ctrl+,", {"Ctrl"}, ","),
+        ("F1", set(), "F1"),
         ("F5", set(), "F5"),
     ],
 )

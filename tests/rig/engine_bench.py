@@ -25,7 +25,6 @@ from desktop.window.page_server import PageServer
 from desktop.window.placement import Place
 from desktop.window.policy import Policy
 from desktop.window.shell import Looks, Shell, WindowPlan
-
 from tests.rig.serving import UNASKED_LIMIT, serve
 
 F1 = "\uf704"

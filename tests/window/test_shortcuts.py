@@ -10,7 +10,7 @@ from tests.window.test_builtin import settle
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 
-OPENS = {"ctrl+comma": "settings", "ctrl+shift+a": "agents", "ctrl+shift+f": "chats"}
+OPENS = {"ctrl+comma": "settings", "ctrl+shift+a": "agents", "ctrl+shift+f": "chats", "F1": "help"}
 """Keys, and the window that they open."""
 
 

@@ -165,7 +165,7 @@ def test_an_answer_that_failed_is_tried_again(scene: Scene) -> None:
     with scene.launch() as app:
         begin(scene, app)
         say(app, "error")
-        app.click("chat", ".items > .banner button")
+        app.click("chat", ".items > .banner > button")
         app.until("the second try", lambda: at_rest(app) and SAYS("agent_run.demo.retried") in "".join(answers(app)))
         assert app.js("chat", "document.querySelectorAll('.items > .banner').length") == 0
         assert len(answers(app)) == 1

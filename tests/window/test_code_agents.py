@@ -147,7 +147,7 @@ def test_checklist_28_a_file_that_changes_meanwhile_asks_again_and_the_chat_goes
         app.wait_text("chat", SAYS("code.waits"))
         app.until("at rest", seen.at_rest)
         assert not (code / "ran").exists() or (code / "ran").read_text() == "first"
-        app.click("chat", "#notices button")
+        app.click("chat", "#notices button:not(.more-about)")
         app.wait_window("consent")
         app.wait_text("consent", "agent.py has changed")
         app.wait_text("consent", SAYS("consent.changes_changed", files="helpers.py"))
@@ -212,7 +212,7 @@ def test_a_package_that_is_missed_in_the_middle_is_installed_from_the_window(
         seen.send("Which one is it?")
         app.wait_text("chat", "needs the package youtube-transcript-api")
         app.until("at rest", seen.at_rest)
-        app.click("chat", "#notices button")
+        app.click("chat", "#notices button:not(.more-about)")
         app.wait_window("consent")
         app.wait_text("consent", SAYS("consent.missing", packages="youtube-transcript-api"))
         app.click("consent", "#install")

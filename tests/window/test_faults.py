@@ -250,9 +250,9 @@ def get_on(world: World, fault: Fault, known: set[str], since: int) -> None:
         app.wait_no_window("setup")
     elif fault.way == "retry":
         since = app.calls_so_far()
-        ways = ["#problem-retry", "#gone-retry", "#notices button"]
+        ways = ["#problem-retry", "#gone-retry", "#notices button:not(.more-about)"]
         app.click("chat", next(way for way in ways if shown(app, "chat", way)))
-        if shown(app, "chat", "#notices button"):
+        if shown(app, "chat", "#notices button:not(.more-about)"):
             since = 0  # the chat goes on where it was, it does not begin anew
     chat_works(world, known, since)
 

@@ -209,7 +209,7 @@ def test_what_keeps_openai_from_answering_stands_over_the_list(scene: Scene) -> 
         app.wait_text("chats", "The chats at OpenAI could not be listed.", "did not accept")
         scene.api.heal()
         scene.api.world.add_thread(ME, title="There again", messages=1)
-        app.click("chats", "#troubles button")
+        app.click("chats", "#troubles button:not(.more-about)")
         until_listed(app, "There again")
         app.until("no trouble", lambda: not app.js("chats", "document.getElementById('troubles').childElementCount"))
 
@@ -235,7 +235,7 @@ def test_chats_of_a_server_are_listed_read_exported_and_deleted_and_its_failure_
             app.wait_text("chats", "The chats of Team could not be listed.", "is having problems (500)")
             assert "No chats yet." not in app.text("chats"), "nobody knows that while one source has not answered"
             server.mode = "chatkit"
-            app.click("chats", "#troubles button")
+            app.click("chats", "#troubles button:not(.more-about)")
             until_listed(app, "About zebras")
             app.until(
                 "no trouble", lambda: not app.js("chats", "document.getElementById('troubles').childElementCount")

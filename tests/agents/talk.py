@@ -103,6 +103,14 @@ class Given:
         self.mcp[server.id] = known.model_copy(update={"always": always})
 
 
+def until(condition: Callable[[], Any], patience: float = PATIENCE) -> None:
+    """Waits until `condition()` holds. Raises AssertionError."""
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
 class Heard:
     """What a page hears of one stream."""
 

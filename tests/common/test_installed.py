@@ -57,7 +57,7 @@ class Environment:
             (folder / mark).write_text("{}")
 
     def told(self, code: str) -> str:
-        done = run([self.python, "-c", f"from desktop import installed\nprint({code})"], cwd=self.folder)
+        done = run([self.python, "-c", f"from desktop.common import installed\nprint({code})"], cwd=self.folder)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

@@ -54,7 +54,7 @@ def test_doctor_says_it_and_calls_what_hangs_on_it_not_checked(tmp_path: Path) -
     for name in ("tls", "clock"):
         line = next(line for line in lines if f" {name} " in line)
         assert line.startswith("—"), "what was not looked at has not failed"
-        assert "Not checked: network comes first." in line
+        assert "Not checked: fix network first." in line
     report = json.loads(run([*words, "--json"], cwd=ROOT, env=environ).stdout)
     assert all(set(check) == {"name", "ok", "detail", "hint"} for check in report["checks"])
     assert not next(check for check in report["checks"] if check["name"] == "tls")["ok"]

@@ -52,13 +52,13 @@ class Titling:
         task.add_done_callback(self._under_way.discard)
 
     def close(self) -> None:
-        """Gives up what is under target."""
+        """Gives up what is under way."""
         for task in self._under_way:
             task.cancel()
 
 
 class Title:
-    """A title on its target. Its failures are nobody's business but the log's: the first words do as well."""
+    """A title on its way. Its failures are nobody's business but the log's: the first words do as well."""
 
     def __init__(self, titling: Titling, thread: ThreadMetadata, text: str) -> None:
         self._titling = titling

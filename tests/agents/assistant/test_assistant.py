@@ -28,7 +28,7 @@ from desktop.keys.errors import KeyMissing
 from desktop.settings.agents import AssistantAgent, AssistantTools, Endpoint
 from tests.agents.chatkit.test_server import ME, Normal
 from tests.agents.reference import ReferenceStore
-from tests.agents.talk import FAST, Given, Heard, Json, Page, make_host, message, read
+from tests.agents.talk import FAST, Given, Heard, Json, Page, make_host, message, read, until
 from tests.standins.models_api import HTML, KEY, PIXEL, Answer, ModelsApi, Tool, error
 
 PROTOCOLS = ("responses", "chat_completions")
@@ -882,7 +882,8 @@ def test_a_title_that_a_person_gave_stays(titling: House) -> None:
     titling.api.release()
     titling.page.read(heard)
     path = "/v1/responses" if titling.given.endpoints["local"].api == "responses" else "/v1/chat/completions"
-    assert len(titling.api.calls(path)) == 2
+    # The title is asked for beside the answer, which does not wait for it.
+    until(lambda: len(titling.api.calls(path)) == 2)
     titling.page.say("and on", heard.thread)
     assert title_of(titling.page, heard.thread) == "Mine"
 

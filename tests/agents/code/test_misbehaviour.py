@@ -86,8 +86,8 @@ def test_stop_ends_what_does_not_want_to_end_and_the_next_message_is_answered(qu
         ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV" if POSIX else "it exited with code 11"),
         ("faulthandler._sigsegv()", "SIGSEGV" if POSIX else "it exited with code 0xC0000005"),
         ("os.abort()", "SIGABRT" if POSIX else "it exited with code 3"),
-        (f"{HANDLES} os.close(handle)\n    except OSError: pass\ntime.sleep(60)", "ended"),
-        (f"{HANDLES} os.write(handle, b'x' * 1000)\n    except OSError: pass\ntime.sleep(60)", "ended"),
+        (f"{HANDLES} os.close(handle)\n    except OSError: pass\ntime.sleep(60)", "has stopped"),
+        (f"{HANDLES} os.write(handle, b'x' * 1000)\n    except OSError: pass\ntime.sleep(60)", "has stopped"),
     ],
     ids=["exit", "killed", "segfault", "abort", "closes pipes", "garbles pipes"],
 )

@@ -7,7 +7,6 @@ import logging
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +30,7 @@ from desktop.common.errors import AppError, BadParams, PageGone
 from desktop.common.texts import Catalogue
 from desktop.openai_api.errors import ConnectionRefused, ThreadNotFound, TimedOut
 from tests.agents.remote.conftest import TOKEN, Team
-from tests.agents.talk import PATIENCE, Heard, message
+from tests.agents.talk import PATIENCE, Heard, message, until
 from tests.standins.chatkit_server import PARTS, ChatKitStandIn, Mode
 
 Make = Callable[..., Team]
@@ -406,13 +405,6 @@ def later(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
     thread = threading.Thread(target=run)
     thread.start()
     return thread, found
-
-
-def until(condition: Callable[[], Any], patience: float = PATIENCE) -> None:
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_a_refused_token_is_asked_for_once_and_the_message_goes_out_again(server: ChatKitStandIn, team: Make) -> None:

@@ -261,7 +261,7 @@ def test_markdown_reads_well_and_keeps_who_said_what_apart(desk: Desk, api: ApiS
     api.world.add_answer(chat, "Use `code`:\n\n```py\nprint(1)\n```")
     api.world.add_one_of_each(chat)
     text = exported(desk, chat, "md")
-    assert text.startswith("# Line one \\# not \\*a\\* heading\n\n*Begun on 2025-10-09 08:53 UTC · Flow · cthr\\_")
+    assert text.startswith("# Line one \\# not \\*a\\* heading\n\n*Started on 2025-10-09 08:53 UTC · Flow · cthr\\_")
     headings = [line.split(" · ")[0] for line in text.splitlines() if line.startswith("#")]
     assert headings[1:] == [
         "## You", "## Flow", "## You", "## Flow", "## Widget", "## Tool switch\\_theme", "## Steps", "## Steps",

@@ -465,7 +465,7 @@ def test_an_agent_in_the_app_is_shown_in_short(house: House) -> None:
         "kind": "assistant",
         "name": "Writer",
         "model": DEFAULT_MODEL,
-        "host": "gone (not there)",
+        "host": "gone (missing)",
     }
     asked_of(house)("app.open_agents")
     assert house.app.names() == ["show_agents"]
@@ -484,7 +484,7 @@ def test_the_key_of_an_assistant_is_replaced_by_one_that_may_use_its_model(house
 def test_the_other_chat_page_takes_effect_at_once(house: House) -> None:
     house.settings.replace_agent(AssistantAgent(id="writer"))
     house.app.asked.clear()
-    save(house, assistant__basic_view=True, assistant__message_limit=500)
+    save(house, assistant__builtin_view=True, assistant__message_limit=500)
     assert house.settings.current.assistant.message_limit == 500
     assert house.app.names() == ["reload_chat"]
 

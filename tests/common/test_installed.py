@@ -51,7 +51,7 @@ class Environment:
         lines = ["Metadata-Version: 2.4", "Name: chatkit-desktop", "Version: 0.1", *required]
         (about / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
         # The libraries, and none of the distribution's packages.
-        libraries_of_ours = Path(pydantic.__file__).parents[2]
+        libraries_of_ours = Path(pydantic.__file__).parents[1]
         (self.site / "libraries.pth").write_text(f"{libraries_of_ours}\n", encoding="utf-8")
         for mark in marks:
             (folder / mark).write_text("{}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from desktop.help.errors import HelpTopicUnknown
-from desktop.help.finding import Place, nearest, place_of, search
+from desktop.help.finding import Place, nearest, place_of, plain, search
 from desktop.help.reading import anchor_of, sections
 from tests.help.words import LANGUAGES
 from tests.rig.errors import every_error
@@ -87,3 +87,8 @@ def test_headings_are_read_outside_of_code_alone() -> None:
     assert second.anchor == anchor_of("code_a and b") == "code_a-and-b"
     with pytest.raises(ValueError, match="no heading"):
         list(sections("words\n# Title"))
+
+
+def test_what_is_shown_of_a_section_has_its_words_and_no_marks() -> None:
+    text = "## A\n\n- typical of `su`, **sudo** and [a container](keys.md#x)\n\n```sh\nmake test\n```\n"
+    assert plain(text).split() == ["A", "typical", "of", "su,", "sudo", "and", "a", "container", "make", "test"]

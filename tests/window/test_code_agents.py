@@ -185,12 +185,12 @@ def test_what_can_not_be_run_is_a_sentence_and_the_page_for_agents_says_how_a_fi
         app.wait_text("consent", SAYS("consent.missing", packages="wordcloud"))
         app.click("consent", "#agents")
         app.wait_window("agents")
-        app.wait_text("agents", SAYS("agents_page.code_new"))
+        app.wait_text("agents", SAYS("agents.code_new"))
         app.click("consent", "#yes")
         app.wait_no_window("consent")
-        app.wait_text("agents", SAYS("agents_page.code_approved"))
+        app.wait_text("agents", SAYS("agents.code_approved"))
         app.click("agents", "#code-revoke")
-        app.wait_text("agents", SAYS("agents_page.code_new"))
+        app.wait_text("agents", SAYS("agents.code_new"))
         assert Consents(scene.profile / LIST).problem(file) is not None
 
 

@@ -187,7 +187,7 @@ def test_each_call_waits_for_a_yes_and_always_lasts_until_it_is_taken_back(
         app.wait_call("agents.get")
         paste(app, block(GITHUB_TOKEN=TOKEN))
         app.click("agents", "#mcp-save")
-        app.wait_text("agents", SAYS("agents_mcp.works"))
+        app.wait_text("agents", SAYS("agents.mcp.works"))
         app.click("agents", "[data-id=writer]")
         app.click("agents", "#mcp-use input")
         app.until("given", lambda: scene.settings()["agents"][0].get("mcp_servers"))
@@ -210,7 +210,7 @@ def test_each_call_waits_for_a_yes_and_always_lasts_until_it_is_taken_back(
         app.click("agents", "#mcp-list button")
         seen.say("always")
         answered(app, seen, "Said again.")
-        app.wait_text("agents", SAYS("agents_mcp.always"))
+        app.wait_text("agents", SAYS("agents.mcp.always"))
         assert TOKEN not in app.js("chat", "document.documentElement.outerHTML")
 
     with scene.launch() as app:

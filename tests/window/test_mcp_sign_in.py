@@ -72,7 +72,7 @@ def test_checklist_47_a_person_signs_in_and_out_and_no_token_is_seen(
         assert servers(scene) == []
 
         app.click("agents", "#mcp-sign-in")
-        app.wait_text("agents", SAYS("agents_mcp.sign_in_works"), "You are signed in.")
+        app.wait_text("agents", SAYS("agents.mcp.sign_in_works"), "You are signed in.")
         [opened] = scene.opened()
         assert opened.startswith(f"{issuer.base}/authorize?")
         [one] = servers(scene)
@@ -80,11 +80,11 @@ def test_checklist_47_a_person_signs_in_and_out_and_no_token_is_seen(
         assert not [secret for secret in issuer.given if secret in page or secret in str(one)]
 
         app.click("agents", "#mcp-save")
-        app.wait_text("agents", SAYS("agents_mcp.works"))
+        app.wait_text("agents", SAYS("agents.mcp.works"))
         assert len(scene.opened()) == 1, "what is kept is enough"
 
         app.click("agents", "#mcp-sign-out")
-        app.wait_text("agents", SAYS("agents_mcp.signed_out"))
+        app.wait_text("agents", SAYS("agents.mcp.signed_out"))
         app.until("gone", lambda: not shown(app, "agents", "#mcp-signed"))
         app.click("agents", "#mcp-save")
         app.wait_text("agents", "The MCP server Far asks you to sign in.")
@@ -98,11 +98,11 @@ def test_a_sign_in_that_nobody_ends_is_shown_and_can_be_cancelled(scene: Scene, 
         enter(app, server)
         app.wait_text("agents", "asks you to sign in")
         app.click("agents", "#mcp-sign-in")
-        app.wait_text("agents", SAYS("agents_mcp.doing_sign_in"))
+        app.wait_text("agents", SAYS("agents.mcp.doing_sign_in"))
         app.until("the browser is open", lambda: len(scene.opened()) == 1)
         app.until("focus on what ends it", lambda: focused(app, "agents") == "mcp-cancel")
         app.click("agents", "#mcp-cancel")
-        app.wait_text("agents", SAYS("agents_page.cancelled"))
+        app.wait_text("agents", SAYS("agents.cancelled"))
         assert servers(scene) == []
 
 
@@ -118,11 +118,11 @@ def test_a_client_id_is_typed_where_the_app_is_not_registered_by_itself(scene: S
         app.wait_text("agents", "does not register this app automatically", "The one 127.0.0.1 gave you")
         assert scene.opened() == []
         app.click("agents", "#mcp-sign-in")
-        app.wait_text("agents", SAYS("agents_mcp.client_id_empty"))
+        app.wait_text("agents", SAYS("agents.mcp.client_id_empty"))
         app.fill("agents", "#mcp-client_id", "mine")
         app.fill("agents", "#mcp-client_secret", secret)
         assert app.js("agents", "document.querySelector('#mcp-client_secret').type") == "password"
         app.click("agents", "#mcp-sign-in")
-        app.wait_text("agents", SAYS("agents_mcp.sign_in_works"))
+        app.wait_text("agents", SAYS("agents.mcp.sign_in_works"))
         assert secret not in str(servers(scene))
     assert secret not in scene.log()

@@ -33,20 +33,20 @@ export class CodeForm {
     this.#brought = brought;
     this.#file = make("input", { ...PLAIN, id: `${prefix}-file`, type: "text", class: "mono" });
     this.#text = make("textarea", { ...PLAIN, id: `${prefix}-text`, class: "mono source", rows: "9", wrap: "off" });
-    const choose = make("button", { type: "button", id: `${prefix}-choose` }, [make("span", {}, [t("agents_road.choose")])]);
+    const choose = make("button", { type: "button", id: `${prefix}-choose` }, [make("span", {}, [t("agents.imports.choose")])]);
     this.#submit = make("button", { type: "submit", id: `${prefix}-submit`, class: "primary" }, [make("span", {}, [words])]);
     form.classList.add("bring");
     form.replaceChildren(
-      make("div", { class: "segments", role: "radiogroup", "aria-label": t("agents_road.way") }, [
-        this.#segment("text", t("agents_road.way_text"), first),
-        this.#segment("file", t("agents_road.way_file"), first),
+      make("div", { class: "segments", role: "radiogroup", "aria-label": t("agents.imports.way") }, [
+        this.#segment("text", t("agents.imports.way_text"), first),
+        this.#segment("file", t("agents.imports.way_file"), first),
       ]),
-      this.#field("text", t("agents_road.text"), t("agents_road.text_help"), [this.#text], this.#text),
-      this.#field("file", t("agents_road.file"), t("agents_road.file_help"), [
+      this.#field("text", t("agents.imports.text"), t("agents.imports.text_help"), [this.#text], this.#text),
+      this.#field("file", t("agents.imports.file"), t("agents.imports.file_help"), [
         make("div", { class: "with-button" }, [this.#file, choose]),
       ], this.#file),
       make("div", { class: "actions" }, [this.#submit]),
-      make("p", { class: "help" }, [t("agents_road.asks_first")]),
+      make("p", { class: "help" }, [t("agents.imports.asks_first")]),
     );
     this.#form = form;
     this.#show(first);
@@ -152,7 +152,7 @@ export class CodeForm {
     this.#error(way, "");
     // What could never be taken is not sent: the bridge would refuse it in words that are not this field's.
     if (way === "text" && new Blob([text]).size > this.#limit) {
-      this.#refused("text", t("agents_road.too_large", { limit: `${Math.floor(this.#limit / 1024)} KB` }));
+      this.#refused("text", t("agents.imports.too_large", { limit: `${Math.floor(this.#limit / 1024)} KB` }));
       return;
     }
     this.#submit.setAttribute("aria-busy", "true");

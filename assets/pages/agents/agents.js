@@ -200,7 +200,7 @@ function openAdding(focus = true) {
   openings += 1;
   leave();
   const none = start?.agents.length === 0;
-  el("adding-lead").textContent = none ? t("agents_page.none") : t("agents_page.add_lead");
+  el("adding-lead").textContent = none ? t("agents.none") : t("agents.add_lead");
   workflowError("");
   for (const kind of ["assistant", "workflow", "demo", "server"]) button(`add-${kind}`).disabled = (start?.locked ?? "") !== "";
   lockAdding((start?.locked ?? "") !== "");
@@ -263,18 +263,18 @@ async function goTo({ agent: id, section }) {
 
 /** What removing means. @param {Entry["kind"]} kind */
 function removal(kind) {
-  if (kind === "server") return t("agents_server.remove_text");
-  if (kind === "code") return t("agents_road.remove_text");
-  return kind === "workflow" ? t("agents_page.remove_text_workflow") : t("agents_page.remove_text");
+  if (kind === "server") return t("server.remove_text");
+  if (kind === "code") return t("agents.imports.remove_text");
+  return kind === "workflow" ? t("agents.remove_text_workflow") : t("agents.remove_text");
 }
 
 async function remove() {
   const entry = start?.agents.find((one) => one.id === current);
   if (!entry) return;
   const yes = await ask({
-    title: t("agents_page.remove_title", { name: agentName(entry) }),
+    title: t("agents.remove_title", { name: agentName(entry) }),
     text: removal(entry.kind),
-    yes: t("agents_page.remove_yes"),
+    yes: t("agents.remove_yes"),
   });
   if (yes === null) return;
   await tried(async () => {

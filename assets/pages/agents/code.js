@@ -19,17 +19,17 @@ const DIALOG = 3_600_000;
 let shown = "";
 
 export function buildCode() {
-  text("code-fields", "agent.file", t("agents_page.code_file"), { help: t("agents_page.code_file_help"), mono: true });
-  area("code-fields", "agent.packages", t("agents_page.code_packages"), {
-    help: t("agents_page.code_packages_help"),
+  text("code-fields", "agent.file", t("agents.code_file"), { help: t("agents.code_file_help"), mono: true });
+  area("code-fields", "agent.packages", t("agents.code_packages"), {
+    help: t("agents.code_packages_help"),
     mono: true,
   });
-  text("code-fields", "agent.entry", t("agents_page.entry"), { help: t("agents_page.entry_help"), mono: true });
-  area("code-fields", "agent.model_overrides", t("agents_page.model_overrides"), {
-    help: t("agents_page.model_overrides_help"),
+  text("code-fields", "agent.entry", t("agents.entry"), { help: t("agents.entry_help"), mono: true });
+  area("code-fields", "agent.model_overrides", t("agents.model_overrides"), {
+    help: t("agents.model_overrides_help"),
     mono: true,
   });
-  number("code-fields", "agent.max_runs", t("agents_page.max_runs"), { help: t("agents_page.max_runs_help") });
+  number("code-fields", "agent.max_runs", t("agents.max_runs"), { help: t("agents.max_runs_help") });
 }
 
 /** @param {{changed: (answer: any) => void}} page */
@@ -76,10 +76,10 @@ function fill({ state, words, missing }) {
   el("code-status").dataset["state"] = state;
   el("code-words").textContent = words;
   const isThere = state !== "unreadable";
-  button("code-look").textContent = state === "approved" ? t("agents_page.code_look") : t("agents_page.code_approve");
+  button("code-look").textContent = state === "approved" ? t("agents.code_look") : t("agents.code_approve");
   button("code-look").classList.toggle("primary", isThere && state !== "approved");
   show("code-look", isThere);
   show("code-revoke", state === "approved");
   show("code-missing", missing.length > 0);
-  el("code-missing").textContent = t("agents_page.code_missing", { packages: missing.join(", ") });
+  el("code-missing").textContent = t("agents.code_missing", { packages: missing.join(", ") });
 }

@@ -77,15 +77,15 @@ export function showEndpoint(endpoint, locked) {
   clear();
   const fresh = endpoint.id === "";
   el("endpoint-title").textContent = fresh
-    ? t("agents_page.endpoint_add")
+    ? t("agents.endpoint_add")
     : endpoint.built_in
-      ? t("agents_page.openai")
+      ? t("agents.openai")
       : (endpoint.name ?? "");
   el("endpoint-lead").textContent = endpoint.built_in
-    ? t("agents_page.openai_lead", { host: endpoint.host ?? "" })
+    ? t("agents.openai_lead", { host: endpoint.host ?? "" })
     : fresh
-      ? t("agents_page.endpoint_lead")
-      : t("agents_page.endpoint_users", { count: endpoint.users ?? 0 });
+      ? t("agents.endpoint_lead")
+      : t("agents.endpoint_users", { count: endpoint.users ?? 0 });
   show("built-in", endpoint.built_in === true);
   show("endpoint-form", endpoint.built_in !== true);
   show("endpoint-remove", !fresh);
@@ -120,7 +120,7 @@ function fillKey(status) {
         ? t("settings.key_in_session", about)
         : t("settings.key_nowhere", about);
   el("built-in-key").textContent = words;
-  el("key-help").textContent = status.present ? `${words} ${t("agents_page.key_replace")}` : t("endpoint.key_help");
+  el("key-help").textContent = status.present ? `${words} ${t("agents.key_replace")}` : t("endpoint.key_help");
   show("key-remove", status.present);
 }
 
@@ -131,7 +131,7 @@ const maskKey = (masked) =>
 /** @param {boolean} busy */
 function underWay(busy) {
   button("endpoint-save").disabled = busy;
-  el("endpoint-save-words").textContent = busy ? t("settings.key_checking") : t("agents_page.endpoint_save");
+  el("endpoint-save-words").textContent = busy ? t("settings.key_checking") : t("agents.endpoint_save");
   for (const name of /** @type {const} */ (["name", "address", "key", "model"])) input(name).readOnly = busy;
   for (const one of radios()) one.disabled = busy;
   show("endpoint-cancel", busy);
@@ -143,7 +143,7 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
   if (check.isOn || !shown) return;
   clear();
   const of = shown;
-  el("endpoint-doing").textContent = t("agents_page.endpoint_doing");
+  el("endpoint-doing").textContent = t("agents.endpoint_doing");
   const ended = await check.run({ id: of.id, ...typed(), keep, unchecked });
   if (!ended) return;
   const { outcome, error } = ended;
@@ -156,7 +156,7 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
   if (shown !== of) return;
   shown = null;
   house.open(outcome.id);
-  el("endpoint-doing").textContent = t("agents_page.endpoint_works");
+  el("endpoint-doing").textContent = t("agents.endpoint_works");
 }
 
 /** @param {Described} error @param {boolean} canSave */
@@ -182,7 +182,7 @@ async function cancel() {
 
 /** The check's own answer may come before the one to the wish to stop it: whichever comes first says it. */
 function saysStopped() {
-  el("endpoint-doing").textContent = t("agents_page.cancelled");
+  el("endpoint-doing").textContent = t("agents.cancelled");
   button("endpoint-save").focus();
 }
 
@@ -191,9 +191,9 @@ async function remove() {
   if (!of) return;
   const users = of.users ?? 0;
   const yes = await ask({
-    title: t("agents_page.endpoint_remove_title", { name: of.name ?? "" }),
-    text: users > 0 ? t("agents_page.endpoint_remove_used", { count: users }) : t("agents_page.endpoint_remove_text"),
-    yes: t("agents_page.endpoint_remove_yes"),
+    title: t("agents.endpoint_remove_title", { name: of.name ?? "" }),
+    text: users > 0 ? t("agents.endpoint_remove_used", { count: users }) : t("agents.endpoint_remove_text"),
+    yes: t("agents.endpoint_remove_yes"),
   });
   if (yes === null) return;
   await tried(async () => {

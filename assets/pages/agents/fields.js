@@ -60,7 +60,7 @@ let listed = "";
 
 /** @param {{default_model: string}} about */
 export function buildFields({ default_model: model }) {
-  text("identity-fields", "agent.name", t("agents_page.name"), { help: t("agents_page.name_help"), typing: true });
+  text("identity-fields", "agent.name", t("agents.name"), { help: t("agents.name_help"), typing: true });
 
   text("workflow-fields", "agent.workflow_id", t("settings.agent_workflow"), {
     help: t("settings.agent_workflow_help"),
@@ -72,42 +72,42 @@ export function buildFields({ default_model: model }) {
   });
   toggle("workflow-fields", "agent.tracing.enabled", t("settings.agent_tracing"), { help: t("settings.agent_tracing_help") });
 
-  area("assistant-fields", "agent.instructions", t("agents_page.instructions"), {
-    help: t("agents_page.instructions_help"),
+  area("assistant-fields", "agent.instructions", t("agents.instructions"), {
+    help: t("agents.instructions_help"),
     rows: 7,
   });
   buildCode();
   chooseEndpoint();
-  text("model-fields", "agent.model", t("endpoint.model"), { help: t("agents_page.model_help", { model }), hint: model });
+  text("model-fields", "agent.model", t("endpoint.model"), { help: t("agents.model_help", { model }), hint: model });
   models = combobox(input(idOf("agent.model")), { label: t("endpoint.model"), show: t("endpoint.models_show") });
   input(idOf("agent.model")).addEventListener("focus", () => void listModels());
 
-  toggle("tools-fields", "agent.tools.web_search", t("agents_page.web_search"));
-  toggle("tools-fields", "agent.tools.code_interpreter", t("agents_page.code_interpreter"));
-  toggle("tools-fields", "agent.tools.image_generation", t("agents_page.image_generation"));
-  area("stores-fields", "agent.tools.vector_store_ids", t("agents_page.vector_stores"), {
-    help: t("agents_page.vector_stores_help"),
+  toggle("tools-fields", "agent.tools.web_search", t("agents.web_search"));
+  toggle("tools-fields", "agent.tools.code_interpreter", t("agents.code_interpreter"));
+  toggle("tools-fields", "agent.tools.image_generation", t("agents.image_generation"));
+  area("stores-fields", "agent.tools.vector_store_ids", t("agents.vector_stores"), {
+    help: t("agents.vector_stores_help"),
     mono: true,
   });
-  area("more-fields", "agent.models", t("agents_page.models"), { help: t("agents_page.models_help"), mono: true });
+  area("more-fields", "agent.models", t("agents.models"), { help: t("agents.models_help"), mono: true });
   select(
     "more-fields",
     "agent.reasoning_effort",
-    t("agents_page.effort"),
+    t("agents.effort"),
     [
-      ["", t("agents_page.effort_default")],
-      ["none", t("agents_page.effort_none")],
-      ["minimal", t("agents_page.effort_minimal")],
-      ["low", t("agents_page.effort_low")],
-      ["medium", t("agents_page.effort_medium")],
-      ["high", t("agents_page.effort_high")],
+      ["", t("agents.effort_default")],
+      ["none", t("agents.effort_none")],
+      ["minimal", t("agents.effort_minimal")],
+      ["low", t("agents.effort_low")],
+      ["medium", t("agents.effort_medium")],
+      ["high", t("agents.effort_high")],
     ],
-    { help: t("agents_page.effort_help") },
+    { help: t("agents.effort_help") },
   );
-  number("more-fields", "agent.temperature", t("agents_page.temperature"), { help: t("agents_page.temperature_help") });
-  number("more-fields", "agent.tool_rounds", t("agents_page.rounds"), { help: t("agents_page.rounds_help") });
+  number("more-fields", "agent.temperature", t("agents.temperature"), { help: t("agents.temperature_help") });
+  number("more-fields", "agent.tool_rounds", t("agents.rounds"), { help: t("agents.rounds_help") });
 
-  text("start-fields", "agent.greeting", t("settings.greeting"), { help: t("agents_page.greeting_help"), typing: true });
+  text("start-fields", "agent.greeting", t("settings.greeting"), { help: t("agents.greeting_help"), typing: true });
   wirePrompts("agent.prompts");
   input("prompts-own").addEventListener("change", () => {
     const own = input("prompts-own").checked;
@@ -138,16 +138,16 @@ export function buildFields({ default_model: model }) {
 
 /** The endpoints come and go; one that is gone stays to be seen, and nothing else is chosen in its place. */
 function chooseEndpoint() {
-  const { field, control } = select("endpoint-fields", "agent.endpoint", t("agents_page.endpoint"), [], {
-    help: t("agents_page.endpoint_help"),
+  const { field, control } = select("endpoint-fields", "agent.endpoint", t("agents.endpoint"), [], {
+    help: t("agents.endpoint_help"),
   });
   field.root.classList.remove("brief");
   field.set = (value) => {
     const known = endpoints.map((one) =>
-      make("option", { value: one.id }, [one.built_in ? t("agents_page.openai") : one.name]),
+      make("option", { value: one.id }, [one.built_in ? t("agents.openai") : one.name]),
     );
     if (!endpoints.some((one) => one.id === value)) {
-      known.push(make("option", { value }, [t("agents_page.endpoint_gone", { id: value })]));
+      known.push(make("option", { value }, [t("agents.endpoint_gone", { id: value })]));
     }
     control.replaceChildren(...known);
     control.value = value;
@@ -174,18 +174,18 @@ async function listModels() {
   const endpoint = String(fields.get("agent.endpoint")?.get() ?? "");
   if (listed === endpoint || input(idOf("agent.model")).readOnly) return;
   listed = endpoint;
-  modelHelp(t("agents_page.models_asking"));
+  modelHelp(t("agents.models_asking"));
   try {
     const answer = await call("agents.models", { id: endpoint }, { limit: CHECK_LIMIT });
     if (listed !== endpoint) return;
     models?.options(answer.models);
     const ending = answer.ending?.[input(idOf("agent.model")).value.trim()] ?? "";
-    modelHelp(answer.problem ? t("agents_page.models_problem", { problem: answer.problem }) : ending);
+    modelHelp(answer.problem ? t("agents.models_problem", { problem: answer.problem }) : ending);
     if (answer.problem) listed = "";
   } catch (error) {
     if (listed !== endpoint) return;
     listed = "";
-    modelHelp(t("agents_page.models_problem", { problem: described(error).message }));
+    modelHelp(t("agents.models_problem", { problem: described(error).message }));
   }
 }
 
@@ -314,5 +314,5 @@ export function forgetAgent(id) {
 /** @returns {string} why the shown agent can't be changed; empty where it can */
 export function lockedWords() {
   const lock = shown?.fields["agent.name"]?.locked ?? "";
-  return lock === "file" ? t("agents_page.locked_file") : lockedBecause(lock);
+  return lock === "file" ? t("agents.locked_file") : lockedBecause(lock);
 }

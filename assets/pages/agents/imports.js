@@ -34,18 +34,18 @@ const drafts = new Map();
  */
 export function wireRoad(about, opened) {
   const limit = about.largest_code;
-  el("road-lead").textContent = about.over ? t("agents_road.lead_over") : t("agents_road.lead");
+  el("road-lead").textContent = about.over ? t("agents.imports.lead_over") : t("agents.imports.lead");
   added = new CodeForm(part("add-code-form", HTMLFormElement), {
     prefix: "add-code",
     first: "file",
-    words: t("agents_page.add_this"),
+    words: t("agents.add_this"),
     limit,
     brought: (answer) => void opened(answer),
   });
   brought = new CodeForm(part("bring-form", HTMLFormElement), {
     prefix: "bring",
     first: "text",
-    words: t("agents_road.bring_this"),
+    words: t("agents.imports.bring_this"),
     limit,
     brought: (answer) => {
       drafts.delete(shown);

@@ -26,21 +26,21 @@ let server = "";
 
 /** @param {Kind} kind */
 export function kindName(kind) {
-  if (kind === "assistant") return t("agents_page.kind_assistant");
-  if (kind === "workflow") return t("agents_page.kind_workflow");
-  if (kind === "code") return t("agents_page.kind_code");
-  if (kind === "server") return t("agents_server.kind");
-  return kind === "demo" ? t("agents_page.kind_demo") : t("agents_page.kind_other");
+  if (kind === "assistant") return t("agents.kind_assistant");
+  if (kind === "workflow") return t("agents.kind_workflow");
+  if (kind === "code") return t("agents.kind_code");
+  if (kind === "server") return t("server.kind");
+  return kind === "demo" ? t("agents.kind_demo") : t("agents.kind_other");
 }
 
 /** @param {{kind: Kind, name: string}} entry */
 export function agentName({ kind, name }) {
   if (name) return name;
-  if (kind === "assistant") return t("agents_page.unnamed_assistant");
-  if (kind === "workflow") return t("agents_page.unnamed_workflow");
-  if (kind === "code") return t("agents_page.unnamed_code");
-  if (kind === "server") return t("agents_page.unnamed_server");
-  return kind === "demo" ? t("agents_page.unnamed_demo") : t("agents_page.unnamed_other");
+  if (kind === "assistant") return t("agents.unnamed_assistant");
+  if (kind === "workflow") return t("agents.unnamed_workflow");
+  if (kind === "code") return t("agents.unnamed_code");
+  if (kind === "server") return t("agents.unnamed_server");
+  return kind === "demo" ? t("agents.unnamed_demo") : t("agents.unnamed_other");
 }
 
 /** @param {ReadonlySet<string>} ids */
@@ -59,7 +59,7 @@ export function fillLists(agents, opens, endpoints, servers) {
   fillAgents();
   fill(
     el("endpoints"),
-    endpoints.map((one) => entry(one.id, one.built_in ? t("agents_page.openai") : one.name, one.host, "")),
+    endpoints.map((one) => entry(one.id, one.built_in ? t("agents.openai") : one.name, one.host, "")),
   );
   fill(
     el("mcp-list"),
@@ -86,9 +86,9 @@ function fillAgents() {
 
 /** The one thing about it that matters most. @param {Entry} one */
 function noteOf(one) {
-  if (unsaved.has(one.id)) return t("agents_page.unsaved");
-  if (one.missing) return t("agents_page.endpoint_missing_short");
-  return one.id === active ? t("agents_page.active") : "";
+  if (unsaved.has(one.id)) return t("agents.unsaved");
+  if (one.missing) return t("agents.endpoint_missing_short");
+  return one.id === active ? t("agents.active") : "";
 }
 
 /** @param {string} id @param {string} name @param {string} below @param {string} note */

@@ -111,8 +111,8 @@ export async function showServer(server, fixed) {
   if (!server && !drafts.has("")) [pasted, held] = [-1, []];
   if (!server) tellHeld();
   clear();
-  el("mcp-title").textContent = server ? server.name : t("agents_mcp.add");
-  el("mcp-lead").textContent = server ? t("agents_mcp.users", { count: server.users }) : t("agents_mcp.lead");
+  el("mcp-title").textContent = server ? server.name : t("agents.mcp.add");
+  el("mcp-lead").textContent = server ? t("agents.mcp.users", { count: server.users }) : t("agents.mcp.lead");
   show("mcp-paste", !server && !fixed);
   show("mcp-remove", server !== null);
   showSignedIn("nowhere", "");
@@ -126,7 +126,7 @@ export function refreshServer(servers) {
   const now = servers.find((one) => one.id === shown?.id);
   if (!now || !shown) return;
   shown = now;
-  el("mcp-lead").textContent = t("agents_mcp.users", { count: now.users });
+  el("mcp-lead").textContent = t("agents.mcp.users", { count: now.users });
   fillTools();
 }
 
@@ -137,9 +137,9 @@ async function loadSecrets(id) {
     if (shown?.id !== id) return;
     showSignedIn(signed_in, store);
     rows[saved.transport === "http" ? "headers" : "variables"].kept((name) => {
-      if (where[name] === "keyring") return `${used(name)}${t("agents_mcp.secret_kept", { store })}`;
-      if (where[name] === "session") return t("agents_mcp.secret_session");
-      if (where[name] === "nowhere") return problem ? problem.message : t("agents_mcp.secret_lost");
+      if (where[name] === "keyring") return `${used(name)}${t("agents.mcp.secret_kept", { store })}`;
+      if (where[name] === "session") return t("agents.mcp.secret_session");
+      if (where[name] === "nowhere") return problem ? problem.message : t("agents.mcp.secret_lost");
       return "";
     });
   } catch {
@@ -149,14 +149,14 @@ async function loadSecrets(id) {
 
 /** At the secrets of what was pasted. */
 function tellHeld() {
-  for (const one of Object.values(rows)) one.kept((name) => (held.includes(name) ? `${used(name)}${t("agents_mcp.secret_pasted")}` : ""));
+  for (const one of Object.values(rows)) one.kept((name) => (held.includes(name) ? `${used(name)}${t("agents.mcp.secret_pasted")}` : ""));
 }
 
 /** Where a secret goes that something refers to. @param {string} name */
 function used(name) {
   const reference = `\${secret:${name}}`;
   const words = [line("args").value, line("url").value, ...Object.values(rows).flatMap((one) => one.get().map((row) => row.value))];
-  return words.some((word) => word.includes(reference)) ? `${t("agents_mcp.secret_used", { reference })} ` : "";
+  return words.some((word) => word.includes(reference)) ? `${t("agents.mcp.secret_used", { reference })} ` : "";
 }
 
 // --- the tools ---------------------------------------------------------------------------------------------
@@ -168,13 +168,13 @@ function fillTools() {
   const others = always.filter((name) => !known.some((one) => one.name === name));
   const all = [...known, ...others.map((name) => ({ name, description: "" }))];
   el("mcp-tools-help").textContent =
-    known.length > 0 ? t("agents_mcp.tools_found", { count: known.length }) : t("agents_mcp.tools_always");
+    known.length > 0 ? t("agents.mcp.tools_found", { count: known.length }) : t("agents.mcp.tools_always");
   const off = shown?.off ?? [];
   const given = known.filter((one) => !one.left_out && !off.includes(one.name)).length;
-  if (given > MOST_OFFERED) el("mcp-tools-help").textContent += ` ${t("agents_mcp.tools_many", { limit: MOST_OFFERED })}`;
+  if (given > MOST_OFFERED) el("mcp-tools-help").textContent += ` ${t("agents.mcp.tools_many", { limit: MOST_OFFERED })}`;
   const choices = make("li", { class: "choices" }, [
-    choice(t("agents_mcp.tools_all"), () => []),
-    choice(t("agents_mcp.tools_none"), () => known.map((one) => one.name)),
+    choice(t("agents.mcp.tools_all"), () => []),
+    choice(t("agents.mcp.tools_none"), () => known.map((one) => one.name)),
   ]);
   el("mcp-tools-list").replaceChildren(
     ...(known.length > 1 ? [choices] : []),
@@ -209,17 +209,17 @@ function toolRow(tool, always, known) {
   const row = make("li", {}, [words]);
   if (known && !tool.left_out && shown?.id) {
     const off = shown.off;
-    const box = make("input", { type: "checkbox", value: tool.name, "aria-label": t("agents_mcp.tool_use_label", { name: tool.name }) });
+    const box = make("input", { type: "checkbox", value: tool.name, "aria-label": t("agents.mcp.tool_use_label", { name: tool.name }) });
     box.checked = !off.includes(tool.name);
     box.disabled = locked;
     box.addEventListener("change", () =>
       void switchOff(box.checked ? off.filter((one) => one !== tool.name) : [...off, tool.name]),
     );
-    row.append(make("label", { class: "choice" }, [box, t("agents_mcp.tool_use")]));
+    row.append(make("label", { class: "choice" }, [box, t("agents.mcp.tool_use")]));
   }
   if (!always) return row;
-  const back = make("button", { type: "button", "aria-label": t("agents_mcp.ask_again_label", { name: tool.name }) }, [
-    t("agents_mcp.ask_again"),
+  const back = make("button", { type: "button", "aria-label": t("agents.mcp.ask_again_label", { name: tool.name }) }, [
+    t("agents.mcp.ask_again"),
   ]);
   back.disabled = locked;
   back.addEventListener("click", () =>
@@ -228,7 +228,7 @@ function toolRow(tool, always, known) {
       el("mcp-title").focus();
     }),
   );
-  row.append(make("div", { class: "allowed" }, [make("span", { class: "badge" }, [t("agents_mcp.always")]), back]));
+  row.append(make("div", { class: "allowed" }, [make("span", { class: "badge" }, [t("agents.mcp.always")]), back]));
   return row;
 }
 
@@ -243,7 +243,7 @@ function lock(busy) {
   button("mcp-save").disabled = off;
   button("mcp-remove").disabled = off;
   lockSignIn(off);
-  el("mcp-save-words").textContent = busy ? t("settings.key_checking") : t("agents_page.endpoint_save");
+  el("mcp-save-words").textContent = busy ? t("settings.key_checking") : t("agents.endpoint_save");
   show("mcp-cancel", busy);
   if (busy) button("mcp-cancel").focus();
 }
@@ -258,8 +258,8 @@ async function submit({ keep = "keyring", unchecked = false, signIn = false } = 
   clear();
   const of = shown;
   const form = typed();
-  const doing = form.transport === "http" ? t("agents_mcp.doing_http") : t("agents_mcp.doing_stdio");
-  el("mcp-doing").textContent = signIn ? t("agents_mcp.doing_sign_in") : doing;
+  const doing = form.transport === "http" ? t("agents.mcp.doing_http") : t("agents.mcp.doing_stdio");
+  el("mcp-doing").textContent = signIn ? t("agents.mcp.doing_sign_in") : doing;
   const running = check.run({ id: of.id, ...form, keep, unchecked, pasted: of.id ? -1 : pasted, ...signedIn });
   void follow();
   const ended = await running;
@@ -281,14 +281,14 @@ async function submit({ keep = "keyring", unchecked = false, signIn = false } = 
   if (!here) return;
   await house.open(outcome.id);
   el("mcp-doing").textContent = unchecked
-    ? t("agents_mcp.saved_unchecked")
+    ? t("agents.mcp.saved_unchecked")
     : outcome.moved.length > 0
-      ? t("agents_mcp.moved", { names: outcome.moved.join(", ") })
+      ? t("agents.mcp.moved", { names: outcome.moved.join(", ") })
     : outcome.tools.length === 0
-      ? t("agents_mcp.works_none")
+      ? t("agents.mcp.works_none")
       : signIn
-        ? t("agents_mcp.sign_in_works")
-        : t("agents_mcp.works");
+        ? t("agents.mcp.sign_in_works")
+        : t("agents.mcp.works");
   el("mcp-doing").scrollIntoView({ block: "center" });
 }
 
@@ -339,7 +339,7 @@ async function signOut() {
     house.changed(await call("mcp.sign_out", { id: of.id }, { limit: CHECK_LIMIT }));
     if (shown?.id !== of.id) return;
     showSignedIn("nowhere", "");
-    el("mcp-doing").textContent = t("agents_mcp.signed_out");
+    el("mcp-doing").textContent = t("agents.mcp.signed_out");
     button("mcp-save").focus();
   });
 }
@@ -350,7 +350,7 @@ async function cancel() {
 
 /** The check's own answer may come before the one to the wish to stop it: whichever comes first says it. */
 function saysStopped() {
-  el("mcp-doing").textContent = t("agents_page.cancelled");
+  el("mcp-doing").textContent = t("agents.cancelled");
   button("mcp-save").focus();
 }
 
@@ -358,9 +358,9 @@ async function remove() {
   const of = shown;
   if (!of) return;
   const yes = await ask({
-    title: t("agents_page.remove_title", { name: of.name }),
-    text: of.users > 0 ? t("agents_mcp.remove_used", { count: of.users }) : t("agents_mcp.remove_text"),
-    yes: t("agents_mcp.remove_yes"),
+    title: t("agents.remove_title", { name: of.name }),
+    text: of.users > 0 ? t("agents.mcp.remove_used", { count: of.users }) : t("agents.mcp.remove_text"),
+    yes: t("agents.mcp.remove_yes"),
   });
   if (yes === null) return;
   await tried(async () => {
@@ -415,34 +415,34 @@ function field(into, name, label, { help, mono = true, area = false, hint = "" }
 /** @param {typeof house} around */
 export function wireServer(around) {
   house = around;
-  field("mcp-block-place", "block", t("agents_mcp.block"), { help: t("agents_mcp.block_help"), area: true });
-  field("mcp-name-place", "name", t("agents_page.endpoint_name"), { help: t("agents_mcp.name_help"), mono: false });
-  field("mcp-stdio", "command", t("agents_mcp.command"), { help: t("agents_mcp.command_help"), hint: "npx" });
-  field("mcp-stdio", "args", t("agents_mcp.args"), {
-    help: t("agents_mcp.args_help", { reference: "${secret:NAME}" }),
+  field("mcp-block-place", "block", t("agents.mcp.block"), { help: t("agents.mcp.block_help"), area: true });
+  field("mcp-name-place", "name", t("agents.endpoint_name"), { help: t("agents.mcp.name_help"), mono: false });
+  field("mcp-stdio", "command", t("agents.mcp.command"), { help: t("agents.mcp.command_help"), hint: "npx" });
+  field("mcp-stdio", "args", t("agents.mcp.args"), {
+    help: t("agents.mcp.args_help", { reference: "${secret:NAME}" }),
     area: true,
   });
-  field("mcp-stdio", "folder", t("agents_mcp.folder"), { help: t("agents_mcp.folder_help") });
-  field("mcp-http", "url", t("endpoint.address"), { help: t("agents_mcp.url_help"), hint: "https://host/mcp" });
+  field("mcp-stdio", "folder", t("agents.mcp.folder"), { help: t("agents.mcp.folder_help") });
+  field("mcp-http", "url", t("endpoint.address"), { help: t("agents.mcp.url_help"), hint: "https://host/mcp" });
   for (const kind of TRANSPORTS) {
     const one = make("input", { type: "radio", name: "mcp-transport", value: kind });
     one.addEventListener("change", arrange);
-    el("mcp-transport").append(make("label", {}, [one, kind === "stdio" ? t("agents_mcp.stdio") : t("agents_mcp.http")]));
+    el("mcp-transport").append(make("label", {}, [one, kind === "stdio" ? t("agents.mcp.stdio") : t("agents.mcp.http")]));
     el(`mcp-${kind}`).append(make("div", { id: `mcp-${kind}-rows`, class: "field" }));
   }
-  const bearer = make("button", { type: "button", class: "quiet" }, [t("agents_mcp.bearer_add")]);
+  const bearer = make("button", { type: "button", class: "quiet" }, [t("agents.mcp.bearer_add")]);
   rows = {
     variables: rowsEditor("mcp-stdio-rows", {
-      label: t("agents_mcp.variables"),
-      help: t("agents_mcp.variables_help"),
-      add: t("agents_mcp.variable_add"),
-      row: (n) => t("agents_mcp.variable_number", { n }),
+      label: t("agents.mcp.variables"),
+      help: t("agents.mcp.variables_help"),
+      add: t("agents.mcp.variable_add"),
+      row: (n) => t("agents.mcp.variable_number", { n }),
     }),
     headers: rowsEditor("mcp-http-rows", {
-      label: t("agents_mcp.headers"),
-      help: t("agents_mcp.headers_help"),
-      add: t("agents_mcp.header_add"),
-      row: (n) => t("agents_mcp.header_number", { n }),
+      label: t("agents.mcp.headers"),
+      help: t("agents.mcp.headers_help"),
+      add: t("agents.mcp.header_add"),
+      row: (n) => t("agents.mcp.header_number", { n }),
       extra: bearer,
     }),
   };
@@ -454,7 +454,7 @@ export function wireServer(around) {
       put(form);
       clear();
       tellHeld();
-      el("mcp-doing").textContent = form.transport === "http" ? t("agents_mcp.filled_http") : t("agents_mcp.filled_stdio");
+      el("mcp-doing").textContent = form.transport === "http" ? t("agents.mcp.filled_http") : t("agents.mcp.filled_stdio");
       line("name").focus();
     },
     error: (message) => fieldError("mcp-block", message),

@@ -25,9 +25,9 @@ export function wirePaste({ fill, error }) {
       control.dataset["ask"] = one.id;
       return make("div", { class: "field" }, [make("label", { for: control.id }, [one.label]), control]);
     });
-    const more = make("button", { type: "button" }, [t("agents_mcp.paste_put")]);
+    const more = make("button", { type: "button" }, [t("agents.mcp.paste_put")]);
     more.addEventListener("click", () => void answer(which));
-    el("mcp-asks").replaceChildren(...(fields.length > 0 ? [make("h3", { class: "group" }, [t("agents_mcp.paste_asks")])] : []), ...fields, ...(fields.length > 0 ? [more] : []));
+    el("mcp-asks").replaceChildren(...(fields.length > 0 ? [make("h3", { class: "group" }, [t("agents.mcp.paste_asks")])] : []), ...fields, ...(fields.length > 0 ? [more] : []));
     show("mcp-asks", fields.length > 0);
     el("mcp-notes").textContent = notes.join(" ");
     show("mcp-notes", notes.length > 0);
@@ -56,7 +56,7 @@ export function wirePaste({ fill, error }) {
       const read = await call("mcp.read", { text });
       forms = read.forms.map((one, n) => withTyped(one, read.servers[n].at, text));
       const which = part("mcp-which", HTMLSelectElement);
-      const names = read.servers.map((one, n) => make("option", { value: String(n) }, [one.name || t("agents_mcp.unnamed")]));
+      const names = read.servers.map((one, n) => make("option", { value: String(n) }, [one.name || t("agents.mcp.unnamed")]));
       which.replaceChildren(...names);
       which.onchange = () => take(Number(which.value));
       show("mcp-which-field", names.length > 1);

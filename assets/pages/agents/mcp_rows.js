@@ -50,20 +50,20 @@ export function rowsEditor(into, { label, help, add, row: numbered, extra }) {
     const name = within(row, "name").value.trim();
     const called = name || numbered(at);
     const secret = within(row, "secret").checked;
-    within(row, "name").setAttribute("aria-label", `${numbered(at)}: ${t("agents_mcp.row_name")}`);
-    within(row, "value").setAttribute("aria-label", `${called}: ${t("agents_mcp.row_value")}`);
-    within(row, "name").placeholder = t("agents_mcp.row_name");
-    within(row, "value").placeholder = t("agents_mcp.row_value");
-    within(row, "secret").setAttribute("aria-label", `${called}: ${t("agents_mcp.row_is_secret")}`);
+    within(row, "name").setAttribute("aria-label", `${numbered(at)}: ${t("agents.mcp.row_name")}`);
+    within(row, "value").setAttribute("aria-label", `${called}: ${t("agents.mcp.row_value")}`);
+    within(row, "name").placeholder = t("agents.mcp.row_name");
+    within(row, "value").placeholder = t("agents.mcp.row_value");
+    within(row, "secret").setAttribute("aria-label", `${called}: ${t("agents.mcp.row_is_secret")}`);
     const eye = /** @type {HTMLButtonElement} */ (row.querySelector('[data-act="show"]'));
     eye.hidden = !secret;
     if (!secret) eye.setAttribute("aria-pressed", "false");
     const shown = !secret || eye.getAttribute("aria-pressed") === "true";
     within(row, "value").type = shown ? "text" : "password";
-    describe(eye, `${called}: ${shown ? t("agents_mcp.value_hide") : t("agents_mcp.value_show")}`);
-    describe(/** @type {HTMLButtonElement} */ (row.querySelector('[data-act="remove"]')), t("agents_mcp.row_remove", { name: called }));
+    describe(eye, `${called}: ${shown ? t("agents.mcp.value_hide") : t("agents.mcp.value_show")}`);
+    describe(/** @type {HTMLButtonElement} */ (row.querySelector('[data-act="remove"]')), t("agents.mcp.row_remove", { name: called }));
     const note = /** @type {HTMLElement} */ (row.querySelector(".help"));
-    note.textContent = secret ? known(name) || t("agents_mcp.secret_help") : "";
+    note.textContent = secret ? known(name) || t("agents.mcp.secret_help") : "";
     note.hidden = note.textContent === "" || !(/** @type {HTMLElement} */ (row.querySelector(".error")).hidden);
   }
 
@@ -110,7 +110,7 @@ export function rowsEditor(into, { label, help, add, row: numbered, extra }) {
       line("name", given.name),
       make("div", { class: "inside" }, [line("value", given.value), eye]),
       remove,
-      make("label", { class: "choice" }, [secret, t("agents_mcp.row_is_secret")]),
+      make("label", { class: "choice" }, [secret, t("agents.mcp.row_is_secret")]),
       error,
       make("p", { class: "help", id: `${id}-help` }),
     ]);

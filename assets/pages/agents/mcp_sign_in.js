@@ -33,7 +33,7 @@ export function showOffer(now) {
   offer = now;
   show("mcp-sign-in", now.sign_in !== "");
   show("mcp-client", now.sign_in === "client");
-  el("mcp-client_id-help").textContent = t("agents_mcp.client_id_help", { host: now.host });
+  el("mcp-client_id-help").textContent = t("agents.mcp.client_id_help", { host: now.host });
   if (now.sign_in === "client") input("client_id").focus();
   else if (now.sign_in !== "") button("mcp-sign-in").focus();
 }
@@ -64,7 +64,7 @@ export function wanted() {
 export function showSignedIn(where, store) {
   show("mcp-signed", where !== "nowhere");
   el("mcp-signed-words").textContent =
-    where === "keyring" ? t("agents_mcp.signed_in", { store }) : t("agents_mcp.signed_in_session");
+    where === "keyring" ? t("agents.mcp.signed_in", { store }) : t("agents.mcp.signed_in_session");
 }
 
 /** @param {boolean} off */
@@ -87,8 +87,8 @@ export function wireSignIn({ begin, out }) {
       event.preventDefault();
       begin();
     });
-    const help = make("p", { class: "help", id: `${id}-help` }, [secret ? t("agents_mcp.client_secret_help") : ""]);
-    const label = make("label", { for: id }, [secret ? t("agents_mcp.client_secret") : t("agents_mcp.client_id")]);
+    const help = make("p", { class: "help", id: `${id}-help` }, [secret ? t("agents.mcp.client_secret_help") : ""]);
+    const label = make("label", { for: id }, [secret ? t("agents.mcp.client_secret") : t("agents.mcp.client_id")]);
     el("mcp-client").append(make("div", { class: "field" }, [label, control, error, help]));
   }
   button("mcp-sign-in").addEventListener("click", begin);

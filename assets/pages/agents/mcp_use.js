@@ -17,12 +17,12 @@ let servers = [];
 export function buildUse(into, add) {
   const id = idOf(NAME);
   const boxes = make("div", { class: "toggles fields", role: "group", "aria-labelledby": `${id}-label` });
-  const none = make("div", { class: "actions" }, [make("button", { type: "button", id: `${id}-add` }, [t("agents_mcp.add_first")])]);
+  const none = make("div", { class: "actions" }, [make("button", { type: "button", id: `${id}-add` }, [t("agents.mcp.add_first")])]);
   const error = make("p", { class: "error", id: `${id}-error`, role: "alert" });
   error.hidden = true;
   const root = make("div", { class: "field" }, [
-    make("h3", { class: "group", id: `${id}-label` }, [t("agents_mcp.title")]),
-    make("p", { class: "help", id: `${id}-help` }, [t("agents_mcp.use_help")]),
+    make("h3", { class: "group", id: `${id}-label` }, [t("agents.mcp.title")]),
+    make("p", { class: "help", id: `${id}-help` }, [t("agents.mcp.use_help")]),
     error,
     boxes,
     none,
@@ -37,7 +37,7 @@ export function buildUse(into, add) {
     set: (value) => {
       const ids = /** @type {string[]} */ (value ?? []);
       const gone = ids.filter((one) => !servers.some((server) => server.id === one));
-      const all = [...servers, ...gone.map((one) => ({ id: one, name: t("agents_page.endpoint_gone", { id: one }), below: "" }))];
+      const all = [...servers, ...gone.map((one) => ({ id: one, name: t("agents.endpoint_gone", { id: one }), below: "" }))];
       const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.value : "";
       const within = boxes.contains(document.activeElement);
       field.controls = all.map((one) => {
@@ -55,7 +55,7 @@ export function buildUse(into, add) {
     },
     get: () => field.controls.filter((one) => one instanceof HTMLInputElement && one.checked).map((one) => one.value),
     dirty: false,
-    help: t("agents_mcp.use_help"),
+    help: t("agents.mcp.use_help"),
   };
   fields.set(NAME, field);
   boxes.addEventListener("change", () => {

@@ -31,9 +31,9 @@ export function paint({ name, greeting, prompts, own }) {
       make("strong", {}, [typed || greeting]),
       make("div", { class: "buttons" }, [
         ...labels.slice(0, MOST_PROMPTS).map((label) => make("span", {}, [label])),
-        ...(labels.length > MOST_PROMPTS ? [make("span", {}, [t("agents_page.preview_more", { count: labels.length - MOST_PROMPTS })])] : []),
+        ...(labels.length > MOST_PROMPTS ? [make("span", {}, [t("agents.preview_more", { count: labels.length - MOST_PROMPTS })])] : []),
       ]),
     ]),
-    make("div", { class: "composer" }, [make("span", {}, [t("agents_page.preview_message")]), make("i")]),
+    make("div", { class: "composer" }, [make("span", {}, [t("agents.preview_message")]), make("i")]),
   );
 }

@@ -81,7 +81,7 @@ export function openForm(id, name, locked) {
   const mine = { id, host: "", before: { ...EMPTY }, locked };
   shown = mine;
   clear();
-  el("server-title").textContent = id ? t("agents_server.title_change", { name }) : t("agents_server.title_add");
+  el("server-title").textContent = id ? t("server.title_change", { name }) : t("server.title_add");
   show("server-name-field", id === "");
   put(drafts.get(id) ?? EMPTY);
   maskToken(true);
@@ -111,14 +111,14 @@ async function load(of) {
 
 /** @param {TokenState | null} token */
 function fillToken(token) {
-  const words = token?.present ? t("agents_server.token_kept", { host: shown?.host ?? "", store: token.store }) : "";
-  sayIn(el("server-token-help"), token?.problem ?? (words || t("agents_server.token_help")));
+  const words = token?.present ? t("server.token_kept", { host: shown?.host ?? "", store: token.store }) : "";
+  sayIn(el("server-token-help"), token?.problem ?? (words || t("server.token_help")));
   show("server-token-remove", token?.present === true);
 }
 
 /** @param {boolean} masked */
 const maskToken = (masked) =>
-  mask("server-token", "server-token-show", masked, masked ? t("agents_server.token_show") : t("agents_server.token_hide"));
+  mask("server-token", "server-token-show", masked, masked ? t("server.token_show") : t("server.token_hide"));
 
 /** @param {boolean} busy */
 function underWay(busy) {
@@ -127,7 +127,7 @@ function underWay(busy) {
   button("server-save").disabled = busy;
   for (const field of FIELDS) control(field).readOnly = busy;
   input("server-attachments").disabled = busy;
-  el("server-doing").textContent = busy ? t("agents_server.doing") : "";
+  el("server-doing").textContent = busy ? t("server.doing") : "";
 }
 
 /** @param {{keep?: string, unchecked?: boolean}} [how] */
@@ -140,13 +140,13 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
   const { outcome, error } = ended;
   if (error) return refused(error, outcome?.can_save === true);
   // The check's own answer may come before the one to the wish to stop it: whichever comes first says it.
-  if (outcome?.cancelled) el("server-doing").textContent = t("agents_page.cancelled");
+  if (outcome?.cancelled) el("server-doing").textContent = t("agents.cancelled");
   if (!outcome || outcome.cancelled) return;
   drafts.delete(of.id);
   shown = null;
   input("server-token").value = "";
   await house.saved(outcome);
-  el("server-has").textContent = unchecked ? t("agents_server.saved") : t("agents_server.works");
+  el("server-has").textContent = unchecked ? t("server.saved") : t("server.works");
 }
 
 /** @param {Described} error @param {boolean} canSave */
@@ -178,16 +178,16 @@ async function cancel() {
     return;
   }
   if (!(await check.stop())) return;
-  el("server-doing").textContent = t("agents_page.cancelled");
+  el("server-doing").textContent = t("agents.cancelled");
 }
 
 async function removeToken() {
   const of = shown;
   if (!of) return;
   const yes = await ask({
-    title: t("agents_server.token_remove_title"),
-    text: t("agents_server.token_remove_text"),
-    yes: t("agents_server.token_remove_yes"),
+    title: t("server.token_remove_title"),
+    text: t("server.token_remove_text"),
+    yes: t("server.token_remove_yes"),
   });
   if (yes === null) return;
   await tried(async () => fillToken(await call("servers.remove_token", { id: of.id }, { limit: CHECK_LIMIT })));
@@ -203,9 +203,9 @@ export async function showConnection({ id, kind }) {
     /** @type {Server} */
     const server = await call("servers.get", { id }, { limit: CHECK_LIMIT });
     if (summed !== id) return;
-    el("server-at").textContent = t("agents_server.at", { url: server.url });
+    el("server-at").textContent = t("server.at", { url: server.url });
     const { present, store } = server.token;
-    el("server-has").textContent ||= present ? t("agents_server.has_token", { store }) : t("agents_server.no_token");
+    el("server-has").textContent ||= present ? t("server.has_token", { store }) : t("server.no_token");
   });
 }
 

@@ -35,14 +35,14 @@ def of_file(file: str) -> Source:
     """A file that stays where it is. Raises UnusableError, CodeUnreadable."""
     named = file.strip().strip("\"'")
     if not named:
-        raise UnusableError(Phrase("agents_road.file_empty"))
+        raise UnusableError(Phrase("agents.imports.file_empty"))
     if not os.path.isfile(os.path.expanduser(named)):
-        raise UnusableError(Phrase("agents_road.file_gone"))
+        raise UnusableError(Phrase("agents.imports.file_gone"))
     try:
         source = read(named)
     except CodeUnreadable:
         if _is_typescript(Path(named).expanduser()):
-            raise UnusableError(Phrase("agents_road.typescript")) from None
+            raise UnusableError(Phrase("agents.imports.typescript")) from None
         raise
     _fit(source)
     return source
@@ -54,18 +54,18 @@ def of_text(text: str, folder: Path) -> Source:
     plain = fenced[1] if fenced else text.replace("\r\n", "\n").replace("\r", "\n")
     content = (plain.removeprefix("\ufeff").rstrip() + "\n").encode("utf-8", "replace")
     if not content.strip():
-        raise UnusableError(Phrase("agents_road.text_empty"))
+        raise UnusableError(Phrase("agents.imports.text_empty"))
     if len(content) > MOST:
-        raise UnusableError(Phrase("agents_road.too_large", {"limit": f"{MOST // 1024} KB"}))
+        raise UnusableError(Phrase("agents.imports.too_large", {"limit": f"{MOST // 1024} KB"}))
     files = {NAME: content}
     try:
         mends.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if _TYPESCRIPT.search(content):
-            raise UnusableError(Phrase("agents_road.typescript")) from None
+            raise UnusableError(Phrase("agents.imports.typescript")) from None
         line = getattr(error, "lineno", None) or 1
         said = getattr(error, "msg", None) or str(error) or type(error).__name__
-        raise UnusableError(Phrase("agents_road.not_python", {"line": line, "problem": str(said)[:200]})) from None
+        raise UnusableError(Phrase("agents.imports.not_python", {"line": line, "problem": str(said)[:200]})) from None
     source = Source(folder / NAME, files, digest(files))
     _fit(source)
     return source
@@ -110,7 +110,7 @@ def _runs_agents(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def _fit(source: Source) -> None:
     if not may_hold_an_agent(source):
-        raise UnusableError(Phrase("agents_road.no_agent"))
+        raise UnusableError(Phrase("agents.imports.no_agent"))
 
 
 def _top(tree: ast.Module) -> list[ast.stmt]:

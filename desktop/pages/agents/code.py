@@ -54,11 +54,11 @@ class CodeMethods:
         except CodeUnreadable as error:
             return {"state": "unreadable", "words": error.describe(texts)["message"], "missing": []}
         if consents.given(source):
-            state, words = "approved", texts.get("agents_page.code_approved")
+            state, words = "approved", texts.get("agents.code_approved")
         elif consents.since(source) is not None:
-            state, words = "changed", texts.get("agents_page.code_changed")
+            state, words = "changed", texts.get("agents.code_changed")
         else:
-            state, words = "new", texts.get("agents_page.code_new")
+            state, words = "new", texts.get("agents.code_new")
         return {
             "state": state,
             "words": words,
@@ -71,7 +71,7 @@ class CodeMethods:
     def _choose(self, params: CodeParams) -> dict[str, Any] | None:
         """The agent with the file that the person has chosen; None where none was."""
         self._agent(params.id)
-        title = self._services.texts.get("agents_page.code_choose")
+        title = self._services.texts.get("agents.code_choose")
         chosen = self._services.app.pick_file(title, PATTERNS)
         return self._save(params.id, {"agent.file": chosen}) if chosen else None
 

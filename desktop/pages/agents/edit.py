@@ -74,7 +74,7 @@ def fields_of(kind: str) -> tuple[str, ...]:
 
 def name_of(agent: Agent, texts: Catalogue) -> str:
     """What the lists call it: its name, else its kind."""
-    return agent.name or texts.get(f"agents_page.unnamed_{agent.kind if agent.kind in FIELDS else 'other'}")
+    return agent.name or texts.get(f"agents.unnamed_{agent.kind if agent.kind in FIELDS else 'other'}")
 
 
 def values_of(agent: Agent) -> dict[str, Any]:
@@ -118,16 +118,16 @@ def _clean(name: str, value: Any) -> Any:
         entries = re.split(between, value) if isinstance(value, str) else value
         lines = list(dict.fromkeys(one.strip() for one in entries if isinstance(one, str) and one.strip()))
         if name == _LISTS[1] and not all(_STORE.fullmatch(one) for one in lines):
-            raise FieldError(name, Phrase("agents_page.vector_stores_shape"))
+            raise FieldError(name, Phrase("agents.vector_stores_shape"))
         if name == _LISTS[2] and not all(re.fullmatch(PACKAGE, one) for one in lines):
-            raise FieldError(name, Phrase("agents_page.code_packages_shape"))
+            raise FieldError(name, Phrase("agents.code_packages_shape"))
         return lines
     if name == _OVERRIDES and isinstance(value, str):
         return overrides(name, value.splitlines())
     if name == "agent.file" and isinstance(value, str) and value.strip():
         path = Path(value.strip()).expanduser()
         if not path.is_absolute():
-            raise FieldError(name, Phrase("agents_page.code_file_whole"))
+            raise FieldError(name, Phrase("agents.code_file_whole"))
         return str(path)
     if name in _OR_NONE and isinstance(value, str) and not value.strip():
         return None
@@ -147,7 +147,7 @@ def overrides(field: str, lines: Iterable[str]) -> dict[str, str]:
     for line in filter(None, map(str.strip, lines)):
         named, equals, used = (part.strip() for part in line.partition("="))
         if not (named and equals and used):
-            raise FieldError(field, Phrase("agents_page.model_overrides_shape"))
+            raise FieldError(field, Phrase("agents.model_overrides_shape"))
         found[named] = used
     return found
 

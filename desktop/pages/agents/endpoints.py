@@ -106,7 +106,7 @@ class EndpointMethods:
         that ends soon."""
         endpoint = self._endpoint_of(params.id)
         if endpoint is None:
-            return {"models": [], "problem": self._services.texts.get("agents_page.endpoint_missing")}
+            return {"models": [], "problem": self._services.texts.get("agents.endpoint_missing")}
         try:
             draft = self._endpoints.draft(
                 key="",
@@ -137,9 +137,9 @@ class EndpointMethods:
             address, _ = clean_address(params.address)
             same = [one for one in settings.endpoints if one.base_url == address and one.api == params.api]
             if any(one.id != params.id for one in same):
-                raise FieldError("address", Phrase("agents_page.endpoint_twice"))
+                raise FieldError("address", Phrase("agents.endpoint_twice"))
             if known is None and len(settings.endpoints) >= MOST_ENDPOINTS:
-                raise FieldError("address", Phrase("agents_page.most_endpoints", {"limit": MOST_ENDPOINTS}))
+                raise FieldError("address", Phrase("agents.most_endpoints", {"limit": MOST_ENDPOINTS}))
             draft = self._endpoints.draft(
                 key=params.key,
                 address=params.address,

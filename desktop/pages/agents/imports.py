@@ -88,8 +88,8 @@ class Road:
     def _pick(self, _: NoParams) -> str | None:
         """The path that was chosen; None: none."""
         say = self._services.texts.get
-        patterns = (say("agents_road.python_files"), say("agents_road.any_files"))
-        return self._services.app.pick_file(say("agents_road.choose_file"), patterns)
+        patterns = (say("agents.imports.python_files"), say("agents.imports.any_files"))
+        return self._services.app.pick_file(say("agents.imports.choose_file"), patterns)
 
     def _bring(self, params: BringParams) -> dict[str, Any]:
         """A new code agent, whose source is shown next; `{id, state}`. What can't become one is said at its field."""
@@ -131,7 +131,7 @@ class Road:
 
     def _name(self, source: Source, way: str) -> str:
         stem = Path(source.name).stem.strip()[:60]
-        return stem if way == "file" and stem else self._services.texts.get("agents_road.new_code")
+        return stem if way == "file" and stem else self._services.texts.get("agents.imports.new_code")
 
     def _packages(self, source: Source) -> list[str]:
         """What the source imports and nobody has, as pip names it."""

@@ -227,7 +227,7 @@ class McpPart:
         """A line as in a terminal, taken apart."""
         command, args = split_command(params.line)
         if any(is_secret(arg) for arg in args):
-            raise FieldError("command", Phrase("agents_mcp.args_secret"))
+            raise FieldError("command", Phrase("agents.mcp.args_secret"))
         return {"command": command, "args": args}
 
     def _read(self, params: PasteParams) -> dict[str, Any]:
@@ -239,7 +239,7 @@ class McpPart:
     def _fill(self, params: FillParams) -> dict[str, Any]:
         """The form of a server of the block with what was asked for."""
         if params.which >= len(self._written):
-            raise FieldError("block", Phrase("agents_mcp.paste_empty"))
+            raise FieldError("block", Phrase("agents.mcp.paste_empty"))
         return self._filled(params.which, params.answers)
 
     def _filled(self, which: int, answers: Mapping[str, str]) -> dict[str, Any]:
@@ -292,7 +292,7 @@ class McpPart:
         answer = told(outcome, self._services.texts)
         if isinstance(outcome.error, McpError):
             # Its own hint is written for the chat, and sends people here.
-            hint = Phrase(f"agents_mcp.hint_{outcome.error.code}", fallback="").spell(self._services.texts)
+            hint = Phrase(f"agents.mcp.hint_{outcome.error.code}", fallback="").spell(self._services.texts)
             how = outcome.error.values.get("how")
             got = how.spell(self._services.texts) if isinstance(how, Phrase) else ""
             answer["error"]["hint"] = f"{got} {hint}".strip()
@@ -377,7 +377,7 @@ def sign_in_of(params: McpSaveParams) -> Wanted | None:
         return None
     client, secret = params.client_id.strip(), params.client_secret.strip()
     if params.client_host and not client:
-        raise FieldError("client_id", Phrase("agents_mcp.client_id_empty"))
+        raise FieldError("client_id", Phrase("agents.mcp.client_id_empty"))
     for name, value in (("client_id", client), ("client_secret", secret)):
         if len(value) > LONGEST_SECRET or not (value.isascii() and (value.isprintable() or not value)):
             raise FieldError(name, Phrase("errors.problem.form_plain"))
@@ -385,7 +385,7 @@ def sign_in_of(params: McpSaveParams) -> Wanted | None:
 
 
 def _gone() -> FieldError:
-    return FieldError("mcp", Phrase("agents_mcp.gone"))
+    return FieldError("mcp", Phrase("agents.mcp.gone"))
 
 
 def shown(tool: Tool, texts: Catalogue) -> dict[str, str]:
@@ -395,6 +395,6 @@ def shown(tool: Tool, texts: Catalogue) -> dict[str, str]:
     told = {"name": tool.name, "description": short}
     remark = getattr(tool, "remark", "")
     if remark:
-        told["remark"] = Phrase(f"agents_mcp.tool_{remark}", fallback="").spell(texts)
+        told["remark"] = Phrase(f"agents.mcp.tool_{remark}", fallback="").spell(texts)
         told["left_out"] = "" if remark == "mended" else "yes"
     return told

@@ -85,7 +85,7 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         settings = self._settings.current
         known = roster.find(settings.mcp_servers, server_id)
         if known is None and len(settings.mcp_servers) >= MOST_SERVERS:
-            raise FieldError("name", Phrase("agents_mcp.most", {"limit": MOST_SERVERS}))
+            raise FieldError("name", Phrase("agents.mcp.most", {"limit": MOST_SERVERS}))
         server, values = edited(form, known.id if known else "new")
         if server.transport != "stdio":
             settle(self._settings, server.url, plain, field="url")
@@ -103,12 +103,12 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         kind, rows = ("variables", form.variables) if server.transport == "stdio" else ("headers", form.headers)
         at = next((f"{kind}.{number}.value" for number, row in enumerate(rows) if row.name.strip() == name), kind)
         if known is None or name not in known.secrets:
-            raise FieldError(at, Phrase("agents_mcp.secret_empty"))
+            raise FieldError(at, Phrase("agents.mcp.secret_empty"))
         if mcp_secret(known, name) != mcp_secret(server, name):
-            raise FieldError(at, Phrase("agents_mcp.secret_elsewhere"))
+            raise FieldError(at, Phrase("agents.mcp.secret_elsewhere"))
         value = self._keys.secret(mcp_secret(server, name))
         if not value:
-            raise FieldError(at, Phrase("agents_mcp.secret_lost"))
+            raise FieldError(at, Phrase("agents.mcp.secret_lost"))
         return value
 
     def prove(self, draft: McpDraft, uses: Callable[[Closes], object] = lambda _client: None) -> Sequence[Tool]:

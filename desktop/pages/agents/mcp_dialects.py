@@ -61,20 +61,20 @@ def written(text: str) -> list[Written]:
     """The servers in a text, at least one. Raises FieldError for `block`."""
     text = unfenced(text)
     if not text:
-        raise FieldError("block", Phrase("agents_mcp.paste_empty"))
+        raise FieldError("block", Phrase("agents.mcp.paste_empty"))
     found = _from_link(text) or _from_line(text) or _from_toml(text)
     if found is None:
         try:
             given = parsed(text)
         except ValueError as error:
             line = getattr(error, "lineno", 1)
-            raise FieldError("block", Phrase("agents_mcp.paste_json", {"line": line})) from None
+            raise FieldError("block", Phrase("agents.mcp.paste_json", {"line": line})) from None
         inputs = _inputs(given)
         found = [_server(at, one) for at, one in _candidates(given) if _fits(one)]
         for one in found:
             one.inputs = inputs
     if not found:
-        raise FieldError("block", Phrase("agents_mcp.paste_none"))
+        raise FieldError("block", Phrase("agents.mcp.paste_none"))
     return found[:MOST]
 
 
@@ -182,7 +182,7 @@ def _from_toml(text: str) -> list[Written] | None:
         given = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         found = re.search(r"line (\d+)", str(error))
-        raise FieldError("block", Phrase("agents_mcp.paste_toml", {"line": found[1] if found else 1})) from None
+        raise FieldError("block", Phrase("agents.mcp.paste_toml", {"line": found[1] if found else 1})) from None
     return [_server(at, one) for at, one in _candidates(given) if _fits(one)]
 
 

@@ -101,7 +101,7 @@ def edited(form: McpForm, server_id: str) -> tuple[McpServer, dict[str, str]]:
         command, split = split_command(form.command)
         args = [*split, *(line for line in form.args.splitlines() if line.strip())]
         if open_one := OPEN_REFERENCE.search(form.folder):
-            raise FieldError("folder", Phrase("agents_mcp.reference_open", {"name": open_one[0]}))
+            raise FieldError("folder", Phrase("agents.mcp.reference_open", {"name": open_one[0]}))
         data |= {"command": command, "args": args, "folder": clean_folder(form.folder)}
     rows = _rows(kind, form.variables if kind == "variables" else form.headers)
     secret = {row.name: row.value for row in rows.values() if row.secret}
@@ -119,7 +119,7 @@ def edited(form: McpForm, server_id: str) -> tuple[McpServer, dict[str, str]]:
     for at, words in (("args", server.args), ("url", [server.url])):
         for word in words:
             if open_one := OPEN_REFERENCE.search(word):
-                raise FieldError(at, Phrase("agents_mcp.reference_open", {"name": open_one[0]}))
+                raise FieldError(at, Phrase("agents.mcp.reference_open", {"name": open_one[0]}))
     if kind == "variables":
         out = taken_out(server)
         server, taken = out.server, out.values
@@ -137,7 +137,7 @@ def split_command(text: str) -> tuple[str, list[str]]:
     """A program and the arguments that were typed behind it, as in a terminal. Raises FieldError for `command`."""
     wanted = text.strip()
     if not wanted:
-        raise FieldError("command", Phrase("agents_mcp.command_empty"))
+        raise FieldError("command", Phrase("agents.mcp.command_empty"))
     if not wanted.isprintable():
         raise FieldError("command", Phrase("errors.problem.form_line"))
     # A path with spaces is one word; a backslash of Windows is none of a shell.
@@ -146,9 +146,9 @@ def split_command(text: str) -> tuple[str, list[str]]:
     try:
         command, *args = shlex.split(wanted)
     except ValueError:
-        raise FieldError("command", Phrase("agents_mcp.command_quotes")) from None
+        raise FieldError("command", Phrase("agents.mcp.command_quotes")) from None
     if not command:
-        raise FieldError("command", Phrase("agents_mcp.command_empty"))
+        raise FieldError("command", Phrase("agents.mcp.command_empty"))
     return command, args
 
 
@@ -170,7 +170,7 @@ def clean_folder(text: str) -> str:
     except (OSError, ValueError, RuntimeError):
         there = False
     if not there:
-        raise FieldError("folder", Phrase("agents_mcp.folder_missing"))
+        raise FieldError("folder", Phrase("agents.mcp.folder_missing"))
     return str(folder)
 
 
@@ -191,7 +191,7 @@ def with_scheme(text: str) -> str:
     """`localhost:8000/mcp` alone means http, a host alone https. Raises FieldError for `url`."""
     wanted = text.strip().strip("\"'`<>")
     if not wanted:
-        raise FieldError("url", Phrase("agents_mcp.url_empty"))
+        raise FieldError("url", Phrase("agents.mcp.url_empty"))
     if "://" in wanted:
         return wanted
     try:
@@ -214,11 +214,11 @@ def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:
             continue
         at = f"{kind}.{number}.name"
         if not name:
-            raise FieldError(at, Phrase("agents_mcp.row_name_empty"))
+            raise FieldError(at, Phrase("agents.mcp.row_name_empty"))
         if not form.fullmatch(name) or (kind == "headers" and name.lower() in OWN_HEADERS):
             raise FieldError(at, Phrase(problem))
         if not row.secret and is_telling(name) and is_secret(value, "token") and not REFERENCE.search(value):
-            raise FieldError(f"{kind}.{number}.value", Phrase("agents_mcp.row_secret"))
+            raise FieldError(f"{kind}.{number}.value", Phrase("agents.mcp.row_secret"))
         if name.lower() in seen:
             raise FieldError(at, Phrase("errors.problem.mcp_twice", {"name": name}))
         seen.add(name.lower())
@@ -237,9 +237,9 @@ def _at(place: tuple[str | int, ...], problem: Phrase, kind: Kind, rows: Mapping
     """The problem of a place in the model, at the field of the form that it came from."""
     field, *below = place
     if field == "args" and problem.key == "errors.problem.mcp_secret":
-        return FieldError("args", Phrase("agents_mcp.args_secret"))
+        return FieldError("args", Phrase("agents.mcp.args_secret"))
     if field == "url" and problem.key == "errors.problem.mcp_secret":
-        return FieldError("url", Phrase("agents_mcp.url_secret"))
+        return FieldError("url", Phrase("agents.mcp.url_secret"))
     if field not in ("env", "headers", "secrets"):
         return FieldError(str(field), problem)
     name = below[0] if below else ""
@@ -247,7 +247,7 @@ def _at(place: tuple[str | int, ...], problem: Phrase, kind: Kind, rows: Mapping
         name = [row.name for row in rows.values() if row.secret][name]
     number = next((number for number, row in rows.items() if row.name == name), max(rows, default=0))
     if problem.key == "errors.problem.mcp_secret":
-        problem = Phrase("agents_mcp.row_secret")
+        problem = Phrase("agents.mcp.row_secret")
     return FieldError(f"{kind}.{number}.value", problem)
 
 

@@ -99,9 +99,9 @@ class _Filling:
     def made(self) -> Pasted:
         one, made = self._one, self._made
         if one.off:
-            made.notes.append(Phrase("agents_mcp.paste_off"))
+            made.notes.append(Phrase("agents.mcp.paste_off"))
         if one.always:
-            made.notes.append(Phrase("agents_mcp.paste_always"))
+            made.notes.append(Phrase("agents.mcp.paste_always"))
         variables = self._rows({**self._file(), **one.env}, "variables")
         headers = self._rows(one.headers, "headers")
         args = [self._home(self._put(word, word)) for word in one.args]
@@ -208,9 +208,9 @@ class _Filling:
                 raise OSError
             text = Path(path).read_text(encoding="utf-8", errors="replace")
         except (OSError, ValueError):
-            self._made.notes.append(Phrase("agents_mcp.paste_env_file", {"path": path[:200]}))
+            self._made.notes.append(Phrase("agents.mcp.paste_env_file", {"path": path[:200]}))
             return {}
-        self._made.notes.append(Phrase("agents_mcp.paste_env_read", {"path": path[:200]}))
+        self._made.notes.append(Phrase("agents.mcp.paste_env_read", {"path": path[:200]}))
         return dict(_variables(text))
 
 

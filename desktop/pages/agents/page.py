@@ -105,7 +105,7 @@ class AgentsPage:
                 **self._road.methods,
                 **self._servers.methods,
             },
-            title=services.texts.get("agents_page.title"),
+            title=services.texts.get("agents.title"),
             on_gone=self._gone,
         )
 
@@ -123,10 +123,8 @@ class AgentsPage:
                 "common",
                 "settings",
                 "endpoint",
-                "agents_page",
-                "agents_mcp",
-                "agents_road",
-                "agents_server",
+                "agents",
+                "server",
                 "archive",
             ),
             "app": services.brand.app.name,
@@ -174,8 +172,8 @@ class AgentsPage:
             return []
         instead = settings.agent()
         if instead is None:
-            return [texts.get("agents_page.unknown_agent_none", id=active)]
-        return [texts.get("agents_page.unknown_agent", id=active, name=name_of(instead, texts))]
+            return [texts.get("agents.unknown_agent_none", id=active)]
+        return [texts.get("agents.unknown_agent", id=active, name=name_of(instead, texts))]
 
     def _lock(self) -> str:
         """Why no agent can be changed here, or nothing."""
@@ -224,7 +222,7 @@ class AgentsPage:
         texts = self._services.texts
 
         def made(now: Settings) -> Agent:
-            name = texts.get(f"agents_page.new_{params.kind}")
+            name = texts.get(f"agents.new_{params.kind}")
             if params.kind == "assistant":
                 return AssistantAgent(id=roster.fresh_id("assistant", now), name=name)
             if params.kind == "demo":
@@ -243,7 +241,7 @@ class AgentsPage:
         def made(now: Settings) -> Agent:
             agent = self._found(now, params.id)
             name = name_of(agent, texts)
-            ending = f" {texts.get('agents_page.copy_ending')}"
+            ending = f" {texts.get('agents.copy_ending')}"
             copied = {"id": roster.fresh_id(agent.kind, now), "name": f"{name[: 60 - len(ending)].rstrip()}{ending}"}
             return agent.model_copy(update=copied)
 
@@ -255,7 +253,7 @@ class AgentsPage:
 
         def changes(now: Settings) -> Mapping[str, Any]:
             if len(own(now)) >= MOST_AGENTS:
-                raise FieldError("agents", Phrase("agents_page.most_agents", {"limit": MOST_AGENTS}))
+                raise FieldError("agents", Phrase("agents.most_agents", {"limit": MOST_AGENTS}))
             agent = make(now)
             added.append(agent.id)
             first = {} if now.agents else {"active_agent": agent.id}

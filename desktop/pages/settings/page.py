@@ -184,7 +184,7 @@ class SettingsPage:
         store = services.settings
         texts = services.texts
         return {
-            "texts": texts.page("common", "settings", "agents_page"),
+            "texts": texts.page("common", "settings", "agents"),
             "app": services.brand.app.name,
             "icon": services.brand.app.icon,
             "version": services.brand.version,
@@ -238,7 +238,7 @@ class SettingsPage:
             elif endpoint is not None:
                 told["host"] = endpoint.name or host_of(endpoint.base_url)
             else:
-                told["host"] = texts.get("agents_page.endpoint_gone", id=agent.endpoint)
+                told["host"] = texts.get("agents.endpoint_gone", id=agent.endpoint)
         return told
 
     def _agent_layer(self) -> str:

@@ -134,7 +134,7 @@ class SetupPage:
         agent, workflow = settings.agent(), settings.workflow()
         endpoint = self._endpoint()
         return {
-            "texts": services.texts.page("common", "setup", "endpoint", "agents_server"),
+            "texts": services.texts.page("common", "setup", "endpoint", "server"),
             "look": look_of(services),
             "notices": [notice.describe(services.texts) for notice in services.settings.notices],
             "app": services.brand.app.name,

@@ -14,7 +14,7 @@ MOST = 40
 """Hits that a search gives."""
 ERRORS = "errors-"
 """Topics whose second headings are the codes of errors begin like this."""
-_MARKDOWN = re.compile(r"^#{1,6} +|^ *- |!?\[([^\]]*)\]\([^)]*\)|^```[a-z]*|`+|\*+|^[-:| ]+$|\|", re.MULTILINE)
+_MARKDOWN = re.compile(r"^#{1,6} +|^ *- |!?\[([^\[\]]*)\]\([^()]*\)|^```[a-z]*|`+|\*+|^[-:| ]+$|\|", re.MULTILINE)
 
 
 @dataclass(frozen=True)

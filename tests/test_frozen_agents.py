@@ -72,7 +72,7 @@ def test_an_unedited_export_with_a_file_beside_it_answers_in_the_frozen_app(pers
     person.api.answer(Answer(text="Once upon a time."))
     code, report = person.ask("Tell me a story")
     assert (code, report.get("response")) == (0, "Once upon a time.from beside"), report
-    assert "Tell me a story" in json.dumps(person.api.calls("/v1/responses")[-1].body["input"])
+    assert "Tell me a story" in json.dumps(person.api.last.body["input"])
 
 
 def test_checklist_07_16_and_28_nothing_planted_misleads_the_frozen_process_and_it_holds_no_key(
@@ -219,7 +219,7 @@ def test_checklist_07_an_mcp_servers_program_runs_beside_the_frozen_app_and_sees
     planted = {"OPENAI_API_KEY": KEY, "GITHUB_TOKEN": "hush"}
     code, report = run(person.app, person.environ | planted, "ask", *person.options, "look")
     assert (code, report.get("response")) == (0, "Seen."), report
-    given = person.api.calls("/v1/responses")[-1].body["input"]
+    given = person.api.last.body["input"]
     (output,) = [one["output"] for one in given if one.get("type") == "function_call_output"]
     found = json.loads(output)
     assert "PATH" in found

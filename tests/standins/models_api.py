@@ -169,6 +169,11 @@ class ModelsApi:
     def calls(self, path: str) -> list[Asked]:
         return [asked for asked in self.asked if asked.path == path]
 
+    @property
+    def last(self) -> Asked:
+        """The last call for an answer. The list of models is asked for beside answers, and may come after them."""
+        return [asked for asked in self.asked if asked.method == "POST"][-1]
+
     # --- of the handler -----------------------------------------------------------------------
 
     def next_answer(self, said: str) -> Answer:

@@ -184,7 +184,7 @@ def test_checklist_28_what_runs_is_what_was_approved_whatever_lies_on_the_disk_b
     )
     code.api.answer(Answer(text="fine"))
     assert code.say().said == "fine"
-    assert code.api.asked[-1].body["instructions"] == "approved"
+    assert code.api.last.body["instructions"] == "approved"
 
 
 def test_a_file_beside_it_that_was_not_approved_is_not_imported(code: Bench) -> None:

@@ -402,7 +402,7 @@ def test_a_tool_that_needs_a_yes_waits_for_it(code: Bench) -> None:
     assert "Pilot wants to use the tool launch." in card
     assert "moon" in card
     assert code.press(heard, "Approve").said == "It flies."
-    assert "launched moon" in json.dumps(code.api.asked[-1].body["input"])
+    assert "launched moon" in json.dumps(code.api.last.body["input"])
 
 
 def test_nothing_of_a_question_is_out_of_sight_or_turned_around() -> None:
@@ -443,7 +443,7 @@ def test_a_hosted_mcp_servers_call_waits_for_a_yes(code: Bench, press: str, appr
     assert "Buyer wants to use the tool buy from shop." in card
     assert "tea" in card
     assert code.press(heard, press).said == "As you say."
-    (answer,) = [one for one in code.api.asked[-1].body["input"] if one.get("type") == "mcp_approval_response"]
+    (answer,) = [one for one in code.api.last.body["input"] if one.get("type") == "mcp_approval_response"]
     assert answer["approve"] is approved
     assert answer["approval_request_id"] == "mcpr_1"
 
@@ -534,12 +534,12 @@ def test_the_chat_so_far_goes_along_and_each_chat_is_its_own(code: Bench) -> Non
     code.api.always(Answer(text="Noted."))
     first = code.say("My name is Ada")
     code.say("And now?", first.thread)
-    asked = json.dumps(code.api.asked[-1].body["input"])
+    asked = json.dumps(code.api.last.body["input"])
     assert "My name is Ada" in asked
     assert "Noted." in asked
     assert asked.count("And now?") == 1
     code.say("Who am I?")
-    assert "Ada" not in json.dumps(code.api.asked[-1].body["input"])
+    assert "Ada" not in json.dumps(code.api.last.body["input"])
 
 
 def test_what_the_endpoint_searches_is_a_step(code: Bench) -> None:

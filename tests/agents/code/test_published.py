@@ -121,7 +121,7 @@ def test_instructions_with_a_context_and_hosted_tools_reach_the_model(code: Benc
     code.holds(HEAD + CONTEXT + RUN + node)
     code.api.answer(Answer(text="Found."))
     assert code.say("Where?").said == "Found."
-    asked = code.api.asked[-1].body
+    asked = code.api.last.body
     assert asked["instructions"] == "Answer. User query: Where?"
     assert [tool["type"] for tool in asked["tools"]] == ["file_search", "web_search", "code_interpreter"]
     assert asked["reasoning"] == {"effort": "low", "summary": "auto"}

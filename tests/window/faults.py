@@ -17,6 +17,7 @@ from typing import Any, Literal
 import pytest
 
 from desktop.common.errors import Phrase
+from desktop.common.locations import command_name
 from desktop.openai_api.lifetime import workflows_over
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
@@ -331,6 +332,9 @@ def of_component(world: World) -> Mapping[str, object]:
     return {"host": f"127.0.0.1:{world.component_gate.port}"}
 
 
+UNREACHED = given(command=f"dbus-run-session -- {command_name()}")
+
+
 def key_problem(name: str, **values: object) -> Values:
     return given(problem=Phrase(f"errors.key_problem.{name}", values))
 
@@ -471,7 +475,7 @@ FIRST_PAGE = (
 CHAT = (
     Fault("key rejected", "key_rejected", key_revoked, heal=revoked_no_more, way="set up"),
     Fault("key restricted", "key_restricted", answers("key_restricted")),
-    Fault("no keyring to look for the key in", "keyring_missing", other_origin, way="set up"),
+    Fault("no session bus to ask for the key over", "keyring_unreached", other_origin, values=UNREACHED, way="set up"),
     Fault("agent missing", "agent_not_set", no_agent, way="set up"),
     Fault("workflow never found", never_found(), never_worked, THE_WORKFLOW),
     Fault("workflow gone 404", "workflow_gone", some_chats(answers("workflow_gone_404")), THE_WORKFLOW, look=archived),
@@ -614,7 +618,7 @@ START = (
         '{"network": {"api_base": "http://example.com"}}',
         "",
     ),
-    StartFault("no keyring", "keyring_missing"),
+    StartFault("no session bus", "keyring_unreached", values=UNREACHED),
     StartFault(
         "a keyring that protects nothing",
         "keyring_insecure",

@@ -19,6 +19,7 @@ const SET_UP = new Set([
   "workflow_not_found",
   "agent_not_set",
   "keyring_missing",
+  "keyring_unreached",
   "keyring_insecure",
   "keyring_locked",
   "keyring_denied",

@@ -62,7 +62,7 @@ def test_a_server_is_pasted_checked_given_to_an_assistant_and_removed(scene: Sce
         app.wait_value("agents", f"{ROW} [data-part=value]", TOKEN)
         assert app.js("agents", f"document.querySelector('{ROW} [data-part=value]').type") == "password"
         app.click("agents", "#mcp-save")
-        app.wait_text("agents", "The MCP server Tools has ended")
+        app.wait_text("agents", "The MCP server Tools has stopped")
         assert "mcp_servers" not in scene.settings()
 
         app.click("agents", "[data-id=writer]")
@@ -116,7 +116,7 @@ def test_a_commented_block_is_pasted_what_it_leaves_open_is_asked_for_and_a_slow
         app.wait_text("agents", "Taken from the pasted text.")
         app.click("agents", "#mcp-save")
         app.wait_text("agents", "It may need to download first", "It says: “Downloading”")
-        app.wait_text("agents", "Checked and saved.", "Available to agents", "Put where ${secret:pw} stands.")
+        app.wait_text("agents", "Checked and saved.", "Available to agents", "Replaces ${secret:pw}.")
         app.click("agents", "#mcp-tools-list input[value=words]")
         app.until("off", lambda: scene.settings()["mcp_servers"][0].get("tools_off") == ["words"])
         [server] = scene.settings()["mcp_servers"]

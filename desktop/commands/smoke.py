@@ -13,7 +13,7 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from desktop.settings.errors import AgentNotSet
 if TYPE_CHECKING:
     from desktop.app.application import App
     from desktop.app.context import Context
+    from desktop.common.texts import Catalogue
     from desktop.window.bridge import Answered
 
 LIMIT = 60.0
@@ -80,13 +81,7 @@ def run(context: Context, args: argparse.Namespace) -> int:
     if context.json:
         context.print_json(report)
     else:
-        line = context.texts.get(
-            "smoke.ready" if report["ok"] else "smoke.not_ready",
-            page=report["page"] or "-",
-            ms=report["ready_ms"] or 0,
-            engine=report["engine"],
-        )
-        context.print(line)
+        context.print(_outcome(context.texts, report))
         for described in report["errors"]:
             context.warn(f"{described['message']} {described['hint']}".strip())
         if report["screenshot"]:
@@ -99,6 +94,14 @@ def _answers_here(context: Context) -> bool:
     from desktop.settings.agents import InAppAgent
 
     return isinstance(context.settings.agent(), InAppAgent)
+
+
+def _outcome(texts: Catalogue, report: Mapping[str, Any]) -> str:
+    """The line that says how it went."""
+    told = {"page": report["page"] or "-", "ms": report["ready_ms"] or 0, "engine": report["engine"]}
+    if not report["ok"]:
+        return texts.get("smoke.not_ready", **told)
+    return texts.get("smoke.ready_builtin" if report["page"] == "builtin" else "smoke.ready", **told)
 
 
 class _Look:

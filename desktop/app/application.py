@@ -40,7 +40,7 @@ from desktop.window.shell import Looks, Shell
 if TYPE_CHECKING:
     from desktop.app.drawing import Drawing
     from desktop.pages.chat.page import Limits
-    from desktop.pages.shared.services import Services
+    from desktop.pages.common.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -152,8 +152,8 @@ class App:
 
     def _build(self, engine: Engine, keeper: SessionKeeper, counters: Any) -> None:
         from desktop.app.approval import Asking
-        from desktop.pages.shared.key_status import tell_waiting
-        from desktop.pages.shared.services import Services
+        from desktop.pages.common.key_status import tell_waiting
+        from desktop.pages.common.services import Services
 
         context, brand = self.context, self.context.brand
         asking = Asking(self.windows)
@@ -478,7 +478,7 @@ class App:
     def _on_settings(self, names: frozenset[str]) -> None:
         settings = self.context.settings
         if "chat.theme.scheme" in names:
-            from desktop.pages.shared.look import look_of
+            from desktop.pages.common.look import look_of
 
             self.apply_scheme(settings.chat.theme.scheme)
             for window in list(self.windows.values()):
@@ -526,7 +526,7 @@ class App:
 
     def _look_for_updates(self) -> None:
         """When the chat is there: a quiet line over it where there is a newer version."""
-        from desktop.pages.shared import updates
+        from desktop.pages.common import updates
 
         told = updates.look(self.services, packaged=self.packaged)
         if told is not None:

@@ -12,7 +12,7 @@ from desktop.settings.agents import CodeAgent
 if TYPE_CHECKING:
     from desktop.agents.code.consent import Consents
     from desktop.app.windows import Windows
-    from desktop.pages.shared.services import Services
+    from desktop.pages.common.services import Services
 
 ACTIONS: dict[type[AppError], str] = {
     CodeConsentNeeded: "code.look",

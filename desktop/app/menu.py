@@ -10,7 +10,7 @@ from desktop.window.engine import MenuBar, MenuItem
 
 if TYPE_CHECKING:
     from desktop.app.context import Context
-    from desktop.pages.shared.application import Application
+    from desktop.pages.common.application import Application
 
 ZOOM_STEP = 1.1
 

@@ -36,7 +36,7 @@ MODULES = (
     "desktop.keys",
     "desktop.agents.from_settings",
     "desktop.agents.host",
-    "desktop.pages.shared.services",
+    "desktop.pages.common.services",
     "desktop.settings.state",
 )
 """What an opening imports before its window is made, in the order in which it is wanted."""

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 COLOURS = {"chat": ("#ffffff", "#141924")}
 OTHER_COLOURS = ("#f8f9fb", "#141924")
-"""Window background before the first paint, light and dark: what assets/pages/shared/base.css paints there a moment
+"""Window background before the first paint, light and dark: what assets/pages/common/base.css paints there a moment
 later (the chat's `--surface`, elsewhere `--page`)."""
 SIZES = {
     "setup": (560, 760),

@@ -1,7 +1,7 @@
 """The one catalogue of words: `assets/texts/<language>/<area>.json`, flat keys, `{name}` placeholders.
 
 A text with a number in it is two: `key.one` and `key.other`. Both are asked for as `key`, and the value `count` says
-which; `assets/pages/shared/texts.js` does the same in the pages. Two numbers in one sentence are two texts, one put
+which; `assets/pages/common/texts.js` does the same in the pages. Two numbers in one sentence are two texts, one put
 into the other.
 
 An area is read when its first text is asked for, so a start reads only what it shows.

@@ -42,7 +42,7 @@ PORT = """
   window.bridge = { deliver: (batch) => void (port ? port.postMessage(batch) : kept.push(batch)) };
 })();
 """
-"""The app's end of the bridge, in its own world: the page sends the other end of a port (pages/shared/bridge.js)."""
+"""The app's end of the bridge, in its own world: the page sends the other end of a port (pages/common/bridge.js)."""
 
 
 def shut(settings: Any) -> None:

@@ -36,7 +36,7 @@ def css_colours(block: str) -> dict[str, str]:
 
 
 def test_a_window_has_the_colour_of_its_page_before_the_page_paints() -> None:
-    sheet = (assets_dir() / "pages" / "shared" / "base.css").read_text(encoding="utf-8")
+    sheet = (assets_dir() / "pages" / "common" / "base.css").read_text(encoding="utf-8")
     light_part, dark_part = sheet.split("prefers-color-scheme: dark", 1)
     light = css_colours(light_part)
     dark = light | {

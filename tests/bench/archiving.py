@@ -23,7 +23,7 @@ LIMIT = 1_800.0
 """Seconds after which it is given up."""
 
 _ARCHIVE = """(async () => {
-  const { call, on } = await import(new URL("../shared/bridge.js", document.baseURI).href);
+  const { call, on } = await import(new URL("../common/bridge.js", document.baseURI).href);
   on("archive.progress", (told) => {
     if (told.finished) void call("bench.took", { milliseconds: [told.done, told.failed], what: "archived" });
   });

@@ -164,7 +164,7 @@ def with_bench(page: Page) -> Page:
 
 # Engines round their clock (WebKit to 1 ms): each entry is the mean of ten calls in a row.
 ROUND_TRIPS = """(async () => {
-  const { call } = await import(new URL("../shared/bridge.js", document.baseURI).href);
+  const { call } = await import(new URL("../common/bridge.js", document.baseURI).href);
   const took = [];
   for (let i = 0; i < %d; i += 10) {
     const before = performance.now();

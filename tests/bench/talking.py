@@ -28,7 +28,7 @@ FLOOD = 30_000
 # --- what runs in the page. All of it is the built-in view's; its modules are the page's own. --------------
 
 _PRELUDE = """
-  const { call } = await import(new URL("../shared/bridge.js", document.baseURI).href);
+  const { call } = await import(new URL("../common/bridge.js", document.baseURI).href);
   const told = (what, milliseconds) => call("bench.took", { what, milliseconds });
   const say = (words) => {
     const text = document.getElementById("text");
@@ -70,7 +70,7 @@ _FIRST = """
 
 # The page's own `fetch` for ChatKit, read to the end: milliseconds from first to last piece, pieces, misplaced ones.
 _READ = """
-  const { agentFetch } = await import(new URL("../shared/agent_fetch.js", document.baseURI).href);
+  const { agentFetch } = await import(new URL("../common/agent_fetch.js", document.baseURI).href);
   const content = [{ type: "input_text", text: "%(count)d" }];
   const input = { content, attachments: [], quoted_text: null, inference_options: {} };
   const body = JSON.stringify({ type: "threads.create", params: { input } });

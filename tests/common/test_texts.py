@@ -161,7 +161,7 @@ def test_a_number_chooses_the_form_in_the_app(language: str) -> None:
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 def test_a_number_chooses_the_same_form_in_the_pages(language: str, tmp_path: Path) -> None:
     script = tmp_path / "script.mjs"
-    module = (ROOT / "assets" / "pages" / "shared" / "texts.js").as_uri()
+    module = (ROOT / "assets" / "pages" / "common" / "texts.js").as_uri()
     script.write_text(
         f"globalThis.document = {{ documentElement: {{ lang: {json.dumps(language)} }} }};\n"
         f"const {{ setTexts, t }} = await import({json.dumps(module)});\n"

@@ -18,7 +18,7 @@ from desktop.common.texts import Catalogue
 from desktop.keys import Keys, MemoryStore
 from desktop.openai_api.client import ApiClient, Endpoint
 from desktop.openai_api.keeper import SessionKeeper
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 from desktop.settings.brand import Brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore

@@ -9,7 +9,7 @@ from typing import Any
 from desktop.common.errors import AppError
 from desktop.pages.agents.mcp_check import McpCheck
 from desktop.pages.agents.page import AgentsPage
-from desktop.pages.shared.check_run import Closes
+from desktop.pages.common.check_run import Closes
 from desktop.settings.mcp import McpServer
 from tests.pages.app_parts import Asked, House
 

@@ -530,7 +530,7 @@ def fetch(app: Driver, body: str, *, read: bool, raw: bool = False) -> None:
     code = body if raw else json.dumps(body)
     app.js(
         "chat",
-        "(import(new URL('../shared/agent_fetch.js', location.href).href).then(async ({agentFetch}) => {"
+        "(import(new URL('../common/agent_fetch.js', location.href).href).then(async ({agentFetch}) => {"
         f"const answer = await agentFetch('https://agent.invalid/', {{method: 'POST', body: {code}}});"
         "const got = window.got = {status: answer.status, type: answer.headers.get('content-type'), text: '',"
         "done: false, read: async () => {got.text = await answer.text(); got.done = true}};"
@@ -605,7 +605,7 @@ def test_checklist_02_and_12_what_an_agents_methods_refuse_is_answered_with_code
         ]
         app.js(
             "chat",
-            "(import(new URL('../shared/bridge.js', location.href).href).then(async ({call}) => {"
+            "(import(new URL('../common/bridge.js', location.href).href).then(async ({call}) => {"
             f"const told = []; for (const [method, params] of {json.dumps([w[:2] for w in wrong])})"
             "await call(method, params).then((value) => told.push({value}), (e) => told.push("
             "{code: e.code, message: e.message, hint: e.hint, detail: e.detail})); window.told = told}), true)",
@@ -625,7 +625,7 @@ def listen(app: Driver, event: str) -> None:
     """Collect an event's data in `window.heard`."""
     app.js(
         "chat",
-        "(import(new URL('../shared/bridge.js', location.href).href).then(({on}) => {"
+        "(import(new URL('../common/bridge.js', location.href).href).then(({on}) => {"
         f"window.heard = []; on({json.dumps(event)}, (data) => window.heard.push(data))}}), true)",
     )
     app.until("the page listens", lambda: app.js("chat", "Array.isArray(window.heard)"))
@@ -639,7 +639,7 @@ def ask(app: Driver, body: dict[str, Any]) -> None:
     """A request of the protocol that nobody reads the answer of."""
     app.js(
         "chat",
-        "(import(new URL('../shared/bridge.js', location.href).href).then(({call}) => "
+        "(import(new URL('../common/bridge.js', location.href).href).then(({call}) => "
         f"call('chatkit.request', {{body: {json.dumps(json.dumps(body))}}})), true)",
     )
 

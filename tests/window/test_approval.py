@@ -42,7 +42,7 @@ def tried(app: Driver, method: str, **params: object) -> str:
     """What becomes of a call that a script in the chat page makes: the error's code, or "done"."""
     app.js(
         "chat",
-        "(window.tried = '', import(new URL('../shared/bridge.js', location.href).href).then(({call}) => "
+        "(window.tried = '', import(new URL('../common/bridge.js', location.href).href).then(({call}) => "
         f"call({json.dumps(method)}, {json.dumps(params)})).then(() => 'done', (error) => error.code)"
         ".then((found) => (window.tried = found)), true)",
     )

@@ -122,7 +122,7 @@ def tried_by_the_chat_page(app: Driver, method: str, **params: str) -> str:
     """What becomes of a call that OpenAI's script could make: the error's code, or "done"."""
     app.js(
         "chat",
-        "(window.tried = '', import(new URL('../shared/bridge.js', location.href).href).then(({call}) => "
+        "(window.tried = '', import(new URL('../common/bridge.js', location.href).href).then(({call}) => "
         f"call({json.dumps(method)}, {json.dumps(params)})).then(() => 'done', (error) => error.code)"
         ".then((found) => (window.tried = found)), true)",
     )

@@ -295,7 +295,7 @@ def test_a_form_with_a_file_is_taken_too(scene: Scene) -> None:
         ready(scene, app)
         app.js(
             "chat",
-            "(import(new URL('../shared/agent_fetch.js', location.href).href).then(async ({agentFetch}) => {"
+            "(import(new URL('../common/agent_fetch.js', location.href).href).then(async ({agentFetch}) => {"
             "const file = new File(['some notes'], 'notes.txt', {type: 'text/plain'});"
             "const form = new FormData(); form.append('file', file);"
             "const answer = await agentFetch('https://agent.invalid/upload', {method: 'POST', body: form});"

@@ -51,7 +51,7 @@ def test_checklist_10_a_script_in_the_chat_page_gets_404_for_every_other_page(ha
         "texts/en/setup.json",
     ]
     paths = [
-        *("/", "/chat/chat.html", f"/{own}", f"/{own}/", f"/{own}/shared/", f"/{own}/chat.html"),
+        *("/", "/chat/chat.html", f"/{own}", f"/{own}/", f"/{own}/common/", f"/{own}/chat.html"),
         *(f"/{own}/../setup/setup.html", f"/{own}/chat/%2e%2e/settings/settings.html"),
         *(f"/{name}" for name in names),
         *(f"/{own}/{name}" for name in names),
@@ -140,7 +140,7 @@ def test_checklist_40_a_call_nested_as_deep_as_a_script_likes_is_answered_under_
 
 def test_checklist_40_a_page_of_ours_that_sends_what_can_not_be_read_is_told_so(hall: Hall) -> None:
     """As an error of its call, at once: never as an app that does not answer."""
-    bridge = "import(new URL('../shared/bridge.js', location.href).href)"
+    bridge = "import(new URL('../common/bridge.js', location.href).href)"
     nest = "((levels) => { let deep = 1; for (let i = 0; i < levels; i++) deep = [deep]; return deep; })"
     ways = {
         f"{nest}(1_000)": "bad_params",

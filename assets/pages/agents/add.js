@@ -1,9 +1,9 @@
 // @ts-check
 /** A form for code that is to become an agent: a file, or what was pasted. What is refused is said at its field, and stays typed. */
 
-import { call } from "../shared/bridge.js";
-import { CHECK_LIMIT, described, make, sayIn, wire } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { CHECK_LIMIT, described, make, sayIn, wire } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {"file" | "text"} Way
@@ -120,7 +120,7 @@ export class CodeForm {
     for (const one of /** @type {const} */ (["file", "text"])) this.#error(one, "");
   }
 
-  /** @param {Way} way @param {string | import("../shared/parts.js").Described} message empty: none */
+  /** @param {Way} way @param {string | import("../common/parts.js").Described} message empty: none */
   #error(way, message) {
     const id = `${this.#prefix}-${way}`;
     const control = way === "file" ? this.#file : this.#text;
@@ -168,7 +168,7 @@ export class CodeForm {
     }
   }
 
-  /** @param {Way} way @param {string | import("../shared/parts.js").Described} message */
+  /** @param {Way} way @param {string | import("../common/parts.js").Described} message */
   #refused(way, message) {
     this.#error(way, message);
     this.focus();

@@ -1,7 +1,7 @@
 // @ts-check
 /** The page for agents: a list, and at its right the agent, the endpoint or what can be added. Every change of an agent is saved by itself. */
 
-import { call, on } from "../shared/bridge.js";
+import { call, on } from "../common/bridge.js";
 import {
   buildFields,
   fillCommon,
@@ -22,12 +22,12 @@ import { buildUse, fillUse } from "./mcp_use.js";
 import { leaveConnection, openForm, showConnection, wireConnection } from "./server.js";
 import { paint } from "./preview.js";
 import { goOnRoad, leaveRoad, lockAdding, showRoad, wireRoad } from "./imports.js";
-import { ask } from "../shared/dialog.js";
-import { applyLook } from "../shared/look.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, make, part, sayIn, show, SHOW_AFTER } from "../shared/parts.js";
-import { fields, words } from "../shared/fields.js";
-import { between, failed, listen, saveBy, tell, tried } from "../shared/saving.js";
-import { applyTexts, setTexts, t } from "../shared/texts.js";
+import { ask } from "../common/dialog.js";
+import { applyLook } from "../common/look.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, make, part, sayIn, show, SHOW_AFTER } from "../common/parts.js";
+import { fields, words } from "../common/fields.js";
+import { between, failed, listen, saveBy, tell, tried } from "../common/saving.js";
+import { applyTexts, setTexts, t } from "../common/texts.js";
 
 /**
  * @typedef {import("./fields.js").Agent} Agent
@@ -37,7 +37,7 @@ import { applyTexts, setTexts, t } from "../shared/texts.js";
  *   agents: Entry[], active: string, locked: string, chooses: boolean, endpoints: Endpoint[], endpoints_locked: string,
  *   mcp: import("./mcp.js").Server[], mcp_locked: string,
  *   chat: {greeting: string, prompts: Array<{label: string, prompt: string, icon: string | null}>},
- *   look: import("../shared/look.js").Look, notices: string[]
+ *   look: import("../common/look.js").Look, notices: string[]
  * }} State
  * @typedef {State & import("./imports.js").About & {
  *   texts: Record<string, string>, app: string, default_model: string, greeting: string
@@ -220,7 +220,7 @@ async function openFirst() {
 
 // --- what is done ------------------------------------------------------------------------------------------
 
-/** @param {string | import("../shared/parts.js").Described} message */
+/** @param {string | import("../common/parts.js").Described} message */
 const workflowError = (message) => fieldError("workflow-id", message);
 
 /** @param {Record<string, string>} what */

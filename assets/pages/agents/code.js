@@ -1,11 +1,11 @@
 // @ts-check
 /** A code agent on the page for agents: its file, its packages, and how it stands with the yes, which only the consent page takes. */
 
-import { call, on } from "../shared/bridge.js";
-import { button, described, el, sentence, show } from "../shared/parts.js";
-import { area, number, text } from "../shared/fields.js";
-import { tried } from "../shared/saving.js";
-import { t } from "../shared/texts.js";
+import { call, on } from "../common/bridge.js";
+import { button, described, el, sentence, show } from "../common/parts.js";
+import { area, number, text } from "../common/fields.js";
+import { tried } from "../common/saving.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./fields.js").Agent} Agent

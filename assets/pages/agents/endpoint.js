@@ -1,15 +1,15 @@
 // @ts-check
 /** The form of an endpoint: checked by real calls before it is saved; what was typed stays until then. */
 
-import { call } from "../shared/bridge.js";
-import { Check } from "../shared/check.js";
-import { ask } from "../shared/dialog.js";
-import { button, CHECK_LIMIT, described, el, explain, fieldError, input, mask, part, show } from "../shared/parts.js";
-import { tried } from "../shared/saving.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { Check } from "../common/check.js";
+import { ask } from "../common/dialog.js";
+import { button, CHECK_LIMIT, described, el, explain, fieldError, input, mask, part, show } from "../common/parts.js";
+import { tried } from "../common/saving.js";
+import { t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/parts.js").Described} Described
+ * @typedef {import("../common/parts.js").Described} Described
  * @typedef {import("./fields.js").Endpoint} Endpoint
  * @typedef {{name: string, address: string, api: string, key: string, model: string}} Typed
  * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, id: string, state: any}} Outcome

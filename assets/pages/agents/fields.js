@@ -1,10 +1,10 @@
 // @ts-check
 /** The fields of an agent: which there are for each kind, the models of its endpoint, and what was typed but not yet saved. */
 
-import { call } from "../shared/bridge.js";
+import { call } from "../common/bridge.js";
 import { buildCode } from "./code.js";
-import { combobox } from "../shared/combobox.js";
-import { CHECK_LIMIT, described, el, input, make, part, sentence, show } from "../shared/parts.js";
+import { combobox } from "../common/combobox.js";
+import { CHECK_LIMIT, described, el, input, make, part, sentence, show } from "../common/parts.js";
 import {
   accent,
   area,
@@ -20,7 +20,7 @@ import {
   select,
   text,
   toggle,
-} from "../shared/fields.js";
+} from "../common/fields.js";
 import {
   fillPrompts,
   promptError,
@@ -28,14 +28,14 @@ import {
   showPrompts,
   unsavedPrompts,
   wirePrompts,
-} from "../shared/prompts.js";
-import { save } from "../shared/saving.js";
-import { t } from "../shared/texts.js";
+} from "../common/prompts.js";
+import { save } from "../common/saving.js";
+import { t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/parts.js").Described} Described
- * @typedef {import("../shared/fields.js").Known} Known
- * @typedef {import("../shared/prompts.js").Prompt} Prompt
+ * @typedef {import("../common/parts.js").Described} Described
+ * @typedef {import("../common/fields.js").Known} Known
+ * @typedef {import("../common/prompts.js").Prompt} Prompt
  * @typedef {"assistant" | "workflow" | "demo" | "code" | "server" | "other"} Kind a kind that this page does not know shows as "other"
  * @typedef {{id: string, name: string, own_name: string, address: string, host: string, api: string, built_in: boolean, users: number}} Endpoint
  * @typedef {{id: string, kind: Kind, fields: Record<string, Known>}} Agent
@@ -53,7 +53,7 @@ let shown = null;
 let endpoints = [];
 /** The prompts of the profile: what an agent without its own ones shows. @type {Prompt[]} */
 let common = [];
-/** @type {import("../shared/combobox.js").Combobox | null} */
+/** @type {import("../common/combobox.js").Combobox | null} */
 let models = null;
 /** The endpoint whose models are listed or asked for. */
 let listed = "";

@@ -2,15 +2,15 @@
 /** What becomes of a hosted workflow: its chats archived, its code brought, or an assistant in its place. And code agents that are added. */
 
 import { CodeForm } from "./add.js";
-import { ArchivePanel } from "../shared/archive_panel.js";
-import { call, on } from "../shared/bridge.js";
-import { button, described, el, part, sayIn, show, wire } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { ArchivePanel } from "../common/archive_panel.js";
+import { call, on } from "../common/bridge.js";
+import { button, described, el, part, sayIn, show, wire } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./add.js").Brought} Brought
  * @typedef {import("./add.js").Typed} Typed
- * @typedef {import("../shared/archive_panel.js").Progress} Progress
+ * @typedef {import("../common/archive_panel.js").Progress} Progress
  * @typedef {{over: boolean, largest_code: number}} About
  */
 
@@ -89,7 +89,7 @@ function openGuide(open) {
   button("bring").setAttribute("aria-expanded", String(open));
 }
 
-/** @param {string | import("../shared/parts.js").Described} message */
+/** @param {string | import("../common/parts.js").Described} message */
 function roadError(message) {
   sayIn(el("go-on-error"), message);
   show("go-on-error", message !== "");

@@ -1,8 +1,8 @@
 // @ts-check
 /** The lists of agents, endpoints and MCP servers at the left: one entry each, arrows to move, a search where there are many. */
 
-import { el, input, make, show } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { el, input, make, show } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./fields.js").Endpoint} Endpoint

@@ -4,15 +4,15 @@
 import { wirePaste } from "./mcp_paste.js";
 import { rowsEditor } from "./mcp_rows.js";
 import { clearOffer, lockSignIn, offerError, showOffer, showSignedIn, wanted, wireSignIn } from "./mcp_sign_in.js";
-import { call } from "../shared/bridge.js";
-import { Check } from "../shared/check.js";
-import { ask } from "../shared/dialog.js";
-import { button, CHECK_LIMIT, described, el, explain, fieldError, make, part, show } from "../shared/parts.js";
-import { tried } from "../shared/saving.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { Check } from "../common/check.js";
+import { ask } from "../common/dialog.js";
+import { button, CHECK_LIMIT, described, el, explain, fieldError, make, part, show } from "../common/parts.js";
+import { tried } from "../common/saving.js";
+import { t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/parts.js").Described} Described
+ * @typedef {import("../common/parts.js").Described} Described
  * @typedef {import("./mcp_rows.js").Row} Row
  * @typedef {import("./mcp_rows.js").Rows} Rows
  * @typedef {{id: string, name: string, below: string, users: number, always: string[], off: string[]}} Server

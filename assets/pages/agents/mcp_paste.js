@@ -1,9 +1,9 @@
 // @ts-check
 /** What other programs have of an MCP server fills the form. The app reads it and keeps its secrets; none comes back from there. */
 
-import { call } from "../shared/bridge.js";
-import { button, described, el, make, part, show } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { button, described, el, make, part, show } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./mcp.js").Form} Form
@@ -12,7 +12,7 @@ import { t } from "../shared/texts.js";
  * @typedef {{form: Form, held: string[], asks: Asked[], notes: string[]}} Filled `held`: names of the secrets that the app keeps
  */
 
-/** @param {{fill: (form: Form, held: string[], which: number) => void, error: (message: string | import("../shared/parts.js").Described) => void}} form */
+/** @param {{fill: (form: Form, held: string[], which: number) => void, error: (message: string | import("../common/parts.js").Described) => void}} form */
 export function wirePaste({ fill, error }) {
   /** @type {Filled[]} */
   let forms = [];

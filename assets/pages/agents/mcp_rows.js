@@ -1,14 +1,14 @@
 // @ts-check
 /** Rows of a name, a value and whether it is secret: the variables and the headers of an MCP server. Knows no server. */
 
-import { el, icon, make, sayIn } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { el, icon, make, sayIn } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {{name: string, value: string, secret: boolean}} Row
  * @typedef {{
  *   set: (rows: Row[]) => void, get: () => Row[], add: (row: Row) => void, lock: (locked: boolean, busy?: boolean) => void,
- *   error: (place: string, message: string | import("../shared/parts.js").Described) => void, clear: () => void, kept: (words: (name: string) => string) => void
+ *   error: (place: string, message: string | import("../common/parts.js").Described) => void, clear: () => void, kept: (words: (name: string) => string) => void
  * }} Rows
  */
 
@@ -73,7 +73,7 @@ export function rowsEditor(into, { label, help, add, row: numbered, extra }) {
     act.title = words;
   }
 
-  /** @param {HTMLLIElement} row @param {string} part @param {string | import("../shared/parts.js").Described} message empty: none */
+  /** @param {HTMLLIElement} row @param {string} part @param {string | import("../common/parts.js").Described} message empty: none */
   function fail(row, part, message) {
     const place = /** @type {HTMLElement} */ (row.querySelector(".error"));
     sayIn(place, message);

@@ -1,8 +1,8 @@
 // @ts-check
 /** Signing in at an MCP server: what is offered after a refusal, and what is told of a sign-in that is there. */
 
-import { button, el, fieldError, make, show } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { button, el, fieldError, make, show } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {{sign_in: boolean, client_id: string, client_secret: string, client_host: string}} Wanted
@@ -38,7 +38,7 @@ export function showOffer(now) {
   else if (now.sign_in !== "") button("mcp-sign-in").focus();
 }
 
-/** An error at one of the fields. @param {string} name @param {string | import("../shared/parts.js").Described} message @returns {boolean} whether it is one of them */
+/** An error at one of the fields. @param {string} name @param {string | import("../common/parts.js").Described} message @returns {boolean} whether it is one of them */
 export function offerError(name, message) {
   const field = FIELDS.find((one) => one === name);
   if (!field) return false;

@@ -1,10 +1,10 @@
 // @ts-check
 /** Which MCP servers an agent may use: a field of the agent's, with one box for each server. */
 
-import { button, el, make } from "../shared/parts.js";
-import { fieldError, fields, hasError, idOf } from "../shared/fields.js";
-import { save } from "../shared/saving.js";
-import { t } from "../shared/texts.js";
+import { button, el, make } from "../common/parts.js";
+import { fieldError, fields, hasError, idOf } from "../common/fields.js";
+import { save } from "../common/saving.js";
+import { t } from "../common/texts.js";
 
 /** @typedef {import("./mcp.js").Server} Server */
 
@@ -29,7 +29,7 @@ export function buildUse(into, add) {
   ]);
   el(into).append(root);
   button(`${id}-add`).addEventListener("click", add);
-  /** @type {import("../shared/fields.js").Field} */
+  /** @type {import("../common/fields.js").Field} */
   const field = {
     name: NAME,
     root,

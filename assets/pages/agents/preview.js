@@ -1,11 +1,11 @@
 // @ts-check
 /** A small picture of how a chat with this agent begins: greeting, prompts and look, as they are typed. Saves nothing. */
 
-import { schemeNow } from "../shared/look.js";
-import { el, input, make } from "../shared/parts.js";
-import { fields } from "../shared/fields.js";
-import { promptsNow } from "../shared/prompts.js";
-import { t } from "../shared/texts.js";
+import { schemeNow } from "../common/look.js";
+import { el, input, make } from "../common/parts.js";
+import { fields } from "../common/fields.js";
+import { promptsNow } from "../common/prompts.js";
+import { t } from "../common/texts.js";
 
 const MOST_PROMPTS = 4;
 const COLOUR = /^#[0-9a-f]{6}$/i;

@@ -4,15 +4,15 @@
  * how it stands in the agent's own page. The token goes in and never comes back.
  */
 
-import { call } from "../shared/bridge.js";
-import { Check } from "../shared/check.js";
-import { ask } from "../shared/dialog.js";
-import { button, CHECK_LIMIT, el, explain, fieldError, input, mask, part, sayIn, show } from "../shared/parts.js";
-import { tried } from "../shared/saving.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { Check } from "../common/check.js";
+import { ask } from "../common/dialog.js";
+import { button, CHECK_LIMIT, el, explain, fieldError, input, mask, part, sayIn, show } from "../common/parts.js";
+import { tried } from "../common/saving.js";
+import { t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/parts.js").Described} Described
+ * @typedef {import("../common/parts.js").Described} Described
  * @typedef {{present: boolean, store: string, problem: Described | null}} TokenState
  * @typedef {{url: string, host: string, headers: string, token_header: string, attachments: boolean, token: TokenState}} Server
  * @typedef {{name: string, url: string, token: string, headers: string, token_header: string, attachments: boolean}} Typed

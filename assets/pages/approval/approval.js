@@ -4,18 +4,18 @@
  * others. One question at a time. It decides nothing: what is pressed goes to the app, with the number of what was shown.
  */
 
-import { call, on } from "../shared/bridge.js";
-import { guard } from "../shared/guard.js";
-import { followLook } from "../shared/look.js";
-import { button, described, el, explain, make, sayIn, show } from "../shared/parts.js";
-import { applyTexts, setTexts, t } from "../shared/texts.js";
+import { call, on } from "../common/bridge.js";
+import { guard } from "../common/guard.js";
+import { followLook } from "../common/look.js";
+import { button, described, el, explain, make, sayIn, show } from "../common/parts.js";
+import { applyTexts, setTexts, t } from "../common/texts.js";
 
 /**
  * @typedef {"once" | "chat" | "always" | "rejected" | "approved"} Choice
  * @typedef {{number: string, agent: string, text: string, server: string, tool: string, arguments: string,
  *   next: number | null, total: number, choices: Choice[]}} Question `next`: where the rest of the arguments begins
  * @typedef {{question: Question | null, waiting: number}} State
- * @typedef {State & {texts: Record<string, string>, look: import("../shared/look.js").Look}} Start
+ * @typedef {State & {texts: Record<string, string>, look: import("../common/look.js").Look}} Start
  */
 
 /** @type {Record<Choice, string>} */

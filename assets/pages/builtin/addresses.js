@@ -1,7 +1,7 @@
 // @ts-check
 /** Addresses that servers, models and files give: what of them may become a link or a picture. Knows no page. */
 
-import { make } from "../shared/parts.js";
+import { make } from "../common/parts.js";
 
 const PICTURE = /^data:image\/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=\s]*$/;
 const LINK = new Set(["http:", "https:", "mailto:"]);

@@ -1,13 +1,13 @@
 // @ts-check
 /** Files that go with the next message: picked, pasted or dropped, sent to the app in parts, shown as chips. */
 
-import { sendFile } from "../shared/agent_uploads.js";
+import { sendFile } from "../common/agent_uploads.js";
 import { icon, iconButton } from "./icons.js";
 import { chip } from "./messages.js";
 import { ask, described } from "./protocol.js";
-import { call } from "../shared/bridge.js";
-import { make, sentence } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { make, sentence } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./protocol.js").Attachment} Attachment

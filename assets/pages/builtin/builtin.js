@@ -4,7 +4,7 @@
  * the same chats. The parts have files of their own: composer, history, conversation.
  */
 
-import { observe } from "../shared/agent_fetch.js";
+import { observe } from "../common/agent_fetch.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { History } from "./history.js";
@@ -12,20 +12,20 @@ import { Notices, say } from "./notices.js";
 import { ask, described } from "./protocol.js";
 import { Follower } from "./scroll.js";
 import { Side } from "./side.js";
-import { call, on } from "../shared/bridge.js";
-import { speakWithoutTheApp, tellViolations } from "../shared/without_app.js";
-import { copyPromised } from "../shared/clipboard.js";
-import { applyLook } from "../shared/look.js";
-import { button, el, explain, make, part, show } from "../shared/parts.js";
-import { applyTexts, setTexts, t } from "../shared/texts.js";
+import { call, on } from "../common/bridge.js";
+import { speakWithoutTheApp, tellViolations } from "../common/without_app.js";
+import { copyPromised } from "../common/clipboard.js";
+import { applyLook } from "../common/look.js";
+import { button, el, explain, make, part, show } from "../common/parts.js";
+import { applyTexts, setTexts, t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/bridge.js").Described} Described
+ * @typedef {import("../common/bridge.js").Described} Described
  * @typedef {import("./composer.js").Choice} Choice
  *
  * @typedef {object} Start what `builtin.start` answers
  * @property {Record<string, string>} texts
- * @property {import("../shared/look.js").Look} look
+ * @property {import("../common/look.js").Look} look
  * @property {{id: string, name: string, models: Choice[], tools: Choice[], state: string}} agent null under a problem,
  *   and so is all that follows it but `reason`, `limits`, `notices` and `problem`
  * @property {string} greeting
@@ -59,7 +59,7 @@ const composer = new Composer({ send: (message) => void send(message), stop: () 
 
 const notices = new Notices({ left: () => composer.focus(), report: (error) => report(error) });
 
-/** @param {string | import("../shared/parts.js").Described} words @param {"warning" | "danger"} [tone] */
+/** @param {string | import("../common/parts.js").Described} words @param {"warning" | "danger"} [tone] */
 const complain = (words, tone) => notices.add(words, tone);
 
 /** @param {() => Promise<unknown>} work */

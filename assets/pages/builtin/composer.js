@@ -5,8 +5,8 @@
  */
 
 import { Attachments } from "./attachments.js";
-import { button, el, input, make, part, sayIn } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { button, el, input, make, part, sayIn } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./protocol.js").Attachment} Attachment
@@ -142,7 +142,7 @@ export class Composer {
    * @param {string} key of its chat
    * @param {Message} message
    * @param {import("./attachments.js").Entry[]} files
-   * @param {string | import("../shared/parts.js").Described} problem
+   * @param {string | import("../common/parts.js").Described} problem
    */
   restore(key, message, files, problem) {
     if (key !== this.#key) {
@@ -191,7 +191,7 @@ export class Composer {
     this.#state();
   }
 
-  /** @param {string | import("../shared/parts.js").Described} words */
+  /** @param {string | import("../common/parts.js").Described} words */
   #complain(words) {
     sayIn(this.#error, words);
     this.#error.hidden = !words;

@@ -9,8 +9,8 @@ import { apply, textOf } from "./items.js";
 import { renderAll } from "./markdown.js";
 import { viewOf } from "./messages.js";
 import { ask, described, Refused, stream } from "./protocol.js";
-import { make, told } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { make, told } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./protocol.js").Attachment} Attachment
@@ -27,7 +27,7 @@ import { t } from "../shared/texts.js";
  * @property {(chat: Conversation, thread: Thread, isNew: boolean) => void} named it was made, or has another title
  * @property {() => void} moved something was added at the end
  * @property {(words: string) => void} say to those who listen to the page
- * @property {(words: string | import("../shared/parts.js").Described) => void} complain of something that was refused beside the chat itself
+ * @property {(words: string | import("../common/parts.js").Described) => void} complain of something that was refused beside the chat itself
  * @property {(name: string, params: Record<string, unknown>) => Record<string, unknown>} tool a client tool of the agent
  *
  * @typedef {{text: string, attachments: Attachment[], model: string, tool: string}} Message
@@ -427,7 +427,7 @@ export class Conversation {
     if (writing) this.#waitWords.textContent = "";
   }
 
-  /** @param {string | import("../shared/parts.js").Described} words @param {boolean} retry */
+  /** @param {string | import("../common/parts.js").Described} words @param {boolean} retry */
   #fail(words, retry) {
     const said = told(typeof words === "string" ? { message: words, hint: "", code: this.#why } : words);
     const banner = make("div", { class: "banner danger", role: "alert" }, [icon("alert", false), make("p", { class: "words" }, said)]);

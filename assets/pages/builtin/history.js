@@ -3,14 +3,14 @@
 
 import { iconButton, label } from "./icons.js";
 import { ask, described } from "./protocol.js";
-import { call } from "../shared/bridge.js";
-import { ask as askPerson } from "../shared/dialog.js";
-import { el, input, make, marked, part, sayIn } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { ask as askPerson } from "../common/dialog.js";
+import { el, input, make, marked, part, sayIn } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./protocol.js").Thread} Thread
- * @typedef {import("../shared/parts.js").Passage} Passage
+ * @typedef {import("../common/parts.js").Passage} Passage
  * @typedef {{thread_id: string, title: Passage, passage: Passage | null}} Hit
  *
  * @typedef {object} Row
@@ -27,7 +27,7 @@ import { t } from "../shared/texts.js";
  * @property {(id: string) => void} removed
  * @property {(id: string, title: string) => void} renamed
  * @property {() => void} leave the focus goes back to the composer
- * @property {(words: string | import("../shared/parts.js").Described) => void} complain
+ * @property {(words: string | import("../common/parts.js").Described) => void} complain
  * @property {(words: string) => void} say
  */
 

@@ -6,9 +6,9 @@
 
 import { isPicture, linkable } from "./addresses.js";
 import { iconButton, label } from "./icons.js";
-import { call } from "../shared/bridge.js";
-import { copyText } from "../shared/clipboard.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { copyText } from "../common/clipboard.js";
+import { t } from "../common/texts.js";
 
 /** The elements that Python lets through (desktop/pages/rendering.py); here they are looked at a second time. */
 const KNOWN = new Set(

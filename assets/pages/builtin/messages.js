@@ -6,8 +6,8 @@ import { icon, iconButton } from "./icons.js";
 import { textOf } from "./items.js";
 import { copyButton, Growing, renderAll } from "./markdown.js";
 import { widget } from "./widgets.js";
-import { make } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { make } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./protocol.js").Item} Item

@@ -3,12 +3,12 @@
 
 import { icon } from "./icons.js";
 import { described } from "./protocol.js";
-import { call, on } from "../shared/bridge.js";
-import { el, make, told } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
-import { tellUpdates } from "../shared/update_notice.js";
+import { call, on } from "../common/bridge.js";
+import { el, make, told } from "../common/parts.js";
+import { t } from "../common/texts.js";
+import { tellUpdates } from "../common/update_notice.js";
 
-/** @typedef {import("../shared/parts.js").Described} Described */
+/** @typedef {import("../common/parts.js").Described} Described */
 
 /** Lines that stand there at a time. */
 const MOST = 3;

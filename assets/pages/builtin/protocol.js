@@ -1,10 +1,10 @@
 // @ts-check
 /** ChatKit's protocol as the built-in view speaks it: requests that are answered at once, and streams of events. Knows no view. */
 
-import { requestAgent } from "../shared/agent_fetch.js";
-import { BridgeError } from "../shared/bridge.js";
-import { described as ofAnyPage } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { requestAgent } from "../common/agent_fetch.js";
+import { BridgeError } from "../common/bridge.js";
+import { described as ofAnyPage } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {{type: "url", url: string, title: string, description?: string, attribution?: string}
@@ -55,7 +55,7 @@ export class Refused extends Error {
   }
 }
 
-/** Whatever was thrown, as something to show. @param {unknown} thrown @returns {import("../shared/bridge.js").Described} */
+/** Whatever was thrown, as something to show. @param {unknown} thrown @returns {import("../common/bridge.js").Described} */
 export function described(thrown) {
   const told = ofAnyPage(thrown);
   if (!(thrown instanceof Refused)) return told;

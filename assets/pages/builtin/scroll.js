@@ -1,7 +1,7 @@
 // @ts-check
 /** Keeps the end of the chat in sight while it grows, until the person scrolls away. Knows nothing of what the chat holds. */
 
-import { button, el, show } from "../shared/parts.js";
+import { button, el, show } from "../common/parts.js";
 
 /** Nearer to the end than this, in pixels, the chat follows what is added. */
 const NEAR_END = 80;

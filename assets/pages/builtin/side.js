@@ -1,7 +1,7 @@
 // @ts-check
 /** Where the list of chats stands: beside the chat where there is room, else over it. Knows nothing of its rows. */
 
-import { button, el, show } from "../shared/parts.js";
+import { button, el, show } from "../common/parts.js";
 
 /** From this width on there is room for both. */
 const WIDE = matchMedia("(min-width: 860px)");

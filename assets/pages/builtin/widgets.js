@@ -6,8 +6,8 @@
 
 import { isPicture, outside } from "./addresses.js";
 import { renderAll } from "./markdown.js";
-import { make } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { make } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./protocol.js").Component} Component

@@ -4,32 +4,32 @@
  * view of ours when it does not work. The full options have one owner, `options()`: the component never merges.
  */
 
-import { agentFetch, observe } from "../shared/agent_fetch.js";
-import { call, on } from "../shared/bridge.js";
+import { agentFetch, observe } from "../common/agent_fetch.js";
+import { call, on } from "../common/bridge.js";
 import { BlankWatch, loadComponent, pause, Trouble, within } from "./component.js";
 import { Lean } from "./lean.js";
 import { beginLoading, endLoading, showWait } from "./loading.js";
-import { notice } from "../shared/notice.js";
-import { speakWithoutTheApp, tellViolations } from "../shared/without_app.js";
+import { notice } from "../common/notice.js";
+import { speakWithoutTheApp, tellViolations } from "../common/without_app.js";
 import { NOT_BY_ITSELF, newSecret } from "./secret.js";
 import { Stage } from "./stage.js";
 import { OpenThread } from "./thread.js";
 import { recall, remember, untilNextTry } from "./tries.js";
 import { Unsent } from "./unsent.js";
-import { applyLook, schemeNow } from "../shared/look.js";
-import { described, part } from "../shared/parts.js";
-import { applyTexts, setTexts, t } from "../shared/texts.js";
-import { tellUpdates } from "../shared/update_notice.js";
+import { applyLook, schemeNow } from "../common/look.js";
+import { described, part } from "../common/parts.js";
+import { applyTexts, setTexts, t } from "../common/texts.js";
+import { tellUpdates } from "../common/update_notice.js";
 
 /**
  * @typedef {import("@openai/chatkit").ChatKitOptions} ChatKitOptions
  * @typedef {import("@openai/chatkit").OpenAIChatKit} OpenAIChatKit
  * @typedef {import("@openai/chatkit").ThemeOption} ThemeOption
- * @typedef {import("../shared/bridge.js").Described} Described
+ * @typedef {import("../common/bridge.js").Described} Described
  *
  * @typedef {object} Start what `chat.start` answers
  * @property {Record<string, string>} texts
- * @property {import("../shared/look.js").Look} look
+ * @property {import("../common/look.js").Look} look
  * @property {{url: string}} component
  * @property {{id: string, in_app: boolean, state: AgentState}} agent
  * @property {Omit<ChatKitOptions, "api" | "theme">} options

@@ -1,14 +1,14 @@
 // @ts-check
 /** The view for a workflow that has ended: keep the chats, and the ways to go on. Asks the app through the actions it is given. */
 
-import { ArchivePanel } from "../shared/archive_panel.js";
+import { ArchivePanel } from "../common/archive_panel.js";
 import { detailOf } from "./problem.js";
-import { explain, part, wire } from "../shared/parts.js";
+import { explain, part, wire } from "../common/parts.js";
 
 /**
- * @typedef {import("../shared/bridge.js").Described} Described
- * @typedef {import("../shared/archive_panel.js").Progress} Progress
- * @typedef {import("../shared/archive_panel.js").Actions & {
+ * @typedef {import("../common/bridge.js").Described} Described
+ * @typedef {import("../common/archive_panel.js").Progress} Progress
+ * @typedef {import("../common/archive_panel.js").Actions & {
  *   retry: () => Promise<unknown>, openSetup: () => Promise<unknown>, openDiagnostics: () => Promise<unknown>,
  *   openRoad: (way: "code" | "assistant") => Promise<unknown>}} Actions
  */

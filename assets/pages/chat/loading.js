@@ -1,8 +1,8 @@
 // @ts-check
 /** What the chat page shows while it waits: a skeleton and words before there is a chat, a line over one. */
 
-import { part } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { part } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 const loading = part("loading", HTMLElement);
 const loadingWords = part("loading-words", HTMLParagraphElement);

@@ -1,11 +1,11 @@
 // @ts-check
 /** The view over a chat that does not work: what happened, what to do, and the countdown to the next try. Asks for nothing itself. */
 
-import { explain, part, wire } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { explain, part, wire } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/bridge.js").Described} Described
+ * @typedef {import("../common/bridge.js").Described} Described
  * @typedef {{retry: () => Promise<unknown>, openSetup: () => Promise<unknown>, openSettings: () => Promise<unknown>, openConsent: () => Promise<unknown>,
  *   openLink: (name: string) => Promise<unknown>, openDiagnostics: () => Promise<unknown>}} Actions
  */

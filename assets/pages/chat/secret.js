@@ -1,11 +1,11 @@
 // @ts-check
 /** A client secret for a hosted chat, asked for until there is one: what may pass by itself is tried again, what can't is thrown. */
 
-import { call } from "../shared/bridge.js";
-import { notice } from "../shared/notice.js";
+import { call } from "../common/bridge.js";
+import { notice } from "../common/notice.js";
 import { tryNow, untilNextTry } from "./tries.js";
-import { described } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { described } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /** Codes that a further try can't change without somebody doing something. */
 export const NOT_BY_ITSELF = new Set(["component_blank", "renderer_crashed", "keyring_denied", "keyring_locked"]);

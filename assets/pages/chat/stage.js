@@ -4,9 +4,9 @@
 import { GoneView } from "./gone.js";
 import { endLoading } from "./loading.js";
 import { ProblemView } from "./problem.js";
-import { part } from "../shared/parts.js";
+import { part } from "../common/parts.js";
 
-/** @typedef {import("../shared/bridge.js").Described} Described */
+/** @typedef {import("../common/bridge.js").Described} Described */
 
 export class Stage {
   #place = part("chat", HTMLElement);

@@ -1,7 +1,7 @@
 // @ts-check
 /** Which chat is open in ChatKit: told to the app, and opened, left or written into as the app asks. Knows nothing of sessions. */
 
-import { call, on } from "../shared/bridge.js";
+import { call, on } from "../common/bridge.js";
 import { within } from "./component.js";
 
 /** @typedef {import("@openai/chatkit").OpenAIChatKit} OpenAIChatKit */

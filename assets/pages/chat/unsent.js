@@ -1,12 +1,12 @@
 // @ts-check
 /** A message that was refused goes back into the composer: ChatKit itself leaves it empty. Knows no reason. */
 
-import { sentFrom } from "../shared/agent_uploads.js";
+import { sentFrom } from "../common/agent_uploads.js";
 import { within } from "./component.js";
 
 /**
  * @typedef {import("@openai/chatkit").OpenAIChatKit} OpenAIChatKit
- * @typedef {import("../shared/agent_fetch.js").Input} Input
+ * @typedef {import("../common/agent_fetch.js").Input} Input
  */
 
 /** How long ChatKit may take to be done with the request, in milliseconds. */

@@ -1,24 +1,24 @@
 // @ts-check
 /** The window of all chats: finds them, reads one, and hands what is chosen to the questions before an export or a deletion. */
 
-import { call, on } from "../shared/bridge.js";
+import { call, on } from "../common/bridge.js";
 import { askDelete } from "./delete.js";
 import { askExport, setFolder } from "./export.js";
 import { JobPanel } from "./jobs.js";
 import { ChatList } from "./list.js";
 import { Reader } from "./reader.js";
-import { opened } from "../shared/dialog.js";
-import { followLook } from "../shared/look.js";
-import { button, described, el, explain, fieldError, input, make, part, show, SHOW_AFTER, told, wire } from "../shared/parts.js";
-import { applyTexts, setTexts, t } from "../shared/texts.js";
+import { opened } from "../common/dialog.js";
+import { followLook } from "../common/look.js";
+import { button, described, el, explain, fieldError, input, make, part, show, SHOW_AFTER, told, wire } from "../common/parts.js";
+import { applyTexts, setTexts, t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/bridge.js").Described} Described
+ * @typedef {import("../common/bridge.js").Described} Described
  * @typedef {import("./list.js").Chat} Chat
  * @typedef {import("./list.js").Row} Row
  * @typedef {import("./list.js").Place} Place
  * @typedef {{id: string, name: string}} Source OpenAI (its id is empty), or an agent that is a server
- * @typedef {{texts: Record<string, string>, look: import("../shared/look.js").Look, language: string, agents: {id: string, name: string}[],
+ * @typedef {{texts: Record<string, string>, look: import("../common/look.js").Look, language: string, agents: {id: string, name: string}[],
  *   hosted: boolean, sources: Source[], offer: boolean, folder: string, notices: Described[]}} Start
  */
 

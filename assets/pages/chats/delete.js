@@ -1,9 +1,9 @@
 // @ts-check
 /** The question before chats are deleted: how many, where, and that it is for good. Deletes nothing itself. */
 
-import { opened } from "../shared/dialog.js";
-import { button, el, make, part } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { opened } from "../common/dialog.js";
+import { button, el, make, part } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./list.js").Place} Place

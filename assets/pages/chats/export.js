@@ -1,17 +1,17 @@
 // @ts-check
 /** The question before an export: in which form, and where to. It stays open until the app has begun. */
 
-import { call } from "../shared/bridge.js";
-import { opened } from "../shared/dialog.js";
-import { button, described, el, fieldError, input, part, wire } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { opened } from "../common/dialog.js";
+import { button, described, el, fieldError, input, part, wire } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 const dialog = part("export-dialog", HTMLDialogElement);
 
 /** Longest wait for somebody who looks for a folder, in milliseconds: none. */
 const NO_LIMIT = { limit: 0 };
 
-/** @param {string | import("../shared/parts.js").Described} words empty: none */
+/** @param {string | import("../common/parts.js").Described} words empty: none */
 const fail = (words) => fieldError("folder", words);
 
 wire(button("folder-pick"), async () => {

@@ -1,12 +1,12 @@
 // @ts-check
 /** How far an export, an archive or a deletion is, what came of it, and a way to stop it and to go on. */
 
-import { call, on } from "../shared/bridge.js";
-import { button, el, explain, part, sentence, show, wire } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { call, on } from "../common/bridge.js";
+import { button, el, explain, part, sentence, show, wire } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/bridge.js").Described} Described
+ * @typedef {import("../common/bridge.js").Described} Described
  * @typedef {"export" | "archive" | "delete"} Kind
  * @typedef {{kind: Kind, finished: false, done: number, total: number | null, title: string, seconds_left: number | null}} Progress
  * @typedef {{kind: Kind, finished: true, written: number, unchanged?: number, failed: number, cancelled: boolean,

@@ -1,14 +1,14 @@
 // @ts-check
 /** The list of all chats: only the rows in sight are in the page, reached by arrows, chosen by their boxes. Loads nothing itself. */
 
-import { el, make, marked } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { el, make, marked } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {"in_app" | "archived" | "hosted" | "server"} Where
  * @typedef {{id: string, where: Where, server: string, agent: {id: string, name: string}, title: string | null, created_at: string,
  *   updated_at: string, items: number | null, copied_at: string | null, gone: boolean, read_only: boolean, opens: boolean}} Chat
- * @typedef {import("../shared/parts.js").Passage} Passage
+ * @typedef {import("../common/parts.js").Passage} Passage
  * @typedef {{chat: Chat, title?: Passage, item_id?: string | null, passage?: Passage | null}} Row
  * @typedef {{where: Where, gone: boolean, server: string}} Place
  * @typedef {{open: (row: Row) => void, chosen: () => void, more: () => void, remove: (row: Row) => void,

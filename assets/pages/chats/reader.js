@@ -1,9 +1,9 @@
 // @ts-check
 /** One chat, read: its messages come as HTML that the app has made safe, page by page as one scrolls. Changes nothing. */
 
-import { call } from "../shared/bridge.js";
-import { button, described, el, make, show, SHOW_AFTER, told } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { button, described, el, make, show, SHOW_AFTER, told } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./list.js").Chat} Chat
@@ -135,7 +135,7 @@ export class Reader {
     return made;
   }
 
-  /** @param {import("../shared/parts.js").Described} error */
+  /** @param {import("../common/parts.js").Described} error */
   #fail(error) {
     const again = make("button", { type: "button" }, [t("common.try_again")]);
     const banner = make("div", { class: "banner danger", role: "alert" }, [make("p", { class: "words" }, told(error)), again]);

@@ -4,20 +4,20 @@
  * decides what may run: it sends back the hash of what it showed, and the app compares.
  */
 
-import { call, on } from "../shared/bridge.js";
-import { guard } from "../shared/guard.js";
-import { applyLook } from "../shared/look.js";
-import { button, described, el, explain, make, part, sayIn, show } from "../shared/parts.js";
-import { applyTexts, setTexts, t } from "../shared/texts.js";
+import { call, on } from "../common/bridge.js";
+import { guard } from "../common/guard.js";
+import { applyLook } from "../common/look.js";
+import { button, described, el, explain, make, part, sayIn, show } from "../common/parts.js";
+import { applyTexts, setTexts, t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/parts.js").Described} Described
+ * @typedef {import("../common/parts.js").Described} Described
  * @typedef {{name: string, mark: "" | "new" | "changed"}} File
  * @typedef {{digest: string, state: "new" | "changed" | "approved", files: File[], gone: string[], missing: string[],
  *   installing: boolean}} Source
  * @typedef {{agent: {name: string, active: boolean, can_choose: boolean}, path: string, endpoint: string,
  *   servers: string[], problem: Described | null, source: Source | null}} State
- * @typedef {State & {texts: Record<string, string>, look: import("../shared/look.js").Look}} Start
+ * @typedef {State & {texts: Record<string, string>, look: import("../common/look.js").Look}} Start
  * @typedef {{text: string, next: number | null, total: number}} Piece
  * @typedef {{kind: "same" | "new" | "gone" | "gap", text: string, number: number}} Line
  * @typedef {{lines: Line[] | null, cut: boolean}} Changes

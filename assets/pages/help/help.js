@@ -1,15 +1,15 @@
 // @ts-check
 /** The help window: contents, search and one topic at a time. Links between topics stay here, others open in the browser. */
 
-import { call, on } from "../shared/bridge.js";
-import { followLook } from "../shared/look.js";
-import { button, described, el, explain, input, make, marked, show } from "../shared/parts.js";
-import { applyTexts, setTexts, t } from "../shared/texts.js";
+import { call, on } from "../common/bridge.js";
+import { followLook } from "../common/look.js";
+import { button, described, el, explain, input, make, marked, show } from "../common/parts.js";
+import { applyTexts, setTexts, t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/parts.js").Passage} Passage
+ * @typedef {import("../common/parts.js").Passage} Passage
  * @typedef {{title: string, topics: {name: string, title: string}[]}} Group
- * @typedef {{texts: Record<string, string>, look: import("../shared/look.js").Look, contents: Group[], place: string}} Start
+ * @typedef {{texts: Record<string, string>, look: import("../common/look.js").Look, contents: Group[], place: string}} Start
  * @typedef {{name: string, title: string, anchor: string, pieces: {anchor: string, level: number, html: string}[]}} Topic
  * @typedef {{place: string, title: Passage, passage: Passage}} Hit
  */

@@ -1,14 +1,14 @@
 // @ts-check
 /** The key's section: its state, replacing it (checked first), removing it. The key itself is only ever typed here. */
 
-import { call } from "../shared/bridge.js";
-import { Check } from "../shared/check.js";
-import { ask } from "../shared/dialog.js";
-import { button, CHECK_LIMIT, el, explain, fieldError, input, mask, show } from "../shared/parts.js";
-import { tried } from "../shared/saving.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { Check } from "../common/check.js";
+import { ask } from "../common/dialog.js";
+import { button, CHECK_LIMIT, el, explain, fieldError, input, mask, show } from "../common/parts.js";
+import { tried } from "../common/saving.js";
+import { t } from "../common/texts.js";
 
-/** @typedef {import("../shared/parts.js").Described} Described */
+/** @typedef {import("../common/parts.js").Described} Described */
 /**
  * @typedef {{
  *   present: boolean, where: "keyring" | "session" | "nowhere", lasting: boolean, store: string, problem: Described | null,
@@ -48,7 +48,7 @@ function fillKey(status) {
   else input("password").removeAttribute("placeholder");
 }
 
-/** @param {string | import("../shared/parts.js").Described} message */
+/** @param {string | import("../common/parts.js").Described} message */
 const keyError = (message) => fieldError("key", message, input("key-new"));
 
 /** @param {boolean} open */

@@ -1,11 +1,11 @@
 // @ts-check
 /** The settings page: which fields there are, the sections, and what is not a field. Every change is saved by itself. */
 
-import { call, on } from "../shared/bridge.js";
-import { copyPromised } from "../shared/clipboard.js";
-import { ask } from "../shared/dialog.js";
-import { applyLook } from "../shared/look.js";
-import { button, CHECK_LIMIT, described, el, input, make, part, sayIn, show, SHOW_AFTER, told } from "../shared/parts.js";
+import { call, on } from "../common/bridge.js";
+import { copyPromised } from "../common/clipboard.js";
+import { ask } from "../common/dialog.js";
+import { applyLook } from "../common/look.js";
+import { button, CHECK_LIMIT, described, el, input, make, part, sayIn, show, SHOW_AFTER, told } from "../common/parts.js";
 import {
   accent,
   area,
@@ -22,17 +22,17 @@ import {
   toggle,
   words,
   zoom,
-} from "../shared/fields.js";
+} from "../common/fields.js";
 import { loadKey, wireKey } from "./key.js";
-import { fillPrompts, promptError, wirePrompts } from "../shared/prompts.js";
-import { between, failed, listen, tell, tried } from "../shared/saving.js";
+import { fillPrompts, promptError, wirePrompts } from "../common/prompts.js";
+import { between, failed, listen, tell, tried } from "../common/saving.js";
 import { wireUpdates } from "./updates.js";
-import { applyTexts, setTexts, t } from "../shared/texts.js";
+import { applyTexts, setTexts, t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/parts.js").Described} Described
- * @typedef {import("../shared/fields.js").Known} Known
- * @typedef {{host: string, agent: boolean, other: {kind: string, name: string, model?: string, host?: string} | null, look: import("../shared/look.js").Look, fields: Record<string, Known>}} Values
+ * @typedef {import("../common/parts.js").Described} Described
+ * @typedef {import("../common/fields.js").Known} Known
+ * @typedef {{host: string, agent: boolean, other: {kind: string, name: string, model?: string, host?: string} | null, look: import("../common/look.js").Look, fields: Record<string, Known>}} Values
  * @typedef {Values & {
  *   texts: Record<string, string>, app: string, icon: string, version: string, makers: string, profile: string,
  *   updates: {host: string, automatic: boolean},

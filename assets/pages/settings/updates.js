@@ -1,9 +1,9 @@
 // @ts-check
 /** "Check for a new version" in the settings: asked by hand, so what goes wrong is said. */
 
-import { call } from "../shared/bridge.js";
-import { button, CHECK_LIMIT, described, el, sayIn, show } from "../shared/parts.js";
-import { t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { button, CHECK_LIMIT, described, el, sayIn, show } from "../common/parts.js";
+import { t } from "../common/texts.js";
 
 /** @param {string} host who is asked */
 export function wireUpdates(host) {

@@ -1,13 +1,13 @@
 // @ts-check
 /** The form "Another model": its addresses, its protocol, and the model that is chosen from the server's own list. */
 
-import { call } from "../shared/bridge.js";
-import { combobox } from "../shared/combobox.js";
-import { el, input, show } from "../shared/parts.js";
+import { call } from "../common/bridge.js";
+import { combobox } from "../common/combobox.js";
+import { el, input, show } from "../common/parts.js";
 import { controls, fieldError } from "./fields.js";
-import { t } from "../shared/texts.js";
+import { t } from "../common/texts.js";
 
-/** @typedef {import("../shared/combobox.js").Combobox} Combobox */
+/** @typedef {import("../common/combobox.js").Combobox} Combobox */
 
 /** @type {Combobox | null} */
 let list = null;

@@ -1,9 +1,9 @@
 // @ts-check
 /** The first page's fields and where their errors stand: in the place of the help, tied to the field; else in the banner. */
 
-import { button, el, explain, fieldError as tellField, input, show } from "../shared/parts.js";
+import { button, el, explain, fieldError as tellField, input, show } from "../common/parts.js";
 
-/** @typedef {import("../shared/parts.js").Described} Described */
+/** @typedef {import("../common/parts.js").Described} Described */
 /** @typedef {"key" | "workflow" | "endpoint" | "none"} Way */
 /** @typedef {"key" | "key-model" | "workflow" | "version" | "address" | "endpoint-key" | "api" | "endpoint-model"} Field */
 

@@ -1,13 +1,13 @@
 // @ts-check
 /** The first page's key: typed, stored or imported; where it is kept and whom it is sent to. An imported one is never seen here. */
 
-import { call } from "../shared/bridge.js";
-import { button, el, explain, input, part, show } from "../shared/parts.js";
+import { call } from "../common/bridge.js";
+import { button, el, explain, input, part, show } from "../common/parts.js";
 import { fieldError } from "./fields.js";
-import { t } from "../shared/texts.js";
+import { t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/parts.js").Described} Described
+ * @typedef {import("../common/parts.js").Described} Described
  * @typedef {import("./fields.js").Way} Way
  * @typedef {{present: boolean, lasting: boolean, store: string, problem: Described | null}} KeyStatus
  * @typedef {{key: boolean, workflow: string, version: string, file: string, api_host: string, found: string[], ignored: string[]}} Imported

@@ -1,23 +1,23 @@
 // @ts-check
 /** The page of the first launch: the ways to begin, the form of the chosen one, and what is wrong where it belongs. */
 
-import { BridgeError, call, on } from "../shared/bridge.js";
-import { copyText } from "../shared/clipboard.js";
-import { combobox } from "../shared/combobox.js";
-import { followLook } from "../shared/look.js";
-import { button, CHECK_LIMIT, described, el, explain, input, make, mask, part, show, SHOW_AFTER } from "../shared/parts.js";
-import { answered } from "../shared/http_question.js";
+import { BridgeError, call, on } from "../common/bridge.js";
+import { copyText } from "../common/clipboard.js";
+import { combobox } from "../common/combobox.js";
+import { followLook } from "../common/look.js";
+import { button, CHECK_LIMIT, described, el, explain, input, make, mask, part, show, SHOW_AFTER } from "../common/parts.js";
+import { answered } from "../common/http_question.js";
 import { fillEndpoint, fillModels, looks, values, wireEndpoint } from "./endpoint.js";
 import { ALL, banner, clearErrors, complain, controls, fieldError, fieldOf, focusFirst } from "./fields.js";
 import { beginKey, dropPending, fillKeyring, fillStatus, fillWhere, hasKey, importDotenv, importEnv, key } from "./key.js";
-import { applyTexts, setTexts, t } from "../shared/texts.js";
+import { applyTexts, setTexts, t } from "../common/texts.js";
 
 /**
- * @typedef {import("../shared/parts.js").Described} Described
+ * @typedef {import("../common/parts.js").Described} Described
  * @typedef {import("./fields.js").Way} Way
  * @typedef {{error: Described | null, can_save: boolean, cancelled: boolean, models?: string[]}} Outcome
  * @typedef {{
- *   texts: Record<string, string>, look: import("../shared/look.js").Look, notices: Described[], app: string, icon: string,
+ *   texts: Record<string, string>, look: import("../common/look.js").Look, notices: Described[], app: string, icon: string,
  *   host: string, again: boolean,
  *   way: Way | "", chooses: boolean, asks_workflow: boolean, workflow_from: string, workflow: string, version: string,
  *   default_model: string, model: string, endpoint: {address: string, api: string} | null,
@@ -36,7 +36,7 @@ let check = 0;
 let checks = 0;
 /** The version's field may take a person by surprise: it opens by itself when it has a value or an error. */
 const more = part("more", HTMLDetailsElement);
-/** @type {import("../shared/combobox.js").Combobox | null} */
+/** @type {import("../common/combobox.js").Combobox | null} */
 let keyModels = null;
 
 /** @param {unknown} thrown @param {boolean} canSave */

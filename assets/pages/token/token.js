@@ -1,14 +1,14 @@
 // @ts-check
 /** The window that asks for a ChatKit server's token, while a message waits for it. Nothing is kept of what was typed. */
 
-import { call } from "../shared/bridge.js";
-import { guard } from "../shared/guard.js";
-import { followLook } from "../shared/look.js";
-import { button, CHECK_LIMIT, described, el, explain, fieldError, input, mask, part, sayIn, show } from "../shared/parts.js";
-import { applyTexts, setTexts, t } from "../shared/texts.js";
+import { call } from "../common/bridge.js";
+import { guard } from "../common/guard.js";
+import { followLook } from "../common/look.js";
+import { button, CHECK_LIMIT, described, el, explain, fieldError, input, mask, part, sayIn, show } from "../common/parts.js";
+import { applyTexts, setTexts, t } from "../common/texts.js";
 
-/** @typedef {import("../shared/parts.js").Described} Described */
-/** @typedef {{texts: Record<string, string>, look: import("../shared/look.js").Look, name: string, host: string, reason: Described}} Start */
+/** @typedef {import("../common/parts.js").Described} Described */
+/** @typedef {{texts: Record<string, string>, look: import("../common/look.js").Look, name: string, host: string, reason: Described}} Start */
 
 const rearm = guard(el("form"));
 let checks = 0;

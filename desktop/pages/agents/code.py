@@ -12,7 +12,7 @@ from pydantic import StringConstraints
 
 from desktop.agents.code.errors import CodeUnreadable
 from desktop.common.page import Method, Params
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import CodeAgent
 from desktop.settings.errors import AgentNotSet

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from desktop.common.errors import Phrase
 from desktop.common.texts import Catalogue
+from desktop.pages.common.check_run import FieldError
 from desktop.pages.setup.first_check import clean_version, clean_workflow_id
-from desktop.pages.shared.check_run import FieldError
 from desktop.settings.agents import PACKAGE
 from desktop.settings.model import Agent
 from desktop.settings.problems import first_of

@@ -17,12 +17,12 @@ from desktop.agents.models import retirements
 from desktop.common.errors import AppError, Phrase
 from desktop.common.page import Method, Params
 from desktop.keys.errors import KeyringInsecure, KeyringMissing
-from desktop.pages.shared.check_run import FieldError
-from desktop.pages.shared.checks import CancelParams, Typed, endpoint_check, told
-from desktop.pages.shared.endpoint_check import EndpointCheck, EndpointDraft, clean_address
-from desktop.pages.shared.fields import lock_of
-from desktop.pages.shared.key_status import key_status
-from desktop.pages.shared.services import Services
+from desktop.pages.common.check_run import FieldError
+from desktop.pages.common.checks import CancelParams, Typed, endpoint_check, told
+from desktop.pages.common.endpoint_check import EndpointCheck, EndpointDraft, clean_address
+from desktop.pages.common.fields import lock_of
+from desktop.pages.common.key_status import key_status
+from desktop.pages.common.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, Endpoint
 from desktop.settings.errors import AgentNotSet, SettingsInvalid

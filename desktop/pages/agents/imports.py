@@ -18,9 +18,9 @@ from pydantic import Field, StringConstraints
 from desktop.common.errors import AppError
 from desktop.common.page import Method, NoParams, Params
 from desktop.openai_api.lifetime import workflows_over
-from desktop.pages.shared.archiving import Archiving
-from desktop.pages.shared.check_run import FieldError
-from desktop.pages.shared.services import Services
+from desktop.pages.common.archiving import Archiving
+from desktop.pages.common.check_run import FieldError
+from desktop.pages.common.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import PACKAGE, AssistantAgent, CodeAgent
 from desktop.settings.errors import AgentNotSet

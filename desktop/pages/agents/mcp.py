@@ -23,9 +23,9 @@ from desktop.pages.agents.mcp_dialects import Written, written
 from desktop.pages.agents.mcp_edit import LONGEST_SECRET, McpForm, Typed, form_of, split_command
 from desktop.pages.agents.mcp_paste import filled, shape_of
 from desktop.pages.agents.mcp_sign_in import SignIns, Wanted, offered
-from desktop.pages.shared.check_run import Closes, FieldError
-from desktop.pages.shared.checks import CancelParams, told
-from desktop.pages.shared.fields import lock_of
+from desktop.pages.common.check_run import Closes, FieldError
+from desktop.pages.common.checks import CancelParams, told
+from desktop.pages.common.fields import lock_of
 from desktop.settings import roster
 from desktop.settings.errors import SettingsInvalid
 from desktop.settings.mcp import McpServer, ToolName, mcp_secret
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from desktop.agents.mcp.grants import Grant
     from desktop.agents.mcp.starts import Starting
     from desktop.common.texts import Catalogue
-    from desktop.pages.shared.services import Services
+    from desktop.pages.common.services import Services
     from desktop.settings.model import Settings
 
 LARGEST = 512 * 1024

@@ -17,8 +17,8 @@ from desktop.keys.errors import KeyringInsecure, KeyringMissing
 from desktop.openai_api.errors import NetworkError
 from desktop.pages.agents.mcp_edit import McpForm, edited
 from desktop.pages.agents.mcp_sign_in import SignIns, Wanted
-from desktop.pages.shared.check_run import CheckRuns, Closes, FieldError, Keep
-from desktop.pages.shared.http_question import settle
+from desktop.pages.common.check_run import CheckRuns, Closes, FieldError, Keep
+from desktop.pages.common.http_question import settle
 from desktop.settings import roster
 from desktop.settings.layers import ENVIRONMENT_AGENT
 from desktop.settings.mcp import MOST_SERVERS, McpServer, mcp_secret, same_server

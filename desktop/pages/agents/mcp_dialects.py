@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from desktop.common.errors import Phrase
 from desktop.pages.agents.mcp_jsonc import parsed, unfenced
-from desktop.pages.shared.check_run import FieldError
+from desktop.pages.common.check_run import FieldError
 
 AROUND = (
     *("mcpServers", "servers", "context_servers", "mcp_servers", "mcp", "modelContextProtocolServers"),

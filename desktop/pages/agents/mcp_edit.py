@@ -17,7 +17,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from desktop.common.errors import Phrase
 from desktop.common.page import Params
-from desktop.pages.shared.check_run import FieldError
+from desktop.pages.common.check_run import FieldError
 from desktop.settings.errors import SettingsInvalid
 from desktop.settings.mcp import (
     HEADER,

@@ -19,7 +19,7 @@ from desktop.agents.mcp.errors import (
 )
 from desktop.common.errors import AppError
 from desktop.keys.errors import KeyringInsecure, KeyringMissing
-from desktop.pages.shared.check_run import Closes, Keep
+from desktop.pages.common.check_run import Closes, Keep
 from desktop.settings.mcp import McpServer, mcp_grant
 
 if TYPE_CHECKING:

@@ -20,16 +20,16 @@ from desktop.pages.agents.imports import Road
 from desktop.pages.agents.mcp import McpPart
 from desktop.pages.agents.mcp_check import McpCheck
 from desktop.pages.agents.servers import ServerMethods
+from desktop.pages.common.check_run import FieldError
+from desktop.pages.common.checks import Typed, first_check
+from desktop.pages.common.endpoint_check import EndpointCheck
+from desktop.pages.common.fields import field_of, lock_of, or_below
+from desktop.pages.common.files import files_of
+from desktop.pages.common.help import help_methods
+from desktop.pages.common.look import look_of
+from desktop.pages.common.server_check import MOST_AGENTS, forget_token
+from desktop.pages.common.services import Services
 from desktop.pages.setup.first_check import Draft, FirstCheck, clean_workflow_id
-from desktop.pages.shared.check_run import FieldError
-from desktop.pages.shared.checks import Typed, first_check
-from desktop.pages.shared.endpoint_check import EndpointCheck
-from desktop.pages.shared.fields import field_of, lock_of, or_below
-from desktop.pages.shared.files import files_of
-from desktop.pages.shared.help import help_methods
-from desktop.pages.shared.look import look_of
-from desktop.pages.shared.server_check import MOST_AGENTS, forget_token
-from desktop.pages.shared.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, ServerAgent
 from desktop.settings.errors import AgentNotSet, SettingsInvalid

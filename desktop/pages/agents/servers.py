@@ -12,9 +12,9 @@ from pydantic import Field, StringConstraints
 
 from desktop.common.page import Method, Params
 from desktop.keys.errors import KeyStoreError
-from desktop.pages.shared.checks import CancelParams, Typed, told
-from desktop.pages.shared.server_check import LONGEST_TOKEN, ServerCheck, ServerDraft, forget_token, lines_of
-from desktop.pages.shared.services import Services
+from desktop.pages.common.checks import CancelParams, Typed, told
+from desktop.pages.common.server_check import LONGEST_TOKEN, ServerCheck, ServerDraft, forget_token, lines_of
+from desktop.pages.common.services import Services
 from desktop.pages.token.page import server_check
 from desktop.settings import roster
 from desktop.settings.agents import ServerAgent

@@ -13,10 +13,10 @@ from pydantic import Field, StringConstraints
 
 from desktop.common.errors import BadParams
 from desktop.common.page import Method, NoParams, Page, Params
-from desktop.pages.shared.files import files_of
-from desktop.pages.shared.help import help_methods
-from desktop.pages.shared.look import look_of
-from desktop.pages.shared.services import Services
+from desktop.pages.common.files import files_of
+from desktop.pages.common.help import help_methods
+from desktop.pages.common.look import look_of
+from desktop.pages.common.services import Services
 from desktop.settings import roster
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from desktop.common.installed import agents_missing
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.openai_api.errors import ThreadNotFound
 from desktop.pages.chat.options import chatkit_options
-from desktop.pages.shared import updates
-from desktop.pages.shared.agent_stream import AgentMethods
-from desktop.pages.shared.files import files_of
-from desktop.pages.shared.help import help_methods
-from desktop.pages.shared.look import look_of
-from desktop.pages.shared.services import Services
+from desktop.pages.common import updates
+from desktop.pages.common.agent_stream import AgentMethods
+from desktop.pages.common.files import files_of
+from desktop.pages.common.help import help_methods
+from desktop.pages.common.look import look_of
+from desktop.pages.common.services import Services
 from desktop.settings.agents import InAppAgent, ServerAgent
 from desktop.settings.errors import AgentNotSet
 

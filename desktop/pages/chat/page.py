@@ -22,13 +22,13 @@ from desktop.pages.chat import workflow_notice
 from desktop.pages.chat.errors import ComponentBlank, ComponentFailed, ComponentLate
 from desktop.pages.chat.options import chatkit_options
 from desktop.pages.chat.watch import StartWatch
-from desktop.pages.shared import updates
-from desktop.pages.shared.agent_stream import AgentMethods
-from desktop.pages.shared.archiving import Archiving
-from desktop.pages.shared.files import files_of
-from desktop.pages.shared.help import help_methods
-from desktop.pages.shared.look import look_of
-from desktop.pages.shared.services import Services
+from desktop.pages.common import updates
+from desktop.pages.common.agent_stream import AgentMethods
+from desktop.pages.common.archiving import Archiving
+from desktop.pages.common.files import files_of
+from desktop.pages.common.help import help_methods
+from desktop.pages.common.look import look_of
+from desktop.pages.common.services import Services
 from desktop.settings.agents import InAppAgent
 from desktop.settings.errors import AgentNotSet
 from desktop.settings.origins import origin_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from desktop.openai_api.lifetime import workflows_over
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 from desktop.settings.model import Agent, WorkflowAgent
 
 

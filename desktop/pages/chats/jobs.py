@@ -18,8 +18,8 @@ from desktop.chats.errors import JobUnderWay
 from desktop.common.errors import AppError, InternalError
 from desktop.common.page import NoParams, Params
 from desktop.openai_api.errors import ThreadNotFound
-from desktop.pages.shared import archiving
-from desktop.pages.shared.services import Services
+from desktop.pages.common import archiving
+from desktop.pages.common.services import Services
 
 if TYPE_CHECKING:
     from desktop.chats.library import Library

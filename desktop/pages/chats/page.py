@@ -16,13 +16,13 @@ from pydantic import Field, StringConstraints
 
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.pages.chats.jobs import ArchiveJob, DeleteJob, ExportJob, Jobs
-from desktop.pages.shared.archiving import library_of
-from desktop.pages.shared.check_run import FieldError
-from desktop.pages.shared.fields import lock_of
-from desktop.pages.shared.files import files_of
-from desktop.pages.shared.help import help_methods
-from desktop.pages.shared.look import look_of
-from desktop.pages.shared.services import Services
+from desktop.pages.common.archiving import library_of
+from desktop.pages.common.check_run import FieldError
+from desktop.pages.common.fields import lock_of
+from desktop.pages.common.files import files_of
+from desktop.pages.common.help import help_methods
+from desktop.pages.common.look import look_of
+from desktop.pages.common.services import Services
 from desktop.settings import roster
 from desktop.settings.errors import AgentNotSet
 

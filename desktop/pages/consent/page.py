@@ -17,11 +17,11 @@ from pydantic import Field, StringConstraints
 from desktop.common.errors import AppError, BadParams, InternalError, Phrase
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.pages.agents.edit import name_of
-from desktop.pages.shared.fields import lock_of
-from desktop.pages.shared.files import files_of
-from desktop.pages.shared.help import help_methods
-from desktop.pages.shared.look import look_of
-from desktop.pages.shared.services import Services
+from desktop.pages.common.fields import lock_of
+from desktop.pages.common.files import files_of
+from desktop.pages.common.help import help_methods
+from desktop.pages.common.look import look_of
+from desktop.pages.common.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, CodeAgent
 from desktop.settings.errors import AgentNotSet, SettingsInvalid

@@ -8,10 +8,10 @@ from pydantic import StringConstraints
 
 from desktop.common.errors import BadParams
 from desktop.common.page import Method, NoParams, Page, Params
-from desktop.pages.shared.files import files_of
-from desktop.pages.shared.help import help_methods
-from desktop.pages.shared.look import look_of
-from desktop.pages.shared.services import Services
+from desktop.pages.common.files import files_of
+from desktop.pages.common.help import help_methods
+from desktop.pages.common.look import look_of
+from desktop.pages.common.services import Services
 
 
 class TopicParams(Params):

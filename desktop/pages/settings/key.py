@@ -12,11 +12,11 @@ from desktop.common.errors import AppError, Phrase
 from desktop.common.page import Method, NoParams, Params
 from desktop.keys import PROXY_SECRET
 from desktop.keys.errors import KeyMissing, KeyringInsecure, KeyringMissing, KeyShape
+from desktop.pages.common.checks import CancelParams, Typed, told
+from desktop.pages.common.endpoint_check import EndpointCheck, EndpointDraft
+from desktop.pages.common.key_status import key_status
+from desktop.pages.common.services import Services
 from desktop.pages.setup.first_check import Draft, FirstCheck
-from desktop.pages.shared.checks import CancelParams, Typed, told
-from desktop.pages.shared.endpoint_check import EndpointCheck, EndpointDraft
-from desktop.pages.shared.key_status import key_status
-from desktop.pages.shared.services import Services
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent
 from desktop.settings.origins import origin_of
 

@@ -19,20 +19,20 @@ from desktop.common.page import Method, NoParams, Page, Params
 from desktop.keys import PROXY_SECRET
 from desktop.keys.errors import KeyringInsecure, KeyringMissing
 from desktop.pages.agents.edit import name_of
+from desktop.pages.common import updates
+from desktop.pages.common.check_run import FieldError
+from desktop.pages.common.checks import endpoint_check, first_check
+from desktop.pages.common.endpoint_check import EndpointCheck
+from desktop.pages.common.fields import field_of, lock_for, or_below, value_at
+from desktop.pages.common.files import files_of
+from desktop.pages.common.help import help_methods
+from desktop.pages.common.http_question import settle
+from desktop.pages.common.links import open_link
+from desktop.pages.common.look import look_of
+from desktop.pages.common.server_check import forget_token
+from desktop.pages.common.services import Services
 from desktop.pages.settings.key import KeyMethods
 from desktop.pages.setup.first_check import FirstCheck, clean_version, clean_workflow_id
-from desktop.pages.shared import updates
-from desktop.pages.shared.check_run import FieldError
-from desktop.pages.shared.checks import endpoint_check, first_check
-from desktop.pages.shared.endpoint_check import EndpointCheck
-from desktop.pages.shared.fields import field_of, lock_for, or_below, value_at
-from desktop.pages.shared.files import files_of
-from desktop.pages.shared.help import help_methods
-from desktop.pages.shared.http_question import settle
-from desktop.pages.shared.links import open_link
-from desktop.pages.shared.look import look_of
-from desktop.pages.shared.server_check import forget_token
-from desktop.pages.shared.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, ServerAgent
 from desktop.settings.brand import Brand

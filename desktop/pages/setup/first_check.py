@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from desktop.common.errors import AppError, Described, Phrase
 from desktop.keys.errors import KeyMissing
-from desktop.pages.shared.check_run import CheckRuns, Closes, FieldError, Keep
-from desktop.pages.shared.http_question import settle
+from desktop.pages.common.check_run import CheckRuns, Closes, FieldError, Keep
+from desktop.pages.common.http_question import settle
 from desktop.settings.errors import AgentNotSet
 from desktop.settings.origins import normalise_api_base, origin_of
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from desktop.common.page import Method, NoParams
 from desktop.keys.errors import KeyMissing
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 from desktop.settings.origins import host_of
 
 ENV_KEY = "OPENAI_API_KEY"

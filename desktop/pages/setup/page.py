@@ -16,17 +16,17 @@ from desktop.agents.models.names import DEFAULT_MODEL
 from desktop.common.errors import Phrase
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.keys.errors import KeyMissing, KeyStoreError
+from desktop.pages.common.check_run import FieldError, Outcome
+from desktop.pages.common.checks import CancelParams, Typed, endpoint_check, first_check, told
+from desktop.pages.common.endpoint_check import EndpointCheck, EndpointDraft, clean_address
+from desktop.pages.common.files import files_of
+from desktop.pages.common.help import help_methods
+from desktop.pages.common.key_status import key_status
+from desktop.pages.common.links import open_link
+from desktop.pages.common.look import look_of
+from desktop.pages.common.services import Services
 from desktop.pages.setup.first_check import Draft, FirstCheck
 from desktop.pages.setup.imports import Imports
-from desktop.pages.shared.check_run import FieldError, Outcome
-from desktop.pages.shared.checks import CancelParams, Typed, endpoint_check, first_check, told
-from desktop.pages.shared.endpoint_check import EndpointCheck, EndpointDraft, clean_address
-from desktop.pages.shared.files import files_of
-from desktop.pages.shared.help import help_methods
-from desktop.pages.shared.key_status import key_status
-from desktop.pages.shared.links import open_link
-from desktop.pages.shared.look import look_of
-from desktop.pages.shared.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, CodeAgent, DemoAgent, Endpoint
 from desktop.settings.errors import SettingsInvalid

@@ -11,12 +11,12 @@ from pydantic import Field, StringConstraints
 
 from desktop.common.errors import AppError
 from desktop.common.page import Method, NoParams, Page, Params
-from desktop.pages.shared.checks import CancelParams, told
-from desktop.pages.shared.files import files_of
-from desktop.pages.shared.help import help_methods
-from desktop.pages.shared.look import look_of
-from desktop.pages.shared.server_check import LONGEST_TOKEN, ServerCheck
-from desktop.pages.shared.services import Services
+from desktop.pages.common.checks import CancelParams, told
+from desktop.pages.common.files import files_of
+from desktop.pages.common.help import help_methods
+from desktop.pages.common.look import look_of
+from desktop.pages.common.server_check import LONGEST_TOKEN, ServerCheck
+from desktop.pages.common.services import Services
 from desktop.settings import roster
 from desktop.settings.agents import ServerAgent
 from desktop.settings.errors import AgentNotSet

@@ -19,7 +19,7 @@ from desktop.keys.errors import KeyringMissing
 from desktop.openai_api.errors import TimedOut
 from desktop.pages.agents.mcp_check import McpCheck
 from desktop.pages.agents.page import AgentsPage
-from desktop.pages.shared.check_run import FieldError
+from desktop.pages.common.check_run import FieldError
 from desktop.settings.agents import AssistantAgent, CodeAgent, DemoAgent
 from desktop.settings.errors import SettingsInvalid
 from desktop.settings.mcp import Approved, McpServer, mcp_secret

@@ -14,7 +14,7 @@ from hypothesis.strategies import booleans, dictionaries, integers, lists, none,
 from desktop.pages.agents.mcp_dialects import written
 from desktop.pages.agents.mcp_jsonc import parsed
 from desktop.pages.agents.mcp_paste import filled
-from desktop.pages.shared.check_run import FieldError
+from desktop.pages.common.check_run import FieldError
 from desktop.settings.mcp import mcp_secret
 from tests.pages.app_parts import Asked, House
 from tests.pages.mcp_parts import SENTINEL, Make, Server, asked_of, refused, row, save, saved

@@ -12,7 +12,7 @@ import pytest
 from desktop.common.locations import assets_dir
 from desktop.common.page import Sources
 from desktop.pages.agents.page import LOOK_FIELDS, AgentsPage
-from desktop.pages.shared.check_run import FieldError
+from desktop.pages.common.check_run import FieldError
 from desktop.settings.agents import AssistantAgent, DemoAgent, Endpoint
 from desktop.settings.base import Prompt
 from desktop.settings.errors import AgentNotSet, SettingsInvalid

@@ -24,7 +24,7 @@ from desktop.openai_api.client import ApiClient, Endpoint
 from desktop.openai_api.errors import KeyRejected
 from desktop.pages.chat.errors import RendererCrashed
 from desktop.pages.chat.page import ChatPage, Limits
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 from desktop.settings.brand import Brand
 from desktop.settings.errors import SettingsDamaged
 from desktop.settings.model import Settings

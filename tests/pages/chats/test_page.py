@@ -22,7 +22,7 @@ from desktop.common.page import Sources
 from desktop.keys.errors import KeyMissing
 from desktop.openai_api.errors import KeyRejected, ThreadNotFound
 from desktop.pages.chats.page import LONGEST, ChatsPage
-from desktop.pages.shared import archiving
+from desktop.pages.common import archiving
 from desktop.settings.agents import AssistantAgent, DemoAgent, ServerAgent
 from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.model import WorkflowAgent

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from desktop.common.errors import BadParams
 from desktop.help.errors import HelpTopicUnknown
 from desktop.help.reading import topics
+from desktop.pages.common.help import help_methods
 from desktop.pages.help.page import HelpPage
-from desktop.pages.shared.help import help_methods
 from tests.pages.app_parts import Asked, House
 from tests.pages.modules import missing
 from tests.rig.errors import every_error

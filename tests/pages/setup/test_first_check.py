@@ -16,10 +16,10 @@ from desktop.common.errors import AppError, BadParams, Phrase
 from desktop.keys.errors import KeyringDenied, KeyringLocked
 from desktop.openai_api.client import ApiClient
 from desktop.openai_api.sessions import ChatSession
+from desktop.pages.common.check_run import FieldError
 from desktop.pages.settings.page import SettingsPage
 from desktop.pages.setup.first_check import Draft, FirstCheck, clean_version, clean_workflow_id, placed
 from desktop.pages.setup.page import SetupPage
-from desktop.pages.shared.check_run import FieldError
 from desktop.settings.model import WorkflowAgent
 from tests.pages.app_parts import House, Keyring
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn

@@ -16,8 +16,8 @@ from desktop.common.page import Sources
 from desktop.common.texts import Catalogue
 from desktop.keys.errors import KeyringMissing, KeyringSlow, KeyShape
 from desktop.openai_api.lifetime import WORKFLOWS_END
+from desktop.pages.common.key_status import tell_waiting
 from desktop.pages.setup.page import SetupPage
-from desktop.pages.shared.key_status import tell_waiting
 from tests.pages.app_parts import SENTINEL, Asked, House, Keyring
 from tests.pages.modules import all_imports, missing
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn

@@ -10,9 +10,9 @@ import pytest
 from desktop.agents.models.names import DEFAULT_MODEL
 from desktop.common.errors import AppError
 from desktop.keys.errors import KeyringMissing
+from desktop.pages.common.check_run import FieldError
+from desktop.pages.common.endpoint_check import clean_address
 from desktop.pages.setup.page import SetupPage
-from desktop.pages.shared.check_run import FieldError
-from desktop.pages.shared.endpoint_check import clean_address
 from desktop.settings.agents import AssistantAgent, DemoAgent, Endpoint
 from desktop.settings.model import WorkflowAgent
 from tests.pages.app_parts import Asked, House, Keyring

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from desktop.pages.shared.application import Application
+from desktop.pages.common.application import Application
 
 if TYPE_CHECKING:
     from desktop.agents.host import AgentHost

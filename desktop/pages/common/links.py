@@ -9,7 +9,7 @@ from pydantic import StringConstraints
 
 from desktop.common.errors import BadParams
 from desktop.common.page import Method, Params
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 
 
 class LinkParams(Params):

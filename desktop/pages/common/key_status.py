@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 from desktop.settings.origins import origin_of
 
 

@@ -21,8 +21,8 @@ from desktop.agents.store.errors import AttachmentType
 from desktop.common.errors import BadParams, PageGone
 from desktop.common.page import Method, NoParams, Params
 from desktop.openai_api.errors import ThreadNotFound
-from desktop.pages.shared.agent_pieces import Outgoing
-from desktop.pages.shared.services import Services
+from desktop.pages.common.agent_pieces import Outgoing
+from desktop.pages.common.services import Services
 from desktop.settings.agents import InAppAgent, ServerAgent
 from desktop.settings.errors import AgentNotSet
 

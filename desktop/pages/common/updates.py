@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import StringConstraints
 
 from desktop.common.page import Method, NoParams, Params
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 
 
 class SeenParams(Params):

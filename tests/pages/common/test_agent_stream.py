@@ -17,7 +17,7 @@ from desktop.agents.errors import MessageEmpty, MessageTooLong
 from desktop.common.errors import AppError, BadParams
 from desktop.common.page import Method
 from desktop.openai_api.errors import ThreadNotFound
-from desktop.pages.shared.agent_stream import AgentMethods
+from desktop.pages.common.agent_stream import AgentMethods
 from desktop.settings.errors import AgentNotSet
 from tests.pages.app_parts import House
 

@@ -9,10 +9,10 @@ from pydantic import Field, StringConstraints
 
 from desktop.common.errors import Catalogue
 from desktop.common.page import Params
+from desktop.pages.common.check_run import Outcome
+from desktop.pages.common.endpoint_check import EndpointCheck
+from desktop.pages.common.services import Services
 from desktop.pages.setup.first_check import FirstCheck, placed
-from desktop.pages.shared.check_run import Outcome
-from desktop.pages.shared.endpoint_check import EndpointCheck
-from desktop.pages.shared.services import Services
 
 Typed = Annotated[str, StringConstraints(max_length=20_000)]
 """Room for anything that is pasted by mistake, so that the page can say what is wrong with it."""

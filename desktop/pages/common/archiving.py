@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop.common.errors import InternalError
 from desktop.common.page import NoParams
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 from desktop.settings.errors import AgentNotSet
 from desktop.settings.model import WorkflowAgent
 

@@ -1,6 +1,6 @@
 """The question about http in the own network, for every page that takes an address: asked once, a yes is kept.
 
-The page's half is `shared/http_question.js`: it asks where a call ends with `plain_unasked`, and calls again with
+The page's half is `common/http_question.js`: it asks where a call ends with `plain_unasked`, and calls again with
 `plain`.
 """
 

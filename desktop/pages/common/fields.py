@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 from desktop.settings.model import Settings
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
-"""The colours our own pages are shown in, as `assets/pages/shared/look.js` takes them."""
+"""The colours our own pages are shown in, as `assets/pages/common/look.js` takes them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 
 
 def look_of(services: Services) -> dict[str, Any]:

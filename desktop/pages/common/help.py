@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from desktop.common.page import Method, Params
-from desktop.pages.shared.services import Services
+from desktop.pages.common.services import Services
 
 
 class HelpParams(Params):

@@ -6,7 +6,7 @@ from functools import cache
 
 from desktop.common.locations import assets_dir
 
-SHARED = "shared"
+COMMON = "common"
 KINDS = (".js", ".css")
 
 
@@ -16,7 +16,7 @@ def files_of(page: str) -> tuple[str, ...]:
     pages = assets_dir() / "pages"
     return tuple(
         f"pages/{folder}/{file.name}"
-        for folder in (page, SHARED)
+        for folder in (page, COMMON)
         for file in sorted((pages / folder).iterdir())
         if file.suffix in KINDS
     )

@@ -32,8 +32,8 @@ from desktop.openai_api.errors import (
 )
 from desktop.openai_api.errors_map import error_text, scrub
 from desktop.openai_api.model_lists import Listed
-from desktop.pages.shared.check_run import CheckRuns, Closes, FieldError, Keep
-from desktop.pages.shared.http_question import settle
+from desktop.pages.common.check_run import CheckRuns, Closes, FieldError, Keep
+from desktop.pages.common.http_question import settle
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, Endpoint
 from desktop.settings.endpoint_addresses import Root, candidates, kept, normalise_endpoint

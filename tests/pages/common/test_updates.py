@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from desktop.pages.common import updates
 from desktop.pages.settings.page import SettingsPage
-from desktop.pages.shared import updates
 from tests.app.test_updates import ReleasePage
 from tests.pages.app_parts import House
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from desktop.agents.chatkit.remote_content import Shield
-from desktop.pages.shared.agent_pieces import FREE, LONGEST, SHORTEST, Outgoing
+from desktop.pages.common.agent_pieces import FREE, LONGEST, SHORTEST, Outgoing
 
 
 class Clock:

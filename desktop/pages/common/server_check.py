@@ -17,8 +17,8 @@ from desktop.agents.remote.errors import ServerError, ServerTokenRefused, Server
 from desktop.common.errors import Phrase
 from desktop.keys.errors import KeyringInsecure, KeyringMissing
 from desktop.openai_api.errors import NetworkError, TlsToPlain
-from desktop.pages.shared.check_run import CheckRuns, Closes, FieldError, Keep
-from desktop.pages.shared.http_question import settle
+from desktop.pages.common.check_run import CheckRuns, Closes, FieldError, Keep
+from desktop.pages.common.http_question import settle
 from desktop.settings import roster
 from desktop.settings.agents import ServerAgent
 from desktop.settings.errors import SettingsInvalid

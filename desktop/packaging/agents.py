@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from desktop.common.errors import AppError
 from desktop.common.texts import Catalogue
-from desktop.packaging import spelling
+from desktop.packaging import processes, spelling
 from desktop.packaging.errors import AgentWrong, BrandWrong, BuildFailed
 from desktop.packaging.plan import Plan
 from desktop.packaging.scan import scan
@@ -78,7 +77,7 @@ def install(plan: Plan, folder: Path) -> None:
     plan.say(f"Fetching the agents' packages: {', '.join(wanted)}")
     words = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), "--only-binary=:all:"]
     words += ["--no-input", "--no-compile", "--disable-pip-version-check", "--", *wanted]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=INSTALL_LIMIT, check=False)
+    done = processes.run(words, timeout=INSTALL_LIMIT)
     if done.returncode:
         last = next((line for line in reversed(done.stderr.splitlines()) if line.startswith("ERROR")), "pip failed")
         raise BuildFailed(f"The agents' packages could not be fetched. {last[:300]}")

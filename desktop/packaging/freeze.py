@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from desktop.packaging import processes
 from desktop.packaging.errors import BuildFailed
 from desktop.packaging.plan import PLATFORM, ROOT, Plan
 
@@ -46,17 +47,13 @@ def freeze(plan: Plan, assets: Path) -> Frozen:
     environ["PYINSTALLER_ZLIB_COMPRESSION_LEVEL"] = "0"
     try:
         # Not into a file: on a disk that is full it would stay empty.
-        done = subprocess.run(
+        done = processes.run(
             command,
             cwd=ROOT,
             env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
             errors="replace",
             timeout=LIMIT,
-            check=False,
         )
     except subprocess.TimeoutExpired:
         raise BuildFailed(f"PyInstaller had not ended after {LIMIT} s.") from None
@@ -87,8 +84,6 @@ def elf_files(folder: Path) -> list[Path]:
 def _strip(frozen: Frozen) -> None:
     """Symbols that only a debugger wants go; not those of the executable, to whose end the app is appended."""
     libraries = [path for path in elf_files(frozen.folder) if path != frozen.executable]
-    done = subprocess.run(
-        ["strip", "--strip-unneeded", "--", *map(str, libraries)], capture_output=True, text=True, check=False
-    )
+    done = processes.run(["strip", "--strip-unneeded", "--", *map(str, libraries)])
     if done.returncode:
         raise BuildFailed(f"strip failed: {done.stderr.strip()[:300]}")

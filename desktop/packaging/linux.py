@@ -6,13 +6,12 @@ import gzip
 import os
 import re
 import shutil
-import subprocess
 import tarfile
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
-from desktop.packaging import desktop_files, qt
+from desktop.packaging import desktop_files, processes, qt
 from desktop.packaging.contents import Contents, project_licence
 from desktop.packaging.errors import BuildFailed
 from desktop.packaging.formats import Format, Job
@@ -280,7 +279,7 @@ def _run(command: list[str], *, folder: Path | None = None, epoch: int | None = 
     environ = dict(os.environ) | {"LC_ALL": "C.UTF-8"}
     if epoch is not None:
         environ["SOURCE_DATE_EPOCH"] = str(epoch)
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    done = processes.run(command, cwd=folder, env=environ)
     if done.returncode:
         if "No space left on device" in done.stderr:
             raise OSError(28, "No space left on device")

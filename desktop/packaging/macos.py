@@ -12,11 +12,11 @@ import os
 import platform
 import plistlib
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from desktop.packaging import processes
 from desktop.packaging.contents import project_licence
 from desktop.packaging.errors import BuildFailed
 from desktop.packaging.formats import Format, Job
@@ -138,8 +138,8 @@ def _stem(plan: Plan) -> str:
     return f"{plan.name}-{plan.version}-macos-{platform.machine()}"
 
 
-def _run(commands: Commands, call: Callable[..., Any] = subprocess.run) -> None:
+def _run(commands: Commands, call: Callable[..., Any] = processes.run) -> None:
     for command in commands:
-        done = call(command, capture_output=True, text=True, check=False)
+        done = call(command)
         if done.returncode:
             raise BuildFailed(f"{' '.join(command[:2])} failed: {(done.stderr or done.stdout).strip()[-300:]}")

@@ -14,6 +14,7 @@ from desktop import __version__
 from desktop.common.errors import FileUnreadable, Phrase
 from desktop.common.files import read_limited
 from desktop.common.texts import Catalogue
+from desktop.packaging import processes
 from desktop.packaging.errors import BrandWrong, SecretFound
 from desktop.settings.brand import SIZE_LIMIT, Brand, load_brand
 from desktop.settings.errors import BrandInvalid
@@ -139,9 +140,7 @@ def epoch_of(brand_file: Path) -> int:
 def _git(folder: Path, *words: str) -> str:
     """What git says; nothing where there is none, or no repository."""
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=30, check=False
-        )
+        done = processes.run(["git", "-C", str(folder), *words], timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from desktop.packaging import qt
+from desktop.packaging import processes, qt
 from desktop.packaging.errors import ProofFailed
 from desktop.packaging.plan import ROOT, Plan
 from desktop.settings.agents import OPENAI_ENDPOINT
@@ -74,14 +74,11 @@ class Home:
         """One command with `--json`: exit code and its one object. Raises Refused."""
         command = [*self.command, *words, "--json"]
         try:
-            done = subprocess.run(
+            done = processes.run(
                 command,
                 env=self.environ | dict(extra),
-                input=stdin,
-                capture_output=True,
-                text=True,
+                sent=stdin,
                 timeout=LIMIT,
-                check=False,
             )
         except subprocess.TimeoutExpired:
             raise Refused(f"`{' '.join(words)}` had not ended after {LIMIT:.0f} s") from None
@@ -253,18 +250,16 @@ class Proof:
             "PYWEBVIEW_GUI": "qt",
         }
         words = ["smoke", "--page", "any", "--json"]
-        process = subprocess.Popen(
-            [*self._home.command, *words], env=self._home.environ | extra, stdout=subprocess.PIPE, text=True
-        )
         answered = 0
         end = time.monotonic() + LIMIT
-        while process.poll() is None and time.monotonic() < end:
-            with socket.socket() as probe:
-                answered += probe.connect_ex(("127.0.0.1", port)) == 0
-            time.sleep(0.05)
-        if process.poll() is None:
-            process.kill()
-        out = process.communicate()[0]
+        with processes.started([*self._home.command, *words], env=self._home.environ | extra, stderr=None) as process:
+            while process.poll() is None and time.monotonic() < end:
+                with socket.socket() as probe:
+                    answered += probe.connect_ex(("127.0.0.1", port)) == 0
+                time.sleep(0.05)
+            if process.poll() is None:
+                process.kill()
+            out = process.communicate()[0]
         if trace.exists():
             raise Refused("code that the environment names was run")
         if answered:

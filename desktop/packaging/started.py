@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from desktop.common.locations import CONSOLE
+from desktop.packaging import processes
 from desktop.packaging.errors import ProofFailed
 from desktop.packaging.macos import bundle_name
 from desktop.packaging.plan import Plan
@@ -57,9 +58,7 @@ def _problem(command: list[str], limit: float, words: str) -> str:
     named = ("OPENAI_", "CHATKIT_", "PYTHON")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(named)}
     try:
-        done = subprocess.run(
-            command, env=environ, capture_output=True, text=True, errors="replace", timeout=limit, check=False
-        )
+        done = processes.run(command, env=environ, errors="replace", timeout=limit)
     except subprocess.TimeoutExpired:
         return f"it had not ended after {limit:.0f} s"
     except OSError as error:

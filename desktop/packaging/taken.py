@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from desktop.packaging import processes
 from desktop.packaging.errors import BrandWrong
 from desktop.packaging.plan import Plan
 from desktop.packaging.taken_names import COMMANDS, DEVICES, FOLDERS, IDENTIFIERS, SCHEME_FAMILIES, SCHEMES
@@ -79,9 +80,7 @@ def _maintainer(package: str) -> str:
 def _told_by(apt: str, package: str) -> str:
     command = [apt, "show", "--no-all-versions", "--", package]
     try:
-        done = subprocess.run(
-            command, env=os.environ | {"LC_ALL": "C.UTF-8"}, capture_output=True, text=True, timeout=LIMIT, check=False
-        )
+        done = processes.run(command, env=os.environ | {"LC_ALL": "C.UTF-8"}, timeout=LIMIT)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     fields = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line and line[:1] != " ")

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from desktop.packaging import agents
+from desktop.packaging import agents, processes
 from desktop.packaging.errors import AgentWrong
 from desktop.packaging.plan import ROOT, Plan
 from desktop.packaging.trial_child import ANSWER, Answer, Order
@@ -83,16 +83,12 @@ def _imported(plan: Plan, agent: dict[str, Any], copy: Path, packages: Path) -> 
     }
     command = [sys.executable, "-m", "desktop.packaging.trial_child", str(folder / "order.json")]
     try:
-        done = subprocess.run(
+        done = processes.run(
             command,
             cwd=ROOT,
             env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
             errors="replace",
             timeout=LIMIT,
-            check=False,
         )
     except subprocess.TimeoutExpired:
         raise AgentWrong(

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from desktop.common.locations import CONSOLE
+from desktop.packaging import processes
 from desktop.packaging.contents import project_licence
 from desktop.packaging.errors import BuildFailed
 from desktop.packaging.formats import Format, Job
@@ -58,9 +59,7 @@ def compile_installer(plan: Plan, payload: Path, icon: Path, target: Path, *, ki
     # With a byte order mark: without one makensis reads it in the machine's own code page.
     (folder / "brand.nsh").write_text(defines(plan, payload, icon, target), encoding="utf-8-sig")
     command = ["makensis", "-V2", "-WX", "-INPUTCHARSET", "UTF8", f"-DTARGET={kind}", SCRIPT.name]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
-    )
+    done = processes.run(command, cwd=folder, encoding="utf-8", errors="replace")
     if done.returncode or not target.is_file():
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise BuildFailed(f"makensis failed: {' '.join(said[-3:])[:400] or done.returncode}", "\n".join(said[-15:]))
@@ -195,6 +194,6 @@ def _sign(file: Path) -> None:
     thumbprint = os.environ.get(CERTIFICATE, "")
     if not thumbprint:
         return
-    done = subprocess.run([*_sign_command(thumbprint), str(file)], capture_output=True, text=True, check=False)
+    done = processes.run([*_sign_command(thumbprint), str(file)])
     if done.returncode:
         raise BuildFailed(f"signtool failed: {(done.stderr or done.stdout).strip()[-300:]}")

@@ -114,22 +114,20 @@ def test_what_a_retry_can_help_is_marked_and_nothing_else() -> None:
 def test_a_phrase_among_the_values_is_spelled_in_the_language_of_the_catalogue(
     texts: Catalogue, french: Catalogue
 ) -> None:
-    error = KeyShape(problem=Phrase("errors.key_problem.other_service", {"service": "Anthropic"}))
+    error = KeyShape(problem=Phrase("problems.key.other_service", {"service": "Anthropic"}))
     assert "This is a key for Anthropic." in error.describe(texts)["message"]
     assert "C’est une clé pour Anthropic." in error.describe(french)["message"]
 
 
 def test_a_phrase_may_hold_phrases_and_may_fall_back(texts: Catalogue) -> None:
     inner = Phrase("errors.no_such_text", fallback="plan B")
-    assert Phrase("errors.problem.missing", {"name": inner}).spell(texts) == "“plan B” is missing."
+    assert Phrase("problems.missing", {"name": inner}).spell(texts) == "“plan B” is missing."
     with pytest.raises(KeyError):
         Phrase("errors.no_such_text").spell(texts)
 
 
 def test_a_bad_setting_is_told_by_its_name_its_place_and_its_problem(texts: Catalogue, french: Catalogue) -> None:
-    error = SettingsInvalid(
-        name="agents.3.workflow_id", problem=Phrase("errors.problem.workflow_id"), layer="environment"
-    )
+    error = SettingsInvalid(name="agents.3.workflow_id", problem=Phrase("problems.workflow_id"), layer="environment")
     told = error.describe(texts)
     assert told["message"].startswith("The setting “Workflow id” has a value that can’t be used. A workflow id begins")
     assert told["hint"] == "Change agents.3.workflow_id in the environment."

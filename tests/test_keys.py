@@ -765,7 +765,7 @@ def test_what_is_no_key_is_named_and_not_repeated(
     with pytest.raises(KeyShape) as caught:
         normalise_key(pasted)
     found: Any = caught.value.values["problem"]
-    assert found.key == f"errors.key_problem.{problem}"
+    assert found.key == f"problems.key.{problem}"
     assert caught.value.field == "key"
     for catalogue in (texts, french):
         told = caught.value.describe(catalogue)["message"]

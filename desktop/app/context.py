@@ -82,7 +82,7 @@ class Context:
             shut_down()  # Windows deletes no file that is open
             left = remove_tree(Path(folder), PATIENCE)
             if left:
-                problem = Phrase("errors.problem.not_deleted", {"count": len(left)})
+                problem = Phrase("problems.not_deleted", {"count": len(left)})
                 raise FolderUnwritable(", ".join(left[:20]), path=folder, problem=problem)
 
     # --- parts --------------------------------------------------------------------------------

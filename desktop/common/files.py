@@ -173,6 +173,6 @@ def read_limited(path: Path, limit: int) -> bytes:
         raise FileUnreadable(
             f"more than {limit} bytes",
             path=str(path),
-            problem=Phrase("errors.problem.file_too_large", {"limit": f"{limit // 1024} KB"}),
+            problem=Phrase("problems.file_too_large", {"limit": f"{limit // 1024} KB"}),
         )
     return content

@@ -46,14 +46,14 @@ def write(stream: TextIO | None, text: str, end: str = "\n") -> None:
     if stream is None:
         if sys.stderr is None:
             return
-        raise OutputUnwritable(problem=Phrase("errors.problem.output_closed"))
+        raise OutputUnwritable(problem=Phrase("problems.output_closed"))
     try:
         _write(stream, text, end)
     except OSError as error:
         _let_go(stream)
         if error.errno in _GONE:
             raise ReaderGone from None
-        problem = Phrase("errors.problem.disk_full") if error.errno in _FULL else error.strerror or type(error).__name__
+        problem = Phrase("problems.disk_full") if error.errno in _FULL else error.strerror or type(error).__name__
         raise OutputUnwritable(repr(error), problem=problem) from None
 
 

@@ -45,35 +45,35 @@ def _bare(text: str) -> str:
 
 def _problem(key: str, *, strict: bool) -> Phrase | None:
     if not key:
-        return Phrase("errors.key_problem.empty")
+        return Phrase("problems.key.empty")
     if key.startswith("wf_"):
-        return Phrase("errors.key_problem.workflow_id")
+        return Phrase("problems.key.workflow_id")
     if key.startswith(("ek_", "cksess_")):
-        return Phrase("errors.key_problem.client_secret")
+        return Phrase("problems.key.client_secret")
     if _MASKED.search(key):
-        return Phrase("errors.key_problem.masked")
+        return Phrase("problems.key.masked")
     if re.search(r"\s", key):
-        return Phrase("errors.key_problem.spaces")
+        return Phrase("problems.key.spaces")
     if len(key) > LONGEST:
-        return Phrase("errors.key_problem.too_long")
+        return Phrase("problems.key.too_long")
     if not all(33 <= ord(char) < 127 for char in key):
-        return Phrase("errors.key_problem.characters")
+        return Phrase("problems.key.characters")
     return _problem_for_openai(key) if strict else None
 
 
 def _problem_for_openai(key: str) -> Phrase | None:
     if key.startswith("sk-ant-"):
-        return Phrase("errors.key_problem.other_service", {"service": "Anthropic"})
+        return Phrase("problems.key.other_service", {"service": "Anthropic"})
     if key.startswith("sk-or-"):
-        return Phrase("errors.key_problem.other_service", {"service": "OpenRouter"})
+        return Phrase("problems.key.other_service", {"service": "OpenRouter"})
     if key.startswith("sk-admin-"):
-        return Phrase("errors.key_problem.admin")
+        return Phrase("problems.key.admin")
     if key.startswith(("org-", "proj_", "user-")):
-        return Phrase("errors.key_problem.organisation")
+        return Phrase("problems.key.organisation")
     if "@" in key:
-        return Phrase("errors.key_problem.address")
+        return Phrase("problems.key.address")
     if not key.startswith("sk-"):
-        return Phrase("errors.key_problem.beginning")
+        return Phrase("problems.key.beginning")
     if len(key) < SHORTEST:
-        return Phrase("errors.key_problem.too_short")
-    return None if re.fullmatch(r"[A-Za-z0-9_-]+", key) else Phrase("errors.key_problem.characters")
+        return Phrase("problems.key.too_short")
+    return None if re.fullmatch(r"[A-Za-z0-9_-]+", key) else Phrase("problems.key.characters")

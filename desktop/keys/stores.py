@@ -107,7 +107,7 @@ class KeyringStore:
 
     def set(self, entry: str, secret: str) -> None:
         if self._platform == "win32" and len(secret.encode("utf-16-le", "surrogatepass")) > WINDOWS_LIMIT:
-            raise KeyShape(problem=Phrase("errors.key_problem.windows_limit"), field="key")
+            raise KeyShape(problem=Phrase("problems.key.windows_limit"), field="key")
 
         def write(backend: Any) -> None:
             self._open(backend, make=True)

@@ -90,7 +90,7 @@ def read_brand(path: Path) -> Brand:
 def _why_no_toml(error: BrandInvalid, path: Path) -> str:
     """What Python's reader says of a file that is no TOML, and what is often behind it."""
     problem = error.values.get("problem")
-    if not isinstance(problem, Phrase) or problem.key != "errors.problem.toml":
+    if not isinstance(problem, Phrase) or problem.key != "problems.toml":
         return ""
     try:
         text = read_limited(path, SIZE_LIMIT).decode("utf-8-sig")

@@ -11,7 +11,7 @@ FORMS: dict[str, str] = {}
 
 
 def shaped(pattern: str, form: str, *, max_length: int | None = None, strip: bool | None = None) -> StringConstraints:
-    """A text of one form. `form` names the phrase `errors.problem.<form>`, a sentence with an example in it: whoever
+    """A text of one form. `form` names the phrase `problems.<form>`, a sentence with an example in it: whoever
     meets the pattern is never told just that something is wrong."""
     FORMS[pattern] = form
     return StringConstraints(pattern=pattern, max_length=max_length, strip_whitespace=strip)

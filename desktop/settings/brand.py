@@ -199,17 +199,17 @@ def load_brand(path: Path | None = None) -> Brand:
         text = content.decode("utf-8-sig")
         values = tomllib.loads(text)
     except FileUnreadable as error:
-        problem = Phrase("errors.problem.unreadable_because", {"problem": error.values["problem"]})
+        problem = Phrase("problems.unreadable_because", {"problem": error.values["problem"]})
         raise BrandInvalid(error.detail, name=path.name, problem=problem) from None
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BrandInvalid(name=path.name, problem=Phrase("errors.problem.not_utf8", {"line": line})) from None
+        raise BrandInvalid(name=path.name, problem=Phrase("problems.not_utf8", {"line": line})) from None
     except ValueError as error:
         raise BrandInvalid(_without_values(error), name=path.name, problem=_no_toml(error, text)) from None
     # As text for comments, as values for what TOML's escapes hide.
     for found in (text, *tree.texts_in(values)):
         if SECRET_SHAPES.search(found):
-            raise BrandInvalid(name=_line_of(text, path.name), problem=Phrase("errors.problem.secret"))
+            raise BrandInvalid(name=_line_of(text, path.name), problem=Phrase("problems.secret"))
     brand = parse_brand(_with_new_names(values))
     for agent in code_agents(brand):
         agent["file"] = os.path.abspath(os.path.join(path.parent, agent["file"]))
@@ -254,7 +254,7 @@ def parse_brand(values: dict[str, Any]) -> Brand:
         raise _invalid(error, Brand, ()) from None
     for name in OWN_TO_A_USER:
         if name in brand.settings:
-            raise BrandInvalid(name=f"settings.{name}", problem=Phrase("errors.problem.own_to_user"))
+            raise BrandInvalid(name=f"settings.{name}", problem=Phrase("problems.own_to_user"))
     _check_settings(brand)
     for name in brand.fixed:
         _check_fixed(name, brand)
@@ -268,19 +268,17 @@ def _check_settings(brand: Brand) -> None:
         check_proxy(checked.network.proxy)
     except ValidationError as error:
         told = _invalid(error, Settings, ("settings",))
-        if told.values["problem"] == Phrase("errors.problem.missing", {"name": "workflow_id"}):
+        if told.values["problem"] == Phrase("problems.missing", {"name": "workflow_id"}):
             place = tree.split(str(told.values["name"]))[1:]
             if "kind" not in tree.find(brand.settings, place):
                 # What has no kind is taken for a workflow, and mostly was meant to be something else.
-                told = BrandInvalid(
-                    name=told.values["name"], problem=Phrase("errors.problem.missing", {"name": "kind"})
-                )
+                told = BrandInvalid(name=told.values["name"], problem=Phrase("problems.missing", {"name": "kind"}))
         raise told from None
     except SettingsInvalid as error:
         raise BrandInvalid(name=f"settings.{error.name}", problem=error.values["problem"]) from None
     ids = [agent.id for agent in checked.agents]
     for double in {name for name in ids if ids.count(name) > 1}:
-        raise BrandInvalid(name="settings.agents", problem=Phrase("errors.problem.same_id", {"id": double}))
+        raise BrandInvalid(name="settings.agents", problem=Phrase("problems.same_id", {"id": double}))
     found = (
         servers.first_problem(checked.agents)
         or first_problem(checked.mcp_servers)
@@ -297,7 +295,7 @@ def _check_fixed(name: str, brand: Brand) -> None:
     if path[-1] not in known or path[0] in OWN_TO_A_USER:
         raise BrandInvalid(name="fixed", problem=unknown_name(name, setting_names()))
     if name == "agents" and not brand.settings.get("agents"):
-        raise BrandInvalid(name="settings.agents", problem=Phrase("errors.problem.fixed_but_empty"))
+        raise BrandInvalid(name="settings.agents", problem=Phrase("problems.fixed_but_empty"))
 
 
 def setting_names() -> tuple[str, ...]:
@@ -317,7 +315,7 @@ def setting_names() -> tuple[str, ...]:
 
 def _invalid(error: ValidationError, model: Any, prefix: tuple[str, ...]) -> BrandInvalid:
     loc, problem = first_of(error, model)
-    if problem.key.startswith("errors.problem.unknown"):
+    if problem.key.startswith("problems.unknown"):
         name = str(loc[-1])
         parts = {
             part: field.annotation for part, field in Brand.model_fields.items() if part in ("app", "links", "package")
@@ -326,7 +324,7 @@ def _invalid(error: ValidationError, model: Any, prefix: tuple[str, ...]) -> Bra
         places += [tree.join(("settings", known)) for known in setting_names() if known.rpartition(".")[2] == name]
         places += [name] if name in Brand.model_fields else []
         if places:
-            problem = Phrase("errors.problem.unknown_here", {"name": name[:60], "place": places[0]})
+            problem = Phrase("problems.unknown_here", {"name": name[:60], "place": places[0]})
     return BrandInvalid(name=tree.join((*prefix, *loc)), problem=problem)
 
 
@@ -342,7 +340,7 @@ def _no_toml(error: ValueError, text: str) -> Phrase:
     place = _PLACE.search(str(error))
     lines = text.splitlines() or [""]
     line, column = (int(place[1]), int(place[2])) if place else (len(lines), len(lines[-1]) + 1)
-    return Phrase("errors.problem.toml", {"line": line, "column": column})
+    return Phrase("problems.toml", {"line": line, "column": column})
 
 
 _PLACE = re.compile(r"\(at line ([0-9]{1,9}), column ([0-9]{1,9})\)$")

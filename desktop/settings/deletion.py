@@ -22,7 +22,7 @@ def delete_profile(folder: Path, keep: tuple[str, ...] = ()) -> None:
     deleted is named: raises FolderUnwritable.
     """
     if folder.parent.name != "profiles" or not PROFILE_NAME.fullmatch(folder.name) or folder.is_symlink():
-        raise FolderUnwritable(path=str(folder), problem=Phrase("errors.problem.not_a_profile"))
+        raise FolderUnwritable(path=str(folder), problem=Phrase("problems.not_a_profile"))
     if not folder.exists():
         return
     left: list[str] = []
@@ -34,7 +34,7 @@ def delete_profile(folder: Path, keep: tuple[str, ...] = ()) -> None:
         with suppress(OSError):
             folder.rmdir()
     if left:
-        problem = Phrase("errors.problem.not_deleted", {"count": len(left)})
+        problem = Phrase("problems.not_deleted", {"count": len(left)})
         raise FolderUnwritable(", ".join(left[:20]), path=str(folder), problem=problem)
 
 

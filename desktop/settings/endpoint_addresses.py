@@ -60,7 +60,7 @@ def normalise_endpoint(text: str, *, name: str = "base_url", layer: str = "setti
     """
 
     def no(key: str, **values: str) -> SettingsInvalid:
-        return SettingsInvalid(name=name, problem=Phrase(f"errors.problem.{key}", values), layer=layer)
+        return SettingsInvalid(name=name, problem=Phrase(f"problems.{key}", values), layer=layer)
 
     wanted = text.strip().strip("\"'`<>").strip()
     if not wanted:
@@ -81,7 +81,7 @@ def normalise_endpoint(text: str, *, name: str = "base_url", layer: str = "setti
     try:
         origin = normalise_api_base(f"{parts.scheme}://{parts.netloc}", name=name, layer=layer)
     except SettingsInvalid as error:
-        if error.values["problem"] == Phrase("errors.problem.api_base_form"):
+        if error.values["problem"] == Phrase("problems.api_base_form"):
             raise no("endpoint_form") from None
         raise
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")

@@ -32,7 +32,7 @@ class SettingsInvalid(SettingsError):
             name=name,
             problem=problem,
             title=Phrase(f"settings_names.{plain}", fallback=name),
-            where=Phrase(f"errors.layer.{layer}"),
+            where=Phrase(f"problems.layer.{layer}"),
             **values,
         )
         self.name = name

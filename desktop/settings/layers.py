@@ -228,7 +228,7 @@ class SettingsStore:
         known = {server.url for server in self._current.mcp_servers}
         for index, server in enumerate(wanted.mcp_servers):
             if server.url and server.url not in known and has_secret(server):
-                problem = Phrase("errors.problem.mcp_secret", {"name": "url"})
+                problem = Phrase("problems.mcp_secret", {"name": "url"})
                 raise _Invalid(("mcp_servers", index, "url"), problem, "settings")
 
     def _tell(self, changes: Mapping[str, Any]) -> None:
@@ -330,7 +330,7 @@ class SettingsStore:
         layer: tree.Tree = {}
         for name, value in values.items():
             if self.is_fixed(name):
-                raise SettingsInvalid(name=name, problem=Phrase("errors.problem.fixed"), layer="command_line")
+                raise SettingsInvalid(name=name, problem=Phrase("problems.fixed"), layer="command_line")
             tree.put(layer, tree.split(name), plain(value))
         return layer
 
@@ -342,7 +342,7 @@ class SettingsStore:
         checked: dict[str, Any] = {}
         for name, value in changes.items():
             if self.is_fixed(name):
-                raise SettingsInvalid(name=name, problem=Phrase("errors.problem.fixed"))
+                raise SettingsInvalid(name=name, problem=Phrase("problems.fixed"))
             checked[name] = None if value is None else plain(value)
             canonical = CANONICAL.get(tree.split(name))
             if canonical is not None and isinstance(value, str):
@@ -368,7 +368,7 @@ class SettingsStore:
         seen: set[str] = set()
         for index, agent in enumerate(settings.agents):
             if agent.id in seen:
-                raise _Invalid(("agents", index), Phrase("errors.problem.same_id", {"id": agent.id}), layer)
+                raise _Invalid(("agents", index), Phrase("problems.same_id", {"id": agent.id}), layer)
             seen.add(agent.id)
         plain = first_plain_problem(settings.network.plain_origins)
         if plain is not None:

@@ -134,14 +134,14 @@ def normalise_url(url: str, *, name: str = "url") -> str:
     """
     wanted = url.strip()
     if not wanted:
-        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.api_base_empty"))
+        raise SettingsInvalid(name=name, problem=Phrase("problems.api_base_empty"))
     try:
         parts = urlsplit(wanted)
     except ValueError:
-        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.mcp_url")) from None
+        raise SettingsInvalid(name=name, problem=Phrase("problems.mcp_url")) from None
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     if not all(33 <= ord(char) < 127 for char in path) or "\\" in path or parts.fragment or "@" in parts.netloc:
-        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.mcp_url"))
+        raise SettingsInvalid(name=name, problem=Phrase("problems.mcp_url"))
     return normalise_api_base(f"{parts.scheme}://{parts.netloc}", name=name) + (path or "/")
 
 
@@ -171,7 +171,7 @@ def first_problem(servers: Sequence[McpServer], *, movable: bool = False) -> Pro
     seen: set[str] = set()
     for index, server in enumerate(servers):
         if server.id in seen:
-            return ("mcp_servers", index, "id"), Phrase("errors.problem.mcp_same_id", {"id": server.id})
+            return ("mcp_servers", index, "id"), Phrase("problems.mcp_same_id", {"id": server.id})
         seen.add(server.id)
         problems = _problems(server)
         found = next((one for one in problems if not (movable and _is_movable(one))), None)
@@ -183,15 +183,15 @@ def first_problem(servers: Sequence[McpServer], *, movable: bool = False) -> Pro
 def _problems(server: McpServer) -> Iterator[Problem]:
     if server.transport == "stdio":
         if not server.command or not server.command.isprintable():
-            yield ("command",), Phrase("errors.problem.mcp_command")
+            yield ("command",), Phrase("problems.mcp_command")
     else:
         try:
             normalise_url(server.url)
         except SettingsInvalid as error:
             problem = error.values["problem"]
-            yield ("url",), problem if isinstance(problem, Phrase) else Phrase("errors.problem.mcp_url")
+            yield ("url",), problem if isinstance(problem, Phrase) else Phrase("problems.mcp_url")
         if _holds_secret(server.url):
-            yield ("url",), Phrase("errors.problem.mcp_secret", {"name": "url"})
+            yield ("url",), Phrase("problems.mcp_secret", {"name": "url"})
     yield from _references(server)
     yield from _names("env", server.env, VARIABLE)
     yield from _names("headers", server.headers, HEADER)
@@ -199,7 +199,7 @@ def _problems(server: McpServer) -> Iterator[Problem]:
     for index, name in enumerate(server.secrets):
         plain = server.env if server.transport == "stdio" else server.headers
         if name.lower() in (other.lower() for other in (*plain, *server.secrets[:index])):
-            yield ("secrets", index), Phrase("errors.problem.mcp_twice", {"name": name})
+            yield ("secrets", index), Phrase("problems.mcp_twice", {"name": name})
     yield from _values(server)
 
 
@@ -215,7 +215,7 @@ def _references(server: McpServer) -> Iterator[Problem]:
             missing = next((name for name in REFERENCE.findall(word) if name not in server.secrets), "")
             if missing:
                 at: Place = (*place, index) if place == ("args",) else place
-                yield at, Phrase("errors.problem.mcp_reference", {"name": missing})
+                yield at, Phrase("problems.mcp_reference", {"name": missing})
 
 
 def _holds_secret(url: str) -> bool:
@@ -225,13 +225,13 @@ def _holds_secret(url: str) -> bool:
 
 
 def _is_movable(problem: Problem) -> bool:
-    return problem[0] == ("url",) and problem[1].key == "errors.problem.mcp_secret"
+    return problem[0] == ("url",) and problem[1].key == "problems.mcp_secret"
 
 
 def _names(field: str, names: Iterable[str], form: re.Pattern[str]) -> Iterator[Problem]:
     for index, name in enumerate(names):
         if not form.fullmatch(name) or (form is HEADER and name.lower() in OWN_HEADERS):
-            kind = "errors.problem.mcp_header" if form is HEADER else "errors.problem.mcp_variable"
+            kind = "problems.mcp_header" if form is HEADER else "problems.mcp_variable"
             place: Place = (field, index) if field == "secrets" else (field,)
             yield place, Phrase(kind)
 
@@ -241,11 +241,11 @@ def _values(server: McpServer) -> Iterator[Problem]:
     for field, values in (("env", server.env), ("headers", server.headers)):
         for name, value in values.items():
             if is_secret(_without_references(value), name):
-                yield (field, name), Phrase("errors.problem.mcp_secret", {"name": name})
+                yield (field, name), Phrase("problems.mcp_secret", {"name": name})
             if "\0" in value or (field == "headers" and not (value.isprintable() and value.isascii())):
                 yield (
                     (field, name),
-                    Phrase("errors.problem.form_plain" if field == "headers" else "errors.problem.form_line"),
+                    Phrase("problems.form_plain" if field == "headers" else "problems.form_line"),
                 )
     before = ""
     for index, word in enumerate(server.args):
@@ -254,12 +254,12 @@ def _values(server: McpServer) -> Iterator[Problem]:
         rest = _without_references(value)
         told = is_secret(rest, option) if option.startswith("-") and value else _shaped(word, before)
         if told:
-            yield ("args", index), Phrase("errors.problem.mcp_secret", {"name": "args"})
+            yield ("args", index), Phrase("problems.mcp_secret", {"name": "args"})
         if "\0" in word:
-            yield ("args", index), Phrase("errors.problem.form_line")
+            yield ("args", index), Phrase("problems.form_line")
         before = word if word.startswith("-") and not value else ""
     if is_secret(server.command):
-        yield ("command",), Phrase("errors.problem.mcp_secret", {"name": "command"})
+        yield ("command",), Phrase("problems.mcp_secret", {"name": "command"})
 
 
 def _without_references(text: str) -> str:

@@ -117,22 +117,22 @@ def normalise_api_base(text: str, *, name: str = "network.api_base", layer: str 
 
     wanted = text.strip()
     if not wanted:
-        raise no(Phrase("errors.problem.api_base_empty"))
+        raise no(Phrase("problems.api_base_empty"))
     if not all(33 <= ord(char) < 127 or ord(char) > 160 for char in wanted) or "\\" in wanted:
-        raise no(Phrase("errors.problem.api_base_form"))
+        raise no(Phrase("problems.api_base_form"))
     try:
         parts = urlsplit(wanted)
         port = parts.port
         host = _ascii_host(parts)
     except ValueError:
-        raise no(Phrase("errors.problem.api_base_form")) from None
+        raise no(Phrase("problems.api_base_form")) from None
     if parts.scheme not in DEFAULT_PORTS or (parts.scheme == "http" and not is_own_host(host)):
-        raise no(Phrase("errors.problem.api_base_scheme"))
+        raise no(Phrase("problems.api_base_scheme"))
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment or not host:
-        raise no(Phrase("errors.problem.api_base_form"))
+        raise no(Phrase("problems.api_base_form"))
     path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
     if ".." in path.split("/") or "%" in path:
-        raise no(Phrase("errors.problem.api_base_form"))
+        raise no(Phrase("problems.api_base_form"))
     shown = f"[{host}]" if ":" in host else host
     if port is not None and port != DEFAULT_PORTS[parts.scheme]:
         shown = f"{shown}:{port}"
@@ -174,7 +174,7 @@ def split_proxy(text: str, *, layer: str = "settings") -> tuple[str, str]:
     """
 
     def no() -> SettingsInvalid:
-        return SettingsInvalid(name="network.proxy", problem=Phrase("errors.problem.proxy_form"), layer=layer)
+        return SettingsInvalid(name="network.proxy", problem=Phrase("problems.proxy_form"), layer=layer)
 
     wanted = text.strip()
     if not wanted:
@@ -200,6 +200,6 @@ def check_proxy(text: str, *, layer: str = "settings") -> str:
     """The proxy address for the settings. A password in it is refused: it lives in the keyring."""
     address, password = split_proxy(text, layer=layer)
     if password:
-        problem = Phrase("errors.problem.proxy_password")
+        problem = Phrase("problems.proxy_password")
         raise SettingsInvalid(name="network.proxy", problem=problem, layer=layer)
     return address

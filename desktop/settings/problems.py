@@ -25,39 +25,39 @@ def problem_of(error: ErrorDetails, known: tuple[str, ...] = ()) -> Phrase:
     if kind == "extra_forbidden":
         return unknown_name(last, known)
     if kind == "missing":
-        return Phrase("errors.problem.missing", {"name": last})
+        return Phrase("problems.missing", {"name": last})
     if kind == "literal_error":
-        return Phrase("errors.problem.one_of", {"allowed": str(context.get("expected", "")).replace("'", "")})
+        return Phrase("problems.one_of", {"allowed": str(context.get("expected", "")).replace("'", "")})
     if _limit(context) == 1 and (
         kind == "string_too_short" or (kind == "too_short" and context.get("field_type") == "Value")
     ):
-        return Phrase("errors.problem.empty")
+        return Phrase("problems.empty")
     if kind == "string_too_short":
-        return Phrase("errors.problem.too_short", {"count": _limit(context)})
+        return Phrase("problems.too_short", {"count": _limit(context)})
     if kind == "too_short":
-        return Phrase("errors.problem.too_few", {"limit": _limit(context)})
+        return Phrase("problems.too_few", {"limit": _limit(context)})
     if kind in ("greater_than_equal", "greater_than"):
-        return Phrase("errors.problem.at_least", {"limit": _limit(context)})
+        return Phrase("problems.at_least", {"limit": _limit(context)})
     if kind in ("less_than_equal", "less_than"):
-        return Phrase("errors.problem.at_most", {"limit": _limit(context)})
+        return Phrase("problems.at_most", {"limit": _limit(context)})
     # A text that was put into its form first is a "Value" to pydantic, whatever it is.
     if kind == "string_too_long" or (kind == "too_long" and context.get("field_type") == "Value"):
-        return Phrase("errors.problem.too_long", {"count": _limit(context)})
+        return Phrase("problems.too_long", {"count": _limit(context)})
     if kind == "too_long":
-        return Phrase("errors.problem.too_many", {"limit": _limit(context)})
+        return Phrase("problems.too_many", {"limit": _limit(context)})
     if kind == "string_pattern_mismatch":
-        return Phrase(f"errors.problem.{FORMS.get(str(context.get('pattern')), 'form')}")
+        return Phrase(f"problems.{FORMS.get(str(context.get('pattern')), 'form')}")
     if kind == "list_type":
-        return Phrase("errors.problem.list", {"name": last})
+        return Phrase("problems.list", {"name": last})
     if kind in ("dict_type", "model_type", "model_attributes_type"):
-        return Phrase("errors.problem.table", {"name": last})
+        return Phrase("problems.table", {"name": last})
     if kind.startswith(("int", "float")):
-        return Phrase("errors.problem.number")
+        return Phrase("problems.number")
     if kind.startswith("bool"):
-        return Phrase("errors.problem.yes_or_no")
+        return Phrase("problems.yes_or_no")
     if kind.startswith("string"):
-        return Phrase("errors.problem.text")
-    return Phrase("errors.problem.form")
+        return Phrase("problems.text")
+    return Phrase("problems.form")
 
 
 def unknown_name(name: str, known: tuple[str, ...]) -> Phrase:
@@ -66,8 +66,8 @@ def unknown_name(name: str, known: tuple[str, ...]) -> Phrase:
 
     nearest = difflib.get_close_matches(name, known, n=1)
     if nearest:
-        return Phrase("errors.problem.unknown_nearest", {"name": name[:60], "nearest": nearest[0]})
-    return Phrase("errors.problem.unknown", {"name": name[:60]})
+        return Phrase("problems.unknown_nearest", {"name": name[:60], "nearest": nearest[0]})
+    return Phrase("problems.unknown", {"name": name[:60]})
 
 
 def _limit(context: Mapping[str, Any]) -> object:
@@ -89,7 +89,7 @@ def first_of(error: ValidationError, model: Any) -> tuple[Loc, Phrase]:
     kind = first["type"]
     if kind.startswith("union_tag"):
         allowed = ", ".join(member.model_fields["kind"].default for member in _models_at(model, first["loc"]))
-        return (*loc, "kind"), Phrase("errors.problem.one_of", {"allowed": allowed})
+        return (*loc, "kind"), Phrase("problems.one_of", {"allowed": allowed})
     return (loc[:-1] if kind == "missing" else loc), problem_of(first, known)
 
 

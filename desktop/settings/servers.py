@@ -48,23 +48,23 @@ def normalise_server_url(text: str, *, name: str = "url") -> str:
     """
     wanted = text.strip().strip("\"'`<>")
     if not wanted:
-        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.api_base_empty"))
+        raise SettingsInvalid(name=name, problem=Phrase("problems.api_base_empty"))
     try:
         wanted = with_scheme(wanted)
         parts = urlsplit(wanted)
     except ValueError:
-        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.server_url")) from None
+        raise SettingsInvalid(name=name, problem=Phrase("problems.server_url")) from None
     if parts.query or parts.fragment or "@" in parts.netloc:
-        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.server_url"))
+        raise SettingsInvalid(name=name, problem=Phrase("problems.server_url"))
     path = parts.path
     if not all(33 <= ord(char) < 127 for char in path) or "\\" in path or ".." in path.split("/"):
-        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.server_url"))
+        raise SettingsInvalid(name=name, problem=Phrase("problems.server_url"))
     try:
         return normalise_api_base(f"{parts.scheme}://{parts.netloc}", name=name) + (path or "/")
     except SettingsInvalid as error:
-        if error.values["problem"] != Phrase("errors.problem.api_base_form"):
+        if error.values["problem"] != Phrase("problems.api_base_form"):
             raise
-        raise SettingsInvalid(name=name, problem=Phrase("errors.problem.server_url")) from None
+        raise SettingsInvalid(name=name, problem=Phrase("problems.server_url")) from None
 
 
 def server_origin(url: str) -> str:
@@ -114,18 +114,18 @@ def _problems(agent: Server) -> Iterator[Problem]:
         normalise_server_url(agent.url)
     except SettingsInvalid as error:
         problem = error.values["problem"]
-        yield ("url",), problem if isinstance(problem, Phrase) else Phrase("errors.problem.server_url")
+        yield ("url",), problem if isinstance(problem, Phrase) else Phrase("problems.server_url")
     if is_secret(agent.url):
-        yield ("url",), Phrase("errors.problem.server_secret", {"name": "url"})
+        yield ("url",), Phrase("problems.server_secret", {"name": "url"})
     if not HEADER.fullmatch(agent.token_header) or agent.token_header.lower() in OWN_HEADERS:
-        yield ("token_header",), Phrase("errors.problem.server_header", {"name": agent.token_header[:60]})
+        yield ("token_header",), Phrase("problems.server_header", {"name": agent.token_header[:60]})
     seen: set[str] = set()
     for name, value in agent.headers.items():
         lowered = name.lower()
         if not HEADER.fullmatch(name) or lowered in OWN_HEADERS or lowered in seen:
-            yield ("headers",), Phrase("errors.problem.server_header", {"name": name[:60]})
+            yield ("headers",), Phrase("problems.server_header", {"name": name[:60]})
         if lowered in ("authorization", agent.token_header.lower()) or is_secret(value, name):
-            yield ("headers",), Phrase("errors.problem.server_secret", {"name": name[:60]})
+            yield ("headers",), Phrase("problems.server_secret", {"name": name[:60]})
         if not (value.isprintable() and value.isascii()):
-            yield ("headers",), Phrase("errors.problem.server_header_value", {"name": name[:60]})
+            yield ("headers",), Phrase("problems.server_header_value", {"name": name[:60]})
         seen.add(lowered)

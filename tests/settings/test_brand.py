@@ -230,8 +230,8 @@ def test_every_form_that_is_asked_for_is_said_in_words_with_an_example_that_has_
     assert len(asked) > 20
     assert asked <= FORMS.keys()
     for pattern in asked:
-        sentence = texts.get(f"errors.problem.{FORMS[pattern]}")
-        assert french.get(f"errors.problem.{FORMS[pattern]}") != sentence
+        sentence = texts.get(f"problems.{FORMS[pattern]}")
+        assert french.get(f"problems.{FORMS[pattern]}") != sentence
         examples = re.findall(r"“([^”]+)”|(\S*[\d@/]\S*[\w/])", sentence)
         shown = [one or other for one, other in examples]
         if FORMS[pattern] not in WITHOUT_EXAMPLE:

@@ -67,7 +67,7 @@ def test_what_can_not_be_is_refused_at_its_field(server: McpServer, place: tuple
     assert problem_in(server) is not None
     found = problem_in(server)
     assert found is not None
-    assert (found[0], found[1].key) == (place, f"errors.problem.{problem}")
+    assert (found[0], found[1].key) == (place, f"problems.{problem}")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_checklist_07_a_value_shaped_like_a_secret_is_refused_and_not_repeated(
 ) -> None:
     found = problem_in(server)
     assert found is not None
-    assert (found[0], found[1].key) == (place, "errors.problem.mcp_secret")
+    assert (found[0], found[1].key) == (place, "problems.mcp_secret")
     said = found[1].spell(texts)
     assert TOKEN not in said
     assert "correct-horse" not in said
@@ -99,7 +99,7 @@ def test_checklist_07_a_value_shaped_like_a_secret_is_refused_and_not_repeated(
 
 def test_two_servers_of_one_id_are_refused() -> None:
     found = first_problem([stdio(), stdio(command="other")])
-    assert found == (("mcp_servers", 1, "id"), Phrase("errors.problem.mcp_same_id", {"id": "files"}))
+    assert found == (("mcp_servers", 1, "id"), Phrase("problems.mcp_same_id", {"id": "files"}))
 
 
 def test_checklist_31_a_secret_belongs_to_the_origin_it_was_entered_for() -> None:

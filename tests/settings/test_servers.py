@@ -56,7 +56,7 @@ def test_an_address_is_kept_in_one_form(typed: str, kept: str) -> None:
 def test_an_address_that_is_none_is_refused_with_a_sentence(typed: str, key: str) -> None:
     with pytest.raises(SettingsInvalid) as refused:
         normalise_server_url(typed)
-    assert refused.value.values["problem"] == Phrase(f"errors.problem.{key}")
+    assert refused.value.values["problem"] == Phrase(f"problems.{key}")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_checklist_07_a_connection_holds_nothing_secret_and_nothing_that_breaks_
     found = problem_in(server(**given))
     assert found is not None
     assert found[0] == (place,)
-    assert found[1].key == f"errors.problem.{key}"
+    assert found[1].key == f"problems.{key}"
 
 
 def test_plain_headers_are_fine() -> None:

@@ -336,7 +336,7 @@ UNREACHED = given(command=f"dbus-run-session -- {command_name()}")
 
 
 def key_problem(name: str, **values: object) -> Values:
-    return given(problem=Phrase(f"errors.key_problem.{name}", values))
+    return given(problem=Phrase(f"problems.key.{name}", values))
 
 
 def refused(status: int, text: str) -> Values:
@@ -587,7 +587,7 @@ def bad_setting(name: str, says: Phrase, text: str, title: str) -> StartFault:
             "name": name,
             "problem": says,
             "title": Phrase(f"settings_names.{name}", fallback=title),
-            "where": Phrase("errors.layer.settings"),
+            "where": Phrase("problems.layer.settings"),
         },
         left=lambda scene: name.rsplit(".", 1)[1] in (scene.profile / "settings.json").read_text(encoding="utf-8"),
     )
@@ -607,14 +607,12 @@ START = (
         saving=lambda scene: (scene.profile / "settings.json").unlink(),
     ),
     bad_setting(
-        "chat.colour", Phrase("errors.problem.unknown", {"name": "colour"}), '{"chat": {"colour": 1}}', "chat.colour"
+        "chat.colour", Phrase("problems.unknown", {"name": "colour"}), '{"chat": {"colour": 1}}', "chat.colour"
     ),
-    bad_setting(
-        "network.timeout_seconds", Phrase("errors.problem.number"), '{"network": {"timeout_seconds": "soon"}}', ""
-    ),
+    bad_setting("network.timeout_seconds", Phrase("problems.number"), '{"network": {"timeout_seconds": "soon"}}', ""),
     bad_setting(
         "network.api_base",
-        Phrase("errors.problem.api_base_scheme"),
+        Phrase("problems.api_base_scheme"),
         '{"network": {"api_base": "http://example.com"}}',
         "",
     ),

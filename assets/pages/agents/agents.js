@@ -145,7 +145,7 @@ async function openAgent(id, { focus = true } = {}) {
     view("agent");
     markShown({ agent: id });
     el("workflow-result").className = "help";
-    el("workflow-result").textContent = t("settings.agent_check_help");
+    el("workflow-result").textContent = t("forms.agent_check_help");
     paintNow();
     markUnsaved(unsavedAgents());
     tell(refuses() ? "bad" : "idle");
@@ -263,7 +263,7 @@ async function goTo({ agent: id, section }) {
 
 /** What removing means. @param {Entry["kind"]} kind */
 function removal(kind) {
-  if (kind === "server") return t("server.remove_text");
+  if (kind === "server") return t("agents.server.remove_text");
   if (kind === "code") return t("agents.imports.remove_text");
   return kind === "workflow" ? t("agents.remove_text_workflow") : t("agents.remove_text");
 }
@@ -295,7 +295,7 @@ async function checkWorkflow() {
   result.className = "help";
   try {
     await call("agents.check", { id: current }, { limit: CHECK_LIMIT });
-    result.textContent = t("settings.agent_works");
+    result.textContent = t("forms.agent_works");
   } catch (error) {
     result.className = "error";
     sayIn(result, described(error));

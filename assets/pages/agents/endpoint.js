@@ -95,8 +95,8 @@ export function showEndpoint(endpoint, locked) {
     if (control instanceof HTMLInputElement || control instanceof HTMLButtonElement) control.disabled = locked;
   }
   show("key-remove", false);
-  el("key-help").textContent = t("endpoint.key_help");
-  el("built-in-key").textContent = t("settings.key_looking");
+  el("key-help").textContent = t("forms.endpoint.key_help");
+  el("built-in-key").textContent = t("forms.key_looking");
   if (!fresh) void loadKey(endpoint.id);
 }
 
@@ -115,23 +115,23 @@ function fillKey(status) {
   const about = { host: shown?.host ?? "", store: status.store };
   const words =
     status.where === "keyring"
-      ? t("settings.key_in_keyring", about)
+      ? t("forms.key_in_keyring", about)
       : status.where === "session"
-        ? t("settings.key_in_session", about)
-        : t("settings.key_nowhere", about);
+        ? t("forms.key_in_session", about)
+        : t("forms.key_nowhere", about);
   el("built-in-key").textContent = words;
-  el("key-help").textContent = status.present ? `${words} ${t("agents.key_replace")}` : t("endpoint.key_help");
+  el("key-help").textContent = status.present ? `${words} ${t("agents.key_replace")}` : t("forms.endpoint.key_help");
   show("key-remove", status.present);
 }
 
 /** @param {boolean} masked */
 const maskKey = (masked) =>
-  mask("key", "key-show", masked, masked ? t("settings.key_show") : t("settings.key_hide"));
+  mask("key", "key-show", masked, masked ? t("forms.key_show") : t("forms.key_hide"));
 
 /** @param {boolean} busy */
 function underWay(busy) {
   button("endpoint-save").disabled = busy;
-  el("endpoint-save-words").textContent = busy ? t("settings.key_checking") : t("agents.endpoint_save");
+  el("endpoint-save-words").textContent = busy ? t("forms.key_checking") : t("agents.endpoint_save");
   for (const name of /** @type {const} */ (["name", "address", "key", "model"])) input(name).readOnly = busy;
   for (const one of radios()) one.disabled = busy;
   show("endpoint-cancel", busy);
@@ -210,9 +210,9 @@ async function removeKey() {
   if (!of) return;
   const about = { host: of.host ?? "" };
   const yes = await ask({
-    title: t("settings.key_remove_title"),
-    text: t("settings.key_remove_text_session", about),
-    yes: t("settings.key_remove_yes"),
+    title: t("forms.key_remove_title"),
+    text: t("forms.key_remove_text_session", about),
+    yes: t("forms.key_remove_yes"),
   });
   if (yes === null) return;
   await tried(async () => fillKey(await call("endpoints.remove_key", { id: of.id }, { limit: CHECK_LIMIT })));

@@ -62,15 +62,15 @@ let listed = "";
 export function buildFields({ default_model: model }) {
   text("identity-fields", "agent.name", t("agents.name"), { help: t("agents.name_help"), typing: true });
 
-  text("workflow-fields", "agent.workflow_id", t("settings.agent_workflow"), {
-    help: t("settings.agent_workflow_help"),
+  text("workflow-fields", "agent.workflow_id", t("forms.agent_workflow"), {
+    help: t("forms.agent_workflow_help"),
     mono: true,
   });
-  text("workflow-fields", "agent.version", t("settings.agent_version"), {
-    help: t("settings.agent_version_help"),
+  text("workflow-fields", "agent.version", t("forms.agent_version"), {
+    help: t("forms.agent_version_help"),
     brief: true,
   });
-  toggle("workflow-fields", "agent.tracing.enabled", t("settings.agent_tracing"), { help: t("settings.agent_tracing_help") });
+  toggle("workflow-fields", "agent.tracing.enabled", t("forms.agent_tracing"), { help: t("forms.agent_tracing_help") });
 
   area("assistant-fields", "agent.instructions", t("agents.instructions"), {
     help: t("agents.instructions_help"),
@@ -78,8 +78,8 @@ export function buildFields({ default_model: model }) {
   });
   buildCode();
   chooseEndpoint();
-  text("model-fields", "agent.model", t("endpoint.model"), { help: t("agents.model_help", { model }), hint: model });
-  models = combobox(input(idOf("agent.model")), { label: t("endpoint.model"), show: t("endpoint.models_show") });
+  text("model-fields", "agent.model", t("forms.endpoint.model"), { help: t("agents.model_help", { model }), hint: model });
+  models = combobox(input(idOf("agent.model")), { label: t("forms.endpoint.model"), show: t("forms.endpoint.models_show") });
   input(idOf("agent.model")).addEventListener("focus", () => void listModels());
 
   toggle("tools-fields", "agent.tools.web_search", t("agents.web_search"));
@@ -107,7 +107,7 @@ export function buildFields({ default_model: model }) {
   number("more-fields", "agent.temperature", t("agents.temperature"), { help: t("agents.temperature_help") });
   number("more-fields", "agent.tool_rounds", t("agents.rounds"), { help: t("agents.rounds_help") });
 
-  text("start-fields", "agent.greeting", t("settings.greeting"), { help: t("agents.greeting_help"), typing: true });
+  text("start-fields", "agent.greeting", t("forms.greeting"), { help: t("agents.greeting_help"), typing: true });
   wirePrompts("agent.prompts");
   input("prompts-own").addEventListener("change", () => {
     const own = input("prompts-own").checked;
@@ -116,23 +116,23 @@ export function buildFields({ default_model: model }) {
     void save("agent.prompts", own ? common : null);
   });
 
-  segments("look-fields", "chat.theme.scheme", t("settings.scheme"), [
-    ["system", t("settings.scheme_system")],
-    ["light", t("settings.scheme_light")],
-    ["dark", t("settings.scheme_dark")],
+  segments("look-fields", "chat.theme.scheme", t("forms.scheme"), [
+    ["system", t("forms.scheme_system")],
+    ["light", t("forms.scheme_light")],
+    ["dark", t("forms.scheme_dark")],
   ]);
-  accent("look-fields", "chat.theme.light.accent", t("settings.accent_light"));
-  accent("look-fields", "chat.theme.dark.accent", t("settings.accent_dark"));
-  segments("look-fields", "chat.theme.radius", t("settings.radius"), [
-    ["pill", t("settings.radius_pill")],
-    ["round", t("settings.radius_round")],
-    ["soft", t("settings.radius_soft")],
-    ["sharp", t("settings.radius_sharp")],
+  accent("look-fields", "chat.theme.light.accent", t("forms.accent_light"));
+  accent("look-fields", "chat.theme.dark.accent", t("forms.accent_dark"));
+  segments("look-fields", "chat.theme.radius", t("forms.radius"), [
+    ["pill", t("forms.radius_pill")],
+    ["round", t("forms.radius_round")],
+    ["soft", t("forms.radius_soft")],
+    ["sharp", t("forms.radius_sharp")],
   ]);
-  segments("look-fields", "chat.theme.density", t("settings.density"), [
-    ["compact", t("settings.density_compact")],
-    ["normal", t("settings.density_normal")],
-    ["spacious", t("settings.density_spacious")],
+  segments("look-fields", "chat.theme.density", t("forms.density"), [
+    ["compact", t("forms.density_compact")],
+    ["normal", t("forms.density_normal")],
+    ["spacious", t("forms.density_spacious")],
   ]);
 }
 

@@ -29,7 +29,7 @@ export function kindName(kind) {
   if (kind === "assistant") return t("agents.kind_assistant");
   if (kind === "workflow") return t("agents.kind_workflow");
   if (kind === "code") return t("agents.kind_code");
-  if (kind === "server") return t("server.kind");
+  if (kind === "server") return t("agents.server.kind");
   return kind === "demo" ? t("agents.kind_demo") : t("agents.kind_other");
 }
 

@@ -243,7 +243,7 @@ function lock(busy) {
   button("mcp-save").disabled = off;
   button("mcp-remove").disabled = off;
   lockSignIn(off);
-  el("mcp-save-words").textContent = busy ? t("settings.key_checking") : t("agents.endpoint_save");
+  el("mcp-save-words").textContent = busy ? t("forms.key_checking") : t("agents.endpoint_save");
   show("mcp-cancel", busy);
   if (busy) button("mcp-cancel").focus();
 }
@@ -423,7 +423,7 @@ export function wireServer(around) {
     area: true,
   });
   field("mcp-stdio", "folder", t("agents.mcp.folder"), { help: t("agents.mcp.folder_help") });
-  field("mcp-http", "url", t("endpoint.address"), { help: t("agents.mcp.url_help"), hint: "https://host/mcp" });
+  field("mcp-http", "url", t("forms.endpoint.address"), { help: t("agents.mcp.url_help"), hint: "https://host/mcp" });
   for (const kind of TRANSPORTS) {
     const one = make("input", { type: "radio", name: "mcp-transport", value: kind });
     one.addEventListener("change", arrange);

@@ -81,7 +81,7 @@ export function openForm(id, name, locked) {
   const mine = { id, host: "", before: { ...EMPTY }, locked };
   shown = mine;
   clear();
-  el("server-title").textContent = id ? t("server.title_change", { name }) : t("server.title_add");
+  el("server-title").textContent = id ? t("agents.server.title_change", { name }) : t("agents.server.title_add");
   show("server-name-field", id === "");
   put(drafts.get(id) ?? EMPTY);
   maskToken(true);
@@ -111,14 +111,14 @@ async function load(of) {
 
 /** @param {TokenState | null} token */
 function fillToken(token) {
-  const words = token?.present ? t("server.token_kept", { host: shown?.host ?? "", store: token.store }) : "";
-  sayIn(el("server-token-help"), token?.problem ?? (words || t("server.token_help")));
+  const words = token?.present ? t("agents.server.token_kept", { host: shown?.host ?? "", store: token.store }) : "";
+  sayIn(el("server-token-help"), token?.problem ?? (words || t("agents.server.token_help")));
   show("server-token-remove", token?.present === true);
 }
 
 /** @param {boolean} masked */
 const maskToken = (masked) =>
-  mask("server-token", "server-token-show", masked, masked ? t("server.token_show") : t("server.token_hide"));
+  mask("server-token", "server-token-show", masked, masked ? t("forms.server.token_show") : t("forms.server.token_hide"));
 
 /** @param {boolean} busy */
 function underWay(busy) {
@@ -127,7 +127,7 @@ function underWay(busy) {
   button("server-save").disabled = busy;
   for (const field of FIELDS) control(field).readOnly = busy;
   input("server-attachments").disabled = busy;
-  el("server-doing").textContent = busy ? t("server.doing") : "";
+  el("server-doing").textContent = busy ? t("forms.server.doing") : "";
 }
 
 /** @param {{keep?: string, unchecked?: boolean}} [how] */
@@ -146,7 +146,7 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
   shown = null;
   input("server-token").value = "";
   await house.saved(outcome);
-  el("server-has").textContent = unchecked ? t("server.saved") : t("server.works");
+  el("server-has").textContent = unchecked ? t("agents.server.saved") : t("agents.server.works");
 }
 
 /** @param {Described} error @param {boolean} canSave */
@@ -185,9 +185,9 @@ async function removeToken() {
   const of = shown;
   if (!of) return;
   const yes = await ask({
-    title: t("server.token_remove_title"),
-    text: t("server.token_remove_text"),
-    yes: t("server.token_remove_yes"),
+    title: t("agents.server.token_remove_title"),
+    text: t("agents.server.token_remove_text"),
+    yes: t("agents.server.token_remove_yes"),
   });
   if (yes === null) return;
   await tried(async () => fillToken(await call("servers.remove_token", { id: of.id }, { limit: CHECK_LIMIT })));
@@ -203,9 +203,9 @@ export async function showConnection({ id, kind }) {
     /** @type {Server} */
     const server = await call("servers.get", { id }, { limit: CHECK_LIMIT });
     if (summed !== id) return;
-    el("server-at").textContent = t("server.at", { url: server.url });
+    el("server-at").textContent = t("agents.server.at", { url: server.url });
     const { present, store } = server.token;
-    el("server-has").textContent ||= present ? t("server.has_token", { store }) : t("server.no_token");
+    el("server-has").textContent ||= present ? t("agents.server.has_token", { store }) : t("agents.server.no_token");
   });
 }
 

@@ -57,7 +57,7 @@ export async function ask({ title, text, yes, word = "" }) {
   el("question-text").textContent = text;
   button("question-yes").textContent = yes;
   if (word) {
-    el("question-label").textContent = t("settings.delete_type", { word });
+    el("question-label").textContent = t("forms.delete_type", { word });
     input("question-word").value = "";
     fieldError("question-word", "");
     show("question-field", true);
@@ -67,7 +67,7 @@ export async function ask({ title, text, yes, word = "" }) {
     word ? input("question-word") : button("question-no"),
     () => {
       if (typed().toLowerCase() === word.toLowerCase()) return true;
-      fieldError("question-word", t("settings.delete_mismatch", { word }));
+      fieldError("question-word", t("forms.delete_mismatch", { word }));
       input("question-word").focus();
       return false;
     },

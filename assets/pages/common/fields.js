@@ -48,8 +48,8 @@ function helpAndError(name, label, help) {
   error.hidden = true;
   const helped = make("p", { class: "help", id: `${id}-help` }, [help]);
   helped.hidden = help === "";
-  const reset = make("button", { type: "button", class: "link", "aria-label": t("settings.reset_label", { name: label }) }, [
-    t("settings.reset"),
+  const reset = make("button", { type: "button", class: "link", "aria-label": t("forms.reset_label", { name: label }) }, [
+    t("forms.reset"),
   ]);
   reset.hidden = true;
   reset.dataset["reset"] = name;
@@ -117,9 +117,9 @@ export function fillField(field, known) {
 
 /** @param {Lock} lock */
 export function lockedBecause(lock) {
-  if (lock === "brand") return t("settings.from_brand", { app: words.app });
-  if (lock === "command_line") return t("settings.from_command_line");
-  if (lock === "environment") return t("settings.from_environment");
+  if (lock === "brand") return t("forms.from_brand", { app: words.app });
+  if (lock === "command_line") return t("forms.from_command_line");
+  if (lock === "environment") return t("forms.from_environment");
   return "";
 }
 
@@ -338,7 +338,7 @@ export function select(into, name, label, options, { help = "" } = {}) {
 export function zoom(into) {
   /** @type {Array<[number, string]>} */
   const options = ZOOMS.map((factor) => [factor, percent(factor)]);
-  const { field, control } = select(into, "zoom", t("settings.zoom"), options, { help: t("settings.zoom_help") });
+  const { field, control } = select(into, "zoom", t("forms.zoom"), options, { help: t("forms.zoom_help") });
   field.set = (value) => {
     control.querySelector("[data-between]")?.remove();
     if (!ZOOMS.includes(value)) {
@@ -352,39 +352,39 @@ export function zoom(into) {
 }
 
 /** @param {number} factor */
-const percent = (factor) => t("settings.percent", { n: Math.round(factor * 100) });
+const percent = (factor) => t("forms.percent", { n: Math.round(factor * 100) });
 
 /** The accent of one scheme: ChatKit's own, or a colour with its strength. @param {string} into @param {string} name @param {string} label */
 export function accent(into, name, label) {
   const id = idOf(name);
-  const { error, helped, reset } = helpAndError(name, label, t("settings.accent_help"));
+  const { error, helped, reset } = helpAndError(name, label, t("forms.accent_help"));
   const own = make("input", { type: "checkbox", id });
-  const swatch = make("input", { type: "color", "aria-label": `${label}: ${t("settings.accent_colour")}` });
+  const swatch = make("input", { type: "color", "aria-label": `${label}: ${t("forms.accent_colour")}` });
   const hex = make("input", {
     type: "text",
     class: "mono",
     autocomplete: "off",
     maxlength: "7",
-    "aria-label": `${label}: ${t("settings.accent_colour")}`,
+    "aria-label": `${label}: ${t("forms.accent_colour")}`,
   });
   hex.spellcheck = false;
   const level = radios(`${id}-level`, [
-    [0, t("settings.accent_level_0")],
-    [1, t("settings.accent_level_1")],
-    [2, t("settings.accent_level_2")],
-    [3, t("settings.accent_level_3")],
+    [0, t("forms.accent_level_0")],
+    [1, t("forms.accent_level_1")],
+    [2, t("forms.accent_level_2")],
+    [3, t("forms.accent_level_3")],
   ]);
-  level.group.setAttribute("aria-label", `${label}: ${t("settings.accent_level")}`);
+  level.group.setAttribute("aria-label", `${label}: ${t("forms.accent_level")}`);
   const more = make("div", { class: "accent" }, [swatch, hex, level.group]);
   const legend = make("span", { class: "label" }, [label]);
   const root = make("div", { class: "field" }, [
     make("div", { class: "top" }, [legend, reset]),
-    make("label", { class: "choice" }, [own, t("settings.accent_own")]),
+    make("label", { class: "choice" }, [own, t("forms.accent_own")]),
     more,
     error,
     helped,
   ]);
-  own.setAttribute("aria-label", `${label}: ${t("settings.accent_own")}`);
+  own.setAttribute("aria-label", `${label}: ${t("forms.accent_own")}`);
   const shown = () => {
     more.hidden = !own.checked;
   };
@@ -417,7 +417,7 @@ export function accent(into, name, label) {
     },
     get: () => (own.checked ? { primary: hex.value.trim(), level: level.get() ?? 1 } : null),
     dirty: false,
-    help: t("settings.accent_help"),
+    help: t("forms.accent_help"),
   };
   shown();
   place(into, field);
@@ -426,9 +426,9 @@ export function accent(into, name, label) {
 
 /** @param {string} into */
 export function caFile(into) {
-  const field = text(into, "network.ca_file", t("settings.ca_file"), { help: t("settings.ca_file_help"), mono: true });
+  const field = text(into, "network.ca_file", t("forms.ca_file"), { help: t("forms.ca_file_help"), mono: true });
   const [control] = field.controls;
-  const pick = make("button", { type: "button", "data-part": "pick" }, [t("settings.ca_file_pick")]);
+  const pick = make("button", { type: "button", "data-part": "pick" }, [t("forms.ca_file_pick")]);
   const both = make("div", { class: "with-button" });
   control.replaceWith(both);
   both.append(control, pick);

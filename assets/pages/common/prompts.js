@@ -80,13 +80,13 @@ function savePrompts() {
 function arrangePrompts() {
   const rows = promptRows();
   rows.forEach((row, index) => {
-    const name = promptOf(row).label || t("settings.prompt_number", { n: index + 1 });
+    const name = promptOf(row).label || t("forms.prompt_number", { n: index + 1 });
     const heading = row.querySelector("strong");
     if (heading) heading.textContent = name;
     for (const [which, words, off] of /** @type {const} */ ([
-      ["up", t("settings.prompt_up", { name }), index === 0],
-      ["down", t("settings.prompt_down", { name }), index === rows.length - 1],
-      ["remove", t("settings.prompt_remove", { name }), false],
+      ["up", t("forms.prompt_up", { name }), index === 0],
+      ["down", t("forms.prompt_down", { name }), index === rows.length - 1],
+      ["remove", t("forms.prompt_remove", { name }), false],
     ])) {
       const act = row.querySelector(`[data-act="${which}"]`);
       if (!(act instanceof HTMLButtonElement)) continue;
@@ -132,15 +132,15 @@ function promptRow(prompt) {
       iconButton("M6 10l6 6 6-6", "down"),
       iconButton("M6 6l12 12M18 6L6 18", "remove"),
     ]),
-    make("div", { class: "field" }, [make("label", { for: label.id }, [t("settings.prompt_label")]), label]),
-    make("div", { class: "field" }, [make("label", { for: words.id }, [t("settings.prompt_text")]), words]),
+    make("div", { class: "field" }, [make("label", { for: label.id }, [t("forms.prompt_label")]), label]),
+    make("div", { class: "field" }, [make("label", { for: words.id }, [t("forms.prompt_text")]), words]),
     make("div", { class: "field brief" }, [
-      make("label", { for: icon.id }, [t("settings.prompt_icon")]),
+      make("label", { for: icon.id }, [t("forms.prompt_icon")]),
       icon,
-      make("p", { class: "faint small", id: `${id}-icon-help` }, [t("settings.prompt_icon_help")]),
+      make("p", { class: "faint small", id: `${id}-icon-help` }, [t("forms.prompt_icon_help")]),
     ]),
     error,
-    make("p", { class: "help" }, [t("settings.prompt_incomplete")]),
+    make("p", { class: "help" }, [t("forms.prompt_incomplete")]),
   ]);
   for (const control of [label, words, icon]) {
     control.readOnly = locked;

@@ -19,10 +19,10 @@ export function tell(state) {
   const line = el("state");
   line.classList.toggle("good", state === "saved");
   line.classList.toggle("bad", state === "bad");
-  if (state === "saving") line.textContent = t("settings.saving");
-  else if (state === "saved") line.textContent = `✓ ${t("settings.saved")}`;
-  else if (state === "bad") line.textContent = t("settings.not_saved");
-  else line.textContent = t("settings.saves_itself");
+  if (state === "saving") line.textContent = t("forms.saving");
+  else if (state === "saved") line.textContent = `✓ ${t("forms.saved")}`;
+  else if (state === "bad") line.textContent = t("forms.not_saved");
+  else line.textContent = t("forms.saves_itself");
   if (state === "saved") stateTimer = window.setTimeout(() => tell("idle"), SAVED_FOR);
 }
 

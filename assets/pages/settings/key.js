@@ -26,7 +26,7 @@ let host = "";
 /** @param {string} of the host of the API in effect */
 export async function loadKey(of) {
   host = of;
-  el("key-state").textContent = t("settings.key_looking");
+  el("key-state").textContent = t("forms.key_looking");
   fillKey(await call("key.status", {}, { limit: CHECK_LIMIT }));
 }
 
@@ -34,9 +34,9 @@ export async function loadKey(of) {
 function fillKey(status) {
   key = status;
   const values = { host: host, store: status.store };
-  if (status.where === "keyring") el("key-state").textContent = t("settings.key_in_keyring", values);
-  else if (status.where === "session") el("key-state").textContent = t("settings.key_in_session", values);
-  else el("key-state").textContent = t("settings.key_nowhere", values);
+  if (status.where === "keyring") el("key-state").textContent = t("forms.key_in_keyring", values);
+  else if (status.where === "session") el("key-state").textContent = t("forms.key_in_session", values);
+  else el("key-state").textContent = t("forms.key_nowhere", values);
   show("key-problem", status.problem !== null);
   el("key-problem-message").textContent = status.problem?.message ?? "";
   explain(el("key-problem-hint"), status.problem?.hint ?? "", status.problem?.code ?? "");
@@ -65,13 +65,13 @@ function keyForm(open) {
 
 /** @param {boolean} masked */
 const maskKey = (masked) =>
-  mask("key-new", "key-show", masked, masked ? t("settings.key_show") : t("settings.key_hide"));
+  mask("key-new", "key-show", masked, masked ? t("forms.key_show") : t("forms.key_hide"));
 
 /** @param {boolean} busy */
 function keyBusy(busy) {
   button("key-save").disabled = busy;
   input("key-new").readOnly = busy;
-  if (busy) el("key-save-words").textContent = t("settings.key_checking");
+  if (busy) el("key-save-words").textContent = t("forms.key_checking");
   else if (key) el("key-save-words").textContent = key.present ? t("settings.key_save") : t("settings.key_save_new");
 }
 
@@ -127,8 +127,8 @@ export function wireKey() {
   });
   button("key-remove").addEventListener("click", async () => {
     const values = { host: host, store: key?.store ?? "" };
-    const text = key?.where === "session" ? t("settings.key_remove_text_session", values) : t("settings.key_remove_text", values);
-    const yes = await ask({ title: t("settings.key_remove_title"), text, yes: t("settings.key_remove_yes") });
+    const text = key?.where === "session" ? t("forms.key_remove_text_session", values) : t("settings.key_remove_text", values);
+    const yes = await ask({ title: t("forms.key_remove_title"), text, yes: t("forms.key_remove_yes") });
     if (yes !== null) await tried(async () => fillKey({ ...(await call("key.remove")), proxy_password: key?.proxy_password }));
   });
 }

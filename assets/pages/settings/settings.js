@@ -63,33 +63,33 @@ function buildFields() {
     hint: app,
     typing: true,
   });
-  text("agent-fields", "agent.workflow_id", t("settings.agent_workflow"), {
-    help: t("settings.agent_workflow_help"),
+  text("agent-fields", "agent.workflow_id", t("forms.agent_workflow"), {
+    help: t("forms.agent_workflow_help"),
     mono: true,
   });
-  text("agent-fields", "agent.version", t("settings.agent_version"), {
-    help: t("settings.agent_version_help"),
+  text("agent-fields", "agent.version", t("forms.agent_version"), {
+    help: t("forms.agent_version_help"),
     brief: true,
   });
-  toggle("agent-fields", "agent.tracing.enabled", t("settings.agent_tracing"), { help: t("settings.agent_tracing_help") });
+  toggle("agent-fields", "agent.tracing.enabled", t("forms.agent_tracing"), { help: t("forms.agent_tracing_help") });
 
-  segments("appearance-fields", "chat.theme.scheme", t("settings.scheme"), [
-    ["system", t("settings.scheme_system")],
-    ["light", t("settings.scheme_light")],
-    ["dark", t("settings.scheme_dark")],
+  segments("appearance-fields", "chat.theme.scheme", t("forms.scheme"), [
+    ["system", t("forms.scheme_system")],
+    ["light", t("forms.scheme_light")],
+    ["dark", t("forms.scheme_dark")],
   ]);
-  accent("appearance-fields", "chat.theme.light.accent", t("settings.accent_light"));
-  accent("appearance-fields", "chat.theme.dark.accent", t("settings.accent_dark"));
-  segments("appearance-fields", "chat.theme.radius", t("settings.radius"), [
-    ["pill", t("settings.radius_pill")],
-    ["round", t("settings.radius_round")],
-    ["soft", t("settings.radius_soft")],
-    ["sharp", t("settings.radius_sharp")],
+  accent("appearance-fields", "chat.theme.light.accent", t("forms.accent_light"));
+  accent("appearance-fields", "chat.theme.dark.accent", t("forms.accent_dark"));
+  segments("appearance-fields", "chat.theme.radius", t("forms.radius"), [
+    ["pill", t("forms.radius_pill")],
+    ["round", t("forms.radius_round")],
+    ["soft", t("forms.radius_soft")],
+    ["sharp", t("forms.radius_sharp")],
   ]);
-  segments("appearance-fields", "chat.theme.density", t("settings.density"), [
-    ["compact", t("settings.density_compact")],
-    ["normal", t("settings.density_normal")],
-    ["spacious", t("settings.density_spacious")],
+  segments("appearance-fields", "chat.theme.density", t("forms.density"), [
+    ["compact", t("forms.density_compact")],
+    ["normal", t("forms.density_normal")],
+    ["spacious", t("forms.density_spacious")],
   ]);
   segments(
     "appearance-fields",
@@ -110,7 +110,7 @@ function buildFields() {
     { help: t("settings.language_help") },
   );
 
-  text("chat-fields", "chat.greeting", t("settings.greeting"), { help: t("settings.greeting_help"), typing: true });
+  text("chat-fields", "chat.greeting", t("forms.greeting"), { help: t("settings.greeting_help"), typing: true });
   text("chat-fields", "chat.placeholder", t("settings.placeholder"), { help: t("settings.placeholder_help"), typing: true });
   area("chat-fields", "chat.disclaimer.text", t("settings.disclaimer"), { help: t("settings.disclaimer_help") });
 
@@ -235,7 +235,7 @@ async function checkAgent() {
   result.textContent = t("settings.agent_checking", { host: start?.host ?? "" });
   try {
     await call("agent.check", {}, { limit: CHECK_LIMIT });
-    result.textContent = t("settings.agent_works");
+    result.textContent = t("forms.agent_works");
   } catch (error) {
     result.className = "error";
     sayIn(result, described(error));

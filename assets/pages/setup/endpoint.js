@@ -49,8 +49,8 @@ export function fillModels(models) {
   list?.options(models);
   show("endpoint-model-field", true);
   if (models.length === 1 && model.value === "") model.value = models[0];
-  const words = models.length > 0 ? t("endpoint.models_found", { count: models.length }) : t("endpoint.models_none");
-  el("endpoint-model-help").textContent = models.length === 1 ? t("endpoint.model_help") : words;
+  const words = models.length > 0 ? t("setup.models_found", { count: models.length }) : t("setup.models_none");
+  el("endpoint-model-help").textContent = models.length === 1 ? t("setup.model_help") : words;
   changed();
 }
 
@@ -60,11 +60,11 @@ async function lookForKey() {
   if (address === known) return;
   known = address;
   const help = el("endpoint-key-help");
-  help.textContent = t("endpoint.key_help");
+  help.textContent = t("forms.endpoint.key_help");
   if (address === "") return;
   try {
     const found = await call("setup.address", { address });
-    if (found.key && known === address) help.textContent = t("endpoint.address_stored", { host: found.host });
+    if (found.key && known === address) help.textContent = t("setup.address_stored", { host: found.host });
   } catch {
     // What is wrong with the address is said when it is asked.
   }
@@ -73,7 +73,7 @@ async function lookForKey() {
 /** @param {() => void} onChange */
 export function wireEndpoint(onChange) {
   changed = onChange;
-  const words = { label: t("endpoint.model"), show: t("endpoint.models_show") };
+  const words = { label: t("forms.endpoint.model"), show: t("forms.endpoint.models_show") };
   list = combobox(input("endpoint-model"), words);
   input("endpoint-model").addEventListener("input", changed);
   input("address").addEventListener("change", () => void lookForKey());

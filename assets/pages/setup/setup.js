@@ -205,7 +205,7 @@ function underWay(busy) {
 function incomplete() {
   if (way === "endpoint") {
     if (input("address").value.trim() !== "") return false;
-    complain("address", t("endpoint.address_empty"));
+    complain("address", t("forms.endpoint.address_empty"));
     return true;
   }
   if (way === "none" || input("key").value.trim() !== "" || hasKey()) return false;
@@ -337,7 +337,7 @@ function wire() {
   wireMask("key");
   wireMask("endpoint-key");
   wireEndpoint(words);
-  keyModels = combobox(input("key-model"), { label: t("endpoint.model"), show: t("endpoint.models_show") });
+  keyModels = combobox(input("key-model"), { label: t("forms.endpoint.model"), show: t("forms.endpoint.models_show") });
   button("other-ways").addEventListener("click", () => showWays());
   button("to-server").addEventListener("click", () => void tried(() => call("app.open_server")));
   button("ways-close").addEventListener("click", () => void tried(() => call("setup.close")));

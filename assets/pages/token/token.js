@@ -36,7 +36,7 @@ function underWay(busy) {
   else button("submit").removeAttribute("aria-busy");
   button("submit").disabled = busy;
   input("token").readOnly = busy;
-  el("doing").textContent = busy ? t("server.doing") : "";
+  el("doing").textContent = busy ? t("forms.server.doing") : "";
 }
 
 /** @param {{keep?: string, unchecked?: boolean}} [how] */
@@ -46,7 +46,7 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
   show("banner", false);
   const token = input("token").value;
   if (!token.trim()) {
-    fieldError("token", t("server.token_empty"));
+    fieldError("token", t("token.empty"));
     input("token").focus();
     return;
   }
@@ -68,7 +68,7 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
 
 /** @param {boolean} masked */
 const maskToken = (masked) =>
-  mask("token", "token-show", masked, masked ? t("server.token_show") : t("server.token_hide"));
+  mask("token", "token-show", masked, masked ? t("forms.server.token_show") : t("forms.server.token_hide"));
 
 const close = () => void call("token.close").catch(() => undefined);
 
@@ -78,7 +78,7 @@ async function begin() {
   setTexts(start.texts);
   applyTexts();
   followLook(start.look);
-  el("heading").textContent = t("server.token_title", { name: start.name });
+  el("heading").textContent = t("token.title", { name: start.name });
   sayIn(el("reason"), start.reason);
   part("form", HTMLFormElement).addEventListener("submit", (event) => {
     event.preventDefault();

@@ -99,7 +99,7 @@ def edited(agent: Agent, changes: Mapping[str, Any]) -> Agent:
     data = agent.model_dump(mode="json")
     for name, value in changes.items():
         if name not in fields_of(agent.kind):
-            raise FieldError(name, Phrase("errors.problem.unknown", {"name": name[:60]}))
+            raise FieldError(name, Phrase("problems.unknown", {"name": name[:60]}))
         target: Any = data
         *way, last = name.split(".")[1:]
         for part in way:

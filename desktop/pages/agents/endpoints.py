@@ -210,4 +210,4 @@ class EndpointMethods:
 
     def _endpoints_unlocked(self) -> None:
         if lock_of(self._services.settings, "endpoints"):
-            raise SettingsInvalid(name="endpoints", problem=Phrase("errors.problem.fixed"))
+            raise SettingsInvalid(name="endpoints", problem=Phrase("problems.fixed"))

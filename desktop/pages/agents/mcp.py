@@ -362,7 +362,7 @@ class McpPart:
 
     def _unlocked(self) -> None:
         if lock_of(self._services.settings, "mcp_servers"):
-            raise SettingsInvalid(name="mcp_servers", problem=Phrase("errors.problem.fixed"))
+            raise SettingsInvalid(name="mcp_servers", problem=Phrase("problems.fixed"))
 
 
 def _moved(server: McpServer, form: McpForm) -> list[str]:
@@ -380,7 +380,7 @@ def sign_in_of(params: McpSaveParams) -> Wanted | None:
         raise FieldError("client_id", Phrase("agents.mcp.client_id_empty"))
     for name, value in (("client_id", client), ("client_secret", secret)):
         if len(value) > LONGEST_SECRET or not (value.isascii() and (value.isprintable() or not value)):
-            raise FieldError(name, Phrase("errors.problem.form_plain"))
+            raise FieldError(name, Phrase("problems.form_plain"))
     return Wanted(client, secret, params.client_host)
 
 

@@ -126,7 +126,7 @@ def edited(form: McpForm, server_id: str) -> tuple[McpServer, dict[str, str]]:
     else:
         server = server.model_copy(update={"secrets": [*server.secrets, *taken]})
     if len(server.secrets) > MOST_SECRETS:
-        raise FieldError(kind, Phrase("errors.problem.too_many", {"limit": MOST_SECRETS}))
+        raise FieldError(kind, Phrase("problems.too_many", {"limit": MOST_SECRETS}))
     wrong = problem_in(server)
     if wrong is not None:
         raise _at(*wrong, kind, rows)
@@ -139,7 +139,7 @@ def split_command(text: str) -> tuple[str, list[str]]:
     if not wanted:
         raise FieldError("command", Phrase("agents.mcp.command_empty"))
     if not wanted.isprintable():
-        raise FieldError("command", Phrase("errors.problem.form_line"))
+        raise FieldError("command", Phrase("problems.form_line"))
     # A path with spaces is one word; a backslash of Windows is none of a shell.
     if not re.search(r"[\s\"']", wanted) or re.match(r"[A-Za-z]:\\", wanted) or _is_program(wanted):
         return wanted, []
@@ -184,7 +184,7 @@ def clean_url(text: str) -> str:
     except SettingsInvalid as error:
         raise FieldError("url", error.values["problem"]) from None
     except ValueError:
-        raise FieldError("url", Phrase("errors.problem.mcp_url")) from None
+        raise FieldError("url", Phrase("problems.mcp_url")) from None
 
 
 def with_scheme(text: str) -> str:
@@ -197,7 +197,7 @@ def with_scheme(text: str) -> str:
     try:
         host = urlsplit(f"//{wanted}").hostname or ""
     except ValueError:
-        raise FieldError("url", Phrase("errors.problem.mcp_url")) from None
+        raise FieldError("url", Phrase("problems.mcp_url")) from None
     return f"{'http' if is_own_host(host) else 'https'}://{wanted}"
 
 
@@ -205,9 +205,7 @@ def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:
     """The rows that hold something, by their number, cleaned. Raises FieldError for what is wrong with a name."""
     found: dict[int, Row] = {}
     seen: set[str] = set()
-    form, problem = (
-        (VARIABLE, "errors.problem.mcp_variable") if kind == "variables" else (HEADER, "errors.problem.mcp_header")
-    )
+    form, problem = (VARIABLE, "problems.mcp_variable") if kind == "variables" else (HEADER, "problems.mcp_header")
     for number, row in enumerate(rows):
         name, value = row.name.strip(), row.value.strip() if row.secret or kind == "headers" else row.value
         if not name and not value:
@@ -220,12 +218,12 @@ def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:
         if not row.secret and is_telling(name) and is_secret(value, "token") and not REFERENCE.search(value):
             raise FieldError(f"{kind}.{number}.value", Phrase("agents.mcp.row_secret"))
         if name.lower() in seen:
-            raise FieldError(at, Phrase("errors.problem.mcp_twice", {"name": name}))
+            raise FieldError(at, Phrase("problems.mcp_twice", {"name": name}))
         seen.add(name.lower())
         if row.secret and len(value) > LONGEST_SECRET:
-            raise FieldError(f"{kind}.{number}.value", Phrase("errors.problem.too_long", {"count": LONGEST_SECRET}))
+            raise FieldError(f"{kind}.{number}.value", Phrase("problems.too_long", {"count": LONGEST_SECRET}))
         if (row.secret and "\0" in value) or (kind == "headers" and not (value.isascii() and value.isprintable())):
-            right = Phrase("errors.problem.form_plain" if kind == "headers" else "errors.problem.form_line")
+            right = Phrase("problems.form_plain" if kind == "headers" else "problems.form_line")
             raise FieldError(f"{kind}.{number}.value", right)
         if row.secret and name.lower() == "authorization":
             value = _bearer(value)
@@ -236,9 +234,9 @@ def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:
 def _at(place: tuple[str | int, ...], problem: Phrase, kind: Kind, rows: Mapping[int, Row]) -> FieldError:
     """The problem of a place in the model, at the field of the form that it came from."""
     field, *below = place
-    if field == "args" and problem.key == "errors.problem.mcp_secret":
+    if field == "args" and problem.key == "problems.mcp_secret":
         return FieldError("args", Phrase("agents.mcp.args_secret"))
-    if field == "url" and problem.key == "errors.problem.mcp_secret":
+    if field == "url" and problem.key == "problems.mcp_secret":
         return FieldError("url", Phrase("agents.mcp.url_secret"))
     if field not in ("env", "headers", "secrets"):
         return FieldError(str(field), problem)
@@ -246,7 +244,7 @@ def _at(place: tuple[str | int, ...], problem: Phrase, kind: Kind, rows: Mapping
     if field == "secrets" and isinstance(name, int):
         name = [row.name for row in rows.values() if row.secret][name]
     number = next((number for number, row in rows.items() if row.name == name), max(rows, default=0))
-    if problem.key == "errors.problem.mcp_secret":
+    if problem.key == "problems.mcp_secret":
         problem = Phrase("agents.mcp.row_secret")
     return FieldError(f"{kind}.{number}.value", problem)
 

@@ -119,14 +119,7 @@ class AgentsPage:
         services = self._services
         texts = services.texts
         return {
-            "texts": texts.page(
-                "common",
-                "settings",
-                "endpoint",
-                "agents",
-                "server",
-                "archive",
-            ),
+            "texts": texts.page("common", "forms", "agents", "archive"),
             "app": services.brand.app.name,
             "default_model": DEFAULT_MODEL,
             "greeting": texts.get("chat.greeting"),
@@ -292,7 +285,7 @@ class AgentsPage:
     def _choose(self, params: IdParams) -> dict[str, Any]:
         """Makes it the one that opens; a chat that is open is shown anew with it."""
         if self._choice_lock():
-            raise SettingsInvalid(name="active_agent", problem=Phrase("errors.problem.fixed"))
+            raise SettingsInvalid(name="active_agent", problem=Phrase("problems.fixed"))
         self._found(self._services.settings.current, params.id)
         self._change(lambda _now: {"active_agent": params.id})
         self._services.state.set_taking_over("")
@@ -320,7 +313,7 @@ class AgentsPage:
 
     def _unlocked(self, agent_id: str = "") -> None:
         if self._lock() or agent_id == ENVIRONMENT_AGENT:
-            raise SettingsInvalid(name="agents", problem=Phrase("errors.problem.fixed"))
+            raise SettingsInvalid(name="agents", problem=Phrase("problems.fixed"))
 
     def _change(self, make: Callable[[Settings], Mapping[str, Any]]) -> None:
         self._services.settings.change(make)

@@ -215,11 +215,11 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
             if draft.model:
                 found = replace(found, place=self._check_model(client, draft, found))
             elif found.listed is None:
-                unlisted = FieldError("model", Phrase("endpoint.no_list", {"host": host}))
+                unlisted = FieldError("model", Phrase("forms.endpoint.no_list", {"host": host}))
                 unlisted.said = found.said
                 raise unlisted
             elif draft.endpoint.id != OPENAI_ENDPOINT and not found.listed:
-                raise NoModelYet("model", Phrase("endpoint.no_model_yet", {"host": host, "command": PULL}))
+                raise NoModelYet("model", Phrase("forms.endpoint.no_model_yet", {"host": host, "command": PULL}))
             elif draft.endpoint.id != OPENAI_ENDPOINT:
                 self._try(client, replace(draft, model=found.shown[0]), whole=False)
         finally:
@@ -307,7 +307,9 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
 
     def _check_model(self, client: ApiClient, draft: EndpointDraft, found: Found) -> Place:
         """Where the model answers. Raises as `prove`."""
-        missing = FieldError("model", Phrase("endpoint.model_missing", {"model": draft.model, "host": client.host}))
+        missing = FieldError(
+            "model", Phrase("forms.endpoint.model_missing", {"model": draft.model, "host": client.host})
+        )
         ours = draft.endpoint.id == OPENAI_ENDPOINT
         if found.listed:
             if found.has(draft.model):
@@ -353,7 +355,7 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
             if error.status in (404, 405, 501) and "model" not in error.detail.lower():
                 raise FieldError("api", _other(api, client.host)) from None
             if error.status == 404:
-                missing = Phrase("endpoint.model_missing", {"model": draft.model, "host": client.host})
+                missing = Phrase("forms.endpoint.model_missing", {"model": draft.model, "host": client.host})
                 raise FieldError("model", missing) from None
             if whole:
                 raise explained(error, draft) from None
@@ -415,7 +417,7 @@ class NotRunning(ConnectionRefused):
 
     def describe(self, texts: Catalogue) -> Described:
         """In the words of this cause."""
-        words = texts.get("endpoint.not_running", **self.values), texts.get("endpoint.not_running_hint")
+        words = texts.get("forms.endpoint.not_running", **self.values), texts.get("forms.endpoint.not_running_hint")
         return {**super().describe(texts), "message": words[0], "hint": words[1]}
 
 
@@ -426,7 +428,7 @@ def clean_address(text: str) -> tuple[str, bool | None]:
     Raises FieldError for `address`.
     """
     if not text.strip().strip("\"'`<>"):
-        raise FieldError("address", Phrase("endpoint.address_empty"))
+        raise FieldError("address", Phrase("forms.endpoint.address_empty"))
     try:
         return normalise_endpoint(text, name="address")
     except SettingsInvalid as error:
@@ -451,7 +453,9 @@ def tried(error: AppError, draft: EndpointDraft) -> AppError:
     at = places(draft)
     if len(at) < 2 or not isinstance(error, FieldError):
         return error
-    named = Phrase("endpoint.tried", {"problem": error.values["problem"], "one": at[0].root.url, "two": at[1].root.url})
+    named = Phrase(
+        "forms.endpoint.tried", {"problem": error.values["problem"], "one": at[0].root.url, "two": at[1].root.url}
+    )
     told = FieldError(error.field or "address", named)
     told.said = error.said
     return told
@@ -467,9 +471,11 @@ def explained(error: AppError, draft: EndpointDraft) -> AppError:
     if isinstance(error, ConnectionRefused) and is_loopback(host):
         return NotRunning(error.detail, host=urlsplit(draft.endpoint.base_url).netloc)
     if isinstance(error, (BadAnswer, CaptivePortal)):
-        return FieldError("address", Phrase("endpoint.unfit", {"host": host}))
+        return FieldError("address", Phrase("forms.endpoint.unfit", {"host": host}))
     if isinstance(error, (KeyRejected, KeyRestricted)):
-        wanted = FieldError("key", Phrase(f"endpoint.{'key_rejected' if draft.key else 'key_wanted'}", {"host": host}))
+        wanted = FieldError(
+            "key", Phrase(f"forms.endpoint.{'key_rejected' if draft.key else 'key_wanted'}", {"host": host})
+        )
         wanted.said = error.words
         return wanted
     if isinstance(error, (RateLimited, QuotaExceeded)):
@@ -487,8 +493,8 @@ def explained(error: AppError, draft: EndpointDraft) -> AppError:
 def _other(api: Api, host: str) -> Phrase:
     """That the endpoint speaks the other protocol, or neither."""
     if api == "responses":
-        return Phrase("endpoint.no_responses", {"host": host})
-    return Phrase("endpoint.no_chat_completions", {"host": host})
+        return Phrase("forms.endpoint.no_responses", {"host": host})
+    return Phrase("forms.endpoint.no_chat_completions", {"host": host})
 
 
 def _refusal(answer: dict[str, Any]) -> str:

@@ -122,14 +122,14 @@ class ServerCheck(CheckRuns[ServerDraft, bool]):
         try:
             self._remote().prove(draft.agent, draft.token, uses)
         except ServerTokenWanted as error:
-            raise TokenField("token", Phrase("server.token_wanted", error.values)) from None
+            raise TokenField("token", Phrase("forms.server.token_wanted", error.values)) from None
         except TlsToPlain:
             at = urlsplit(draft.agent.url)
             if not is_own_host(at.hostname or ""):
                 raise
             raise TlsToPlain(f"http{draft.agent.url[5:]}", field="url", host=at.netloc) from None
         except ServerTokenRefused as error:
-            raise TokenField("token", Phrase("server.token_refused", error.values)) from None
+            raise TokenField("token", Phrase("forms.server.token_refused", error.values)) from None
         return True
 
     # --- saving ----------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def clean_token(text: str) -> str:
         r"^(?:authorization\s*:\s*)?bearer\s+", "", text.strip().strip("\"'`<>"), flags=re.IGNORECASE
     ).strip()
     if not all(33 <= ord(char) < 127 for char in token) or len(token) > LONGEST_TOKEN:
-        raise FieldError("token", Phrase("server.token_shape"))
+        raise FieldError("token", Phrase("forms.server.token_shape"))
     return token
 
 
@@ -186,9 +186,9 @@ def headers_of(text: str) -> dict[str, str]:
             continue
         name, colon, value = line.partition(":")
         if not colon or not name.strip():
-            raise FieldError("headers", Phrase("server.headers_shape"))
+            raise FieldError("headers", Phrase("forms.server.headers_shape"))
         if name.strip().lower() in (known.lower() for known in found):
-            raise FieldError("headers", Phrase("errors.problem.server_header", {"name": name.strip()[:60]}))
+            raise FieldError("headers", Phrase("problems.server_header", {"name": name.strip()[:60]}))
         found[name.strip()] = value.strip()
     return found
 

@@ -251,7 +251,7 @@ class ConsentPage:
     def _choose_file(self, _: NoParams) -> dict[str, Any]:
         """The person names another file for this agent; what is shown then."""
         if not self._can_choose():
-            raise SettingsInvalid(name="agents", problem=Phrase("errors.problem.fixed"))
+            raise SettingsInvalid(name="agents", problem=Phrase("problems.fixed"))
         texts = self._services.texts
         chosen = self._services.app.pick_file(texts.get("consent.choose_file"), PATTERNS)
         if chosen:

@@ -184,7 +184,7 @@ class SettingsPage:
         store = services.settings
         texts = services.texts
         return {
-            "texts": texts.page("common", "settings", "agents"),
+            "texts": texts.page("common", "forms", "settings"),
             "app": services.brand.app.name,
             "icon": services.brand.app.icon,
             "version": services.brand.version,
@@ -255,7 +255,7 @@ class SettingsPage:
             if name not in known:
                 raise BadParams(problem=f"no such setting: {name}")
             if known[name]["locked"]:
-                raise SettingsInvalid(name=name, problem=Phrase("errors.problem.fixed"))
+                raise SettingsInvalid(name=name, problem=Phrase("problems.fixed"))
         of_agent = {name: value for name, value in params.changes.items() if name in AGENT_FIELDS}
         others = {
             name: or_below(self._services, name, value)
@@ -341,7 +341,7 @@ class SettingsPage:
         services = self._services
         word = services.texts.get("settings.delete_word")
         if params.word.strip().casefold() != word.casefold():
-            raise FieldError("word", Phrase("settings.delete_mismatch", {"word": word}))
+            raise FieldError("word", Phrase("forms.delete_mismatch", {"word": word}))
         services.keeper.cancel_all()
         settings = services.settings.current
         bases = [settings.network.api_base, *(endpoint.base_url for endpoint in settings.endpoints)]

@@ -134,7 +134,7 @@ class SetupPage:
         agent, workflow = settings.agent(), settings.workflow()
         endpoint = self._endpoint()
         return {
-            "texts": services.texts.page("common", "setup", "endpoint", "server"),
+            "texts": services.texts.page("common", "forms", "setup"),
             "look": look_of(services),
             "notices": [notice.describe(services.texts) for notice in services.settings.notices],
             "app": services.brand.app.name,
@@ -268,7 +268,7 @@ class SetupPage:
             if not params.saves:
                 return draft
             if not draft.model:
-                raise FieldError("model", Phrase("endpoint.model_empty"))
+                raise FieldError("model", Phrase("setup.model_empty"))
             endpoint = draft.endpoint
             if not endpoint.name:
                 endpoint = endpoint.model_copy(
@@ -289,7 +289,7 @@ class SetupPage:
     def _chosen_here(self) -> None:
         """Raises where the agent is named by the brand, the environment or the command line."""
         if not self._asks_workflow():
-            raise SettingsInvalid(name="agents", problem=Phrase("errors.problem.fixed"))
+            raise SettingsInvalid(name="agents", problem=Phrase("problems.fixed"))
 
     def _ended(self, outcome: Outcome) -> dict[str, Any]:
         if outcome.error is None and not outcome.cancelled:

@@ -52,7 +52,7 @@ class TokenPage:
                 "token.cancel": Method(CancelParams, self._cancel),
                 "token.close": Method(NoParams, self._close),
             },
-            title=self._services.texts.get("server.token_window"),
+            title=self._services.texts.get("token.window"),
             on_gone=self._gone,
         )
 
@@ -60,7 +60,7 @@ class TokenPage:
         services = self._services
         agent = self._agent()
         return {
-            "texts": services.texts.page("common", "settings", "agents", "server"),
+            "texts": services.texts.page("common", "forms", "token"),
             "look": look_of(services),
             "name": agent.name or services.brand.app.name,
             "host": host_of(agent.url),

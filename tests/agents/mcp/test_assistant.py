@@ -89,7 +89,7 @@ def test_what_was_approved_for_one_program_is_not_approved_for_another(chat: Cha
 
 
 def test_always_that_can_not_be_saved_holds_until_the_app_ends_and_says_so(chat: Chat) -> None:
-    chat.given.unkept = SettingsInvalid(name="mcp_servers", problem=Phrase("errors.problem.fixed"))
+    chat.given.unkept = SettingsInvalid(name="mcp_servers", problem=Phrase("problems.fixed"))
     chat.calls("echo", text="one")
     chat.say()
     chat.press("mcp.always")

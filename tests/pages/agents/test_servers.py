@@ -1,4 +1,4 @@
-"""ChatKit servers in the agents page, and the window that asks for a token: checked first, kept in the keyring."""
+"""ChatKit servers in the agents page: checked first, their token kept in the keyring."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from desktop.agents.remote.errors import ServerTokenRefused
 from desktop.keys.errors import KeyringDenied, KeyringMissing
 from desktop.pages.agents.page import AgentsPage
-from desktop.pages.token.page import TokenPage
 from desktop.settings.agents import ServerAgent
 from desktop.settings.servers import server_secret
 from tests.pages.app_parts import Asked, House, Keyring
@@ -185,36 +183,3 @@ def test_a_server_that_wants_no_token_needs_no_keyring(make_house: Callable[...,
     with ChatKitStandIn() as server:
         outcome = save(agents(house), url=server.url)
         assert outcome["error"] is None, json.dumps(outcome)
-
-
-# --- the window that asks for a token ---------------------------------------------------------------
-
-
-def asked(house: House, agent: ServerAgent) -> Asked:
-    reason = ServerTokenRefused(host="127.0.0.1")
-    return Asked(TokenPage(house.services, agent.id, reason).page(), house.texts)
-
-
-def test_the_window_checks_the_token_keeps_it_and_closes(
-    make_house: Callable[..., House], server: ChatKitStandIn
-) -> None:
-    house = make_house()
-    house.settings.change(lambda _now: {"agents": [{"kind": "server", "id": "team", "url": server.url}]})
-    [agent] = kept(house)
-    ask = asked(house, agent)
-    start = ask("token.start")
-    assert start["reason"]["code"] == "server_token_refused"
-    assert ask("token.submit", number=1, token="wrong")["error"]["field"] == "token"
-    assert house.keyring.get(entry(agent)) is None
-    assert ask("token.submit", number=2, token=TOKEN)["error"] is None
-    assert house.keyring.get(entry(agent)) == TOKEN
-    assert house.app.asked[-1] == ("close_window", ("token",))
-    assert not ask.found(TOKEN)
-
-
-def test_checklist_03_the_window_runs_no_script_of_others(make_house: Callable[..., House]) -> None:
-    house = make_house()
-    page = TokenPage(house.services, "team", ServerTokenRefused(host="h")).page()
-    assert page.sources.script == page.sources.frame == page.sources.connect == ()
-    assert all("chat" not in name for name in page.files)
-    assert not any(name.startswith(("chatkit.", "stream.", "agents.")) for name in page.methods)

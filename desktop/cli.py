@@ -1,4 +1,4 @@
-"""What was typed: one parser, one module a command, nothing heavy imported before it is known what to do."""
+"""The command line: one parser, one module per command. Imports nothing heavy until the command is known."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from desktop.common.locations import command_name, is_frozen
 from desktop.window.errors import WindowBlank
 
 COMMANDS = ("ask", "doctor", "key", "threads", "config", "packages", "smoke", "help")
-"""Each is `desktop/commands/<name>.py` with `arguments(parser)` and `run(context, args)`."""
+"""Each is a module `desktop/commands/<name>.py` with `arguments(parser)` and `run(context, args)`."""
 
 EXIT_CODES = (
     "exit codes: 0 fine, 1 something failed, 2 wrong usage, 3 no engine, 4 no display, 5 the agent waits for a person"
 )
 RUNS_CODE = ("ask", "smoke")
-"""The commands that run the file of `--agent`; the app without a command does too."""
+"""The commands that run the file given by `--agent`. The app does too when there is no command."""
 LINK = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 YES = ("--yes",)
 YES_OPTIONS: dict[str, Any] = {
@@ -37,7 +37,7 @@ YES_OPTIONS: dict[str, Any] = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse that raises our own error instead of printing and leaving, and takes no half names of options."""
+    """An argparse parser that raises our own error instead of exiting, and accepts no abbreviated options."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **options})
@@ -50,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """`--version`: the maker's, which only this reads the brand for."""
+    """`--version` prints the maker's version. The brand file is read only when this option is given."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "nargs": 0, "help": "the version"})
@@ -66,7 +66,7 @@ class _Version(argparse.Action):
 
 
 def _usage(problem: str) -> UsageError:
-    """One line, at most 300 characters, without a key that was typed where none belongs."""
+    """One line of at most 300 characters, with any key that was typed by mistake taken out."""
     from desktop.common.logs import redact
 
     line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in redact(problem))
@@ -74,7 +74,7 @@ def _usage(problem: str) -> UsageError:
 
 
 def _options() -> _Parser:
-    """The options that every command takes, before or after its name."""
+    """The options that every command accepts, before or after its name."""
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("options for all commands")
     group.add_argument("--profile", metavar="NAME", help="use a separate profile, with its own settings, chats and key")
@@ -112,7 +112,7 @@ def _options() -> _Parser:
 
 
 def parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
-    """With the options of the commands in `wanted`; of the others no more than the name, and nothing is imported."""
+    """A parser with the options of the commands in `wanted`. Other commands are only named, and not imported."""
     common = _options()
     top = _Parser(
         prog=command_name(),
@@ -140,7 +140,7 @@ def parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The arguments as a namespace. Raises UsageError.
 
-    A plain start (no command) is parsed without importing the commands at all, a command without the others.
+    A start without a command imports no command at all; a command imports only itself.
     """
     named = [name for name in COMMANDS if name in argv]
     if "-h" in argv or "--help" in argv:
@@ -160,19 +160,19 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _component_url(text: str) -> str:
-    """The same rule as for the API: https, or http on loopback. Raises UsageError."""
+    """The same rule as for the API: https, or http on loopback only. Raises UsageError."""
     from desktop.settings.origins import is_loopback
     from desktop.window.policy import origin
 
-    where = urlsplit(origin(text))  # empty for anything but a plain http or https address
+    where = urlsplit(origin(text))  # empty unless it is a plain http or https address
     if where.scheme == "https" or (where.scheme == "http" and is_loopback(where.hostname or "")):
         return text
     raise _usage(f"--component-url {text}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program; returns the exit code: 0 fine, 1 something failed, 2 wrong usage, 3 no engine, 4 no display,
-    5 the agent waits for a person, 141 nobody reads the output any more."""
+    """Run the program and return its exit code: 0 success, 1 failure, 2 wrong usage, 3 no engine, 4 no display, 5 the
+    agent is waiting for a person, 141 nobody reads the output any more."""
     try:
         return _main(argv)
     except output.ReaderGone:
@@ -181,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
-    # What the desktop hands over of a link: one word, nothing else. `Context.prompt` looks at what is in it.
+    # The desktop hands over a link as a single argument. `Context.prompt` reads it.
     link = words.pop() if len(words) == 1 and LINK.match(words[0]) else ""
     from desktop.app.context import Context
     from desktop.common.texts import Catalogue
@@ -191,7 +191,7 @@ def _main(argv: Sequence[str] | None) -> int:
         args.link = link
     except (UsageError, OutputUnwritable) as error:
         context = Context(argparse.Namespace(json="--json" in words))
-        # In the system's language: nothing of a profile is touched before it is known what is wanted.
+        # In the system's language: the profile is not read until the command is known.
         context.texts = Catalogue()
         return context.fail(error)
     context = Context(args)
@@ -222,7 +222,7 @@ def _carry_out(context: Any) -> int:
                 settle(context, window=args.command is None)
         if args.command:
             return _run(args, context)
-        # A start makes no garbage worth looking for; the shell begins to look again when its first window stands.
+        # A start leaves no garbage worth collecting. The shell turns collection back on after its first window.
         gc.disable()
         try:
             return open_app(context)
@@ -232,14 +232,14 @@ def _carry_out(context: Any) -> int:
         return _fail(context, error)
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # whatever it was, the person hears of it and the log has the rest
+    except Exception as error:  # whatever it was, the person is told, and the log has the details
         logging.getLogger(__name__).exception("the program failed")
         return _fail(context, InternalError(type(error).__name__))
 
 
 def _fail(context: Any, error: AppError) -> int:
-    """Say what went wrong: in the terminal, and where a packaged app has none, or a window shows nothing, in a message
-    box."""
+    """Say what went wrong in the terminal. Use a message box where a packaged app has no terminal, or the window stays
+    blank."""
     code = int(context.fail(error))
     if (is_frozen() or isinstance(error, WindowBlank)) and not context.json and not context.args.command:
         from desktop.app import alert
@@ -251,7 +251,7 @@ def _fail(context: Any, error: AppError) -> int:
 
 
 def open_app(context: Any) -> int:
-    """The window; returns the exit code when the last one has closed."""
+    """Open the window. Returns the exit code when the last window has closed."""
     from desktop.app.opening import Opening
 
     opening = Opening(context)
@@ -270,7 +270,7 @@ def open_app(context: Any) -> int:
 
 
 def start_again(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
-    """The same program in this process, from its beginning."""
+    """Replace this process with a fresh start of the same program."""
     import os
 
     for stream in (sys.stdout, sys.stderr):
@@ -281,25 +281,25 @@ def start_again(command: Sequence[str], environ: Mapping[str, str]) -> NoReturn:
 
 
 def _run(args: argparse.Namespace, context: Any) -> int:
-    # What the parts log is for the window's log file; a command says what matters itself.
+    # Log messages are meant for the window's log file. A command prints what matters.
     logging.getLogger().addHandler(logging.NullHandler())
     from desktop.agents.code.own_process import hide_memory
 
-    if args.command != "smoke":  # that one opens the window, which does so in its time
+    if args.command != "smoke":  # this one opens the window, which sets up the log itself
         hide_memory()
     return int(import_module(f"desktop.commands.{args.command}").run(context, args))
 
 
 def start() -> NoReturn:
-    """`main` as a process of its own: what `__main__` and the installed command run."""
+    """The entry point of `python -m desktop` and of the installed command."""
     output.fill_standard_places()
     streams.set_up()
     leave(main())
 
 
 def leave(code: int) -> NoReturn:
-    """Ends the process; with Qt before its teardown: two of six ends crashed there when a window had closed while its
-    page was loading (PySide6 6.11.3; the order in which it deletes pages is the likely cause)."""
+    """End the process, with Qt before its teardown: two of six exits crashed there when a window had closed while its
+    page was loading (PySide6 6.11.3; probably because of the order in which it deletes pages)."""
     from desktop.agents.code.own_process import end_marked
 
     end_marked()

@@ -1,6 +1,6 @@
-"""Says a sentence where there is neither a window nor a terminal: a packaged app that can't open its window.
+"""Shows a sentence when there is neither a window nor a terminal: in a packaged app that can't open its window.
 
-Each system's own message box; on Linux the first dialog program that is installed. Windows and macOS: not run here.
+Uses the system's message box; on Linux, the first dialog program that is installed. Not run on Windows or macOS yet.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import subprocess
 import sys
 
 LIMIT = 600.0
-"""Seconds that a message may stay open."""
+"""Seconds a message may stay open."""
 
 
 def has_terminal() -> bool:
-    """Whether somebody can read what is printed. A windowed app has no standard error at all."""
+    """Whether anybody can read what is printed. A windowed app has no standard error at all."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def command(title: str, text: str, platform: str = sys.platform) -> list[str] | None:
-    """The program that shows the message; None where there is none (or where it is no program, on Windows)."""
+    """The program that shows the message. None if there is none, and on Windows, which needs no program for it."""
     if platform == "darwin":
         script = "on run argv\ndisplay alert (item 1 of argv) message (item 2 of argv) as critical\nend run"
         return ["osascript", "-e", script, title, text]
@@ -34,7 +34,7 @@ def command(title: str, text: str, platform: str = sys.platform) -> list[str] | 
 
 
 def show(title: str, text: str) -> bool:
-    """Show the message and wait until it is closed. False where nothing could."""
+    """Show the message and wait until it is closed. False if nothing could show it."""
     if sys.platform == "win32":
         import ctypes
 

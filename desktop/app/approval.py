@@ -1,4 +1,4 @@
-"""The window that asks about tools and steps: open as long as a question is."""
+"""Opens the approval window while an agent has a question about a tool or a step, and closes it afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Asking:
-    """Follows the questions of `agents`."""
+    """Keeps the window in step with the open questions of `agents`."""
 
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
@@ -22,11 +22,12 @@ class Asking:
         self.agents: AgentHost
 
     def changed(self) -> None:
-        """A question has come or gone, or is wanted in front. Called on the agents' thread, which has to go on."""
+        """A question was asked or answered, or should come to the front. Called on the agents' thread; does not
+        block."""
         threading.Thread(target=self._follow, name="ask about a tool", daemon=True).start()
 
     def _follow(self) -> None:
-        with self._lock:  # one after the other, each by what is open then
+        with self._lock:  # one at a time, each based on what is open by then
             waiting = self.agents.questions
             try:
                 if waiting:
@@ -34,6 +35,6 @@ class Asking:
                     self._windows.show("approval")
                 else:
                     self._windows.close("approval")
-            except Exception:  # a window that can't be opened must not leave the run waiting
+            except Exception:  # if the window can't be opened, the run must not wait for ever
                 log.exception("the question could not be shown")
                 self.agents.put_off_questions([one.number for one in waiting])

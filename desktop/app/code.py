@@ -1,4 +1,4 @@
-"""A yes to code, in the app: whose code the consent window asks about, and what its answer changes."""
+"""Consent to code, in the app: whose code the consent window shows, and what happens after a yes."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ ACTIONS: dict[type[AppError], str] = {
     CodeUnreadable: "code.other_file",
     CodePackageMissing: "code.install",
 }
-"""What the line over the chat offers, by what kept the code from running."""
+"""The button offered above the chat, by the error that kept the code from running."""
 
 
 class CodeConsent:
-    """`consents` reads what people said yes to."""
+    """`consents` records which code people have approved."""
 
     def __init__(self, services: Services, windows: Windows, consents: Callable[[], Consents]) -> None:
         self._services = services
         self._windows = windows
         self._consents = consents
         self._asking = ""
-        """Whose code the consent window shows."""
+        """The agent whose code the consent window shows."""
         self._packages: dict[str, list[str]] = {}
-        """What code agents have asked for and not found, by agent."""
+        """Packages that code agents tried to import and did not find, by agent."""
         self.is_chat_blocked = False
-        """Whether the chat window says that the active agent's code can't run, in place of a chat."""
+        """Whether the chat window explains that the active agent's code can't run, instead of showing a chat."""
 
     def problem(self) -> AppError | None:
-        """What keeps the active agent's file from running, where it is one of code: mostly that nobody said yes."""
+        """Why the active agent's code can't run, usually for want of consent. None if it can, or if it isn't code."""
         agent = self._services.settings.current.agent()
         return self._consents().problem(agent.file) if isinstance(agent, CodeAgent) else None
 
     def asked(self) -> tuple[str, tuple[str, ...]]:
-        """What the consent page is about: the agent's id, and the packages that its code is known to miss."""
+        """What the consent page is about: the agent's id, and the packages its code is known to lack."""
         self._asking = self._asking or self._active
         return self._asking, tuple(self._packages.get(self._asking, ()))
 
     def show(self, agent_id: str) -> None:
-        """The consent window, for that agent; for the active one where it is empty."""
+        """Show the consent window for this agent; if empty, for the active one."""
         wanted = agent_id or self._active
         another, self._asking = wanted != self._asking, wanted
         if another:
@@ -55,7 +55,7 @@ class CodeConsent:
         self._windows.show("consent")
 
     def approved(self, agent_id: str) -> None:
-        """Somebody said yes: what waits for it goes on."""
+        """The code was approved: whatever waits for that continues."""
         self._services.agents.code_answered(agent_id, given=True)
         if agent_id == self._active:
             if self.is_chat_blocked:
@@ -74,7 +74,7 @@ class CodeConsent:
         self._windows.emit("agents", "code.approved", {"id": agent_id})
 
     def failed(self, agent_id: str, failure: AppError) -> None:
-        """An answer has failed: what the consent page can mend is offered over the chat."""
+        """An answer failed. If the consent page can help, offer it above the chat."""
         action = ACTIONS.get(type(failure))
         if action is None or agent_id != self._active:
             return

@@ -1,4 +1,4 @@
-"""A yes to code, in a terminal: what would run is shown, and nothing is kept without the yes."""
+"""Consent to code, in a terminal: the code is shown, and nothing is kept without a yes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from desktop.app.context import Context
 
 MOST_LINES = 3_000
-"""Of a file that are shown; the rest is said to be there, and where."""
+"""Lines of a file that are shown. For the rest, the terminal says how much there is and where."""
 
 
 def settle(context: Context, *, window: bool = False) -> None:
-    """For `--agent FILE`. `window`: one opens and asks, with the source in sight. Raises CodeUnreadable, and
-    CodeConsentNeeded where nobody says yes."""
+    """Ask for consent to `--agent FILE`. `window`: a window will open and ask instead. Raises CodeUnreadable, and
+    CodeConsentNeeded if nobody says yes."""
     from desktop.agents.code.consent import read
 
     source = read(context.agent_file)
@@ -29,7 +29,7 @@ def settle(context: Context, *, window: bool = False) -> None:
     asks = not getattr(context.args, "yes", False) and can_ask(context)
     if not context.json:
         if asks:
-            _show(context, source)  # what is asked stands below it, where it is read last
+            _show(context, source)  # the question comes below the code, so it is read last
         context.warn(say("code.terminal.will_run"))
         for name in source.files:
             context.warn(f"  {written_out(str(source.path.parent / name))}")
@@ -44,7 +44,7 @@ def settle(context: Context, *, window: bool = False) -> None:
 
 
 def _show(context: Context, source: Source) -> None:
-    """The source, with nothing in it out of sight."""
+    """Print the source so that nothing in it is hidden."""
     for name in source.files:
         lines = source.text(name).split("\n")
         context.warn(f"--- {written_out(name)}")
@@ -56,13 +56,13 @@ def _show(context: Context, source: Source) -> None:
 
 
 def can_ask(context: Context) -> bool:
-    """Whether somebody sits at a terminal."""
+    """Whether a person is at a terminal."""
     streams = (sys.stdin, sys.stderr)
     return not context.json and all(stream is not None and stream.isatty() for stream in streams)
 
 
 def asked(context: Context, question: str) -> bool:
-    """Whether the person typed yes; no where there is none."""
+    """Whether the person typed yes. False if there is nobody to ask."""
     if not can_ask(context):
         return False
     context.question(question)

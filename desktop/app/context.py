@@ -1,6 +1,6 @@
-"""What every command builds on: brand, settings, keys, texts of one profile, each made when first asked for.
+"""What every command builds on: a profile's brand, settings, keys and texts, each made when first used.
 
-Nothing heavy is imported here: a start pays only for what it uses.
+Imports nothing heavy: a start pays only for what it uses.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from desktop.settings.state import State
 
 OPENAI_COMPONENT = "https://cdn.platform.openai.com/deployments/chatkit/chatkit.js"
-"""ChatKit's script: rolling, unversioned; never vendored or proxied, there is no licence for that."""
+"""ChatKit's script. It has no versions and may change at any time; no licence allows bundling or proxying it."""
 DEMO = "demo"
-"""The id of the demo's agent, and of its profile."""
+"""The id of the demo's agent and of its profile."""
 
 
 class Context:
-    """One run of the program. `args` are the options for all commands."""
+    """One run of the program. `args`: the options that all commands share."""
 
     def __init__(
         self,
@@ -57,21 +57,22 @@ class Context:
         self._err = err
         self.json = bool(getattr(args, "json", False))
         self.demo = bool(getattr(args, "demo", False))
-        """The scripted agent: no key, no network, nothing kept."""
+        """Whether this is the demo: scripted, without key or network, and nothing is kept."""
         given = getattr(args, "agent", None) if getattr(args, "command", None) != "threads" else None
         file, self.agent_entry = _entry(given or "")
-        """What of the file answers; empty: what it plainly has."""
+        """The function or agent in the file that answers. If empty, the file must have an obvious one."""
         self.agent_file = _whole_path(file)
-        """The file of `--agent`; with `threads` that names an agent whose chats are meant."""
-        # Seen from where they were typed, once: toolkits look from elsewhere (pywebview from `sys.argv[0]`'s folder).
+        """The file given by `--agent`. For `threads`, the agent whose chats are meant."""
+        # Resolve paths here, once: toolkits use another working folder (pywebview the folder of `sys.argv[0]`).
         self._brand_file = _whole_path(getattr(args, "brand", None))
         self._data_dir = _whole_path(getattr(args, "data_dir", None))
         self._throwaway = ""
         self._before = ""
-        """The last character that `write` was given."""
+        """The last character given to `write`."""
 
     def close(self) -> None:
-        """Delete what a demo has written; nothing else is held. Raises FolderUnwritable where something of it stays."""
+        """Delete what a demo has written. Nothing else is held. Raises FolderUnwritable if part of it can't be
+        deleted."""
         folder, self._throwaway = self._throwaway, ""
         if folder:
             from desktop.common.errors import FolderUnwritable, Phrase
@@ -79,7 +80,7 @@ class Context:
             from desktop.common.logs import shut_down
             from desktop.settings.deletion import PATIENCE
 
-            shut_down()  # Windows deletes no file that is open
+            shut_down()  # Windows does not delete open files
             left = remove_tree(Path(folder), PATIENCE)
             if left:
                 problem = Phrase("problems.not_deleted", {"count": len(left)})
@@ -95,12 +96,12 @@ class Context:
 
     @property
     def brand_file(self) -> Path | None:
-        """The file of `--brand`, a whole path; None is the app's own. A packaged app has no other."""
+        """The absolute path given by `--brand`; None means the app's own. A packaged app has only that one."""
         return Path(self._brand_file) if self._brand_file and not places.is_frozen() else None
 
     @property
     def prompt(self) -> str | None:
-        """What goes into the composer: from `--prompt`, or from a link that opened the app."""
+        """The text for the composer, from `--prompt` or from a link that opened the app."""
         link = getattr(self.args, "link", "")
         if link:
             from desktop.app.links import prompt_in
@@ -121,7 +122,7 @@ class Context:
         if self.demo:
             from tempfile import mkdtemp
 
-            # Nothing of a demo is kept: `close` deletes the folder.
+            # A demo keeps nothing: `close` deletes the folder.
             data_dir = self._throwaway = mkdtemp(prefix=f"{self.brand.app.id}-demo-")
         return places.locations(self.brand.app.id, self.profile, Path(data_dir) if data_dir else None)
 
@@ -143,13 +144,13 @@ class Context:
             typed |= _code_agent(self.agent_file, self.agent_entry, self._models())
         brand = self.brand
         if self.demo:
-            # The scripted agent shows what the app can do in a brand that has one agent only, too.
+            # The demo works even where the brand allows only one agent.
             fixed = [name for name in brand.fixed if not name.startswith(("agents", "active_agent"))]
             brand = brand.model_copy(update={"fixed": fixed})
         return SettingsStore(SettingsFile(self.locations.settings), brand, environ=self.environ, command_line=typed)
 
     def _models(self) -> dict[str, str]:
-        """Of `--model OLD=NEW`. Raises UsageError."""
+        """The replacements given by `--model OLD=NEW`. Raises UsageError."""
         found = {}
         for pair in getattr(self.args, "model", None) or ():
             named, _, used = (part.strip() for part in str(pair).partition("="))
@@ -160,7 +161,7 @@ class Context:
 
     @property
     def settings(self) -> Settings:
-        """The settings in effect now."""
+        """The settings currently in effect."""
         return self.settings_store.current
 
     @cached_property
@@ -176,7 +177,7 @@ class Context:
         try:
             language = self.settings.language
         except AppError:
-            # The very error that says why the settings can't be read needs words to say it in.
+            # Even the error that says why the settings can't be read needs a language.
             language = "auto"
         return Catalogue(language)
 
@@ -190,14 +191,14 @@ class Context:
 
     @property
     def component_url(self) -> str:
-        """Where ChatKit's script comes from: OpenAI's address, and from source another one by option."""
+        """Where ChatKit's script is loaded from: OpenAI's address. When run from source, an option can change it."""
         return str(getattr(self.args, "component_url", None) or OPENAI_COMPONENT)
 
     # --- network ------------------------------------------------------------------------------
 
     def make_client(self, base: str, key: str) -> ApiClient:
-        """A client with this profile's proxy and CA file. Raises KeyStoreError where the proxy's password is there
-        and can't be had."""
+        """A client with this profile's proxy and CA file. Raises KeyStoreError if the proxy's password is stored but
+        can't be read."""
         from desktop.openai_api.client import ApiClient, Endpoint
 
         network = self.settings.network
@@ -214,7 +215,7 @@ class Context:
         )
 
     def client(self) -> ApiClient:
-        """A client for the endpoint in effect with its key. Raises KeyMissing, KeyStoreError."""
+        """A client for the current endpoint, with its key. Raises KeyMissing, KeyStoreError."""
         from desktop.settings.origins import origin_of
 
         origin = origin_of(self.settings.network.api_base)
@@ -241,7 +242,7 @@ class Context:
         )
 
     def consents(self) -> Consents:
-        """Which code this profile's people said yes to."""
+        """The record of approved code in this profile."""
         from desktop.agents.code.consent import LIST, Consents
 
         return Consents(self.locations.folder / LIST)
@@ -253,43 +254,43 @@ class Context:
         return Place(self.consents(), packages.folder(self.locations.folder), self.environ)
 
     # --- output -------------------------------------------------------------------------------
-    # Whoever's words they are: nothing that goes out here moves, hides or colours what stands in a terminal.
+    # Whoever wrote the text: nothing printed here can move, hide or colour what a terminal shows.
 
     def print(self, text: str = "") -> None:
-        """A line for people. A packaged app without a console has no standard output."""
+        """Print a line for people. A packaged app without a console has no standard output."""
         output.write(self._out or sys.stdout, for_terminal(text))
 
     def write(self, text: str) -> None:
-        """A piece of a line for people: an answer as it comes."""
+        """Print part of a line for people: an answer while it streams."""
         if text:
             output.write(self._out or sys.stdout, for_terminal(text, self._before), end="")
             self._before = text[-1]
 
     def print_data(self, text: str) -> None:
-        """What somebody asked for as it is, an export: to a file or a program unchanged, to a terminal as `print`."""
+        """Print data such as an export: unchanged to a file or another program, to a terminal like `print`."""
         stream = self._out or sys.stdout
         shown = stream is not None and stream.isatty()
         output.write(stream, for_terminal(text) if shown else text)
 
     def print_json(self, value: Any) -> None:
-        """The one object that `--json` promises."""
+        """Print the single object that `--json` promises."""
         stream = self._out or sys.stdout
         text = for_json(json.dumps(value, ensure_ascii=False))
         output.write(stream, text if streams.is_unicode(stream) else json.dumps(value))
 
     def warn(self, text: str) -> None:
-        """A line for people beside the output."""
+        """Print a line for people on standard error."""
         output.note(self._err or sys.stderr, for_terminal(text))
 
     def question(self, text: str) -> None:
-        """The last words before a person answers, on standard error; whatever was set in that terminal is undone."""
+        """Print a question on standard error. First undo whatever earlier output may have done to the terminal."""
         stream = self._err or sys.stderr
         if stream is not None and stream.isatty():
             output.note(stream, RESET, end="")
         output.note(stream, for_terminal(text), end=" ")
 
     def fail(self, error: AppError) -> int:
-        """Say what went wrong in the form the caller asked for; returns the exit code."""
+        """Report an error in the form the caller asked for, and return the exit code."""
         described = error.describe(self.texts)
         if self.json and not isinstance(error, OutputUnwritable):
             try:
@@ -308,23 +309,23 @@ class Context:
         if described["hint"]:
             self.warn(described["hint"])
         stream = self._err or sys.stderr
-        if stream is not None and stream.isatty():  # for a person; a script has the code by `--json`
+        if stream is not None and stream.isatty():  # for people; scripts read the code from `--json`
             self.warn(self.texts.get("cli.more_about", code=described["code"]))
 
 
 def _whole_path(given: str | None) -> str:
-    """An absolute path; empty where nothing was given."""
+    """An absolute path, or an empty string if nothing was given."""
     return os.path.abspath(given) if given else ""
 
 
 def _entry(given: str) -> tuple[str, str]:
-    """`agent.py:run_support` as the file and what of it answers."""
+    """Split `agent.py:run_support` into the file and the name of what answers."""
     file, ending, name = given.rpartition(".py:")
     return (f"{file}.py", name) if ending and name.isidentifier() else (given, "")
 
 
 def _code_agent(file: str, entry: str, models: dict[str, str]) -> dict[str, Any]:
-    """The settings of `--agent FILE`. Its chats are found again at the next launch with the same file."""
+    """Settings for `--agent FILE`. The next launch with the same file finds its chats again."""
     from desktop.settings.roster import code_id
 
     name = code_id(file)

@@ -1,8 +1,8 @@
-"""What the app counts while it runs, and the text of "Copy diagnostics".
+"""Counters of the running app, and the text of "Copy diagnostics".
 
-The text is for whoever helps: versions, settings, counters, the last errors. It goes into bug reports that everybody
-reads, so what MAY stand in it is listed here; all else (chats, names, commands, addresses, variables, a server's words)
-is not, whatever comes to be added to the settings.
+The text helps with bug reports: versions, settings, counters, the last errors. Bug reports are public, so this module
+lists what may be included. Everything else (chats, names, commands, addresses, variables, a server's words) is left
+out, and so is any setting added later.
 """
 
 from __future__ import annotations
@@ -40,21 +40,20 @@ OPEN = frozenset(
         "network.timeout_seconds",
     }
 )
-"""Settings whose values are shown, beside all that are yes, no or a number; of every other one only that it is set."""
+"""Settings shown with their values, besides all booleans and numbers. Of the others, only that they are set."""
 KINDS = ("assistant", "code", "demo", "server", "workflow", "stdio", "http", "sse")
-"""Kinds of agents and of MCP servers, which are told."""
+"""Kinds of agents and MCP servers, which are shown."""
 TOLD = re.compile(
     r"\b(?:[A-Z][A-Za-z]{2,40}(?:Error|Exception|Timeout|Warning)|Errno -?[0-9]{1,5}|errno [0-9]{1,5}|[1-5][0-9]{2})\b"
 )
-"""What is told of an error's detail, which may repeat anybody's words: kinds of exceptions, numbers of errors, a
-status."""
+"""What is kept of an error's detail, which may quote anybody: exception classes, error numbers, a status."""
 
 ALWAYS_SHOWN = ("sessions_minted", "active_streams", "messages")
 PACKAGES = ("pywebview", "httpx", "keyring", "SecretStorage", "pydantic", "truststore", "PySide6-Addons", "qtpy")
 
 
 class Counters:
-    """Counters of one process. Safe to use from every thread."""
+    """The counters of one process. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -66,17 +65,17 @@ class Counters:
         self._latencies: dict[str, deque[float]] = {}
 
     def add(self, name: str, amount: int = 1) -> None:
-        """Counts `amount` (may be negative) under `name`: `sessions_minted`, `active_streams`, `messages`, …"""
+        """Add `amount`, which may be negative, to `name`: `sessions_minted`, `active_streams`, `messages`, …"""
         with self._lock:
             self._counts[name] += amount
 
     def latency(self, name: str, seconds: float) -> None:
-        """`name` took `seconds`; the last 500 of each are kept."""
+        """Record that `name` took `seconds`. The last 500 values of each name are kept."""
         with self._lock:
             self._latencies.setdefault(name, deque(maxlen=LATENCIES_KEPT)).append(seconds)
 
     def error(self, error: AppError) -> None:
-        """An error that a person was shown."""
+        """Count an error that was shown to a person."""
         line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {error.code} {logs.redact(error.detail)[:300]}".rstrip()
         with self._lock:
             self._errors[error.code] += 1
@@ -114,7 +113,7 @@ def diagnostics_text(
     app: str = "ChatKit Desktop",
     facts: Mapping[str, object] | None = None,
 ) -> str:
-    """The redacted text. `facts`: further lines (`{"key": "in the keyring"}`), never a secret."""
+    """The redacted text. `facts`: more lines (`{"key": "in the keyring"}`), never a secret."""
     import platform
 
     lines = [

@@ -1,9 +1,9 @@
-"""Which way WebKitGTK draws, and what follows where a window stays blank: another way, a new start, a memory of it.
+"""How WebKitGTK draws, and what to do if a window stays blank: restart with another method, and remember what works.
 
-WebKitGTK (2.42 and newer) hands its pictures from process to process by DMABUF. With some drivers (NVIDIA's, those of
-virtual machines, some under Wayland) the page runs and nothing of it is ever seen (https://bugs.webkit.org/261874).
-What helps is said by environment variables that it reads once, so the app starts itself again. Which of them helps is
-not known beforehand, and each costs speed, so none is set where the usual way works. Knows no engine and no window.
+WebKitGTK 2.42 and newer passes pictures between its processes by DMABUF. With some drivers (NVIDIA's, those of virtual
+machines, some under Wayland) the page runs but is never seen (https://bugs.webkit.org/261874). Environment variables
+choose other methods. WebKitGTK reads them once, so the app has to restart. Nobody knows beforehand which one helps, and
+each costs speed, so none is set while the default works. Knows no engine and no window.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ WAYS: Mapping[str, Mapping[str, str]] = {
     USUAL: {},
     "no_dmabuf": {"WEBKIT_DISABLE_DMABUF_RENDERER": "1"},
     "no_compositing": {"WEBKIT_DISABLE_DMABUF_RENDERER": "1", "WEBKIT_DISABLE_COMPOSITING_MODE": "1"},
-    # Newer versions can end the app where the ways before are taken; this one keeps the transport and draws without
-    # the graphics card.
+    # With newer versions, the methods above can crash the app. This one keeps the transport and draws without the #
+    # graphics card.
     "software": {
         "WEBKIT_DMABUF_RENDERER_FORCE_SHM": "1",
         "WEBKIT_SKIA_ENABLE_CPU_RENDERING": "1",
         "LIBGL_ALWAYS_SOFTWARE": "1",
     },
 }
-"""In the order in which they are tried, each with what it needs in the environment."""
+"""The methods in the order they are tried, each with its environment variables."""
 OWN = frozenset(name for way in WAYS.values() for name in way if name.startswith("WEBKIT_"))
-"""Variables by which a person says how to draw: then nothing of ours is set."""
+"""If a person sets one of these variables, the app sets none."""
 MARK = "CHATKIT_DESKTOP_DRAWING"
-"""By this the app tells itself, at a new start, which way comes next."""
+"""Tells the restarted app which method to try next."""
 MOST_ENDS = 2
-"""How often the page's process may end before anything was seen of it."""
+"""How often the page's process may end before anything is drawn."""
 
 
 class Memory(Protocol):
     def drawn(self) -> Drawn | None:
-        """What was remembered last."""
+        """What was remembered last time."""
 
     def set_drawn(self, drawn: Drawn | None) -> None:
-        """Remember it; None forgets."""
+        """Remember it; None forgets it."""
 
 
 class Drawing:
-    """The way of this start. `version`: the engine's, another one begins with the usual way again."""
+    """The drawing method of this start. `version`: the engine's; a new version begins with the default again."""
 
     def __init__(self, memory: Memory, version: str, environ: MutableMapping[str, str]) -> None:
         self._memory = memory
@@ -61,14 +61,14 @@ class Drawing:
         self._set: list[str] = []
         self._end: Callable[[], object] = lambda: None
         self.prompt = ""
-        """What another launch has handed over meanwhile; the next start has it in the composer."""
+        """The prompt another launch handed over meanwhile. The restarted app puts it into the composer."""
         self.next = ""
-        """The way to start again with; empty: no new start."""
+        """The method to restart with; empty for no restart."""
         self.failed: list[str] = []
-        """What was tried, where nothing is left to be tried."""
+        """The methods tried, once none is left."""
         marked = environ.pop(MARK, "")
         self.own = sorted(OWN & environ.keys())
-        """The person's own variables."""
+        """The variables the person set."""
         self._kept = memory.drawn()
         if self.own:
             self.way = USUAL
@@ -78,7 +78,7 @@ class Drawing:
             self.way = way_of(self._kept, version)
 
     def begin(self) -> None:
-        """Sets what the way needs, before the engine's processes start."""
+        """Set the variables of this method, before the engine's processes start."""
         if self.own:
             return
         for name, value in WAYS[self.way].items():
@@ -87,17 +87,17 @@ class Drawing:
                 self._set.append(name)
 
     def watch(self, end: Callable[[], object]) -> None:
-        """`end` closes the windows; called where another start, or its failure, has to follow."""
+        """`end` closes the windows. It is called when the app must restart, or report that no method works."""
         self._end = end
         if self.own or self._is_known() or self._has_given_up():
             return
-        # The engine may take the whole app with it ("Error 71 (Protocol error)" under Wayland): then a later start
-        # goes on from here. Where something was seen once with this version, a start writes nothing.
+        # The engine may crash the whole app ("Error 71 (Protocol error)" under Wayland). The next start then continues
+        # # from here. Nothing is written once this version has drawn something.
         ends = self._kept.ends + 1 if self._kept is not None and self._is_tried(self._kept) else 0
         self._remember(Drawn(self._version, self.way, settled=False, ends=ends))
 
     def first_frame(self, painted: bool) -> None:
-        """What is known of the first page: it was painted, or runs before a person's eyes and was not."""
+        """The first page was painted, or it is visible and running but was not painted."""
         if painted:
             self._seen()
         else:
@@ -105,17 +105,17 @@ class Drawing:
             self._go_on()
 
     def page_ended(self) -> bool:
-        """The page's process has ended. True: nothing was seen of it, and another start follows."""
+        """The page's process has ended. True if nothing was drawn and the app will restart."""
         self._ends += 1
         return not self._is_seen and self._ends >= MOST_ENDS and self._go_on()
 
     def closed(self) -> None:
-        """The windows have closed. A way of which nothing is known yet is not kept."""
+        """The windows have closed. A method that was never confirmed is not remembered."""
         if not self._is_seen and not self.next and not self.failed and self._kept and not self._kept.settled:
             self._remember(None)
 
     def words(self) -> tuple[list[str], dict[str, str]]:
-        """The command and the environment of the new start: those of this one, and the way that comes next."""
+        """The command and environment of the restart: those of this start, with the next method."""
         given = sys.argv[1:]
         program = [] if is_frozen() else sys.orig_argv[1 : len(sys.orig_argv) - len(given)]
         environ = {name: value for name, value in self._environ.items() if name not in self._set}
@@ -127,11 +127,11 @@ class Drawing:
         if self._is_seen:
             return
         self._is_seen = True
-        # Where a person has said how to draw, what was remembered is forgotten.
+        # The person's own choice replaces what was remembered.
         self._remember(None if self.own else Drawn(self._version, self.way, settled=True))
 
     def _go_on(self) -> bool:
-        """True where the app ends now."""
+        """True if the app ends now."""
         if self._is_seen or self.next or self.failed:
             return bool(self.next or self.failed)
         following = _after(self.way)
@@ -145,7 +145,7 @@ class Drawing:
         return True
 
     def _is_known(self) -> bool:
-        """Whether something was seen this way before."""
+        """Whether this method has worked before."""
         return self._kept == Drawn(self._version, self.way, settled=True)
 
     def _is_tried(self, kept: Drawn) -> bool:
@@ -161,12 +161,12 @@ class Drawing:
 
 
 def way_of(kept: Drawn | None, version: str) -> str:
-    """The way that a start takes by what was remembered."""
+    """The method to start with, given what was remembered."""
     if kept is None or kept.version != version or kept.way not in WAYS:
         return USUAL
     if kept.settled:
         return kept.way
-    # The app ended while it tried that one, without a word. With the usual way that may have been a chance, once.
+    # The app ended without a word while it tried this method. For the default, one such end may be chance.
     if kept.way == USUAL and not kept.ends:
         return USUAL
     following = _after(kept.way)
@@ -179,7 +179,7 @@ def _after(way: str) -> str:
 
 
 def with_prompt(given: Sequence[str], prompt: str) -> list[str]:
-    """The arguments with another prompt in the composer; a link, which is one and stands alone, goes for it."""
+    """The arguments with another prompt for the composer. It replaces a link, which is a prompt in its own right."""
     if not prompt:
         return list(given)
     is_link = len(given) == 1 and not given[0].startswith("-")

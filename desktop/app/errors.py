@@ -1,4 +1,4 @@
-"""What can keep the app from starting."""
+"""Errors that keep the app from starting."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""One running app per profile folder: the second launch hands over a prompt at most, and ends.
+"""One running app per profile. A second launch hands over its prompt, if any, and ends.
 
-The lock is the kernel's (it dies with the process, so there is no stale one); the channel is a
-local socket in the profile's private folder, opened with a key that lies there too. All that can
-be said through it is "come forward", with or without a prompt.
-The Windows side (a named pipe, `msvcrt` lock) was run on CPython for Windows under wine; on Windows itself it was not.
+The lock is the kernel's: it ends with the process and can't go stale. The channel is a local socket in the profile's
+private folder, opened with a key that is kept there too. Its only message is "come forward", with or without a prompt.
+The Windows side (a named pipe and an `msvcrt` lock) has been run on CPython for Windows under wine, but not on Windows
+itself.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection, Listener
 
 PROMPT_LIMIT = 8000
-"""Longest prompt that can be handed over, in characters."""
+"""The longest prompt that can be handed over, in characters."""
 
 MESSAGE_LIMIT = 64 * 1024
 SOCKET_PATH_LIMIT = 100
-"""Bytes of a socket's path: Linux takes 107, macOS 103."""
+"""The longest path of a socket, in bytes: Linux allows 107, macOS 103."""
 
 SET_UP_LIMIT = 2.0
-"""Seconds that ending waits for a start that is still under way."""
+"""Seconds that closing waits for a start still in progress."""
 
 CALLERS = 32
-"""Callers that are listened to at the same time; for a further one the oldest that has said nothing yet goes. So one
-that has something to say comes through, however many are silent."""
+"""Callers listened to at the same time. One more pushes out the oldest that has said nothing, so a real call always
+gets through, however many stay silent."""
 
 log = logging.getLogger(__name__)
 
 
 class Instance:
-    """This process's part in it: `acquire`, then either `serve` and at last `release`, or `hand_over` and end.
+    """This process's side: `acquire`, then either `serve` and finally `release`, or `hand_over` and exit.
 
-    `folder` is the profile's `instance` folder; `limit`: seconds that a running app has to answer.
+    `folder`: the profile's `instance` folder. `limit`: seconds a running app has to answer.
     """
 
     def __init__(self, folder: Path, profile: str, *, limit: float = 3.0) -> None:
@@ -60,11 +60,11 @@ class Instance:
         self._callback: Callable[[str | None], None] | None = None
         self._guard = threading.Lock()
         self._callers: dict[Connection, None] = {}
-        """Those who have not said yet what they want, the oldest first."""
+        """Callers that have not sent their message yet, oldest first."""
         self._address = ""
 
     def acquire(self) -> bool:
-        """Makes this process the one of the profile and starts listening. False: another one is.
+        """Make this process the profile's only one and start listening. False if another process already is.
 
         Raises FolderUnwritable.
         """
@@ -82,10 +82,10 @@ class Instance:
         return True
 
     def hand_over(self, prompt: str | None = None) -> bool:
-        """Asks the running app to come forward, with `prompt` in its composer.
+        """Ask the running app to come forward, with `prompt` in its composer.
 
-        True: it has. False: it ended in this moment, and this process has become the one instead.
-        Raises ProfileBusy where it does not answer in time, UsageError where the prompt is too long.
+        True: it did. False: it has just ended, and this process takes its place. Raises ProfileBusy if it does not
+        answer in time, UsageError if the prompt is too long.
         """
         if prompt is not None and len(prompt) > PROMPT_LIMIT:
             raise UsageError(problem=f"--prompt > {PROMPT_LIMIT}")
@@ -93,14 +93,14 @@ class Instance:
         while (left := deadline - time.monotonic()) > 0:
             if _call(self._folder, prompt, left):
                 return True
-            # It may be just starting (not listening yet) or just ending (the lock is free in a moment).
+            # It may be starting (not listening yet) or ending (the lock will be free in a moment).
             if self.acquire():
                 return False
             time.sleep(0.05)
         raise ProfileBusy(profile=self._profile)
 
     def serve(self, callback: Callable[[str | None], None]) -> None:
-        """`callback(prompt or None)` is called, in a thread of ours, for every launch that came or comes later."""
+        """Call `callback(prompt or None)`, on its own thread, for every launch so far and from now on."""
         with self._guard:
             self._callback = callback
             waiting, self._waiting = self._waiting, []
@@ -108,13 +108,13 @@ class Instance:
             callback(prompt)
 
     def release(self) -> None:
-        """Stops listening and frees the profile; nothing happens where it was not held."""
+        """Stop listening and free the profile. Does nothing if it isn't held."""
         with self._guard:
             lock, self._lock = self._lock, None
             self._closed = True
         if lock is None:
             return
-        # What is set up and taken down lies in files of fixed names: all of it happens while the lock is held.
+        # The files have fixed names, so they are created and removed only while the lock is held.
         self._set_up.wait(SET_UP_LIMIT)
         if self._listener is not None:
             with suppress(OSError):
@@ -148,7 +148,7 @@ class Instance:
                 threading.Thread(
                     target=self._answer, args=(caller, authkey), name="instance-caller", daemon=True
                 ).start()
-            except RuntimeError:  # the system gives no more threads
+            except RuntimeError:  # the system has no more threads
                 self._forget(caller)
 
     def _open(self) -> tuple[Listener, bytes]:
@@ -193,13 +193,13 @@ class Instance:
             caller.close()
 
     def _hang_up(self, caller: Connection) -> None:
-        """Ends the wait of whoever listens to `caller`, unless that has ended by itself."""
-        # Closing the descriptor does not wake a blocked read on Linux; shutting the socket down does.
+        """Stop whoever is reading from `caller`, unless that has already ended."""
+        # On Linux, closing a descriptor does not wake a blocked read; shutting the socket down does.
         import socket
 
         with self._guard, suppress(OSError):
             if caller not in self._callers:
-                return  # its descriptor may be somebody else's by now
+                return  # the descriptor may belong to something else by now
             del self._callers[caller]
             if os.name == "posix":
                 with socket.socket(fileno=os.dup(caller.fileno())) as line:
@@ -209,7 +209,7 @@ class Instance:
 
 
 def _prompt_in(message: bytes) -> str | None:
-    """The prompt of a message; whatever else it may hold is ignored. Raises ValueError for what is no message."""
+    """The prompt of a message; anything else in it is ignored. Raises ValueError if it isn't a message."""
     content = json.loads(message)
     if not isinstance(content, dict):
         raise ValueError("not an object")
@@ -218,7 +218,7 @@ def _prompt_in(message: bytes) -> str | None:
 
 
 def _call(folder: Path, prompt: str | None, limit: float) -> bool:
-    """Asks the running app to come forward. False: nobody has answered (yet)."""
+    """Ask the running app to come forward. False if nobody has answered yet."""
     answered: list[bool] = []
 
     def call() -> None:
@@ -232,9 +232,9 @@ def _call(folder: Path, prompt: str | None, limit: float) -> bool:
                 line.send_bytes(json.dumps({"prompt": prompt}).encode("ascii"))
                 answered.append(line.recv_bytes(16) == b"ok")
         except (OSError, EOFError, ValueError, AuthenticationError):
-            return  # not listening yet, or about to end: the caller of this tries again
+            return  # not listening yet, or about to end: `hand_over` tries again
 
-    # A daemon: a first instance that hangs in the middle of the conversation is left behind.
+    # A daemon thread: if the other instance hangs, it is left behind.
     caller = threading.Thread(target=call, name="hand-over", daemon=True)
     caller.start()
     caller.join(limit)
@@ -242,7 +242,7 @@ def _call(folder: Path, prompt: str | None, limit: float) -> bool:
 
 
 def _lock(path: Path) -> int | None:
-    """A descriptor that holds the lock, or None where another process does."""
+    """A descriptor that holds the lock, or None if another process holds it."""
     handle = open_private(path, "a")
     try:
         if os.name == "posix":

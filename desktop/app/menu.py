@@ -1,4 +1,4 @@
-"""The menu of the chat's window: what it is called, what it does, its keys. It asks the app, and decides nothing."""
+"""The menu of the chat window: titles, actions and shortcuts. It only calls the app."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ZOOM_STEP = 1.1
 
 
 def menu(app: Application, context: Context, leave: Callable[[], None]) -> MenuBar:
-    """Title and entries of each menu; None is a line between them. `leave` ends the app."""
+    """Each menu's title and items; None is a separator. `leave` quits the app."""
     text = context.texts.get
 
     def item(name: str, title: str, run: Callable[[], None], shortcut: str = "") -> MenuItem:
-        # Menus call on the window's thread; what they start may wait for that thread.
+        # Menus run on the window's thread. Their actions may wait for that thread, so they get their own.
         return MenuItem(name, title, lambda: threading.Thread(target=run, daemon=True).start(), shortcut)
 
     chat = (
@@ -54,7 +54,7 @@ def menu(app: Application, context: Context, leave: Callable[[], None]) -> MenuB
 
 
 def words(context: Context) -> dict[str, str]:
-    """pywebview's own words in the app's language, by pywebview's names: of dialogs, and of macOS' standard menus."""
+    """pywebview's own texts in the app's language, by pywebview's keys: dialogs, and the standard menus of macOS."""
     text = context.texts.get
     return {
         "global.cancel": text("common.cancel"),
@@ -79,6 +79,6 @@ def words(context: Context) -> dict[str, str]:
 
 
 def zoom(context: Context, factor: float) -> None:
-    """Larger or smaller by `factor`, between a half and three times; 0: as it was made."""
+    """Zoom by `factor`, between half and three times the size; 0 resets it."""
     wanted = 1.0 if factor == 0 else context.settings.zoom * factor
     context.settings_store.update({"zoom": round(min(3.0, max(0.5, wanted)), 2)})

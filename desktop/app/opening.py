@@ -1,7 +1,7 @@
-"""The first steps towards a window: the profile is taken and the engine comes up, while a thread imports the app.
+"""The first steps of a start: take the profile and start the engine, while a thread imports the app.
 
-An engine spends its start in its own libraries, which leave the interpreter free: what the app needs of Python is
-imported meanwhile. So nothing heavy is imported here, and nothing is known of pages or windows.
+An engine spends its start in its own libraries, which leave the interpreter free, so the app's Python modules are
+imported meanwhile. This module imports nothing heavy, and knows no pages or windows.
 """
 
 from __future__ import annotations
@@ -39,27 +39,27 @@ MODULES = (
     "desktop.pages.common.services",
     "desktop.settings.state",
 )
-"""What an opening imports before its window is made, in the order in which it is wanted."""
+"""The modules imported before the window is made, in the order they are needed."""
 
 
 class Opening:
-    """One opening of the app. `instance` and `engine` are there when `begin` has returned True."""
+    """One start of the app. `instance` and `engine` exist once `begin` has returned True."""
 
     instance: Instance
     engine: Engine
 
     def __init__(self, context: Context, engine: Callable[[Context], Engine] | None = None) -> None:
-        """`engine`: what finds it and makes its adapter; for tests."""
+        """`engine`: finds the engine and makes its adapter; tests pass another one."""
         self._context = context
         self._engine_for = engine or _engine_for
         self._held = ExitStack()
         self.drawing: Drawing | None = None
-        """How the engine draws, where there are several ways."""
+        """How the engine draws, if it has several methods."""
 
     def begin(self) -> bool:
-        """Call it before the app is imported, on the main thread. False: the one that runs has come forward.
+        """Call this on the main thread, before the app is imported. False if a running app has come forward instead.
 
-        Raises what the brand, the profile's folder and the engine can be missing for.
+        Raises whatever the brand, the profile's folder or the engine raises.
         """
         engines.scrub(os.environ, frozen=is_frozen())
         engines.spare_loopback(os.environ)
@@ -71,7 +71,7 @@ class Opening:
             self.engine = self._engine_for(context)
             self.engine.load()
         except AppError as error:
-            failure = error  # unless another process shows the window
+            failure = error  # unless another process already shows the window
         located.wait()
         self.instance = Instance(context.locations.instance, context.profile)
         if not self.instance.acquire():
@@ -87,16 +87,16 @@ class Opening:
 
                 self.drawing = Drawing(context.state, self.engine.version(), os.environ)
                 self.drawing.begin()
-            # The storage is this process's only now.
+            # Only now does the storage belong to this process.
             self.engine.launch(context.locations.web)
-            # What is left of them is wanted next.
+            # The rest of these modules is needed next.
             imports.join()
             self.engine.bind()
             self._held = undone.pop_all()
         return True
 
     def close(self) -> None:
-        """Frees the profile."""
+        """Free the profile."""
         self._held.close()
 
 
@@ -107,8 +107,8 @@ def _engine_for(context: Context) -> Engine:
 
 
 def _let_others_come_forward() -> None:
-    """On Windows only the program that a person has just started may bring a window to the front, and give that right
-    on; without it the running app's button in the task bar flashes. Written from Microsoft's reference
+    """On Windows, only a program a person has just started may bring a window to the front, or pass that right on.
+    Otherwise the running app's taskbar button just flashes. Written from Microsoft's reference
     (`AllowSetForegroundWindow`, `ASFW_ANY`)."""
     if sys.platform == "win32":
         import ctypes
@@ -117,8 +117,8 @@ def _let_others_come_forward() -> None:
 
 
 def _import_for(context: Context, located: threading.Event) -> None:
-    """`located` once it is known where the profile lies, which the brand says."""
-    with suppress(Exception):  # whoever wants it next meets the same
+    """`located` is set once the profile's folder is known, which depends on the brand."""
+    with suppress(Exception):  # the next import of this module raises the same error
         try:
             is_first = not context.locations.settings.is_file()
         finally:
@@ -129,8 +129,8 @@ def _import_for(context: Context, located: threading.Event) -> None:
 
 
 def window_icon(context: Context) -> Path | None:
-    """The picture for windows. Why a maker's is not shown is said in the terminal; the app's own takes its place, for
-    GTK opens no window over a picture that it can't read."""
+    """The picture for windows. If a maker's icon can't be shown, the terminal says why and the app's own is used: GTK
+    opens no window with an icon it can't read."""
     from desktop.settings.brand import icon_file
 
     own = icon_file(context.brand, None)

@@ -1,10 +1,10 @@
-"""Is there a newer version? Asks the brand's release page, over TLS; downloads and installs nothing.
+"""Checks the brand's release page for a newer version, over TLS. Downloads and installs nothing.
 
-Knows no window. httpx is imported when something is asked.
+Knows no window. httpx is imported only when a check is made.
 
-The answer is JSON with `tag_name` ("v1.5.0") and `body` (what is new, plain text or Markdown): GitHub's own form
-(REST API, "Get the latest release": no drafts, no pre-releases). For a GitHub page that API is asked; for any other
-page the file `latest.json` beside it.
+The answer is JSON with `tag_name` ("v1.5.0") and `body` (the release notes, plain text or Markdown), as in GitHub's
+REST API ("Get the latest release": no drafts, no pre-releases). For a page on GitHub, that API is asked; for any other
+page, the file `latest.json` beside it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from desktop.settings.state import State
 log = logging.getLogger(__name__)
 
 BETWEEN = 24 * 3600.0
-"""Seconds between two checks that nobody asked for."""
+"""Seconds between two automatic checks."""
 LIMIT = 256 * 1024
-"""Bytes of the answer that are read."""
+"""The most bytes read of the answer."""
 WHOLE = 3.0
-"""Times the limit for one step that the whole may take, redirects and all."""
+"""The whole check may take this many times the limit of one step, redirects included."""
 REDIRECTS = 3
 NOTES = 2_000
-"""Characters of what is new that are kept."""
+"""Characters kept of the release notes."""
 GITHUB = re.compile(r"^https://github\.com/([\w.-]+)/([\w.-]+?)(?:/releases(?:/.*)?)?/?$")
 VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})")
 
@@ -42,13 +42,13 @@ VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})")
 class Release:
     version: str
     notes: str
-    """Text; never markup that is acted on."""
+    """Plain text; never rendered as markup."""
     newer: bool
-    """Than the app that runs."""
+    """Newer than the running app."""
 
 
 def address(page: str) -> str:
-    """What is asked for a release page; empty where there is nothing to ask."""
+    """The address to ask for a release page; empty if there is none."""
     if not page.startswith("https://"):
         return ""
     found = GITHUB.match(page)
@@ -58,15 +58,15 @@ def address(page: str) -> str:
 
 
 def is_due(brand: Brand, settings: Settings, state: State, *, packaged: bool, now: float | None = None) -> bool:
-    """Whether to look without being asked: once a day at most, in a packaged app whose updates nobody else brings."""
+    """Whether to check automatically: at most once a day, in a packaged app that no package manager updates."""
     if not (packaged and address(brand.links.releases) and settings.check_for_updates) or brand.package.distribution:
         return False
     passed = (time.time() if now is None else now) - state.updates_checked()
-    return not 0 <= passed < BETWEEN  # a clock that was set back counts as a day
+    return not 0 <= passed < BETWEEN  # if the clock was set back, check again
 
 
 def look(brand: Brand, settings: Settings, state: State, password: Callable[[str], str]) -> Release | None:
-    """For a check that nobody asked for: the newer version, else None. What goes wrong is in the log alone."""
+    """An automatic check: the newer version, or None. Failures only go to the log."""
     state.set_updates_checked(time.time())
     try:
         release = check(brand, settings, password)
@@ -78,7 +78,8 @@ def look(brand: Brand, settings: Settings, state: State, password: Callable[[str
 
 
 def check(brand: Brand, settings: Settings, password: Callable[[str], str]) -> Release:
-    """The newest version. `password` gives that of a proxy. Raises UpdatesUnreadable, FileUnreadable, ProxyFailed."""
+    """The latest version. `password` returns the proxy's password. Raises UpdatesUnreadable, FileUnreadable,
+    ProxyFailed."""
     asked = address(brand.links.releases)
     answer = _ask(asked, settings, password, f"{brand.app.id}/{brand.version}")
     try:
@@ -93,7 +94,7 @@ def check(brand: Brand, settings: Settings, password: Callable[[str], str]) -> R
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """1.4.0 -> (1, 4): versions as they are compared; zeros at the end say nothing, nor does what follows digits."""
+    """1.4.0 -> (1, 4): a version to compare. Zeros at the end are dropped, and so is whatever follows the digits."""
     found = re.match(r"[0-9]+(\.[0-9]+)*", version)
     parts = [int(part) for part in found[0].split(".")] if found else []
     while parts and parts[-1] == 0:
@@ -102,7 +103,7 @@ def numbers(version: str) -> tuple[int, ...]:
 
 
 def plain(notes: str) -> str:
-    """What is new, without characters that control a terminal or turn the line around, and not without end."""
+    """The release notes, shortened, without characters that control a terminal or reverse the text."""
     lines = notes.replace("\r\n", "\n").replace("\r", "\n")
     kept = "".join(char for char in lines if char == "\n" or char.isprintable())
     return kept.strip() if len(kept) <= NOTES else kept[:NOTES].rstrip() + "…"

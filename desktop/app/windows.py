@@ -1,6 +1,6 @@
-"""The windows of the app, one for each page at most: where they open, what they show again, what a crash leads to.
+"""The app's windows, at most one per page: where they open, how they are reloaded, what happens after a crash.
 
-It is told how a page is made, and knows no page but by name.
+Knows pages by name only; `make_page` makes them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 COLOURS = {"chat": ("#ffffff", "#141924")}
 OTHER_COLOURS = ("#f8f9fb", "#141924")
-"""Window background before the first paint, light and dark: what assets/pages/common/base.css paints there a moment
-later (the chat's `--surface`, elsewhere `--page`)."""
+"""A window's background before the first paint, light and dark: the colour that assets/pages/common/base.css paints a
+moment later (`--surface` in the chat, `--page` elsewhere)."""
 SIZES = {
     "setup": (560, 760),
     "settings": (900, 700),
@@ -40,29 +40,30 @@ SIZES = {
     "chats": (1040, 740),
     "help": (980, 740),
 }
-"""Width and height at the first opening; the chat's are the brand's."""
+"""Width and height the first time a window opens. The brand sets the chat's."""
 BESIDE_CHAT = ("settings", "agents", "consent", "token", "approval", "chats", "help")
-"""These belong to a chat or a setup; alone they would keep an app running that nobody sees."""
+"""These windows go with a chat or the setup. They close with it, so they don't keep the app running."""
 CRASH_WINDOW = 60.0
-"""Seconds within which a second crash of the page is explained instead of recovered."""
+"""A second crash within these seconds is explained instead of recovered."""
 MOST_CRASHES = 3
 ENDING = 5.0
-"""Seconds that a process may take to end."""
+"""Seconds a process may take to end."""
 
 
 class MakePage(Protocol):
     def __call__(self, name: str, *, crashed: bool = False) -> Page:
-        """The page of that name, anew; `crashed`: one that says so, where there is one."""
+        """Make a new page of that name. `crashed`: a version that explains the crash, if there is one."""
 
 
 class Windows(Mapping[str, PageWindow]):
-    """The open ones, by the name of the page each was opened for. Safe to use from every thread.
+    """The open windows, by the name of the page each was opened for. Thread-safe.
 
-    `on_crash` is told of every page process that has ended; True: the app ends for it, nothing is shown again.
+    `on_crash` is called whenever a page's process has ended. If it returns True, the app is about to end, and nothing
+    is reloaded.
     """
 
     shell: Shell
-    """What opens them; there before the first one is shown."""
+    """Opens the windows. Set before the first one is shown."""
 
     def __init__(self, context: Context, make_page: MakePage, on_crash: Callable[[], bool]) -> None:
         self._context = context
@@ -71,9 +72,9 @@ class Windows(Mapping[str, PageWindow]):
         self._open: dict[str, PageWindow] = {}
         self._lately: list[float] = []
         self._replaced: dict[str, threading.Event] = {}
-        """Whose process we end ourselves, and what is set once it has ended."""
+        """Pages whose process the app ends itself, each with the event set when it has ended."""
         self._is_lost = False
-        """Whether a person has been told that the engine is gone."""
+        """Whether the person has been told that the engine is gone."""
         self._lock = threading.RLock()
 
     def __getitem__(self, name: str) -> PageWindow:
@@ -88,7 +89,7 @@ class Windows(Mapping[str, PageWindow]):
     # --- what the app does with them ----------------------------------------------------------
 
     def show(self, name: str) -> None:
-        """Brings the window of a page forward; opens it where it isn't there."""
+        """Bring a page's window forward, or open it."""
         with self._lock:
             window = self._open.get(name)
             if window is None:
@@ -97,13 +98,13 @@ class Windows(Mapping[str, PageWindow]):
         window.focus()
 
     def renew(self, name: str) -> None:
-        """Shows the page anew, where its window is open: what it is made from has changed."""
+        """Reload the page if its window is open: what it shows has changed."""
         window = self._open.get(name)
         if window is not None:
             window.show(self._make_page(name))
 
     def replace(self, name: str, page: Page) -> None:
-        """Shows `page` in place of one whose process hangs: that is ended first, because it would load nothing."""
+        """Show `page` in place of one that hangs. Its process is ended first, because it would load nothing."""
         window = self._open.get(name)
         if window is None:
             return
@@ -117,17 +118,18 @@ class Windows(Mapping[str, PageWindow]):
 
     def close(self, name: str) -> None:
         with self._lock:
-            # No longer there from now on: what is shown while the window goes needs another one.
+            # Forget it at once: if the page is shown again while this window closes, it needs a new one.
             window = self._open.pop(name, None) if name in BESIDE_CHAT else self._open.get(name)
         if window is not None:
             window.close()
 
     def first(self, *names: str) -> PageWindow | None:
-        """The first of these that is open."""
+        """The first open window among these."""
         return next((self._open[name] for name in names if name in self._open), None)
 
     def emit(self, page: str, event: str, data: Any) -> None:
-        """To the window of that name, or to the one that shows the page of that name; the chat's has two."""
+        """Send an event to the window of that name, or to the one that shows that page: the chat window has two
+        pages."""
         window = self._open.get(page)
         if window is None:
             window = next((one for one in tuple(self._open.values()) if one.page.name == page), None)
@@ -167,10 +169,10 @@ class Windows(Mapping[str, PageWindow]):
                 for other in BESIDE_CHAT:
                     self.close(other)
             elif set(self._open) == {"help"}:
-                self.close("help")  # read beside the setup, which was all there was
+                self.close("help")  # it was open beside the setup, the only other window
 
     def _crashed(self, name: str) -> None:
-        """The engine's page process ended: shown again once, explained when it happens again within a minute."""
+        """A page's process ended: reload it once; if it happens again within a minute, explain it."""
         meant = self._replaced.get(name)
         if meant is not None:
             meant.set()
@@ -187,11 +189,11 @@ class Windows(Mapping[str, PageWindow]):
             self._give_up(window, RendererCrashed())
             return
         page = self._make_page(name, crashed=len(self._lately) > 1)
-        # Not inside the engine's own signal, and not on its thread: loading waits for it.
+        # Not inside the engine's signal, nor on its thread: loading waits for that thread.
         threading.Thread(target=window.show, args=(page,), name="recover", daemon=True).start()
 
     def _lost(self, name: str) -> None:
-        """The engine has ended, or did not start. It tells that of every window; a person is told once."""
+        """The engine has ended or did not start. It reports that for every window; the person is told once."""
         log.error("the engine of the window %s is lost", name)
         window = self._open.get(name)
         with self._lock:
@@ -202,6 +204,6 @@ class Windows(Mapping[str, PageWindow]):
             self._give_up(window, EngineLost())
 
     def _give_up(self, window: PageWindow, error: AppError) -> None:
-        """No page of ours can say it any more: the system's own dialog does, then the window closes."""
+        """No page can explain it any more, so the system's dialog does. Then the window closes."""
         told = error.describe(self._context.texts)
         threading.Thread(target=window.give_up, args=(told["message"], told["hint"]), daemon=True).start()

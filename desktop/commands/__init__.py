@@ -1,1 +1,1 @@
-"""What can be done from a terminal: one module a command. Knows no window."""
+"""The commands of the terminal, one module each. Knows no window."""

@@ -1,6 +1,6 @@
-"""A terminal while something long goes on: a bar on standard error, and Ctrl+C that ends it in order.
+"""A terminal during a long job: a progress bar on standard error, and Ctrl+C that ends the job cleanly.
 
-Knows nothing of what it is that goes on.
+Knows nothing about the job.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WIDTH = 20
-"""Characters of the bar."""
+"""Width of the bar, in characters."""
 
 
 class Bar:
-    """A line that takes the place of the last one; nothing where there is no terminal or `quiet`."""
+    """A line that overwrites itself. Prints nothing without a terminal, or with `quiet`."""
 
     def __init__(self, stream: TextIO | None, texts: Catalogue, *, quiet: bool = False) -> None:
         self._stream = stream if stream is not None and not quiet and stream.isatty() else None
@@ -58,7 +58,7 @@ class Bar:
 
 
 def interruptible(job: Callable[[threading.Event], T]) -> T:
-    """`job(cancel)` in a thread; the first Ctrl+C sets `cancel` and waits for it, the second one leaves it."""
+    """Run `job(cancel)` in a thread. The first Ctrl+C sets `cancel` and waits; the second one leaves at once."""
     cancel, ended = threading.Event(), threading.Event()
     results: list[T] = []
     problems: list[BaseException] = []
@@ -83,13 +83,14 @@ def interruptible(job: Callable[[threading.Event], T]) -> T:
 
 
 def _wait(ended: threading.Event) -> None:
-    # In pieces: on Windows nothing else lets Ctrl+C through. Not `join`: interrupted, it takes the thread for ended.
+    # In short waits: otherwise Windows lets no Ctrl+C through. Not `join`: when interrupted, it takes the thread for #
+    # ended.
     while not ended.wait(0.2):
         pass
 
 
 def typed(question: str, word: str, stdin: TextIO | None, stderr: TextIO | None) -> bool:
-    """Whether `word` was the answer. The question goes to standard error; the end of input is a no."""
+    """Whether the person typed `word`. The question goes to standard error; end of input means no."""
     if stderr is not None:
         if stderr.isatty():
             output.note(stderr, RESET, end="")

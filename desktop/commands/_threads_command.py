@@ -1,4 +1,4 @@
-"""One call of `threads`: what was typed, where it reads and tells, and the library it works on."""
+"""One call of `threads`: its arguments, its input and output, and the library it works on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Context(Protocol):
-    """What the command needs of `desktop.app.context.Context`."""
+    """The part of `desktop.app.context.Context` that the command needs."""
 
     json: bool
 
@@ -47,15 +47,15 @@ class Context(Protocol):
 
 
 class Problem(NamedTuple):
-    """Why chats are lacking."""
+    """Why some chats are missing from the list."""
 
     source: str | None
-    """An agent that is a server, `library.OPENAI`; None: what is on this machine."""
+    """A ChatKit server's agent, or `library.OPENAI`; None for chats on this computer."""
     error: AppError
 
 
 class Command:
-    """One call of the command: what was typed, where it reads and tells, and the library, made when it is needed."""
+    """One call of the command: its arguments, its input and output, and the library, opened when needed."""
 
     def __init__(self, context: Context, args: argparse.Namespace, stdin: TextIO | None, stderr: TextIO | None) -> None:
         self.context = context
@@ -97,7 +97,7 @@ class Command:
     # --- what was typed -----------------------------------------------------------------------
 
     def agent(self) -> str | None:
-        """--agent as an id: an id or a name of the settings, a code agent's file, or an agent that left chats here."""
+        """The id meant by --agent: an id or a name from the settings, a code agent's file, or a former agent's id."""
         typed = getattr(self.args, "agent", None)
         if not typed:
             return None
@@ -114,7 +114,7 @@ class Command:
         raise UsageError(problem=self.say("threads.no_agent", name=one_line(typed), known=", ".join(known) or "-"))
 
     def since(self) -> datetime | None:
-        """--since: midnight of that day here."""
+        """--since as midnight of that day, local time."""
         value = self.args.since
         if value is None:
             return None
@@ -137,7 +137,7 @@ class Command:
         return one_line(chat.title or "") or self.say("threads.untitled")
 
     def line(self, chat: Chat) -> str:
-        """A chat on one line: id, day, where it is, agent, title."""
+        """A chat on one line: id, date, place, agent, title."""
         where = {
             "in_app": self.say("threads.in_app"),
             "archived": self.say("threads.copied"),
@@ -149,8 +149,8 @@ class Command:
         return "  ".join(part for part in (one_line(chat.id), when, where, owner, self.title(chat)) if part)
 
     def refreshed(self, agent: str | None) -> list[Problem]:
-        """Asks OpenAI and the servers for their chats, all at once; what kept them from that, when the rest can be
-        shown. `agent`: only those that have chats of it."""
+        """Ask OpenAI and the servers for their chats, all at once. Returns what failed; the rest can be shown. `agent`:
+        ask only where it has chats."""
         sources = () if self.args.local else self.library.sources(agent)
         if not sources:
             return []
@@ -173,7 +173,7 @@ class Command:
                 failed[source] = InternalError(type(error).__name__)
 
         def ask_all(cancel: threading.Event) -> list[Problem]:
-            # Daemons: a second Ctrl+C leaves without waiting for a source that is silent.
+            # Daemon threads: a second Ctrl+C does not wait for a silent source.
             asking = [threading.Thread(target=ask, args=(one, cancel), daemon=True) for one in sources]
             for one in asking:
                 one.start()
@@ -198,11 +198,11 @@ class Command:
         return HERE if self.args.local else EVERYWHERE
 
     def here(self) -> list[Problem]:
-        """Why the list lacks chats that are on this machine."""
+        """Why chats on this computer are missing from the list."""
         return [Problem(None, error) for error in self.library.problems]
 
     def wire(self, problems: Sequence[Problem]) -> dict[str, Any]:
-        """The end of a `--json` object: the first problem, and all of them with the agent whose chats are lacking."""
+        """The end of a `--json` object: the first problem, then all of them with the agent whose chats are missing."""
         names = self.library.agents()
 
         def told(one: Problem) -> dict[str, Any]:
@@ -213,7 +213,7 @@ class Command:
         return {"error": every[0]["error"] if every else None, "problems": every}
 
     def end(self, answer: dict[str, Any], problems: Sequence[Problem]) -> int:
-        """What `list` and `search` end with: the chats they have, and what kept them from others."""
+        """The end of `list` and `search`: the chats found, and why others are missing."""
         if self.json:
             self.context.print_json({"ok": not problems, **answer, **self.wire(problems)})
         else:

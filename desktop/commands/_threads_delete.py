@@ -1,4 +1,4 @@
-"""`threads delete`: chats deleted where they are, hosted ones at OpenAI only where that was said; never unasked."""
+"""`threads delete`: deletes chats where they are kept, hosted ones at OpenAI only with --hosted. Always asks first."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def delete(command: Command) -> int:
 
 
 def _deletable(command: Command, chat_id: str) -> Chat:
-    """The chat, where it is what was asked for. Raises ThreadNotFound, ChatAtOpenAI, ApiError, NetworkError,
-    ServerError; UsageError for --hosted and a chat that is not there."""
+    """The chat, if it may be deleted. Raises ThreadNotFound, ChatAtOpenAI, ApiError, NetworkError, ServerError, and
+    UsageError for --hosted with a chat that is not at OpenAI."""
     chat = command.library.chat(chat_id)
     if command.args.hosted and chat.where in ("in_app", "server"):
         raise UsageError(problem=command.say("threads.not_hosted", id=one_line(chat_id)))

@@ -1,4 +1,4 @@
-"""`threads export|archive`: chats written to the screen, a file or a folder, hosted ones copied to this computer."""
+"""`threads export|archive`: writes chats to the screen, a file or a folder; copies hosted ones to this computer."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def export(command: Command) -> int:
 
 
 def _print(command: Command, writer: Export, chats: list[Chat]) -> None:
-    """The chats on standard output."""
+    """Print the chats on standard output."""
     if not command.json:
         for chat in chats:
             command.context.print_data("".join(writer.pieces(chat)).rstrip("\n"))
@@ -149,7 +149,7 @@ def archive(command: Command) -> int:
 
 
 def _everybody(command: Command) -> bool:
-    """Whether the number of users was typed. The question goes to standard error; the end of input is a no."""
+    """Whether the number of users was typed. The question goes to standard error; end of input means no."""
     command.bar.line(command.say("threads.counting", count=0))
     threads, users = interruptible(command.library.users_in_project)
     command.bar.line()

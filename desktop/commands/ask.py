@@ -1,4 +1,4 @@
-"""Ask an agent inside the app one question, without a window; the answer is written as it comes."""
+"""Asks an agent in the app one question, without a window. Prints the answer as it streams."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from desktop.app.context import Context
 
 INPUT_LIMIT = 1_000_000
-"""Characters read from standard input; the message limit of the settings is far below."""
+"""Characters read from standard input. The settings' message limit is far lower."""
 ONCE = "once"
-"""`--approve once`: whatever this answer asks for is approved, this once."""
+"""`--approve once`: approve whatever this answer asks for, this time only."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +43,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context, args: argparse.Namespace) -> int:
-    """Exit code 0 with an answer; 1 where the agent fails; 2 where the agent doesn't run in the app; 5 where it waits
-    for a person who can't be asked."""
+    """Exit code 0 with an answer; 1 if the agent fails; 2 if the agent doesn't run in the app; 5 if it waits for a
+    person who can't be asked."""
     from desktop.settings.agents import InAppAgent
 
     agent = context.settings.agent()
@@ -56,7 +56,7 @@ def run(context: Context, args: argparse.Namespace) -> int:
     person = _Person(context, getattr(args, "approve", None) or (), agent.name or agent.id)
     talk = _Talk(context, agent.id, person)
     try:
-        # Of a server's chat, `threads list` puts the agent before the id.
+        # For a server's chat, `threads list` shows the agent before the id.
         talk.ask(text, (args.thread or "").removeprefix(f"{agent.id}/") or None)
     except AppError as error:
         return context.fail(error)
@@ -80,7 +80,7 @@ def run(context: Context, args: argparse.Namespace) -> int:
 
 
 class _Person:
-    """Who answers what the agent asks: the command's options, else whoever sits at the terminal."""
+    """Answers the agent's questions: from the command's options, or by asking at the terminal."""
 
     def __init__(self, context: Context, approved: Collection[str], agent: str) -> None:
         self._context = context
@@ -88,7 +88,7 @@ class _Person:
         self._agent = agent
 
     def answers(self, question: Question) -> Choice | None:
-        """None: there is nobody to ask."""
+        """None if there is nobody to ask."""
         from desktop.app.code_consent import asked, can_ask
 
         yes: Choice = "once" if question.is_tool else "approved"
@@ -103,7 +103,7 @@ class _Person:
         return yes if asked(self._context, self._context.texts.get("code.terminal.approve")) else "rejected"
 
     def _show(self, question: Question) -> None:
-        """All of it: a yes is to what stands there."""
+        """Print the whole question: a yes applies to all of it."""
         say, warn = self._context.texts.get, self._context.warn
         heading = "approval.heading_tool" if question.is_tool else "approval.heading_step"
         warn(f"\n{say(heading, agent=one_line(self._agent))}")
@@ -115,7 +115,7 @@ class _Person:
 
 
 class _Talk:
-    """One message and the events that answer it, to the end of the answer or to a question that nobody answers."""
+    """One message and the events of its answer, until the answer ends or a question stays unanswered."""
 
     def __init__(self, context: Context, agent_id: str, person: _Person) -> None:
         from desktop.settings.agents import ServerAgent
@@ -131,23 +131,23 @@ class _Talk:
         self._stream = ""
         self._pending = 0
         self._lost: list[ReaderGone | OutputUnwritable] = []
-        """Why nothing more can be printed."""
+        """Why nothing can be printed any more."""
         self._message = ""
         self._why: AppError | None = None
-        """What has failed, as the app knows it."""
+        """The failure as an error of the app."""
         self.failure: Described | None = None
         self.text = ""
         self.thread = ""
         self.incomplete: dict[str, str] | None = None
-        """Why the answer is not all there is."""
+        """Why the answer is incomplete."""
         self.waiting: tuple[Question, ...] = ()
-        """What nobody here answers."""
+        """Questions that nobody answered."""
 
     def close(self) -> None:
         self._host.close()
 
     def told(self) -> dict[str, Any]:
-        """`{response, thread_id, timestamp}`; with `incomplete: {reason}` and `waiting: [...]` where it is so."""
+        """`{response, thread_id, timestamp}`, with `incomplete: {reason}` and `waiting: [...]` where they apply."""
         told: dict[str, Any] = {
             "response": self.text,
             "thread_id": self.thread,
@@ -160,7 +160,7 @@ class _Talk:
         return told
 
     def ask(self, text: str, thread: str | None) -> None:
-        """Send, and wait for the end of the answer. Raises AppError."""
+        """Send the message and wait for the end of the answer. Raises AppError."""
         from desktop.agents.chatkit.answers import Stream
 
         answer = self._host.request(self._agent, _body(text, thread), on_data=self._take, on_end=self._end)
@@ -204,7 +204,7 @@ class _Talk:
         self._why = failure
 
     def _take(self, piece: str) -> None:
-        """A piece of the stream; what comes before the stream has its name is counted."""
+        """A piece of the stream. Pieces that arrive before the stream's id is known are counted."""
         if self._lost:
             return
         with self._lock:
@@ -213,7 +213,7 @@ class _Talk:
                 self._pending += 1
         try:
             self._look(json.loads(piece.removeprefix("data: ")))
-        except (ReaderGone, OutputUnwritable) as lost:  # this thread is the agents': `ask` ends by it
+        except (ReaderGone, OutputUnwritable) as lost:  # on the agents' thread: `ask` raises it instead
             self._lost.append(lost)
             self._news.set()
             return
@@ -246,7 +246,7 @@ class _Talk:
             self.failure = self._explained(event)
 
     def _explained(self, event: dict[str, Any]) -> Described:
-        """The error as the app knows it; of a server's own, its words, and whether another try may help."""
+        """An error event as an error of the app. For a server's own error: its words, and whether a retry may help."""
         if self._why is not None:
             return self._why.describe(self._context.texts)
         said = str(event.get("message") or "").strip()
@@ -265,7 +265,7 @@ class _Talk:
         return host_of(agent.url) if isinstance(agent, ServerAgent) else (getattr(agent, "name", "") or self._agent)
 
     def _say(self, text: str, *, whole: bool = False) -> None:
-        """A delta, or a finished message whose beginning may have come in deltas already."""
+        """Print a delta, or a finished message whose beginning may already have arrived as deltas."""
         new = text.removeprefix(self._message) if whole and text.startswith(self._message) else text
         self._message = "" if whole else self._message + text
         self.text += new
@@ -273,7 +273,7 @@ class _Talk:
             self._context.write(new)
 
     def _unsay(self) -> None:
-        """What the message under way said so far is no part of the answer: the model has only thought it."""
+        """Drop the text of the current message: it was the model thinking, not part of the answer."""
         if self._message:
             self.text = self.text.removesuffix(self._message)
             self._message = ""
@@ -282,13 +282,13 @@ class _Talk:
 
 
 def _of(value: object, name: str) -> Any:
-    """A field of what a server sent, whatever that is."""
+    """A field of what a server sent, whatever its type."""
     found = value.get(name) if isinstance(value, dict) else None
     return "" if found is None else found
 
 
 def _told(question: Question) -> dict[str, Any]:
-    """A question for a script."""
+    """A question as JSON."""
     try:
         arguments: Any = json.loads(question.arguments or "{}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""`chatkit-desktop config`: every setting in effect and the layer it comes from. Changes nothing."""
+"""`chatkit-desktop config` prints every setting in effect and the layer it comes from. Changes nothing."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ LAYERS = {
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """None beside those of all commands."""
+    """No options besides those of all commands."""
 
 
 def run(context: Context, args: argparse.Namespace) -> int:
-    """Exit code 0; 1 where something in the settings file is ignored."""
+    """Exit code 0; 1 if part of the settings file is ignored."""
     try:
         store = context.settings_store
         rows = store.rows()

@@ -1,7 +1,7 @@
-"""Check everything the app needs and say what to do about what is missing; exit code 0 or 1.
+"""Checks everything the app needs and says what to do about what is missing. Exit code 0 or 1.
 
-Every check is a real one: a session is minted and cancelled, the component's script is asked for, folders are written
-to. A check that can't be made because an earlier one failed says so.
+Every check is real: it creates and cancels a session, requests ChatKit's script, and writes to folders. A check that
+depends on a failed one says that it was skipped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from desktop.settings.mcp import McpServer
 
 MOST_SKEW = 300.0
-"""Seconds a clock may be off before certificates and signatures begin to fail."""
+"""Seconds a clock may be off before certificates and signatures start to fail."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class Check:
     detail: str
     hint: str = ""
     made: bool = True
-    """False: another one has to pass first, so this one was not made. No part of the report."""
+    """False if another check has to pass first, so this one was not made. Not part of the report."""
 
     def told(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The check as JSON."""
         return {"name": self.name, "ok": self.ok, "detail": self.detail, "hint": self.hint}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """None beside those of all commands."""
+    """No options besides those of all commands."""
 
 
 def run(context: Context, args: argparse.Namespace) -> int:
@@ -75,7 +75,7 @@ def run(context: Context, args: argparse.Namespace) -> int:
 
 
 class Doctor:
-    """The checks of one profile, each once, in the order a start needs them."""
+    """The checks of one profile, in the order a start needs them."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -85,7 +85,7 @@ class Doctor:
         self._network: AppError | None = None
 
     def examine(self) -> list[Check]:
-        """Every check, none of them able to stop the rest."""
+        """Run every check. One that fails does not stop the rest."""
         checks: list[tuple[str, Callable[[], str]]] = [
             ("engine", self._engine),
             ("display", self._display),
@@ -129,7 +129,7 @@ class Doctor:
         return ", ".join(f"{name} ({self._drawn()})" if name == "gtk" else name for name in there)
 
     def _drawn(self) -> str:
-        """How WebKitGTK draws, and why so."""
+        """How WebKitGTK draws, and why."""
         from desktop.app.drawing import NONE, OWN, USUAL, WAYS, way_of
 
         environ, kept = self.context.environ, self.context.state.drawn()
@@ -201,7 +201,7 @@ class Doctor:
     # --- the network --------------------------------------------------------------------------
 
     def _reach(self) -> str:
-        """A request that needs no key of ours: any answer in the API's own form says that the way is open."""
+        """A request that needs no valid key: any answer in the API's format shows that the API can be reached."""
         try:
             require_loopback()
         except NetworkError as error:
@@ -216,7 +216,7 @@ class Doctor:
             self._network = error
             raise
         except AppError:
-            pass  # the service said no, so it was reached; whether the key is good is the session's check
+            pass  # the service refused, so it was reached; the session check tests the key
         return self._client.endpoint.host
 
     def _tls(self) -> str:
@@ -250,7 +250,7 @@ class Doctor:
 
     @property
     def _server(self) -> ServerAgent | None:
-        """The agent where it is a ChatKit server: nothing of OpenAI's API is needed then."""
+        """The agent, if it is a ChatKit server: it needs nothing from OpenAI's API."""
         from desktop.settings.agents import ServerAgent
 
         agent = self.context.settings.agent()
@@ -270,7 +270,7 @@ class Doctor:
         return f"{agent.id} ({agent.kind})"
 
     def _mcp_servers(self) -> Sequence[McpServer]:
-        """Those of the agent that opens."""
+        """The MCP servers of the active agent."""
         from desktop.settings.roster import mcp_of
 
         agent = self.context.settings.agent()
@@ -278,7 +278,7 @@ class Doctor:
         return [server for server in self.context.settings.mcp_servers if server.id in wanted]
 
     def _mcp(self, server: McpServer) -> str:
-        """A real start or call, which may take minutes where the program is downloaded first."""
+        """Really starts or calls the server, which may take minutes if its program is downloaded first."""
         from desktop.agents.from_settings import SettingsSources
         from desktop.agents.mcp.check import check
         from desktop.agents.mcp.servers import OwnVault
@@ -310,14 +310,14 @@ class Doctor:
             raise _Skipped("key")
         if self._network is not None or self._client is None:
             raise _Skipped("network")
-        # A user of its own: a check must not make threads appear in the person's history.
+        # A separate user id, so that a check adds no threads to the person's history.
         today = datetime.now(UTC).date()
         session = sessions.mint(self._client, settings, agent, "doctor", today=today, retries=0)
         sessions.cancel(self._client, session.id)
         return self._text("doctor.session")
 
     def _component(self) -> str:
-        """Asks for the first bytes of the component's script, with this profile's proxy and certificates."""
+        """Requests the first bytes of ChatKit's script, with this profile's proxy and certificates."""
         from urllib.parse import urlsplit
 
         from desktop.openai_api.script_check import reach

@@ -1,4 +1,4 @@
-"""What the app's help says: a topic, an error's code, or its contents."""
+"""Prints the app's help: a topic, the entry for an error code, or the contents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from desktop.app.context import Context
 
 WIDEST = 92
-"""Characters of a line, on the widest terminal."""
+"""The longest line, in characters, however wide the terminal is."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context, args: argparse.Namespace) -> int:
-    """Exit code 0; 2 where there is no such topic."""
+    """Exit code 0; 2 if there is no such topic."""
     from desktop.help.finding import place_of
     from desktop.help.reading import topics
     from desktop.help.terminal import lines

@@ -1,4 +1,4 @@
-"""`chatkit-desktop key set|status|remove`: the key from a hidden prompt or standard input, never from an argument."""
+"""`chatkit-desktop key set|status|remove`. Reads a key from a hidden prompt or standard input, never an argument."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from desktop.app.context import Context
 
 INPUT_LIMIT = 10_000
-"""Characters read from standard input; a key has some 200."""
+"""Characters read from standard input. A key has about 200."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(context: Context, args: argparse.Namespace) -> int:
-    """Exit code 0; 1 where the keyring says no, or `status` finds no key."""
+    """Exit code 0; 1 if the keyring refuses, or if `status` finds no key."""
     try:
         context.keys.on_waiting = lambda: _say(context, context.texts.get("cli.key.unlock"))
         origin = origin_of(context.settings.network.api_base)
@@ -91,6 +91,6 @@ def _typed(context: Context, origin: str) -> str:
 
 
 def _say(context: Context, text: str) -> None:
-    """A word to the person, beside what `--json` prints."""
+    """Tell the person something, unless `--json` prints instead."""
     if not context.json:
         context.print(text)

@@ -1,4 +1,4 @@
-"""Install packages that code agents need, into a folder of the profile."""
+"""Installs packages that code agents need into a folder of the profile."""
 
 from __future__ import annotations
 

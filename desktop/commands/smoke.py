@@ -1,8 +1,8 @@
-"""Open the real window, wait until the chat is ready, print timings and close; exit code 0 or 1.
+"""Opens the real window, waits until the chat is ready, prints timings and closes. Exit code 0 or 1.
 
-Opens what a person would open, with the same parts; only who looks is a machine. A first launch stops at the setup
-page, which counts only with `--page any`. What is not painted does not count: a window that stays plain is no chat, and
-an answer is there once the picture has changed.
+It opens what a person would see, with the same parts. A first launch stops at the setup page, which only counts with
+`--page any`. Only what is painted counts: a blank window is no chat, and an answer has arrived when the picture has
+changed.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 LIMIT = 60.0
 PAINT = 10.0
-"""Seconds that what is reported may take to be painted: ChatKit draws its composer 1–5 s after `ready`."""
+"""Seconds from a report to its painting: ChatKit draws its composer 1–5 s after `ready`."""
 LOOK = 0.25
-"""Seconds between two looks at the picture."""
+"""Seconds between two pictures."""
 SETTLE = 0.8
-"""Seconds between "ready" and the picture: what was reported is painted by then."""
+"""Seconds between "ready" and the picture; the page is painted by then."""
 POLL = 0.02
-"""Seconds between two looks whether the answer has ended."""
+"""Seconds between two checks whether the answer has ended."""
 FINISH = 10.0
-"""Seconds the loop may take to end once it was asked to."""
+"""Seconds the loop may take to end when asked to."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +61,7 @@ def run(context: Context, args: argparse.Namespace) -> int:
     look = _Look(args)
     watcher = threading.Thread(target=look.finish, name="smoke", daemon=True)
     opening = Opening(context)
-    gc.disable()  # as a start without a command has it
+    gc.disable()  # as in a start without a command
     try:
         begun = opening.begin()
         from desktop.app.application import App
@@ -90,14 +90,14 @@ def run(context: Context, args: argparse.Namespace) -> int:
 
 
 def _answers_here(context: Context) -> bool:
-    """Whether the active agent lives inside the app."""
+    """Whether the active agent runs in the app."""
     from desktop.settings.agents import InAppAgent
 
     return isinstance(context.settings.agent(), InAppAgent)
 
 
 def _outcome(texts: Catalogue, report: Mapping[str, Any]) -> str:
-    """The line that says how it went."""
+    """The line that sums up the result."""
     told = {"page": report["page"] or "-", "ms": report["ready_ms"] or 0, "engine": report["engine"]}
     if not report["ok"]:
         return texts.get("smoke.not_ready", **told)
@@ -105,7 +105,7 @@ def _outcome(texts: Catalogue, report: Mapping[str, Any]) -> str:
 
 
 class _Look:
-    """What a machine saw of one opening."""
+    """Watches one opening of the app."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
@@ -122,13 +122,13 @@ class _Look:
         self.answer: str | None = None
         self.answer_ms: int | None = None
         self.painted: bool | None = None
-        """Whether the window shows it; None where the engine gives no picture."""
+        """Whether the window shows it. None if the engine gives no picture."""
         self._folder = tempfile.TemporaryDirectory(prefix="chatkit-desktop-smoke-")
         self._before = Path(self._folder.name) / "before.png"
         self._after = Path(self._folder.name) / "after.png"
 
     def on_answered(self, answered: Answered) -> None:
-        """Called for every answer the pages get, on the answer's thread."""
+        """Called for every answer a page gets, on that answer's thread."""
         if answered.error is not None:
             self.errors.append(answered.error)
             if answered.method in ("chat.start", "session.mint", "builtin.start", "chatkit.request"):
@@ -151,10 +151,10 @@ class _Look:
             self.page = ready[answered.method]
             self.ready_ms = round((time.monotonic() - self.started) * 1000)
             self.ready_at = time.time()
-            # Not while the page waits for this answer: what it paints next is looked at elsewhere.
+            # On another thread: the page paints only after it has this answer.
             threading.Thread(target=self._begin, args=(before,), name="smoke look", daemon=True).start()
         if answered.method == "chatkit.request" and self.asked and '"threads.create"' in answered.params.body:
-            # The stream goes on after its beginning was answered; here on the answer's own thread.
+            # The stream continues after its first answer. This runs on that answer's thread.
             while self.app.services.agents.answering and not self.done.wait(POLL):
                 continue
             self.answer_ms = round((time.monotonic() - self.asked) * 1000)
@@ -166,7 +166,7 @@ class _Look:
             self.done.set()
 
     def _begin(self, before: dict[str, str]) -> None:
-        """The page says that it is there: whether it is painted, and then what a person would type."""
+        """The page is ready. Check that it is painted, then type what a person would."""
         self.painted = self._look(self._is_painted)
         if self.args.say is None or self.page in before.values() or self.painted is False:
             self.done.set()
@@ -187,7 +187,7 @@ class _Look:
         return is_changed(self._before, self._after)
 
     def _look(self, seen: Callable[[], bool]) -> bool | None:
-        """Until a picture of the window shows what is looked for; None where there is no picture."""
+        """Wait until a picture of the window passes `seen`. None if there is no picture."""
         end = time.monotonic() + PAINT
         while True:
             window = next(iter(self.app.windows.values()), None)
@@ -202,21 +202,21 @@ class _Look:
                 return False
 
     def _problem(self, params: Any) -> AppError:
-        """What the chat page reports, as its person reads it."""
+        """The problem the chat page reports, as a person reads it."""
         from desktop.pages.chat.page import Limits, component_error
 
         limits = self.app.chat_limits or Limits()
         return component_error(params.code, params.detail, self.app.services.component_url, limits.ready_ms)
 
     def _in_the_way(self, page: str) -> AppError:
-        """What keeps the chat from opening, and that page asks for."""
+        """What this page asks for before the chat can open."""
         agent = self.app.context.settings.agent()
         if page == "consent":
             return self.app.code.problem() or AgentNotSet()
         return AgentNotSet() if agent is None else KeyMissing(origin=self.app.keyed_address() or "")
 
     def _last_answer(self) -> str:
-        """The newest answer where the agent's chats are kept, here or at its server. What fails is reported."""
+        """The newest answer from where the agent's chats are kept, here or on its server. Failures are reported."""
         agent = self.app.context.settings.agent()
         if agent is None:
             return ""
@@ -234,7 +234,7 @@ class _Look:
         return ""
 
     def _ask(self, agent_id: str, kind: str, **params: Any) -> list[dict[str, Any]]:
-        """A page of a list, in ChatKit's protocol: the one way that every kind of agent has."""
+        """One page of a list, in ChatKit's protocol, which every kind of agent speaks."""
         from desktop.agents.chatkit.answers import Reply
 
         body = json.dumps({"type": kind, "params": params})
@@ -249,11 +249,11 @@ class _Look:
         return urlsplit(str(getattr(self.app.context.settings.agent(), "url", ""))).netloc
 
     def _falls_back(self) -> bool:
-        """Whether the built-in view comes next, as it does for agents inside the app."""
+        """Whether the built-in view opens next, as it does for agents in the app."""
         return _answers_here(self.app.context)
 
     def finish(self) -> None:
-        """Wait, take the picture, close the windows."""
+        """Wait, take the picture and close the windows."""
         if not self.done.wait(self.args.limit):
             self.errors.append(ComponentLate(seconds=round(self.args.limit)))
         time.sleep(SETTLE)
@@ -270,8 +270,8 @@ class _Look:
         self._folder.cleanup()
 
     def report(self, context: Context) -> dict[str, Any]:
-        """The design's object: {ok, engine, component, ready_ms, answer, answer_ms, csp_violations, errors}, and page,
-        painted and screenshot beside it; `ready_at` in seconds since 1970, for whoever started the process."""
+        """`{ok, engine, component, ready_ms, answer, answer_ms, csp_violations, errors}`, plus page, painted,
+        screenshot and `ready_at` (seconds since 1970, for whoever started the process)."""
         shell = getattr(self.app, "shell", None)
         ok = self.ready_ms is not None and self.violations == 0 and self.painted is not False
         if self.args.say is not None and not self.answer:

@@ -1,6 +1,6 @@
-"""`threads list|search|export|archive|delete`: all chats of a profile from a terminal, wherever they are.
+"""`threads list|search|export|archive|delete`: all chats of a profile, wherever they are kept.
 
-Knows neither the settings file nor the keyring; the context gives it settings, agents and a client.
+Does not know the settings file or the keyring: the context provides settings, agents and a client.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser, texts: Catalogue | None = None) -> None:
-    """`texts` gives the help its language."""
+    """`texts`: the language of the help."""
     if texts is None:
         from desktop.common.texts import Catalogue as Texts
 
         texts = Texts()
     say = texts.get
-    # The options for all commands are taken after the action's name too.
+    # The options of all commands are accepted after the action's name too.
     common = argparse.ArgumentParser(parents=[parser], add_help=False, conflict_handler="resolve")
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|search|export|archive|delete")
 
@@ -63,7 +63,7 @@ def arguments(parser: argparse.ArgumentParser, texts: Catalogue | None = None) -
             try:
                 one.add_argument(name, default=argparse.SUPPRESS, **how)
             except argparse.ArgumentError:
-                pass  # it is among the options for all commands
+                pass  # one of the options of all commands
 
 
 def run(
@@ -73,7 +73,7 @@ def run(
     stdin: TextIO | None = None,
     stderr: TextIO | None = None,
 ) -> int:
-    """0 fine, 1 something failed, 2 wrong usage. Every AppError is said through the context."""
+    """Exit code: 0 success, 1 failure, 2 wrong usage. The context reports every AppError."""
     from desktop.chats.sources.patient import CancelledError
     from desktop.commands._threads_delete import delete
     from desktop.commands._threads_read import list_chats, search

@@ -18,6 +18,7 @@ import pytest
 from desktop.common import installed
 from desktop.window.engines import has_gtk, system_has_gtk
 from tests.rig.processes import run
+from tests.rig.systems import words
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -99,8 +100,8 @@ def test_the_libraries_of_each_part_are_those_of_the_project() -> None:
 
 def test_from_a_checkout_it_is_what_the_readme_says() -> None:
     line = installed.command_for("agents")
-    assert shlex.split(line)[1:] == ["-m", "pip", "install", "--require-hashes", "-r", str(ROOT / "requirements.txt")]
-    assert shlex.split(installed.command_for("qt"))[1:] == ["-m", "pip", "install", f"{ROOT}[qt]"]
+    assert words(line)[1:] == ["-m", "pip", "install", "--require-hashes", "-r", str(ROOT / "requirements.txt")]
+    assert words(installed.command_for("qt"))[1:] == ["-m", "pip", "install", f"{ROOT}[qt]"]
 
 
 @linux

@@ -75,6 +75,8 @@ class CleanSystem:
 
         self.folders: tuple[Path, ...] = (shared, Path("/tmp/.X11-unix"))
         """Folders of this machine that it sees under the same path; screens among them."""
+        self.disks: dict[Path, int] = {}
+        """{folder below one of these: megabytes}: a small disk of the user's there, empty for each command."""
 
     def command(self, *words: str, user: str = "root") -> list[str]:
         """What runs `words` in it, from outside."""
@@ -82,6 +84,8 @@ class CleanSystem:
         mounts = [f"mount -t proc proc {root}/proc", f"mount -t tmpfs shm {root}/dev/shm"]
         for path in map(shlex.quote, map(str, self.folders)):
             mounts += [f"mkdir -p {root}{path}", f"mount --bind {path} {root}{path}"]
+        for disk, size in self.disks.items():
+            mounts += [f"mount -t tmpfs -o size={size}m,uid={UID},mode=700 disk {root}{shlex.quote(str(disk))}"]
         inside = list(words)
         if user != "root":
             inside = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -26,6 +27,13 @@ def private(path: Path) -> bool:
     if POSIX:
         return stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(Path.home()))
+
+
+def words(line: str) -> list[str]:
+    """Of a line that a person is to type, what its program gets."""
+    if POSIX:
+        return shlex.split(line)
+    return [word.strip('"') for word in shlex.split(line, posix=False)]
 
 
 def link(path: Path, target: Path) -> None:

@@ -6,84 +6,29 @@ what is seen is everything that a terminal can ask for.
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 from desktop.packaging import icons, windows
 from desktop.packaging.plan import Plan, read_brand
-from tests.packaging.clean_system import UID, why_not
 from tests.rig.prepare import ROOT
-from tests.rig.windows.__main__ import PLACE
-from tests.rig.windows.system import WineSystem
 from tests.standins.models_api import KEY
+from tests.windows.place import NAME, WORDS, Windows, not_made
 
-MADE = (PLACE / "root" / "etc" / "made").is_file()
 pytestmark = [
     pytest.mark.packaging,
     pytest.mark.timeout(5400),
-    pytest.mark.skipif(not MADE or bool(why_not()), reason=why_not() or "its Windows is made by make test-windows"),
+    pytest.mark.skipif(bool(not_made()), reason=not_made() or "-"),
 ]
-NAME = "chatkit-desktop"
-WORDS = "é 日本"
 AGENT = """
 async def run_workflow(given):
     print("é 日本")
     return {"output_text": "fine: " + given["input_as_text"]}
 """
 UNINSTALL = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall" + "\\" + NAME
-FREEZING, STARTING = 3600, 600
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-
-    def object(self) -> dict[str, Any]:
-        """The one line of `--json`."""
-        (line,) = self.out.splitlines()
-        found = json.loads(line)
-        assert isinstance(found, dict)
-        return found
-
-
-class Windows:
-    def __init__(self) -> None:
-        self.system = WineSystem(PLACE)
-        self.shared = self.system.shared
-        self.user = self.system.drive / "users" / "fern"
-
-    def run(self, *words: str, stdin: bytes = b"", limit: int = STARTING) -> Said:
-        """What a program prints into a pipe. Both its streams."""
-        output = PLACE / "logs" / "packaged.txt"
-        code = self.system.wine(
-            *words, limit=limit, output=output, stdin=stdin, folder=str(self.shared / "checkout"), environ={}
-        )
-        return Said(code, output.read_bytes().decode("utf-8"))
-
-    def own(self, folder: Path) -> Path:
-        """A folder that its user may write to."""
-        subprocess.run(["chown", "-R", f"{UID}:{UID}", str(folder)], check=True, timeout=60)
-        return folder
-
-    def freeze(self, name: str, assets: Path | None = None) -> Path:
-        """The folder that PyInstaller makes of the app there."""
-        target = self.shared / name
-        for folder in (target, self.shared / f"{name}-build"):
-            shutil.rmtree(folder, ignore_errors=True)
-        more = ["--", "--assets", self.system.path(assets)] if assets else []
-        done = self.run(
-            *(r"C:\Python313\python.exe", "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"),
-            *("--distpath", f"D:\\{name}", "--workpath", f"D:\\{name}-build", "build.spec", *more),
-            limit=FREEZING,
-        )
-        assert done.code == 0, done.out[-3000:]
-        return target / NAME
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,13 @@ BOOT = 300
 
 
 class WineSystem(CleanSystem):
-    """`folder` holds all of it; made once, kept for the next run."""
+    """`folder` holds all of it; made once, kept for the next run. `name` is what its user is called on Windows: each
+    name has a Windows of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = USER) -> None:
         super().__init__(folder / "root", folder / "shared")
-        self.prefix = self.shared / "prefix"
+        self.name = name
+        self.prefix = self.shared / ("prefix" if name == USER else f"prefix-{name}")
 
     @property
     def drive(self) -> Path:
@@ -57,10 +59,14 @@ class WineSystem(CleanSystem):
             self.wine("wineboot", "--init", limit=BOOT)
             # What it says it is; the installers refuse an older one.
             self.wine("reg", "add", r"HKCU\Software\Wine", "/v", "Version", "/d", "win10", "/f", limit=BOOT)
-        link = self.prefix / "dosdevices" / "d:"
-        if not link.is_symlink():
-            link.symlink_to(self.shared)
-            os.chown(link, UID, UID, follow_symlinks=False)
+        self.link(self.prefix / "dosdevices" / "d:", self.shared)
+
+    def link(self, place: Path, target: Path) -> None:
+        """A link of the user's; a drive, or a share of the network (`dosdevices/unc/SERVER/SHARE`), is one to wine."""
+        if not place.is_symlink():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(target)
+            os.chown(place, UID, UID, follow_symlinks=False)
 
     def command(self, *words: str, user: str = "root") -> list[str]:
         made = super().command(*words, user=user)
@@ -70,6 +76,7 @@ class WineSystem(CleanSystem):
         """Of a program on the user's Windows."""
         return {
             "HOME": str(self.home),
+            "USER": self.name,
             "XDG_RUNTIME_DIR": str(self.home),
             "WINEPREFIX": str(self.prefix),
             "WINEDEBUG": "-all",

@@ -24,6 +24,7 @@ from typing import Any
 
 from desktop.common.errors import InternalError
 from desktop.common.page import Page, Sources
+from desktop.window.page_parts import with_parts
 from desktop.window.porch import Porch, Wire
 from desktop.window.showing import Showing
 
@@ -178,7 +179,8 @@ class PageServer:
         return None
 
     def body(self, showing: Showing, asset: str) -> bytes | None:
-        """The bytes of a listed asset, the page's own html filled in. None when it lies outside the assets."""
+        """The bytes of a listed asset; the page's own html with its parts, and filled in. None when it lies outside the
+        assets. Raises InternalError where a part is not as it should be."""
         file = self._own.get(asset) or (self._assets / asset).resolve()
         if not (asset in self._own or file.is_relative_to(self._assets)) or not file.is_file():
             return None
@@ -189,11 +191,14 @@ class PageServer:
                 "__LANG__": self._language,
                 "__TITLE__": html.escape(showing.page.title),
             }
-            text = data.decode("utf-8")
+            text = with_parts(data.decode("utf-8"), self._part)
             for name, value in filled.items():
                 text = text.replace(name, value)
             data = text.encode("utf-8")
         return data
+
+    def _part(self, name: str) -> str:
+        return (self._assets / "pages" / "common" / "parts" / f"{name}.html").read_text(encoding="utf-8")
 
     def _accept(self, sock: socket.socket) -> None:
         while not self._closed:
@@ -225,6 +230,8 @@ class PageServer:
     def _serve(self, connection: socket.socket, said: bytes) -> None:
         try:
             _Handler(connection, said, self)
+        except InternalError as error:
+            log.error("a page can't be put together: %s", error)
         except OSError as error:
             log.debug("a page connection ended early: %s", error)
         finally:

@@ -102,19 +102,19 @@ def test_http_in_the_own_network_is_one_plain_question(scene: Scene, server: End
         app.fill("setup", "#address", f"https://127.0.0.1:{server.port}")
         app.click("setup", "#submit")
         app.wait_text("setup", f"Use http://127.0.0.1:{server.port} instead?")
-        app.click("setup", "#plain-no")
+        app.click("setup", "#question-no")
         app.fill("setup", "#address", address)
         app.click("setup", "#submit")
         app.wait_text("setup", "What you write travels unencrypted on your network")
-        app.until("focus on No", lambda: focused(app, "setup") == "plain-no")
-        app.click("setup", "#plain-no")
-        app.until("nothing sent", lambda: not shown(app, "setup", "#plain-question"))
+        app.until("focus on No", lambda: focused(app, "setup") == "question-no")
+        app.click("setup", "#question-no")
+        app.until("nothing sent", lambda: not shown(app, "setup", "#question-dialog"))
         assert server.requests == []
         assert not (scene.profile / "settings.json").exists() or "network" not in scene.settings()
 
         app.click("setup", "#submit")
         app.wait_text("setup", "What you write travels unencrypted on your network")
-        app.click("setup", "#plain-yes")
+        app.click("setup", "#question-yes")
         app.wait_text("setup", "2 models found")
         app.click("setup", "#endpoint-model")
         pick(app, "setup", "qwen3:8b")
@@ -134,7 +134,7 @@ def test_http_in_the_own_network_is_one_plain_question(scene: Scene, server: End
         app.fill("agents", "#address", f"http://other.home.arpa:{server.port}")
         app.click("agents", "#endpoint-save")
         app.wait_text("agents", "What you write travels unencrypted on your network")
-        app.click("agents", "#plain-yes")
+        app.click("agents", "#question-yes")
         app.until("saved", lambda: len(scene.settings()["endpoints"]) == 3)
         assert len(scene.settings()["network"]["plain_origins"]) == 2
 

@@ -221,7 +221,7 @@ def test_chatkit_servers(scene: Scene, scheme: str) -> None:
             server.mode = "html"
             app.fill("token", "#token", "a-token")
             app.click("token", "#submit")
-            app.until("the banner", lambda: app.js("token", "!document.getElementById('banner').hidden"))
+            app.until("the banner", lambda: app.js("token", "!document.getElementById('token-banner').hidden"))
             found += checked(app, "token", "refused")
             app.ask("show", "agents")
             app.wait_window("agents")

@@ -338,9 +338,9 @@ def test_chats_are_found_renamed_and_deleted_by_keyboard(scene: Scene) -> None:
 
         app.until("focus on a chat", lambda: on_a_chat(app))
         press(app, "Delete")
-        app.until("a question", lambda: app.js("chat", "document.getElementById('question').open"))
+        app.until("a question", lambda: app.js("chat", "document.getElementById('question-dialog').open"))
         press(app, "Escape")
-        app.until("no", lambda: not app.js("chat", "document.getElementById('question').open"))
+        app.until("no", lambda: not app.js("chat", "document.getElementById('question-dialog').open"))
         assert chats(app) == ["markdown of seas", "Winter"]
         app.until("focus on a chat", lambda: on_a_chat(app))
         press(app, "Delete")

@@ -116,10 +116,10 @@ def test_the_first_page_names_what_is_wrong_saves_nothing_and_starts_when_it_is_
     saved = settings_file(world)
     app.click("setup", "#submit")
 
-    explained(world, fault, "setup", "#banner-message, .field .error")
+    explained(world, fault, "setup", "#setup-banner-message, .field .error")
     fault.look(world)
     assert settings_file(world) == saved, "nothing is saved before it is checked"
-    assert shown(app, "setup", "#save-anyway") == (fault.says in OFFLINE)
+    assert shown(app, "setup", "#setup-anyway") == (fault.says in OFFLINE)
 
     fault.heal(world)
     since = app.calls_so_far()
@@ -196,7 +196,7 @@ def test_a_start_says_what_is_wrong_and_leads_to_a_chat(engine: str, screen: Dis
             keep(app, screen, "setup", fault.name)
             scene.fill_in(app)
             if fault.saving is not None:
-                app.until("refused", lambda: shown(app, "setup", "#banner"))
+                app.until("refused", lambda: shown(app, "setup", "#setup-banner"))
                 app.wait_text("setup", *sentences(fault.says, fault.values(scene)))
                 assert settings.read_text(encoding="utf-8") == fault.settings, "what is not understood is not touched"
                 fault.saving(scene)

@@ -70,9 +70,9 @@ def test_checklist_06_without_a_keyring_a_key_that_is_to_be_kept_is_refused_and_
             app.click("setup", "#session-only")
             scene.fill_in(app)
             app.wait_call("setup.check")
-            app.until("offered", lambda: app.js("setup", "!document.querySelector('#use-session').hidden"))
+            app.until("offered", lambda: app.js("setup", "!document.querySelector('#setup-session').hidden"))
             assert not (scene.profile / "settings.json").exists() or "wf_" not in str(scene.settings())
-            app.click("setup", "#use-session")
+            app.click("setup", "#setup-session")
             keeps_the_key_for_this_session(scene, app)
 
 
@@ -131,9 +131,9 @@ def test_checklist_04_a_silent_keyring_costs_a_sentence_and_no_window(open_scene
             scene.fill_in(app)
             app.until(
                 "the session is offered",
-                lambda: app.js("setup", "!document.querySelector('#use-session').hidden"),
+                lambda: app.js("setup", "!document.querySelector('#setup-session').hidden"),
             )
-            app.click("setup", "#use-session")
+            app.click("setup", "#setup-session")
             keeps_the_key_for_this_session(scene, app)
         assert app.process.returncode == 0, "a keyring that hangs doesn't hold up the end"
 

@@ -213,7 +213,7 @@ def test_checklist_09_a_new_key_is_checked_first_and_a_failure_leaves_the_old_on
         open_key_section(app)
         replace_key(app, "sk-wrong-0123456789abcdefghijklmnop")
         app.wait_call("key.replace")
-        app.until("said", lambda: app.js("settings", "!document.querySelector('#key-error').hidden"))
+        app.until("said", lambda: app.js("settings", "!document.querySelector('#key-new-error').hidden"))
         assert scene.stored_key() == SENTINEL
         scene.component.do("send", text="Hello")
         scene.component.wait(lambda s: any("You said: Hello" in line["text"] for line in s["transcript"]))

@@ -3,9 +3,12 @@
 
 import { call } from "../common/bridge.js";
 import { Check } from "../common/check.js";
+import { clearCheck, refuse, wireCheck } from "../common/checked_form.js";
 import { ask } from "../common/dialog.js";
-import { button, CHECK_LIMIT, described, el, explain, fieldError, input, mask, part, show } from "../common/parts.js";
+import { chooseProtocol, focusable, hold, protocol } from "../common/endpoint_form.js";
+import { button, CHECK_LIMIT, described, el, fieldError, forgiving, input, part, show } from "../common/parts.js";
 import { tried } from "../common/saving.js";
+import { mask, wireSecret } from "../common/secret.js";
 import { t } from "../common/texts.js";
 
 /**
@@ -27,14 +30,12 @@ const check = new Check("endpoints.save", "endpoints.cancel", (isBusy) => underW
 /** @type {{changed: (state: any) => void, open: (id: string) => void, removed: () => void}} */
 let house = { changed: () => undefined, open: () => undefined, removed: () => undefined };
 
-const radios = () => [.../** @type {NodeListOf<HTMLInputElement>} */ (el("api").querySelectorAll("input"))];
-
 /** @returns {Typed} */
 function typed() {
   return {
     name: input("name").value,
     address: input("address").value,
-    api: radios().find((one) => one.checked)?.value ?? "chat_completions",
+    api: protocol(),
     key: input("key").value,
     model: input("model").value,
   };
@@ -43,14 +44,13 @@ function typed() {
 /** @param {Typed} values */
 function put(values) {
   for (const name of /** @type {const} */ (["name", "address", "key", "model"])) input(name).value = values[name];
-  for (const one of radios()) one.checked = one.value === values.api;
+  chooseProtocol(values.api);
   show("model-field", values.model !== "");
 }
 
 function clear() {
   for (const field of FIELDS) fieldError(field, "");
-  show("endpoint-banner", false);
-  el("endpoint-doing").textContent = "";
+  clearCheck("endpoint");
 }
 
 /** @param {Partial<Endpoint>} endpoint @returns {Typed} */
@@ -90,7 +90,7 @@ export function showEndpoint(endpoint, locked) {
   show("endpoint-form", endpoint.built_in !== true);
   show("endpoint-remove", !fresh);
   put(drafts.get(endpoint.id) ?? asSaved(endpoint));
-  maskKey(true);
+  mask("key", true);
   for (const control of part("endpoint-form", HTMLFormElement).elements) {
     if (control instanceof HTMLInputElement || control instanceof HTMLButtonElement) control.disabled = locked;
   }
@@ -124,16 +124,11 @@ function fillKey(status) {
   show("key-remove", status.present);
 }
 
-/** @param {boolean} masked */
-const maskKey = (masked) =>
-  mask("key", "key-show", masked, masked ? t("forms.key_show") : t("forms.key_hide"));
-
 /** @param {boolean} busy */
 function underWay(busy) {
   button("endpoint-save").disabled = busy;
   el("endpoint-save-words").textContent = busy ? t("forms.key_checking") : t("agents.endpoint_save");
-  for (const name of /** @type {const} */ (["name", "address", "key", "model"])) input(name).readOnly = busy;
-  for (const one of radios()) one.disabled = busy;
+  hold(FIELDS, busy);
   show("endpoint-cancel", busy);
   if (busy) button("endpoint-cancel").focus();
 }
@@ -165,15 +160,10 @@ function refused(error, canSave) {
   if (field) {
     if (field === "model") show("model-field", true);
     fieldError(field, error);
-    (field === "api" ? (radios().find((one) => one.checked) ?? radios()[0]) : input(field)).focus();
+    focusable(field).focus();
     return;
   }
-  el("endpoint-message").textContent = error.message;
-  explain(el("endpoint-hint"), error.hint, error.code);
-  show("endpoint-session", error.code.startsWith("keyring_"));
-  show("endpoint-anyway", canSave);
-  show("endpoint-banner", true);
-  el("endpoint-banner").scrollIntoView({ block: "nearest" });
+  refuse("endpoint", error, canSave);
 }
 
 async function cancel() {
@@ -221,22 +211,13 @@ async function removeKey() {
 /** @param {typeof house} around */
 export function wireEndpoint(around) {
   house = around;
-  part("endpoint-form", HTMLFormElement).addEventListener("submit", (event) => {
-    event.preventDefault();
-    void submit();
-  });
+  wireCheck("endpoint", (how) => void submit(how));
   button("endpoint-cancel").addEventListener("click", () => void tried(cancel));
-  button("endpoint-session").addEventListener("click", () => void submit({ keep: "session" }));
-  button("endpoint-anyway").addEventListener("click", () => void submit({ unchecked: true }));
   button("endpoint-remove").addEventListener("click", () => void remove());
   button("key-remove").addEventListener("click", () => void removeKey());
-  button("key-show").addEventListener("click", () => maskKey(input("key").type === "text"));
+  wireSecret("key");
   button("built-in-settings").addEventListener("click", () =>
     void tried(() => call("app.open_settings", { section: "key" })),
   );
-  for (const field of FIELDS) {
-    el(field).addEventListener("input", () => {
-      if (el(field).hasAttribute("aria-invalid")) fieldError(field, "");
-    });
-  }
+  forgiving(FIELDS);
 }

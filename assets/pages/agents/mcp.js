@@ -6,8 +6,9 @@ import { rowsEditor } from "./mcp_rows.js";
 import { clearOffer, lockSignIn, offerError, showOffer, showSignedIn, wanted, wireSignIn } from "./mcp_sign_in.js";
 import { call } from "../common/bridge.js";
 import { Check } from "../common/check.js";
+import { clearCheck, refuse, wireCheck } from "../common/checked_form.js";
 import { ask } from "../common/dialog.js";
-import { button, CHECK_LIMIT, described, el, explain, fieldError, make, part, show } from "../common/parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, make, show } from "../common/parts.js";
 import { tried } from "../common/saving.js";
 import { t } from "../common/texts.js";
 
@@ -87,9 +88,7 @@ function clear() {
   rows.variables.clear();
   rows.headers.clear();
   clearOffer();
-  show("mcp-banner", false);
-  show("mcp-anyway", false);
-  el("mcp-doing").textContent = "";
+  clearCheck("mcp");
 }
 
 /** Something else is shown now; what was typed here is kept. */
@@ -322,14 +321,10 @@ function refused(error, canSave, offer) {
     line(one).focus();
     return;
   }
-  el("mcp-message").textContent = error.message;
-  explain(el("mcp-hint"), error.hint, error.code);
   el("mcp-detail").textContent = error.detail;
   show("mcp-details", error.detail !== "");
-  show("mcp-session", error.code.startsWith("keyring_"));
-  show("mcp-banner", true);
+  refuse("mcp", error, canSave);
   if (offer) showOffer(offer);
-  el("mcp-banner").scrollIntoView({ block: "nearest" });
 }
 
 async function signOut() {
@@ -459,13 +454,8 @@ export function wireServer(around) {
     },
     error: (message) => fieldError("mcp-block", message),
   });
-  part("mcp-form", HTMLFormElement).addEventListener("submit", (event) => {
-    event.preventDefault();
-    void submit();
-  });
+  wireCheck("mcp", (how) => void submit(how));
   wireSignIn({ begin: () => void submit({ signIn: true }), out: () => void signOut() });
   button("mcp-cancel").addEventListener("click", () => void tried(cancel));
-  button("mcp-session").addEventListener("click", () => void submit({ keep: "session" }));
-  button("mcp-anyway").addEventListener("click", () => void submit({ unchecked: true }));
   button("mcp-remove").addEventListener("click", () => void remove());
 }

@@ -6,9 +6,11 @@
 
 import { call } from "../common/bridge.js";
 import { Check } from "../common/check.js";
+import { clearCheck, refuse, wireCheck } from "../common/checked_form.js";
 import { ask } from "../common/dialog.js";
-import { button, CHECK_LIMIT, el, explain, fieldError, input, mask, part, sayIn, show } from "../common/parts.js";
+import { button, CHECK_LIMIT, el, fieldError, forgiving, input, part, sayIn, show } from "../common/parts.js";
 import { tried } from "../common/saving.js";
+import { mask, wireSecret } from "../common/secret.js";
 import { t } from "../common/texts.js";
 
 /**
@@ -60,9 +62,7 @@ function put(values) {
 
 function clear() {
   for (const field of FIELDS) fieldError(`server-${field}`, "");
-  show("server-banner", false);
-  show("server-anyway", false);
-  el("server-doing").textContent = "";
+  clearCheck("server");
 }
 
 /** Something else is shown now; what was typed here is kept, the token excepted: it is nobody's to find later. */
@@ -84,7 +84,7 @@ export function openForm(id, name, locked) {
   el("server-title").textContent = id ? t("agents.server.title_change", { name }) : t("agents.server.title_add");
   show("server-name-field", id === "");
   put(drafts.get(id) ?? EMPTY);
-  maskToken(true);
+  mask("server-token", true);
   underWay(false);
   for (const one of part("server-form", HTMLFormElement).elements) {
     if (one.id !== "server-cancel") one.toggleAttribute("disabled", locked);
@@ -115,10 +115,6 @@ function fillToken(token) {
   sayIn(el("server-token-help"), token?.problem ?? (words || t("agents.server.token_help")));
   show("server-token-remove", token?.present === true);
 }
-
-/** @param {boolean} masked */
-const maskToken = (masked) =>
-  mask("server-token", "server-token-show", masked, masked ? t("forms.server.token_show") : t("forms.server.token_hide"));
 
 /** @param {boolean} busy */
 function underWay(busy) {
@@ -159,11 +155,7 @@ function refused(error, canSave) {
     control(field).focus();
     return;
   }
-  el("server-message").textContent = error.message;
-  explain(el("server-hint"), error.hint, error.code);
-  show("server-session", error.code.startsWith("keyring_"));
-  show("server-banner", true);
-  el("server-banner").scrollIntoView({ block: "nearest" });
+  refuse("server", error, canSave);
 }
 
 /** While a check goes on it ends that; else the form is left as it was. */
@@ -212,19 +204,10 @@ export async function showConnection({ id, kind }) {
 /** @param {typeof house} around */
 export function wireConnection(around) {
   house = around;
-  part("server-form", HTMLFormElement).addEventListener("submit", (event) => {
-    event.preventDefault();
-    void submit();
-  });
+  wireCheck("server", (how) => void submit(how));
   button("server-cancel").addEventListener("click", () => void tried(cancel));
-  button("server-session").addEventListener("click", () => void submit({ keep: "session" }));
-  button("server-anyway").addEventListener("click", () => void submit({ unchecked: true }));
   button("server-token-remove").addEventListener("click", () => void removeToken());
-  button("server-token-show").addEventListener("click", () => maskToken(input("server-token").type === "text"));
-  for (const field of FIELDS) {
-    control(field).addEventListener("input", () => {
-      if (control(field).hasAttribute("aria-invalid")) fieldError(`server-${field}`, "");
-      show("server-anyway", false);
-    });
-  }
+  wireSecret("server-token");
+  forgiving(FIELDS.map((field) => `server-${field}`));
+  for (const field of FIELDS) control(field).addEventListener("input", () => show("server-anyway", false));
 }

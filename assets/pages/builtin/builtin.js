@@ -264,7 +264,7 @@ button("problem-copy").addEventListener(
 );
 
 addEventListener("keydown", (event) => {
-  if (!start || part("question", HTMLDialogElement).open) return;
+  if (!start || part("question-dialog", HTMLDialogElement).open) return;
   const control = (event.ctrlKey || event.metaKey) && !event.altKey;
   if (event.key === "Escape" && !event.isComposing) {
     if (side.covers) side.leave();

@@ -48,22 +48,25 @@ export function opened(dialog, first, done, lost = () => undefined) {
 }
 
 /**
- * @param {{title: string, text: string, yes: string, word?: string}} about word: has to be typed
+ * @param {{title: string, text: string, yes: string, no?: string, word?: string, harmless?: boolean}} about word: has to be
+ *   typed; harmless: nothing is lost by a yes
  * @returns {Promise<string | null>} what was typed ("" where nothing is asked for), null for no
  */
-export async function ask({ title, text, yes, word = "" }) {
+export async function ask({ title, text, yes, no = t("common.cancel"), word = "", harmless = false }) {
   const typed = () => (word ? input("question-word").value.trim() : "");
   el("question-title").textContent = title;
   el("question-text").textContent = text;
   button("question-yes").textContent = yes;
+  button("question-yes").classList.toggle("danger", !harmless);
+  button("question-no").textContent = no;
+  show("question-field", word !== "");
   if (word) {
     el("question-label").textContent = t("forms.delete_type", { word });
     input("question-word").value = "";
     fieldError("question-word", "");
-    show("question-field", true);
-  } else document.getElementById("question-field")?.setAttribute("hidden", "");
+  }
   const answer = await opened(
-    part("question", HTMLDialogElement),
+    part("question-dialog", HTMLDialogElement),
     word ? input("question-word") : button("question-no"),
     () => {
       if (typed().toLowerCase() === word.toLowerCase()) return true;

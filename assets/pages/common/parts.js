@@ -73,17 +73,22 @@ export function fieldError(id, message, control = el(id)) {
 }
 
 /**
- * Whether what is typed into a secret's field can be read.
- * @param {string} id of the field
- * @param {string} eye of the button beside it
- * @param {boolean} masked
- * @param {string} words what the button's next press does
+ * Fields whose error goes as soon as something else is typed.
+ * @param {readonly string[]} ids
  */
-export function mask(id, eye, masked, words) {
-  input(id).type = masked ? "password" : "text";
-  button(eye).setAttribute("aria-pressed", String(!masked));
-  button(eye).setAttribute("aria-label", words);
-  button(eye).title = words;
+export function forgiving(ids) {
+  for (const id of ids) {
+    el(id).addEventListener("input", () => {
+      if (el(id).hasAttribute("aria-invalid")) fieldError(id, "");
+    });
+  }
+}
+
+/** A banner (parts/banner.html) says what is wrong. @param {string} id @param {{message: string, hint: string, code: string}} error */
+export function banner(id, error) {
+  el(`${id}-message`).textContent = error.message;
+  explain(el(`${id}-hint`), error.hint, error.code);
+  show(id, true);
 }
 
 /**

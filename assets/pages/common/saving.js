@@ -2,7 +2,7 @@
 /** Saving, one change after the other, and the line that says how it went. Knows no field. */
 
 import { call } from "./bridge.js";
-import { described, el, explain, show, SHOW_AFTER } from "./parts.js";
+import { banner, described, el, show, SHOW_AFTER } from "./parts.js";
 import { answered } from "./http_question.js";
 import { t } from "./texts.js";
 
@@ -102,9 +102,7 @@ export function between(act) {
 
 /** @param {Described} error */
 export function failed(error) {
-  el("failed-message").textContent = error.message;
-  explain(el("failed-hint"), error.hint, error.code);
-  show("failed", true);
+  banner("failed", error);
 }
 
 /** @param {() => Promise<unknown>} act */

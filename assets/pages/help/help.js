@@ -3,7 +3,7 @@
 
 import { call, on } from "../common/bridge.js";
 import { followLook } from "../common/look.js";
-import { button, described, el, explain, input, make, marked, show } from "../common/parts.js";
+import { banner, button, described, el, input, make, marked, show } from "../common/parts.js";
 import { applyTexts, setTexts, t } from "../common/texts.js";
 
 /**
@@ -29,10 +29,7 @@ let asked = 0;
 
 /** @param {unknown} thrown */
 function failed(thrown) {
-  const error = described(thrown);
-  el("failed-message").textContent = error.message;
-  explain(el("failed-hint"), error.hint, error.code);
-  show("failed", true);
+  banner("failed", described(thrown));
 }
 
 // --- the topic ------------------------------------------------------------------------------------

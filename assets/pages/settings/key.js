@@ -3,9 +3,11 @@
 
 import { call } from "../common/bridge.js";
 import { Check } from "../common/check.js";
+import { clearCheck, refuse, wireCheck } from "../common/checked_form.js";
 import { ask } from "../common/dialog.js";
-import { button, CHECK_LIMIT, el, explain, fieldError, input, mask, show } from "../common/parts.js";
+import { banner, button, CHECK_LIMIT, el, fieldError, forgiving, input, show } from "../common/parts.js";
 import { tried } from "../common/saving.js";
+import { mask, wireSecret } from "../common/secret.js";
 import { t } from "../common/texts.js";
 
 /** @typedef {import("../common/parts.js").Described} Described */
@@ -37,9 +39,8 @@ function fillKey(status) {
   if (status.where === "keyring") el("key-state").textContent = t("forms.key_in_keyring", values);
   else if (status.where === "session") el("key-state").textContent = t("forms.key_in_session", values);
   else el("key-state").textContent = t("forms.key_nowhere", values);
-  show("key-problem", status.problem !== null);
-  el("key-problem-message").textContent = status.problem?.message ?? "";
-  explain(el("key-problem-hint"), status.problem?.hint ?? "", status.problem?.code ?? "");
+  show("key-problem", false);
+  if (status.problem) banner("key-problem", status.problem);
   button("key-replace").textContent = status.present ? t("settings.key_replace") : t("settings.key_add");
   el("key-save-words").textContent = status.present ? t("settings.key_save") : t("settings.key_save_new");
   show("key-remove", status.present);
@@ -49,23 +50,19 @@ function fillKey(status) {
 }
 
 /** @param {string | import("../common/parts.js").Described} message */
-const keyError = (message) => fieldError("key", message, input("key-new"));
+const keyError = (message) => fieldError("key-new", message);
 
 /** @param {boolean} open */
 function keyForm(open) {
   show("key-form", open);
   show("key-actions", !open);
-  show("key-banner", false);
+  clearCheck("key");
   keyError("");
   input("key-new").value = "";
-  maskKey(true);
+  mask("key-new", true);
   if (open) input("key-new").focus();
   else button("key-replace").focus();
 }
-
-/** @param {boolean} masked */
-const maskKey = (masked) =>
-  mask("key-new", "key-show", masked, masked ? t("forms.key_show") : t("forms.key_hide"));
 
 /** @param {boolean} busy */
 function keyBusy(busy) {
@@ -79,7 +76,7 @@ function keyBusy(busy) {
 async function replaceKey(keep) {
   if (check.isOn) return;
   keyError("");
-  show("key-banner", false);
+  clearCheck("key");
   if (input("key-new").value.trim() === "") {
     keyError(t("settings.key_empty"));
     input("key-new").focus();
@@ -104,10 +101,7 @@ function refused(error) {
     input("key-new").focus();
     return;
   }
-  el("key-banner-message").textContent = error.message;
-  explain(el("key-banner-hint"), error.hint, error.code);
-  show("key-session", error.code.startsWith("keyring_"));
-  show("key-banner", true);
+  refuse("key", error, false);
 }
 
 async function cancelKey() {
@@ -118,13 +112,9 @@ async function cancelKey() {
 export function wireKey() {
   button("key-replace").addEventListener("click", () => keyForm(true));
   button("key-cancel").addEventListener("click", () => void tried(cancelKey));
-  button("key-show").addEventListener("click", () => maskKey(input("key-new").type === "text"));
-  button("key-session").addEventListener("click", () => void replaceKey("session"));
-  input("key-new").addEventListener("input", () => keyError(""));
-  el("key-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    void replaceKey(key && !key.lasting ? "session" : "keyring");
-  });
+  wireSecret("key-new");
+  forgiving(["key-new"]);
+  wireCheck("key", ({ keep }) => void replaceKey(keep ?? (key && !key.lasting ? "session" : "keyring")));
   button("key-remove").addEventListener("click", async () => {
     const values = { host: host, store: key?.store ?? "" };
     const text = key?.where === "session" ? t("forms.key_remove_text_session", values) : t("settings.key_remove_text", values);

@@ -3,8 +3,9 @@
 
 import { call } from "../common/bridge.js";
 import { combobox } from "../common/combobox.js";
+import { chooseProtocol, protocol } from "../common/endpoint_form.js";
 import { el, input, show } from "../common/parts.js";
-import { controls, fieldError } from "./fields.js";
+import { fieldError } from "./fields.js";
 import { t } from "../common/texts.js";
 
 /** @typedef {import("../common/combobox.js").Combobox} Combobox */
@@ -20,15 +21,12 @@ let changed = () => undefined;
 /** Whether the next thing is to ask for the models: none is named yet. */
 export const looks = () => input("endpoint-model").value.trim() === "";
 
-/** @returns {string} the chosen protocol */
-export const api = () => controls("api").find((one) => one.checked)?.value ?? "chat_completions";
-
 /** What the form holds, as the app takes it. */
 export function values() {
   return {
     address: input("address").value,
     key: input("endpoint-key").value,
-    api: api(),
+    api: protocol(),
     model: input("endpoint-model").value,
   };
 }
@@ -37,7 +35,7 @@ export function values() {
 export function fillEndpoint(endpoint, model) {
   if (!endpoint) return;
   input("address").value = endpoint.address;
-  for (const one of controls("api")) one.checked = one.value === endpoint.api;
+  chooseProtocol(endpoint.api);
   input("endpoint-model").value = model;
   show("endpoint-model-field", model !== "");
   void lookForKey();
@@ -78,7 +76,7 @@ export function wireEndpoint(onChange) {
   input("endpoint-model").addEventListener("input", changed);
   input("address").addEventListener("change", () => void lookForKey());
   // Another server has other models; what was typed or chosen stays in the field.
-  for (const one of [input("address"), ...controls("api")]) one.addEventListener("input", () => list?.options([]));
+  for (const one of [input("address"), el("api")]) one.addEventListener("input", () => list?.options([]));
   el("presets").addEventListener("click", (event) => {
     const preset = event.target instanceof Element ? event.target.closest("[data-address]") : null;
     if (!preset || input("address").readOnly) return;

@@ -1,7 +1,8 @@
 // @ts-check
 /** The first page's fields and where their errors stand: in the place of the help, tied to the field; else in the banner. */
 
-import { button, el, explain, fieldError as tellField, input, show } from "../common/parts.js";
+import { clearCheck, refuse } from "../common/checked_form.js";
+import { button, el, fieldError as tellField, input, show } from "../common/parts.js";
 
 /** @typedef {import("../common/parts.js").Described} Described */
 /** @typedef {"key" | "workflow" | "endpoint" | "none"} Way */
@@ -17,13 +18,6 @@ export const FIELDS = {
 
 /** @type {readonly Field[]} */
 export const ALL = ["key", "key-model", "workflow", "version", "address", "endpoint-key", "api", "endpoint-model"];
-
-/** The controls of a field: one, or the choices of a group. @param {Field} field @returns {HTMLInputElement[]} */
-export function controls(field) {
-  const found = el(field);
-  if (found instanceof HTMLInputElement) return [found];
-  return [...found.querySelectorAll("input")];
-}
 
 /** @param {Field} field @param {Described | null} error */
 export function fieldError(field, error) {
@@ -44,33 +38,22 @@ export function complain(field, message) {
 
 // --- what belongs to no field -------------------------------------------------------------------
 
-/** @param {string} code */
-function fromKeyring(code) {
-  return code.startsWith("keyring_");
-}
-
 /**
  * @param {Described} error
  * @param {boolean} canSave whether saving without a check is offered
  */
-export function banner(error, canSave) {
-  el("banner-message").textContent = error.message;
-  explain(el("banner-hint"), error.hint, error.code);
+export function tellForm(error, canSave) {
   el("banner-detail").textContent = error.detail;
   show("banner-more", error.detail !== "");
   show("retry", true);
-  show("use-session", fromKeyring(error.code));
-  if (fromKeyring(error.code)) show("keyring", false); // said once
-  show("save-anyway", canSave);
-  show("banner", true);
-  el("banner").scrollIntoView({ block: "nearest" });
+  if (error.code.startsWith("keyring_")) show("keyring", false); // said once
+  refuse("setup", error, canSave);
 }
 
 export function clearErrors() {
   for (const field of ALL) fieldError(field, null);
-  show("banner", false);
   show("ways-banner", false);
-  el("doing").textContent = "";
+  clearCheck("setup");
 }
 
 /** On the first field of this way that is still empty, else on the button. @param {Way} way */

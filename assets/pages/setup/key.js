@@ -2,7 +2,7 @@
 /** The first page's key: typed, stored or imported; where it is kept and whom it is sent to. An imported one is never seen here. */
 
 import { call } from "../common/bridge.js";
-import { button, el, explain, input, part, show } from "../common/parts.js";
+import { banner, button, el, input, part, show } from "../common/parts.js";
 import { fieldError } from "./fields.js";
 import { t } from "../common/texts.js";
 
@@ -49,11 +49,8 @@ export function fillWhere(way) {
 export function fillStatus(status, way) {
   key.stored = status;
   fillWhere(way);
+  if (status.problem) banner("keyring", status.problem);
   fillKeyring(way);
-  if (status.problem) {
-    el("keyring-message").textContent = status.problem.message;
-    explain(el("keyring-hint"), status.problem.hint, status.problem.code);
-  }
   input("session-only").checked = !status.lasting;
   if (status.present) input("key").placeholder = t("setup.key_kept");
 }

@@ -3,13 +3,16 @@
 
 import { BridgeError, call, on } from "../common/bridge.js";
 import { copyText } from "../common/clipboard.js";
+import { wireCheck } from "../common/checked_form.js";
 import { combobox } from "../common/combobox.js";
+import { focusable, hold } from "../common/endpoint_form.js";
 import { followLook } from "../common/look.js";
-import { button, CHECK_LIMIT, described, el, explain, input, make, mask, part, show, SHOW_AFTER } from "../common/parts.js";
+import { banner, button, CHECK_LIMIT, described, el, forgiving, input, make, part, show, SHOW_AFTER } from "../common/parts.js";
 import { answered } from "../common/http_question.js";
 import { fillEndpoint, fillModels, looks, values, wireEndpoint } from "./endpoint.js";
-import { ALL, banner, clearErrors, complain, controls, fieldError, fieldOf, focusFirst } from "./fields.js";
+import { ALL, clearErrors, complain, fieldError, fieldOf, focusFirst, tellForm } from "./fields.js";
 import { beginKey, dropPending, fillKeyring, fillStatus, fillWhere, hasKey, importDotenv, importEnv, key } from "./key.js";
+import { wireSecret } from "../common/secret.js";
 import { applyTexts, setTexts, t } from "../common/texts.js";
 
 /**
@@ -45,12 +48,12 @@ function showError(thrown, canSave) {
   const field = fieldOf(way, error.field);
   const asked = start !== null && (way !== "workflow" || field === "key" || start.asks_workflow);
   if (!field || !asked) {
-    banner(error, canSave);
+    tellForm(error, canSave);
     return;
   }
   if (field === "version") more.open = true;
   fieldError(field, error);
-  const [place] = controls(field);
+  const place = focusable(field);
   if (place.closest("[hidden]")) button("key-other").focus();
   else place.focus();
 }
@@ -169,10 +172,8 @@ async function begun() {
     await call("setup.demo");
   } catch (thrown) {
     const error = described(thrown);
-    if (el("ways").hidden) return banner(error, false);
-    el("ways-message").textContent = error.message;
-    explain(el("ways-hint"), error.hint, error.code);
-    show("ways-banner", true);
+    if (el("ways").hidden) return tellForm(error, false);
+    banner("ways-banner", error);
   }
 }
 
@@ -190,12 +191,7 @@ function underWay(busy) {
   form.setAttribute("aria-busy", String(busy));
   button("submit").disabled = busy;
   words();
-  for (const field of ALL) {
-    for (const one of controls(field)) {
-      if (one.type === "radio") one.disabled = busy;
-      else one.readOnly = busy;
-    }
-  }
+  hold(ALL, busy);
   for (const id of ["key-other", "import-env", "import-dotenv", "back", "other-ways"]) button(id).disabled = busy;
   show("cancel", busy);
   if (busy) button("cancel").focus();
@@ -222,7 +218,7 @@ async function submit({ session = false, unchecked = false, plain = false } = {}
   const mine = (check = ++checks);
   const look = way === "endpoint" && looks();
   underWay(true);
-  el("doing").textContent = doing(look);
+  el("setup-doing").textContent = doing(look);
   try {
     const keep = session || (way !== "endpoint" && input("session-only").checked) ? "session" : "keyring";
     /** @type {Outcome} */
@@ -281,14 +277,14 @@ function ended(outcome, look) {
   if (error && look && outcome.can_save) show("endpoint-model-field", true);
   if (error) return showError(new BridgeError(error), outcome.can_save && !look);
   if (look) return input("endpoint-model").focus();
-  if (way === "key") el("doing").textContent = t("setup.done_key");
-  else el("doing").textContent = way === "workflow" ? t("setup.done") : t("setup.done_endpoint");
+  if (way === "key") el("setup-doing").textContent = t("setup.done_key");
+  else el("setup-doing").textContent = way === "workflow" ? t("setup.done") : t("setup.done_endpoint");
 }
 
 function finish() {
   check = 0;
   underWay(false);
-  el("doing").textContent = "";
+  el("setup-doing").textContent = "";
 }
 
 async function cancel() {
@@ -301,7 +297,7 @@ async function cancel() {
     return;
   }
   finish();
-  el("doing").textContent = t("setup.cancelled");
+  el("setup-doing").textContent = t("setup.cancelled");
   button("submit").focus();
 }
 
@@ -319,23 +315,18 @@ async function tried(act) {
 // --- wiring ----------------------------------------------------------------------------------------------
 
 function wire() {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void submit();
-  });
+  wireCheck("setup", ({ keep, unchecked }) => void submit({ session: keep === "session", unchecked }));
   button("cancel").addEventListener("click", () => void tried(cancel));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && check !== 0) void tried(cancel);
   });
   button("retry").addEventListener("click", () => void submit());
-  button("use-session").addEventListener("click", () => void submit({ session: true }));
-  button("save-anyway").addEventListener("click", () => void submit({ unchecked: true }));
   button("key-other").addEventListener("click", () => dropPending(way));
   button("import-env").addEventListener("click", () => void tried(importEnv));
   button("import-dotenv").addEventListener("click", () => void tried(() => importDotenv(way, start?.asks_workflow === true)));
   button("back").addEventListener("click", () => void tried(() => call("setup.close")));
-  wireMask("key");
-  wireMask("endpoint-key");
+  wireSecret("key");
+  wireSecret("endpoint-key");
   wireEndpoint(words);
   keyModels = combobox(input("key-model"), { label: t("forms.endpoint.model"), show: t("forms.endpoint.models_show") });
   button("other-ways").addEventListener("click", () => showWays());
@@ -348,11 +339,7 @@ function wire() {
     const done = await copyText(el("banner-detail").textContent || "");
     if (done) button("banner-copy").textContent = t("common.copied");
   });
-  for (const field of ALL) {
-    el(field).addEventListener("input", () => {
-      if (el(field).hasAttribute("aria-invalid")) fieldError(field, null);
-    });
-  }
+  forgiving(ALL);
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("a[data-link]") : null;
     if (!link) return;
@@ -361,15 +348,7 @@ function wire() {
     void tried(() => call("app.open_link", { link: name }));
   });
   on("keyring.waiting", (data) => {
-    el("doing").textContent = t("setup.waiting", { store: String(data?.store ?? "") });
-  });
-}
-
-/** The button that shows what was typed. @param {string} id of the field */
-function wireMask(id) {
-  button(`${id}-show`).addEventListener("click", () => {
-    const masked = input(id).type === "text";
-    mask(id, `${id}-show`, masked, masked ? t("setup.key_show") : t("setup.key_hide"));
+    el("setup-doing").textContent = t("setup.waiting", { store: String(data?.store ?? "") });
   });
 }
 
@@ -393,7 +372,7 @@ async function begin() {
   }
   if (start?.way) focusFirst(way);
   fillStatus(await call("setup.key_status", {}, { limit: CHECK_LIMIT }), way);
-  if (check === 0) el("doing").textContent = "";
+  if (check === 0) el("setup-doing").textContent = "";
 }
 
-begin().catch((error) => banner(described(error), false));
+begin().catch((error) => tellForm(described(error), false));

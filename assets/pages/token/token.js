@@ -2,9 +2,11 @@
 /** The window that asks for a ChatKit server's token, while a message waits for it. Nothing is kept of what was typed. */
 
 import { call } from "../common/bridge.js";
+import { clearCheck, refuse, wireCheck } from "../common/checked_form.js";
 import { guard } from "../common/guard.js";
 import { followLook } from "../common/look.js";
-import { button, CHECK_LIMIT, described, el, explain, fieldError, input, mask, part, sayIn, show } from "../common/parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, forgiving, input, sayIn, show } from "../common/parts.js";
+import { wireSecret } from "../common/secret.js";
 import { applyTexts, setTexts, t } from "../common/texts.js";
 
 /** @typedef {import("../common/parts.js").Described} Described */
@@ -22,11 +24,7 @@ function refused(error, canSave) {
     input("token").focus();
     return;
   }
-  el("banner-message").textContent = error.message;
-  explain(el("banner-hint"), error.hint, error.code);
-  show("session", error.code.startsWith("keyring_"));
-  show("anyway", canSave);
-  show("banner", true);
+  refuse("token", error, canSave);
   rearm(); // buttons have come under the pointer
 }
 
@@ -36,14 +34,14 @@ function underWay(busy) {
   else button("submit").removeAttribute("aria-busy");
   button("submit").disabled = busy;
   input("token").readOnly = busy;
-  el("doing").textContent = busy ? t("forms.server.doing") : "";
+  el("token-doing").textContent = busy ? t("forms.server.doing") : "";
 }
 
 /** @param {{keep?: string, unchecked?: boolean}} [how] */
 async function submit({ keep = "keyring", unchecked = false } = {}) {
   if (check !== 0) return;
   fieldError("token", "");
-  show("banner", false);
+  clearCheck("token");
   const token = input("token").value;
   if (!token.trim()) {
     fieldError("token", t("token.empty"));
@@ -66,10 +64,6 @@ async function submit({ keep = "keyring", unchecked = false } = {}) {
   }
 }
 
-/** @param {boolean} masked */
-const maskToken = (masked) =>
-  mask("token", "token-show", masked, masked ? t("forms.server.token_show") : t("forms.server.token_hide"));
-
 const close = () => void call("token.close").catch(() => undefined);
 
 async function begin() {
@@ -79,16 +73,11 @@ async function begin() {
   applyTexts();
   followLook(start.look);
   el("heading").textContent = t("token.title", { name: start.name });
-  sayIn(el("reason"), start.reason);
-  part("form", HTMLFormElement).addEventListener("submit", (event) => {
-    event.preventDefault();
-    void submit();
-  });
-  button("session").addEventListener("click", () => void submit({ keep: "session" }));
-  button("anyway").addEventListener("click", () => void submit({ unchecked: true }));
-  button("token-show").addEventListener("click", () => maskToken(input("token").type === "text"));
+  sayIn(el("lead"), start.reason);
+  wireCheck("token", (how) => void submit(how));
+  wireSecret("token");
+  forgiving(["token"]);
   button("later").addEventListener("click", close);
-  input("token").addEventListener("input", () => input("token").hasAttribute("aria-invalid") && fieldError("token", ""));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.isComposing) close();
   });

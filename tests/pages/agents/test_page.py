@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from desktop.common.locations import assets_dir
 from desktop.common.page import Sources
 from desktop.pages.agents.page import LOOK_FIELDS, AgentsPage
 from desktop.pages.common.check_run import FieldError
@@ -18,7 +17,7 @@ from desktop.settings.base import Prompt
 from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.model import WorkflowAgent
 from tests.pages.app_parts import SENTINEL, Asked, House
-from tests.pages.modules import missing
+from tests.pages.modules import html_of, missing
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn
 from tests.standins.endpoint import EndpointStandIn
 
@@ -70,7 +69,7 @@ def assistant(house: House, agent: str = "writer") -> AssistantAgent:
 def test_checklist_03_the_page_that_takes_keys_runs_no_remote_script(house: House) -> None:
     page = AgentsPage(house.services).page()
     assert page.sources == Sources()
-    html = (assets_dir() / "pages/agents/agents.html").read_text(encoding="utf-8")
+    html = html_of("agents")
     assert re.findall(r"<script[^>]*>", html) == ['<script type="module" src="agents.js">']
     assert not re.search(r"\son\w+=|\sstyle=", html)
     assert missing(page.files) == []

@@ -29,7 +29,7 @@ from desktop.settings.brand import Brand
 from desktop.settings.errors import SettingsDamaged
 from desktop.settings.model import Settings
 from desktop.settings.state import State
-from tests.pages.modules import missing
+from tests.pages.modules import html_of, missing
 from tests.standins.api import KEY, ApiStandIn
 
 SENTINEL = "sk-sentinel-never-to-be-seen-0123456789"
@@ -161,7 +161,7 @@ def test_only_the_component_and_the_api_are_let_into_the_page(house: House) -> N
 
 
 def test_the_html_has_no_script_style_or_handler_inside() -> None:
-    html = (assets_dir() / "pages" / "chat" / "chat.html").read_text(encoding="utf-8")
+    html = html_of("chat")
     assert " style=" not in html
     assert "<style" not in html
     assert html.count("<script") == 1

@@ -23,7 +23,7 @@ from desktop.settings.agents import AssistantAgent, Endpoint
 from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.model import WorkflowAgent
 from tests.pages.app_parts import SENTINEL, Asked, House, Keyring
-from tests.pages.modules import missing
+from tests.pages.modules import html_of, missing
 from tests.standins.api import KEY, WORKFLOW, ApiStandIn
 
 Make = Callable[..., House]
@@ -79,7 +79,7 @@ def test_the_page_may_ask_for_these_methods_and_no_other(house: House) -> None:
 def test_checklist_03_the_page_that_takes_a_new_key_runs_no_remote_script(house: House) -> None:
     page = SettingsPage(house.services).page()
     assert page.sources == Sources()
-    html = (assets_dir() / "pages/settings/settings.html").read_text(encoding="utf-8")
+    html = html_of("settings")
     assert re.findall(r"<script[^>]*>", html) == ['<script type="module" src="settings.js">']
     assert not re.search(r"\son\w+=|\sstyle=", html)
     for name in page.files:

@@ -18,6 +18,11 @@ $(error make knows no $(firstword $(unknown)) here. It takes BRAND=FILE, STANDIN
 	such as make package BRAND=FILE ARGS="--format deb")
 endif
 
+# Windows wait for each other half of the time, so there are three processes for two cores; each has a screen and a
+# keyring of its own. They read the files that have a test for them, and no others: each reads them all by itself.
+windows_at_once = $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 ))
+window_files = $$(grep -rlE 'mark\.(window|secret_service)\b' tests --include='test_*.py')
+
 .DEFAULT_GOAL := help
 .PHONY: help install run demo dev doctor live test test-quick test-packaging test-systems check lint format bench package lock clean
 .PHONY: test-peers
@@ -90,7 +95,7 @@ test:
 ifeq ($(ARGS),)
 # Two processes: what some thousand quick tests leave in one must not weigh on the windows.
 	@$(PYTHON) -m pytest -n auto --dist loadfile -m "not window and not secret_service and not packaging and not peers and not dotnet"
-	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m "(window or secret_service) and not packaging and not peers and not dotnet"
+	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -n $(windows_at_once) --dist loadgroup -m "(window or secret_service) and not packaging and not peers and not dotnet" $(window_files)
 else
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest $(ARGS)
 endif

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck
@@ -18,7 +19,7 @@ from desktop.common.texts import Catalogue
 from desktop.settings.brand import Brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore
-from tests.rig import processes, secret_service, wall
+from tests.rig import processes, secret_service, together, wall
 
 wall.build()
 processes.arm()
@@ -44,13 +45,29 @@ def only_this_computer() -> Iterator[None]:
     assert not wall.reached_out, f"reached out of this computer: {wall.reached_out}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A marked test says what it needs where that is missing."""
+    together.write(config, items)
     if secret_service.available():
         return
     for item in items:
         if item.get_closest_marker("secret_service"):
             item.add_marker(pytest.mark.skip(reason="needs the packages dbus and gnome-keyring"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """pytest-xdist starts one of several processes."""
+    node.workerinput["groups"] = str(together.file(node.config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from tests.rig.scheduler import Together
+
+    return Together(config, log)
 
 
 @pytest.fixture

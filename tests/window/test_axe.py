@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 DEMO = {"kind": "demo", "id": "demo", "name": "Demo", "prompts": [{"label": "Help", "prompt": "help"}]}
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def _axe() -> None:
     if not SCRIPT.is_file():
         missing("axe-core is not installed: npm ci in tests/js")

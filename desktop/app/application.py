@@ -15,8 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop.app.chat_view import ChatView
 from desktop.app.code import CodeConsent
 from desktop.app.context import Context
+from desktop.app.errors import OneViewOnly
 from desktop.app.menu import menu, words
 from desktop.app.opening import Opening, window_icon
 from desktop.app.windows import Windows
@@ -75,7 +77,7 @@ class App:
         self._delete_all = False
         self._is_hidden = False
         """Whether nobody else reads this process's memory any more."""
-        self._builtin_reason = ""
+        self.view = ChatView(context)
         self._settings_section = ""
         self._help_place = ""
         self._token_wanted: tuple[str, AppError] = ("", InternalError())
@@ -262,10 +264,10 @@ class App:
             self.code.is_chat_blocked = problem is not None
             if crashed:
                 problem = RendererCrashed()
-            elif problem is None and self._prefers_builtin():
+            elif problem is None and self.view.is_builtin:
                 from desktop.pages.builtin.page import BuiltinPage
 
-                return BuiltinPage(self.services, self._builtin_reason).page()
+                return BuiltinPage(self.services, self.view.reason).page()
             from desktop.pages.chat.page import ChatPage
 
             return ChatPage(self.services, problem, self.chat_limits).page()
@@ -302,12 +304,6 @@ class App:
 
         section, self._settings_section = self._settings_section, ""
         return SettingsPage(self.services, section).page()
-
-    def _prefers_builtin(self) -> bool:
-        """Whether the chat window shows the built-in view: for agents in the app, by choice or for want of ChatKit."""
-        settings = self.context.settings
-        inside = isinstance(settings.agent(), InAppAgent)
-        return inside and (settings.assistant.builtin_view or bool(self._builtin_reason))
 
     # --- what pages may ask (Application) ------------------------------------------------------------
 
@@ -395,13 +391,13 @@ class App:
 
     def show_builtin(self, reason: str) -> None:
         """The built-in view in the chat's window; `reason` is the code of the error that stands in ChatKit's way."""
-        self._builtin_reason = reason
+        self.view.reason = reason
         self.windows.renew("chat")
 
     def chat_stuck(self, problem: AppError) -> None:
         """The page's process hangs, and would show nothing that it is given: it is ended first."""
         if isinstance(self.context.settings.agent(), InAppAgent):
-            self._builtin_reason = problem.code
+            self.view.reason = problem.code
             self.windows.replace("chat", self._page("chat"))
         else:
             from desktop.pages.chat.page import ChatPage
@@ -410,8 +406,25 @@ class App:
 
     def reload_chat(self) -> None:
         """The chat anew; ChatKit is tried again where the built-in view had taken its place."""
-        self._builtin_reason = ""
+        self.view.reason = ""
         self.windows.renew("chat")
+
+    def switch_view(self, draft: str | None = None) -> None:
+        window = self.windows.get("chat")
+        if draft is None and window is not None and window.page.name == "builtin":
+            window.emit("view.leave", {})  # comes back with what is being written
+            return
+        if not self.view.switch():
+            self.emit("chat", "notices.added", {"notices": [OneViewOnly().describe(self.context.texts)]})
+            return
+        agent = self.context.settings.agent()
+        thread = self.context.state.last_thread(agent.id) if agent is not None else None
+        self.windows.renew("chat")
+        if agent is not None and thread is not None:
+            # Whether or not the last chat is reopened at a start.
+            self.emit("chat", "chat.open", {"agent": agent.id, "id": thread})
+        if draft and draft.strip():
+            self.emit("chat", "prompt.handed_over", {"text": draft})
 
     def close_window(self, page: str) -> None:
         self.windows.close(page)

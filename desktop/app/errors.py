@@ -10,3 +10,9 @@ class ProfileBusy(AppError):
 
     code = "profile_busy"
     retryable = True
+
+
+class OneViewOnly(AppError):
+    """A hosted workflow, or no agent at all: only ChatKit shows it."""
+
+    code = "one_view_only"

@@ -39,6 +39,8 @@ def menu(app: Application, context: Context, leave: Callable[[], None]) -> MenuB
         item("zoom-in", text("menu.zoom_in"), lambda: zoom(context, ZOOM_STEP), "Ctrl++"),
         item("zoom-out", text("menu.zoom_out"), lambda: zoom(context, 1 / ZOOM_STEP), "Ctrl+-"),
         item("zoom-reset", text("menu.zoom_reset"), lambda: zoom(context, 0), "Ctrl+0"),
+        None,
+        item("switch-view", text("menu.switch_view"), app.switch_view, "Ctrl+Shift+B"),
     )
     links = context.brand.links
     help_items: list[MenuItem | None] = [item("help", text("menu.help_open"), app.show_help, "F1")]

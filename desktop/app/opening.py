@@ -124,8 +124,18 @@ def _import_for(context: Context, located: threading.Event) -> None:
         finally:
             located.set()
         quiet_pywebview()
-        for name in (*MODULES, "desktop.pages.setup.page" if is_first else "desktop.pages.chat.page"):
+        for name in MODULES:
             import_module(name)
+        import_module("desktop.pages.setup.page" if is_first else _page_of_chats(context))
+
+
+def _page_of_chats(context: Context) -> str:
+    """The module of the page that the active agent's chats open in."""
+    from desktop.settings.view import view_of
+
+    agent = context.settings.agent()
+    builtin = agent is not None and view_of(context.settings, agent) == "builtin"
+    return "desktop.pages.builtin.page" if builtin else "desktop.pages.chat.page"
 
 
 def window_icon(context: Context) -> Path | None:

@@ -39,6 +39,8 @@ class InAppAgent(Model):
     """The line over an empty chat; empty: the one of `chat.greeting`."""
     prompts: list[Prompt] | None = Field(default=None, max_length=12)
     """Buttons on an empty chat; empty: those of `chat.prompts`."""
+    view: Literal["auto", "chatkit", "builtin"] = "auto"
+    """Which page shows its chats. auto: ChatKit where OpenAI or a ChatKit server answers, else the built-in view."""
 
 
 class AssistantTools(Model):

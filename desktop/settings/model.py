@@ -87,7 +87,7 @@ class Assistant(Model):
     transcription_model: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
     """The model that writes down what is dictated; empty: no dictation."""
     builtin_view: bool = False
-    """Whether the app's own small chat page is used in place of ChatKit."""
+    """Whether the app's own chat page takes ChatKit's place for every agent whose own choice is `auto`."""
 
 
 # --- sessions ---------------------------------------------------------------------------------

@@ -108,6 +108,17 @@ export function buildFields({ default_model: model }) {
   number("more-fields", "agent.tool_rounds", t("agents.rounds"), { help: t("agents.rounds_help") });
 
   text("start-fields", "agent.greeting", t("forms.greeting"), { help: t("agents.greeting_help"), typing: true });
+  segments(
+    "view-fields",
+    "agent.view",
+    t("agents.view"),
+    [
+      ["auto", t("agents.view_auto")],
+      ["chatkit", t("agents.view_chatkit")],
+      ["builtin", t("agents.view_builtin")],
+    ],
+    { help: t("agents.view_help") },
+  );
   wirePrompts("agent.prompts");
   input("prompts-own").addEventListener("change", () => {
     const own = input("prompts-own").checked;

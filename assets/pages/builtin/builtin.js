@@ -252,7 +252,6 @@ function showProblem(problem, retry) {
 
 button("new").addEventListener("click", () => startNew());
 button("settings").addEventListener("click", said(() => call("app.open_settings")));
-button("try").addEventListener("click", said(() => call("builtin.try_chatkit", { text: composer.text })));
 button("problem-setup").addEventListener("click", said(() => call("app.open_setup")));
 button("problem-copy").addEventListener(
   "click",
@@ -308,6 +307,7 @@ on("prompt.send", ({ text }) => {
   void send({ text: String(text), attachments: [], model: "", tool: "" });
 });
 
+on("view.leave", said(() => call("builtin.switch_view", { text: composer.text })));
 on("agent.failed", ({ code }) => chat.failedBy(code));
 on("agent.state", ({ state }) => {
   if (agentState === "ready") return; // what is loaded for another agent is not this one's
@@ -399,9 +399,6 @@ function configure() {
   show("prompts", start.prompts.length > 0);
   el("disclaimer").textContent = start.disclaimer;
   show("disclaimer", start.disclaimer !== "");
-  el("why-words").textContent = start.reason ? t("builtin.why_unreachable") : t("builtin.why_chosen");
-  button("try").textContent = start.reason ? t("builtin.try_again") : t("builtin.try");
-  show("why", true);
   side.refresh();
   if (chat) {
     head();
@@ -426,6 +423,7 @@ async function main() {
   }
   configure();
   for (const notice of start.notices) complain(notice, "warning");
+  if (start.reason) notices.offer(t("builtin.why_unreachable"), t("builtin.try_again"), () => call("builtin.try_chatkit", { text: composer.text }));
   startNew();
   isReady = true;
   call("builtin.ready", { ms: Math.round(performance.now()) }).catch(report);

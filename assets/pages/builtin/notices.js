@@ -58,12 +58,18 @@ export class Notices {
     return () => void work().catch((error) => this.add(described(error)));
   }
 
+  /** A line with one button, that stays. @param {string} words @param {string} action @param {() => Promise<unknown>} work */
+  offer(words, action, work) {
+    const press = make("button", { type: "button" }, [action]);
+    press.addEventListener("click", this.said(work));
+    const banner = make("div", { class: "banner warning" }, [icon("alert", false), make("p", { class: "words" }, [words]), press]);
+    el("notices").append(banner);
+    return banner;
+  }
+
   /** @param {string} words @param {string} action */
   #refuse(words, action) {
     this.#refused?.remove();
-    const look = make("button", { type: "button" }, [action]);
-    look.addEventListener("click", this.said(() => call("app.open_consent")));
-    this.#refused = make("div", { class: "banner warning" }, [icon("alert", false), make("p", { class: "words" }, [words]), look]);
-    el("notices").append(this.#refused);
+    this.#refused = this.offer(words, action, () => call("app.open_consent"));
   }
 }

@@ -21,7 +21,7 @@ from desktop.settings.model import Agent
 from desktop.settings.problems import first_of
 
 OF_MCP = "agent.mcp_servers"
-OF_CHAT = ("agent.greeting", "agent.prompts")
+OF_CHAT = ("agent.greeting", "agent.prompts", "agent.view")
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "workflow": ("agent.name", "agent.workflow_id", "agent.version", "agent.tracing.enabled"),
     "assistant": (

@@ -36,6 +36,7 @@ from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.layers import ENVIRONMENT_AGENT
 from desktop.settings.model import Agent, Settings, WorkflowAgent
 from desktop.settings.origins import origin_of
+from desktop.settings.view import View, view_of
 
 LOOK_FIELDS = (
     "chat.theme.scheme",
@@ -201,11 +202,18 @@ class AgentsPage:
                 raise FieldError(name, error.values["problem"]) from None
         if others:
             self._unlocked(params.id)
+            before = self._view(params.id)
             self._change(lambda now: {"agents": roster.put(own(now), edited(self._found(now, params.id), others))})
             active = services.settings.current.agent()
-            if "agent.file" in others and active is not None and active.id == params.id:
-                services.app.reload_chat()  # another file asks before it runs
+            if active is not None and active.id == params.id:
+                # Another file asks before it runs; another view is another page.
+                if "agent.file" in others or self._view(params.id) != before:
+                    services.app.reload_chat()
         return {**self._get(IdParams(id=params.id)), "state": self._state()}
+
+    def _view(self, agent_id: str) -> View:
+        settings = self._services.settings.current
+        return view_of(settings, self._found(settings, agent_id))
 
     def _save_fields(self, agent_id: str, changes: dict[str, Any]) -> dict[str, Any]:
         return self._save(SaveParams(id=agent_id, changes=changes))

@@ -114,7 +114,8 @@ class BuiltinPage:
                 "builtin.thread": Method(ThreadParams, self._follow),
                 "builtin.render": Method(RenderParams, self._render, limit=TEXT),
                 "builtin.render_all": Method(RenderAllParams, self._render_all, limit=TEXT),
-                "builtin.try_chatkit": Method(LeaveParams, self._try_chatkit, limit=TEXT),
+                "builtin.try_chatkit": Method(LeaveParams, self._reload, limit=TEXT),
+                "builtin.switch_view": Method(LeaveParams, self._switch_view, limit=TEXT),
                 "builtin.reload": Method(LeaveParams, self._reload, limit=TEXT),
                 "history.search": Method(SearchParams, self._search),
                 "app.open_settings": Method(NoParams, self._open_settings),
@@ -276,11 +277,8 @@ class BuiltinPage:
 
     # --- what the page asks the app for -----------------------------------------------------------------
 
-    def _try_chatkit(self, params: LeaveParams) -> None:
-        """ChatKit in this window; who had preferred the built-in view prefers it no longer."""
-        if self._services.settings.current.assistant.builtin_view:
-            self._services.settings.update({"assistant.builtin_view": False})
-        self._reload(params)
+    def _switch_view(self, params: LeaveParams) -> None:
+        self._services.app.switch_view(params.text)
 
     def _reload(self, params: LeaveParams) -> None:
         self._services.app.reload_chat()

@@ -409,6 +409,9 @@ class App:
         self.view.reason = ""
         self.windows.renew("chat")
 
+    def shows_builtin(self) -> bool:
+        return self.view.is_builtin
+
     def switch_view(self, draft: str | None = None) -> None:
         window = self.windows.get("chat")
         if draft is None and window is not None and window.page.name == "builtin":

@@ -33,7 +33,7 @@ class ChatView:
         return bool(self.reason) or self._chosen(agent) == "builtin"
 
     def switch(self) -> bool:
-        """Choose the other view for the active agent; False where it has only one. Showing the page is up to the caller.
+        """Choose the other view for the active agent; False where it has only one. Showing it is up to the caller.
         Raises what `SettingsStore.change` raises."""
         agent = self._context.settings.agent()
         if agent is None or not isinstance(agent, InAppAgent):

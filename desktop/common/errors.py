@@ -161,6 +161,7 @@ AppError
 │   ├── ServerGone                  in the middle of an answer
 │   └── ServerFlood                 more than a chat can hold
 ├── AgentNotSet                     no agent has been chosen yet
+├── OneViewOnly                     only ChatKit can show a hosted workflow
 ├── ProfileBusy                     another process holds the profile and does not answer
 └── InternalError                   a defect of ours
 

@@ -30,12 +30,16 @@ Asking = tuple[str, tuple[Any, ...]]
 
 
 class Application:
-    """Notes what it is asked for; `file` is what the file dialog answers."""
+    """Notes what it is asked for; `file` is what the file dialog answers, `builtin` which view shows the chat."""
 
     def __init__(self) -> None:
         self.asked: list[Asking] = []
         self.file: str | None = None
+        self.builtin = False
         self._changed = threading.Condition()
+
+    def shows_builtin(self) -> bool:
+        return self.builtin
 
     def __getattr__(self, name: str) -> Any:
         def note(*args: Any, **named: Any) -> str | None:

@@ -32,11 +32,11 @@ import { applyTexts, setTexts, t } from "../common/texts.js";
 /**
  * @typedef {import("../common/parts.js").Described} Described
  * @typedef {import("../common/fields.js").Known} Known
- * @typedef {{host: string, agent: boolean, other: {kind: string, name: string, model?: string, host?: string} | null, look: import("../common/look.js").Look, fields: Record<string, Known>}} Values
+ * @typedef {{host: string, agent: boolean, workflows: boolean, hosts: {lead: string, rows: Array<{host: string, purpose: string}>}, other: {kind: string, name: string, model?: string, host?: string} | null, look: import("../common/look.js").Look, fields: Record<string, Known>}} Values
  * @typedef {Values & {
  *   texts: Record<string, string>, app: string, icon: string, version: string, makers: string, profile: string,
  *   updates: {host: string, automatic: boolean},
- *   folder: string, section: string, ended: boolean, notices: Described[], hosts: Array<{host: string, purpose: string}>,
+ *   folder: string, section: string, ended: boolean, notices: Described[],
  *   links: string[]
  * }} Start
  */
@@ -186,6 +186,11 @@ function fillValues(values) {
     if (field) fillField(field, known);
   }
   fillPrompts(values.fields["chat.prompts"]);
+  fillHosts(values.hosts);
+  // A session is what a hosted workflow is asked for.
+  for (const item of document.querySelectorAll('[data-section="session"], option[value="session"]')) {
+    if (item instanceof HTMLElement) item.hidden = !values.workflows;
+  }
   show("agent-none", !values.agent && values.other === null);
   show("agent-other", values.other !== null);
   if (values.other) {
@@ -224,6 +229,14 @@ function listenToSaves() {
   reactions.push(() => {
     button("agent-check").disabled = [...fields.values()].some((one) => one.name.startsWith("agent.") && hasError(one));
   });
+}
+
+/** @param {Values["hosts"]} hosts */
+function fillHosts({ lead, rows }) {
+  el("hosts-lead").textContent = lead;
+  el("hosts").replaceChildren(
+    ...rows.map(({ host, purpose }) => make("tr", {}, [make("th", { scope: "row" }, [host]), make("td", {}, [purpose])])),
+  );
 }
 
 // --- the other sections --------------------------------------------------------------------------------------
@@ -379,11 +392,6 @@ function fillOnce(given) {
   buildFields();
   fillValues(given);
   el("agent-ends").textContent = given.ended ? t("settings.agent_ended") : t("settings.agent_ends");
-  el("hosts").replaceChildren(
-    ...given.hosts.map(({ host, purpose }) =>
-      make("tr", {}, [make("th", { scope: "row" }, [host]), make("td", {}, [purpose])]),
-    ),
-  );
   if (given.updates.host) wireUpdates(given.updates.host);
   el("about-name").textContent = given.app;
   el("about-version").textContent = `${t("settings.version")} ${given.version}`;

@@ -205,10 +205,10 @@ class AgentsPage:
             before = self._view(params.id)
             self._change(lambda now: {"agents": roster.put(own(now), edited(self._found(now, params.id), others))})
             active = services.settings.current.agent()
-            if active is not None and active.id == params.id:
-                # Another file asks before it runs; another view is another page.
-                if "agent.file" in others or self._view(params.id) != before:
-                    services.app.reload_chat()
+            # Another file asks before it runs; another view is another page.
+            is_other = "agent.file" in others or self._view(params.id) != before
+            if is_other and active is not None and active.id == params.id:
+                services.app.reload_chat()
         return {**self._get(IdParams(id=params.id)), "state": self._state()}
 
     def _view(self, agent_id: str) -> View:

@@ -39,6 +39,9 @@ class Application(Protocol):
         """The chat page's process hangs: it is ended, and the built-in view or `problem` stands in the window."""
 
     def reload_chat(self) -> None: ...
+    def shows_builtin(self) -> bool:
+        """Whether the active agent's chats are shown in the built-in view."""
+
     def switch_view(self, draft: str | None = None) -> None:
         """The open chat in the other view, ChatKit or the built-in one, which the active agent then keeps. `draft` goes
         along to its composer. Where there is no other view the chat's window says so."""

@@ -31,6 +31,7 @@ from desktop.pages.common.links import open_link
 from desktop.pages.common.look import look_of
 from desktop.pages.common.server_check import forget_token
 from desktop.pages.common.services import Services
+from desktop.pages.settings import hosts
 from desktop.pages.settings.key import KeyMethods
 from desktop.pages.setup.first_check import FirstCheck, clean_version, clean_workflow_id
 from desktop.settings import roster
@@ -96,21 +97,6 @@ ANEW = (
     *("assistant.builtin_view", "assistant.transcription_model"),
 )
 """A change of these makes the shown chat another one: it is loaded again."""
-
-HOSTS = (
-    ("cdn.platform.openai.com", "settings.host_component"),
-    ("api.openai.com", "settings.host_api"),
-    ("us.api.openai.com, eu.api.openai.com", "settings.host_region"),
-    ("chatgpt.com", "settings.host_events"),
-    ("sentinel.openai.com", "settings.host_abuse"),
-    ("*.oaiusercontent.com", "settings.host_files"),
-    ("Datadog", "settings.host_errors"),
-    ("Mixpanel", "settings.host_usage"),
-    ("www.google.com/s2/favicons", "settings.host_icons"),
-    ("*", "settings.host_images"),
-)
-"""Whom the component's frame talks to, and what for (observed in June 2026; Mixpanel as OpenAI's users report it).
-The last two only where the settings allow it. OpenAI publishes no list."""
 
 LARGEST_SAVE = 256 * 1024
 """Bytes of one `settings.save`: a dozen long prompts."""
@@ -194,14 +180,14 @@ class SettingsPage:
             "section": self._section,
             "ended": workflows_over(datetime.now(UTC).date()),
             "notices": [notice.describe(texts) for notice in store.notices],
-            "hosts": [{"host": host, "purpose": texts.get(what)} for host, what in HOSTS],
             "links": [name for name, url in self._links().items() if url],
             "updates": updates.shown(services),
             **self._values(),
         }
 
     def _values(self) -> dict[str, Any]:
-        """`{host, agent, look, fields: {name: {value, layer, locked}}}`: what a save may have changed."""
+        """`{host, agent, workflows, hosts, other, look, fields: {name: {value, layer, locked}}}`: what a save may have
+        changed."""
         store = self._services.settings
         settings = store.current
         agent = settings.workflow()
@@ -218,9 +204,21 @@ class SettingsPage:
         return {
             "host": host_of(settings.network.api_base),
             "agent": agent is not None,
+            "workflows": any(isinstance(one, WorkflowAgent) for one in settings.agents),
+            "hosts": self._hosts(settings),
             "other": self._other(settings),
             "look": look_of(self._services),
             "fields": fields,
+        }
+
+    def _hosts(self, settings: Settings) -> dict[str, Any]:
+        """`{lead, rows: [{host, purpose}]}`: whom the chat that is shown now talks to."""
+        texts, builtin = self._services.texts, self._services.app.shows_builtin()
+        return {
+            "lead": texts.get(hosts.lead(settings, builtin=builtin)),
+            "rows": [
+                {"host": host, "purpose": texts.get(what)} for host, what in hosts.rows(settings, builtin=builtin)
+            ],
         }
 
     def _other(self, settings: Settings) -> dict[str, str] | None:

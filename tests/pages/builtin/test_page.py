@@ -161,11 +161,14 @@ def test_a_whole_text_and_several_are_rendered(demo: House) -> None:
 # --- the way back to ChatKit -----------------------------------------------------------------------------------
 
 
-def test_trying_chatkit_ends_the_preference_for_this_page(demo: House) -> None:
-    demo.settings.update({"assistant.builtin_view": True})
+def test_trying_chatkit_again_shows_the_chat_anew(demo: House) -> None:
     builtin(demo)("builtin.try_chatkit")
-    assert demo.settings.current.assistant.builtin_view is False
     assert demo.app.names() == ["reload_chat"]
+
+
+def test_a_switch_of_the_view_takes_what_is_being_written_along(demo: House) -> None:
+    builtin(demo)("builtin.switch_view", text="half a thought")
+    assert demo.app.asked == [("switch_view", ("half a thought",))]
 
 
 def test_what_is_being_written_goes_along(demo: House) -> None:

@@ -18,7 +18,8 @@ from desktop.common.locations import assets_dir
 from desktop.common.page import Sources
 from desktop.keys.errors import KeyringMissing, KeyShape
 from desktop.openai_api.lifetime import workflows_over
-from desktop.pages.settings.page import AGENT_FIELDS, FIELDS, HOSTS, SettingsPage
+from desktop.pages.settings.hosts import rows
+from desktop.pages.settings.page import AGENT_FIELDS, FIELDS, SettingsPage
 from desktop.settings.agents import AssistantAgent, Endpoint
 from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.model import WorkflowAgent
@@ -410,10 +411,21 @@ def test_data_can_be_deleted_where_there_is_no_keyring(make_house: Make) -> None
     assert house.app.names() == ["delete_all_data"]
 
 
-def test_the_hosts_of_the_component_are_named_with_their_purpose(house: House) -> None:
-    hosts = asked_of(house)("settings.start")["hosts"]
-    assert [entry["host"] for entry in hosts] == [host for host, _ in HOSTS]
-    assert all(entry["purpose"] for entry in hosts)
+@pytest.mark.parametrize("builtin", [True, False])
+def test_the_hosts_of_the_view_in_use_are_named_with_their_purpose(house: House, builtin: bool) -> None:
+    house.app.builtin = builtin
+    told = asked_of(house)("settings.start")["hosts"]
+    wanted = rows(house.settings.current, builtin=builtin)
+    assert [entry["host"] for entry in told["rows"]] == [host for host, _ in wanted]
+    assert all(entry["purpose"] for entry in told["rows"])
+    assert ("ChatKit" in told["lead"]) is not builtin
+
+
+def test_only_who_has_a_workflow_is_told_of_sessions(house: House) -> None:
+    ask = asked_of(house)
+    assert ask("settings.start")["workflows"] is False
+    house.settings.replace_agent(WorkflowAgent(workflow_id=WORKFLOW))
+    assert ask("settings.start")["workflows"] is True
 
 
 # --- about --------------------------------------------------------------------------------------

@@ -119,9 +119,9 @@ def profile(
     endpoint = {"id": "here", "name": "here", "base_url": base, "api": "responses"}
     values = {
         "version": 1,
-        "agents": [agent],
+        "agents": [agent | {"view": "builtin" if builtin else "chatkit"}],
         "endpoints": [endpoint] if base else [],
-        "assistant": {"builtin_view": builtin, "titles": False},
+        "assistant": {"titles": False},
     }
     (folder / "settings.json").write_text(json.dumps(values), encoding="utf-8")
     if many:

@@ -48,6 +48,8 @@ ENGINE_GTK = (
 )
 SCREEN = ("xvfb",)
 STANDIN = ("dbus", "gnome-keyring", "xdotool")
+# A network that leads nowhere, to show that nothing is sent.
+ALONE = ("iproute2",)
 ENGINE_QT = (
     *("libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1", "libxcb-shape0", "libxcb-xkb1", "libxkbcommon-x11-0"),
     *("libegl1", "libgl1", "libnss3", "libasound2t64|libasound2", "libdbus-1-3", "libfontconfig1", "libxcomposite1"),
@@ -116,7 +118,7 @@ def wanted_packages(kind: str, headless: bool) -> list[str]:
     if kind == "test" or packages:
         version = "{}.{}".format(*(version_of("/usr/bin/python3") or OLDEST))
         names += [name.format(version=version) for name in FREEZE]
-        names += [*PACKAGE, *(TRY_OUT if kind == "test-packaging" else ())]
+        names += [*ALONE, *PACKAGE, *(TRY_OUT if kind == "test-packaging" else ())]
     if kind in WITH_QT:
         names += ENGINE_QT
     if kind in ("package-qt", "test-packaging"):

@@ -17,7 +17,7 @@ from tests.standins.models_api import Answer, ModelsApi, error
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 
 SAYS = Catalogue("en").get
-DEMO: dict[str, Any] = {"kind": "demo", "id": "demo"}
+DEMO: dict[str, Any] = {"kind": "demo", "id": "demo", "view": "chatkit"}
 LONG = "\n\n".join([SAYS("agent_run.demo.long")] * 12)
 State = dict[str, Any]
 
@@ -252,7 +252,7 @@ def test_a_message_that_is_stopped_before_its_answer_begins_leaves_no_run_behind
 
 
 def test_another_agent_has_a_page_and_chats_of_its_own(scene: Scene) -> None:
-    settle(scene, DEMO, {"kind": "demo", "id": "second", "greeting": "The second one"})
+    settle(scene, DEMO, DEMO | {"id": "second", "greeting": "The second one"})
     with launch(scene, chunk=0.001) as app:
         ready(scene, app)
         scene.component.do("send", text="help")
@@ -365,6 +365,7 @@ HELPER: dict[str, Any] = {
     "model": "local-model",
     "models": ["gpt-4.1"],
     "endpoint": "local",
+    "view": "chatkit",
     "tools": {"web_search": True},
 }
 SECRET = "sk-Yx7vPlanted-for-the-endpoint-0123456789abcdef"

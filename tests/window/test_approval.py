@@ -34,6 +34,7 @@ def settle(scene: Scene, models: ModelsApi, **more: Any) -> None:
     """Somebody whose assistant has tools."""
     server = {"id": "tools", "name": "Tools", "transport": "stdio", "command": sys.executable, "args": [str(STANDIN)]}
     writer = {"kind": "assistant", "id": "writer", "name": "Writer", "endpoint": "local", "mcp_servers": ["tools"]}
+    writer["view"] = "chatkit"
     endpoint = {"id": "local", "base_url": models.base, "api": "responses"}
     begin(scene, agents=[writer], endpoints=[endpoint], mcp_servers=[server], assistant={"titles": False}, **more)
 

@@ -410,20 +410,27 @@ def test_an_answer_goes_on_while_another_chat_is_shown(scene: Scene) -> None:
 # --- beside ChatKit ---------------------------------------------------------------------------------------------------
 
 
-def test_chatkit_can_be_tried_again(scene: Scene) -> None:
-    settle(scene)
+def test_the_menu_shows_the_open_chat_in_chatkit_and_back(scene: Scene) -> None:
+    settle(scene, assistant={}, chat={"reopen_last_thread": False})
     with scene.launch() as app:
         begin(scene, app)
-        app.wait_text("chat", SAYS("builtin.why_chosen"))
+        say(app, "help")
+        thread = app.until("remembered", lambda: scene.state()["last_threads"]["demo"])
         app.fill("chat", "#text", "half a thought")
-        app.click("chat", "#try")
+        press(app, "ctrl+shift+b")
         app.wait_call("chat.ready")
-        scene.component.wait(lambda state: state["composer"] == "half a thought")
-        assert scene.settings()["assistant"]["builtin_view"] is False
+        scene.component.wait(lambda state: state["composer"] == "half a thought" and state["thread"] == thread)
+        assert scene.settings()["agents"][0]["view"] == "chatkit"
+
+        since = app.calls_so_far()
+        press(app, "ctrl+shift+b")
+        app.wait_call("builtin.ready", since=since)
+        app.until("the chat", lambda: "markdown" in "".join(answers(app)))
+        assert scene.settings()["agents"][0]["view"] == "builtin"
 
 
 def test_where_chatkit_can_not_be_had_the_view_comes_by_itself(scene: Scene) -> None:
-    settle(scene, assistant={})
+    settle(scene, agents=[{"kind": "demo", "id": "demo", "view": "chatkit"}], assistant={})
     scene.options += ["--component-url", "http://127.0.0.1:9/none.js"]
     with scene.launch() as app:
         begin(scene, app)

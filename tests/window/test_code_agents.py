@@ -56,9 +56,9 @@ def code(scene: Scene) -> Path:
     return folder
 
 
-def settle(scene: Scene, models: ModelsApi, file: Path, **settings: Any) -> None:
+def settle(scene: Scene, models: ModelsApi, file: Path, view: str = "chatkit", **settings: Any) -> None:
     """The settings of somebody whose only agent is this file."""
-    agent = {"kind": "code", "id": "mine", "name": "Mine", "file": str(file), "endpoint": "local"}
+    agent = {"kind": "code", "id": "mine", "name": "Mine", "file": str(file), "endpoint": "local", "view": view}
     endpoint = {"id": "local", "base_url": models.base, "api": "responses"}
     scene.profile.mkdir(parents=True, mode=0o700)
     values = {"version": 1, "agents": [agent], "endpoints": [endpoint], **settings}
@@ -285,7 +285,7 @@ def view(request: pytest.FixtureRequest) -> str:
 
 
 def launch(scene: Scene, models: ModelsApi, file: Path, view: str) -> Driver:
-    settle(scene, models, file, assistant={"builtin_view": view == "builtin"})
+    settle(scene, models, file, view)
     approve(scene, file)
     return scene.launch()
 
@@ -372,7 +372,7 @@ def test_what_is_chosen_on_a_card_takes_the_failure_away_that_asked_for_it(
 ) -> None:
     file = code / "agent.py"
     file.write_text(TWO)
-    settle(scene, models, file, assistant={"builtin_view": True})
+    settle(scene, models, file, "builtin")
     approve(scene, file)
     failure = "document.querySelectorAll('[role=alert].banner').length"
     with scene.launch() as app:
@@ -391,7 +391,7 @@ def test_what_is_chosen_on_a_card_takes_the_failure_away_that_asked_for_it(
 def test_steps_without_a_thought_are_not_called_one(scene: Scene, models: ModelsApi, code: Path) -> None:
     file = code / "agent.py"
     file.write_text(HEAD + RUN + NODE + '    return {"output_text": "Done."}\n')
-    settle(scene, models, file, assistant={"builtin_view": True})
+    settle(scene, models, file, "builtin")
     approve(scene, file)
     models.always(Answer("Good day."))
     with scene.launch() as app:

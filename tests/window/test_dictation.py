@@ -16,6 +16,7 @@ from tests.window.hall import Hall
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
 
 ASSISTANT = {"kind": "assistant", "id": "one", "name": "One", "endpoint": "none", "model": "m"}
+ASSISTANT["view"] = "chatkit"
 ENDPOINT = {"id": "none", "name": "None", "base_url": "http://127.0.0.1:9", "needs_key": False}
 DEVICES = {"QTWEBENGINE_CHROMIUM_FLAGS": "--use-fake-device-for-media-stream"}
 ASK = (

@@ -166,8 +166,8 @@ def test_each_call_waits_for_a_yes_and_always_lasts_until_it_is_taken_back(
     scene: Scene, models: ModelsApi, view: str
 ) -> None:
     endpoint = {"id": "local", "base_url": models.base, "api": "responses"}
-    writer = WRITER | {"endpoint": "local"}
-    begin(scene, agents=[writer], endpoints=[endpoint], assistant={"builtin_view": view == "builtin", "titles": False})
+    writer = WRITER | {"endpoint": "local", "view": view}
+    begin(scene, agents=[writer], endpoints=[endpoint], assistant={"titles": False})
 
     def ask(seen: View, word: str, then: str) -> None:
         models.answer(Answer(calls=(Call("echo", {"text": word}),)), Answer(then))

@@ -204,7 +204,7 @@ def test_the_basic_view_lists_opens_finds_and_takes_files_and_keeps_what_could_n
 
 
 def test_the_connection_is_changed_and_removed_in_the_agents_page(scene: Scene, server: ChatKitStandIn) -> None:
-    settle(scene, {"kind": "demo", "id": "demo"}, team(server))
+    settle(scene, {"kind": "demo", "id": "demo", "view": "chatkit"}, team(server))
     entry = f"default|secret|server|team|{server.origin}"
     with scene.launch() as app:
         app.wait_call("chat.ready")

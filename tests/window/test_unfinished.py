@@ -26,8 +26,8 @@ def models() -> Iterator[ModelsApi]:
 @pytest.mark.parametrize("view", sorted(VIEWS))
 def test_an_answer_that_was_cut_short_goes_on_with_a_button(scene: Scene, models: ModelsApi, view: str) -> None:
     endpoint = {"id": "local", "base_url": models.base, "api": "chat_completions"}
-    writer = {"kind": "assistant", "id": "writer", "endpoint": "local"}
-    begin(scene, agents=[writer], endpoints=[endpoint], assistant={"builtin_view": view == "builtin", "titles": False})
+    writer = {"kind": "assistant", "id": "writer", "endpoint": "local", "view": view}
+    begin(scene, agents=[writer], endpoints=[endpoint], assistant={"titles": False})
     models.answer(Answer("One, two, thr", incomplete="length"), Answer("ee, four."))
     with scene.launch() as app:
         seen: View = VIEWS[view](scene, app)

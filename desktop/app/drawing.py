@@ -92,7 +92,7 @@ class Drawing:
         if self.own or self._is_known() or self._has_given_up():
             return
         # The engine may crash the whole app ("Error 71 (Protocol error)" under Wayland). The next start then continues
-        # # from here. Nothing is written once this version has drawn something.
+        # from here. Nothing is written once this version has drawn something.
         ends = self._kept.ends + 1 if self._kept is not None and self._is_tried(self._kept) else 0
         self._remember(Drawn(self._version, self.way, settled=False, ends=ends))
 

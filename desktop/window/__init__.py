@@ -1,1 +1,1 @@
-"""All that imports webview: the shell, the bridge, the page server, one lockdown file per engine. Knows no page."""
+"""Everything that imports pywebview: windows, bridge, page server, and an adapter for each engine. Knows no page."""

@@ -1,9 +1,9 @@
-"""The one door between a page and Python: a dispatcher of our own in place of pywebview's.
+"""The bridge between a page and Python: our own dispatcher in place of pywebview's.
 
-pywebview's dispatcher lets any frame run any dotted name, answers with tracebacks and leaves unknown names without
-an answer. Here a call is `{page_key, id, method, params}` and is answered once, with `{id, ok, value}` or
-`{id, ok, error}`; a call without the key of the page now shown does nothing. Knows no page and no engine: what a
-page may ask for comes with its showing, and pushing a script into the window is handed in.
+pywebview's dispatcher lets any frame call any dotted name, answers with tracebacks, and does not answer unknown names.
+Here a call is `{page_key, id, method, params}` and gets one answer, `{id, ok, value}` or `{id, ok, error}`. A call
+without the key of the page now shown does nothing. Knows no page and no engine: a showing brings the methods its page
+may call, and the caller provides the function that pushes a script into the window.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from desktop.window.showing import Showing
 log = logging.getLogger(__name__)
 
 MOST_IN_FLIGHT = 32
-"""Calls of one showing that may be under way at once."""
+"""Calls of one showing that may run at the same time."""
 MOST_HELD = 1_000
-"""Events kept for a page that has not spoken yet; the oldest go first."""
+"""Events kept for a page that has not made its first call. The oldest are dropped first."""
 OPENING = re.compile(r"(?:^|[._])(?:open|pick|choose)(?:_|$)")
-"""Methods that bring something up before the person: a window, a dialog, the system's browser or file manager. No
-click stands behind a call, so a script could have them without end."""
+"""Methods that open something in front of the person: a window, a dialog, the browser, the file manager. A call needs
+no click, so a script could open them endlessly."""
 MOST_OPENINGS = 5
-"""How many of those a page may call in a row."""
+"""How many of these a page may call in a row."""
 OPENING_SECONDS = 2.0
-"""Seconds until it may call one more."""
+"""Seconds until it may call another one."""
 ID_LENGTH = 64
 TOO_DEEP = f"params: nested deeper than {DEEPEST} levels"
 NAME_LENGTH = 80
-"""Characters of a page's own words (a method, a parameter) that an answer gives back."""
+"""The longest part of a page's own text (a method, a parameter) repeated in an answer, in characters."""
 
 
 def weighs_over(value: Any, limit: int) -> bool:
-    """True as soon as parsed JSON is known to be larger than `limit` bytes of UTF-8 without spaces and escapes.
+    """Whether parsed JSON takes more than `limit` bytes of UTF-8, not counting spaces and escapes.
 
-    Never builds the text again: a call of many megabytes is refused at the price of looking at `limit` of it.
+    Stops at the limit and never builds the text again, so refusing a call of many megabytes is cheap.
     """
     left = limit
     stack = [value]
@@ -75,18 +75,17 @@ def weighs_over(value: Any, limit: int) -> bool:
 
 
 def _bytes(text: str, enough: int) -> int:
-    """The length of `text` in UTF-8; of one that is longer than `enough` anyway, its characters."""
+    """The length of `text` in UTF-8. If it has more than `enough` characters, just their number."""
     if text.isascii() or len(text) > enough:
         return len(text)
     return len(text.encode("utf-8", "surrogatepass"))
 
 
 class Channel:
-    """One window's side of the door: which showing it holds, what waits to be pushed.
+    """One window's side of the bridge: the showing it holds, and what waits to be pushed.
 
-    `schedule(flush)` runs `flush` on the window's thread soon; `push(script)` runs a script in its page.
-    Everything that gathers between two turns of the window's loop goes out as one script: that is the batching,
-    and it needs neither a thread nor a timer of its own.
+    `schedule(flush)` runs `flush` on the window's thread soon; `push(script)` runs a script in its page. Everything
+    collected between two turns of the window's loop goes out as one script, so batching needs no thread and no timer.
     """
 
     def __init__(self, schedule: Callable[[Callable[[], None]], None], push: Callable[[str], None]) -> None:
@@ -104,18 +103,18 @@ class Channel:
         return self._showing
 
     def hold(self, showing: Showing | None) -> None:
-        """From now on this is what the window shows; what waited for the page before it is dropped."""
+        """The window now shows this. Anything that waited for the previous page is dropped."""
         with self._lock:
             before, self._showing = self._showing, showing
             self._heard = False
             self._waiting.clear()
             self._in_flight = 0
-        # Outside the lock: the page's own end may still want to post.
+        # Outside the lock: the page's `on_gone` may still post.
         if before is not None and before is not showing:
             before.revoke()
 
     def enter(self, showing: Showing) -> None:
-        """Count one more call of `showing` under way. Raises TooManyCalls; PageGone when something else is shown."""
+        """Count one more running call of `showing`. Raises TooManyCalls, and PageGone if something else is shown."""
         with self._lock:
             if self._showing is not showing:
                 raise PageGone()
@@ -124,13 +123,13 @@ class Channel:
             self._in_flight += 1
 
     def leave(self, showing: Showing) -> None:
-        """A call of `showing` has ended; those of a page shown before were dropped from the count with it."""
+        """A call of `showing` has ended. Calls of an earlier page are no longer counted."""
         with self._lock:
             if self._showing is showing:
                 self._in_flight -= 1
 
     def heard(self) -> None:
-        """The page has called: its side of the bridge exists, what was held for it can go."""
+        """The page has made a call, so its side of the bridge exists. Send what was held for it."""
         with self._lock:
             if self._heard:
                 return
@@ -138,15 +137,15 @@ class Channel:
         self._flush_soon()
 
     def post(self, entry: dict[str, Any], showing: Showing | None = None) -> None:
-        """Send `entry` to the page; dropped when the window shows another page by now.
+        """Send `entry` to the page. It is dropped if the window shows another page by now.
 
-        Raises TypeError or ValueError for what JSON can't hold or is nested deeper than `calls.DEEPEST`: at once, for
-        later it would take others' entries along.
+        Raises TypeError or ValueError at once if JSON can't hold it or it is nested deeper than `calls.DEEPEST`: later,
+        it would spoil the entries sent with it.
         """
         self.send(_written(entry), showing)
 
     def send(self, text: str, showing: Showing | None) -> None:
-        """`post` of an entry that is written already."""
+        """Like `post`, for an entry that is already JSON."""
         with self._lock:
             current = self._showing
             if current is None or not current.alive or (showing is not None and showing is not current):
@@ -169,7 +168,7 @@ class Channel:
         with self._lock:
             self._scheduled = False
             if not self._heard:
-                return  # planned for the page before; what waits now is for one that has not spoken yet
+                return  # scheduled for the previous page; what waits now is for one that has not called yet
             entries = ",".join(self._waiting)
             self._waiting.clear()
             if not entries or self._showing is None or not self._showing.alive:
@@ -179,7 +178,7 @@ class Channel:
 
 
 class Pace:
-    """So many at once, then one in each `seconds`. Safe to use from every thread."""
+    """A rate limit: `most` at once, then one every `seconds`. Thread-safe."""
 
     def __init__(self, most: int, seconds: float, clock: Callable[[], float]) -> None:
         self._most, self._seconds, self._clock = most, seconds, clock
@@ -187,7 +186,7 @@ class Pace:
         self._left, self._since = float(most), clock()
 
     def take(self) -> bool:
-        """Whether one more may be had now."""
+        """Whether one more is allowed now."""
         with self._lock:
             now = self._clock()
             self._left = min(float(self._most), self._left + (now - self._since) / self._seconds)
@@ -200,18 +199,18 @@ class Pace:
 
 @dataclass(frozen=True)
 class Answered:
-    """A call that has been answered, for whoever counts or watches: never its value, which may be a secret."""
+    """A call that has been answered, for counters and watchers. Never its value, which may be a secret."""
 
     page: str
     method: str
     params: Any
-    """The checked parameters, None where they were not in order."""
+    """The checked parameters; None if they were invalid."""
     seconds: float
     error: AppError | None
 
 
 class Bridge:
-    """Answers the calls of every window's page. `texts` gives errors their sentences."""
+    """Answers the calls of every window's page. `texts`: the sentences of errors."""
 
     def __init__(
         self,
@@ -224,12 +223,12 @@ class Bridge:
         self._on_answered = on_answered
         self._clock = clock
         self._openings: dict[str, Pace] = {}
-        """By the page's name: showing it anew gives no more of them."""
+        """By page name, so that reloading a page does not reset its limit."""
         self.refused = 0
-        """Calls that carried no valid page key: counted, never answered."""
+        """Calls without a valid page key. They are counted, never answered."""
 
     def receive(self, channel: Channel, name: object, params: object, _id: object) -> None:
-        """A call as the engine hands it on, on the window's own thread: sorted here, run on a thread of its own."""
+        """A call from the engine, on the window's thread. It is checked here and run on its own thread."""
         showing = channel.showing
         if (
             showing is None
@@ -239,8 +238,7 @@ class Bridge:
             or not isinstance(params.get("id"), str)
             or not 0 < len(params["id"]) <= ID_LENGTH
         ):
-            # Whoever sends thousands of these on the window's own thread gets no line of the log for each: a line
-            # costs more than all that is looked at here.
+            # Not logged: a page could send thousands, and a log line costs the window's thread more than this check.
             self.refused += 1
             if self.refused & (self.refused - 1) == 0:
                 log.warning("a call without the key of the page shown was ignored (%d so far)", self.refused)
@@ -282,7 +280,7 @@ class Bridge:
                 answer = _written({"id": call_id, "ok": True, "value": method.call(params)})
             except AppError as error:
                 failure = error
-            except Exception:  # a value that JSON can't hold, or that is too deep, is among these
+            except Exception:  # includes a value that JSON can't hold, or that is too deep
                 log.exception("the method %s failed", method_name)
                 failure = InternalError(method_name)
             if failure is not None:
@@ -293,7 +291,7 @@ class Bridge:
 
         try:
             threading.Thread(target=run, name=f"call {method_name}", daemon=True).start()
-        except RuntimeError:  # the system gives no more threads
+        except RuntimeError:  # the system has no more threads
             channel.leave(showing)
             self._refuse(channel, showing, call_id, TooManyCalls())
 
@@ -309,7 +307,7 @@ class Bridge:
     def _failed(self, call_id: str, error: AppError) -> dict[str, Any]:
         try:
             described = error.describe(self._texts)
-        except Exception:  # a text that is missing must not leave the page without an answer
+        except Exception:  # the page needs an answer even if a text is missing
             log.exception("the error %s has no words", error.code)
             described = {
                 "code": error.code,
@@ -327,26 +325,26 @@ class Bridge:
 
 
 def _name(given: object) -> str:
-    """What an answer calls a method that is none. Of a value that is no text, its kind: one may be nested deeper than
-    Python writes out."""
+    """The name an answer gives an unknown method. For a value that isn't text, its type: it may be nested too deep to
+    print."""
     return given[:NAME_LENGTH] if isinstance(given, str) else f"({type(given).__name__})"
 
 
 def _written(entry: dict[str, Any]) -> str:
-    # ASCII: GTK hands pywebview's scripts on with a character count where bytes are meant, and cuts them.
+    # ASCII only: on GTK, pywebview passes a count of characters as a count of bytes, which cuts the script off.
     try:
         text = json.dumps(entry, ensure_ascii=True, allow_nan=False)
     except RecursionError as error:
         raise ValueError("nested deeper than JSON goes") from error
-    # How deep `json` and the engine's own reader go differs by version; what the engine can't read takes all that is
-    # pushed with it along.
+    # The depth that `json` and the engine can read differs by version. Anything the engine can't read spoils #
+    # everything pushed with it.
     if is_deeper(text):
         raise ValueError(f"nested deeper than {DEEPEST} levels")
     return text
 
 
 def _first_problem(error: Any) -> str:
-    """Where the first wrong parameter is and what is wrong, without the value: values may be secrets."""
+    """The first wrong parameter and what is wrong with it, without its value, which may be a secret."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"])[:NAME_LENGTH] or "params"
     return f"{place}: {first['msg']}"

@@ -1,8 +1,8 @@
-"""Reads the text of a call before anything in it is trusted: how large it is, how deep, then what it says.
+"""Reads the text of a call from a page: checks its size and depth first, then parses it.
 
-Python's reader of JSON goes down as deep as its text, and gives up somewhere (RecursionError) without a word to the
-page. Here depth and size are looked at in the text, in one pass, and what is too much of it is left out: what is left
-still says whose call it was, so that it can be refused with an answer. Knows no engine and no page.
+Python's JSON parser recurses as deep as the text and may raise RecursionError, and the page would get no answer. This
+module measures depth and size in one pass over the text and cuts out what is too much. The rest still says which call
+it was, so it can be refused with an answer. Knows no engine and no page.
 """
 
 from __future__ import annotations
@@ -14,32 +14,31 @@ from types import SimpleNamespace
 from typing import Any
 
 DEEPEST = 200
-"""Levels of lists and objects that a call, or an answer, may have. What reads JSON further on (pydantic's jiter) has
-the same limit."""
+"""Levels of lists and objects that a call or an answer may have. pydantic's parser (jiter) has the same limit."""
 LARGEST = 24 * 1024 * 1024
-"""Characters of a call that are parsed at all; the bridge's own limits per method are far below."""
+"""The longest call that is parsed, in characters. The bridge's limits per method are far lower."""
 LOOKED_AT = 4
-"""How many times as many are looked at, only to say that it is too large."""
+"""A call up to this many times as long is scanned, only to answer that it is too large."""
 ENVELOPES = (2, 1)
-"""Levels of a too large call that are read: `{funcName, params: {page_key, id, method, …}, id}`, or its inner part."""
+"""Levels read of a call that is too large: `{funcName, params: {page_key, id, method, …}, id}`, or its inner part."""
 LONGEST_NAME = 4096
-"""Characters of a text in it that are read: keys, ids and names of methods are shorter."""
+"""The longest string read in it, in characters: keys, ids and method names are shorter."""
 LARGEST_ENVELOPE = 64 * 1024
 
 _TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
-"""A text with its quotes, or a bracket. A text without an end takes all the rest: each character is seen once."""
+"""A string with its quotes, or a bracket. An unterminated string matches to the end: each character is seen once."""
 
 
 class Unread(Enum):
-    """In the place of the parameters of a call that was not read whole: why."""
+    """Stands in for parameters that were not read, and says why."""
 
     TOO_DEEP = "too deep"
     TOO_LARGE = "too large"
 
 
 def read(text: str, largest: int = LARGEST) -> Any:
-    """What `text` says. Of a call that is too deep or too large the parameters are an `Unread`, all else is what it
-    was, unless that, too, is too much. Raises ValueError for what is no JSON, or too much to look at."""
+    """Parse `text`. If a call is too deep or too large, its parameters are an `Unread` and the rest is kept, unless
+    that is too much as well. Raises ValueError if it isn't JSON or is too long to scan."""
     if len(text) > largest:
         if len(text) > LOOKED_AT * largest:
             raise ValueError(f"{len(text)} characters")
@@ -62,7 +61,7 @@ def read(text: str, largest: int = LARGEST) -> Any:
 
 
 def is_deeper(text: str, levels: int = DEEPEST) -> bool:
-    """Whether lists and objects in `text` go down more than `levels`. Nearly always told without looking closer."""
+    """Whether lists and objects in `text` are nested deeper than `levels`. Nearly always settled by a quick count."""
     if text.count("[") + text.count("{") <= levels:
         return False
     depth = 0
@@ -78,8 +77,8 @@ def is_deeper(text: str, levels: int = DEEPEST) -> bool:
 
 
 def _cut(text: str, levels: int, longest: int | None = None) -> str:
-    """`text` with null in the place of each list and object below `levels`, and an empty text in that of each over
-    `longest` characters, which may be a name. As valid as before, but for what it leaves out."""
+    """`text` with null for each list and object below `levels`, and an empty string for each string (or name) of more
+    than `longest` characters. Still as valid as before."""
     kept: list[str] = []
     depth = since = 0
     for token in _TOKENS.finditer(text):
@@ -101,4 +100,4 @@ def _cut(text: str, levels: int, longest: int | None = None) -> str:
 
 
 JSON = SimpleNamespace(loads=read, dumps=json.dumps)
-"""For a module of pywebview's that reads calls by itself, in the place of its `json`."""
+"""Replaces `json` in a pywebview module that parses calls itself."""

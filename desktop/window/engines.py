@@ -1,4 +1,4 @@
-"""Which engine this machine has and which is started; what of the environment an engine must not see."""
+"""Finds the engines of this computer, chooses one, and removes unsafe environment variables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from desktop.window.errors import DisplayMissing, EngineHidden, EngineMissing, E
 
 GTK_PACKAGES = "gir1.2-webkit2-4.1 gir1.2-gtk-3.0 python3-gi python3-gi-cairo"
 COCOA_LINE = "pip install pyobjc-framework-WebKit"
-# Variables that would open a packaged app to a debugger or swap its parts.
+# Variables that would open a packaged app to a debugger or replace parts of it.
 DEBUG_VARIABLES = (
     "QTWEBENGINE_REMOTE_DEBUGGING",
     "QTWEBENGINE_CHROMIUM_FLAGS",
@@ -43,7 +43,7 @@ DEBUG_VARIABLES = (
     "PYWEBVIEW_LOG",
     "GTK_DEBUG",
 )
-# Variables that would give the Qt in a packaged app other programs and plug-ins than its own.
+# Variables that would make a packaged app's Qt use other programs and plug-ins than its own.
 QT_PARTS = (
     "QT_PLUGIN_PATH",
     "QT_QPA_PLATFORM_PLUGIN_PATH",
@@ -64,7 +64,7 @@ def has_gtk() -> bool:
         gi.require_version("Gtk", "3.0")
         gi.require_version("WebKit2", "4.1")
     except (ValueError, AttributeError, ImportError):
-        return False  # ImportError: the distribution's gi is made for another Python than this one
+        return False  # ImportError: the distribution's gi was built for another Python version
     return True
 
 
@@ -72,7 +72,7 @@ def has_qt() -> bool:
     package = importlib.util.find_spec("PySide6")
     if package is None or importlib.util.find_spec("qtpy") is None:
         return False
-    # Looked for by hand: `find_spec` of a name with a dot imports PySide6, which takes longer than all else before it.
+    # Not `find_spec`: with a dotted name it imports PySide6, which takes longer than everything before it.
     found = PathFinder.find_spec("PySide6.QtWebEngineWidgets", package.submodule_search_locations)
     return found is not None
 
@@ -82,12 +82,12 @@ def has_cocoa() -> bool:
 
 
 def install_line(wanted: str | None) -> str:
-    """The exact command that brings an engine to this machine."""
+    """The exact command that installs an engine on this computer."""
     if sys.platform == "win32":
         return webview2.WEBVIEW2_LINK
     if sys.platform == "darwin":
         return COCOA_LINE
-    # Nothing that apt-get installs reaches an environment that does not look at the system's packages.
+    # Nothing installed by apt-get is visible in an environment without the system's packages.
     if wanted == "qt" or (wanted is None and not _takes_from_the_system()) or not installed.is_of_the_system():
         return installed.command_for("qt") or f"sudo apt-get install {GTK_PACKAGES}"
     line = f"sudo apt-get install {GTK_PACKAGES}"
@@ -95,7 +95,7 @@ def install_line(wanted: str | None) -> str:
 
 
 def missing(wanted: str | None) -> EngineMissing | EngineHidden:
-    """What to say where the engine that was asked for, or any, is not there."""
+    """The error for a requested engine that is missing, or when there is no engine at all."""
     if wanted != "qt" and not _takes_from_the_system() and installed.is_of_the_system() and system_has_gtk():
         command, other = installed.command_to_see_system_packages(), installed.command_for("qt")
         return EngineHidden(command=command, advice=other)
@@ -107,8 +107,8 @@ def _takes_from_the_system() -> bool:
 
 
 def system_has_gtk(root: Path = Path("/")) -> bool:
-    """Whether the distribution's packages for WebKitGTK and for Python's way to it are there, for the Python that
-    `sys` is of. Looked for by their files: this Python can't import them."""
+    """Whether the distribution's packages for WebKitGTK and its Python bindings are installed for this Python version.
+    Looks for their files, because this environment can't import them."""
     version = f"{sys.version_info.major}{sys.version_info.minor}"
     folders = ("lib/python3/dist-packages", *(f"{lib}/python3.*/site-packages" for lib in ("lib", "lib64")))
     bindings = (file for folder in folders for file in root.glob(f"usr/{folder}/gi/_gi.cpython-{version}*.so"))
@@ -127,9 +127,9 @@ def choose(
     windows: Callable[[], object] = webview2.require,
     cocoa: Callable[[], bool] = has_cocoa,
 ) -> EngineName:
-    """The engine to start; `gtk`, `qt`, `windows` and `cocoa` tell whether what these need is there.
-    Raises EngineMissing with the install line, DisplayMissing without a screen; where the system has one engine,
-    EngineNotHere for another and what `windows` raises."""
+    """The engine to start. `gtk`, `qt`, `windows` and `cocoa` say whether each can run here. Raises EngineMissing with
+    the install command, DisplayMissing without a screen, EngineNotHere for an engine of another system, and whatever
+    `windows` raises."""
     if system in ("win32", "darwin"):
         if wanted is not None:
             raise EngineNotHere(engine=wanted)
@@ -151,8 +151,8 @@ def choose(
 
 
 def refuse_root(name: EngineName, environ: Mapping[str, str] = os.environ, *, root: bool | None = None) -> None:
-    """Raises EngineRefusesRoot where Qt WebEngine would end the process without a word: Chromium has no sandbox for
-    root. Whoever took the sandbox away, in a container, is let through."""
+    """Raises EngineRefusesRoot where Qt WebEngine would end the process silently: Chromium has no sandbox for root.
+    Does nothing if the sandbox was switched off, as in a container."""
     if root is None:
         root = hasattr(os, "geteuid") and os.geteuid() == 0
     without = environ.get("QTWEBENGINE_DISABLE_SANDBOX") or "--no-sandbox" in environ.get(
@@ -163,7 +163,8 @@ def refuse_root(name: EngineName, environ: Mapping[str, str] = os.environ, *, ro
 
 
 def display_answers(environ: Mapping[str, str]) -> bool:
-    """Whether a Wayland or X11 display accepts connections. Qt aborts the process where none does: asked first."""
+    """Whether a Wayland or X11 display accepts connections. Checked first, because Qt aborts the process if none
+    does."""
     wayland = environ.get("WAYLAND_DISPLAY")
     if wayland:
         path = Path(environ.get("XDG_RUNTIME_DIR", "/"), wayland)
@@ -190,17 +191,18 @@ def _connects(family: int, address: Any) -> bool:
 
 
 def scrub(environ: Any, *, frozen: bool, qt: Callable[[], bool] = has_qt) -> None:
-    """A packaged app ignores what would open it to a debugger, or swap its Qt, whatever the environment says.
-    Without a Qt of its own it leaves Qt's variables to the programs it starts."""
+    """Remove variables that would open a packaged app to a debugger or replace its Qt. A packaged app without Qt keeps
+    Qt's variables for the programs it starts."""
     if frozen:
         for name in (*DEBUG_VARIABLES, *(QT_PARTS if qt() else ())):
             environ.pop(name, None)
 
 
 def spare_loopback(environ: Any) -> None:
-    """Keep our own pages away from a proxy that the environment names.
+    """Keep our own pages away from a proxy set in the environment.
 
-    WebKitGTK asks it for `http://localhost` too: the window stays blank, and the page's secret path reaches the proxy.
+    WebKitGTK would use it even for `http://localhost`: the window would stay blank, and the proxy would see the page's
+    secret path.
     """
     if any(environ.get(name) for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")):
         for name in ("no_proxy", "NO_PROXY"):
@@ -209,8 +211,8 @@ def spare_loopback(environ: Any) -> None:
 
 
 def icon_for(name: EngineName, picture: Path | None) -> Path | None:
-    """The app's picture in a form that the engine takes. WinForms takes an .ico and ends the process at a PNG
-    (pywebview 6.2.1); without one it shows the program's own icon, which in a packaged app is the brand's."""
+    """The app's icon in a format the engine accepts. WinForms accepts an .ico, and a PNG ends the process (pywebview
+    6.2.1). Without one it shows the program's icon, which in a packaged app is the brand's."""
     if name != "edgechromium" or picture is None:
         return picture
     beside = picture.with_name("app.ico")
@@ -218,7 +220,7 @@ def icon_for(name: EngineName, picture: Path | None) -> Path | None:
 
 
 def adapter(name: EngineName) -> Engine:
-    """The adapter of an engine, imported only now."""
+    """Import and make the adapter of an engine."""
     if name == "gtk":
         from desktop.window.gtk import GtkEngine
 

@@ -1,4 +1,4 @@
-"""What can keep a window from opening, and a page from being heard."""
+"""Errors of windows and of the bridge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TooManyCalls(BridgeError):
 
 
 class PageNotLoaded(ChatError):
-    """A window's own page did not come from this computer's own server."""
+    """The app's own server did not deliver a window's page."""
 
     code = "page_not_loaded"
     retryable = True
@@ -41,14 +41,14 @@ class EngineMissing(EngineError):
 
 
 class EngineHidden(EngineError):
-    """It is installed for the system's Python, and this one does not look there.
-    values: command (what lets it look), advice (what installs the other engine)."""
+    """It is installed for the system's Python, but this environment does not see it. values: command (makes it
+    visible), advice (installs the other engine)."""
 
     code = "engine_hidden"
 
 
 class EngineChanged(EngineError):
-    """values: problem (which internal of pywebview is not what we rely on)."""
+    """values: problem (which internal of pywebview has changed)."""
 
     code = "engine_changed"
 
@@ -58,7 +58,7 @@ class EngineRefusesRoot(EngineError):
 
 
 class EngineNotHere(EngineError):
-    """values: engine (the one that was asked for)."""
+    """values: engine (the one requested)."""
 
     code = "engine_not_here"
     exit_code = 2
@@ -91,7 +91,7 @@ class WindowNotMade(EngineError):
 
 
 class WindowBlank(EngineError):
-    """values: tried (the variables that were, or that the person has set)."""
+    """values: tried (the variables tried, or set by the person)."""
 
     code = "window_blank"
 

@@ -1,7 +1,7 @@
-"""WebKitGTK through pywebview: lockdown, menus, scheme, place. Launched and tested on Debian 12 (WebKitGTK 2.50).
+"""WebKitGTK through pywebview: lockdown, menus, theme, placement. Launched and tested on Debian 12 (WebKitGTK 2.50).
 
-Replaces the methods of pywebview's `BrowserView` that decide about navigation and calls, before it makes a window:
-its own handlers open any scheme in the browser, let every frame navigate the top and pop up message boxes.
+Replaces the methods of pywebview's `BrowserView` that handle navigation and calls, before it makes a window. Its own
+handlers open any scheme in the browser, let every frame navigate the top frame, and show message boxes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class GtkEngine:
         self._dresses: dict[str, Dress] = {}
         self._hands: dict[str, Hand] = {}
         self._may_listen: dict[str, float] = {}
-        """Until when (monotonic seconds) the microphone of a window may come on: its page has just been given it."""
+        """Until when (monotonic seconds) a window's microphone may come on, after its page was given permission."""
         self._hushing: set[str] = set()
         """Windows whose microphone is being switched off."""
         self._portal: Any = None
@@ -64,12 +64,12 @@ class GtkEngine:
     def launch(self, storage: Path) -> None:
         from gi.repository import WebKit2
 
-        os.environ["EGL_LOG_LEVEL"] = "fatal"  # for the processes, as pywebview has it
+        os.environ["EGL_LOG_LEVEL"] = "fatal"  # for the processes, as pywebview sets it
         ensure_private_dir(storage)
         self._ahead = Ahead(WebKit2, storage)
 
     def bind(self) -> None:
-        """PyGObject may be imported beside anything."""
+        """Nothing to do: PyGObject can be imported at any time."""
 
     def version(self) -> str:
         return webkit_version()
@@ -89,8 +89,8 @@ class GtkEngine:
                 raise EngineChanged(problem=f"gtk.BrowserView.{name}")
         if not hasattr(platform, "inject_pywebview"):
             raise EngineChanged(problem="gtk.inject_pywebview")
-        # pywebview runs its own part of the page when that has loaded, as if a person had clicked; here it comes with
-        # the page, as a script of its own.
+        # pywebview runs its script once the page has loaded, as if a person had clicked. Here it is injected together #
+        # with the page.
         self._own_part = load_js_files
         platform.inject_pywebview = _loaded
         if self._ahead is not None:
@@ -147,7 +147,7 @@ class GtkEngine:
         web.connect("load-changed", lambda web, event: self._on_load(window, web, event, dress))
         web.connect("load-failed", lambda _web, _event, url, error: self._on_failed(url, error, dress))
         web.connect("create", lambda _web, action: self._leave(window, action, dress))
-        web.connect("print", lambda *_: True)  # no page of ours prints; a script's wish would open dialogs without end
+        web.connect("print", lambda *_: True)  # our pages never print, and a script could open print dialogs endlessly
         self._may_listen[window.uid] = 0.0
         web.connect("notify::microphone-capture-state", lambda *_: self._on_listening(window.uid, web, dress, hand))
         web.connect("permission-request", lambda _web, request: self._on_permission(window.uid, request, dress, hand))
@@ -183,7 +183,7 @@ class GtkEngine:
         return self._platform.BrowserView.instances.get(window.uid)
 
     def _on_load(self, window: Any, web: Any, event: Any, dress: Dress) -> None:
-        # `about:blank` is committed whatever the policy says (measured), so the address is looked at once more here.
+        # `about:blank` is committed whatever the policy says (measured), so the address is checked again here.
         if event == self._webkit.LoadEvent.COMMITTED and not dress.policy.may_show(
             web.get_uri() or "", dress.own_url()
         ):
@@ -200,27 +200,27 @@ class GtkEngine:
         )
         if not any(error.matches(kind.quark(), code) for kind, code in stopped):
             dress.failed()
-        return True  # WebKit's own page of an error is blank
+        return True  # WebKit's own error page is blank
 
     def _leave(self, window: Any, action: Any, dress: Dress) -> None:
-        """Open an address outside, where a person has just clicked or struck a key in that window for it."""
+        """Open an address outside the app, if a person has just clicked or pressed a key in that window."""
         hand = self._hands.get(window.uid)
         if action.is_user_gesture() and hand is not None and hand.take():
             dress.open_outside(action.get_request().get_uri())
 
     def _on_listening(self, uid: str, web: Any, dress: Dress, hand: Hand) -> None:
-        """WebKit remembers a yes as long as the page is there, and then asks no more: the microphone that has come on
-        without a click goes off again."""
+        """Switch off a microphone that came on without a click: WebKit remembers a permission as long as the page lives
+        and does not ask again."""
         if web.get_microphone_capture_state() != self._webkit.MediaCaptureState.ACTIVE or uid in self._hushing:
             return
-        # Of a recording that is ended at once WebKit tells nothing: what it was given must not last for the next one.
+        # WebKit does not report a recording that ends at once. Its permission must not carry over to the next one.
         until, self._may_listen[uid] = self._may_listen.get(uid, 0.0), 0.0
         if time.monotonic() > until and not (dress.may_record() and hand.take()):
             log.warning("the microphone came on without a click and was switched off")
             self._hush(uid, web)
 
     def _hush(self, uid: str, web: Any) -> None:
-        """Switches the microphone off, again until it is: WebKit tells of a change while it is still being made."""
+        """Switch the microphone off, repeatedly until it is: WebKit reports a change before it is complete."""
         states = self._webkit.MediaCaptureState
         self._hushing.add(uid)
 
@@ -235,8 +235,8 @@ class GtkEngine:
         self._glib.timeout_add(50, off)
 
     def _on_permission(self, uid: str, request: Any, dress: Dress, hand: Hand) -> bool:
-        # Camera, location, notifications, clipboard reading: nothing in the app needs them. The microphone is for
-        # dictation: WebKit doesn't say which frame asks, so it is given for a click alone.
+        # The app needs no camera, location, notifications or clipboard reading. The microphone is for dictation. WebKit
+        # doesn't say which frame asks, so permission always takes a click.
         kind = self._webkit.UserMediaPermissionRequest
         if isinstance(request, kind):
             sound = self._webkit.user_media_permission_is_for_audio_device(request)
@@ -258,12 +258,12 @@ class GtkEngine:
                 decision.ignore()
                 return True
             if kind == kinds.NEW_WINDOW_ACTION:
-                # A new window, or `window.open`, which asks here first. None is made.
+                # A new window, or `window.open`, which comes here first. No window is made.
                 decision.ignore()
                 leave(view, decision.get_navigation_action(), dress)
                 return True
             if kind == kinds.NAVIGATION_ACTION:
-                # This step can't tell the top frame from a frame within it: both lists apply, the next step is exact.
+                # This step can't tell the top frame from an inner one, so both lists apply. The next step is exact.
                 action = decision.get_navigation_action()
                 url = action.get_request().get_uri()
                 if dress.policy.may_show(url, dress.own_url()) or dress.policy.may_embed(url):
@@ -319,7 +319,7 @@ class GtkEngine:
         return True
 
     def _restore_context_menu(self, web: Any) -> None:
-        """pywebview takes the whole context menu away outside debug mode; text fields need cut, copy and paste."""
+        """Outside debug mode, pywebview removes the whole context menu. Text fields need cut, copy and paste."""
         signal_id = self._gobject.signal_lookup("context-menu", web)
         handler = self._gobject.signal_handler_find(
             web, self._gobject.SignalMatchType.ID, signal_id, 0, None, None, None
@@ -385,7 +385,7 @@ class GtkEngine:
         view.webview.set_background_color(colour)
 
     def _watch_portal(self) -> None:
-        """Follow the desktop's light-or-dark setting: WebKitGTK of GTK 3 knows only the theme's name."""
+        """Follow the desktop's light or dark setting: on GTK 3, WebKitGTK only knows the theme's name."""
         if self._portal is not None:
             return
         self._portal = False
@@ -394,7 +394,7 @@ class GtkEngine:
             try:
                 self._portal = self._gio.DBusProxy.new_for_bus_finish(result)
             except self._glib.Error:
-                return  # no session bus or no portal: the theme's name is what there is
+                return  # no session bus or no portal: the theme's name has to do
             self._portal.connect("g-signal", lambda *_: self._again())
             self._again()
 
@@ -414,7 +414,7 @@ class GtkEngine:
             self.set_scheme("system")
 
     def _portal_dark(self) -> bool | None:
-        """The desktop's colour-scheme setting (1 is dark, 2 is light, 0 no wish), None where nobody knows."""
+        """The desktop's colour-scheme setting (1 dark, 2 light, 0 no preference), None if unknown."""
         if not self._portal:
             return None
         try:
@@ -501,8 +501,8 @@ class GtkEngine:
 
 
 def _once(kind: Any) -> Callable[..., bool]:
-    """pywebview's `close_window` for a window that is still there. A window closes others with it, and it fails for one
-    that is closed once more (KeyError, pywebview 6.2.1)."""
+    """pywebview's `close_window`, unless the window has already closed. Closing a window closes others too, and
+    pywebview 6.2.1 raises KeyError for a window closed twice."""
     stock = kind.close_window
 
     def close_window(view: Any, *event: Any) -> bool:
@@ -512,7 +512,7 @@ def _once(kind: Any) -> Callable[..., bool]:
 
 
 def webkit_version() -> str:
-    """Asked of the library itself: no display is needed for that. Empty where it is not there."""
+    """The version as the library reports it, which needs no display. Empty if it is not installed."""
     try:
         library = ctypes.CDLL(WEBKIT)
     except OSError:
@@ -522,7 +522,7 @@ def webkit_version() -> str:
 
 
 def _loaded(_renderer: str, window: Any) -> None:
-    """In the place of pywebview's `inject_pywebview`: what it says when a page has loaded, and no script."""
+    """Replaces pywebview's `inject_pywebview`: sends its events when a page has loaded, but injects no script."""
     for event in (window.events.before_load, window.events._pywebviewready, window.events.loaded):
         event.set()
 

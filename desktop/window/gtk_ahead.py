@@ -1,7 +1,7 @@
-"""A WebKitGTK view that is made before pywebview asks for one, so that its processes start while the app is imported.
+"""Makes a WebKitGTK view before pywebview asks for one, so that its processes start while the app is imported.
 
-pywebview (6.2) makes context, script manager and view itself, for each window; the first window gets these. Asked for
-in any other way than expected, everything is made as it would have been.
+pywebview 6.2 makes context, script manager and view for each window. The first window gets these prepared ones. If
+pywebview asks for them in any other order, everything is made as usual.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ FOLDERS = {
     "service_worker_registrations_directory": "serviceworkers",
     "dom_cache_directory": "domcache",
 }
-"""Where pywebview has WebKit keep what, below the storage."""
+"""The folders pywebview gives WebKit, below the storage."""
 
 
 class Ahead:
-    """In the place of `WebKit2` in pywebview's module: all of it, and what is ready for the first who asks in order."""
+    """Replaces `WebKit2` in pywebview's module: passes everything on, and hands out the prepared parts in order."""
 
     def __init__(self, webkit: Any, storage: Path) -> None:
         self._webkit = webkit
@@ -34,7 +34,7 @@ class Ahead:
         context = webkit.WebContext.new_with_website_data_manager(data)
         manager = webkit.UserContentManager()
         view = webkit.WebView(user_content_manager=manager, web_context=context)
-        # Nothing is loaded; a script, whatever it says, is what WebKit starts the processes of an empty view for.
+        # Nothing is loaded. For an empty view, WebKit starts its processes when any script is run.
         view.evaluate_javascript("0", 1, None, None, None, None)
         self._ready = {"data": data, "context": context, "manager": manager, "view": view}
         self._wanted = list(self._ready)
@@ -44,7 +44,7 @@ class Ahead:
 
     @property
     def taken(self) -> bool:
-        """Whether the first window has all of it."""
+        """Whether the first window has taken all the parts."""
         return not self._wanted
 
     def WebsiteDataManager(self, **folders: Any) -> Any:  # noqa: N802  # WebKit's names
@@ -68,7 +68,7 @@ class Ahead:
         return self._next("context", data is self._ready.get("data"), lambda: stock(data))
 
     def _next(self, part: str, fits: bool, make: Callable[[], Any]) -> Any:
-        """The part that is ready, where it is the next that is wanted; else what `make` makes."""
+        """The prepared part if it is the next one expected, otherwise a new one from `make`."""
         if self._wanted[:1] != [part] or not fits:
             return make()
         del self._wanted[0]
@@ -79,7 +79,7 @@ class Ahead:
 
 
 class _Contexts:
-    """In the place of the class `WebContext`."""
+    """Replaces the class `WebContext`."""
 
     def __init__(self, stock: Any, context_for: Callable[[Any], Any]) -> None:
         self._stock = stock

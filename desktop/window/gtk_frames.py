@@ -1,6 +1,6 @@
-"""Whether WebKitGTK paints: a page says once when its first frames have come, or that it runs and none has.
+"""Detects whether WebKitGTK paints: a page reports once that its first frames were drawn, or that none was.
 
-The question is asked in the app's own world of scripts, where no page can answer in its place. Knows no page.
+The check runs in the app's own script world, where no page can fake the answer. Knows no page.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 from desktop.window.gtk_walls import WORLD
 
 FIRST, MORE = 6_000, 2_000
-"""Milliseconds that a visible page may take for its first frames: the second part begins when the page has had the
-first, so that a computer that slept, or has much to do, is not taken for one that can't paint."""
+"""Milliseconds a visible page has for its first frames, in two parts. The second begins once the page has had the
+first, so a computer that was asleep or busy is not mistaken for one that can't paint."""
 HANDLER = "frames"
 SCRIPT = (
     """
@@ -44,10 +44,9 @@ SCRIPT = (
 
 
 def watch(webkit: Any, gdk: Any, view: Any, told: Callable[[bool], None], again: Callable[[str], None]) -> None:
-    """Tells `told` of the frames of pywebview's `view`; `again` runs a script in the app's own world of its page.
+    """Report the frames of pywebview's `view` to `told`. `again` runs a script in the page's app world.
 
-    A window that nobody can see is asked once more when it has come forward: under Wayland one that is covered gets
-    no frames at all.
+    A hidden window is checked again when it comes forward: under Wayland, a covered window gets no frames.
     """
     manager = view.webview.get_user_content_manager()
     top, start = webkit.UserContentInjectedFrames.TOP_FRAME, webkit.UserScriptInjectionTime.START
@@ -71,7 +70,7 @@ def watch(webkit: Any, gdk: Any, view: Any, told: Callable[[bool], None], again:
 
 
 def before_eyes(gdk: Any, window: Any) -> bool:
-    """Whether a person can see the window, as far as that can be told."""
+    """Whether a person can see the window, as far as we know."""
     surface = window.get_window()
     hidden = gdk.WindowState.ICONIFIED | gdk.WindowState.WITHDRAWN
     if surface is None or not surface.is_visible() or surface.get_state() & hidden:

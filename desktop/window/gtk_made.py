@@ -1,5 +1,5 @@
-"""What becomes of a WebKitGTK window whose making fails: PyGObject prints what was raised there and goes on, and the
-app would run for ever with no window to be seen (pywebview 6.2.1, `BrowserView.__init__`)."""
+"""Handles a WebKitGTK window that could not be made. PyGObject would print the exception and go on, and the app would
+run for ever without a window (pywebview 6.2.1, `BrowserView.__init__`)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ log = logging.getLogger(__name__)
 
 
 def tell_unmade(view: Any, tell: Callable[[Any, Exception], None]) -> None:
-    """Let `view`, pywebview's class, tell the window and what was raised, and take back what there is of it: the loop
-    ends with its last window."""
+    """Make `view`, pywebview's class, report the window and the exception, and remove what exists of the window, so
+    that the loop can end."""
     make = view.__init__
 
     def made(browser: Any, window: Any) -> None:

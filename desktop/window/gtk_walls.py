@@ -1,8 +1,8 @@
-"""What a WebKitGTK view must not do by itself, and how the app speaks into it without lending scripts a person's hand.
+"""Locks down a WebKitGTK view, and runs the app's scripts in it without giving pages user activation.
 
-WebKit (2.50) runs every script of `evaluate_javascript` as if a person had clicked: whatever a page had hooked on the
-way could then write the clipboard and open windows. So the app's scripts run in a world of their own, which pages can't
-reach, and what they say goes through a message port, which carries no gesture. Knows no window of pywebview's.
+WebKit 2.50 runs every script of `evaluate_javascript` as if a person had clicked, so anything a page had hooked into it
+could write to the clipboard and open windows. The app's scripts therefore run in their own script world, which pages
+can't reach, and send their messages through a message port, which carries no activation. Knows no pywebview window.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from desktop.window.hand import Hand
 log = logging.getLogger(__name__)
 
 WORLD = "desktop"
-"""The name of the script world that the app's own scripts run in."""
+"""The script world of the app's own scripts."""
 FEATURES_OFF = (
     "LinkPreconnect",
     "LinkPreconnectEarlyHints",
@@ -24,9 +24,9 @@ FEATURES_OFF = (
     "WebTransport",
     "PeerConnection",
 )
-"""They reach other computers whatever the page's policy says, or would once WebKit has them on."""
+"""Features that reach other computers despite the page's policy, or would once WebKit enables them."""
 KEYS = frozenset({"Return", "KP_Enter", "ISO_Enter", "space", "KP_Space"})
-"""Keys that set off a link or a button; writing is no reason for anything to leave."""
+"""Keys that activate a link or a button. Typing is no reason to open anything."""
 
 PORT = """
 (() => {
@@ -42,11 +42,11 @@ PORT = """
   window.bridge = { deliver: (batch) => void (port ? port.postMessage(batch) : kept.push(batch)) };
 })();
 """
-"""The app's end of the bridge, in its own world: the page sends the other end of a port (pages/common/bridge.js)."""
+"""The app's end of the bridge, in its own world. The page sends the other end of the port (pages/common/bridge.js)."""
 
 
 def shut(settings: Any) -> None:
-    """Takes back what pywebview switches on, and what lets a page reach out past its policy. `settings`: the view's."""
+    """Switch off what pywebview switches on, and what lets a page bypass its policy. `settings`: the view's."""
     off = (
         "javascript_can_access_clipboard",
         "allow_file_access_from_file_urls",
@@ -57,14 +57,14 @@ def shut(settings: Any) -> None:
         "enable_hyperlink_auditing",
         "enable_webrtc",
         "enable_fullscreen",
-        # The page's scripts come from localhost over HTTP/1.1; the back-forward cache would keep a revoked page alive.
+        # The back-forward cache would keep a revoked page alive.
         "enable_page_cache",
     )
     from gi.repository import GObject
 
     for name in off:
         known = settings.find_property(name.replace("_", "-"))
-        # What a newer WebKitGTK calls deprecated does nothing any more, but for a warning on the terminal.
+        # In a newer WebKitGTK, deprecated settings do nothing but print a warning.
         if known is not None and not known.flags & GObject.ParamFlags.DEPRECATED:
             setattr(settings.props, name, False)
     if not hasattr(settings, "set_feature_enabled"):
@@ -78,7 +78,7 @@ def shut(settings: Any) -> None:
 
 
 def watch_hand(web: Any, hand: Hand) -> None:
-    """Tells `hand` of the clicks and keys that GTK gives to this view."""
+    """Report the clicks and keys of this view to `hand`."""
     from gi.repository import Gdk
 
     def key(_web: Any, event: Any) -> bool:
@@ -94,7 +94,7 @@ def watch_hand(web: Any, hand: Hand) -> None:
         return False
 
     def press(_web: Any, event: Any) -> bool:
-        if event.get_event_type() == Gdk.EventType.BUTTON_PRESS:  # a double click tells of its second one twice
+        if event.get_event_type() == Gdk.EventType.BUTTON_PRESS:  # a double click reports its second click twice
             hand.pressed()
         return False
 
@@ -109,12 +109,12 @@ def watch_hand(web: Any, hand: Hand) -> None:
 
 
 def add_scripts(webkit: Any, manager: Any, ours: str) -> None:
-    """The app's end of the bridge, and `ours` in the page's own world, for every page that `manager`'s view shows."""
+    """Add the app's end of the bridge, and `ours` in the page's own world, to every page of `manager`'s view."""
     top, start = webkit.UserContentInjectedFrames.TOP_FRAME, webkit.UserScriptInjectionTime.START
     manager.add_script(webkit.UserScript.new_for_world(PORT, top, start, WORLD, None, None))
     manager.add_script(webkit.UserScript.new(ours, top, webkit.UserScriptInjectionTime.END, None, None))
 
 
 def run(web: Any, script: str) -> None:
-    """Run an ASCII script in the app's own world of the top frame; nothing comes back."""
+    """Run an ASCII script in the app's world of the top frame. Returns nothing."""
     web.evaluate_javascript(script, len(script), WORLD, None, None, None)

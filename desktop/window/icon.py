@@ -1,7 +1,7 @@
-"""A maker's picture in the form that every engine takes, a PNG, for an app that is shown from source with `--brand`.
+"""Turns a maker's icon into a PNG, which every engine accepts, for an app run from source with `--brand`.
 
-GTK reads an SVG only where librsvg's loader is installed (librsvg2-common, a mere recommendation on Debian), and opens
-no window over a picture that it can't read. A packaged app has its pictures made beforehand (desktop/packaging).
+GTK reads SVG only with librsvg's loader (librsvg2-common, only recommended on Debian), and opens no window with an icon
+it can't read. A packaged app's icons are made beforehand (desktop/packaging).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from desktop.common.files import write_private
 from desktop.window.picture import SIGNATURE
 
 SIZE = 256
-"""Pixels of what is drawn: the largest that a window's icon is shown at."""
+"""The width in pixels: the largest size a window's icon is shown at."""
 LARGEST = 8 * 1024 * 1024
-"""Bytes of the largest picture that is read."""
+"""The largest picture read, in bytes."""
 _SVG = re.compile(rb"<svg[\s>]", re.IGNORECASE)
 
 
@@ -31,7 +31,7 @@ class NoPicture(Exception):
 
 
 def as_png(picture: Path, drawn: Path) -> Path:
-    """The picture itself where it is a PNG; of an SVG, `drawn`, which is written. Raises NoPicture."""
+    """The picture itself if it is a PNG. An SVG is rendered to `drawn`. Raises NoPicture."""
     try:
         if picture.stat().st_size > LARGEST:
             raise NoPicture(Phrase("cli.icon.not_read", {"problem": Phrase("cli.icon.too_large")}))
@@ -50,7 +50,7 @@ def as_png(picture: Path, drawn: Path) -> Path:
 
 
 def _whole(png: bytes) -> bool:
-    """Whether every part of it came through, down to its end. Raises ValueError."""
+    """Whether the file is complete. Raises ValueError."""
     at, packed = len(SIGNATURE), b""
     while at + 12 <= len(png):
         length, kind = struct.unpack_from(">I4s", png, at)

@@ -1,4 +1,4 @@
-"""Loads a shared library while the interpreter goes on. Knows no engine."""
+"""Loads a shared library without holding the interpreter's lock. Knows no engine."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 
 
 def load_library(name: str) -> None:
-    """By its name or path; nothing happens where there is none, and whoever imports it says so.
+    """Load a library by name or path. Does nothing if it is missing; importing it will report that.
 
-    Python holds the interpreter's lock while it loads a library; while a function of C's own runs it does not.
+    Python holds the interpreter's lock while it loads a library itself, but not while a C function runs.
     """
     import ctypes
 

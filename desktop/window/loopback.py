@@ -1,4 +1,4 @@
-"""Whether this computer reaches itself: the windows are served from 127.0.0.1, and show nothing where it does not."""
+"""Checks that 127.0.0.1 can be reached. The windows' pages are served from there."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import socket
 from desktop.openai_api.errors import LoopbackDown
 
 LIMIT = 2.0
-"""Seconds for a connection that takes microseconds; a firewall that swallows it shows by this."""
+"""Seconds for a connection that normally takes microseconds. A firewall that drops it is noticed by this."""
 
 
 def require_loopback() -> None:
-    """Raises LoopbackDown, which is known at once, in the place of a window that waits for its page."""
+    """Raises LoopbackDown at once, instead of opening a window that waits for its page."""
     try:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             socket.create_connection(listener.getsockname()[:2], timeout=LIMIT).close()

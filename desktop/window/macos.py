@@ -1,9 +1,9 @@
-"""WKWebView on macOS through pywebview: lockdown, place, zoom, scheme, downloads, the end. Not run on macOS by this
-project: written from Apple's reference, pywebview 6.2.1's source and PyObjC's list of selectors; what it says to Cocoa
-is recorded by `tests/window/test_engine_contract.py`.
+"""WKWebView on macOS through pywebview: lockdown, placement, zoom, theme, downloads, quitting. Not run on macOS by this
+project: written from Apple's reference, pywebview 6.2.1's source and PyObjC's list of selectors.
+`tests/window/test_engine_contract.py` records its calls to Cocoa.
 
-The microphone is given to nobody here, and the proxy is the system's: what neither the bundle's Info.plist nor PyObjC's
-packages that pywebview brings have, is not asked for.
+Nobody gets the microphone here, and the proxy is the system's: neither the bundle's Info.plist nor the PyObjC packages
+that come with pywebview support more.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MEDIA_DENY = 2
 LINK_ACTIVATED = 0
 """WKNavigationType.linkActivated."""
 STOPPED = (-999, 102)
-"""NSURLErrorCancelled, and WebKit's own "frame load interrupted": nothing has failed."""
+"""NSURLErrorCancelled, and WebKit's own "frame load interrupted": neither is a failure."""
 OK = 1
 """NSModalResponseOK."""
 APPLICATION_DEFINED = 15
@@ -58,28 +58,28 @@ class CocoaEngine(PlainEngine):
                 raise EngineChanged(problem=f"cocoa.BrowserView.{name}")
         if not hasattr(cocoa, "WebKit"):
             raise EngineChanged(problem="cocoa.WebKit")
-        if is_frozen():  # from source no bundle names a scheme
+        if is_frozen():  # run from source, there is no bundle to declare a scheme
             take_links()
         self._kit, self._soon, self._browser = AppKit, AppHelper.callAfter, cocoa.BrowserView
-        # Nothing of the engine is kept on the disk: pywebview 6.2.1 takes no folder for it here, so *Delete all data*
-        # would miss it. It sets a store too late, after the view has copied its configuration: here it is there before.
+        # The engine keeps nothing on disk: pywebview 6.2.1 accepts no folder here, so *Delete all data* would miss it.
+        # pywebview sets a store too late, after the view has copied its configuration. Here it is set before.
         cocoa.WebKit = _InMemory(WebKit)
         self._menus = macos_menu.Menus(AppKit, menu)
         cocoa.BrowserView._add_custom_menu = lambda _view, bar, _menus: self._menus.add(bar)
-        cocoa.BrowserView._add_view_menu = lambda _view, _bar: None  # ours has one
+        cocoa.BrowserView._add_view_menu = lambda _view, _bar: None  # our menu has one
         self._saver = _saver(AppKit)
         objc.classAddMethods(cocoa.BrowserView.AppDelegate, [self._terminating()])
         objc.classAddMethods(cocoa.BrowserView.BrowserDelegate, self._delegate())
 
     def _terminating(self) -> Callable[..., None]:
         def applicationWillTerminate_(_self: Any, _notification: Any) -> None:  # noqa: N802  # a selector's name
-            # Cmd+Q, or the person logs out: AppKit ends the process inside `terminate:`, the loop never returns.
+            # Cmd+Q, or logging out: AppKit ends the process inside `terminate:`, and the loop never returns.
             self.ending()
 
         return applicationWillTerminate_
 
     def _delegate(self) -> list[Callable[..., None]]:
-        """What WebKit asks about a window. The names are selectors."""
+        """The delegate that WebKit asks about a window. Its method names are selectors."""
 
         def uid_of(web: Any) -> str:
             view = self._browser.get_instance("webview", web)
@@ -165,7 +165,7 @@ class CocoaEngine(PlainEngine):
         window.events.closed += self._wake
 
     def _wake(self) -> None:
-        """`stop:` ends AppKit's loop after its next event only, and a window that the app closes makes none."""
+        """Post an event: `stop:` ends AppKit's loop only after the next one, and closing a window sends none."""
 
         def post() -> None:
             make = self._kit.NSEvent.otherEventWithType_location_modifierFlags_timestamp_windowNumber_context_subtype_data1_data2_  # noqa: E501
@@ -192,16 +192,16 @@ class CocoaEngine(PlainEngine):
             view.window.zoom_(None)
 
     def _top(self) -> int:
-        """Height of the first screen: AppKit counts upwards from its lower left corner, we count from the upper."""
+        """The height of the first screen: AppKit counts upwards from the lower left corner, we count from the upper."""
         return round(self._kit.NSScreen.screens()[0].frame().size.height)
 
     def _upright(self, rect: Any) -> Rect:
-        """AppKit's rectangle, whose numbers are floats, as ours."""
+        """AppKit's rectangle, which has floats and counts upwards, as ours."""
         width, height = round(rect.size.width), round(rect.size.height)
         return Rect(round(rect.origin.x), self._top() - round(rect.origin.y) - height, width, height)
 
     def _furnish(self, view: Any, dress: Dress) -> None:
-        """One menu bar for all windows, which pywebview makes with the first."""
+        """All windows share one menu bar, which pywebview makes with the first."""
 
     def _zoom(self, view: Any, factor: float) -> None:
         view.webview.setPageZoom_(factor)
@@ -218,7 +218,7 @@ class CocoaEngine(PlainEngine):
         self._soon(run)
 
     def push(self, window: Any, script: str) -> None:
-        # Not pywebview's `run_js`: that waits for the result, and for ever where its window has gone.
+        # Not pywebview's `run_js`: it waits for the result, and for ever if its window has gone.
         def run() -> None:
             view = self._view(window)
             if view is not None:
@@ -256,14 +256,14 @@ class CocoaEngine(PlainEngine):
     def quit(self) -> None:
         def close_all() -> None:
             for view in self._views():
-                if self._browser.should_close(view.pywebview_window):  # tells of the closing, as the red button does
+                if self._browser.should_close(view.pywebview_window):  # sends the closing event, like the red button
                     view.window.close()
 
         self.later(close_all)
 
 
 class _InMemory:
-    """PyObjC's module WebKit for pywebview: every configuration has the one store, which lives in memory."""
+    """Replaces PyObjC's WebKit module in pywebview: every configuration shares one store, kept in memory."""
 
     def __init__(self, webkit: Any) -> None:
         self._webkit = webkit
@@ -291,7 +291,7 @@ def _address(action: Any) -> str:
 
 
 def _saver(kit: Any) -> Any:
-    """What a download asks where it goes."""
+    """The delegate that a download asks for its destination."""
 
     class DownloadSaver(kit.NSObject):
         def download_decideDestinationUsingResponse_suggestedFilename_completionHandler_(  # noqa: N802
@@ -302,7 +302,7 @@ def _saver(kit: Any) -> Any:
             if panel.runModal() != OK:
                 handler(None)
                 return
-            # The panel has asked; a download does not write over what is there.
+            # The panel has already asked about replacing. WebKit's download refuses to overwrite a file.
             kit.NSFileManager.defaultManager().removeItemAtURL_error_(panel.URL(), None)
             handler(panel.URL())
 

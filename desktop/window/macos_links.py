@@ -1,8 +1,8 @@
-"""Links of the brand's scheme on macOS, which hands them over as an Apple event and not as a word. Not run on macOS by
-this project; what is said to Cocoa and what becomes of a link is tested with stand-ins.
+"""Links with the brand's scheme on macOS, which delivers them as an Apple event, not as an argument. Not run on macOS
+by this project; tested with stand-ins.
 
-A link is passed on as on the other systems: a second launch with it, which brings the first forward and ends. So there
-is one way in for links, and it takes nothing but words for the composer. Source: Apple's NSAppleEventManager.
+A link is handled as on other systems: it starts a second launch, which brings the first forward and ends. So links
+always take the same path, and can only put text into the composer. Source: Apple's NSAppleEventManager.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ GET_URL = int.from_bytes(b"GURL", "big")
 """kInternetEventClass and kAEGetURL."""
 DIRECT_OBJECT = int.from_bytes(b"----", "big")
 LONGEST = 32_000
-"""Characters; longer ones are no links of ours (`desktop.app.links`) and no words of a command line."""
+"""In characters. Longer ones are not our links (`desktop.app.links`) and don't fit a command line."""
 IGNORED = subprocess.DEVNULL
 
 _kept: list[Any] = []
-"""The manager does not keep the object that it calls."""
+"""Kept here because the event manager does not keep the object it calls."""
 
 
 def hand_over(link: str, start: Callable[..., Any] = subprocess.Popen) -> None:
-    """A second launch with the link as its only word. An option can't be one: a link begins with its scheme."""
+    """Start a second launch with the link as its only argument. It can't be an option: a link begins with its
+    scheme."""
     if not link or link.startswith("-") or len(link) > LONGEST or "\0" in link:
         return
     start([sys.executable, link], stdin=IGNORED, stdout=IGNORED, stderr=IGNORED, start_new_session=True)
 
 
 def take_links(hand: Callable[[str], None] = hand_over) -> None:
-    """From now on links open the app. Before the loop runs, so that the one that started the app comes too."""
+    """Receive links from now on. Call it before the loop runs, to get the link that started the app as well."""
     from Foundation import NSAppleEventManager, NSObject
 
     class LinkHandler(NSObject):

@@ -1,5 +1,5 @@
-"""The app's menus in macOS' menu bar, with their keys. Not run on macOS by this project: written from Apple's reference
-(`NSMenuItem`); what it says to Cocoa is recorded by `tests/window/test_engine_contract.py`.
+"""The app's menus and shortcuts in the macOS menu bar. Not run on macOS by this project: written from Apple's reference
+(`NSMenuItem`). `tests/window/test_engine_contract.py` records its calls to Cocoa.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from typing import Any
 from desktop.window.engine import MenuBar, MenuItem, keys_of
 
 COMMAND, SHIFT, OPTION = 1 << 20, 1 << 17, 1 << 19
-"""NSEventModifierFlags. What is Ctrl on other systems is the command key here."""
+"""NSEventModifierFlags. Ctrl on other systems is the command key here."""
 KEYS = {"F1": "\uf704"}
-"""What AppKit calls keys that are no characters (`NSF1FunctionKey`)."""
+"""AppKit's codes for keys that aren't characters (`NSF1FunctionKey`)."""
 SYSTEMS = ("quit",)
-"""Entries that macOS has in the app's own menu already."""
+"""Items that macOS already has in the app menu."""
 
 
 class Menus:
@@ -55,7 +55,7 @@ class Menus:
 
 
 def _chooser(kit: Any, items: list[MenuItem]) -> Any:
-    """What an entry tells that it was chosen; an entry does not keep it."""
+    """The target of menu items. An item does not keep its target."""
 
     class MenuChooser(kit.NSObject):
         def choose_(self, sender: Any) -> None:

@@ -1,4 +1,4 @@
-"""Hands addresses and folders to the system: its browser, its mail program, its file manager."""
+"""Opens addresses and folders with the system's browser, mail program or file manager."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def open_address(url: str) -> bool:
-    """Open an http, https or mailto address outside the app. False when it is refused or nothing opens it."""
+    """Open an http, https or mailto address outside the app. False if it is refused or nothing can open it."""
     if not may_leave(url):
         log.warning("an address was not opened: its kind is not allowed")
         return False
@@ -24,7 +24,7 @@ def open_address(url: str) -> bool:
 
 
 def open_path(path: Path) -> bool:
-    """Show a folder of ours in the system's file manager."""
+    """Show one of our folders in the system's file manager."""
     return _start(str(path))
 
 
@@ -45,7 +45,7 @@ def _start(target: str) -> bool:
     except OSError as error:
         log.warning("nothing opens addresses here: %s", error.strerror)
         return False
-    # Waited for, or it stays behind as a zombie; the browser itself may be what is waited for.
+    # Wait for it, or it stays behind as a zombie. It may be the browser itself.
     threading.Thread(target=_watch, args=(process, program), name="outside", daemon=True).start()
     return True
 

@@ -1,8 +1,8 @@
-"""Gives the shown pages and their listed files to the window, over loopback, and nothing else to nobody else.
+"""Serves the pages being shown, and the files they list, to the app's windows over loopback. Nothing else.
 
-There is no API here: a program that finds the port learns nothing. The same port is held on 127.0.0.1 and on ::1,
-because an engine that resolves `localhost` to the one we don't hold would load another process's page with our
-bridge (reproduced on Qt and GTK). Knows no window.
+It has no API: a program that finds the port learns nothing. It holds the same port on 127.0.0.1 and on ::1: otherwise
+an engine that resolves `localhost` to the other address would load another process's page with our bridge (reproduced
+on Qt and GTK). Knows no window.
 """
 
 from __future__ import annotations
@@ -32,21 +32,20 @@ log = logging.getLogger(__name__)
 
 PORT_TRIES = 50
 HEADER_SECONDS = 10
-"""How long a request may take to arrive as a whole, and an answer to be taken, in seconds."""
+"""Seconds a whole request may take to arrive, and an answer to be read."""
 KEPT_SECONDS = 1
-"""How long a connection is kept for the next request, in seconds. Every window of GTK's keeps six of its own, also when
-it has closed: kept as long as a silent one, they would soon be all that are allowed, and the next page met a closed
-door."""
+"""Seconds a connection is kept for the next request. Each GTK window keeps six, even after it has closed. Kept any
+longer, they would soon use up the limit, and the next page would find no free connection."""
 MOST_CONNECTIONS = 64
-"""Of those who know a path that is served; whoever does not waits on the porch and takes none of these."""
+"""Connections that have asked for a served path. All others wait on the porch and don't count."""
 BREATH = 0.1
-"""Seconds between two tries to accept when the system has no descriptor or thread to give."""
-# The registry's text/javascript; some Windows machines have a registry entry that says text/plain.
+"""Seconds between two attempts to accept when the system has no free descriptor or thread."""
+# Set here because some Windows machines have a registry entry that says text/plain for scripts.
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 
 
 def content_security_policy(sources: Sources) -> str:
-    """The CSP header of a page: everything is refused but what is listed; never `unsafe-eval`."""
+    """The CSP header of a page. Everything not listed is refused; never `unsafe-eval`."""
     style = ["'self'", "'unsafe-inline'"] if sources.inline_style else ["'self'"]
     rules = {
         "default-src": ["'none'"],
@@ -64,10 +63,10 @@ def content_security_policy(sources: Sources) -> str:
 
 
 def bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
-    """A socket that listens on `address` and shares it with nobody; port 0 is any free one. Raises OSError."""
+    """A socket that listens on `address` exclusively; port 0 means any free one. Raises OSError."""
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # No SO_REUSEADDR: on Windows it would let another process share the port; there the opposite is asked for.
+        # No SO_REUSEADDR: on Windows it would let another process share the port, so the opposite is set there.
         if sys.platform == "win32":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         if family == socket.AF_INET6:
@@ -83,10 +82,9 @@ def bound(family: socket.AddressFamily, address: str, port: int) -> socket.socke
 def hold_both_addresses(
     tries: int = PORT_TRIES, bind: Callable[[socket.AddressFamily, str, int], socket.socket] = bound
 ) -> tuple[int, list[socket.socket]]:
-    """Bind one port on 127.0.0.1 and ::1 exclusively; where either is taken, try another port.
+    """Bind one port exclusively on 127.0.0.1 and ::1. If either is taken, try another port.
 
-    On a machine without IPv6 nobody can hold ::1, so 127.0.0.1 alone is enough there.
-    Raises InternalError when no port can be had.
+    Without IPv6 nobody can hold ::1, so 127.0.0.1 alone is enough. Raises InternalError if no port can be bound.
     """
     for _ in range(tries):
         v4 = bind(socket.AF_INET, "127.0.0.1", 0)
@@ -101,10 +99,10 @@ def hold_both_addresses(
 
 
 class PageServer:
-    """Serves showings at `http://localhost:<port>/<path>/<file>`. Bound when made; `start` begins to answer.
+    """Serves showings at `http://localhost:<port>/<path>/<file>`. Binds when made; answers once `start` is called.
 
-    `own` are files that take the place of an asset: name of the asset -> where it is.
-    `silence`: seconds that a request may take as a whole; `kept`: seconds until the next one on a connection begins.
+    `own`: files that replace an asset (name of the asset -> path). `silence`: seconds a whole request may take. `kept`:
+    seconds until the next request on a connection begins.
     """
 
     def __init__(
@@ -140,14 +138,14 @@ class PageServer:
         self._closed = True
         for sock in self._sockets:
             try:
-                sock.shutdown(socket.SHUT_RDWR)  # wakes the blocked accept; nothing polls here
+                sock.shutdown(socket.SHUT_RDWR)  # wakes the blocked accept; nothing polls
             except OSError:
-                pass  # not connected: some systems say so, the close below is what counts
+                pass  # some systems say "not connected"; the close below is what counts
             sock.close()
         self._porch.close()
 
     def show(self, page: Page) -> Showing:
-        """A new showing of `page`; `url` is where it is."""
+        """Make a new showing of `page`. Its address is `url(showing)`."""
         showing = Showing(page)
         with self._lock:
             self._showings[showing.path] = showing
@@ -157,13 +155,13 @@ class PageServer:
         return f"{self.origin}/{showing.path}/{showing.page.html}"
 
     def end(self, showing: Showing) -> None:
-        """The showing's path answers 404 from now on."""
+        """From now on, the showing's path answers 404."""
         showing.revoke()
         with self._lock:
             self._showings.pop(showing.path, None)
 
     def find(self, path: str) -> tuple[Showing, str] | None:
-        """The showing and the asset (relative to assets) that an absolute request path names, or None."""
+        """The showing and the asset (relative to assets) that a request path names, or None."""
         parts = path.split("?", 1)[0].split("/", 2)
         if len(parts) != 3 or parts[0]:
             return None
@@ -179,8 +177,8 @@ class PageServer:
         return None
 
     def body(self, showing: Showing, asset: str) -> bytes | None:
-        """The bytes of a listed asset; the page's own html with its parts, and filled in. None when it lies outside the
-        assets. Raises InternalError where a part is not as it should be."""
+        """The bytes of a listed asset, with the page's HTML put together and filled in. None if it is outside the assets
+        folder. Raises InternalError if a part of the page is invalid."""
         file = self._own.get(asset) or (self._assets / asset).resolve()
         if not (asset in self._own or file.is_relative_to(self._assets)) or not file.is_file():
             return None
@@ -205,19 +203,19 @@ class PageServer:
             try:
                 connection, _ = sock.accept()
             except OSError:
-                # Closed, or the client went away, or no descriptor is free: only the first ends the server.
+                # The server was closed, the client went away, or no descriptor is free. Only the first ends the server.
                 if not self._closed:
                     time.sleep(BREATH)
                 continue
             self._porch.enter(connection)
 
     def _knows(self, line: bytes) -> bool:
-        """Whether a request's first line asks for something that is shown."""
+        """Whether the first line of a request asks for something being shown."""
         words = line.decode("latin-1").split()
         return len(words) == 3 and self.find(words[1]) is not None
 
     def _admit(self, connection: socket.socket, said: bytes) -> None:
-        """Answer the requests of a connection that knows a path, on a thread of its own."""
+        """Answer the requests of a connection that knows a path, on its own thread."""
         if not self._slots.acquire(blocking=False):
             connection.close()
             return
@@ -264,12 +262,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def _answer(self, *, with_body: bool) -> None:
-        if self.request_version == "HTTP/0.9":  # no browser's: its answer would have no headers, so no policy either
-            self.request_version = ""  # as the base class does it, for an answer that has a status
+        if self.request_version == "HTTP/0.9":  # no browser uses it: answers have no headers, so no CSP
+            self.request_version = ""  # as in the base class, so that the answer has a status line
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
         hosts = self.headers.get_all("Host") or []
-        # As it was sent: http.server takes leading double slashes for one.
+        # The path as it was sent: http.server collapses leading slashes.
         path = self.requestline.split()[1]
         found = self.server.find(path) if hosts == [f"localhost:{self.server.port}"] else None
         data = self.server.body(*found) if found else None
@@ -301,9 +299,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        # The stock one names the method and the path back; a refusal here says nothing.
+        # The base class repeats method and path. A refusal here says nothing.
         self._refuse(HTTPStatus(code) if code in {int(s) for s in HTTPStatus} else HTTPStatus.BAD_REQUEST)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class names it
-        # Paths are secrets: they never reach the log.
+        # Paths are secret and never reach the log.
         return

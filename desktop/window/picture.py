@@ -1,5 +1,5 @@
-"""What a picture of a window shows, as far as a machine has to know: whether anything is painted, and whether it has
-changed. Reads the PNGs that the engines write; knows no engine.
+"""Checks screenshots: whether anything is painted, and whether anything has changed. Reads the engines' PNGs; knows no
+engine.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from pathlib import Path
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""By PNG's colour type."""
+"""Bytes per pixel, by PNG colour type."""
 TOP = 0.15
-"""Share of the height that is not looked at: a menu bar and a title are painted over a blank chat too."""
+"""The share of the height that is ignored: a blank chat has a menu bar and a title too."""
 PAINTED = 8
-"""Rows of other kinds than a plain surface has: it has two or three, a line of text a dozen."""
+"""Different rows that count as painted: a plain surface has two or three, a line of text a dozen."""
 
 
 def rows(file: Path) -> list[bytes]:
-    """The picture's rows from top to bottom, as PNG holds them: each is told by the one before it, so that a plain
-    surface is the same row again and again. Raises ValueError for what is no such picture."""
+    """The picture's rows from top to bottom, filtered as in the PNG: each row is coded relative to the one above, so a
+    plain surface is the same row over and over. Raises ValueError if it isn't such a picture."""
     data = file.read_bytes()
     if not data.startswith(SIGNATURE):
         raise ValueError("not a PNG")
@@ -43,12 +43,12 @@ def rows(file: Path) -> list[bytes]:
 
 
 def is_painted(file: Path) -> bool:
-    """Whether the picture shows more than a plain surface below its top. Raises ValueError, OSError."""
+    """Whether the picture shows more than a plain surface, ignoring its top. Raises ValueError, OSError."""
     found = rows(file)
     return len(set(found[int(len(found) * TOP) :])) > PAINTED
 
 
 def is_changed(before: Path, after: Path) -> bool:
-    """Whether the second picture shows something else below its top. Raises ValueError, OSError."""
+    """Whether the two pictures differ, ignoring their top. Raises ValueError, OSError."""
     first, second = rows(before), rows(after)
     return first[int(len(first) * TOP) :] != second[int(len(second) * TOP) :]

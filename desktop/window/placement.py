@@ -1,4 +1,4 @@
-"""Where a window goes: the remembered place, brought back onto a screen that exists. Pure arithmetic."""
+"""Where a window opens: at its remembered place, moved onto an existing screen if needed. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 VISIBLE = 80
-"""Pixels of a window, each way, that must lie on a screen for it to count as reachable."""
+"""Pixels of a window, across and down, that must be on a screen for it to be reachable."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Rect:
     height: int
 
     def overlap(self, other: Rect) -> tuple[int, int]:
-        """How many pixels the two share, across and down."""
+        """Pixels the two have in common, across and down."""
         across = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         down = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
         return across, down
@@ -27,7 +27,7 @@ class Rect:
 
 @dataclass(frozen=True)
 class Place:
-    """A window's size and, where it was ever known, its position."""
+    """A window's size and, if known, its position."""
 
     width: int
     height: int
@@ -37,9 +37,9 @@ class Place:
 
 
 def on_screen(place: Place, screens: Sequence[Rect], least: tuple[int, int] = (320, 240)) -> Place:
-    """`place` no larger than its screen and with its title bar within reach; without a position it stays without.
+    """`place`, no larger than its screen and with its title bar reachable. Without a position, it stays without.
 
-    A window that lies on no screen (a monitor was taken away) comes to the middle of the first one.
+    A window on no screen, because a monitor was unplugged, moves to the middle of the first one.
     """
     if not screens:
         return place
@@ -53,7 +53,7 @@ def on_screen(place: Place, screens: Sequence[Rect], least: tuple[int, int] = (3
     width = min(max(least[0], place.width), home.width)
     height = min(max(least[1], place.height), home.height)
     if known:
-        # A window that was made smaller may no longer reach onto its screen from where it was.
+        # After shrinking, a window may no longer overlap its screen.
         x = max(frame.x, home.x + min(VISIBLE, width) - width)
         return Place(width, height, x, frame.y, place.maximized)
     if place.x is None:

@@ -1,7 +1,7 @@
-"""What the engines of Windows and macOS share: what a window may do, whatever its toolkit calls it. Run on Linux by
-`tests/window/test_engine_contract.py`, with recorded stand-ins of both systems' objects.
+"""What the adapters for Windows and macOS share: the rules for a window, whatever its toolkit calls them. Run on Linux
+by `tests/window/test_engine_contract.py`, with recorded stand-ins for both systems' objects.
 
-An adapter says how its toolkit does a thing; when it is done, and whether, is decided here.
+An adapter knows how its toolkit does something. This module decides whether and when.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class PlainEngine:
-    """An adapter fills in `_view` and everything that raises NotImplementedError."""
+    """An adapter implements `_view` and everything that raises NotImplementedError."""
 
     name: EngineName
     takes_proxy = True
@@ -31,24 +31,24 @@ class PlainEngine:
         self._dresses: dict[str, Dress] = {}
         self._claims: dict[str, Claim] = {}
         self._plain: set[str] = set()
-        """Windows that are being given a text of ours in the place of their page."""
+        """Windows about to show our own text instead of their page."""
         self._scheme: Scheme = "system"
         self._menu: MenuBar = ()
         self._proxy: Proxy | None = None
         self._lock = threading.Lock()
         self._early: list[Callable[[], None]] | None = []
-        """What waits for the first window, because before it there is no thread of windows."""
+        """Calls that wait for the first window: before it, the window thread doesn't exist."""
 
     # --- before the first window --------------------------------------------------------------
 
     def load(self) -> None:
-        """The engine is part of the system; pywebview finds it."""
+        """Nothing to do: the engine is part of the system, and pywebview finds it."""
 
     def launch(self, storage: Path) -> None:
-        """pywebview starts them."""
+        """Nothing to do: pywebview starts the processes."""
 
     def bind(self) -> None:
-        """Nothing that minds company."""
+        """Nothing to do: everything can be imported at any time."""
 
     def version(self) -> str:
         return ""
@@ -72,36 +72,36 @@ class PlainEngine:
             self._post(_guarded(run))
 
     def _view(self, window: Any) -> Any:
-        """pywebview's own object of a window; None where the window has gone."""
+        """pywebview's object for a window; None if the window has gone."""
         raise NotImplementedError
 
     def _views(self) -> list[Any]:
-        """Those of all windows."""
+        """The objects of all windows."""
         raise NotImplementedError
 
     def _fit(self, view: Any, place: Place) -> None:
-        """Size and position before it is shown."""
+        """Set size and position before it is shown."""
         raise NotImplementedError
 
     def _furnish(self, view: Any, dress: Dress) -> None:
-        """Menu and keys."""
+        """Add menu and shortcuts."""
         raise NotImplementedError
 
     def _zoom(self, view: Any, factor: float) -> None:
         raise NotImplementedError
 
     def _colour(self, view: Any, dress: Dress) -> None:
-        """Background and scheme."""
+        """Set background and theme."""
         raise NotImplementedError
 
     def _post(self, run: Callable[[], None]) -> None:
-        """Run it on the thread of the windows soon; there has been one."""
+        """Run it on the window thread soon. The thread exists by now."""
         raise NotImplementedError
 
     # --- what a window may do -----------------------------------------------------------------
 
     def _may_show(self, uid: str, url: str) -> bool:
-        """Whether the top frame of a window may go there."""
+        """Whether a window's top frame may go there."""
         dress = self._dresses.get(uid)
         if dress is None:
             return False
@@ -111,7 +111,8 @@ class PlainEngine:
         return uid in self._plain and url.startswith(("data:text/html", "about:blank"))
 
     def _leave(self, uid: str, url: str, claimed: bool) -> None:
-        """Open an address outside, where the engine says that a person wants it: one for each time they can have."""
+        """Open an address outside the app if the engine says that a person wants it, no more often than a person
+        acts."""
         dress = self._dresses.get(uid)
         if dress is not None and self._takes(uid, claimed):
             dress.open_outside(url)
@@ -121,7 +122,7 @@ class PlainEngine:
         return claim is not None and claim.take(claimed)
 
     def _seen(self, uid: str, url: str) -> None:
-        """The top frame shows this now."""
+        """The top frame now shows this."""
         dress = self._dresses.get(uid)
         if dress is not None and url != "about:blank" and not self._may_show(uid, url):
             dress.strayed()
@@ -164,7 +165,7 @@ class PlainEngine:
 
 
 def _guarded(run: Callable[[], None]) -> Callable[[], None]:
-    """An exception that goes through a foreign event loop ends the process or opens its own dialog."""
+    """Log exceptions: in a foreign event loop, one would end the process or open a dialog."""
 
     def guarded() -> None:
         try:

@@ -1,4 +1,4 @@
-"""What a window may go to and what may leave it for the system's browser. Pure; the engines ask here."""
+"""Where a window may navigate, and what may be opened in the system's browser. Pure functions, used by the engines."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 OUTSIDE_SCHEMES = frozenset({"http", "https", "mailto"})
-# Frames inside OpenAI's own frame: the hosts that the component talks to.
+# Hosts of frames inside OpenAI's own frame: those ChatKit talks to.
 NESTED_HOSTS = (".openai.com", ".chatgpt.com", ".oaiusercontent.com")
 STATIC_HOSTS = (".oaistatic.com",)
-"""Beside those: where OpenAI keeps fonts and pictures."""
+"""In addition, where OpenAI keeps fonts and pictures."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAIL_FIELDS = frozenset({"to", "cc", "bcc", "subject", "body"})
-"""What a mailto address may fill in. Some mail programs take `attach` too, and would send a file of the user's."""
-# Controls, spaces, line separators, characters that turn the reading direction, halves of a pair, backslashes:
-# none stands in an address as an engine writes it, and programs disagree about what they mean.
+"""The fields a mailto address may fill in. Some mail programs accept `attach` too, and would send the user's files."""
+# Control characters, spaces, line separators, direction changes, surrogate halves, backslashes: engines write none of #
+# these in an address, and programs disagree about what they mean.
 _ODD = re.compile(r"[\x00-\x20\x7f-\xa0\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\\]")
 
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
-"""A name (in punycode) or an address of either kind. What else a host may hold would end a CSP's list."""
+"""A name (in punycode), or an IPv4 or IPv6 address. Anything else could break out of a CSP's list."""
 
 
 def origin(url: str) -> str:
-    """`scheme://host[:port]` of an http(s) address as engines write it: lower case, no default port.
-    Empty for anything else."""
+    """`scheme://host[:port]` of an http(s) address, as engines write it: lower case, no default port. Empty for
+    anything else."""
     if _ODD.search(url):
         return ""
     try:
@@ -43,8 +43,8 @@ def origin(url: str) -> str:
 def may_leave(url: str) -> bool:
     """Whether an address may be handed to the system's browser or mail program.
 
-    Refuses every other scheme, UNC paths, backslashes, control characters, addresses with a user in them, and a
-    mailto that fills in more than a letter's own fields.
+    Refuses other schemes, UNC paths, backslashes, control characters, addresses with a user name, and a mailto that
+    fills in more than a letter's usual fields.
     """
     if len(url) > 8192 or _ODD.search(url):
         return False
@@ -62,12 +62,12 @@ def may_leave(url: str) -> bool:
 
 
 ANYWHERE = ("*",)
-"""In the place of what `reach` gives, where a person has pictures loaded from whatever host an answer names."""
+"""Used instead of `reach` if the person allows pictures from any host named in an answer."""
 
 
 def reach(addresses: Iterable[str]) -> list[str]:
-    """The hosts that the windows may connect to at all, for engines that can be told: those of `addresses`, each as
-    `host:port`, and where OpenAI's component is among them also what it needs, as `*.host` for every port."""
+    """All hosts the windows may connect to, for engines that can restrict this: those of `addresses` as `host:port`,
+    and, if ChatKit is among them, the hosts it needs, as `*.host` for every port."""
     hosts: list[str] = []
     for address in addresses:
         where = origin(address)
@@ -83,17 +83,17 @@ def reach(addresses: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Policy:
-    """The rules for one window: its own page on top, the component's frames within."""
+    """The rules for one window: its own page on top, ChatKit's frames inside."""
 
     frame_origins: tuple[str, ...] = ()
-    """Origins that may be embedded; the component's own."""
+    """Origins that may be embedded: ChatKit's own."""
 
     def may_show(self, url: str, own_url: str) -> bool:
-        """Whether the top frame may show `url`: its own page (a fragment may follow) and nothing else."""
+        """Whether the top frame may show `url`: only its own page, with or without a fragment."""
         return url.split("#", 1)[0] == own_url
 
     def may_embed(self, url: str) -> bool:
-        """Whether a frame may go to `url`. For engines that can't tell which frame a navigation is for."""
+        """Whether a frame may go to `url`. For engines that can't tell which frame navigates."""
         if url in ("about:blank", "about:srcdoc", ""):
             return True
         where = origin(url)
@@ -102,5 +102,5 @@ class Policy:
         if where in self.frame_origins:
             return True
         from_openai = any(o.endswith(".openai.com") for o in self.frame_origins)
-        scheme, _, host = where.partition("://")  # with its port, if it has another than https's: then none fits
+        scheme, _, host = where.partition("://")  # including a port other than 443, which then never matches
         return from_openai and scheme == "https" and f".{host}".endswith(NESTED_HOSTS)

@@ -1,9 +1,9 @@
-"""Where connections wait until they have said something that only our windows know.
+"""Holds new connections until their first line asks for a path that only our windows know.
 
-Any program of this computer can connect to a loopback port and then say nothing, or half a line. A thread for each
-would let it use up all there are, and our own windows stayed blank. Here one thread reads the first line of all; who
-takes too long, or says what is not known, goes; who comes when all places are taken takes that of the one who has
-waited longest. Knows no page.
+Any program on this computer can connect to a loopback port and send nothing, or half a line. With a thread for each, it
+could use up all threads and leave our own windows blank. Here a single thread reads the first lines of all connections.
+One that is too slow, or asks for an unknown path, is closed. When all places are taken, a new connection replaces the
+one that has waited longest. Knows no page.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MOST_WAITING = 256
-"""Connections that may wait at once; each holds a descriptor, of which a process often has 1,024."""
+"""Connections that may wait at once. Each needs a descriptor, and a process often has only 1,024."""
 LINE_LIMIT = 8 * 1024
-"""Bytes that may come before the first line is whole."""
+"""The longest first line, in bytes."""
 PIECE = 16 * 1024
 CLOSED = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -29,16 +29,16 @@ CLOSED = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\
 class _Guest:
     sock: socket.socket
     until: float
-    """When it has to be gone, by the monotonic clock."""
+    """When it will be closed, in monotonic seconds."""
     said: bytearray = field(default_factory=bytearray)
     is_refused: bool = False
-    """It has its answer, and is read from until it goes: closed at once, it might never see that answer."""
+    """It has its answer. It is still read from until it leaves, because closing at once could lose the answer."""
 
 
 class Porch:
-    """`knows(line)`: whether the first line of a request, without its end, names something that is there.
-    `admit(sock, said)`: takes the connection over, blocking again, with what it has said so far.
-    `seconds`: how long one may take to say its first line."""
+    """`knows(line)`: whether the first line of a request, without its line end, names something served. `admit(sock,
+    said)`: takes over the connection, blocking again, with the bytes received so far. `seconds`: how long a connection
+    may take to send its first line."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Porch:
         self._knows, self._admit, self._seconds, self._most = knows, admit, seconds, most
         self._arrived: list[socket.socket] = []
         self._guests: dict[socket.socket, _Guest] = {}
-        """In the order in which they came."""
+        """In order of arrival."""
         self._lock = threading.Lock()
         self._is_closed = False
         self._thread: threading.Thread | None = None
@@ -68,7 +68,7 @@ class Porch:
             self._thread.start()
 
     def enter(self, sock: socket.socket) -> None:
-        """A new connection; callable from any thread."""
+        """Add a new connection. Callable from any thread."""
         with self._lock:
             if not self._is_closed:
                 self._arrived.append(sock)
@@ -77,7 +77,7 @@ class Porch:
         sock.close()
 
     def close(self) -> None:
-        """Everybody goes. Callable from any thread, and more than once."""
+        """Close all connections. Callable from any thread, more than once."""
         with self._lock:
             self._is_closed = True
             self._ring()
@@ -86,7 +86,7 @@ class Porch:
 
     def _ring(self) -> None:
         if self._thread is not None:
-            with suppress(OSError):  # full: it has been rung; closed: nobody is there to hear
+            with suppress(OSError):  # full: already woken; closed: nobody to wake
                 self._bell.send(b"!")
 
     def _run(self) -> None:
@@ -119,7 +119,7 @@ class Porch:
         sock.setblocking(False)
         self._guests[sock] = guest
         self._selector.register(sock, selectors.EVENT_READ, guest)
-        self._listen(guest)  # most have spoken by now
+        self._listen(guest)  # most have already sent their line
 
     def _listen(self, guest: _Guest) -> None:
         try:
@@ -148,7 +148,7 @@ class Porch:
             guest.sock.shutdown(socket.SHUT_WR)
 
     def _part(self, guest: _Guest) -> socket.socket:
-        """No longer here: the connection, for whoever ends it or goes on with it."""
+        """Remove a connection and return it, to be closed or admitted."""
         del self._guests[guest.sock]
         with suppress(KeyError, ValueError):
             self._selector.unregister(guest.sock)
@@ -156,8 +156,8 @@ class Porch:
 
 
 class Wire(socket.SocketIO):
-    """What a request is read from: first what was said on the porch, then the connection, until a moment for the
-    request as a whole has come. `idle` and `whole` in seconds: until the next request begins, and from then on."""
+    """The input of a request: first the bytes received on the porch, then the connection, with a deadline for the whole
+    request. `idle`: seconds until the next request begins. `whole`: seconds it may take from then on."""
 
     def __init__(self, sock: socket.socket, said: bytes, *, whole: float, idle: float) -> None:
         super().__init__(sock, "r")
@@ -167,7 +167,7 @@ class Wire(socket.SocketIO):
         self._is_idle = False
 
     def await_next(self) -> None:
-        """The request before has been answered."""
+        """The previous request has been answered."""
         self._until = time.monotonic() + self._idle
         self._is_idle = True
 

@@ -1,7 +1,7 @@
-"""Qt WebEngine (PySide6) through pywebview: lockdown, menus, scheme, place. Launched and tested on Debian 12.
+"""Qt WebEngine (PySide6) through pywebview: lockdown, menus, theme, placement. Launched and tested on Debian 12.
 
-pywebview grants camera and microphone to everybody, opens any scheme in the browser and saves downloads with a call
-that Qt 6 no longer has; its classes are corrected here before it makes a window.
+pywebview grants camera and microphone to everybody, opens any scheme in the browser, and saves downloads with a call
+that Qt 6 no longer has. Its classes are corrected here before it makes a window.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 WEBENGINE = "libQt6WebEngineWidgets.so.6"
 MENU_GROUND = "#1c2330"
-"""Ground of menus and dialogs where dark is wanted and no desktop theme knows how."""
+"""Background of menus and dialogs in the dark theme, if the desktop's theme has none."""
 FAKE_MEDIA_FLAG = "--use-fake-ui-for-media-stream"
 
 
@@ -44,14 +44,14 @@ class QtEngine:
     def load(self) -> None:
         package = find_spec("PySide6")
         for folder in (package and package.submodule_search_locations) or ():
-            load_library(os.path.join(folder, "Qt", "lib", WEBENGINE))  # all others come with it
+            load_library(os.path.join(folder, "Qt", "lib", WEBENGINE))  # this one loads all the others
 
     def launch(self, storage: Path) -> None:
-        """Qt starts them with the first page, not before."""
+        """Nothing to do: Qt starts its processes with the first page."""
 
     def bind(self) -> None:
-        # The first import of PySide6 goes through `sys.modules` by name, and ends the process where another thread
-        # imports something in that moment (shiboken6 6.11: `signature_bootstrap.py`, `ensure_shibokensupport`).
+        # The first import of PySide6 walks through `sys.modules`, and crashes the process if another thread imports #
+        # something at that moment (shiboken6 6.11: `signature_bootstrap.py`, `ensure_shibokensupport`).
         import PySide6.QtCore  # noqa: F401
 
     def version(self) -> str:
@@ -86,7 +86,7 @@ class QtEngine:
         append = platform.environ_append
 
         def without_fake_media(key: str, *values: str) -> None:
-            # The switch answers every request for camera and microphone with yes.
+            # This switch grants every request for camera and microphone.
             append(key, *(value for value in values if value != FAKE_MEDIA_FLAG))
 
         platform.environ_append = without_fake_media
@@ -94,7 +94,7 @@ class QtEngine:
         append("QTWEBENGINE_CHROMIUM_FLAGS", *qt_walls.network_flags(reach, proxies))
         self._proxy = proxy
         if proxy is not None:
-            # Chromium itself leaves loopback addresses out of it.
+            # Chromium itself never uses the proxy for loopback addresses.
             append("QTWEBENGINE_CHROMIUM_FLAGS", f"--proxy-server={proxy.address}")
 
         def answer(page: Any, url: Any, feature: Any) -> None:
@@ -104,16 +104,16 @@ class QtEngine:
             page.setFeaturePermission(
                 url, feature, policy.PermissionGrantedByUser if is_wanted else policy.PermissionDeniedByUser
             )
-            # Not kept: the next time it is asked anew.
+            # Not remembered: it is asked again next time.
             page.setFeaturePermission(url, feature, policy.PermissionUnknown)
 
         view.WebPage.onFeaturePermissionRequested = answer
 
-        # pywebview hands out the same page for every new window: at the second `window.open` the process ends with
-        # SIGSEGV (PySide6 6.11.3, pywebview 6.2.1). Here there is none; `newWindowRequested` has the address.
+        # pywebview returns the same page for every new window, and the second `window.open` crashes with SIGSEGV
+        # (PySide6 6.11.3, pywebview 6.2.1). Here it returns none; `newWindowRequested` has the address.
         view.WebPage.createWindow = lambda _page, _kind: None
-        # What it hands out there is a page that belongs to Python alone: the collector deletes it on whatever thread it
-        # happens to run, and some time after a window has closed the process ends with SIGSEGV (the same versions).
+        # That page belongs to Python alone: the garbage collector deletes it on whatever thread it runs on, and some
+        # time after a window has closed the process crashes with SIGSEGV (same versions).
         view.NavigationHandler = lambda _page: None
 
         app = QtWidgets.QApplication.instance()
@@ -137,7 +137,7 @@ class QtEngine:
     # --- one window ---------------------------------------------------------------------------
 
     def dress(self, window: Any, dress: Dress) -> None:
-        # pywebview replaces this name with its own handler when it starts; ours has to be there for each window.
+        # pywebview replaces this with its own handler when it starts, so ours is set for each window.
         self._dresses[window.uid] = dress
         signal.signal(signal.SIGINT, lambda *_: self.quit())
         view = self._view(window)
@@ -168,7 +168,7 @@ class QtEngine:
         )
 
         def may_copy(is_near: bool) -> None:
-            # Looked up each time: nothing here owns the page, which goes with its view.
+            # Looked up each time: the page belongs to its view, not to us.
             view.webview.page().settings().setAttribute(attribute.JavascriptCanAccessClipboard, is_near)
 
         keys = {item.shortcut for _, items in dress.shortcuts for item in items if item is not None and item.shortcut}
@@ -191,7 +191,7 @@ class QtEngine:
         page.loadFinished.connect(lambda _ok: page.setZoomFactor(view.chatkit_zoom))
         view.chatkit_zoom = dress.zoom
         page.setZoomFactor(dress.zoom)
-        # pywebview does so when the page has loaded; the page's first script calls earlier than that.
+        # pywebview does this when the page has loaded, but the page's first script calls earlier.
         view.channel.registerObject("external", view.js_bridge)
         self._context_menu(view, dress)
         self._install_menu(view, dress)
@@ -213,15 +213,15 @@ class QtEngine:
 
     def _on_navigation(self, view: Any, request: Any, dress: Dress) -> None:
         if not request.isMainFrame():
-            return  # the page's CSP says which frames there may be
+            return  # the page's CSP decides about frames
         url = request.url().toString()
         if dress.policy.may_show(url, dress.own_url()):
             return
         if view.chatkit_plain and url.startswith("data:text/html"):
-            view.chatkit_plain = False  # this once: it is what `show_plain` has just asked for
+            view.chatkit_plain = False  # allowed once: `show_plain` has just asked for it
             return
-        # Not opened outside either: Qt calls a script's `location = …` a clicked link too, so a page could start the
-        # browser without the person. Links that mean it open a new window.
+        # Not opened outside either: for Qt, a script's `location = …` is a clicked link too, so a page could start the
+        # browser without the person. Links that should open outside open a new window.
         request.reject()
 
     def _on_loading(self, info: Any, dress: Dress) -> None:
@@ -230,18 +230,18 @@ class QtEngine:
             dress.failed()
 
     def _on_new_window(self, request: Any, dress: Dress, hand: Hand) -> None:
-        # Only after a click or a key of the person's: a script can't start the browser by itself.
+        # Only after a person's click or key: a script can't start the browser by itself.
         if request.isUserInitiated() and hand.take():
             dress.open_outside(request.requestedUrl().toString())
 
     def _on_url(self, url: Any, dress: Dress) -> None:
-        # Empty: nothing is shown, because it could not be loaded.
+        # Empty: the page could not be loaded, so nothing is shown.
         if not url.isEmpty() and not dress.policy.may_show(url.toString(), dress.own_url()):
             dress.strayed()
 
     def _on_download(self, view: Any, download: Any, dress: Dress, hand: Hand) -> None:
         if download.page() is not view.webview.page():
-            return  # the profile is shared: another window asks
+            return  # the profile is shared, so every window gets the signal; another window asks
         if not hand.take():
             log.warning("a download that no click asked for was not begun")
             download.cancel()
@@ -259,7 +259,7 @@ class QtEngine:
             download.cancel()
 
     def _context_menu(self, view: Any, dress: Dress) -> None:
-        """pywebview takes the context menu away outside debug mode; text needs cut, copy and paste."""
+        """Outside debug mode, pywebview removes the context menu. Text needs cut, copy and paste."""
         web = view.webview
         web.setContextMenuPolicy(self._core.Qt.ContextMenuPolicy.CustomContextMenu)
 
@@ -287,7 +287,7 @@ class QtEngine:
                 else:
                     submenu.addAction(self._action(view, item))
             self._kept.append(submenu)
-        if not dress.menu:  # keys belong to a window, and there is no bar that would bring them
+        if not dress.menu:  # shortcuts belong to a window, and this one has no menu bar to bring them
             for _title, items in dress.shortcuts:
                 view.addActions([self._action(view, item) for item in items if item is not None and item.shortcut])
 
@@ -312,7 +312,7 @@ class QtEngine:
         hints = self._app.styleHints()
         hints.setColorScheme(wanted)
         if hints.colorScheme() == kinds.Unknown:
-            # No desktop theme to carry the wish out: menus and dialogs get a palette, Qt finds text that contrasts.
+            # No desktop theme does this, so menus and dialogs get a palette. Qt finds a contrasting text colour.
             ground = self._gui.QColor(MENU_GROUND)
             dark = self._gui.QPalette(ground, ground)
             self._app.setPalette(dark if scheme == "dark" else self._app.style().standardPalette())
@@ -395,8 +395,8 @@ class QtEngine:
 
 
 def _once(kind: Any) -> Callable[..., None]:
-    """pywebview's `closeEvent` for a window that is still there. A window closes others with it, and it fails for one
-    that is closed once more (KeyError, pywebview 6.2.1)."""
+    """pywebview's `closeEvent`, unless the window has already closed. Closing a window closes others too, and pywebview
+    6.2.1 raises KeyError for a window closed twice."""
     stock = kind.closeEvent
 
     def closes(view: Any, event: Any) -> None:
@@ -409,7 +409,7 @@ def _once(kind: Any) -> Callable[..., None]:
 
 
 def _one(make: Callable[..., Any], script: Any) -> Callable[..., Any]:
-    """The same profile for every window, with `script` in each of its pages. pywebview makes one per window on the same
+    """Make one profile for all windows, with `script` in each page. pywebview makes a profile per window on the same
     folder, and then about every second further window never loads (PySide6 6.11.3, pywebview 6.2.1)."""
     made: list[Any] = []
 

@@ -1,8 +1,8 @@
-"""What Qt WebEngine must not do by itself: reach other computers past a page's policy, save without a person.
+"""Locks down Qt WebEngine: no connections past a page's policy, and nothing saved without a person.
 
-Chromium opens connections ahead of need (`<link rel=preconnect>`) and those of calls (WebRTC) whatever a page's
-Content-Security-Policy says, and Qt (6.11) has no setting for either. Its command line has: which hosts may be
-connected to at all, and no datagrams. Knows no window of pywebview's.
+Chromium opens preconnections (`<link rel=preconnect>`) and WebRTC connections whatever a page's Content-Security-Policy
+says, and Qt 6.11 has no setting for either. Its command line can restrict hosts and switch off datagrams. Knows no
+pywebview window.
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ log = logging.getLogger(__name__)
 
 NO_DATAGRAMS = "--force-webrtc-ip-handling-policy=disable_non_proxied_udp"
 NO_CALLS = "for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection']) delete globalThis[name];"
-"""In every frame as it is made. A frame that is still empty has it a moment later, so this wall is not the only one."""
+"""Runs in every new frame. An empty frame gets it a moment later, so this is not the only protection."""
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy")
 
 
 def network_flags(reach: Sequence[str], proxies: Sequence[str] | None) -> list[str]:
-    """Chromium's switches for: no datagrams, and no connection but to `reach`, which are names with a port, or
-    patterns of names that go for every port.
+    """Chromium's switches that forbid datagrams, and connections to hosts not in `reach`: names with a port, or name
+    patterns for every port.
 
-    `--host-rules` holds what is asked for by address, on the way through a proxy too; `--host-resolver-rules` what
-    has no such way (WebRTC over TCP). The second would not let a proxy be found: `proxies` are the hosts of all that
-    may be in use, None where that can't be told. Where `reach` is `policy.ANYWHERE` the policies of pages stand alone:
-    Chromium can't be told of pictures apart from other things.
+    `--host-rules` covers requests by address, through a proxy too; `--host-resolver-rules` covers the rest (WebRTC over
+    TCP). The second would also block a proxy, so `proxies` lists the hosts of all proxies in use, or is None if
+    unknown. If `reach` is `policy.ANYWHERE`, only the pages' CSP applies: Chromium can't treat pictures separately.
     """
     if tuple(reach) == ANYWHERE:
         return [NO_DATAGRAMS]
@@ -53,8 +52,8 @@ def _has_port(host: str) -> bool:
 
 
 def proxy_hosts(environ: Mapping[str, str], configured: str = "") -> list[str] | None:
-    """The hosts of the proxies that Chromium may ask: that of the settings, or else what it reads from the environment.
-    None where it may find others: a script's choice, KDE's settings, a switch of a developer's."""
+    """The hosts of the proxies Chromium may use: the one in the settings, otherwise those in the environment. None if
+    it may find others: a proxy script, KDE's settings, a developer's switch."""
     if "--proxy" in environ.get("QTWEBENGINE_CHROMIUM_FLAGS", ""):
         return None
     found = [configured]
@@ -76,11 +75,11 @@ def proxy_hosts(environ: Mapping[str, str], configured: str = "") -> list[str] |
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]+")
-"""What a name or an address holds; anything else could end the list of rules."""
+"""The characters of a name or an address. Anything else could break out of the list of rules."""
 
 
 def no_calls(script_class: Any) -> Any:
-    """The script that takes WebRTC away, of `QWebEngineScript`'s kind, for a profile."""
+    """The script, a `QWebEngineScript`, that removes WebRTC from a profile's pages."""
     script = script_class()
     script.setName("no-calls")
     script.setSourceCode(NO_CALLS)
@@ -91,8 +90,8 @@ def no_calls(script_class: Any) -> Any:
 
 
 def bridge(core: Any, receive: Callable[[Any, str, Any, str], object]) -> Any:
-    """The class of what pages call, in the place of pywebview's, which reads JSON as deep as it comes, and lets any
-    script of a page stop the app with boxes of messages. `receive(window, name, call, id)`. `core`: the module QtCore.
+    """The class that pages call. pywebview's own parses JSON to any depth, and lets any script block the app with
+    message boxes. `receive(window, name, call, id)`. `core`: the module QtCore.
     """
 
     class JSBridge(core.QObject):
@@ -102,7 +101,7 @@ def bridge(core: Any, receive: Callable[[Any, str, Any, str], object]) -> Any:
 
         @core.Slot(str, core.QJsonValue, str, result=str)  # type: ignore[untyped-decorator]
         def call(self, name: str, text: Any, call_id: str) -> None:
-            # A page can send values of any kind; what is no text is none at all here.
+            # A page can send values of any type. Anything but text is treated as missing.
             try:
                 call = calls.read(text.toString())
             except ValueError:
@@ -116,12 +115,12 @@ def bridge(core: Any, receive: Callable[[Any, str, Any, str], object]) -> Any:
 def watch_hand(
     core: Any, view: Any, hand: Hand, near: Callable[[bool], object], is_shortcut: Callable[[Any], bool]
 ) -> Any:
-    """Tells `hand` of the clicks and keys that Qt gives to this view; to be kept as long as the view lives.
+    """Report the clicks and keys of this view to `hand`. Keep the returned object as long as the view lives.
 
-    `near` is told True at each, and False when it is good for nothing any more: without the setting a script may write
-    the clipboard in no modern way, with it (Qt 6.11) in the old way without any click. `is_shortcut(event)`: whether
-    a key is one of the app's own: those a field would take for its editing first (Ctrl+Shift+A deselects).
-    `core`: the module QtCore.
+    `near` is called with True for each, and with False once it has expired. It controls a Qt setting: without it, a
+    script can't write to the clipboard with the modern API; with it (Qt 6.11), the old API works without any click.
+    `is_shortcut(event)`: whether a key is one of the app's shortcuts, which a text field would otherwise use for
+    editing (Ctrl+Shift+A deselects). `core`: the module QtCore.
     """
     kinds, keys = core.QEvent.Type, core.Qt.Key
     setting_off = {keys.Key_Return.value, keys.Key_Enter.value, keys.Key_Space.value}
@@ -144,12 +143,12 @@ def watch_hand(
         if not is_shortcut(event):
             return False
         event.ignore()
-        return True  # the page is not asked whether it wants the key
+        return True  # the page doesn't get the key
 
     seen: dict[Any, Callable[[Any], object]] = {
         kinds.ShortcutOverride: leave,
         kinds.MouseButtonPress: lambda _event: pressed(),
-        kinds.MouseButtonDblClick: lambda _event: pressed(),  # comes in the place of the second press
+        kinds.MouseButtonDblClick: lambda _event: pressed(),  # replaces the second press
         kinds.MouseButtonRelease: lambda _event: released(),
         kinds.TouchBegin: lambda _event: pressed(),
         kinds.TouchEnd: lambda _event: released(),
@@ -162,7 +161,7 @@ def watch_hand(
             if kind in seen:
                 return seen[kind](event) is True
             if kind == kinds.ChildAdded and watched is view:
-                # What draws the page and gets its events is a widget of its own, another one after a crash.
+                # The page is drawn by a child widget, which gets the events. After a crash it is a new one.
                 self.watch(event.child())
             return False
 

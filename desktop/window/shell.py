@@ -1,6 +1,6 @@
-"""Opens windows and keeps what each one shows: the only module that starts pywebview.
+"""Opens windows and knows what each one shows. The only module that starts pywebview.
 
-`Shell` is made before the loop starts and may open windows before and after. Knows no page by name.
+`Shell` is made before the loop starts, and can open windows before and after that. Knows no page by name.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from desktop.window.showing import Showing
 log = logging.getLogger(__name__)
 
 MOST_STRAYS = 3
-"""How often a window is brought back to its page before it is closed as hostile."""
+"""How often a window is returned to its page before it is closed as hostile."""
 
 
 @dataclass(frozen=True)
 class Looks:
-    """What every window of the app has in common."""
+    """What all windows of the app have in common."""
 
     app_id: str
     app_name: str
@@ -41,7 +41,7 @@ class Looks:
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """How one window opens and whom it tells."""
+    """How one window opens, and its callbacks."""
 
     page: Page
     place: Place
@@ -52,17 +52,17 @@ class WindowPlan:
     menu: bool = False
     """Whether the window carries the app's menu bar."""
     may_record: Callable[[], bool] = lambda: False
-    """Whether the component may have the microphone now, after a click."""
+    """Whether ChatKit may use the microphone now, after a click."""
     on_closing: Callable[[Place | None], None] = lambda _place: None
     on_closed: Callable[[], None] = lambda: None
     on_crash: Callable[[], None] = lambda: None
     on_lost: Callable[[], None] = lambda: None
-    """The engine has ended or did not start: this window shows nothing any more."""
+    """Called when the engine has ended or did not start: this window shows nothing any more."""
 
 
 @dataclass
 class PageWindow:
-    """One open window: what it shows, and its side of the bridge."""
+    """One open window: its page, and its side of the bridge."""
 
     plan: WindowPlan
     shell: Shell
@@ -72,24 +72,24 @@ class PageWindow:
     closed: threading.Event = field(default_factory=threading.Event)
     strays: int = 0
     failures: int = 0
-    """How often in a row its page could not be loaded."""
+    """How many times in a row its page could not be loaded."""
 
     @property
     def page(self) -> Page:
         return self.showing.page
 
     def show(self, page: Page) -> None:
-        """Show `page` anew: another random path, another key; the ones before are dead from now on."""
+        """Show `page` with a new random path and a new key. The previous ones stop working."""
         self.failures = 0
         self.showing = self.shell.show_in(self, page)
         self.native.load_url(self.shell.server.url(self.showing))
 
     def end_page(self) -> None:
-        """End the page's process, which hangs; `on_crash` hears of its end."""
+        """End the process of a page that hangs. `on_crash` is called afterwards."""
         self.shell.later(lambda: self.shell.engine.end_page(self.native))
 
     def emit(self, event: str, data: Any) -> None:
-        """Send a named event to the page; kept until the page has spoken for the first time."""
+        """Send a named event to the page. Events are kept until the page has made its first call."""
         self.channel.post({"event": event, "data": data})
 
     def set_title(self, title: str) -> None:
@@ -107,12 +107,12 @@ class PageWindow:
             self.native.destroy()
 
     def give_up(self, title: str, text: str) -> None:
-        """Say `text` in the system's own dialog, then close: for when no page of ours can be shown any more."""
+        """Show `text` in a system dialog, then close: for when no page can be shown any more."""
         self.native.create_confirmation_dialog(title, text)
         self.close()
 
     def screenshot(self, file: Path, limit: float = 10) -> bool:
-        """Save what the window shows; `limit` in seconds. False when that was not possible."""
+        """Save a screenshot of the window; `limit` in seconds. False if that was not possible."""
         finished = threading.Event()
         result: list[bool] = []
 
@@ -124,14 +124,14 @@ class PageWindow:
         return finished.wait(limit) and result[0]
 
     def pick_file(self, patterns: tuple[str, ...]) -> str | None:
-        """The system's dialog for opening a file; None when it was closed without one."""
+        """Show the system's file dialog. None if it was cancelled."""
         import webview
 
         chosen = self.native.create_file_dialog(webview.FileDialog.OPEN, file_types=patterns)
         return str(chosen[0]) if chosen else None
 
     def pick_folder(self) -> str | None:
-        """The system's dialog for a folder; None when it was closed without one."""
+        """Show the system's folder dialog. None if it was cancelled."""
         import webview
 
         chosen = self.native.create_file_dialog(webview.FileDialog.FOLDER)
@@ -167,20 +167,20 @@ class Shell:
         self._reach = reach
         self._prepared = False
         self._settled = threading.Event()
-        """The engine is prepared, or can't be."""
+        """Whether the engine has been prepared, successfully or not."""
         self._early: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._failure: EngineError | None = None
         self.menu: MenuBar = ()
-        """The app's menu bar; set before the first window opens, because GTK installs it with the loop."""
+        """The app's menu bar. Set before the first window opens, because GTK installs it with the loop."""
         self.words: Mapping[str, str] = {}
-        """pywebview's own words in the app's language, by its names; set before `run`."""
+        """pywebview's own texts in the app's language, by its keys. Set before `run`."""
         self.windows: list[PageWindow] = []
         self.first_frame: Callable[[bool], None] = lambda _painted: None
-        """Told whether pages are painted, where the engine can tell; set before the first window opens."""
+        """Called with whether pages are painted, if the engine can tell. Set before the first window opens."""
 
     def open(self, plan: WindowPlan) -> PageWindow:
-        """Open a window; before `run` it waits for the loop, after that it opens at once."""
+        """Open a window. Before `run`, it waits for the loop; afterwards it opens at once."""
         import webview
 
         showing = self.server.show(plan.page)
@@ -190,7 +190,7 @@ class Shell:
         channel.hold(showing)
         window.channel = channel
         dark = self._scheme == "dark"
-        # Known to the loop before the window is made: a page that calls early finds its window.
+        # Registered before the window is made, so that a page that calls early finds its window.
         self.windows.append(window)
         made = webview.windows
         before = len(made)
@@ -213,9 +213,9 @@ class Shell:
             height=plan.place.height,
             min_size=plan.least,
             background_color=plan.colours[1 if dark else 0],
-            # Without it pywebview injects an inline style, which the CSP refuses.
+            # Otherwise pywebview injects an inline style, which the CSP refuses.
             text_select=True,
-            # WebView2 has a zoom of its own; on Linux the adapters set it.
+            # WebView2 has its own zoom; on Linux, the adapters set it.
             zoomable=True,
             after=lambda made_window: setattr(window, "native", made_window),
         )
@@ -223,20 +223,20 @@ class Shell:
         return window
 
     def run(self) -> None:
-        """The loop: returns when the last window has closed. Must be called on the main thread.
-        Raises EngineMissing when pywebview finds no engine after all, EngineChanged when it isn't the one we know."""
+        """Run the loop until the last window has closed. Must be called on the main thread. Raises EngineMissing if
+        pywebview finds no engine after all, EngineChanged if it isn't the version we know."""
         import webview
         import webview.util
 
         for name in ("js_bridge_call", "Thread"):
             if not hasattr(webview.util, name):
                 raise EngineChanged(problem=f"webview.util.{name}")
-        # A page that loads while its window closes leaves a thread of pywebview's waiting for an answer that never
-        # comes, and the interpreter waits for that thread: the process would stay for ever (pywebview 6.2.1).
+        # If a page is loading while its window closes, a pywebview thread waits for an answer that never comes, and the
+        # interpreter waits for that thread: the process would never end (pywebview 6.2.1).
         webview.util.Thread = _Daemon
-        # Before `start`, which imports the platform module, which takes this name with it.
+        # Before `start`, which imports the platform module, which copies this name.
         webview.util.js_bridge_call = self._receive
-        webview.settings["ALLOW_DOWNLOADS"] = False  # the adapters ask where
+        webview.settings["ALLOW_DOWNLOADS"] = False  # the adapters ask for the destination
         webview.settings["ALLOW_FILE_URLS"] = False
         webview.settings["OPEN_DEVTOOLS_IN_DEBUG"] = False
         self.engine.unmade = self._on_unmade
@@ -259,7 +259,7 @@ class Shell:
         self.later(self.engine.quit)
 
     def later(self, run: Callable[[], None]) -> None:
-        """Run on the window thread soon; what is asked for before there is one waits for it."""
+        """Run on the window's thread soon. Calls made before it exists wait for it."""
         with self._lock:
             if not self._prepared:
                 self._early.append(run)
@@ -276,16 +276,16 @@ class Shell:
             window.set_zoom(factor)
 
     def show_in(self, window: PageWindow, page: Page) -> Showing:
-        """A new showing for `window`; what it showed before is dead from now on."""
+        """Give `window` a new showing. The previous one stops working."""
         self.server.end(window.showing)
         showing = self.server.show(page)
         window.channel.hold(showing)
         return showing
 
     def _prepare(self, native: Any, plan: WindowPlan) -> bool:
-        """pywebview has imported its platform module and made no window yet. False would stop the window."""
+        """Called when pywebview has imported its platform module and before it makes a window. False would stop it."""
         if threading.current_thread() is not threading.main_thread():
-            # A window that is opened while `run` starts the engine: preparing is for the toolkit's own thread, once.
+            # A window opened while `run` starts the engine: preparation happens once, on the toolkit's own thread.
             self._settled.wait()
         elif not self._settled.is_set():
             self._settle()
@@ -296,7 +296,7 @@ class Shell:
         return True
 
     def _settle(self) -> None:
-        """Prepares the engine; why it can't be is kept for `run`, because pywebview would only log it."""
+        """Prepare the engine. An error is kept for `run`, because pywebview would only log it."""
         try:
             self.engine.prepare(app_id=self._looks.app_id, menu=self.menu, proxy=self._proxy, reach=self._reach)
             self.engine.set_scheme(self._scheme)
@@ -333,11 +333,11 @@ class Shell:
             ),
         )
         if not gc.isenabled():
-            gc.freeze()  # what a start has made stays for good
+            gc.freeze()  # objects made during the start live for ever, so the collector need not look at them
             gc.enable()
 
     def _receive(self, native: Any, name: object, params: object, call_id: object) -> None:
-        """Every call of every engine comes in here, in place of pywebview's `js_bridge_call`."""
+        """Every call of every engine arrives here. Replaces pywebview's `js_bridge_call`."""
         for window in self.windows:
             if window.native is native:
                 window.failures = 0
@@ -345,7 +345,7 @@ class Shell:
                 return
 
     def _on_strayed(self, window: PageWindow) -> None:
-        """The top frame left our page: its rights end at once, and our page is shown again."""
+        """The top frame left our page. Revoke its rights at once, and show our page again."""
         window.strays += 1
         log.warning("the window of page %s left its page and is brought back", window.page.name)
         page = window.page
@@ -357,7 +357,7 @@ class Shell:
         self.later(lambda: threading.Thread(target=window.show, args=(page,), daemon=True).start())
 
     def _on_failed(self, window: PageWindow) -> None:
-        """The window's page did not come: tried again, then said."""
+        """The window's page did not load. Try again, then say so."""
         window.failures += 1
         log.error("the page %s could not be loaded (%d in a row)", window.page.name, window.failures)
         url = self.server.url(window.showing)
@@ -381,7 +381,7 @@ class Shell:
             ground=window.plan.colours[1 if dark else 0],
             dark=dark,
         )
-        # Not inside the engine's own signal.
+        # Not inside the engine's signal.
         self.later(lambda: self.engine.show_plain(window.native, text))
 
     def _on_closing(self, window: PageWindow) -> bool:
@@ -393,7 +393,7 @@ class Shell:
         return True
 
     def _on_unmade(self, native: Any, error: Exception) -> None:
-        """Of the only window, it is the failure of the app; of another one, it is said in a dialog of those there."""
+        """A window could not be made. If it is the only one, the app fails; otherwise another window shows a dialog."""
         problem = str(getattr(error, "message", "")) or str(error) or type(error).__name__
         window = next((one for one in self.windows if one.native is native), None)
         if window is not None:
@@ -416,7 +416,7 @@ class Shell:
 
 
 class _Daemon(threading.Thread):
-    """A thread that the end of the program does not wait for."""
+    """A thread that does not keep the program from ending."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{**options, "daemon": True})
@@ -425,10 +425,10 @@ class _Daemon(threading.Thread):
 def _make_window(
     webview: Any, handlers: dict[str, Callable[..., Any]], *, after: Callable[[Any], None], **options: Any
 ) -> Any:
-    """`webview.create_window` with its event handlers in place before it does anything.
+    """Like `webview.create_window`, but with the event handlers attached first.
 
-    pywebview initialises and creates the window inside the call when the loop runs already, so handlers added to its
-    result would come too late; its `Window` class is what both paths go through.
+    If the loop is already running, pywebview creates the window inside that call, so handlers added to its result would
+    come too late. Both paths use its `Window` class.
     """
     stock = webview.Window
 

@@ -1,6 +1,6 @@
-"""One showing of a page: its random path and its page key, which die together when the window shows something else.
+"""One showing of a page: its random path and its page key. Both stop working when the window shows something else.
 
-Knows no window and no server; both hold showings.
+Knows no window and no server; both use showings.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from desktop.common.page import Page
 
 @dataclass
 class Showing:
-    """A page being shown. `path` is what the address holds, `key` what its calls must carry."""
+    """A page being shown. `path`: part of its address. `key`: carried by each of its calls."""
 
     page: Page
     path: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -23,7 +23,7 @@ class Showing:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def revoke(self) -> None:
-        """From now on nothing under the path is served and no call with the key is answered; the page is told once."""
+        """Stop serving the path and answering calls with the key. The page's `on_gone` is called once."""
         with self._lock:
             was, self.alive = self.alive, False
         if was:

@@ -1,6 +1,6 @@
-"""What a window shows when its page could not be loaded: our own words and a way to try again, without any script.
+"""The page shown when a window's own page could not be loaded: a sentence and a way to retry, without scripts.
 
-An engine's own error page says nothing to a person (WebKitGTK's is blank). Knows no window.
+An engine's own error page is no help to a person (WebKitGTK's is blank). Knows no window.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 
 TRIES = (0.3, 1.5)
-"""Seconds before each try that the app makes by itself; after that it says so."""
+"""Seconds before each automatic retry. After the last, the app shows the error."""
 
 _PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title><style>
 :root {{ color-scheme: {scheme}; font: 15px/1.5 system-ui, sans-serif; }}
@@ -24,7 +24,7 @@ a:focus-visible {{ outline: 2px solid {ink}; outline-offset: 2px; }}
 
 
 def page(*, title: str, text: str, again: str, address: str, ground: str, dark: bool, language: str = "en") -> str:
-    """`address`: the page that did not load, for the button; `ground`: the window's background, #rrggbb."""
+    """`address`: the page that did not load, for the retry button. `ground`: the window's background, #rrggbb."""
     return _PAGE.format(
         language=html.escape(language),
         title=html.escape(title),

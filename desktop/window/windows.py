@@ -1,9 +1,9 @@
-"""WebView2 (Edge) on Windows through pywebview: lockdown, place, zoom, scheme, proxy, downloads.
+"""WebView2 (Edge) on Windows through pywebview: lockdown, placement, zoom, theme, proxy, downloads.
 
-Run by this project: on Linux, with Mono's WinForms for the window, menu and place, pywebview's own form and control,
-and the types and enums of the WebView2 assembly that pywebview ships (`tests/window/test_webview2_types.py`); what the
-engine would say is a recorded stand-in there. Not run: WebView2 itself, and Windows. Source of what it says:
-Microsoft's WebView2 reference.
+This project runs it on Linux, with Mono's WinForms for window, menu and placement, pywebview's own form and control,
+and the types and enums of the WebView2 assembly that pywebview ships (`tests/window/test_webview2_types.py`). The
+engine itself is a recorded stand-in there, written from Microsoft's WebView2 reference. WebView2 and Windows have not
+been run.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ RELIED_ON = (
     *("on_new_window_request", "on_navigation_start", "on_navigation_completed", "on_source_changed"),
     *("on_download_starting", "on_webview_ready"),
 )
-"""Handlers of pywebview's `EdgeChrome` that are replaced before it makes a window."""
+"""Handlers of pywebview's `EdgeChrome` replaced before it makes a window."""
 ARGUMENTS = "WEBVIEW2_ADDITIONAL_BROWSER_ARGUMENTS"
 MOST_LOGINS = 3
-"""How often a proxy is told who asks; Chromium asks again where it was wrong."""
+"""How often the proxy's login is sent. Chromium asks again if it was wrong."""
 SW_RESTORE = 9
 PERSONALIZE = r"Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
 NO_SUCH_FOLDER = "not-a-runtime"
@@ -52,8 +52,8 @@ class EdgeEngine(PlainEngine):
     def bind(self) -> None:
         import webview
 
-        # pywebview 6.2.1 looks for a runtime by itself, and takes Internet Explorer's engine where it thinks that there
-        # is none. Ours has looked (`webview2.require`); with a folder of its own named, it does not look.
+        # pywebview 6.2.1 looks for a runtime itself, and uses Internet Explorer's engine if it thinks there is none. We
+        # have already checked (`webview2.require`); when a runtime folder is set, pywebview does not look.
         webview.settings["WEBVIEW2_RUNTIME_PATH"] = NO_SUCH_FOLDER
 
     def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
@@ -87,14 +87,14 @@ class EdgeEngine(PlainEngine):
         self._context: Any = None
         self._unstarted: set[str] = set()
         if proxy is not None:
-            # Chromium itself leaves loopback addresses out of it. What pywebview passes stays in effect.
+            # Chromium itself never uses the proxy for loopback addresses. pywebview's own arguments stay in effect.
             os.environ[ARGUMENTS] = f"{os.environ.get(ARGUMENTS, '')} --proxy-server={proxy.address}".strip()
         winforms.BrowserView.BrowserForm.is_dark_theme = lambda _form: self.dark()
         winforms.ThreadStart = self._telling(winforms.ThreadStart, lambda: webview.windows[0])
         self._replace(edgechromium.EdgeChrome)
 
     def _telling(self, start: Callable[..., Any], first: Callable[[], Any]) -> Callable[..., Any]:
-        """pywebview makes the first window at the beginning of a thread, where what is raised ends the process."""
+        """Report exceptions: pywebview makes the first window at the start of a thread, where one ends the process."""
 
         def telling(create: Callable[[], None]) -> Any:
             def run() -> None:
@@ -104,7 +104,7 @@ class EdgeEngine(PlainEngine):
                     if self._views():
                         raise
                     log.exception("the first window could not be made")
-                    # .NET's own text has the way it came below.
+                    # .NET's message includes the stack trace in the following lines.
                     self.unmade(first(), RuntimeError(next(iter(str(error).splitlines()), type(error).__name__)))
 
             return start(run)
@@ -122,20 +122,20 @@ class EdgeEngine(PlainEngine):
                     self._lock_down(uid, sender.CoreWebView2)
                     return
                 log.error("WebView2 did not start: %s", args.InitializationException)
-            except Exception:  # what can't be locked down is not shown
+            except Exception:  # never show a window that can't be locked down
                 log.exception("WebView2 is not the one that this was made for")
             self._unstarted.add(uid)
             self._lose_unstarted()
 
         def on_navigation(view: Any, _sender: Any, args: Any) -> None:
-            # NavigationStarting of the control is for the top frame; the page's CSP says which frames there may be.
-            # Nothing opens outside for it: a script's `location = …` counts as a person's doing.
+            # The control's NavigationStarting is for the top frame; the page's CSP decides about frames. Nothing opens
+            # outside here: WebView2 counts a script's `location = …` as a person's action.
             if not self._may_show(view.pywebview_window.uid, str(args.Uri)):
                 args.Cancel = True
 
         def on_completed(view: Any, sender: Any, args: Any) -> None:
             completed(view, sender, args)
-            # What this window may not show was cancelled, so anything else that fails is its own page.
+            # Forbidden pages were cancelled, so any other failure is the window's own page.
             stopped = self._core.CoreWebView2WebErrorStatus.OperationCanceled
             dress = self._dresses.get(view.pywebview_window.uid)
             if dress is not None and not args.IsSuccess and args.WebErrorStatus != stopped:
@@ -155,7 +155,7 @@ class EdgeEngine(PlainEngine):
                 log.warning("a download that came too soon after another was not begun")
                 args.Cancel = True
                 return
-            # Asked when this event is over: WebView2 says nothing more as long as one of its handlers waits.
+            # Asked after this event: WebView2 sends nothing while one of its handlers waits.
             waiting = args.GetDeferral()
             self.later(lambda: self._ask_destination(view.form, args, waiting, dress))
 
@@ -167,7 +167,7 @@ class EdgeEngine(PlainEngine):
             setattr(chrome, name, handler)
 
     def _lose_unstarted(self) -> None:
-        """Once the window is dressed: where WebView2's own library is missing it says so while it is being made."""
+        """Report the engine as lost once the window is set up: without its library, WebView2 fails while being made."""
         for uid in self._unstarted & self._dresses.keys():
             self._unstarted.discard(uid)
             self._dresses[uid].lost()
@@ -185,7 +185,7 @@ class EdgeEngine(PlainEngine):
         return list(self._platform.BrowserView.instances.values())
 
     def _fit(self, view: Any, place: Place) -> None:
-        """In physical pixels: pywebview makes the form before anybody is asked where it goes."""
+        """In physical pixels. pywebview makes the form before we can say where it goes."""
         scale = view._scale
         view.Size = self._drawing.Size(round(place.width * scale), round(place.height * scale))
         if place.x is not None and place.y is not None:
@@ -195,11 +195,11 @@ class EdgeEngine(PlainEngine):
             view.WindowState = self._forms.FormWindowState.Maximized
 
     def _furnish(self, view: Any, dress: Dress) -> None:
-        # The event loop's own, and not a form's, which goes with its window.
+        # Belongs to the event loop, not to a form, which goes away with its window.
         self._context = self._context or self._threading.SynchronizationContext.Current
         if dress.menu:
             view.Controls.Add(windows_menu.strip(self._forms, dress.menu))
-            view.webview.BringToFront()  # what is docked later takes what is left: the page lies below the menu
+            view.webview.BringToFront()  # what is docked last gets the remaining space, below the menu
         windows_menu.take_keys(self._forms, view.webview, self._menu)
 
     def _zoom(self, view: Any, factor: float) -> None:
@@ -225,13 +225,13 @@ class EdgeEngine(PlainEngine):
         core.BasicAuthenticationRequested += lambda _sender, asked: self._on_login(asked, logins)
         settings = core.Settings
         settings.IsBuiltInErrorPageEnabled = False
-        # What is typed into a page of ours, a key for one, is kept by nobody but us.
+        # Nobody but the app keeps what is typed into our pages, such as a key.
         settings.IsGeneralAutofillEnabled = False
         settings.IsPasswordAutosaveEnabled = False
         self._set_scheme_of(core)
 
     def _on_permission(self, uid: str, asked: Any) -> None:
-        # Camera, location, notifications, clipboard reading: nothing in the app needs them.
+        # The app needs no camera, location, notifications or clipboard reading.
         dress = self._dresses.get(uid)
         states, kinds = self._core.CoreWebView2PermissionState, self._core.CoreWebView2PermissionKind
         is_given = (
@@ -241,7 +241,7 @@ class EdgeEngine(PlainEngine):
             and dress.may_record()
             and self._takes(uid, bool(asked.IsUserInitiated))
         )
-        asked.SavesInProfile = False  # the next time it is asked anew
+        asked.SavesInProfile = False  # it is asked again next time
         asked.State = states.Allow if is_given else states.Deny
 
     def _on_failed(self, uid: str, kind: Any) -> None:
@@ -253,10 +253,10 @@ class EdgeEngine(PlainEngine):
             dress.lost()
         elif kind in (kinds.RenderProcessExited, kinds.FrameRenderProcessExited):
             dress.crashed()
-        # One that does not answer is the page's own watch's; the others are started again by the engine.
+        # A page that does not respond is handled by its own watch. The engine restarts other processes.
 
     def _on_login(self, asked: Any, logins: list[str]) -> None:
-        """The proxy of the settings is told who asks; nobody else is."""
+        """Send the login to the proxy from the settings, and to nobody else."""
         proxy, address = self._proxy, str(asked.Uri)
         is_ours = proxy is not None and urlsplit(address).netloc == urlsplit(proxy.address).netloc
         if proxy is None or not is_ours or not proxy.user or len(logins) >= MOST_LOGINS:
@@ -286,7 +286,7 @@ class EdgeEngine(PlainEngine):
             self._context.Post(self._threading.SendOrPostCallback(lambda _state: run()), None)
 
     def push(self, window: Any, script: str) -> None:
-        # Not pywebview's `run_js`: that waits for the result, and for ever where the script faults.
+        # Not pywebview's `run_js`: it waits for the result, and for ever if the script fails.
         def run() -> None:
             view = self._view(window)
             if view is not None and view.webview.CoreWebView2 is not None:
@@ -326,7 +326,7 @@ class EdgeEngine(PlainEngine):
         )
 
     def screens(self) -> list[Rect]:
-        """In the logical pixels of the first window: the process has one scale for all screens."""
+        """In logical pixels of the first window: the process has one scale for all screens."""
         scale = next((view._scale for view in self._views()), 1.0)
         areas = [screen.WorkingArea for screen in self._forms.Screen.AllScreens]
         return [Rect(*(round(value / scale) for value in (a.X, a.Y, a.Width, a.Height))) for a in areas]
@@ -338,7 +338,7 @@ class EdgeEngine(PlainEngine):
         if view.WindowState == self._forms.FormWindowState.Minimized:
             import ctypes
 
-            # As the person had it, maximized for one: WinForms has no word for that.
+            # Restore it as it was, for example maximized: WinForms has no call for that.
             ctypes.windll.user32.ShowWindow(view.Handle.ToInt32(), SW_RESTORE)  # type: ignore[attr-defined,unused-ignore]
         view.Show()
         view.BringToFront()

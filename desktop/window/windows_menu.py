@@ -1,7 +1,7 @@
-"""The menu bar and the keys of a window on Windows. Run on Linux with Mono's WinForms; on Windows not yet.
+"""The menu bar and shortcuts of a window on Windows. Run on Linux with Mono's WinForms; not yet on Windows.
 
-While the page has the focus WebView2 has the keys, and gives those that a program might want to its control's
-`KeyDown` (read in the assembly: `AcceleratorKeyPressed`); elsewhere in the window the menu's own shortcuts hold.
+While the page has the focus, WebView2 gets the keys and passes those a program might want to its control's `KeyDown`
+(read in the assembly: `AcceleratorKeyPressed`). Elsewhere in the window, the menu's own shortcuts work.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 from desktop.window.engine import MenuBar, MenuItem, keys_of
 
 KEYS = {",": ("Oemcomma",), "+": ("Oemplus", "Add"), "-": ("OemMinus", "Subtract"), "0": ("D0", "NumPad0")}
-"""WinForms' names; the first is the key of the letters' part, and the one that the menu shows."""
+"""WinForms' names. The first is the key on the main keyboard, which the menu shows."""
 
 
 def strip(forms: Any, menu: MenuBar) -> Any:
-    """The menu bar as WinForms has it. `forms`: the namespace System.Windows.Forms."""
+    """The menu bar as a WinForms control. `forms`: the namespace System.Windows.Forms."""
     bar = forms.MenuStrip()
     for title, items in menu:
         top = forms.ToolStripMenuItem(_plain(title))
@@ -26,7 +26,7 @@ def strip(forms: Any, menu: MenuBar) -> Any:
 
 
 def take_keys(forms: Any, control: Any, menu: MenuBar) -> None:
-    """The menu's keys while the page in `control` has the focus, in windows without a menu too."""
+    """Handle the menu's shortcuts while the page in `control` has the focus, in windows without a menu bar too."""
     known: dict[tuple[str, bool, bool], MenuItem] = {}
     for _title, items in menu:
         for item in items:
@@ -34,7 +34,7 @@ def take_keys(forms: Any, control: Any, menu: MenuBar) -> None:
                 held, key = keys_of(item.shortcut)
                 for name in KEYS.get(key, (key,)):
                     known[str(getattr(forms.Keys, name)), "Ctrl" in held, "Shift" in held] = item
-                    if key == "+":  # on most keyboards it is struck with Shift
+                    if key == "+":  # on most keyboards it is typed with Shift
                         known[str(getattr(forms.Keys, name)), "Ctrl" in held, True] = item
 
     def on_key(_sender: Any, event: Any) -> None:
@@ -60,5 +60,5 @@ def _entry(forms: Any, item: MenuItem) -> Any:
 
 
 def _plain(title: str) -> str:
-    """`&` would underline the letter after it."""
+    """Double every `&`, which would otherwise underline the next letter."""
     return title.replace("&", "&&")

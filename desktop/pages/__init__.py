@@ -1,1 +1,1 @@
-"""One module a page: each owns its list of methods and their parameter models. Pages know no pywebview."""
+"""One folder per page, with the methods the page may call and the models of their parameters. Knows no pywebview."""

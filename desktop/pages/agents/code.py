@@ -1,4 +1,4 @@
-"""Code agents on the page for agents: how a file stands, and the way to its consent page. Approves nothing itself.
+"""Code agents on the agents page: the state of a file, and the way to its consent page. Approves nothing itself.
 
 `methods` is merged into the page's own.
 """
@@ -25,7 +25,7 @@ class CodeParams(Params):
 
 
 class CodeMethods:
-    """`save` (agent id, {field: value}) is the page's own way to change an agent, and answers as it does."""
+    """`save(agent id, {field: value})`: the page's own function to change an agent."""
 
     def __init__(self, services: Services, save: Callable[[str, dict[str, Any]], dict[str, Any]]) -> None:
         self._services = services
@@ -69,15 +69,15 @@ class CodeMethods:
         self._services.app.show_consent(self._agent(params.id).id)
 
     def _choose(self, params: CodeParams) -> dict[str, Any] | None:
-        """The agent with the file that the person has chosen; None where none was."""
+        """The agent with the file the person has chosen; None if they chose none."""
         self._agent(params.id)
         title = self._services.texts.get("agents.code_choose")
         chosen = self._services.app.pick_file(title, PATTERNS)
         return self._save(params.id, {"agent.file": chosen}) if chosen else None
 
     def _revoke(self, params: CodeParams) -> dict[str, Any]:
-        """It asks again before it runs; an answer that is being given goes on to its end, then its process ends. The
-        state then."""
+        """Withdraw the consent: the agent asks again before it runs. An answer in progress is finished, then its
+        process ends. Returns the new state."""
         from desktop.agents.code.consent import LIST, Consents
 
         Consents(self._services.locations.folder / LIST).take_back(self._agent(params.id).file)

@@ -1,6 +1,6 @@
-"""An agent as fields of a page, and back: what was typed, cleaned and checked, with a sentence at each field.
+"""Turns an agent into form fields and back. Cleans and checks what was typed, with a sentence for each field.
 
-Pure functions: no window, no file. Field names begin with `agent.`, as they lie in the settings.
+Pure functions: no window, no file. Field names begin with `agent.` and continue as in the settings.
 """
 
 from __future__ import annotations
@@ -54,31 +54,31 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         *OF_CHAT,
     ),
 }
-"""What can be changed, by kind."""
+"""The fields that can be changed, by kind of agent."""
 OF_ANY = ("agent.name",)
-"""What can be changed of a kind that this page does not know."""
+"""The fields that can be changed for a kind this page does not know."""
 
 _LISTS = ("agent.models", "agent.tools.vector_store_ids", "agent.packages")
-"""Typed as lines."""
+"""Lists typed one entry per line."""
 _OVERRIDES = "agent.model_overrides"
-"""Typed as lines, too: what the file names = what is used."""
+"""Also typed as lines: the model named in the file = the model to use."""
 _OR_NONE = ("agent.greeting", "agent.reasoning_effort", "agent.temperature", "agent.tool_rounds")
-"""Empty means: as it would be without."""
+"""Fields whose empty value means the default."""
 _STORE = re.compile(r"vs_[A-Za-z0-9_-]{1,200}")
 
 
 def fields_of(kind: str) -> tuple[str, ...]:
-    """The fields of an agent of this kind."""
+    """The fields of this kind of agent."""
     return FIELDS.get(kind, OF_ANY)
 
 
 def name_of(agent: Agent, texts: Catalogue) -> str:
-    """What the lists call it: its name, else its kind."""
+    """Its name in lists: its own, or else its kind."""
     return agent.name or texts.get(f"agents.unnamed_{agent.kind if agent.kind in FIELDS else 'other'}")
 
 
 def values_of(agent: Agent) -> dict[str, Any]:
-    """`{field: value}`, as JSON holds it; lists that are typed as lines are such lines."""
+    """`{field: value}` as JSON. Lists typed as lines are returned as lines."""
     found: dict[str, Any] = {}
     for name in fields_of(agent.kind):
         value: Any = agent
@@ -95,7 +95,7 @@ def values_of(agent: Agent) -> dict[str, Any]:
 
 
 def edited(agent: Agent, changes: Mapping[str, Any]) -> Agent:
-    """The agent with what was typed. Raises FieldError, with the field's name."""
+    """The agent with the changes typed. Raises FieldError with the field's name."""
     data = agent.model_dump(mode="json")
     for name, value in changes.items():
         if name not in fields_of(agent.kind):
@@ -114,7 +114,7 @@ def edited(agent: Agent, changes: Mapping[str, Any]) -> Agent:
 
 def _clean(name: str, value: Any) -> Any:
     if name in _LISTS:
-        between = r"\n+" if name == _LISTS[2] else r"[\n,]+"  # versions of a package have commas of their own
+        between = r"\n+" if name == _LISTS[2] else r"[\n,]+"  # package versions may contain commas
         entries = re.split(between, value) if isinstance(value, str) else value
         lines = list(dict.fromkeys(one.strip() for one in entries if isinstance(one, str) and one.strip()))
         if name == _LISTS[1] and not all(_STORE.fullmatch(one) for one in lines):
@@ -142,7 +142,7 @@ def _clean(name: str, value: Any) -> Any:
 
 
 def overrides(field: str, lines: Iterable[str]) -> dict[str, str]:
-    """`named = used`, one a line, as {named: used}. Raises FieldError."""
+    """Lines of `named = used` as {named: used}. Raises FieldError."""
     found = {}
     for line in filter(None, map(str.strip, lines)):
         named, equals, used = (part.strip() for part in line.partition("="))
@@ -153,7 +153,7 @@ def overrides(field: str, lines: Iterable[str]) -> dict[str, str]:
 
 
 def _field(loc: tuple[str | int, ...], kind: str) -> str:
-    """The field that a place in the model belongs to; of a prompt, the place in it too."""
+    """The field for a location in the model; for a prompt, including the location inside it."""
     dotted = "agent." + ".".join(str(part) for part in loc)
     owner = next((name for name in fields_of(kind) if dotted == name or dotted.startswith(f"{name}.")), dotted)
     return dotted if owner == "agent.prompts" else owner

@@ -1,6 +1,6 @@
-"""Endpoints in the agents page: checked by real calls first, listed with their models, removed with their keys.
+"""Endpoints on the agents page: checked by real calls, listed with their models, removed with their keys.
 
-A key goes in and never comes out.
+The page can set a key but never gets one.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ class IdParams(Params):
 class EndpointParams(Params):
     number: Annotated[int, Field(ge=1, le=1_000_000)]
     id: Id = ""
-    """Empty: a new one."""
+    """Empty for a new one."""
     name: Typed = ""
     address: Typed
     api: Literal["responses", "chat_completions"] = "chat_completions"
     key: Typed = ""
     model: Typed = ""
-    """To be tried where the endpoint has no list of models."""
+    """The model to try if the endpoint has no list of models."""
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
     plain: bool = False
-    """The person has just said yes to http in the own network."""
+    """Whether the person has just allowed http on their own network."""
 
 
 class EndpointMethods:
-    """`state` gives what the page shows of all agents."""
+    """`state()`: what the page shows about all agents."""
 
     def __init__(
         self, services: Services, state: Callable[[], dict[str, Any]], check: EndpointCheck | None = None
@@ -75,11 +75,11 @@ class EndpointMethods:
         }
 
     def gone(self) -> None:
-        """Nobody looks any more: what is being checked ends, and is not saved."""
+        """The page is gone: end a running check without saving."""
         self._endpoints.gone()
 
     def all(self) -> list[dict[str, Any]]:
-        """What the page shows of each, OpenAI's own first."""
+        """What the page shows about each endpoint, OpenAI's first."""
         return [self._endpoint(one) for one in (self._built_in(), *self._services.settings.current.endpoints)]
 
     def _built_in(self) -> Endpoint:
@@ -102,8 +102,8 @@ class EndpointMethods:
         }
 
     def _models(self, params: IdParams) -> dict[str, Any]:
-        """The models of an endpoint: `{models, problem, ending}`, a sentence where they can't be had, and one for each
-        that ends soon."""
+        """An endpoint's models: `{models, problem, ending}`. `problem`: why there is no list. `ending`: a sentence for
+        each model that will be retired soon."""
         endpoint = self._endpoint_of(params.id)
         if endpoint is None:
             return {"models": [], "problem": self._services.texts.get("agents.endpoint_missing")}
@@ -127,7 +127,7 @@ class EndpointMethods:
         }
 
     def _save_endpoint(self, params: EndpointParams) -> dict[str, Any]:
-        """Checked by real calls, then saved. `{error, can_save, cancelled, models, id, state}`."""
+        """Check by real calls, then save. `{error, can_save, cancelled, models, id, state}`."""
         self._endpoints_unlocked()
         settings = self._services.settings.current
         known = roster.find(settings.endpoints, params.id)
@@ -169,7 +169,7 @@ class EndpointMethods:
         return {"stopped": self._endpoints.cancel(params.number)}
 
     def _key(self, params: IdParams) -> dict[str, Any]:
-        """The state of an endpoint's key; never the key."""
+        """The state of an endpoint's key; never the key itself."""
         endpoint = self._endpoint_of(params.id)
         if endpoint is None:
             raise AgentNotSet()
@@ -183,7 +183,7 @@ class EndpointMethods:
         return key_status(self._services, endpoint.base_url)
 
     def _remove_endpoint(self, params: IdParams) -> dict[str, Any]:
-        """The endpoint and, where nobody else of the settings shares its origin, its key."""
+        """Remove the endpoint, and its key unless another one in the settings has the same origin."""
         self._endpoints_unlocked()
         settings = self._services.settings.current
         endpoint = roster.find(settings.endpoints, params.id)
@@ -201,7 +201,7 @@ class EndpointMethods:
         try:
             services.keys.remove(origin)
         except (KeyringMissing, KeyringInsecure):
-            pass  # where there is no keyring, nothing was kept in it
+            pass  # without a keyring, nothing was stored
 
     def _endpoint_of(self, endpoint_id: str) -> Endpoint | None:
         if endpoint_id == OPENAI_ENDPOINT:

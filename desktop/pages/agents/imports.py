@@ -1,6 +1,6 @@
-"""The agents page's part for code that a person brings, and for what a hosted workflow becomes after 30 November 2026.
+"""Importing code on the agents page, and what to do with a hosted workflow after 30 November 2026.
 
-Nothing brought here runs here: it is read, kept, and shown to the person (`pages/consent`), who says whether it may
+Imported code does not run here: it is read, kept, and shown to the person (`pages/consent`), who decides whether it may
 run.
 """
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from desktop.agents.code.consent import Source
 
 LARGEST_PASTE = 4 * 1024 * 1024
-"""Bytes of one `agents.bring_code`: the largest source with line breaks and quotes as JSON writes them; what is too
-large for an agent is refused with a sentence at the field before that."""
+"""The largest `agents.bring_code` call, in bytes: the largest source, with line breaks and quotes escaped as JSON. A
+source too large for an agent is refused earlier, with a sentence at the field."""
 MOST_PACKAGES = 50
 
 Id = Annotated[str, StringConstraints(max_length=64)]
@@ -46,11 +46,11 @@ class BringParams(Params):
     file: Annotated[str, StringConstraints(max_length=4096)] = ""
     text: Annotated[str, Field(max_length=LARGEST_PASTE)] = ""
     workflow: Id = ""
-    """The workflow whose place the code takes once it is approved; empty: none."""
+    """The workflow that the code replaces once it is approved; empty for none."""
 
 
 class Road:
-    """`put(make)` saves a further agent and gives `{id, state}`; `lock()` says why none can be chosen, or nothing."""
+    """`put(make)` saves a new agent and returns `{id, state}`. `lock()`: why none can be chosen, or empty."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Road:
         }
 
     def told(self) -> dict[str, Any]:
-        """What the page is told once: whether the last day has passed, and how large a source may be, in bytes."""
+        """What the page needs to know: whether the last day has passed, and the size limit of a source, in bytes."""
         from desktop.agents.code.consent import MOST
 
         return {"over": workflows_over(self._today()), "largest_code": MOST}
@@ -86,13 +86,13 @@ class Road:
     # --- code --------------------------------------------------------------------------------------
 
     def _pick(self, _: NoParams) -> str | None:
-        """The path that was chosen; None: none."""
+        """The path chosen; None if cancelled."""
         say = self._services.texts.get
         patterns = (say("agents.imports.python_files"), say("agents.imports.any_files"))
         return self._services.app.pick_file(say("agents.imports.choose_file"), patterns)
 
     def _bring(self, params: BringParams) -> dict[str, Any]:
-        """A new code agent, whose source is shown next; `{id, state}`. What can't become one is said at its field."""
+        """Add a code agent; its source is shown next. `{id, state}`. Raises FieldError if it can't be one."""
         from desktop.agents.code import brought
 
         taken = self._workflow(params.workflow) if params.workflow else None
@@ -134,7 +134,7 @@ class Road:
         return stem if way == "file" and stem else self._services.texts.get("agents.imports.new_code")
 
     def _packages(self, source: Source) -> list[str]:
-        """What the source imports and nobody has, as pip names it."""
+        """Packages the source imports that are not installed, by their names for pip."""
         from desktop.agents.code.imports import lacking
         from desktop.agents.code.packages import folder
 
@@ -147,8 +147,8 @@ class Road:
     # --- a workflow --------------------------------------------------------------------------------
 
     def _go_on(self, params: WorkflowParams) -> dict[str, Any]:
-        """An assistant with the workflow's name takes its place at once; its look, greeting and prompts are the
-        profile's, as the workflow's are. `{id, state}`."""
+        """Replace the workflow at once by an assistant of the same name. Appearance, greeting and prompts belong to the
+        profile, so they stay. `{id, state}`."""
         workflow = self._workflow(params.id)
         answer = self._put(lambda now: AssistantAgent(id=roster.fresh_id("assistant", now), name=workflow.name))
         if self._lock():

@@ -1,6 +1,6 @@
-"""The MCP servers' part of the page for agents: its methods. A secret goes in and never comes out.
+"""MCP servers on the agents page. The page can set a secret but never gets one.
 
-Knows the page only by the state that it hands back after a change.
+Knows the page only by the state it returns after a change.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from desktop.settings.model import Settings
 
 LARGEST = 512 * 1024
-"""Bytes of one call: a form full of variables."""
+"""The largest call, in bytes: a form full of variables."""
 LONGEST_BLOCK = 100_000
 LONGEST_DESCRIPTION = 300
-"""Characters of a tool's description that are shown; the model is given all of it."""
+"""Characters shown of a tool's description. The model gets all of it."""
 MOST_TOOLS = 500
 
 Id = Annotated[str, StringConstraints(max_length=64)]
@@ -56,19 +56,19 @@ class McpIdParams(Params):
 class McpSaveParams(McpForm):
     number: Annotated[int, Field(ge=1, le=1_000_000)]
     id: Id = ""
-    """Empty: a new one."""
+    """Empty for a new one."""
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
     pasted: Annotated[int, Field(ge=-1, le=1000)] = -1
-    """The server of the pasted block whose secrets belong to it; -1: none."""
+    """The server in the pasted block that the secrets belong to; -1 for none."""
     plain: bool = False
-    """The person has just said yes to http in the own network."""
+    """Whether the person has just allowed http on their own network."""
     sign_in: bool = False
-    """In the browser, first. The person has clicked for it."""
+    """Sign in with the browser first; the person has clicked for it."""
     client_id: Typed = ""
     client_secret: Typed = Field(default="", repr=False)
     client_host: Annotated[str, StringConstraints(max_length=300)] = ""
-    """As whom the app is known at the authorization server that was named; empty: it registers by itself."""
+    """The app's client id at the authorization server; if empty, the app registers itself."""
 
 
 class CommandParams(Params):
@@ -98,13 +98,13 @@ class ToolsParams(Params):
 
 @dataclass(frozen=True)
 class Stop:
-    """What ends a check, as `CheckRuns` wants it."""
+    """Ends a check; for `CheckRuns`."""
 
     close: Callable[[], None]
 
 
 def mcp_check(services: Services) -> McpCheck:
-    """The check of MCP servers with this application's parts."""
+    """The check of MCP servers with this application's services."""
     sources = SettingsSources(services.settings, services.keys)
 
     def begin(
@@ -150,7 +150,7 @@ def mcp_check(services: Services) -> McpCheck:
 
 
 class McpPart:
-    """One for each showing of the page. `state`: everything that the page is told after a change."""
+    """One for each showing of the page. `state`: everything the page needs after a change."""
 
     def __init__(self, services: Services, state: Callable[[], dict[str, Any]], check: McpCheck | None = None) -> None:
         self._services = services
@@ -158,7 +158,7 @@ class McpPart:
         self._check = check or mcp_check(services)
         self._written: list[Written] = []
         self._held: dict[int, dict[str, str]] = {}
-        """The secrets of a pasted block, by the number of the server in it, until it is saved or the page is left."""
+        """The secrets of a pasted block, by the server's number in it, until it is saved or the page closes."""
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -178,7 +178,7 @@ class McpPart:
         }
 
     def state(self) -> dict[str, Any]:
-        """The list, and whether it can be changed."""
+        """The servers, and whether they can be changed."""
         settings = self._services.settings.current
         return {
             "mcp": [
@@ -196,19 +196,19 @@ class McpPart:
         }
 
     def gone(self) -> None:
-        """Nobody looks any more: what is being checked ends, and is not saved."""
+        """The page is gone: end a running check without saving."""
         self._check.gone()
         self._written, self._held = [], {}
         if self._check.sign_ins is not None:
             self._check.sign_ins.gone()
 
     def _get(self, params: McpIdParams) -> dict[str, Any]:
-        """The form of a server; never a secret's value."""
-        return form_of(taken_out(self._found(params.id)).server)  # a secret that is not moved yet stays here
+        """A server's form, without the values of secrets."""
+        return form_of(taken_out(self._found(params.id)).server)  # nor a secret not yet in the keyring
 
     def _secrets(self, params: McpIdParams) -> dict[str, Any]:
-        """Where each secret is kept: `{where: {name: keyring|session|nowhere}, store, problem, signed_in}`, the last
-        being where a sign-in is. May wait for the keyring, and asks no more of one that could not be asked."""
+        """Where each secret is kept: `{where: {name: keyring|session|nowhere}, store, problem, signed_in}`.
+        `signed_in`: where the sign-in is kept. May wait for the keyring, and stops asking once it has failed."""
         keys, server = self._services.keys, self._found(params.id)
         where = dict.fromkeys(server.secrets, "nowhere")
         problem = None
@@ -224,20 +224,20 @@ class McpPart:
         return {"where": where, "store": keys.store.name, "problem": problem, "signed_in": signed_in}
 
     def _command(self, params: CommandParams) -> dict[str, Any]:
-        """A line as in a terminal, taken apart."""
+        """Split a command line as typed in a terminal."""
         command, args = split_command(params.line)
         if any(is_secret(arg) for arg in args):
             raise FieldError("command", Phrase("agents.mcp.args_secret"))
         return {"command": command, "args": args}
 
     def _read(self, params: PasteParams) -> dict[str, Any]:
-        """The servers of a block, and the form of each: `{servers, forms: [{form, held, asks, notes}]}`."""
+        """The servers in a block, with a form for each: `{servers, forms: [{form, held, asks, notes}]}`."""
         self._written, self._held = written(params.text), {}
         shapes = [shape_of(one) for one in self._written]
         return {"servers": shapes, "forms": [self._filled(number, {}) for number in range(len(shapes))]}
 
     def _fill(self, params: FillParams) -> dict[str, Any]:
-        """The form of a server of the block with what was asked for."""
+        """The form for a server of the block, with the answers filled in."""
         if params.which >= len(self._written):
             raise FieldError("block", Phrase("agents.mcp.paste_empty"))
         return self._filled(params.which, params.answers)
@@ -256,12 +256,12 @@ class McpPart:
         }
 
     def _progress(self, _params: NoParams) -> dict[str, str]:
-        """How the start that is being checked goes on; empty: nothing is to be told."""
+        """The progress of the start being checked; empty if there is nothing to report."""
         told = self._check.told
         return {"text": told.spell(self._services.texts) if told is not None else ""}
 
     def _tools_off(self, params: ToolsParams) -> dict[str, Any]:
-        """Which tools of a server no agent is given."""
+        """Set which of a server's tools no agent gets."""
         self._unlocked()
 
         def changes(settings: Settings) -> dict[str, Any]:
@@ -275,8 +275,8 @@ class McpPart:
         return self._page_state()
 
     def _save(self, params: McpSaveParams) -> dict[str, Any]:
-        """Checked by a real start or call, then saved: `{error, can_save, cancelled, id, tools, state}`, and what
-        `offered` gives."""
+        """Check by a real start or call, then save: `{error, can_save, cancelled, id, tools, state}`, plus the result
+        of `offered`."""
         self._unlocked()
         drafted: list[McpServer] = []
 
@@ -291,7 +291,7 @@ class McpPart:
         done = outcome.error is None and not outcome.cancelled
         answer = told(outcome, self._services.texts)
         if isinstance(outcome.error, McpError):
-            # Its own hint is written for the chat, and sends people here.
+            # The error's own hint is written for the chat and points here.
             hint = Phrase(f"agents.mcp.hint_{outcome.error.code}", fallback="").spell(self._services.texts)
             how = outcome.error.values.get("how")
             got = how.spell(self._services.texts) if isinstance(how, Phrase) else ""
@@ -308,7 +308,7 @@ class McpPart:
         }
 
     def _with_held(self, params: McpSaveParams) -> McpForm:
-        """With the secrets of the pasted block where none was typed."""
+        """The form with secrets of the pasted block where none was typed."""
         held = self._held.get(params.pasted, {})
         rows = {
             kind: [
@@ -328,7 +328,7 @@ class McpPart:
         return {"stopped": self._check.cancel(params.number)}
 
     def _ask_again(self, params: ToolParams) -> dict[str, Any]:
-        """A tool that ran without a question is asked for from now on."""
+        """From now on, ask before this tool runs."""
         self._unlocked()
 
         def changes(settings: Settings) -> dict[str, Any]:
@@ -342,14 +342,14 @@ class McpPart:
         return self._page_state()
 
     def _remove(self, params: McpIdParams) -> dict[str, Any]:
-        """The server, its secrets, and its place with every agent."""
+        """Remove the server, its secrets, and its use by every agent."""
         self._unlocked()
         agents = lock_of(self._services.settings, "agents", "command_line") == ""
         self._check.remove(self._found(params.id), agents=agents)
         return self._page_state()
 
     def _sign_out(self, params: McpIdParams) -> dict[str, Any]:
-        """The sign-in is deleted; the server stays. Raises KeyStoreError."""
+        """Delete the sign-in; the server stays. Raises KeyStoreError."""
         if self._check.sign_ins is not None:
             self._check.sign_ins.drop(self._found(params.id))
         return self._page_state()
@@ -366,7 +366,7 @@ class McpPart:
 
 
 def _moved(server: McpServer, form: McpForm) -> list[str]:
-    """The names of secrets that were typed as a part of something else."""
+    """Names of secrets that were typed inside another field."""
     rows = {row.name.strip() for row in (*form.variables, *form.headers)}
     return [name for name in server.secrets if name not in rows]
 
@@ -389,7 +389,7 @@ def _gone() -> FieldError:
 
 
 def shown(tool: Tool, texts: Catalogue) -> dict[str, str]:
-    """A tool as the page lists it; `remark` where something is said of it, `left_out` where it can't be used."""
+    """A tool as the page lists it, with `remark` for a note and `left_out` if it can't be used."""
     about = " ".join(tool.description.split())
     short = about if len(about) <= LONGEST_DESCRIPTION else f"{about[: LONGEST_DESCRIPTION - 1].rstrip()}…"
     told = {"name": tool.name, "description": short}

@@ -1,7 +1,7 @@
-"""Checking an MCP server by a real start or call, and only then keeping it: shape, ask for its tools, save.
+"""Checks an MCP server by a real start or call, and saves it only then.
 
-A secret leaves this module towards the key store and the server itself, and never in a value, an error or a repr.
-Imports none of the SDKs.
+A secret goes only to the key store and the server itself, never into a return value, an error or a repr. Imports none
+of the SDKs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Tool(Protocol):
-    """What a server says of a tool (`agents.mcp`)."""
+    """A tool as its server describes it (`agents.mcp`)."""
 
     @property
     def name(self) -> str: ...
@@ -39,25 +39,25 @@ class Tool(Protocol):
 
 
 Ask = Callable[[McpServer, Mapping[str, str], Callable[[Closes], object]], Sequence[Tool]]
-"""Starts or calls the server with its secrets by name, and gives its tools. What ends the wait is handed to the third
-argument. Raises AppError."""
+"""Starts or calls the server with its secrets by name, and returns its tools. The third argument receives an object
+that can end the wait. Raises AppError."""
 
 
 @dataclass(frozen=True)
 class McpDraft:
-    """What is to be checked, in its final shape."""
+    """The server to check, in its final form."""
 
     server: McpServer
     secrets: Mapping[str, str] = field(repr=False)
-    """All of them, by name."""
+    """All secrets, by name."""
     typed: tuple[str, ...] = ()
-    """The names of those that are to be saved; the others are kept already."""
+    """Names of secrets to save; the others are already stored."""
     sign_in: Wanted | None = None
-    """The person signs in first."""
+    """Set if the person signs in first."""
 
 
 class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
-    """One check at a time; `tools` are those that the last one found."""
+    """One check at a time. `tools`: found by the last one."""
 
     unanswered = (NetworkError, McpError)
 
@@ -76,12 +76,12 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         self.sign_ins = sign_ins
         self.tools: Sequence[Tool] = ()
         self.told: Phrase | None = None
-        """How the start that is under way goes on; None: there is nothing to tell."""
+        """The progress of the current start; None if there is nothing to report."""
 
     def draft(self, form: McpForm, server_id: str, sign_in: Wanted | None = None, *, plain: bool = False) -> McpDraft:
-        """What was typed, in its final shape; nothing is asked of anybody but the key store. `server_id` empty: a new
-        one; `plain`: the person has just said yes to http there; `sign_in`: the person wants to. Raises FieldError,
-        PlainUnasked, KeyStoreError."""
+        """What was typed, in its final form. Asks only the key store. `server_id`: empty for a new one. `plain`: the
+        person has just allowed http there. `sign_in`: the person wants to sign in. Raises FieldError, PlainUnasked,
+        KeyStoreError."""
         settings = self._settings.current
         known = roster.find(settings.mcp_servers, server_id)
         if known is None and len(settings.mcp_servers) >= MOST_SERVERS:
@@ -99,7 +99,7 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         return McpDraft(server, secrets, tuple(name for name, value in values.items() if value), sign_in)
 
     def _kept(self, form: McpForm, known: McpServer | None, server: McpServer, name: str) -> str:
-        """The value in the keyring, which belongs to the server's address and to no other."""
+        """The stored value. It belongs to this server's address only."""
         kind, rows = ("variables", form.variables) if server.transport == "stdio" else ("headers", form.headers)
         at = next((f"{kind}.{number}.value" for number, row in enumerate(rows) if row.name.strip() == name), kind)
         if known is None or name not in known.secrets:
@@ -112,7 +112,7 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         return value
 
     def prove(self, draft: McpDraft, uses: Callable[[Closes], object] = lambda _client: None) -> Sequence[Tool]:
-        """Asks the server for its tools, where the person wants that after a sign-in. Raises AppError."""
+        """Ask the server for its tools, after a sign-in if the person wants one. Raises AppError."""
         self.tools, self.told = (), None
         if draft.sign_in is not None and self.sign_ins is not None:
             self.sign_ins.begin(draft.server, draft.secrets, draft.sign_in, uses)
@@ -126,8 +126,8 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         return self.tools
 
     def save(self, draft: McpDraft, proof: Sequence[Tool] | None, keep: Keep) -> None:
-        """Keeps the secrets, drops those that are none any more, then saves the server. The keyring goes first: where
-        it refuses, the settings are as before. Raises KeyStoreError, SettingsError."""
+        """Store the secrets, delete those no longer needed, then save the server. The keyring comes first: if it
+        refuses, the settings are unchanged. Raises KeyStoreError, SettingsError."""
         if self.sign_ins is not None:
             self.sign_ins.keep(draft.server, keep)
         for name in draft.typed:
@@ -145,7 +145,7 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
         self._settings.change(changes)
 
     def remove(self, server: McpServer, *, agents: bool) -> None:
-        """The secrets, then the server, from the settings and (`agents`: where they can be changed) from every agent.
+        """Remove the secrets, then the server from the settings and, if `agents` can be changed, from every agent.
 
         Raises KeyStoreError, SettingsError.
         """
@@ -167,4 +167,4 @@ class McpCheck(CheckRuns[McpDraft, Sequence[Tool]]):
             try:
                 self._keys.remove_secret(entry)
             except (KeyringMissing, KeyringInsecure):
-                pass  # where there is no keyring, nothing was kept in it
+                pass  # without a keyring, nothing was stored

@@ -1,5 +1,4 @@
-"""How other programs write their MCP servers down, each read to the same shape: blocks of JSON, TOML, command lines,
-addresses, links. Pure.
+"""Reads MCP servers as other programs write them: JSON, TOML, command lines, addresses, links. Pure functions.
 
 Claude Desktop, Claude Code, VS Code, Cursor, Windsurf, Zed, Continue, Cline, Gemini, opencode, Codex.
 """
@@ -24,19 +23,19 @@ AROUND = (
     *("mcpServers", "servers", "context_servers", "mcp_servers", "mcp", "modelContextProtocolServers"),
     *("amp.mcpServers", "experimental", "extensions"),
 )
-"""Under what name the programs keep them; some within one another."""
+"""The names under which programs list their servers; some are nested."""
 MOST = 50
 ADDRESSES = ("url", "serverUrl", "httpUrl", "uri", "endpoint")
 STEPS = 4
-"""Names within one another."""
+"""Nested names."""
 
 
 @dataclass
 class Written:
-    """A server as it was written down."""
+    """A server as it was written."""
 
     at: list[str]
-    """The keys that lead to it; empty for what is no block."""
+    """The path of keys to it; empty outside a block."""
     name: str
     command: str = ""
     args: list[str] = field(default_factory=list)
@@ -46,11 +45,11 @@ class Written:
     folder: str = ""
     env_file: str = ""
     off: bool = False
-    """It was switched off there."""
+    """Whether it was switched off there."""
     always: bool = False
-    """It names tools that run without a question."""
+    """Whether it lists tools that run without asking."""
     inputs: dict[str, str] = field(default_factory=dict)
-    """What VS Code asks for: id -> the words of the question; those it hides begin with a *."""
+    """Inputs VS Code asks for: id -> question. Hidden inputs begin with a *."""
 
     @property
     def transport(self) -> str:
@@ -58,7 +57,7 @@ class Written:
 
 
 def written(text: str) -> list[Written]:
-    """The servers in a text, at least one. Raises FieldError for `block`."""
+    """The servers in a text. Raises FieldError for `block` if there is none."""
     text = unfenced(text)
     if not text:
         raise FieldError("block", Phrase("agents.mcp.paste_empty"))
@@ -82,7 +81,7 @@ def written(text: str) -> list[Written]:
 
 
 def _candidates(given: Any, at: tuple[str, ...] = ()) -> list[tuple[list[str], Any]]:
-    """Every place where a server may stand: below one of the known names, by its own name, or the whole."""
+    """Every place that may hold a server: below a known name, below its own name, or the whole text."""
     if isinstance(given, list):
         return [([*at, str(number)], one) for number, one in enumerate(given)]
     if not isinstance(given, Mapping) or len(at) > STEPS:
@@ -100,7 +99,7 @@ def _fits(one: Any) -> bool:
 
 
 def _command(one: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """The program and its arguments, in the places where programs write them."""
+    """The program and its arguments, wherever the various programs write them."""
     given = one.get("command") or one.get("cmd")
     args = one.get("args")
     if isinstance(one.get("transport"), Mapping):
@@ -190,7 +189,7 @@ def _from_toml(text: str) -> list[Written] | None:
 
 
 def _from_link(text: str) -> list[Written] | None:
-    """An address alone, or a link that installs a server in an editor."""
+    """A plain address, or a link that installs a server in an editor."""
     if re.search(r"\s", text):
         return None
     if re.match(r"(?i)https?://", text):
@@ -216,7 +215,7 @@ PROGRAMS = {
 
 
 def _from_line(text: str) -> list[Written] | None:
-    """A command line: `npx -y …`, with variables before it, or one that adds a server to another program."""
+    """A command line: `npx -y …`, possibly after variables, or a command that adds a server to another program."""
     line = re.sub(r"\\\r?\n\s*", " ", text)
     line = re.sub(r"^[$>%#]\s+", "", line)
     if "\n" in line.strip() or line[:1] in "{[\"'":
@@ -240,7 +239,7 @@ def _from_line(text: str) -> list[Written] | None:
 
 
 def _named(text: str) -> list[Written]:
-    """One server as JSON, with its name in it."""
+    """One server as JSON that includes its name."""
     try:
         given = parsed(text)
     except ValueError:
@@ -253,7 +252,7 @@ TAKE_ONE = {"-t", "--transport", "-s", "--scope", "--client-id", "--url", "--bea
 
 
 def _added(words: list[str], env: dict[str, str]) -> list[Written] | None:
-    """`claude mcp add`, and those of others: options, a name, then an address or `--` and the command line."""
+    """`claude mcp add` and the like: options, a name, then an address, or `--` and a command line."""
     if words[:1] == ["add-json"] and len(words) >= 3:
         plain = [word for word in words[1:] if not word.startswith("-")]
         found = _named(plain[1]) if len(plain) > 1 else []

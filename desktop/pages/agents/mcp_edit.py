@@ -1,6 +1,6 @@
-"""An MCP server as fields of a page, and back: what was typed, cleaned, with a sentence at each field.
+"""Turns an MCP server into form fields and back. Cleans what was typed, with a sentence for each field.
 
-Pure functions: no window, no keyring, no start of a program. A value that is to be secret is never put into a sentence.
+Pure functions: no window, no keyring, no program is started. A sentence never contains a secret value.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ Typed = Annotated[str, StringConstraints(max_length=20_000)]
 Kind = Literal["variables", "headers"]
 
 OPEN_REFERENCE = re.compile(r"\$\{(?:workspaceFolder\w*|input:[^}]*|env:[^}]*|\{[^}]*\})\}")
-"""What an editor would put its own value for."""
+"""Placeholders an editor would replace with its own values."""
 LONGEST_SECRET = 8192
-"""Characters of a value in the keyring."""
+"""The longest value in the keyring, in characters."""
 
 
 class Row(Params):
-    """A variable or a header. An empty secret value means the one that is kept already."""
+    """A variable or a header. An empty secret value means the stored one."""
 
     name: Typed = ""
     value: Typed = Field(default="", repr=False)
@@ -56,13 +56,13 @@ Rows = Annotated[list[Row], Field(max_length=200)]
 
 
 class McpForm(Params):
-    """The form as it was typed; of the other transport too, so that nothing is lost while one looks at it."""
+    """The form as typed. It keeps the fields of the other transport, so that switching loses nothing."""
 
     name: Typed = ""
     transport: Literal["stdio", "http"] = "stdio"
     command: Typed = ""
     args: Typed = ""
-    """One a line."""
+    """One per line."""
     folder: Typed = ""
     url: Typed = ""
     variables: Rows = Field(default=[])
@@ -70,7 +70,7 @@ class McpForm(Params):
 
 
 def form_of(server: McpServer) -> dict[str, Any]:
-    """`McpForm` of a server as the settings have it; secret values are empty."""
+    """The form of a server in the settings. Secret values are empty."""
     secrets = [{"name": name, "value": "", "secret": True} for name in server.secrets]
 
     def rows(plain: dict[str, str], transport: str) -> list[dict[str, Any]]:
@@ -90,10 +90,10 @@ def form_of(server: McpServer) -> dict[str, Any]:
 
 
 def edited(form: McpForm, server_id: str) -> tuple[McpServer, dict[str, str]]:
-    """The server that the form describes, and its secret values by name: empty where none was typed. What looks like a
-    secret in the address or among the arguments is one of them, with a reference in its place.
+    """The server described by the form, and its secret values by name, empty if not typed. Anything in the address or
+    the arguments that looks like a secret becomes one, and a reference replaces it.
 
-    Raises FieldError with the form's name of the field; of a row `variables.2.name`.
+    Raises FieldError with the form's field name, for a row such as `variables.2.name`.
     """
     data: dict[str, Any] = {"id": server_id, "name": form.name, "transport": form.transport}
     kind: Kind = "variables" if form.transport == "stdio" else "headers"
@@ -134,13 +134,13 @@ def edited(form: McpForm, server_id: str) -> tuple[McpServer, dict[str, str]]:
 
 
 def split_command(text: str) -> tuple[str, list[str]]:
-    """A program and the arguments that were typed behind it, as in a terminal. Raises FieldError for `command`."""
+    """Split a program and its arguments, as in a terminal. Raises FieldError for `command`."""
     wanted = text.strip()
     if not wanted:
         raise FieldError("command", Phrase("agents.mcp.command_empty"))
     if not wanted.isprintable():
         raise FieldError("command", Phrase("problems.form_line"))
-    # A path with spaces is one word; a backslash of Windows is none of a shell.
+    # A path with spaces is one word. A Windows backslash is not a shell escape.
     if not re.search(r"[\s\"']", wanted) or re.match(r"[A-Za-z]:\\", wanted) or _is_program(wanted):
         return wanted, []
     try:
@@ -155,12 +155,12 @@ def split_command(text: str) -> tuple[str, list[str]]:
 def _is_program(path: str) -> bool:
     try:
         return Path(path).expanduser().is_file() or shutil.which(path) is not None
-    except (OSError, ValueError, RuntimeError):  # too long, or the home of nobody
+    except (OSError, ValueError, RuntimeError):  # too long, or an unknown user's home
         return False
 
 
 def clean_folder(text: str) -> str:
-    """The folder a program starts in; empty: the app's choice. Raises FieldError for `folder`."""
+    """The folder a program starts in; empty for the app's choice. Raises FieldError for `folder`."""
     wanted = text.strip()
     if not wanted:
         return ""
@@ -175,7 +175,7 @@ def clean_folder(text: str) -> str:
 
 
 def clean_url(text: str) -> str:
-    """The address as the settings keep it. `localhost:8000/mcp` alone means http, a host alone https.
+    """The address as stored in the settings. A bare `localhost:8000/mcp` means http, any other bare host https.
 
     Raises FieldError for `url`.
     """
@@ -188,7 +188,7 @@ def clean_url(text: str) -> str:
 
 
 def with_scheme(text: str) -> str:
-    """`localhost:8000/mcp` alone means http, a host alone https. Raises FieldError for `url`."""
+    """Add the scheme: http for a bare `localhost:8000/mcp`, https for other hosts. Raises FieldError for `url`."""
     wanted = text.strip().strip("\"'`<>")
     if not wanted:
         raise FieldError("url", Phrase("agents.mcp.url_empty"))
@@ -202,7 +202,7 @@ def with_scheme(text: str) -> str:
 
 
 def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:
-    """The rows that hold something, by their number, cleaned. Raises FieldError for what is wrong with a name."""
+    """The non-empty rows by number, cleaned. Raises FieldError for an invalid name."""
     found: dict[int, Row] = {}
     seen: set[str] = set()
     form, problem = (VARIABLE, "problems.mcp_variable") if kind == "variables" else (HEADER, "problems.mcp_header")
@@ -232,7 +232,7 @@ def _rows(kind: Kind, rows: Sequence[Row]) -> dict[int, Row]:
 
 
 def _at(place: tuple[str | int, ...], problem: Phrase, kind: Kind, rows: Mapping[int, Row]) -> FieldError:
-    """The problem of a place in the model, at the field of the form that it came from."""
+    """Turn a problem at a location in the model into a FieldError at the form's field."""
     field, *below = place
     if field == "args" and problem.key == "problems.mcp_secret":
         return FieldError("args", Phrase("agents.mcp.args_secret"))
@@ -250,5 +250,5 @@ def _at(place: tuple[str | int, ...], problem: Phrase, kind: Kind, rows: Mapping
 
 
 def _bearer(value: str) -> str:
-    """A token alone is sent as such; a value with a scheme (`Basic …`) as it is."""
+    """Add `Bearer` to a bare token. A value with a scheme (`Basic …`) stays as it is."""
     return f"Bearer {value}" if value and not re.search(r"\s", value) else value

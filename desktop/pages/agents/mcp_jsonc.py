@@ -1,7 +1,7 @@
-"""JSON as people and editors write it: with comments, trailing commas, a fence around it, or as a part of a file. Pure.
+"""Reads JSON as people and editors write it: with comments, trailing commas, a code fence, or without outer braces.
 
-An own reader of some lines in place of a JSON5 library: what has to be taken is less than JSON5, and bad input has to
-end in the line of its mistake. Bounded by the length that the page takes.
+Our own few lines instead of a JSON5 library: less is needed than JSON5, and bad input must report the line of its
+mistake. The page limits the length. Pure functions.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import re
 from typing import Any
 
 _FENCE = re.compile(r"```[\w-]*[ \t\r]*")
-# What never closes is one token to its end: who looks for the end from every place again never comes to one.
+# An unclosed string or comment is one token up to the end. Otherwise the search for its end would restart at every
+# character.
 _TOKEN = re.compile(
     r'"(?:[^"\\\n]|\\.)*"?|//[^\n]*|/\*(?:.*?\*/|.*)|#[^\n]*|,|[{}\[\]:]|[^\s"/,{}\[\]:#]+|\s+|.', re.DOTALL
 )
 
 
 def unfenced(text: str) -> str:
-    """Without the fence of Markdown, a byte order mark, or the quotation marks that a word processor makes."""
+    """Remove a Markdown fence and a byte order mark, and straighten a word processor's quotation marks."""
     text = text.replace("\ufeff", "").replace("\u00a0", " ").strip()
     first, _, rest = text.partition("\n")
     if _FENCE.fullmatch(first) and rest.endswith("```"):
@@ -27,8 +28,8 @@ def unfenced(text: str) -> str:
 
 
 def parsed(text: str) -> Any:
-    """What the text says; braces around the whole may be missing. Raises ValueError: a JSONDecodeError with the line of
-    the mistake, or RecursionError's kin for what is nested beyond reason."""
+    """Parse the text; the outer braces may be missing. Raises ValueError: a JSONDecodeError with the line of the
+    mistake, or another one for text nested too deep."""
     plain = _plain(text)
     try:
         return _loaded(plain)
@@ -49,12 +50,12 @@ def _loaded(text: str) -> Any:
 
 
 def _no_constant(name: str) -> None:
-    """NaN and Infinity are Python's, and no JSON."""
+    """NaN and Infinity are Python's, not JSON."""
     raise ValueError(name)
 
 
 def _plain(text: str) -> str:
-    """Comments become blanks, so that lines stay where they are; a comma before a closing bracket goes."""
+    """Replace comments by spaces, so that lines keep their numbers, and drop commas before a closing bracket."""
     pieces: list[str] = []
     significant: list[int] = []
     for found in _TOKEN.finditer(text):

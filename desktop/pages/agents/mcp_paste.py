@@ -1,6 +1,6 @@
-"""Servers as other programs write them down, made into the form of ours: which values are secret, which are missing.
+"""Turns servers written for other programs into our form: which values are secret, and which are missing.
 
-No secret goes back to the page: what is taken from the text is held here until the server is saved.
+No secret goes back to the page: those found in the text are held here until the server is saved.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from desktop.settings.secret_shapes import is_secret, is_telling
 
 LONGEST_NAME = 60
 LARGEST_FILE = 64 * 1024
-"""Bytes of a file of variables."""
+"""The largest file of variables, in bytes."""
 
 _PLACEHOLDER = re.compile(
     r"(?i)^(?:<.*>|\$?\{.*\}|\[.*\]|\.{3}|…|x{3,}|\*{3,}|your[-_ ].*|.*[-_ ]here|insert[-_ ].*)?$"
 )
-"""What stands in an example in the place of a secret."""
+"""Placeholders used in examples instead of a secret."""
 _REFERENCE = re.compile(
     r"\$\{\{\s*(?:secrets|inputs)\.(?P<expression>[\w.-]+)\s*\}\}"
     r"|\$\{(?P<kind>env|input|secret|config|command):(?P<named>[^}:]{1,100})(?::-?[^}]*)?\}"
@@ -35,35 +35,35 @@ _REFERENCE = re.compile(
 )
 """`${{ secrets.X }}`, `${env:X}`, `${input:x}`, `${X}`, `${X:-default}`, `%X%`, `$X`."""
 OURS = re.compile(r"(?i)openai|chatkit|secret|token|passw|key|auth|cred")
-"""Names of variables that are asked for, whatever they hold."""
+"""Names of variables whose value is always asked for."""
 _HOME = {"HOME", "userHome", "USERPROFILE"}
 
 
 @dataclass
 class Pasted:
-    """A server of the block, as far as it is filled in."""
+    """A server of the block, with the values known so far."""
 
     form: dict[str, Any]
-    """`McpForm`, its secret values empty."""
+    """An `McpForm` with empty secret values."""
     held: dict[str, str] = field(default_factory=dict, repr=False)
-    """The secret values that the block had, by name."""
+    """The secret values found in the block, by name."""
     asks: list[dict[str, Any]] = field(default_factory=list)
-    """`[{id, label, secret}]`: what the block leaves open."""
+    """`[{id, label, secret}]`: values the block leaves open."""
     notes: list[Phrase] = field(default_factory=list)
-    """What is not taken over, and what was."""
+    """Notes on what was and was not imported."""
 
 
 def read_block(text: str) -> list[dict[str, Any]]:
-    """`[{at, name, transport, variables, headers}]`; of each row `{name, secret, take}`.
+    """`[{at, name, transport, variables, headers}]`, with `{name, secret, take}` for each row.
 
-    `at`: the keys that lead to the server in a block. `take`: whether the value is more than a placeholder. Raises
+    `at`: the path of keys to the server in the block. `take`: whether the value is more than a placeholder. Raises
     FieldError for `block`.
     """
     return [shape_of(one) for one in written(text)]
 
 
 def shape_of(one: Written) -> dict[str, Any]:
-    """What the page is told of a server of the block before one is chosen."""
+    """What the page shows about a server of the block before one is chosen."""
     return {
         "at": one.at,
         "name": one.name[:LONGEST_NAME],
@@ -81,13 +81,13 @@ def _row(name: str, text: str) -> dict[str, Any]:
 
 
 def filled(one: Written, answers: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Pasted:
-    """The form for a server; `answers`: what a person gave for what was asked. Reads the file of variables that the
-    block names, and nothing else."""
+    """The form for a server. `answers`: the person's values for what was asked. Reads the block's file of variables,
+    and no other file."""
     return _Filling(one, answers, environ).made()
 
 
 class _Filling:
-    """One filling of the form."""
+    """Fills in the form once."""
 
     def __init__(self, one: Written, answers: Mapping[str, str], environ: Mapping[str, str]) -> None:
         self._one = one
@@ -133,14 +133,14 @@ class _Filling:
         return made
 
     def _rows(self, values: Mapping[str, str], kind: str) -> list[dict[str, Any]]:
-        """A secret value is held, and its row is empty."""
+        """Rows of the form. A secret value is held back, and its row stays empty."""
         rows: list[dict[str, Any]] = []
         for name, text in values.items():
             shape = _row(name, text)
             bare = re.sub(r"(?i)^(bearer|basic|token)\s+", "", text.strip())
             whole = _REFERENCE.fullmatch(bare)
             if whole and not self._known(whole):
-                # The row itself is the field for it.
+                # The person enters it in the row itself.
                 secret = is_telling(name) or self._hides(whole) or name.lower() == "authorization"
                 rows.append({"name": name, "value": "", "secret": secret})
                 continue
@@ -159,14 +159,14 @@ class _Filling:
         return hidden or bool(found["expression"]) or found["kind"] == "secret" or is_telling(name)
 
     def _known(self, found: re.Match[str]) -> str | None:
-        """What a reference stands for, where that is known."""
+        """The value of a reference, if known."""
         name = _name_of(found)
         if self._answers.get(name):
             return self._answers[name]
         if name in _HOME:
             return self._environ.get("HOME") or os.path.expanduser("~")
         given = self._environ.get(name, "")
-        # Never a secret of this computer's by itself: the block may be a stranger's, and so the server.
+        # Never fill in this computer's secrets: the block, and the server, may be a stranger's.
         plain = given and not self._hides(found) and not is_secret(given, name) and not OURS.search(name)
         if found["kind"] in (None, "env") and not found["expression"] and plain:
             return given
@@ -175,7 +175,7 @@ class _Filling:
         return found["default"]
 
     def _put(self, text: str, _where: str, *, held: bool = True) -> str:
-        """References in their places; what is not known is asked for, and stays as it is until then."""
+        """Replace references by their values. Unknown ones are asked for, and stay as they are until then."""
 
         def value(found: re.Match[str]) -> str:
             name = _name_of(found)
@@ -198,7 +198,7 @@ class _Filling:
         return str(Path(text).expanduser()) if text.startswith("~/") else text
 
     def _file(self) -> dict[str, str]:
-        """The variables of `envFile`; a note says whether they were found."""
+        """The variables in `envFile`. A note says whether they were found."""
         name = self._one.env_file
         if not name:
             return {}
@@ -219,7 +219,7 @@ def _name_of(found: re.Match[str]) -> str:
 
 
 def _variables(text: str) -> list[tuple[str, str]]:
-    """Those of a `.env` file."""
+    """The variables of a `.env` file."""
     found: list[tuple[str, str]] = []
     for line in text.splitlines()[:500]:
         pair = re.match(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$", line)

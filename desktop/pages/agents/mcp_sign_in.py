@@ -1,6 +1,6 @@
-"""A person's sign-ins at MCP servers, as the page for agents begins, keeps and ends them. No token goes to a page.
+"""Signing in to MCP servers from the agents page, keeping the sign-in, and signing out. No token goes to a page.
 
-Imports the agents' parts when somebody signs in.
+Imports the agents' modules only when somebody signs in.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """That the person wants to sign in, and as whom the app is known there where that had to be typed."""
+    """A request to sign in, with the client id and secret if they had to be typed."""
 
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     host: str = ""
-    """The authorization server that it was typed for."""
+    """The authorization server they were typed for."""
 
 
 Begin = Callable[[McpServer, Mapping[str, str], Wanted, "Grant | None", Callable[[Closes], object]], "Grant"]
-"""Sends the person to the browser and waits: the server, its secrets by name, what was typed, the sign-in before, and
-what is given what ends the wait. Raises AppError."""
+"""Sends the person to the browser and waits. Arguments: the server, its secrets by name, what was typed, the previous
+sign-in, and a function that receives an object to end the wait. Raises AppError."""
 
 
 class SignIns:
-    """One for each showing of the page. What was not saved with its server is forgotten with it."""
+    """One for each showing of the page. A sign-in that is not saved with its server is forgotten with the page."""
 
     def __init__(self, keys: Keys, sources: Sources, begin: Begin) -> None:
         self._keys = keys
@@ -57,13 +57,13 @@ class SignIns:
     def begin(
         self, server: McpServer, secrets: Mapping[str, str], wanted: Wanted, uses: Callable[[Closes], object]
     ) -> None:
-        """The person signs in; what comes of it is used from now on, and kept with the server. Raises AppError."""
+        """Let the person sign in. The result is used from now on, and stored with the server. Raises AppError."""
         before = self.vault(server).read()
         grant = self._begin(server, secrets, wanted, before, uses)
         self._fresh[_of(server)] = _Fresh(grant, self._sources.route)
 
     def vault(self, server: McpServer) -> Vault:
-        """Where the server's sign-in is: here until it is saved, then in the keyring."""
+        """Where the server's sign-in is kept: here until it is saved, then in the keyring."""
         from desktop.agents.mcp.servers import OwnVault
 
         return self._fresh.get(_of(server)) or OwnVault(self._sources, server)
@@ -76,13 +76,13 @@ class SignIns:
             del self._fresh[_of(server)]
 
     def drop(self, server: McpServer) -> None:
-        """The person is signed in there no more. Raises KeyStoreError."""
+        """Sign out. Raises KeyStoreError."""
         if server.transport == "http":
             self._fresh.pop(_of(server), None)
             try:
                 self._keys.remove_secret(mcp_grant(server))
             except (KeyringMissing, KeyringInsecure):
-                pass  # where there is no keyring, nothing was kept in it
+                pass  # without a keyring, nothing was stored
 
     def moved(self, before: McpServer, now: McpServer) -> None:
         """A sign-in belongs to the whole address it was made at. Raises KeyStoreError."""
@@ -98,7 +98,7 @@ class SignIns:
 
 
 class _Fresh:
-    """A sign-in that is not kept yet."""
+    """A sign-in that is not stored yet."""
 
     def __init__(self, grant: Grant, route: Callable[[str], Endpoint]) -> None:
         self.grant = grant
@@ -119,11 +119,12 @@ def _of(server: McpServer) -> str:
 
 
 def offered(error: AppError | None, server: McpServer | None) -> dict[str, Any]:
-    """What a page offers after this error: `{sign_in: "" | "browser" | "client", host}`."""
+    """What the page offers after this error: `{sign_in: "" | "browser" | "client", host}`."""
     if isinstance(error, McpClientWanted):
         return {"sign_in": "client", "host": str(error.values["host"])}
     wanted = isinstance(error, McpSignInWanted | McpSignInOver | McpScopeWanted | McpSignInFailed)
     if isinstance(error, McpRefused) and error.values.get("status") == 401 and server is not None:
-        # Not every server says that one can sign in, and those that want a token in a header don't say that either.
+        # Not every server announces its sign-in, and servers that expect a token in a header don't announce that
+        # either.
         wanted = not any(name.lower() == "authorization" for name in (*server.headers, *server.secrets))
     return {"sign_in": "browser" if wanted else "", "host": ""}

@@ -1,6 +1,6 @@
-"""The page for agents and endpoints: what it may ask for. It runs no remote script; a key goes in and never comes out.
+"""The agents page: agents, endpoints, MCP servers. It runs no remote script; it can set a key but never gets one.
 
-A change of an agent is saved by itself, or refused with a sentence; an endpoint is checked by real calls first.
+Each change of an agent is saved at once, or refused with a sentence. An endpoint is checked by real calls first.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ LOOK_FIELDS = (
     "chat.theme.radius",
     "chat.theme.density",
 )
-"""The look belongs to the profile; it can be changed here too, beside its preview."""
+"""The appearance belongs to the profile. It can be changed here too, beside a preview."""
 LARGEST_SAVE = 512 * 1024
-"""Bytes of one `agents.save`: the longest instructions, in a script of three bytes a letter."""
+"""The largest `agents.save` call, in bytes: the longest instructions, in a script with three bytes per letter."""
 
 
 class AddParams(Params):
@@ -129,7 +129,7 @@ class AgentsPage:
         }
 
     def _state(self) -> dict[str, Any]:
-        """The lists, and all that is the same for every agent: what any change may have changed."""
+        """The lists, and everything that is the same for all agents: whatever a change may affect."""
         services = self._services
         store = services.settings
         settings = store.current
@@ -160,7 +160,7 @@ class AgentsPage:
         }
 
     def _unknown(self, settings: Settings) -> list[str]:
-        """What the settings name and do not hold."""
+        """A sentence if the settings name an agent that does not exist."""
         texts, active = self._services.texts, settings.active_agent
         if not active or roster.find(settings.agents, active) is not None:
             return []
@@ -170,14 +170,14 @@ class AgentsPage:
         return [texts.get("agents.unknown_agent", id=active, name=name_of(instead, texts))]
 
     def _lock(self) -> str:
-        """Why no agent can be changed here, or nothing."""
+        """Why no agent can be changed here; empty if they can."""
         return lock_of(self._services.settings, "agents", "command_line")
 
     def _choice_lock(self) -> str:
         return self._lock() or lock_of(self._services.settings, "active_agent", "command_line", "environment")
 
     def _get(self, params: IdParams) -> dict[str, Any]:
-        """`{id, kind, fields}`: everything of one agent, and the look."""
+        """`{id, kind, fields}`: all fields of one agent, and the appearance."""
         store = self._services.settings
         agent = self._found(store.current, params.id)
         lock = "environment" if agent.id == ENVIRONMENT_AGENT else self._lock()
@@ -190,7 +190,7 @@ class AgentsPage:
     # --- agents ----------------------------------------------------------------------------------
 
     def _save(self, params: SaveParams) -> dict[str, Any]:
-        """Saves and answers the agent as it is now. Raises FieldError with the page's name of the field."""
+        """Save, and return the agent as it is now. Raises FieldError with the page's field name."""
         look = {name: value for name, value in params.changes.items() if name in LOOK_FIELDS}
         others = {name: value for name, value in params.changes.items() if name not in look}
         services = self._services
@@ -205,7 +205,7 @@ class AgentsPage:
             before = self._view(params.id)
             self._change(lambda now: {"agents": roster.put(own(now), edited(self._found(now, params.id), others))})
             active = services.settings.current.agent()
-            # Another file asks before it runs; another view is another page.
+            # A different file needs consent before it runs; a different view is another page.
             is_other = "agent.file" in others or self._view(params.id) != before
             if is_other and active is not None and active.id == params.id:
                 services.app.reload_chat()
@@ -219,7 +219,7 @@ class AgentsPage:
         return self._save(SaveParams(id=agent_id, changes=changes))
 
     def _add(self, params: AddParams) -> dict[str, Any]:
-        """A new agent, which opens where it is the first. `{id, state}`."""
+        """Add an agent. The first one becomes the active one. `{id, state}`."""
         texts = self._services.texts
 
         def made(now: Settings) -> Agent:
@@ -267,7 +267,7 @@ class AgentsPage:
         return {"id": added[-1], "state": self._state()}
 
     def _remove(self, params: IdParams) -> dict[str, Any]:
-        """Its settings go; its chats stay where they are, under an id that is never used again."""
+        """Remove its settings. Its chats stay where they are, under an id that is never used again."""
         self._unlocked(params.id)
         active = self._services.settings.current.agent()
         agent = self._found(self._services.settings.current, params.id)
@@ -282,7 +282,7 @@ class AgentsPage:
                 made["active_agent"] = left[0].id if left else None
             return made
 
-        # What had no user id yet gets one, so that its id is not given to another agent.
+        # An agent without a user id gets one now, so that its id is never given to another agent.
         self._services.settings.user_id(params.id)
         self._change(changes)
         if active is not None and active.id == params.id:
@@ -291,7 +291,7 @@ class AgentsPage:
         return self._state()
 
     def _choose(self, params: IdParams) -> dict[str, Any]:
-        """Makes it the one that opens; a chat that is open is shown anew with it."""
+        """Make it the active agent. An open chat is reloaded with it."""
         if self._choice_lock():
             raise SettingsInvalid(name="active_agent", problem=Phrase("problems.fixed"))
         self._found(self._services.settings.current, params.id)
@@ -302,7 +302,7 @@ class AgentsPage:
         return self._state()
 
     def _check(self, params: IdParams) -> dict[str, Any]:
-        """Mints a session for a hosted workflow and cancels it again. Raises what is wrong."""
+        """Create a session for a hosted workflow and cancel it again. Raises whatever is wrong."""
         agent = self._found(self._services.settings.current, params.id)
         if not isinstance(agent, WorkflowAgent):
             raise AgentNotSet()
@@ -337,5 +337,5 @@ class AgentsPage:
 
 
 def own(settings: Settings) -> list[Agent]:
-    """The agents that the settings file holds or may hold: not the one that the environment makes."""
+    """The agents that are or can be in the settings file, so not one made by the environment."""
     return [agent for agent in settings.agents if agent.id != ENVIRONMENT_AGENT]

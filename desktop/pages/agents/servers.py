@@ -1,6 +1,6 @@
-"""ChatKit servers in the agents page: added and changed by a form that is checked by a real call first.
+"""ChatKit servers on the agents page: added and changed with a form that is checked by a real call first.
 
-The token goes in and never comes out. The other fields (name, greeting, prompts) are the page's own.
+The page can set a token but never gets one. The page itself handles the other fields (name, greeting, prompts).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class IdParams(Params):
 class ServerParams(Params):
     number: Annotated[int, Field(ge=1, le=1_000_000)]
     id: Annotated[str, StringConstraints(max_length=64)] = ""
-    """Empty: a new one."""
+    """Empty for a new one."""
     name: Typed = ""
-    """Of a new one; later it is saved like every agent's."""
+    """For a new one. Later, it is saved like every agent's name."""
     url: Typed
     token: Annotated[str, StringConstraints(max_length=2 * LONGEST_TOKEN)] = ""
     headers: Annotated[str, StringConstraints(max_length=50_000)] = ""
@@ -41,11 +41,11 @@ class ServerParams(Params):
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
     plain: bool = False
-    """The person has just said yes to http in the own network."""
+    """Whether the person has just allowed http on their own network."""
 
 
 class ServerMethods:
-    """`state` gives what the page shows of all agents; `unlocked` raises where nothing can be changed."""
+    """`state()`: what the page shows about all agents. `unlocked()` raises if nothing can be changed."""
 
     def __init__(
         self,
@@ -69,12 +69,12 @@ class ServerMethods:
         }
 
     def gone(self) -> None:
-        """Nobody looks any more: what is being checked ends, and is not saved."""
+        """The page is gone: end a running check without saving."""
         self._check.gone()
 
     def _get(self, params: IdParams) -> dict[str, Any]:
-        """`{url, host, headers, token_header, attachments, token}`; of the token only whether there is one, and
-        where. May wait for the keyring."""
+        """`{url, host, headers, token_header, attachments, token}`. `token` only says whether there is one, and where.
+        May wait for the keyring."""
         agent = self._agent(params.id)
         return {
             "url": agent.url,
@@ -86,7 +86,7 @@ class ServerMethods:
         }
 
     def _save(self, params: ServerParams) -> dict[str, Any]:
-        """Checked by a real call, then saved. `{error, can_save, cancelled, id, state}`."""
+        """Check by a real call, then save. `{error, can_save, cancelled, id, state}`."""
         self._unlocked(params.id)
         services = self._services
         settings = services.settings.current

@@ -1,7 +1,7 @@
-"""The page that asks whether a tool may run, or a step of a code agent go on. It runs no remote script.
+"""The page that asks whether a tool may run, or a code agent's step may continue. It runs no remote script.
 
-It has a window of its own: OpenAI's script, which runs in the chat page, can open it and nothing more. One question at
-a time, the oldest first; the window closes when none is open.
+It has its own window: OpenAI's script in the chat page can open it, but do nothing in it. It shows one question at a
+time, the oldest first, and closes when none is open.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from desktop.agents.chatkit.questions import Question
 
 PIECE = 60_000
-"""Characters of the arguments that one call gives out."""
+"""Characters of the arguments returned by one call."""
 WORDS = ("mcp.once", "mcp.chat", "mcp.always", "mcp.reject", "code.approve", "code.reject")
-"""The buttons are those of the cards."""
+"""Texts shared with the cards in the chat."""
 
 Number = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -48,7 +48,7 @@ class ApprovalPage:
         self._services = services
         self._lock = threading.Lock()
         self._told: set[str] = set()
-        """The questions that were open while this page was shown."""
+        """Questions that were open while this page was shown."""
 
     def page(self) -> Page:
         return Page(
@@ -77,7 +77,7 @@ class ApprovalPage:
         }
 
     def _look(self, _: NoParams) -> dict[str, Any]:
-        """`{question, waiting}`: the oldest one, None where none is open, and how many wait after it."""
+        """`{question, waiting}`: the oldest question (None if there is none) and how many wait after it."""
         waiting = self._services.agents.questions
         with self._lock:
             self._told.update(one.number for one in waiting)
@@ -100,13 +100,13 @@ class ApprovalPage:
         }
 
     def _piece(self, params: PieceParams) -> dict[str, Any]:
-        """`{text, next}` of the arguments; `next` is None at the end. Raises BadParams."""
+        """`{text, next}`: a piece of the arguments. `next` is None at the end. Raises BadParams."""
         asked = self._question(params.number)
         end = params.offset + PIECE
         return {"text": asked.arguments[params.offset : end], "next": end if end < len(asked.arguments) else None}
 
     def _answer(self, params: AnswerParams) -> None:
-        """Raises BadParams where that was not asked, or can't be said to it."""
+        """Answer a question. Raises BadParams if it was not asked, or if that is no answer to it."""
         asked = self._question(params.number)
         if not self._services.agents.answer_question(asked.number, params.choice):
             raise BadParams(problem="choice")
@@ -115,7 +115,7 @@ class ApprovalPage:
         self._services.app.close_window("approval")
 
     def _gone(self) -> None:
-        """Closed without an answer: nothing runs, and the cards ask again when they are pressed."""
+        """Closed without an answer: nothing runs. The buttons on the cards ask again."""
         with self._lock:
             told = frozenset(self._told)
         self._services.agents.put_off_questions(told)

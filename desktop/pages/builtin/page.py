@@ -1,6 +1,6 @@
-"""The built-in view: a small chat page of our own for agents inside the app, where ChatKit is not there or not wanted.
+"""The built-in view: our own chat page for agents in the app, used if ChatKit is unavailable or not wanted.
 
-It speaks ChatKit's protocol through `agent_stream`; here is what it needs beside that: its words, the search, markdown.
+It speaks ChatKit's protocol through `agent_stream`. This module adds its texts, the search, and Markdown.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 
 MB = 1024 * 1024
 TEXT = 4 * MB
-"""Largest text that is rendered in one call, in bytes."""
+"""The largest text rendered in one call, in bytes."""
 SEARCHED = 100
-"""Chats of a ChatKit server whose titles are looked through."""
+"""Chats on a ChatKit server whose titles are searched."""
 HITS = 50
-"""Chats that a search shows."""
+"""The most chats a search shows."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,16 @@ class Limits:
     """The page's times, in milliseconds."""
 
     render_ms: int = 80
-    """Between two renderings of an answer that is being written; longer where rendering itself takes longer."""
+    """Between two renderings of a streaming answer; longer if rendering itself takes longer."""
     skeleton_ms: int = 300
     search_ms: int = 150
-    """After the last key, before a search begins."""
+    """From the last key to the start of a search."""
 
 
 class RenderParams(Params):
     text: Annotated[str, StringConstraints(max_length=TEXT)]
     growing: bool = False
-    """Whether the text goes on: its last block then comes apart from those that are finished."""
+    """Whether the text is still growing. Its last block is then returned separately."""
 
 
 class RenderAllParams(Params):
@@ -81,11 +81,11 @@ class ProblemParams(Params):
 
 class LeaveParams(Params):
     text: Annotated[str, StringConstraints(max_length=TEXT)] = ""
-    """What is being written; it goes along to the page that comes."""
+    """The text in the composer, which is passed on to the next page."""
 
 
 class BuiltinPage:
-    """One for each showing of the page. `reason` is the code of the error that stands in ChatKit's way; empty where the
+    """One for each showing of the page. `reason`: the code of the error that keeps ChatKit from loading; empty if the
     person prefers this page."""
 
     def __init__(self, services: Services, reason: str = "", limits: Limits | None = None) -> None:
@@ -101,7 +101,7 @@ class BuiltinPage:
             html="builtin/builtin.html",
             files=(
                 *files_of("builtin"),
-                # Words for a page that can't reach the app.
+                # Texts for when the page can't reach the app.
                 f"texts/{language}/common.json",
                 f"texts/{language}/builtin.json",
             ),
@@ -131,7 +131,7 @@ class BuiltinPage:
     # --- the start ----------------------------------------------------------------------------------
 
     def _start(self, _: NoParams) -> dict[str, Any]:
-        """Everything the page needs to begin; waits for no agent and no disk but the settings."""
+        """Everything the page needs to start. Waits for no agent, and reads nothing but the settings."""
         services = self._services
         settings, texts = services.settings.current, services.texts
         chat, agent = settings.chat, settings.agent()
@@ -146,7 +146,7 @@ class BuiltinPage:
         }
         if not isinstance(agent, InAppAgent):
             return told | {"problem": AgentNotSet().describe(texts)}
-        # The same words and choices as in ChatKit.
+        # The same texts and choices as in ChatKit.
         options = chatkit_options(settings, agent, texts, services.brand, None)["options"]
         composer, start = options["composer"], options["startScreen"]
         return told | {
@@ -181,7 +181,7 @@ class BuiltinPage:
         self._services.counters.latency("chat_ready", params.ms / 1000)
 
     def _report(self, params: ProblemParams) -> None:
-        # One line: what the page reports may hold line breaks, and a log line is not the page's to write.
+        # On one line: a report may contain line breaks, and a page must not write its own log lines.
         log.warning("the built-in view reports %s: %s", params.code, " ".join(params.detail.split()))
         if params.code == "csp":
             self._services.counters.add("csp_violations")
@@ -189,7 +189,7 @@ class BuiltinPage:
             self._services.counters.error(InternalError(params.detail))
 
     def _follow(self, params: ThreadParams) -> dict[str, Any]:
-        """`{title, feedback: {item: kind}}`: remembers the open chat and lets the window's title follow it."""
+        """Remember the open chat and show its title in the window. `{title, feedback: {item: kind}}`."""
         services = self._services
         agent_id = self._agents.agent_id
         if not agent_id:
@@ -205,9 +205,9 @@ class BuiltinPage:
         return {"title": title, "feedback": feedback if isinstance(feedback, dict) else {}}
 
     def _known(self, thread_id: str) -> tuple[str | None, Any]:
-        """The chat's title and its feedback. Raises ThreadNotFound, and what a ChatKit server raises."""
+        """The chat's title and feedback. Raises ThreadNotFound, and whatever a ChatKit server raises."""
         if self._agents.is_server:
-            return self._agents.title(thread_id), None  # which thumbs were given, a server does not tell
+            return self._agents.title(thread_id), None  # a server does not report earlier feedback
         context = self._services.agents.context(self._agents.agent_id)
 
         async def load(stores: Stores) -> tuple[str | None, Any]:
@@ -224,8 +224,8 @@ class BuiltinPage:
     # --- markdown and search ----------------------------------------------------------------------------
 
     def _render(self, params: RenderParams) -> dict[str, Any]:
-        """`{html, tail, settled, refers}`: of a growing text `html` stands for its first `settled` UTF-16 units and is
-        final, `tail` is the rest. `refers`: the finished text has to be rendered whole. Raises AgentsMissing."""
+        """`{html, tail, settled, refers}`: for a growing text, `html` is final and covers the first `settled` UTF-16
+        units; `tail` is the rest. `refers`: the finished text must be rendered as a whole. Raises AgentsMissing."""
         with _Libraries():
             from desktop.common.rendering import refers, render, render_growing
 
@@ -237,14 +237,14 @@ class BuiltinPage:
             return {"html": part.html, "tail": part.tail, "settled": settled, "refers": refers(text)}
 
     def _render_all(self, params: RenderAllParams) -> dict[str, list[str]]:
-        """`{html: [...]}`, one for each text. Raises AgentsMissing."""
+        """`{html: [...]}`, one entry per text. Raises AgentsMissing."""
         with _Libraries():
             from desktop.common.rendering import render
 
             return {"html": [render(text) for text in params.texts]}
 
     def _search(self, params: SearchParams) -> dict[str, Any]:
-        """`{hits: [{thread_id, title, passage}]}`: title and passage are `{text, ranges}`, passage may be None."""
+        """`{hits: [{thread_id, title, passage}]}`. Title and passage are `{text, ranges}`; passage may be None."""
         services = self._services
         agent_id = self._agents.agent_id
         if not agent_id:
@@ -266,7 +266,7 @@ class BuiltinPage:
         return {"hits": services.agents.call(search)}
 
     def _titles(self, query: str) -> list[dict[str, Any]]:
-        """ChatKit's protocol has no search: the newest chats of a server whose titles hold every word."""
+        """ChatKit's protocol has no search, so this finds a server's newest chats whose titles contain every word."""
         words = query.casefold().split()
         listed = self._services.agents.remote.ask(self._agents.server(), "threads.list", limit=SEARCHED, order="desc")
         named = [(str(one["id"]), str(one.get("title") or "")) for one in listed["data"]]
@@ -303,12 +303,12 @@ def _choice(offered: dict[str, Any]) -> dict[str, str]:
 
 
 def _units(text: str) -> int:
-    """Its length as JavaScript counts it."""
+    """The length as JavaScript counts it."""
     return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)
 
 
 class _Libraries:
-    """Where the markdown libraries are not installed, AgentsMissing says so."""
+    """Raises AgentsMissing if the Markdown libraries are not installed."""
 
     def __enter__(self) -> None:
         pass

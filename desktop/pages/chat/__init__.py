@@ -1,1 +1,1 @@
-"""The chat page, with OpenAI's component in it."""
+"""The chat page, which shows OpenAI's ChatKit."""

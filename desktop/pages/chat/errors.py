@@ -1,4 +1,4 @@
-"""What can keep OpenAI's component from showing a chat."""
+"""Errors that keep ChatKit from showing a chat."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class ComponentLate(ChatError):
 
 
 class ComponentFailed(ChatError):
-    """values: problem (the component's own message)."""
+    """values: problem (ChatKit's own message)."""
 
     code = "component_failed"
 

@@ -1,7 +1,7 @@
-"""What OpenAI's component is told of its looks and behaviour, made of the settings. Pure; functions are the page's.
+"""ChatKit's options for looks and behaviour, made from the settings. Pure; the page adds the functions.
 
-Names and values are those of the published types (`@openai/chatkit` 1.9.0), and one more. The component checks
-strictly, so what has no value is left out: never a null, never a name it does not know.
+Names and values follow the published types (`@openai/chatkit` 1.9.0), with one addition. ChatKit validates strictly, so
+options without a value are left out: never a null, never an unknown name.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from desktop.settings.brand import Brand
 
 MEGABYTE = 1024 * 1024
-"""The unit of the session's `max_file_size`, in the bytes of the component's `maxSize`."""
+"""Bytes per unit of the session's `max_file_size`. ChatKit's `maxSize` is in bytes."""
 
 LARGEST_INSIDE = 20 * MEGABYTE
-"""As `agents.attachments.Limits.size`, which imports the SDK; a test holds the two together."""
+"""Equal to `agents.attachments.Limits.size`, which can't be imported here because it imports the SDK. A test compares
+them."""
 LARGEST_AT_SERVERS = 512 * MEGABYTE
 MOST_FILES = 10
-"""Of one message, as in the built-in view."""
+"""Per message, as in the built-in view."""
 ACCEPTED_INSIDE: dict[str, list[str]] = {
     "image/png": [".png"],
     "image/jpeg": [".jpg", ".jpeg"],
@@ -37,7 +38,7 @@ ACCEPTED_INSIDE: dict[str, list[str]] = {
     "application/yaml": [".yaml", ".yml"],
     "application/toml": [".toml"],
 }
-"""What agents inside the app can read, by type and ending: pictures, PDF, text (`agents.store.file_types`)."""
+"""Files that agents in the app can read, by type and extension: pictures, PDF, text (`agents.store.file_types`)."""
 
 _ICONS = """
     agent analytics atom batch bolt book-open book-closed book-clock bug calendar chart check check-circle
@@ -48,7 +49,7 @@ _ICONS = """
     user wreath write write-alt write-alt2
 """
 ICONS = frozenset(_ICONS.split())
-"""`ChatKitIcon`; `lucide:name` is taken too."""
+"""`ChatKitIcon`; `lucide:name` is also accepted."""
 
 _LOCALES = """
     am ar bg-BG bn-BD bs-BA ca-ES cs-CZ da-DK de-DE el-GR es-419 es-ES et-EE fi-FI fr-CA fr-FR gu-IN hi-IN hr-HR
@@ -68,11 +69,11 @@ def chatkit_options(
     brand: Brand,
     initial_thread: str | None,
 ) -> dict[str, Any]:
-    """`{options, themes: {light, dark}}`: the component's options without `api`, functions and `theme`, and the theme
-    of either scheme. Which scheme is shown, the page knows: the component has no "system"."""
+    """`{options, themes: {light, dark}}`: ChatKit's options without `api`, functions and `theme`, and a theme for each
+    scheme. The page knows which scheme to show, since ChatKit has no "system"."""
     chat = settings.chat
     name = agent.name or brand.app.name
-    # An agent inside the app may have a greeting and prompts of its own.
+    # An agent in the app may have its own greeting and prompts.
     greeting, prompts = chat.greeting, chat.prompts
     if isinstance(agent, InAppAgent):
         greeting = greeting if agent.greeting is None else agent.greeting
@@ -81,7 +82,7 @@ def chatkit_options(
         "frameTitle": texts.get("chat.frame_title", name=name),
         "header": {"enabled": chat.header.enabled, "title": _title(settings)},
         "history": {
-            # Without history in a hosted session there is nothing to list.
+            # If the hosted session keeps no history, there is nothing to list.
             "enabled": chat.history.enabled
             and (settings.session.history.enabled or not isinstance(agent, WorkflowAgent)),
             "showDelete": chat.history.show_delete,
@@ -100,7 +101,7 @@ def chatkit_options(
         "thread": {"autoScroll": chat.auto_scroll},
     }
     if not settings.privacy.chatkit_telemetry:
-        # Seen in June 2026, in no published types: the page leaves it out again where a version refuses it.
+        # Seen in June 2026, but not in the published types. The page drops it if a version refuses it.
         options["disableTelemetry"] = True
     if chat.disclaimer.text:
         options["disclaimer"] = {"text": chat.disclaimer.text, "highContrast": chat.disclaimer.high_contrast}
@@ -129,14 +130,14 @@ def theme(settings: Settings, scheme: Literal["light", "dark"]) -> dict[str, Any
 
 
 def known_icon(name: str | None) -> str | None:
-    """The icon, or None for one that the component would refuse: a prompt without its icon is still a prompt."""
+    """The icon, or None if ChatKit would refuse it. A prompt works without its icon."""
     if name and (name in ICONS or (name.startswith("lucide:") and len(name) > len("lucide:"))):
         return name
     return None
 
 
 def known_locale(name: str) -> str | None:
-    """The locale as the component spells it, else its language, else None (the component then decides)."""
+    """The locale as ChatKit spells it, or else its language, or else None: then ChatKit decides."""
     by_lower = {locale.lower(): locale for locale in LOCALES}
     lowered = name.lower()
     return by_lower.get(lowered) or by_lower.get(lowered.split("-")[0])
@@ -148,8 +149,8 @@ def _title(settings: Settings) -> dict[str, Any]:
 
 
 def offers_dictation(settings: Settings) -> bool:
-    """Whether the chat's composer has a microphone: where a model is set for it, and the engine can be told to allow
-    it to one page alone (desktop/window: gtk.py, qt.py)."""
+    """Whether the composer has a microphone: if a dictation model is set and the engine can allow the microphone for a
+    single page (desktop/window: gtk.py, qt.py)."""
     can_be_allowed = sys.platform not in ("win32", "darwin")
     return (
         can_be_allowed and isinstance(settings.agent(), AssistantAgent) and bool(settings.assistant.transcription_model)
@@ -175,7 +176,7 @@ def _composer(settings: Settings, agent: Agent, texts: Catalogue) -> dict[str, A
             "maxCount": upload.max_files,
         }
     elif isinstance(agent, ServerAgent) and agent.attachments:
-        # What a server takes, it says itself when a file is offered.
+        # A server decides itself which files it accepts.
         composer["attachments"] = {"enabled": True, "maxSize": LARGEST_AT_SERVERS, "maxCount": MOST_FILES}
     elif isinstance(agent, InAppAgent) and not isinstance(agent, ServerAgent):
         composer["attachments"] = {
@@ -188,7 +189,7 @@ def _composer(settings: Settings, agent: Agent, texts: Catalogue) -> dict[str, A
 
 
 def _tools(agent: AssistantAgent, texts: Catalogue) -> list[dict[str, Any]]:
-    """What the composer's menu offers; a choice comes back as `inference_options.tool_choice.id`."""
+    """The tools in the composer's menu. A choice comes back as `inference_options.tool_choice.id`."""
     has, get = agent.tools, texts.get
     offered = [
         (has.web_search, "web_search", get("chat.tool_web"), get("chat.tool_web_short"), "globe"),
@@ -204,7 +205,7 @@ def _tools(agent: AssistantAgent, texts: Catalogue) -> list[dict[str, Any]]:
 
 
 def _models(agent: AssistantAgent) -> list[dict[str, Any]]:
-    """The agent's model first, then the others; none where there is nothing to choose."""
+    """The agent's model first, then the others; none if there is only one."""
     if not agent.models:
         return []
     from desktop.agents.models.names import DEFAULT_MODEL

@@ -1,6 +1,6 @@
-"""The chat page: what it may ask for. OpenAI's script runs in it, so nothing here gives out the key or a setting.
+"""The chat page. OpenAI's script runs in it, so nothing here returns the key or a setting.
 
-A client secret is the one secret that crosses: the component needs it, and it ends within ten minutes.
+The only secret the page gets is a client secret: ChatKit needs it, and it expires within ten minutes.
 """
 
 from __future__ import annotations
@@ -38,31 +38,31 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """The page's times, in milliseconds; `backoff` in seconds."""
+    """The page's times in milliseconds; `backoff` in seconds."""
 
     ready_ms: int = 10_000
-    """For the component's script, again for its `ready` (its frame has loaded), and again for a sign of life."""
+    """For ChatKit's script, again for its `ready` (its frame has loaded), and again for a sign of life."""
     blank_ms: int = 5_000
-    """How long after `ready` the chat is watched for being blanked (the domain check takes 1–2 s)."""
+    """How long after `ready` the page checks whether the chat went blank (the domain check takes 1–2 s)."""
     skeleton_ms: int = 300
     slow_ms: int = 3_000
     method_ms: int = 10_000
-    """For a method of the component: they wait for a `ready` that may never come."""
+    """For ChatKit's methods, which wait for a `ready` that may never come."""
     mint_ms: int = 180_000
-    """For `session.mint`: the keyring may wait for a person, and the API is tried more than once."""
+    """For `session.mint`: the keyring may wait for a person, and the API is retried."""
     backoff: tuple[int, ...] = (5, 10, 20, 40, 60)
-    """Waits between the page's own tries; the last one repeats."""
+    """Seconds between the page's own retries; the last value repeats."""
 
     @property
     def whole(self) -> float:
-        """Seconds after which the app itself ends a start of which the page tells nothing: more than all of the
-        page's own."""
+        """Seconds after which the app ends a start the page says nothing about: longer than all the page's own limits
+        together."""
         return 6 * self.ready_ms / 1000 + 5
 
 
 class StartParams(Params):
     without_thread: bool = False
-    """Begin with a new chat: the component failed on the last one."""
+    """Start with a new chat, because ChatKit failed on the last one."""
 
 
 class MintParams(Params):
@@ -86,7 +86,7 @@ class ProblemParams(Params):
     ]
     detail: Annotated[str, StringConstraints(max_length=2_000)] = ""
     shown: bool = True
-    """False: counted and logged, and the person sees nothing of it."""
+    """If false, it is counted and logged, but not shown."""
 
 
 class FallBackParams(Params):
@@ -98,7 +98,7 @@ class LeftOutParams(Params):
     options: Annotated[
         list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{1,40}(\.[A-Za-z]{1,40})?$")]], Field(max_length=40)
     ] = Field(default=[])
-    """The component's names."""
+    """Names of ChatKit's options."""
 
 
 class ThreadParams(Params):
@@ -111,16 +111,16 @@ class ResponseParams(Params):
 
 class LinkParams(Params):
     link: Literal["status", "usage", "api_keys", "workflows"]
-    """A name of the brand's links: a page that runs OpenAI's script chooses no address."""
+    """The name of one of the brand's links: a page with OpenAI's script can't choose an address."""
 
 
 class RoadParams(Params):
     way: Literal["", "code", "assistant"] = ""
-    """What the person wants to do; empty: see what can be done."""
+    """What the person wants to do; empty to see the options."""
 
 
 def component_error(code: str, detail: str, component_url: str, ready_ms: int) -> AppError:
-    """What the page reports, as an error with its sentence."""
+    """The page's report as an error with a sentence."""
     from urllib.parse import urlsplit
 
     match code:
@@ -141,7 +141,7 @@ def _today() -> date:
 
 
 class ChatPage:
-    """One for each showing of the page. `problem`: what is shown in place of the chat."""
+    """One for each showing of the page. `problem`: shown instead of the chat."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class ChatPage:
     def page(self) -> Page:
         services = self._services
         component = origin_of(services.component_url)
-        # Whether the script itself talks to the API, beside its frame, is not documented.
+        # It is not documented whether only ChatKit's frame talks to the API, or its script too.
         connect = () if self._agent.agent_id else (origin_of(services.settings.current.network.api_base),)
         language = services.texts.language
         return Page(
@@ -172,7 +172,7 @@ class ChatPage:
             html="chat/chat.html",
             files=(
                 *files_of("chat"),
-                # Words for a page that can't reach the app.
+                # Texts for when the page can't reach the app.
                 f"texts/{language}/common.json",
                 f"texts/{language}/chat.json",
             ),
@@ -204,7 +204,7 @@ class ChatPage:
                 script=(component,),
                 frame=(component,),
                 connect=connect,
-                # The element's shadow style is inline; without it the chat has no height.
+                # ChatKit's element has an inline shadow style; without it the chat has no height.
                 inline_style=True,
             ),
             title=services.brand.app.name,
@@ -218,7 +218,7 @@ class ChatPage:
     # --- the start ----------------------------------------------------------------------------------
 
     def _start(self, params: StartParams) -> dict[str, Any]:
-        """Everything the page needs to begin, without waiting for the keyring or the network."""
+        """Everything the page needs to start, without waiting for the keyring or the network."""
         services = self._services
         settings = services.settings.current
         agent = settings.agent()
@@ -249,12 +249,12 @@ class ChatPage:
         }
 
     def _mint(self, params: MintParams) -> dict[str, Any]:
-        """`{client_secret, expires_at}` of a session never handed out before, and nothing else."""
-        self._watch.hold()  # a keyring or a network may take longer than a component
+        """`{client_secret, expires_at}` of a session that was never given out before, and nothing else."""
+        self._watch.hold()  # the keyring or the network may take longer than ChatKit may
         try:
             secret, expires_at = self._services.keeper.client_secret(params.reason)
         except AppError:
-            self._watch.end()  # the page lives: it says so, and waits before it asks again
+            self._watch.end()  # the page is alive: it shows the error, and waits before it retries
             raise
         finally:
             self._watch.go_on()
@@ -269,9 +269,9 @@ class ChatPage:
         self._services.counters.latency("chat_ready", params.ms / 1000)
 
     def _report(self, params: ProblemParams) -> dict[str, Any]:
-        """The problem in the person's language, where it is shown; else `{}`."""
+        """The problem in the person's language if it is shown, otherwise `{}`."""
         counters = self._services.counters
-        # One line: what the page reports may hold line breaks, and a log line is not the page's to write.
+        # On one line: a report may contain line breaks, and a page must not write its own log lines.
         log.warning("the page reports %s: %s", params.code, " ".join(params.detail.split()))
         if params.code == "csp":
             counters.add("csp_violations")
@@ -279,13 +279,13 @@ class ChatPage:
         if not params.shown:
             counters.add("component_errors")
             return {}
-        self._watch.end()  # the page says what is wrong, and tries again itself
+        self._watch.end()  # the page explains the error and retries itself
         error = self._error(params)
         counters.error(error)
         return dict(error.describe(self._services.texts))
 
     def _fall_back(self, params: FallBackParams) -> None:
-        """ChatKit can't be had, and the agent is here: the built-in view takes its place."""
+        """ChatKit is unavailable but the agent runs in the app, so the built-in view takes its place."""
         if not self._agent.agent_id:
             raise AgentNotSet()
         self._watch.end()
@@ -294,14 +294,14 @@ class ChatPage:
         self._services.app.show_builtin(params.code)
 
     def _stuck(self) -> None:
-        """Neither a chat nor a word of the page: its process hangs, and our own code in it with it."""
+        """No chat and no report from the page: its process hangs, and our own script with it."""
         error = ComponentLate("neither ready nor a word of the page", seconds=round(self._limits.whole))
         log.warning("the chat page did not begin within %.0f s: its process is ended", self._limits.whole)
         self._services.counters.error(error)
         self._services.app.chat_stuck(error)
 
     def _left_out(self, params: LeftOutParams) -> None:
-        """Options that this version of ChatKit has refused; the chat works without them. Diagnostics name them."""
+        """Options this version of ChatKit refused. The chat works without them; the diagnostics list them."""
         log.warning("ChatKit is used without options that this version may refuse: %s", ", ".join(params.options))
         for name in params.options:
             self._services.counters.add(f"chatkit_without_{name}")
@@ -310,7 +310,7 @@ class ChatPage:
         return component_error(params.code, params.detail, self._services.component_url, self._limits.ready_ms)
 
     def _follow(self, params: ThreadParams) -> dict[str, Any]:
-        """`{title}`: remembers the open thread and lets the window's title follow it; None while it has none."""
+        """Remember the open thread and show its title in the window. `{title}`, None while it has none."""
         services = self._services
         agent = services.settings.current.agent()
         if agent is None:
@@ -329,7 +329,7 @@ class ChatPage:
         return {"title": title}
 
     def _title_of(self, thread: str) -> str | None:
-        """The component tells the id alone, so the title is asked for; a title that can't be had is no problem."""
+        """Ask for the title, since ChatKit only reports the id. Failing to get it does no harm."""
         try:
             if self._agent.agent_id:
                 title = self._agent.title(thread)
@@ -346,7 +346,7 @@ class ChatPage:
         counters = self._services.counters
         if params.phase == "start":
             self._answering_since = time.monotonic()
-            if not self._agent.agent_id:  # messages to an agent inside the app are counted where they arrive
+            if not self._agent.agent_id:  # messages to an agent in the app are counted where they arrive
                 counters.add("messages")
         elif self._answering_since:
             counters.latency("answer", time.monotonic() - self._answering_since)
@@ -361,7 +361,7 @@ class ChatPage:
         self._services.app.reload_chat()
 
     def _open_diagnostics(self, _: NoParams) -> None:
-        """Where they stand for a person to copy; this page, which runs OpenAI's script, is never given them."""
+        """Open the place where a person can copy them. This page runs OpenAI's script and never gets them."""
         self._services.app.show_settings("diagnostics")
 
     def _open_settings(self, _: NoParams) -> None:
@@ -371,14 +371,14 @@ class ChatPage:
         self._services.app.show_setup()
 
     def _open_consent(self, _: NoParams) -> None:
-        """The page of the active agent's code; the yes is that page's own, which no script of OpenAI's reaches."""
+        """Open the consent page for the active agent's code. Only that page can approve it; OpenAI's script can't."""
         self._services.app.show_consent()
 
     def _open_link(self, params: LinkParams) -> None:
         self._services.app.open_external(getattr(self._services.brand.links, params.link))
 
     def _open_road(self, params: RoadParams) -> None:
-        """The ways on from the workflow that opens, in the window for agents: here OpenAI's script runs."""
+        """Show the options for the active workflow in the agents window, because OpenAI's script runs here."""
         agent = self._services.settings.current.workflow()
         if agent is None:
             raise AgentNotSet()

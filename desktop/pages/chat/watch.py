@@ -1,7 +1,7 @@
-"""The time that ChatKit has to begin, kept in the app: where its frame shares a process with our page, a frame that
-hangs stops the page's own clock as well.
+"""Limits the time ChatKit has to start. The app keeps the time, because if ChatKit's frame shares a process with our
+page and hangs, the page's own timers stop too.
 
-Knows no page: what is to be done when the time is over, its owner says.
+Knows no page: its owner decides what happens when the time is up.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 
 class StartWatch:
-    """Runs out once, `seconds` after `begin`, unless `end` comes first. Safe to use from every thread."""
+    """Calls `late` once, `seconds` after `begin`, unless `end` comes first. Thread-safe."""
 
     def __init__(self, seconds: float, late: Callable[[], None]) -> None:
         self._seconds = seconds
@@ -22,24 +22,24 @@ class StartWatch:
         self._ended = False
 
     def begin(self) -> None:
-        """Anew, where it has begun already."""
+        """Start, or start over."""
         with self._lock:
             self._start()
 
     def hold(self) -> None:
-        """Something that is not ChatKit's takes its time; `go_on` as often as this."""
+        """Pause for something that isn't ChatKit's. Call `go_on` once for every call of this."""
         with self._lock:
             self._held += 1
             self._stop()
 
     def go_on(self) -> None:
-        """With the whole time again."""
+        """Resume, with the full time."""
         with self._lock:
             self._held -= 1
             self._start()
 
     def end(self) -> None:
-        """For good."""
+        """Stop for good."""
         with self._lock:
             self._ended = True
             self._stop()

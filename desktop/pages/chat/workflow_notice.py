@@ -1,6 +1,6 @@
-"""What is said once, over a chat that works, about the end of hosted workflows; once more when it has come.
+"""A notice above a working chat about the end of hosted workflows, shown once before it and once after.
 
-A person can put it away for good; what can be done is on the workflow's page among the agents.
+The person can dismiss it for good. The agents page shows what can be done about the workflow.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from desktop.settings.model import Agent, WorkflowAgent
 
 
 def told(agent: Agent | None, services: Services, today: date) -> dict[str, str] | None:
-    """`{message, hint}`; None where there is nothing to say or it has been put away."""
+    """`{message, hint}`; None if there is nothing to say or it was dismissed."""
     if not isinstance(agent, WorkflowAgent) or services.state.notice_seen(_name(agent, today)):
         return None
     say = services.texts.get
@@ -23,7 +23,7 @@ def told(agent: Agent | None, services: Services, today: date) -> dict[str, str]
 
 
 def seen(agent: Agent | None, services: Services, today: date) -> None:
-    """It was put away, or followed."""
+    """It was dismissed or followed."""
     if isinstance(agent, WorkflowAgent):
         services.state.set_notice_seen(_name(agent, today))
 

@@ -1,6 +1,6 @@
-"""Long work of the chats page: export, archive and deletion, one at a time, with how far it is and a way to stop it.
+"""Long jobs of the chats page: exporting, archiving and deleting, one at a time, with progress and a way to cancel.
 
-What is done is `desktop/chats`; the page hears of it by `chats.job` events.
+`desktop/chats` does the work; the page gets `chats.job` events.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FEW = 50
-"""Chats that are looked up one by one; more of them are picked from the whole list."""
+"""Up to this many chats are looked up one by one; more are picked from the whole list."""
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Ids = Annotated[list[Id], Field(max_length=100_000)]
 Result = dict[str, Any]
 Work = Callable[["Tell", threading.Event], Result]
-"""Does it; gives `{written, failed, cancelled, error}` and what else the page is told at the end."""
+"""Does the job. Returns `{written, failed, cancelled, error}` and anything else the page gets at the end."""
 
 
 class ExportJob(Params):
     ids: Ids | None
-    """None: every chat of `agent` and of the last `days` days."""
+    """None for every chat of `agent` in the last `days` days."""
     agent: Annotated[str, StringConstraints(max_length=64)] = ""
     days: Annotated[int, Field(ge=0, le=36_500)] = 0
     format: Literal["md", "html", "json"]
@@ -48,18 +48,18 @@ class ExportJob(Params):
 
 class DeleteJob(Params):
     here: Ids = Field(default=[])
-    """Chats of agents in the app, and copies of hosted ones."""
+    """Chats with agents in the app, and copies of hosted ones."""
     openai: Ids = Field(default=[])
-    """Chats that OpenAI is told to delete."""
+    """Chats to delete at OpenAI."""
     servers: Ids = Field(default=[])
-    """Chats that their servers are told to delete."""
+    """Chats to delete on their servers."""
 
 
 class ArchiveJob(Params):
     ids: Ids | None = None
-    """None: every hosted chat of this profile."""
+    """None for every hosted chat of this profile."""
     again: bool = False
-    """Read every chat whole, also one that looks unchanged."""
+    """Read every chat in full, even one that looks unchanged."""
 
 
 class Jobs:
@@ -70,12 +70,12 @@ class Jobs:
         self._library = library
         self._lock = threading.Lock()
         self._cancel: threading.Event | None = None
-        """Of the job that is under way."""
+        """Cancels the current job."""
         self._at_end: Callable[[], None] | None = None
         self._folder: Path | None = None
 
     def close(self, then: Callable[[], None]) -> None:
-        """Ends what is under way; `then` is called after that."""
+        """End the current job, then call `then`."""
         with self._lock:
             if self._cancel is not None:
                 self._cancel.set()
@@ -84,13 +84,13 @@ class Jobs:
         then()
 
     def cancel(self, _: NoParams) -> None:
-        """The job ends at the next chat."""
+        """Cancel the job; it ends at the next chat."""
         with self._lock:
             if self._cancel is not None:
                 self._cancel.set()
 
     def open_folder(self, _: NoParams) -> None:
-        """Shows what was exported last."""
+        """Show the last export in the file manager."""
         if self._folder is not None:
             self._services.app.show_folder(self._folder)
 
@@ -116,7 +116,7 @@ class Jobs:
         return self._start("export", work)
 
     def archive(self, params: ArchiveJob) -> dict[str, bool]:
-        """Raises JobUnderWay, also where another page archives."""
+        """Raises JobUnderWay, also if another page is archiving."""
         folder = self._services.locations.archive
         shared = archiving.runs.begin(folder)
         if shared is None:
@@ -142,7 +142,7 @@ class Jobs:
             raise
 
     def delete(self, params: DeleteJob) -> dict[str, bool]:
-        """A copy whose chat was to go at OpenAI too, and did not, stays. Raises JobUnderWay."""
+        """If a chat can't be deleted at OpenAI, its copy stays too. Raises JobUnderWay."""
 
         def work(tell: Tell, cancel: threading.Event) -> Result:
             from desktop.chats.pace import Pace
@@ -180,7 +180,7 @@ class Jobs:
     # --- inside -----------------------------------------------------------------------------------
 
     def _chosen(self, ids: list[str] | None, every: Iterable[Chat]) -> tuple[list[Chat], list[AppError]]:
-        """The chats, and why others can't be had. Raises what stops all of them: KeyMissing, NetworkError."""
+        """The chats, and why others are unavailable. Raises errors that affect all: KeyMissing, NetworkError."""
         if ids is None:
             return list(every), []
         chats: list[Chat] = []

@@ -1,6 +1,6 @@
-"""The page of all chats: found, read, opened, renamed; taken along, archived and deleted by `jobs`.
+"""The page of all chats: find, read, open and rename them. `jobs` exports, archives and deletes them.
 
-No remote script runs in it. What people and agents wrote reaches it as text, or as HTML that `chats` has made safe.
+It runs no remote script. What people and agents wrote arrives as text, or as HTML that `chats` has made safe.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MANY = 8 * 1024 * 1024
-"""Bytes of a call that names chats: about a hundred thousand of them."""
+"""The largest call that lists chats, in bytes: about a hundred thousand of them."""
 LISTED = 100
-"""Chats a page of the list."""
+"""Chats per page of the list."""
 HITS = 100
-"""Chats that a search shows."""
+"""The most chats a search shows."""
 READ = 20
-"""Items a page of a chat that is read: one may be as long as an API lets it be."""
+"""Items per page of a chat: a single item may be as long as an API allows."""
 LONGEST = 100_000
-"""Characters of one part of a message that are shown; an export has all of them."""
+"""Characters shown of one part of a message. An export has all of them."""
 OFFER = "archive_offer"
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=500)]
@@ -49,9 +49,9 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 class Filter(Params):
     agent: Annotated[str, StringConstraints(max_length=64)] = ""
-    """Empty: every agent."""
+    """Empty for all agents."""
     days: Annotated[int, Field(ge=0, le=36_500)] = 0
-    """Only chats of the last so many days; 0: of all time."""
+    """Only chats of the last so many days; 0 for all."""
 
 
 class ListParams(Filter):
@@ -69,7 +69,7 @@ class ItemsParams(Params):
 
 class RefreshParams(Params):
     source: Annotated[str, StringConstraints(max_length=64)] = ""
-    """A server's agent; empty: OpenAI."""
+    """A server's agent; empty for OpenAI."""
 
 
 class IdParams(Params):
@@ -82,7 +82,7 @@ class RenameParams(Params):
 
 
 class ChatsPage:
-    """One for each showing of the page. `library`: the one it closes at its end; its own where None."""
+    """One for each showing of the page. It closes `library` at its end; if None, it opens its own."""
 
     def __init__(self, services: Services, library: Library | None = None) -> None:
         self._services = services
@@ -123,7 +123,7 @@ class ChatsPage:
     # --- the start --------------------------------------------------------------------------------
 
     def _start(self, _: NoParams) -> dict[str, Any]:
-        """Everything but the chats; waits for no store and no network."""
+        """Everything but the chats. Waits for no store and no network."""
         services = self._services
         agents = self._library.agents()
         return {
@@ -139,7 +139,7 @@ class ChatsPage:
         }
 
     def _offered(self) -> bool:
-        """Whether to say once that hosted chats can be copied: not where some are, and not again."""
+        """Whether to mention once that hosted chats can be copied: not if some already are, and never twice."""
         services = self._services
         seen = services.state.notice_seen(OFFER)
         return self._library.has_hosted and not seen and not services.locations.copies.exists()
@@ -148,7 +148,7 @@ class ChatsPage:
         self._services.state.set_notice_seen(OFFER)
 
     def _folder(self) -> str:
-        """Where an export goes unless another place is chosen: the last one, else a folder among the documents."""
+        """The default folder for exports: the last one, or else a folder in Documents."""
         from desktop.chats.export.names import safe
         from desktop.common.locations import documents_dir
 
@@ -161,7 +161,7 @@ class ChatsPage:
     # --- finding ----------------------------------------------------------------------------------
 
     def _refresh(self, params: RefreshParams) -> dict[str, int]:
-        """Asks a source which chats it has: `{count}`. Raises KeyMissing, ApiError, NetworkError, ServerError."""
+        """Ask a source for its chats: `{count}`. Raises KeyMissing, ApiError, NetworkError, ServerError."""
 
         def told(count: int) -> None:
             self._services.app.emit("chats", "chats.counted", {"source": params.source, "count": count})
@@ -169,14 +169,14 @@ class ChatsPage:
         return {"count": self._library.refresh(self._gone, told, params.source)}
 
     def _list(self, params: ListParams) -> dict[str, Any]:
-        """`{data: [chat], after}`, the newest first; `after` is None at the end."""
+        """`{data: [chat], after}`, newest first; `after` is None at the end."""
         found = self._library.chats(**_chosen(params), limit=LISTED, after=params.after or None)
         notices = (*self._library.problems, *self._library.notices)
         told = [error.describe(self._services.texts) for error in notices]
         return {"data": [self._told(chat) for chat in found.data], "after": found.after, "notices": told}
 
     def _all(self, params: Filter) -> dict[str, Any]:
-        """`{data: [[id, where, gone, server]]}` of every chat that the list would show."""
+        """`{data: [[id, where, gone, server]]}` for every chat in the list."""
         every = self._library.all(**_chosen(params))
         return {"data": [[chat.id, chat.where, chat.gone, chat.server] for chat in every]}
 
@@ -189,7 +189,7 @@ class ChatsPage:
         return chat.wire() | {"opens": self._opens(chat)}
 
     def _opens(self, chat: Chat) -> bool:
-        """Whether the chat can be gone on with: its agent is still there, and may be chosen."""
+        """Whether the chat can be continued: its agent still exists and may be chosen."""
         settings = self._services.settings
         agent = roster.find(settings.current.agents, chat.agent_id)
         if agent is None or chat.gone:
@@ -203,8 +203,8 @@ class ChatsPage:
     # --- one chat ---------------------------------------------------------------------------------
 
     def _items(self, params: ItemsParams) -> dict[str, Any]:
-        """`{chat, data: [{id, role, who, at, html}], after}`, the oldest first. Raises ThreadNotFound, and what OpenAI
-        or the server answers."""
+        """`{chat, data: [{id, role, who, at, html}], after}`, oldest first. Raises ThreadNotFound, and the errors of
+        OpenAI or the server."""
         chat = self._library.chat(params.id)
         found = self._library.items(params.id, after=params.after or None, limit=READ)
         data = [entry for item in found.data if (entry := self._entry(chat, item)) is not None]
@@ -234,14 +234,14 @@ class ChatsPage:
         }
 
     def _open(self, params: IdParams) -> None:
-        """Shows it in the chat; its agent becomes the active one. Raises AgentNotSet where that can't be."""
+        """Open it in the chat window; its agent becomes the active one. Raises AgentNotSet if that is impossible."""
         chat = self._library.chat(params.id)
         if not self._opens(chat):
             raise AgentNotSet()
         self._services.app.open_chat(chat.agent_id, chat.thread_id)
 
     def _rename(self, params: RenameParams) -> dict[str, Any]:
-        """The chat as it is now. Raises FieldError, ChatReadOnly, ThreadNotFound."""
+        """Rename a chat, and return it. Raises FieldError, ChatReadOnly, ThreadNotFound."""
         if not params.title.strip():
             raise FieldError("title", self._services.texts.get("chats.title_empty"))
         chat = self._library.rename(params.id, params.title)
@@ -251,7 +251,7 @@ class ChatsPage:
     # --- taking along -----------------------------------------------------------------------------
 
     def _pick_folder(self, _: NoParams) -> str | None:
-        """The folder that was chosen; None: none."""
+        """The folder chosen; None if cancelled."""
         return self._services.app.pick_folder()
 
     def _export(self, params: ExportJob) -> dict[str, bool]:
@@ -271,7 +271,7 @@ class ChatsPage:
         return self._library.all(**_chosen(Filter(agent=params.agent, days=params.days)))
 
     def _archive(self, params: ArchiveJob) -> dict[str, bool]:
-        self._services.keeper.api()  # whoever has no key hears of it at once
+        self._services.keeper.api()  # report a missing key at once
         started = self._jobs.archive(params)
         if started["started"]:
             self._services.state.set_notice_seen(OFFER)
@@ -280,13 +280,13 @@ class ChatsPage:
     # --- the end ----------------------------------------------------------------------------------
 
     def _on_gone(self) -> None:
-        """What still runs for this page ends; what it has written stays."""
+        """End the page's job. What it has written stays."""
         self._gone.set()
         self._jobs.close(self._library.close)
 
 
 def _chosen(params: Filter) -> dict[str, Any]:
-    """A filter as the library takes it."""
+    """The filter as arguments for the library."""
     since = None
     if params.days:
         midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -295,5 +295,5 @@ def _chosen(params: Filter) -> dict[str, Any]:
 
 
 def _cut(text: str) -> str:
-    # A picture is whole or no picture.
+    # A picture can't be cut.
     return text if len(text) <= LONGEST or text.startswith("data:image/") else text[:LONGEST] + "…"

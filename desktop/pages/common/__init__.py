@@ -1,1 +1,1 @@
-"""What several pages share."""
+"""Code shared by several pages."""

@@ -1,8 +1,8 @@
-"""An answer on its way to a page: how its pieces are put together, and how often they go out.
+"""Batches the pieces of an answer on their way to a page.
 
-A page that draws every word falls behind: each event is a rendering of the whole text. So what comes within a breath is
-one event, the breath grows with the text and with the time that the page takes to acknowledge, and nothing is lost or
-comes in another order. Knows no stream and no bridge.
+A page that renders every word falls behind, because each event renders the whole text. So pieces that arrive within a
+short pause become one event. The pause grows with the text and with the time the page takes to acknowledge. Nothing is
+lost or reordered. Knows no stream and no bridge.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any, Protocol
 from desktop.agents.chatkit.remote_content import Shield
 
 SHORTEST = 0.04
-"""Seconds between two batches: a screen shows no more than that."""
+"""The shortest pause, in seconds: a screen can't show more."""
 LONGEST = 0.8
-"""However slow the page: words that come more rarely look like a stop."""
+"""The longest pause, in seconds: with a longer one, the answer would seem to have stopped."""
 FREE = 4
-"""Batches at the beginning without a breath: the first words are waited for."""
+"""Batches sent at the beginning without a pause: the person is waiting for the first words."""
 DRAWN = 250_000
-"""Characters that a page is taken to render in a second, at the pace of a slow computer."""
+"""Characters a page is assumed to render per second, on a slow computer."""
 
 
 class Timer(Protocol):
@@ -38,7 +38,7 @@ def _soon(seconds: float, run: Callable[[], None]) -> Timer:
 
 
 class _Piece:
-    """What goes to the page as one event; `weight` pieces of the answer are in it."""
+    """One event for the page, made of `weight` pieces of the answer."""
 
     def __init__(self, text: str, event: dict[str, Any] | None) -> None:
         self.weight = 1
@@ -51,7 +51,8 @@ class _Piece:
         return self._text
 
     def take(self, other: _Piece) -> bool:
-        """Whether the next piece went into this one: more words of the same text, or a newer state of the same."""
+        """Merge the next piece into this one, if it continues the same text or updates the same item. True if
+        merged."""
         mine, theirs = self._event, other._event
         if mine is None or theirs is None or mine["type"] != theirs["type"]:
             return False
@@ -70,7 +71,7 @@ class _Piece:
 
 
 def _place(event: dict[str, Any]) -> tuple[object, ...] | None:
-    """What an update is about, where updates of one place follow each other; None where each stands for itself."""
+    """The place an update is about, if later updates of it replace or extend it. None if each must be sent."""
     update = event.get("update")
     if not isinstance(update, dict):
         return None
@@ -85,10 +86,10 @@ def _place(event: dict[str, Any]) -> tuple[object, ...] | None:
 
 
 class Outgoing:
-    """One answer on its way to the page. `send(chunks, seq)` and `end()` are called in order, one at a time.
+    """One answer on its way to a page. `send(chunks, seq)` and `end()` are called in order, one at a time.
 
-    The first piece goes at once. After it there is one batch under way at most: the next goes when the page has taken
-    that one and its breath is over.
+    The first piece is sent at once. After that, one batch at most is on its way: the next one is sent when the page has
+    acknowledged it and the pause is over.
     """
 
     def __init__(
@@ -106,10 +107,10 @@ class Outgoing:
         self._finish: Callable[[], None] = lambda: None
         self._passed: Callable[[int], None] | None = None
         self._kept_back = 0
-        """Pieces that `shield` has kept from the page, and nobody has heard of yet."""
+        """Pieces that `shield` withheld from the page, not reported yet."""
         self._waiting: list[_Piece] = []
         self._unread: list[int] = []
-        """The weights of what the page has not taken."""
+        """The weights of events the page has not acknowledged."""
         self._batches = 0
         self._size = 0
         self._sent_at = 0.0
@@ -124,8 +125,8 @@ class Outgoing:
         end: Callable[[], None],
         passed: Callable[[int], None] = lambda _count: None,
     ) -> None:
-        """The page may have it from now on; what came before waited here. `passed(count)` hears of pieces of the
-        answer that the page has taken, or that the shield has kept from it."""
+        """Start sending to the page; earlier pieces waited here. `passed(count)` is called for pieces of the answer
+        that the page has acknowledged or the shield withheld."""
         with self._lock:
             self._send, self._finish, self._passed = send, end, passed
             kept, self._kept_back = self._kept_back, 0
@@ -153,11 +154,11 @@ class Outgoing:
             self._flush()
 
     def taken(self, count: int) -> None:
-        """The page has taken `count` events more."""
+        """The page has acknowledged `count` more events."""
         with self._lock:
             weights, self._unread = self._unread[:count], self._unread[count:]
             if not self._unread and self._batches > FREE:
-                # As long again as the page took: it has other things to do than to take.
+                # Pause as long as the page took: it has other work to do.
                 took = self._now() - self._sent_at
                 self._next_at = self._sent_at + min(LONGEST, max(self._breath(), 2 * took))
             self._flush()
@@ -165,14 +166,14 @@ class Outgoing:
             self._passed(sum(weights))
 
     def close(self) -> None:
-        """Nothing more goes out."""
+        """Send nothing more."""
         with self._lock:
             self._closed = True
             self._waiting.clear()
             self._rest()
 
     def _shown(self, text: str) -> _Piece | None:
-        """The piece as the page may have it."""
+        """The piece as the page may see it."""
         try:
             event = json.loads(text.removeprefix("data:")) if text.startswith("data:") else None
         except ValueError:
@@ -198,7 +199,7 @@ class Outgoing:
         if self._send is None or self._closed:
             return
         wait = self._next_at - self._now()
-        # The end waits for nobody: how much can be under way then, the agents' side has bounded.
+        # At the end, send everything without waiting: the agents' side limits how much that can be.
         if self._waiting and (self._ended or not self._unread):
             if wait > 0 and not self._ended:
                 if self._timer is None:

@@ -1,7 +1,7 @@
-"""What a page with an agent inside the app may ask for: a request of the ChatKit protocol, its stream, attachments.
+"""Methods of a page with an agent in the app: requests in ChatKit's protocol, their streams, attachments.
 
-For the chat page and the built-in view alike. Pieces of an answer go out in order, and together as the page can take
-them (`agent_pieces`); nothing is lost, because nothing depends on the window being seen.
+Used by the chat page and the built-in view. Pieces of an answer are sent in order, in batches the page can handle
+(`agent_pieces`). Nothing is lost, because nothing depends on the window being visible.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ log = logging.getLogger(__name__)
 
 MB = 1024 * 1024
 REQUEST = 2 * MB
-"""Largest request, in bytes; attachments travel by themselves."""
+"""The largest request, in bytes. Attachments are sent separately."""
 PART = MB
-"""Largest piece of an attachment, in bytes."""
+"""The largest piece of an attachment, in bytes."""
 LARGEST = 512 * MB
-"""No attachment is larger, whatever the app's own limit is."""
+"""The largest attachment, in bytes, whatever the app's own limit is."""
 
 StreamId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 AttachmentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$")]
@@ -47,13 +47,13 @@ Base64 = Annotated[str, StringConstraints(max_length=PART * 4 // 3 + 4)]
 
 class RequestParams(Params):
     body: Annotated[str, StringConstraints(max_length=REQUEST)]
-    """JSON, as the component sends it."""
+    """JSON as ChatKit sends it."""
 
 
 class AckParams(Params):
     id: StreamId
     count: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Pieces taken since the last time."""
+    """Pieces received since the last call."""
 
 
 class CancelParams(Params):
@@ -76,18 +76,18 @@ class PartParams(Params):
 class EndParams(Params):
     id: AttachmentId
     preview: Base64 = ""
-    """A small picture that the page made of a large one."""
+    """A preview the page made of a picture."""
 
 
 class AgentMethods:
-    """One for each showing of a page. `agent_id`: whose chats it has; empty where no agent runs inside the app.
-    `approves`: its buttons may say yes to a tool, since nobody else's script runs in it."""
+    """One for each showing of a page. `agent_id`: the agent of its chats; empty if no agent runs in the app.
+    `approves`: its buttons may approve a tool, since no other script runs in it."""
 
     def __init__(self, services: Services, page: str, *, approves: bool = False) -> None:
         agent = services.settings.current.agent()
         self.agent_id = agent.id if isinstance(agent, InAppAgent) else ""
         self.is_server = isinstance(agent, ServerAgent)
-        """Whether its chats are at a ChatKit server, and not in the store."""
+        """Whether its chats are on a ChatKit server instead of in the store."""
         self._services = services
         self._page = page
         self._approves = approves
@@ -109,7 +109,7 @@ class AgentMethods:
         }
 
     def gone(self) -> None:
-        """The page is no longer shown: its runs end, and what they said so far is kept. Never blocks."""
+        """The page is gone: its runs end, and their text so far is kept. Never blocks."""
         with self._lock:
             self._gone = True
             streams, self._streams = self._streams, {}
@@ -118,8 +118,8 @@ class AgentMethods:
             self._services.agents.cancel(stream_id)
 
     def title(self, thread_id: str) -> str | None:
-        """The title of a chat; None while it has none. Raises ThreadNotFound, AgentNotSet, and what a ChatKit server
-        raises."""
+        """The title of a chat; None while it has none. Raises ThreadNotFound, AgentNotSet, and whatever a ChatKit
+        server raises."""
         if self.is_server:
             title = self._services.agents.remote.ask(self.server(), "threads.get_by_id", thread_id=thread_id).get(
                 "title"
@@ -138,7 +138,7 @@ class AgentMethods:
         return self._services.agents.call(load)
 
     def server(self) -> ServerAgent:
-        """The agent as the settings have it now. Raises AgentNotSet where it is no ChatKit server."""
+        """The agent as it is in the settings now. Raises AgentNotSet if it isn't a ChatKit server."""
         agents = self._services.settings.current.agents
         found = next((one for one in agents if one.id == self.agent_id and isinstance(one, ServerAgent)), None)
         if not isinstance(found, ServerAgent):
@@ -157,7 +157,7 @@ class AgentMethods:
     # --- requests and streams -----------------------------------------------------------------
 
     def _request(self, params: RequestParams) -> dict[str, str]:
-        """`{json}` or `{stream}`: of a stream the page gets `stream.data {id, seq, chunks}` and `stream.end {id}`."""
+        """`{json}` or `{stream}`. A stream arrives as `stream.data {id, seq, chunks}` and `stream.end {id}`."""
         agent, shield = self._agent(), self._shield()
         outgoing = Outgoing(shield)
         answer = self._services.agents.request(
@@ -174,7 +174,7 @@ class AgentMethods:
         return {"stream": answer.id}
 
     def _shield(self) -> Shield | None:
-        """ChatKit loads what a text names; the built-in view's policy lets nothing in."""
+        """Filters remote content for ChatKit, which loads whatever a text names. The built-in view's CSP blocks it."""
         services = self._services
         if self._page != "chat" or services.settings.current.privacy.remote_images:
             return None
@@ -206,7 +206,7 @@ class AgentMethods:
             outgoing.taken(params.count)
 
     def _alive(self, _: NoParams) -> None:
-        """The page lives, whatever it has not taken yet."""
+        """The page is alive, even if it has not acknowledged everything."""
         with self._lock:
             streams = list(self._streams)
         for stream_id in streams:
@@ -222,7 +222,7 @@ class AgentMethods:
     # --- attachments --------------------------------------------------------------------------
 
     def _begin(self, params: BeginParams) -> dict[str, str]:
-        """`{id}`, for the parts. Raises AttachmentTooLarge, AttachmentType, AttachmentDamaged."""
+        """Start an upload: `{id}`. Raises AttachmentTooLarge, AttachmentType, AttachmentDamaged."""
         if self.is_server:
             remote = self._services.agents.remote
             return {"id": remote.upload_begin(self.server(), params.name, params.mime, params.size)}
@@ -235,7 +235,7 @@ class AgentMethods:
         return {"id": self._services.agents.call(begin)}
 
     def _part(self, params: PartParams) -> dict[str, int]:
-        """`{size}`: the bytes there are now."""
+        """Add a piece: `{size}`, the bytes received so far."""
         data = _bytes(params.data)
         if self.is_server:
             return {"size": self._services.agents.remote.upload_part(params.id, params.offset, data)}
@@ -247,10 +247,10 @@ class AgentMethods:
         return {"size": self._services.agents.call(write)}
 
     def _end(self, params: EndParams) -> dict[str, Any]:
-        """The attachment, as the protocol has it; its preview is a `data:` address."""
+        """Finish an upload. Returns the attachment in ChatKit's format, with a `data:` preview."""
         if self.is_server:
             made = self._services.agents.remote.upload_end(params.id)
-            # The server's preview is at the server; the page has one of its own that it may show.
+            # The server's preview would be loaded from the server. The page shows the one it made itself.
             return {**made, "preview_url": _preview(params.preview)} if params.preview else made
         context = self._context()
         preview = _bytes(params.preview) or None
@@ -263,7 +263,7 @@ class AgentMethods:
 
 
 def _files(stores: Stores, name: str = "") -> Any:
-    """The store of attachments (`agents.attachments.AttachmentFiles`). Raises AttachmentType where there is none."""
+    """The store of attachments (`agents.attachments.AttachmentFiles`). Raises AttachmentType if there is none."""
     if stores.attachments is None:
         raise AttachmentType("no store of attachments", name=name)
     return stores.attachments

@@ -1,4 +1,4 @@
-"""What a page may ask of the application around it."""
+"""The application as pages see it."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from desktop.common.errors import AppError
 
 
 class Application(Protocol):
-    """`App` implements it; tests have one that takes notes."""
+    """`App` implements it. Tests use one that records the calls."""
 
     def show_chat(self, *, ask: bool = True) -> None:
-        """The chat; where the active agent is code that nobody has approved, `show_consent` first. `ask` False: the
-        chat's window at any rate, which says that nothing runs."""
+        """Show the chat; if the active agent's code is not approved, `show_consent` first. `ask` False: show the chat
+        window in any case, which then explains that nothing runs."""
 
     def show_setup(self) -> None: ...
     def show_help(self, place: str = "") -> None:
-        """The help window, at a place that `desktop.help` knows; empty: where it was, or its beginning."""
+        """Show the help window at a place known to `desktop.help`; empty for where it was, or the beginning."""
 
     def show_settings(self, section: str = "") -> None: ...
     def show_agents(self, agent: str = "", section: str = "") -> None:
-        """`agent`: the id of the one to show; `section`: a place on its page: road, road.code, road.assistant;
+        """`agent`: the id of the agent to show. `section`: road, road.code or road.assistant on its page, or
         add-server: the form for a new ChatKit server."""
 
     def show_consent(self, agent_id: str = "") -> None:
-        """The files of a code agent and the question whether they may run; of the active agent where none is named."""
+        """Show a code agent's files and ask whether they may run. Without an id, the active agent's."""
 
     def packages_installed(self, agent_id: str) -> None:
-        """Nothing that this code agent asked for is missing any more."""
+        """This code agent now has all the packages it needs."""
 
     def code_approved(self, agent_id: str) -> None:
-        """Somebody said yes on the consent page, which is closed; where it is the active agent's code, the chat goes
-        on."""
+        """The code was approved on the consent page, which has closed. If it is the active agent's, the chat
+        continues."""
 
     def show_builtin(self, reason: str) -> None: ...
     def chat_stuck(self, problem: AppError) -> None:
-        """The chat page's process hangs: it is ended, and the built-in view or `problem` stands in the window."""
+        """The chat page's process hangs: end it, and show the built-in view or `problem` instead."""
 
     def reload_chat(self) -> None: ...
     def shows_builtin(self) -> bool:
@@ -52,18 +52,18 @@ class Application(Protocol):
     def open_folder(self, which: str) -> None: ...
     def pick_file(self, title: str, patterns: tuple[str, ...]) -> str | None: ...
     def pick_folder(self) -> str | None:
-        """The system's dialog for a folder; None when it was closed without one."""
+        """Show the system's folder dialog. None if it was cancelled."""
 
     def show_folder(self, folder: Path) -> None:
-        """In the system's file manager. Only for folders that the app itself has written."""
+        """Show a folder in the system's file manager. Only for folders the app has written."""
 
     def show_chats(self) -> None: ...
     def open_chat(self, agent_id: str, thread_id: str) -> None:
-        """The chat's window with this chat; its agent becomes the active one."""
+        """Open this chat in the chat window. Its agent becomes the active one."""
 
     def apply_scheme(self, scheme: str) -> None: ...
     def delete_all_data(self) -> None:
-        """Closes the windows, ends the app, and then deletes the profile's folder: the engine's files are free only
-        after its end. Key and sessions are gone by then."""
+        """Close the windows and end the app, then delete the profile's folder: the engine keeps its files open until
+        then. Key and sessions have already been deleted."""
 
     def emit(self, page: str, event: str, data: Any) -> None: ...

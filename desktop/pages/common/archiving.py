@@ -1,6 +1,6 @@
-"""Archiving a workflow's chats from a page: one run at a time for a folder, whichever page began it.
+"""Archives a workflow's chats from a page: one run at a time per folder, whichever page started it.
 
-What is archived and how is `desktop/chats`. Every page that shows archives hears how far it is.
+`desktop/chats` does the archiving. Every page that shows archives gets the progress.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PAGES = ("chat", "agents")
-"""Who is told: a page that is shown anew, or another one, can follow and stop the run that goes on."""
+"""Pages that get the progress: a reloaded page, or another one, can follow and stop a run."""
 WRITTEN: tuple[Format, ...] = ("json", "html")
-"""What else an archive from a page leaves in its folder: a record that loses nothing, and something to read."""
+"""Formats that a page's archive also writes to its folder: a complete one and a readable one."""
 
 
 def library_of(services: Services) -> Library:
-    """The library of all chats, for a page; nothing is opened before it is asked. Whoever made it closes it."""
+    """The library of all chats for a page. It opens nothing until it is used. The caller closes it."""
     from desktop.chats.library import Library
 
     return Library(
@@ -44,14 +44,14 @@ def library_of(services: Services) -> Library:
 
 
 class _Runs:
-    """The archive runs of this process, one a folder."""
+    """The archive runs of this process, one per folder."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._cancels: dict[Path, threading.Event] = {}
 
     def begin(self, folder: Path) -> threading.Event | None:
-        """What cancels the run; None where one is under way."""
+        """Returns the event that cancels the run; None if one is already running."""
         with self._lock:
             if folder in self._cancels:
                 return None
@@ -73,15 +73,15 @@ runs = _Runs()
 
 
 class Archiving:
-    """What `archive.*` of a page does."""
+    """The `archive.*` methods of a page."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def start(self, agent: object) -> dict[str, bool]:
-        """Begins to copy this profile's chats with `agent` to disk; how far it is comes as `archive.progress` events.
+        """Start copying this profile's chats with `agent` to disk. Sends `archive.progress` events.
 
-        `{started}`: False where a run is under way. Raises AgentNotSet for what is no workflow, KeyMissing.
+        `{started}`: False if a run is already going. Raises AgentNotSet if it isn't a workflow, KeyMissing.
         """
         services = self._services
         if not isinstance(agent, WorkflowAgent):
@@ -111,11 +111,11 @@ class Archiving:
         return {"started": True}
 
     def cancel(self, _: NoParams) -> None:
-        """Ends the run that is under way, at the next thread."""
+        """Cancel the run; it ends at the next thread."""
         runs.cancel(self._services.locations.archive)
 
     def open(self, _: NoParams) -> None:
-        """Shows the folder."""
+        """Show the folder."""
         self._services.app.open_folder("archive")
 
     def _run(self, agent: str, folder: Path, tell: Callable[[Progress], None], cancel: threading.Event) -> Archived:
@@ -135,7 +135,7 @@ class Archiving:
 
     def _finished(self, agent: str, archived: Archived) -> None:
         done = archived.written + archived.unchanged
-        # A thread that could not be read leaves an error and the run goes on; another one ended it.
+        # An unreadable thread leaves an error and the run continues. Any other error has ended it.
         ended = archived.ended
         log.info("archived %d of %d chats, %d failed", done, archived.total, archived.failed)
         self._tell(

@@ -1,6 +1,7 @@
-"""How every check before a save goes: draft, prove, save; one at a time, cancelled by its number.
+"""The course of every check before saving: draft, prove, save. One at a time; cancelled by its number.
 
-Shared by hosted workflows (`first_check.py`) and endpoints (`endpoint_check.py`). Knows no page and asks nobody itself.
+Used for hosted workflows (`first_check.py`), endpoints (`endpoint_check.py`) and servers. Knows no page, and makes no
+requests itself.
 """
 
 from __future__ import annotations
@@ -19,26 +20,26 @@ if TYPE_CHECKING:
     from desktop.common.errors import Catalogue
 
 Keep = Literal["keyring", "session"]
-"""Where a key is to lie."""
+"""Where to keep a key."""
 
 D = TypeVar("D")
 P = TypeVar("P")
 
 
 class Closes(Protocol):
-    """What a run waits with: closing it from another thread ends the wait (`openai_api.client.ApiClient`)."""
+    """Something a run waits on. Closing it from another thread ends the wait (`openai_api.client.ApiClient`)."""
 
     def close(self) -> None: ...
 
 
 class FieldError(SettingsInvalid):
-    """A field's problem in one sentence, without "the setting … is invalid" around it: the field is its frame."""
+    """A problem in one sentence, without "the setting … is invalid" around it, since it is shown at its field."""
 
     def __init__(self, name: str, problem: object) -> None:
         super().__init__(name=name, problem=problem)
 
     def describe(self, texts: Catalogue) -> Described:
-        """The problem alone."""
+        """Only the problem."""
         problem = self.values["problem"]
         message = problem.spell(texts) if isinstance(problem, Phrase) else str(problem)
         if self.said:
@@ -48,20 +49,20 @@ class FieldError(SettingsInvalid):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: done (no error, not cancelled), failed, or cancelled."""
+    """The result of a run: done (no error, not cancelled), failed, or cancelled."""
 
     error: AppError | None = None
     cancelled: bool = False
     can_save: bool = False
-    """Whether saving without a check may be offered: only where no answer came back, never after a refusal."""
+    """Whether to offer saving without a check: only if no answer came back, never after a refusal."""
 
 
 class CheckRuns(ABC, Generic[D, P]):
-    """One check at a time. `D`, the draft, is what was typed in its final shape: two equal ones ask the same of the
-    API. `P` is what proved it. `background` runs what nobody waits for."""
+    """One check at a time. `D`: the draft, which is what was typed, in its final form; equal drafts make equal
+    requests. `P`: the proof that it works. `background` runs work nobody waits for."""
 
     unanswered: tuple[type[AppError], ...] = (NetworkError,)
-    """Errors that say nothing against the draft itself: it may be saved unchecked."""
+    """Errors that don't mean the draft is wrong, so it may be saved unchecked."""
 
     def __init__(self, background: Callable[[Callable[[], None]], None] | None = None) -> None:
         self._background = background or _in_thread
@@ -72,25 +73,25 @@ class CheckRuns(ABC, Generic[D, P]):
 
     @abstractmethod
     def prove(self, draft: D, uses: Callable[[Closes], object] = lambda _client: None) -> P:
-        """Asks the API whether `draft` works; `uses` is told the client before it is used. Raises AppError."""
+        """Ask the API whether `draft` works. `uses` gets the client before it is used. Raises AppError."""
 
     @abstractmethod
     def save(self, draft: D, proof: P | None, keep: Keep) -> None:
-        """Keeps it; `proof` None: it was not checked. Raises KeyStoreError, SettingsError."""
+        """Save it. `proof` is None if it was not checked. Raises KeyStoreError, SettingsError."""
 
     def discard(self, proof: P) -> None:
-        """Ends what a proof has left at the API and nobody needs. Never blocks."""
+        """End whatever a proof left at the API. Never blocks."""
 
     def look(self, number: int, wanted: Callable[[], D]) -> Outcome:
-        """Drafts and proves, and saves nothing. Cancelled as a run is; raises as `run`."""
+        """Draft and prove without saving. Can be cancelled and raises like `run`."""
         return self._alone(number, lambda run: self._look(run, wanted()))
 
     def run(self, number: int, wanted: Callable[[], D], keep: Keep, *, unchecked: bool = False) -> Outcome:
-        """Drafts, proves and saves. `number` names the run for `cancel`.
+        """Draft, prove and save. `number` identifies the run for `cancel`.
 
-        `unchecked` skips the proof, and is obeyed only right after the same draft met an error of `unanswered`. Where
-        only the keyring refused, the next run of the same draft saves without asking the API again. Raises BadParams
-        while another run is under way.
+        `unchecked` skips the proof, but only right after the same draft failed with an error in `unanswered`. If only
+        the keyring refused, the next run of the same draft saves without asking the API again. Raises BadParams while
+        another run is going.
         """
         return self._alone(number, lambda run: self._go(run, wanted, keep, unchecked))
 
@@ -157,9 +158,9 @@ class CheckRuns(ABC, Generic[D, P]):
             raise
 
     def cancel(self, number: int) -> bool:
-        """Ends the run of that number, and another may begin at once. False: it was saving already, or over.
+        """Cancel the run of that number; another one may start at once. False if it was already saving, or over.
 
-        A request that waits for an answer is given up, not awaited: what comes of it is cancelled behind it.
+        A waiting request is abandoned. Anything it still creates is cancelled in the background.
         """
         with self._lock:
             run = self._current
@@ -172,8 +173,7 @@ class CheckRuns(ABC, Generic[D, P]):
         return True
 
     def gone(self) -> None:
-        """Nobody looks any more: what is being checked ends and is not saved; what waited to be saved is discarded.
-        Never blocks."""
+        """The page is gone: end a running check without saving, and discard what waited to be saved. Never blocks."""
         with self._lock:
             run = self._current
             unsaved, self._unsaved = self._unsaved, None
@@ -184,7 +184,7 @@ class CheckRuns(ABC, Generic[D, P]):
 
 
 class _Run:
-    """One run: whether it was cancelled, whether it is past that, and the client it waits with."""
+    """One run: whether it was cancelled, whether it is too late for that, and the client it waits on."""
 
     def __init__(self, number: int) -> None:
         self.number = number

@@ -1,5 +1,5 @@
-"""What the pages that check before they save have in common: the checks with this application's parts, what a page is
-told of one, and the parameters of their methods."""
+"""Shared by pages that check before they save: the checks with this application's services, their results as a page
+gets them, and the parameters of their methods."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from desktop.pages.common.services import Services
 from desktop.pages.setup.first_check import FirstCheck, placed
 
 Typed = Annotated[str, StringConstraints(max_length=20_000)]
-"""Room for anything that is pasted by mistake, so that the page can say what is wrong with it."""
+"""Long enough for anything pasted by mistake, so that the page can say what is wrong with it."""
 
 
 class CancelParams(Params):
     number: Annotated[int, Field(ge=1, le=1_000_000)]
-    """What the page called the check when it asked for it."""
+    """The number the page gave the check."""
 
 
 def first_check(services: Services) -> FirstCheck:
-    """The check with this application's parts."""
+    """The check of a workflow with this application's services."""
     return FirstCheck(
         services.keys,
         services.settings,
@@ -35,7 +35,7 @@ def first_check(services: Services) -> FirstCheck:
 
 
 def endpoint_check(services: Services) -> EndpointCheck:
-    """The check of endpoints with this application's parts."""
+    """The check of endpoints with this application's services."""
     return EndpointCheck(
         services.keys,
         services.settings,
@@ -45,7 +45,7 @@ def endpoint_check(services: Services) -> EndpointCheck:
 
 
 def told(outcome: Outcome, texts: Catalogue) -> dict[str, Any]:
-    """An outcome as a page is given it: `{error: Described | None, can_save, cancelled}`."""
+    """An outcome as a page gets it: `{error: Described | None, can_save, cancelled}`."""
     return {
         "error": placed(outcome.error, texts) if outcome.error else None,
         "can_save": outcome.can_save,

@@ -1,7 +1,7 @@
-"""Checking an endpoint, its key and a model by real calls, and only then keeping them: shape, ask, save.
+"""Checks an endpoint, its key and a model by real calls, and saves them only then.
 
-First launch ("Chat with my key", "Another model") and the page for agents go this way. A key leaves it towards the
-key store and the endpoint of its own origin, and never in a value, an error or a repr. Imports none of the SDKs.
+Used by the setup page and the agents page. A key goes only to the key store and to the endpoint of its own origin,
+never into a return value, an error or a repr. Imports none of the SDKs.
 """
 
 from __future__ import annotations
@@ -50,49 +50,49 @@ if TYPE_CHECKING:
 Api = Literal["responses", "chat_completions"]
 
 RETRIES = 1
-"""A person is waiting: one more try, then say what is wrong."""
+"""A person is waiting: retry once, then say what is wrong."""
 MOST_MODELS = 500
-"""To choose from; a gateway may offer thousands, and a name can always be typed."""
+"""The most models to choose from: a gateway may offer thousands, and a name can always be typed."""
 MOST_READ = 10_000
 MOST_PAGES = 50
-"""Of a list that comes in pages."""
+"""The most pages read of a list."""
 MOST_CHOICES = 20
-"""Models that an assistant offers in the composer beside its own."""
+"""Models an assistant offers in the composer besides its own."""
 PULL = "ollama pull llama3.2"
-"""How a model comes to the server that most often has none."""
+"""How to get a model on the kind of server that most often has none."""
 SHORTEST_ANSWER = 16
-"""Tokens of the smallest answer that OpenAI's Responses lets one ask for (400 below it)."""
+"""Tokens of the shortest answer OpenAI's Responses API allows (400 for less)."""
 
 PATHS: dict[Api, str] = {"responses": "/responses", "chat_completions": "/chat/completions"}
 
 
 @dataclass(frozen=True)
 class EndpointDraft:
-    """What is to be checked, in its final shape."""
+    """The endpoint to check, in its final form."""
 
     endpoint: Endpoint
-    """`id` OPENAI_ENDPOINT: the built-in one, whose address is `network.api_base`."""
+    """With the id OPENAI_ENDPOINT, the built-in one, whose address is `network.api_base`."""
     key: str = field(repr=False)
-    """Empty: none is sent."""
+    """If empty, none is sent."""
     new_key: bool
-    """Whether the key was typed or imported, and is to be saved; else it is the stored one."""
+    """Whether the key was typed or imported and has to be saved. Otherwise it is the stored one."""
     model: str = ""
-    """Checked too; empty: the endpoint alone is checked."""
+    """Checked too. If empty, only the endpoint is checked."""
     agent: AssistantAgent | None = None
-    """Saved with the endpoint and made the one that opens."""
+    """Saved with the endpoint and made the active agent."""
 
 
 @dataclass(frozen=True)
 class Proved:
-    """What the endpoint said: its models, the newest first where it says how old they are; () where it has no list."""
+    """The endpoint's models, newest first if it reports their age; () if it has no list."""
 
     models: tuple[str, ...] = ()
     whole: bool | None = None
-    """Where its API is (`Endpoint.whole`)."""
+    """Whether its address is complete (`Endpoint.whole`)."""
 
 
 class Place(NamedTuple):
-    """Where an API may be."""
+    """An address where the API may be."""
 
     whole: bool
     root: Root
@@ -100,27 +100,27 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Found:
-    """What was found at a place: its models, all and those to choose from. `listed` None: it has no list of them."""
+    """What was found there: all its models, and those to choose from. `listed` is None if it has no list."""
 
     place: Place
     listed: tuple[Listed, ...] | None
     shown: tuple[str, ...] = ()
     said: str = ""
-    """What the server said where it refused the list."""
+    """The server's words when it refused the list."""
 
     def has(self, model: str) -> bool:
-        """Whether a model is listed, as it is or as people shorten its name."""
+        """Whether a model is listed under its name, or under a common short form."""
         names = {one.id for one in self.listed or ()}
         return model in names or f"{model}:latest" in names or any(one.endswith(f"/{model}") for one in names)
 
 
 class NoModelYet(FieldError):
-    """The server answers and has no model: it may be saved, and a model fetched later."""
+    """The server answers but has no model. It may be saved, and a model added later."""
 
 
 class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
-    """One check at a time. `forget` drops what was made with the key before. `models` is the list that came last, for a
-    page to choose from."""
+    """One check at a time. `forget` drops what was made with the previous key. `models`: the last list, for the
+    page."""
 
     unanswered = (NetworkError, NoModelYet)
 
@@ -154,12 +154,12 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         model: str = "",
         plain: bool = False,
     ) -> EndpointDraft:
-        """What was typed, in its final shape; nothing is asked of anybody but the key store.
+        """What was typed, in its final form. Asks only the key store.
 
-        `address` None: OpenAI's built-in endpoint, at `api_base` where that is given. `known`: the endpoint that is
-        changed, else one of the same address is, else a new one is made. An empty `key` means the stored one of that
-        origin, and none where there is none. `plain`: the person has just said yes to http there. Raises FieldError
-        (address), PlainUnasked, KeyShape, KeyMissing (OpenAI alone), KeyStoreError.
+        `address` None: OpenAI's built-in endpoint, at `api_base` if given. `known`: the endpoint to change. Otherwise
+        the one with the same address is changed, or a new one made. An empty `key` means the stored key of that origin,
+        if any. `plain`: the person has just allowed http there. Raises FieldError (address), PlainUnasked, KeyShape,
+        KeyMissing (only for OpenAI), KeyStoreError.
         """
         from desktop.keys import normalise_key
 
@@ -194,7 +194,7 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         except KeyStoreError:
             if needed:
                 raise
-            return ""  # a model on this computer needs no keyring
+            return ""  # a model on this computer works without a keyring
         if needed and not stored:
             raise KeyMissing(origin=origin, field="key")
         return stored or ""
@@ -202,7 +202,7 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
     # --- asking ----------------------------------------------------------------------------------
 
     def prove(self, draft: EndpointDraft, uses: Callable[[Closes], object] = lambda _client: None) -> Proved:
-        """Asks for the list of models, and where there is none, or to see which protocol it speaks, makes a call.
+        """Ask for the list of models. Without one, or to find out which protocol the endpoint speaks, make a call.
 
         Raises FieldError (address, key, api, model), EndpointError, ApiError, NetworkError.
         """
@@ -227,7 +227,7 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         return Proved(found.shown, kept(draft.endpoint.base_url, found.place.whole))
 
     def list_models(self, draft: EndpointDraft) -> tuple[Listed, ...]:
-        """The models to choose from; () where there is no list of them. Raises as `prove`."""
+        """The models to choose from; () if there is no list. Raises like `prove`."""
         client = self._client(draft)
         try:
             found = self._find(client, draft)
@@ -237,14 +237,14 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         return tuple(one for one in found.listed or () if one.id in shown)
 
     def _client(self, draft: EndpointDraft) -> ApiClient:
-        """At the first place where its API may be."""
+        """A client for the first address where the API may be."""
         client = self._make_client(origin_of(draft.endpoint.base_url), draft.key)
         client.keyless = not draft.key
         client.root = places(draft)[0].root
         return client
 
     def _find(self, client: ApiClient, draft: EndpointDraft) -> Found:
-        """The place with a list of models, else the likeliest, with none. Raises as `prove`."""
+        """The address with a list of models, or else the likeliest one, without a list. Raises like `prove`."""
         refusals: list[AppError] = []
         words: list[str] = []
         unlisted: Place | None = None
@@ -252,13 +252,13 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
             client.root = place.root
             try:
                 listed = self._list(client, draft, words)
-            except (FieldError, EndpointError) as error:  # it answers, and not as it should: there may be another place
+            except (FieldError, EndpointError) as error:  # it answers, but not as an API does: try the next address
                 refusals.append(error)
                 continue
             if listed is not None:
                 return Found(place, listed, shown_of(listed))
             unlisted = unlisted or place
-        # A wrong key is one at every place; "not here" says the least.
+        # A rejected key is rejected at every address. "Not found" says least.
         refusals.sort(key=lambda error: error.field != "key" if isinstance(error, FieldError) else False)
         worst = refusals[0] if refusals else None
         if worst is not None and not (isinstance(worst, FieldError) and worst.field == "address"):
@@ -268,12 +268,12 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         return Found(unlisted or places(draft)[0], None, said=next(filter(None, words), ""))
 
     def _list(self, client: ApiClient, draft: EndpointDraft, words: list[str]) -> tuple[Listed, ...] | None:
-        """The models, the newest first where it says how old they are; None: it has no list of them. What a server
-        says that keeps this key from it goes to `words`."""
+        """The models, newest first if it reports their age; None if it has no list. If the server refuses this key the
+        list, its words are added to `words`."""
         try:
             answer = client.read("GET", "/models", retries=RETRIES)
         except (KeyRestricted, RequestRejected) as error:
-            # A key may be kept from the list and not from the models; a gateway may have no list.
+            # A key may be allowed to use models but not to list them, and a gateway may have no list.
             if error.status in (400, 403, 404, 405, 410, 422, 501):
                 words.append(error.words)
                 return None
@@ -297,7 +297,7 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
             try:
                 answer = client.read("GET", "/models", params=dict(more), retries=RETRIES)
             except (ApiError, NetworkError):
-                break  # what has come is enough to choose from, and a name can be typed
+                break  # enough to choose from, and a name can be typed
             before = len(known)
             for one in model_lists.read(answer) or ():
                 known.setdefault(one.id, one)
@@ -306,19 +306,19 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         return tuple(sorted(known.values(), key=lambda one: (-one.created, one.id.lower())))
 
     def _check_model(self, client: ApiClient, draft: EndpointDraft, found: Found) -> Place:
-        """Where the model answers. Raises as `prove`."""
+        """The address where the model answers. Raises like `prove`."""
         missing = FieldError(
             "model", Phrase("forms.endpoint.model_missing", {"model": draft.model, "host": client.host})
         )
         ours = draft.endpoint.id == OPENAI_ENDPOINT
         if found.listed:
             if found.has(draft.model):
-                if not ours:  # its list is the truth, and an answer would be billed
+                if not ours:  # OpenAI's list is reliable, and an answer would be billed
                     self._try(client, draft, whole=False)
                 return found.place
             if ours:
                 raise missing
-            # Azure lists models and answers by deployments; gateways take names that they do not list.
+            # Azure lists models but answers by deployment name, and gateways accept names they don't list.
             try:
                 self._try(client, draft, whole=True)
             except EndpointRefused:
@@ -341,8 +341,8 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         raise tried(refusal or missing, draft)
 
     def _try(self, client: ApiClient, draft: EndpointDraft, *, whole: bool) -> None:
-        """A call of the protocol. `whole`: a real question with the shortest answer; else one without its question,
-        which every server refuses where it speaks the protocol, and which costs nothing."""
+        """Make a call. `whole`: a real question with the shortest possible answer. Otherwise a call without a question,
+        which costs nothing and is refused by every server that speaks the protocol."""
         api = draft.endpoint.api
         body: dict[str, object] = {"model": draft.model}
         if whole and api == "responses":
@@ -364,12 +364,12 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
                 raise FieldError("api", _other(api, client.host)) from None
             if whole:
                 raise explained(error, draft) from None
-            # Some servers answer 500 where the question is missing (llama.cpp); the list has shown that they work.
+            # Some servers answer 500 without a question (llama.cpp). Their list has shown that they work.
         except (ApiError, NetworkError) as error:
             raise explained(error, draft) from None
         else:
             refusal = _refusal(answer) if isinstance(answer, dict) else ""
-            if "nexpected endpoint" in refusal:  # LM Studio: 200 for every path
+            if "nexpected endpoint" in refusal:  # LM Studio answers 200 for every path
                 raise FieldError("api", _other(api, client.host))
             if whole and refusal:
                 problem = scrub(refusal, (draft.key,))
@@ -378,8 +378,8 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
     # --- saving ----------------------------------------------------------------------------------
 
     def save(self, draft: EndpointDraft, proof: Proved | None, keep: Keep) -> None:
-        """Keeps the key, then the endpoint and the agent, all or nothing of these two. Raises KeyStoreError,
-        SettingsError. The key goes first: where the keyring refuses it, nothing has been written."""
+        """Save the key, then the endpoint and the agent together. Raises KeyStoreError, SettingsError. The key comes
+        first: if the keyring refuses it, nothing has been written."""
         if draft.new_key:
             origin = origin_of(draft.endpoint.base_url)
             self._keys.save(origin, draft.key, keep=keep)
@@ -389,7 +389,7 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         if proof is not None and not built_in:
             endpoint = endpoint.model_copy(update={"whole": proof.whole})
             if agent is not None:
-                # What was found stays at hand in the composer; choices that a person made stay theirs.
+                # Offer the models found in the composer, but keep a person's own choice.
                 found = proof.models if not agent.models or agent.model in agent.models else ()
                 others = [one for one in dict.fromkeys((*found, *agent.models)) if one != agent.model]
                 agent = agent.model_copy(update={"models": others[:MOST_CHOICES]})
@@ -413,17 +413,17 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
 
 
 class NotRunning(ConnectionRefused):
-    """On this computer a refused connection has one cause, and it is not the network."""
+    """A refused connection on this computer: the server is not running; the network is not to blame."""
 
     def describe(self, texts: Catalogue) -> Described:
-        """In the words of this cause."""
+        """Describe that cause."""
         words = texts.get("forms.endpoint.not_running", **self.values), texts.get("forms.endpoint.not_running_hint")
         return {**super().describe(texts), "message": words[0], "hint": words[1]}
 
 
 def clean_address(text: str) -> tuple[str, bool | None]:
-    """The address of an endpoint as the settings keep it, and whether it is whole (`Endpoint.whole`). `localhost:11434`
-    alone means http, a host alone https.
+    """The address of an endpoint as stored in the settings, and whether it is complete (`Endpoint.whole`). A bare
+    `localhost:11434` means http, any other bare host https.
 
     Raises FieldError for `address`.
     """
@@ -436,20 +436,20 @@ def clean_address(text: str) -> tuple[str, bool | None]:
 
 
 def places(draft: EndpointDraft) -> tuple[Place, ...]:
-    """Where the API of a draft may be, the likeliest first."""
+    """Addresses where a draft's API may be, the likeliest first."""
     endpoint = draft.endpoint
     whole = False if endpoint.id == OPENAI_ENDPOINT else endpoint.whole
     return tuple(Place(*one) for one in candidates(endpoint.base_url, whole))
 
 
 def shown_of(listed: tuple[Listed, ...]) -> tuple[str, ...]:
-    """The names to choose from: those that can chat, or all where none seems to."""
+    """The names to choose from: models that can chat, or all if none seems to."""
     able = [one.id for one in listed if one.chats] or [one.id for one in listed]
     return tuple(for_chat(able))[:MOST_MODELS]
 
 
 def tried(error: AppError, draft: EndpointDraft) -> AppError:
-    """The error, and where it was tried, where that was at more places than the one that was typed."""
+    """The error, with the addresses tried if there were more than the one typed."""
     at = places(draft)
     if len(at) < 2 or not isinstance(error, FieldError):
         return error
@@ -462,7 +462,7 @@ def tried(error: AppError, draft: EndpointDraft) -> AppError:
 
 
 def explained(error: AppError, draft: EndpointDraft) -> AppError:
-    """The error of the API client as it is said of an endpoint that need not be OpenAI's."""
+    """The API client's error, reworded for an endpoint that may not be OpenAI's."""
     host = urlsplit(draft.endpoint.base_url).hostname or draft.endpoint.base_url
     if draft.endpoint.id == OPENAI_ENDPOINT:
         return error
@@ -491,12 +491,12 @@ def explained(error: AppError, draft: EndpointDraft) -> AppError:
 
 
 def _other(api: Api, host: str) -> Phrase:
-    """That the endpoint speaks the other protocol, or neither."""
+    """The error for an endpoint that speaks the other protocol, or neither."""
     if api == "responses":
         return Phrase("forms.endpoint.no_responses", {"host": host})
     return Phrase("forms.endpoint.no_chat_completions", {"host": host})
 
 
 def _refusal(answer: dict[str, Any]) -> str:
-    """The error that a 200 holds; empty: none."""
+    """The error inside a 200 answer; empty for none."""
     return error_text(answer) if answer.get("error") else ""

@@ -1,4 +1,4 @@
-"""A setting as a field of a page: its value, the layer it comes from, and why it can't be changed where it can't."""
+"""A setting as a form field: its value, the layer it comes from, and why it can't be changed, if so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def value_at(model: BaseModel, dotted: str) -> Any:
-    """The value at a dotted name, as JSON holds it."""
+    """The value of a dotted name, as JSON."""
     value: Any = model
     for part in dotted.split("."):
         value = getattr(value, part)
@@ -26,7 +26,7 @@ def value_at(model: BaseModel, dotted: str) -> Any:
 
 
 def or_below(services: Services, name: str, value: Any) -> Any:
-    """None where `value` is what would be in effect anyway, so that the file holds only what was chosen."""
+    """None if `value` would be in effect anyway, so that the file only contains what was chosen."""
     from desktop.settings import tree
 
     below = tree.find(services.brand.settings, tree.split(name))
@@ -34,20 +34,20 @@ def or_below(services: Services, name: str, value: Any) -> Any:
 
 
 def field_of(store: SettingsStore, name: str) -> dict[str, Any]:
-    """`{value, layer, locked}` of a setting, as a page's field takes it."""
+    """`{value, layer, locked}` of a setting, for a form field."""
     layer = store.layer_of(name)
     lock = lock_for(layer, store.is_fixed(name), store.read_only is not None)
     return {"value": value_at(store.current, name), "layer": layer, "locked": lock}
 
 
 def lock_of(store: SettingsStore, name: str, *layers: str) -> str:
-    """Why nothing below `name` can be changed here; of the layers over the file only `layers` count."""
+    """Why nothing below `name` can be changed here. Of the layers above the file, only `layers` count."""
     layer = store.layer_of(name)
     return lock_for(layer if layer in layers else "settings", store.is_fixed(name), store.read_only is not None)
 
 
 def lock_for(layer: str, fixed: bool, closed: bool) -> str:
-    """Why a field can't be changed here: brand, command_line, environment, file, or nothing."""
+    """Why a field can't be changed here: brand, command_line, environment or file; empty if it can."""
     if fixed:
         return "brand"
     if layer in ("command_line", "environment"):

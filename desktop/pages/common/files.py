@@ -1,4 +1,4 @@
-"""Which files a page may load: those of its own folder in `assets/pages`, and of the one that all pages share."""
+"""The files a page may load: those in its own folder in `assets/pages`, and in `assets/pages/common`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KINDS = (".js", ".css")
 
 @cache
 def files_of(page: str) -> tuple[str, ...]:
-    """The scripts and style sheets for the page in the folder `page`, as `Page.files` names them."""
+    """The scripts and style sheets of the page in the folder `page`, for `Page.files`."""
     pages = assets_dir() / "pages"
     return tuple(
         f"pages/{folder}/{file.name}"

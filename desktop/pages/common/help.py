@@ -1,4 +1,4 @@
-"""The way from any page to the help: F1, and *More about this* beside an error."""
+"""Opens the help from any page: with F1, or *More about this* beside an error."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from desktop.pages.common.services import Services
 
 class HelpParams(Params):
     topic: Annotated[str, StringConstraints(max_length=80, pattern=r"^[a-z0-9_-]*$")] = ""
-    """The code of an error, or a topic; empty: the beginning."""
+    """An error code or a topic; empty for the beginning."""
 
 
 def help_methods(services: Services) -> Mapping[str, Method]:
-    """What every page may ask for, also one that runs OpenAI's script: all it can choose is what the help has."""
+    """Methods for every page, even one that runs OpenAI's script: it can only choose a place in the help."""
 
     def open_it(params: HelpParams) -> None:
         from desktop.help.finding import place_of

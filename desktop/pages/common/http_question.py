@@ -1,6 +1,6 @@
-"""The question about http in the own network, for every page that takes an address: asked once, a yes is kept.
+"""Asks whether http on one's own network is allowed, for every page with an address field. A yes is remembered.
 
-The page's half is `common/http_question.js`: it asks where a call ends with `plain_unasked`, and calls again with
+The page's half is `common/http_question.js`: it asks when a call fails with `plain_unasked`, and calls again with
 `plain`.
 """
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def settle(settings: SettingsStore, address: str, yes: bool, *, field: str = "address") -> None:
-    """Nothing for https, for this computer, and where somebody has said yes before. `yes`: they have just now, and it
-    is kept. Raises PlainUnasked, and with `yes` SettingsError where it can't be kept."""
+    """Does nothing for https, for this computer, or if http was allowed before. `yes`: it was allowed just now; this is
+    remembered. Raises PlainUnasked, and SettingsError if a yes can't be saved."""
     if not needs_yes(address) or settings.current.network.allows(address):
         return
     origin = plain_origin(address)

@@ -1,4 +1,4 @@
-"""What pages are told of the keyring and of the key in it; never the key."""
+"""What pages learn about the keyring and the key in it; never the key itself."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from desktop.settings.origins import origin_of
 
 
 def key_status(services: Services, base: str = "") -> dict[str, Any]:
-    """Whether there is a key for `base` (empty: the API in effect) and where; never the key. May wait for the
-    keyring."""
+    """Whether there is a key for `base` (empty: the current API), and where. May wait for the keyring."""
     status = services.keys.status(origin_of(base or services.settings.current.network.api_base))
-    # A locked keyring can be unlocked; a missing one is missing.
+    # A locked keyring can be unlocked; a missing one can't.
     usable = status.problem is None or status.problem.retryable
     return {
         "lasting": services.keys.store.persistent and usable,
@@ -24,6 +23,6 @@ def key_status(services: Services, base: str = "") -> dict[str, Any]:
 
 
 def tell_waiting(services: Services) -> None:
-    """The keyring asks the person to unlock it: the pages where that can happen say so."""
+    """The keyring is asking the person to unlock it. The pages where this can happen say so."""
     for page in ("setup", "settings", "agents"):
         services.app.emit(page, "keyring.waiting", {"store": services.keys.store.name})

@@ -1,4 +1,4 @@
-"""The links that a page may open in the browser: it names one, and the address is the app's own."""
+"""Links a page may open in the browser. The page only names one; the app has the address."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from desktop.pages.common.services import Services
 
 class LinkParams(Params):
     link: Annotated[str, StringConstraints(max_length=40)]
-    """A name of the page's own list of links."""
+    """A name from the page's list of links."""
 
 
 def open_link(services: Services, links: Mapping[str, str]) -> Method:
-    """The method for `links`, name to address; one whose address is empty is not there."""
+    """The method for `links`, a mapping of name to address. A link with an empty address does not exist."""
 
     def open_it(params: LinkParams) -> None:
         url = links.get(params.link)

@@ -1,4 +1,4 @@
-"""The colours our own pages are shown in, as `assets/pages/common/look.js` takes them."""
+"""The colours of our own pages, for `assets/pages/common/look.js`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from desktop.pages.common.services import Services
 
 
 def look_of(services: Services) -> dict[str, Any]:
-    """`{scheme, accent: {light, dark}}`: the scheme of the settings, the accent of the brand."""
+    """`{scheme, accent: {light, dark}}`: the theme from the settings, the accent from the brand."""
     accent = services.brand.app.accent
     return {
         "scheme": services.settings.current.chat.theme.scheme,

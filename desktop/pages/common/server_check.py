@@ -1,7 +1,7 @@
-"""Checking a ChatKit server by a real call, and only then keeping it and its token: shape, ask, save.
+"""Checks a ChatKit server by a real call, and saves it and its token only then.
 
-The agents page and the window that asks for a token go this way. A token leaves it towards the keyring and the server
-of its own origin, and never in a value, an error or a repr.
+Used by the agents page and the token window. A token goes only to the keyring and to the server of its own origin,
+never into a return value, an error or a repr.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ if TYPE_CHECKING:
     from desktop.settings.model import Settings
 
 LONGEST_TOKEN = 8_000
-"""Characters; the larger ones are signed statements of who somebody is."""
+"""In characters; long ones are signed identity tokens."""
 MOST_AGENTS = 200
 
 
 @dataclass(frozen=True)
 class ServerDraft:
-    """What is to be checked, in its final shape."""
+    """The server to check, in its final form."""
 
     agent: ServerAgent
     token: str = field(repr=False)
-    """Empty: none is sent."""
+    """If empty, none is sent."""
     new_token: bool
-    """Whether it was typed, and is to be saved; else it is the stored one."""
+    """Whether it was typed and has to be saved. Otherwise it is the stored one."""
 
 
 class TokenField(FieldError):
-    """The server wants another token, or one at all; where it is to be saved all the same, it may be."""
+    """The server wants a token, or a different one. It may be saved anyway."""
 
 
 class ServerCheck(CheckRuns[ServerDraft, bool]):
-    """One check at a time. `remote` is what talks to servers; made when it is first wanted."""
+    """One check at a time. `remote` talks to servers, and is made when first needed."""
 
     unanswered = (NetworkError, ServerError, TokenField)
 
@@ -78,10 +78,9 @@ class ServerCheck(CheckRuns[ServerDraft, bool]):
     def draft(
         self, known: ServerAgent | None, given: Mapping[str, Any], token: str, *, plain: bool = False
     ) -> ServerDraft:
-        """`given`: url, headers as lines, token_header, attachments, name as they were typed; what is missing stays as
-        `known` has it. An empty `token` means the stored one of that agent and origin, and none where there is none.
-        `plain`: the person has just said yes to http there. Raises FieldError (url, headers, token_header, token,
-        name), PlainUnasked, KeyStoreError."""
+        """`given`: url, headers as lines, token_header, attachments and name, as typed. Anything missing stays as in
+        `known`. An empty `token` means the stored one of that agent and origin, if any. `plain`: the person has just
+        allowed http there. Raises FieldError (url, headers, token_header, token, name), PlainUnasked, KeyStoreError."""
         settings = self._settings.current
         data: dict[str, Any] = known.model_dump(mode="json") if known else {}
         data |= {name: value for name, value in given.items() if name != "headers"}
@@ -113,12 +112,12 @@ class ServerCheck(CheckRuns[ServerDraft, bool]):
         try:
             return self._keys.secret(server_secret(agent)) or ""
         except (KeyringMissing, KeyringInsecure):
-            return ""  # where there is no keyring there is no token in it, and a server may want none
+            return ""  # without a keyring there is no stored token, and the server may need none
 
     # --- asking ----------------------------------------------------------------------------------
 
     def prove(self, draft: ServerDraft, uses: Callable[[Closes], object] = lambda _client: None) -> bool:
-        """Asks for one chat. Raises TokenField, ServerError, NetworkError."""
+        """Ask the server for one chat. Raises TokenField, ServerError, NetworkError."""
         try:
             self._remote().prove(draft.agent, draft.token, uses)
         except ServerTokenWanted as error:
@@ -135,8 +134,8 @@ class ServerCheck(CheckRuns[ServerDraft, bool]):
     # --- saving ----------------------------------------------------------------------------------
 
     def save(self, draft: ServerDraft, proof: bool | None, keep: Keep) -> None:
-        """Keeps the token, then the agent. Raises KeyStoreError, SettingsError. The token goes first: where the keyring
-        refuses it, nothing has been written. A token of an address that the agent had before is deleted."""
+        """Save the token, then the agent. Raises KeyStoreError, SettingsError. The token comes first: if the keyring
+        refuses it, nothing has been written. The token of the agent's previous address is deleted."""
         agent = draft.agent
         before = roster.find(self._settings.current.agents, agent.id)
         if draft.new_token:
@@ -161,7 +160,7 @@ class ServerCheck(CheckRuns[ServerDraft, bool]):
 
 
 def forget_token(keys: Keys, agent: ServerAgent) -> None:
-    """Deletes an agent's token. Raises KeyStoreError; where there is no keyring, nothing was kept in it."""
+    """Delete an agent's token. Raises KeyStoreError, but not for a missing keyring, where nothing was stored."""
     try:
         keys.remove_secret(server_secret(agent))
     except (KeyringMissing, KeyringInsecure, SettingsInvalid):
@@ -169,7 +168,7 @@ def forget_token(keys: Keys, agent: ServerAgent) -> None:
 
 
 def clean_token(text: str) -> str:
-    """The token without what was copied with it. Raises FieldError for `token`."""
+    """The token without anything copied along with it. Raises FieldError for `token`."""
     token = re.sub(
         r"^(?:authorization\s*:\s*)?bearer\s+", "", text.strip().strip("\"'`<>"), flags=re.IGNORECASE
     ).strip()
@@ -179,7 +178,7 @@ def clean_token(text: str) -> str:
 
 
 def headers_of(text: str) -> dict[str, str]:
-    """`Name: value`, one a line. Raises FieldError for `headers`."""
+    """Parse lines of `Name: value`. Raises FieldError for `headers`."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         if not line.strip():
@@ -194,5 +193,5 @@ def headers_of(text: str) -> dict[str, str]:
 
 
 def lines_of(headers: Mapping[str, str]) -> str:
-    """The other way round."""
+    """The inverse of `headers_of`."""
     return "\n".join(f"{name}: {value}" for name, value in headers.items())

@@ -1,4 +1,4 @@
-"""The parts of the application that pages work with; `App` makes one and hands it to every page."""
+"""The parts of the application that pages use. `App` makes one instance and passes it to every page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Services:
-    """One per process. Everything here outlives every page."""
+    """One per process. It outlives every page."""
 
     brand: Brand
     profile: str

@@ -1,4 +1,4 @@
-"""New versions, as pages show them: a quiet line over a chat that works, and "Check now" in the settings."""
+"""New versions on pages: a quiet line above a working chat, and "Check now" in the settings."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def for_settings(services: Services) -> dict[str, Method]:
 
 
 def shown(services: Services) -> dict[str, Any]:
-    """What the settings offer: `{host, automatic}`; no host, no button; not automatic, no switch."""
+    """What the settings offer: `{host, automatic}`. Without a host there is no button; if not automatic, no switch."""
     from urllib.parse import urlsplit
 
     from desktop.app.updates import address
@@ -51,8 +51,8 @@ def shown(services: Services) -> dict[str, Any]:
 
 
 def look(services: Services, *, packaged: bool) -> dict[str, str] | None:
-    """The line for the chat, `{version, message, hint, action}`; None where there is nothing new, or it is not time.
-    Waits for the network: call it on a thread of its own, when the chat is there."""
+    """The line above the chat, `{version, message, hint, action}`; None if there is nothing new, or no check is due.
+    Waits for the network: call it on its own thread, once the chat is ready."""
     from desktop.app import updates
 
     brand, settings = services.brand, services.settings.current

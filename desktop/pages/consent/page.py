@@ -1,7 +1,7 @@
-"""The page that shows a code agent's files before they run, and takes the yes. It runs no remote script.
+"""The page that shows a code agent's files before they run, and asks for consent. It runs no remote script.
 
-It has a window of its own, as setup has: OpenAI's script, which runs in the chat page, can't reach this page's methods.
-The yes is for the `Source` that was shown; what lies on the disk by then is read anew before it runs.
+It has its own window, like setup: OpenAI's script in the chat page can't call its methods. Consent applies to the
+`Source` that was shown. The files are read again before they run.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PIECE = 60_000
-"""Characters of a file that one call gives out."""
+"""Characters of a file returned by one call."""
 PATTERNS = ("Python (*.py)",)
 
 
@@ -50,12 +50,12 @@ class FileParams(NameParams):
 
 class ApproveParams(Params):
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    """Of what the page shows."""
+    """The digest of what the page shows."""
 
 
 class ConsentPage:
-    """One for each showing of the page. `packages`: what the agent has asked for and not found. One installation runs
-    at a time; it ends with the page."""
+    """One for each showing of the page. `packages`: those the agent needs but did not find. One installation runs at a
+    time; it ends with the page."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class ConsentPage:
         packages: Sequence[str] = (),
         install: Callable[..., None] | None = None,
     ) -> None:
-        """`install` takes the place of `packages.install`."""
+        """`install` replaces `packages.install`."""
         from desktop.agents.code.consent import LIST, Consents
 
         self._packages = packages
@@ -110,7 +110,7 @@ class ConsentPage:
         }
 
     def _look(self, _: NoParams) -> dict[str, Any]:
-        """The file as it is now; from here on the yes is for this."""
+        """Read the file as it is now. From here on, consent applies to this."""
         services, agent = self._services, self._agent()
         settings = services.settings.current
         active = settings.agent()
@@ -156,7 +156,7 @@ class ConsentPage:
         }
 
     def _file(self, params: FileParams) -> dict[str, Any]:
-        """`{text, next, total}` of what is shown; `next` is None at the end. Raises BadParams."""
+        """`{text, next, total}`: a piece of a file shown. `next` is None at the end. Raises BadParams."""
         source = self._shown
         if source is None or params.name not in source.files:
             raise BadParams(problem=f"name: {params.name[:100]}")
@@ -165,8 +165,8 @@ class ConsentPage:
         return {"text": text[params.offset : end], "next": end if end < len(text) else None, "total": len(text)}
 
     def _changes(self, params: NameParams) -> dict[str, Any]:
-        """`{lines: [{kind, text, number}] | None, cut}`: what is another since the last yes (`changes.Line`); None
-        where that can't be told. Raises BadParams."""
+        """`{lines: [{kind, text, number}] | None, cut}`: changes since the last consent (`changes.Line`); None if
+        unknown. Raises BadParams."""
         from desktop.agents.code.changes import compare
 
         source = self._shown
@@ -179,7 +179,7 @@ class ConsentPage:
         return {"lines": [asdict(line) for line in found.lines], "cut": found.cut}
 
     def _endpoint(self, agent: CodeAgent) -> str:
-        """Whose key the code gets; empty where there is none to get."""
+        """The host whose key the code gets; empty if it gets none."""
         if agent.endpoint == OPENAI_ENDPOINT:
             return host_of(self._services.settings.current.network.api_base)
         found = roster.find(self._services.settings.current.endpoints, agent.endpoint)
@@ -188,7 +188,7 @@ class ConsentPage:
         return found.name or host_of(found.base_url)
 
     def _servers(self, agent: CodeAgent) -> list[str]:
-        """The MCP servers whose tools the code may call, as people see them."""
+        """Names of the MCP servers whose tools the code may call."""
         servers = self._services.settings.current.mcp_servers
         found = [roster.find(servers, name) for name in agent.mcp_servers]
         return [server.label for server in found if server is not None]
@@ -206,8 +206,8 @@ class ConsentPage:
     # --- yes and no ------------------------------------------------------------------------------
 
     def _approve(self, params: ApproveParams) -> dict[str, Any]:
-        """`{done}`; where the file has changed while it was read, nothing is approved and `state` shows it as it is
-        now. Raises BadParams where `digest` is not that of what is shown."""
+        """`{done}`. If the file changed in the meantime, nothing is approved, and `state` is the file as it is now.
+        Raises BadParams if `digest` is not that of what is shown."""
         from desktop.agents.code.consent import read
 
         with self._lock:
@@ -229,7 +229,7 @@ class ConsentPage:
         return {"done": True, "state": None}
 
     def _take_over(self, agent_id: str) -> None:
-        """It was brought in the place of a workflow: with the yes it is the one that opens."""
+        """If it replaces a workflow, consent makes it the active agent."""
         services = self._services
         services.settings.change(lambda _now: {"active_agent": agent_id})
         services.state.set_taking_over("")
@@ -237,8 +237,8 @@ class ConsentPage:
         services.app.reload_chat()
 
     def _decline(self, _: NoParams) -> None:
-        """Nothing runs; the chat's window says why, and offers this page again. Where the yes was given before, the
-        chat goes on."""
+        """Nothing runs. The chat window says why and offers this page again. If consent was given earlier, the chat
+        continues."""
         app, shown = self._services.app, self._shown
         active = self._services.settings.current.agent()
         if shown is not None and self._consents.given(shown):
@@ -249,7 +249,7 @@ class ConsentPage:
         app.close_window("consent")
 
     def _choose_file(self, _: NoParams) -> dict[str, Any]:
-        """The person names another file for this agent; what is shown then."""
+        """Let the person choose another file for this agent, and show it."""
         if not self._can_choose():
             raise SettingsInvalid(name="agents", problem=Phrase("problems.fixed"))
         texts = self._services.texts
@@ -282,7 +282,7 @@ class ConsentPage:
     # --- packages --------------------------------------------------------------------------------
 
     def _install(self, _: NoParams) -> dict[str, bool]:
-        """Begins to install what is missing; pip's words come as `consent.line`, its end as `consent.installed`."""
+        """Start installing missing packages. pip's output arrives as `consent.line`, the end as `consent.installed`."""
         source, agent = self._shown, self._agent()
         if source is None:
             raise BadParams(problem="source")
@@ -333,6 +333,6 @@ class ConsentPage:
         with self._lock:
             self._gone = True
             cancel = self._cancel
-        self._services.agents.code_answered(self._agent_id, given=False)  # after a yes nothing waits any more
+        self._services.agents.code_answered(self._agent_id, given=False)  # after consent, nothing is waiting
         if cancel is not None:
             cancel.set()

@@ -1,4 +1,4 @@
-"""The help window: its contents, a topic, a search in all of them. Nothing in it comes from the network."""
+"""The help window: contents, topics, full-text search. Loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AddressParams(Params):
 
 
 class HelpPage:
-    """One for each showing. `place`: a topic, or a code, as a link names it; empty: the first topic."""
+    """One for each showing. `place`: a topic or an error code; empty for the first topic."""
 
     def __init__(self, services: Services, place: str = "") -> None:
         self._services = services
@@ -80,7 +80,7 @@ class HelpPage:
         return {"name": topic.name, "title": topic.title, "anchor": place.anchor, "pieces": pieces(topic)}
 
     def _search(self, params: SearchParams) -> list[dict[str, Any]]:
-        """`[{place, title, passage}]`, the best first; both texts with where the words are."""
+        """`[{place, title, passage}]`, best first. Title and passage include the ranges of the words found."""
         from desktop.help.finding import search
 
         return [
@@ -89,7 +89,7 @@ class HelpPage:
         ]
 
     def _link(self, params: AddressParams) -> None:
-        """In the browser; only what the help itself names."""
+        """Open a link in the browser, if the help itself contains it."""
         from desktop.help.html import addresses
 
         if params.address not in addresses(self._language):

@@ -1,4 +1,4 @@
-"""The settings page's section of the key and of the proxy's password: in they go, and never come out."""
+"""The key and the proxy's password on the settings page. The page can set them but never gets them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class KeyParams(Params):
     key: Typed
     keep: Literal["keyring", "session"] = "keyring"
     plain: bool = False
-    """The person has just said yes to http in the own network."""
+    """Whether the person has just allowed http on their own network."""
 
 
 class PasswordParams(Params):
@@ -34,7 +34,7 @@ class PasswordParams(Params):
 
 
 class KeyMethods:
-    """A new key is checked with `first` where the agent is a hosted workflow, else with `endpoints`."""
+    """A new key is checked with `first` if the agent is a hosted workflow, otherwise with `endpoints`."""
 
     def __init__(self, services: Services, first: FirstCheck, endpoints: EndpointCheck) -> None:
         self._services = services
@@ -53,16 +53,17 @@ class KeyMethods:
         }
 
     def _key_status(self, _: NoParams) -> dict[str, Any]:
-        """The key's state and whether there is a proxy password; neither of the two itself."""
+        """The key's state, and whether there is a proxy password."""
         status = key_status(self._services)
         try:
             password = self._services.keys.secret(PROXY_SECRET) is not None
         except AppError:
-            password = False  # the keyring's trouble is told once, by the key's own status
+            password = False  # the key's status already reports the keyring's problem
         return {**status, "proxy_password": password}
 
     def _replace_key(self, params: KeyParams) -> dict[str, Any]:
-        """The new key is checked first; a failure leaves the old one. `{error, can_save, cancelled}`."""
+        """Check the new key, then replace the old one. If that fails, the old one stays. `{error, can_save,
+        cancelled}`."""
 
         def wanted() -> Draft:
             if not params.key.strip():
@@ -78,7 +79,7 @@ class KeyMethods:
         return {**told(outcome, self._services.texts), "can_save": False}
 
     def _key_draft(self, params: KeyParams) -> EndpointDraft:
-        """Without a workflow a key is proved by the models it may use."""
+        """Without a workflow, a key is checked by listing its models."""
         if not params.key.strip():
             raise KeyShape(problem=Phrase("settings.key_empty"))
         agent = self._services.settings.current.agent()
@@ -90,7 +91,7 @@ class KeyMethods:
         return {"stopped": self._first.cancel(params.number) or self._endpoints.cancel(params.number)}
 
     def _remove_key(self, _: NoParams) -> dict[str, Any]:
-        """Ends the sessions, deletes the key (the key store proves it by a fresh read), and asks for another."""
+        """End the sessions, delete the key (the key store reads again to make sure), and ask for a new one."""
         services = self._services
         origin = origin_of(services.settings.current.network.api_base)
         services.keeper.cancel_all()
@@ -101,7 +102,7 @@ class KeyMethods:
         return key_status(services)
 
     def _save_password(self, params: PasswordParams) -> dict[str, Any]:
-        """Keeps the proxy's password in the keyring; without one, for this session."""
+        """Keep the proxy's password in the keyring, or for this session if there is none."""
         keys = self._services.keys
         try:
             keys.save_secret(PROXY_SECRET, params.password)

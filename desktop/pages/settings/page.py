@@ -1,7 +1,7 @@
-"""The settings page: what it may ask for. It runs no remote script; a key goes in and never comes out.
+"""The settings page. It runs no remote script; it can set a key but never gets one.
 
-Every change is saved by itself, or refused with a sentence and nothing on disk. What follows from a change (the
-window's scheme, the sessions at hand) is the business of those who subscribe to the settings.
+Each change is saved at once, or refused with a sentence and nothing written. Effects of a change (on the window's
+theme, on sessions) are handled by subscribers to the settings.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     pass
 
 AGENT_FIELDS = ("agent.name", "agent.workflow_id", "agent.version", "agent.tracing.enabled")
-"""The active agent's own; in the file they lie under `agents`."""
+"""Settings of the active agent, stored under `agents`."""
 
 FIELDS = (
     "language",
@@ -90,25 +90,25 @@ FIELDS = (
     "privacy.chatkit_telemetry",
     "privacy.remote_images",
 )
-"""Every other setting the page shows and may change."""
+"""All other settings the page shows and may change."""
 
 ANEW = (
     *("agent.", "session.", "network.", "privacy."),
     *("assistant.builtin_view", "assistant.transcription_model"),
 )
-"""A change of these makes the shown chat another one: it is loaded again."""
+"""A change of these affects the open chat, so it is reloaded."""
 
 LARGEST_SAVE = 256 * 1024
-"""Bytes of one `settings.save`: a dozen long prompts."""
+"""The largest `settings.save` call, in bytes: a dozen long prompts."""
 
 
 class SaveParams(Params):
     changes: Annotated[
         dict[Annotated[str, StringConstraints(max_length=100)], Any], Field(min_length=1, max_length=len(FIELDS))
     ]
-    """Setting to value; None goes back to the layer below."""
+    """Setting to value; None returns to the layer below."""
     plain: bool = False
-    """The person has just said yes to http in the own network."""
+    """Whether the person has just allowed http on their own network."""
 
 
 class WordParams(Params):
@@ -163,7 +163,7 @@ class SettingsPage:
     # --- what the page is told ------------------------------------------------------------------
 
     def _start(self, _: NoParams) -> dict[str, Any]:
-        """Everything but the state of the keyring, which may take its time."""
+        """Everything but the state of the keyring, which may take a while."""
         from desktop.openai_api.lifetime import workflows_over
 
         services = self._services
@@ -186,8 +186,8 @@ class SettingsPage:
         }
 
     def _values(self) -> dict[str, Any]:
-        """`{host, agent, workflows, hosts, other, look, fields: {name: {value, layer, locked}}}`: what a save may have
-        changed."""
+        """`{host, agent, workflows, hosts, other, look, fields: {name: {value, layer, locked}}}`: everything a save may
+        change."""
         store = self._services.settings
         settings = store.current
         agent = settings.workflow()
@@ -222,7 +222,7 @@ class SettingsPage:
         }
 
     def _other(self, settings: Settings) -> dict[str, str] | None:
-        """An agent that is no hosted workflow, in short; the page for agents has the rest."""
+        """A short description of an agent that isn't a hosted workflow. The agents page has the details."""
         agent = settings.agent()
         if agent is None or isinstance(agent, WorkflowAgent):
             return None
@@ -247,7 +247,8 @@ class SettingsPage:
     # --- saving ----------------------------------------------------------------------------------
 
     def _save(self, params: SaveParams) -> dict[str, Any]:
-        """Saves and answers the values as they are now. Raises SettingsInvalid with `field` set to the page's name."""
+        """Save, and return the values as they are now. Raises SettingsInvalid with `field` set to the page's field
+        name."""
         known = self._values()["fields"]
         for name in params.changes:
             if name not in known:
@@ -297,7 +298,7 @@ class SettingsPage:
         return agent
 
     def _shown(self, error: SettingsInvalid, changes: Mapping[str, Any]) -> AppError:
-        """The error with the page's own name of the field, in one sentence of its own."""
+        """The error with the page's field name, in a single sentence."""
         name = error.field or ""
         ours = {"workflow": "agent.workflow_id", "version": "agent.version"}.get(name, name)
         if ours.startswith("agents."):
@@ -315,7 +316,7 @@ class SettingsPage:
     # --- the agent -------------------------------------------------------------------------------
 
     def _check_agent(self, _: NoParams) -> dict[str, Any]:
-        """Mints a session with what is stored and cancels it again. Raises what is wrong."""
+        """Create a session with the stored values and cancel it again. Raises whatever is wrong."""
         minted = self._first.mint(self._first.draft(key=""))
         self._first.discard(minted)
         return {"works": True}
@@ -323,7 +324,7 @@ class SettingsPage:
     # --- privacy ---------------------------------------------------------------------------------
 
     def _forget_user(self, _: NoParams) -> None:
-        """A new user id at once; the threads of the old one are out of this app's sight."""
+        """Create a new user id at once. The app no longer sees the threads of the old one."""
         services = self._services
         agent = services.settings.current.agent()
         if agent is None:
@@ -335,7 +336,8 @@ class SettingsPage:
         services.app.reload_chat()
 
     def _delete_all(self, params: WordParams) -> None:
-        """Only with the word typed: sessions, keys, password, then everything in the profile's folder; the app ends."""
+        """If the word was typed: delete sessions, keys, password and everything in the profile's folder. The app
+        ends."""
         services = self._services
         word = services.texts.get("settings.delete_word")
         if params.word.strip().casefold() != word.casefold():
@@ -351,7 +353,7 @@ class SettingsPage:
                 if isinstance(agent, ServerAgent):
                     forget_token(services.keys, agent)
         except (KeyringMissing, KeyringInsecure):
-            pass  # where there is no keyring, nothing was kept in it
+            pass  # without a keyring, nothing was stored
         services.app.delete_all_data()
 
     # --- about -----------------------------------------------------------------------------------
@@ -390,13 +392,13 @@ class SettingsPage:
 
 
 def _makers(brand: Brand) -> str:
-    """Whose app it is, in one line; empty where the brand does not say."""
+    """The maker in one line; empty if the brand names none."""
     publisher, rights = brand.app.publisher, brand.app.copyright
     return rights if publisher in rights else " · ".join(words for words in (publisher, rights) if words)
 
 
 def _check_ca_file(path: Any) -> None:
-    """Raises SettingsInvalid where the file can't be read or holds no certificate in PEM form."""
+    """Raises SettingsInvalid if the file can't be read or contains no PEM certificate."""
     try:
         content = Path(str(path)).expanduser().read_bytes()[: 16 * 1024 * 1024]
     except (OSError, ValueError):

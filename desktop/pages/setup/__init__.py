@@ -1,1 +1,1 @@
-"""The page of the first launch."""
+"""The setup page, shown at the first launch."""

@@ -1,7 +1,7 @@
-"""Checking a key and a workflow by minting a session, and only then keeping them: trim, shape, mint, save.
+"""Checks a key and a workflow by creating a session, and saves them only then.
 
-The first-launch page and "Replace key" both go this way. Knows no page and no window. The key leaves it
-towards the key store and the API of its own origin, and never in a value, an error or a repr.
+Used by the setup page and by "Replace key". Knows no page and no window. The key goes only to the key store and to the
+API of its own origin, never into a return value, an error or a repr.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from desktop.settings.model import WorkflowAgent
 
 RETRIES = 1
-"""A person is waiting: one more try, then say what is wrong."""
+"""A person is waiting: retry once, then say what is wrong."""
 
 WORKFLOW_SHAPE = re.compile(r"wf_[A-Za-z0-9_-]{4,200}")
 SHORTEST_WORKFLOW = len("wf_") + 4
@@ -46,20 +46,20 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Draft:
-    """What is to be checked, in its final shape. Two equal drafts ask the same of the API."""
+    """The key and workflow to check, in their final form. Equal drafts make equal requests."""
 
     api_base: str
     key: str = field(repr=False)
     agent: WorkflowAgent
     new_key: bool
-    """Whether the key was typed or imported, and is to be saved; else it is the stored one."""
+    """Whether the key was typed or imported and has to be saved. Otherwise it is the stored one."""
     new_agent: bool
-    """Whether the agent is to be saved; false where the brand or the environment names it."""
+    """Whether to save the agent. False if the brand or the environment sets it."""
 
 
 @dataclass(frozen=True)
 class Minted:
-    """The session that proved a draft, and the client it was minted with."""
+    """The session that proved a draft, and the client that created it."""
 
     session: ChatSession
     client: ApiClient
@@ -67,9 +67,9 @@ class Minted:
 
 
 def clean_workflow_id(text: str) -> str:
-    """The id in `text`: spaces, line breaks and quotes are dropped, an address of Agent Builder gives up its id.
+    """The id in `text`, without spaces, line breaks and quotes; also taken from an Agent Builder address.
 
-    Raises FieldError for `workflow`, with a sentence for each other shape.
+    Raises FieldError for `workflow`, with a sentence for each kind of mistake.
     """
     wanted = "".join(text.split()).strip("\"'`")
     if not wanted:
@@ -90,7 +90,7 @@ def clean_workflow_id(text: str) -> str:
 
 
 def clean_version(text: str) -> str | None:
-    """The version number in `text` (`v3` counts as 3), None for the deployed version. Raises FieldError."""
+    """The version number in `text` (`v3` means 3); None for the deployed version. Raises FieldError."""
     wanted = "".join(text.split()).strip("\"'`").lower()
     if not wanted:
         return None
@@ -103,16 +103,16 @@ def clean_version(text: str) -> str | None:
 
 
 def placed(error: AppError, texts: Catalogue) -> Described:
-    """The error as a page shows it: `field` is key, workflow, version, or None for the banner."""
+    """The error as a page shows it. `field`: key, workflow, version, or None for the banner."""
     told = error.describe(texts)
     return {**told, "field": error.field or _FIELDS.get(error.code)}
 
 
 class FirstCheck(CheckRuns[Draft, Minted]):
-    """One check at a time: draft, mint, save, in this order and no other.
+    """One check at a time: draft, mint, save, in this order.
 
-    `forget` drops the sessions of the key or workflow before; `adopt` takes over the session that proved the new
-    one: without it that session is cancelled. `background` runs what nobody waits for.
+    `forget` drops the sessions of the previous key or workflow. `adopt` takes over the session that proved the new one;
+    without it, that session is cancelled. `background` runs work nobody waits for.
     """
 
     def __init__(
@@ -139,10 +139,10 @@ class FirstCheck(CheckRuns[Draft, Minted]):
     def draft(
         self, *, key: str, workflow: str | None = None, version: str = "", api_base: str = "", plain: bool = False
     ) -> Draft:
-        """What was typed, in its final shape; nothing is asked of anybody but the key store.
+        """What was typed, in its final form. Asks only the key store.
 
-        An empty `key` means the stored one; `workflow` None means the agent that is set; `plain`: the person has just
-        said yes to http there. Raises FieldError, PlainUnasked, KeyShape, KeyMissing, KeyStoreError, AgentNotSet.
+        An empty `key` means the stored one, `workflow` None the current agent. `plain`: the person has just allowed
+        http there. Raises FieldError, PlainUnasked, KeyShape, KeyMissing, KeyStoreError, AgentNotSet.
         """
         from desktop.keys import normalise_key
 
@@ -169,9 +169,9 @@ class FirstCheck(CheckRuns[Draft, Minted]):
         return present.model_copy(update=wanted) if present else WorkflowAgent.model_validate(wanted)
 
     def mint(self, draft: Draft, uses: Callable[[Closes], object] = lambda _client: None) -> Minted:
-        """Asks the API for a session with the draft's key and workflow. Raises ApiError, NetworkError.
+        """Ask the API for a session with the draft's key and workflow. Raises ApiError, NetworkError.
 
-        `uses` is told the client before it is used: closing that ends retries.
+        `uses` gets the client before it is used: closing it ends the retries.
         """
         from desktop.openai_api import sessions
 
@@ -189,9 +189,9 @@ class FirstCheck(CheckRuns[Draft, Minted]):
     prove = mint
 
     def save(self, draft: Draft, minted: Minted | None, keep: Keep) -> None:
-        """Keeps the key, then the ids; hands the session on. `minted` None: the draft was not checked.
+        """Save the key, then the ids, and pass the session on. `minted` is None if the draft was not checked.
 
-        The key goes first: where the keyring refuses it, nothing has been written. Raises KeyStoreError, SettingsError.
+        The key comes first: if the keyring refuses it, nothing has been written. Raises KeyStoreError, SettingsError.
         """
         agent = draft.agent
         if draft.new_key:
@@ -218,14 +218,14 @@ class FirstCheck(CheckRuns[Draft, Minted]):
             self.discard(minted)
 
     def discard(self, minted: Minted) -> None:
-        """Cancels a session that nobody needs, in the background and as far as the API lets us."""
+        """Cancel an unused session in the background, if the API lets us."""
         from desktop.openai_api import sessions
 
         def end() -> None:
             try:
                 sessions.cancel(minted.client, minted.session.id)
             except AppError:
-                pass  # it ends by itself within ten minutes
+                pass  # it expires within ten minutes anyway
             finally:
                 minted.client.close()
 

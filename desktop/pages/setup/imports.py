@@ -1,4 +1,4 @@
-"""A key from the environment or from a starter app's `.env`: it waits here, and the page never sees it."""
+"""Imports a key from the environment or a starter app's `.env` file. It is kept here; the page never gets it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ ENV_KEY = "OPENAI_API_KEY"
 
 @dataclass(frozen=True)
 class Pending:
-    """An imported key, kept from the page."""
+    """An imported key that the page never gets."""
 
     key: str = field(repr=False)
     api_base: str = ""
-    """The API it belongs to, by the same file; empty: the one in effect."""
+    """The API it belongs to, according to the same file; empty for the current one."""
 
 
 class Imports:
-    """One for each showing of the page. `pending` is the key to be checked, until it is saved or dropped."""
+    """One for each showing of the page. `pending`: the key to check, until it is saved or dropped."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -40,19 +40,19 @@ class Imports:
         }
 
     def drop(self) -> None:
-        """It was saved, or the person typed another."""
+        """It was saved, or the person typed another key."""
         self.pending = None
 
     @property
     def in_environment(self) -> str:
-        """The name under which the environment has a key; empty where it has none."""
+        """The name of the environment variable with a key; empty if there is none."""
         return ENV_KEY if self._env_key() else ""
 
     def _env_key(self) -> str:
         return self._services.environ.get(ENV_KEY, "").strip()
 
     def _import_env_key(self, _: NoParams) -> dict[str, Any]:
-        """Marks the environment's key as the one to check; only on the person's click."""
+        """Use the environment's key for the check. Only after a person's click."""
         key = self._env_key()
         if not key:
             raise KeyMissing(origin=host_of(self._services.settings.current.network.api_base), field="key")
@@ -60,7 +60,7 @@ class Imports:
         return {"name": ENV_KEY}
 
     def _import_dotenv(self, _: NoParams) -> dict[str, Any] | None:
-        """Reads a starter's `.env`: the key waits here, ids go to the page. None: no file was chosen."""
+        """Read a starter app's `.env`. The key is kept here; ids go to the page. None if no file was chosen."""
         from desktop.settings.dotenv import read_starter
 
         texts = self._services.texts
@@ -81,7 +81,7 @@ class Imports:
             settings.is_fixed("network.api_base")
             or settings.layer_of("network.api_base") in ("command_line", "environment")
         ):
-            # The file's key belongs to the file's address; where that can't be taken, neither can the key.
+            # The key belongs to the file's address. If the address can't be used, neither can the key.
             ignored += ["CHATKIT_API_BASE", *([ENV_KEY] if key else [])]
             base, key = "", ""
         name = Path(chosen).name

@@ -1,6 +1,6 @@
-"""The page of the first launch: what it may ask for. It runs no remote script, so the key may be typed there.
+"""The setup page, shown at the first launch. It runs no remote script, so the key may be typed there.
 
-A key goes in and never comes out: an imported one waits here, and the page learns only where it came from.
+The page can set a key but never gets one. An imported key is kept here; the page only learns where it came from.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import host_of, origin_of
 
 USUAL_NAMES = {11434: "Ollama", 1234: "LM Studio"}
-"""What listens at these ports on most computers."""
+"""What usually listens at these ports."""
 
 
 class CheckParams(Params):
     number: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Names this check for `setup.cancel`."""
+    """Identifies this check for `setup.cancel`."""
     key: Typed = ""
     """Empty: the imported key (`use_pending`), else the stored one."""
     use_pending: bool = False
@@ -47,9 +47,9 @@ class CheckParams(Params):
     version: Typed = ""
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
-    """Save without a check; obeyed only right after the same values met a network error."""
+    """Save without a check. Only allowed right after the same values met a network error."""
     plain: bool = False
-    """The person has just said yes to http in the own network, where the address comes from a file or a terminal."""
+    """Whether the person has just allowed http on their own network, for an address from a file or a terminal."""
 
 
 class KeyCheckParams(Params):
@@ -58,26 +58,26 @@ class KeyCheckParams(Params):
     """Empty: the imported key (`use_pending`), else the stored one."""
     use_pending: bool = False
     model: Typed = ""
-    """Empty: the agent's own, which is the app's default one at first."""
+    """Empty for the agent's own, which at first is the app's default."""
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
     plain: bool = False
-    """As below, where the address comes with the app, a terminal or an imported file."""
+    """As below, for an address from the app, a terminal or an imported file."""
 
 
 class EndpointCheckParams(Params):
     number: Annotated[int, Field(ge=1, le=1_000_000)]
     address: Typed
     key: Typed = ""
-    """Empty: the one that is stored for the address, else none."""
+    """Empty for the one stored for the address, if any."""
     api: Literal["responses", "chat_completions"] = "chat_completions"
     model: Typed = ""
     keep: Literal["keyring", "session"] = "keyring"
     unchecked: bool = False
     saves: bool = True
-    """False: only its models are asked for."""
+    """If false, only ask for its models."""
     plain: bool = False
-    """The person has just said yes to http in the own network."""
+    """Whether the person has just allowed http on their own network."""
 
 
 class AddressParams(Params):
@@ -85,7 +85,7 @@ class AddressParams(Params):
 
 
 class SetupPage:
-    """One for each showing of the page. `page()` lists everything it may ask for."""
+    """One for each showing of the page. `page()` lists its methods."""
 
     def __init__(
         self, services: Services, check: FirstCheck | None = None, endpoints: EndpointCheck | None = None
@@ -126,7 +126,7 @@ class SetupPage:
     # --- what the page is told ------------------------------------------------------------------
 
     def _start(self, _: NoParams) -> dict[str, Any]:
-        """Everything but the state of the keyring, which may take its time."""
+        """Everything but the state of the keyring, which may take a while."""
         from desktop.openai_api.lifetime import workflows_over
 
         services = self._services
@@ -156,7 +156,8 @@ class SetupPage:
         }
 
     def _way(self) -> str:
-        """The form a person comes to: workflow, key, endpoint, none (nothing to fill in); empty: they choose."""
+        """The form to show first: workflow, key, endpoint, none (nothing to fill in); empty to let the person
+        choose."""
         agent, endpoint = self._services.settings.current.agent(), self._endpoint()
         if isinstance(agent, WorkflowAgent):
             return "workflow"
@@ -169,11 +170,11 @@ class SetupPage:
         return "none" if agent is not None and not self._asks_workflow() else ""
 
     def _brings_code(self) -> bool:
-        """Whether a code agent came with the app or the command line: all it lacks is the key."""
+        """Whether a code agent came with the app or the command line, so only the key is missing."""
         return isinstance(self._services.settings.current.agent(), CodeAgent) and not self._asks_workflow()
 
     def _endpoint(self) -> Endpoint | None:
-        """The active agent's, where it is not the built-in one."""
+        """The active agent's endpoint, unless it is the built-in one."""
         settings = self._services.settings.current
         agent = settings.agent()
         wanted = agent.endpoint if isinstance(agent, AssistantAgent | CodeAgent) else ""
@@ -182,7 +183,7 @@ class SetupPage:
         return next((one for one in settings.endpoints if one.id == wanted), None)
 
     def _keyed_base(self) -> str:
-        """Whom the key of the form "key" goes to: OpenAI's API, or the endpoint that comes with the app."""
+        """The API that gets the key of the form "key": OpenAI's, or the endpoint that comes with the app."""
         endpoint = self._endpoint()
         if endpoint is not None and self._way() == "key":
             return endpoint.base_url
@@ -206,7 +207,7 @@ class SetupPage:
     # --- the check -------------------------------------------------------------------------------
 
     def _check(self, params: CheckParams) -> dict[str, Any]:
-        """Checks, then saves, then opens the chat. `{error, can_save, cancelled}`."""
+        """Check, save, then open the chat. `{error, can_save, cancelled}`."""
         pending = self._imports.pending if params.use_pending else None
 
         def wanted() -> Draft:
@@ -225,8 +226,8 @@ class SetupPage:
         return told(outcome, self._services.texts)
 
     def _check_key(self, params: KeyCheckParams) -> dict[str, Any]:
-        """Checks a key with the model it is for, saves it and an assistant, opens the chat. As `_check`, and `models`
-        to choose from where the key does not have that model."""
+        """Check a key with its model, save it with an assistant, and open the chat. Like `_check`, plus `models` to
+        choose from if the key can't use that model."""
         pending = self._imports.pending if params.use_pending else None
         settings = self._services.settings.current
         endpoint = self._endpoint() if self._way() == "key" else None
@@ -254,7 +255,7 @@ class SetupPage:
         return self._ended(self._endpoints.run(params.number, wanted, params.keep, unchecked=params.unchecked))
 
     def _check_endpoint(self, params: EndpointCheckParams) -> dict[str, Any]:
-        """Checks an endpoint (and its model, before it is saved with an assistant). As `_check_key`."""
+        """Check an endpoint (and its model, before saving it with an assistant). Like `_check_key`."""
 
         def wanted() -> EndpointDraft:
             self._chosen_here()
@@ -287,7 +288,7 @@ class SetupPage:
         return self._ended(self._endpoints.run(params.number, wanted, params.keep, unchecked=params.unchecked))
 
     def _chosen_here(self) -> None:
-        """Raises where the agent is named by the brand, the environment or the command line."""
+        """Raises if the brand, the environment or the command line sets the agent."""
         if not self._asks_workflow():
             raise SettingsInvalid(name="agents", problem=Phrase("problems.fixed"))
 
@@ -298,7 +299,7 @@ class SetupPage:
         return {**told(outcome, self._services.texts), "models": list(self._endpoints.models)}
 
     def _address(self, params: AddressParams) -> dict[str, Any]:
-        """The address as it would be kept, its host, and whether a key for it is stored. Raises FieldError."""
+        """The address as it would be saved, its host, and whether a key is stored for it. Raises FieldError."""
         address, _ = clean_address(params.address)
         try:
             present = self._services.keys.read(origin_of(address)) is not None
@@ -307,7 +308,7 @@ class SetupPage:
         return {"address": address, "host": host_of(address), "key": present}
 
     def _demo(self, _: NoParams) -> None:
-        """The scripted agent, with nothing to fill in."""
+        """Start the demo, which needs no input."""
         settings = self._services.settings
         if self._way() != "none":
             self._chosen_here()
@@ -330,7 +331,7 @@ class SetupPage:
         self._services.app.show_chat()
 
     def _open_server(self, _: NoParams) -> None:
-        """The form for a ChatKit server, which is in the agents page."""
+        """Open the form for a ChatKit server, on the agents page."""
         self._services.app.show_agents("", "add-server")
 
     def _links(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""The window that asks for a ChatKit server's token: what it may ask for. It runs no remote script.
+"""The page that asks for a ChatKit server's token, in its own window. It runs no remote script.
 
-The chat page runs OpenAI's, so it never sees a token; the message that met the refusal waits in Python meanwhile.
+The chat page runs OpenAI's script, so it never gets a token. The refused message waits in Python meanwhile.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TokenParams(Params):
 
 
 class TokenPage:
-    """One for each showing. `reason`: why the token of `agent_id` is wanted."""
+    """One for each showing. `reason`: why the token of `agent_id` is needed."""
 
     def __init__(self, services: Services, agent_id: str, reason: AppError, check: ServerCheck | None = None) -> None:
         self._services = services
@@ -68,7 +68,7 @@ class TokenPage:
         }
 
     def _submit(self, params: TokenParams) -> dict[str, Any]:
-        """Checked by a real call, then kept; what waits for it goes on. `{error, can_save, cancelled}`."""
+        """Check the token by a real call, then save it. The waiting message is sent. `{error, can_save, cancelled}`."""
         outcome = self._check.run(
             params.number,
             lambda: self._check.draft(self._agent(), {}, params.token),
@@ -87,7 +87,7 @@ class TokenPage:
         self._services.app.close_window("token")
 
     def _gone(self) -> None:
-        """Closed without a token: what waits for it ends with a sentence."""
+        """Closed without a token: the waiting message fails with a sentence."""
         self._check.gone()
         if not self._given:
             self._services.agents.remote.token_answered(self._agent_id, given=False)
@@ -100,5 +100,5 @@ class TokenPage:
 
 
 def server_check(services: Services) -> ServerCheck:
-    """The check with this application's parts."""
+    """The check with this application's services."""
     return ServerCheck(services.keys, services.settings, lambda: services.agents.remote)

@@ -177,7 +177,7 @@ class PageServer:
         return None
 
     def body(self, showing: Showing, asset: str) -> bytes | None:
-        """The bytes of a listed asset, with the page's HTML put together and filled in. None if it is outside the assets
+        """The bytes of a listed asset; a page's HTML is put together and filled in. None if it is outside the assets
         folder. Raises InternalError if a part of the page is invalid."""
         file = self._own.get(asset) or (self._assets / asset).resolve()
         if not (asset in self._own or file.is_relative_to(self._assets)) or not file.is_file():

@@ -1,1 +1,1 @@
-"""Agents that run inside the app. Importing this imports nothing: not the SDK, not `openai`, not `agents`."""
+"""Agents that run in the app. Importing this package imports no SDK."""

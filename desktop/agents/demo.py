@@ -1,6 +1,6 @@
-"""The demo agent: scripted, no key, no network. It shows markdown, a widget, steps, an error, a question.
+"""The demo agent: scripted, without key or network. Shows Markdown, a widget, steps, an error and a question.
 
-Its words are in the catalogue (`agent_run.demo.…`), what it listens for too. Needs `chatkit.types` and nothing heavier.
+Its texts are in the catalogue (`agent_run.demo.…`), and so are the words it reacts to. Needs only `chatkit.types`.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ from desktop.common.errors import Phrase
 from desktop.common.texts import Catalogue
 
 NewId = Callable[[Any], str]
-"""The store's ids: by kind of item ("message", "workflow")."""
+"""Makes ids for the store, by kind of item ("message", "workflow")."""
 Events = AsyncGenerator[ThreadStreamEvent, None]
 
 PRESSED = "demo.pressed"
 """The action of the widget's button."""
 REMEMBERED = 200
-"""Messages of which the demo knows that it failed on them, so that a retry succeeds."""
+"""How many failed messages the demo remembers, so that a retry succeeds."""
 SOURCE = "https://platform.openai.com/docs/guides/chatkit"
 
 
 class Demo:
-    """`chunk`: seconds between two words; the first comes at once."""
+    """`chunk`: seconds between two words. The first comes at once."""
 
     def __init__(self, texts: Catalogue, chunk: float) -> None:
         self._texts = texts
@@ -69,7 +69,7 @@ class Demo:
         self._failed: deque[str] = deque(maxlen=REMEMBERED)
 
     async def respond(self, thread: ThreadMetadata, message: UserMessageItem | None, new_id: NewId) -> Events:
-        """What is typed chooses the script; None is an answered question or a tool's output."""
+        """The message chooses the script. None for an answered question or a tool's output."""
         say = self._texts.get
         text = _text(message)
         if message is not None and thread.title is None:
@@ -104,7 +104,7 @@ class Demo:
     async def action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, new_id: NewId
     ) -> Events:
-        """The widget's button: the widget says that it was pressed, and so does a message."""
+        """The widget's button was pressed: the widget and a message say so."""
         if sender is not None:
             yield ThreadItemReplacedEvent(item=self.changed(action, sender))
         async for event in self._say(thread, new_id, self._texts.get("agent_run.demo.pressed")):
@@ -229,7 +229,7 @@ class Demo:
 
     @staticmethod
     def _means(text: str, words: str) -> bool:
-        """Whether one of `words` (comma between them) begins a word of `text`."""
+        """Whether a word of `text` begins with one of `words`, which are separated by commas."""
         return any(re.search(rf"(?<!\w){re.escape(word)}", text, re.IGNORECASE) for word in words.split(", "))
 
 

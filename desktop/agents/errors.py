@@ -1,4 +1,4 @@
-"""What can keep an agent inside the app from answering."""
+"""Errors that keep an agent in the app from answering."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class AnswerCut(AgentError):
 
 
 class WaitsForPerson(AgentError):
-    """An agent asks for a yes where nobody can be asked. values: problem (what it asks about)."""
+    """An agent needs approval, but nobody can be asked. values: problem (what it asks about)."""
 
     code = "waits_for_person"
     exit_code = 5

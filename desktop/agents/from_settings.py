@@ -1,4 +1,4 @@
-"""What agents need, out of the profile's settings and keyring: the one `Sources` of the app."""
+"""Provides agents with the profile's settings and secrets: the app's implementation of `Sources`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ReadsSecrets(Protocol):
-    """What is needed of the key store (`keys.Keys`)."""
+    """The part of the key store used here (`keys.Keys`)."""
 
     def read(self, origin: str) -> str | None: ...
     def secret(self, name: str) -> str | None: ...
@@ -27,7 +27,7 @@ class ReadsSecrets(Protocol):
 
 
 class SettingsSources:
-    """Reads the settings in effect at every call, so a change holds from the next message on."""
+    """Reads the current settings at every call, so a change applies from the next message on."""
 
     def __init__(self, settings: SettingsStore, keys: ReadsSecrets) -> None:
         self._settings = settings
@@ -65,7 +65,7 @@ class SettingsSources:
         try:
             return self._keys.secret(server_secret(agent))
         except (KeyringMissing, KeyringInsecure):
-            return None  # where there is no keyring there is no token in it, and a server may want none
+            return None  # without a keyring there is no token, and a server may need none
 
     def user(self, agent_id: str) -> str:
         return self._settings.user_id(agent_id)
@@ -88,7 +88,7 @@ class SettingsSources:
         from desktop.openai_api.transport import Endpoint as Route
 
         network = self._settings.current.network
-        # A model on this computer is asked directly: a company's proxy could not reach it.
+        # A model on this computer is reached directly: a company's proxy could not.
         proxy = "" if is_loopback(urlsplit(base_url).hostname or "") else network.proxy
         return Route(
             base=base_url,
@@ -116,7 +116,7 @@ class SettingsSources:
         try:
             return self._keys.secret(mcp_grant(server))
         except (KeyringMissing, KeyringInsecure):
-            return None  # where there is no keyring nobody has signed in, and a server may want nobody to
+            return None  # without a keyring nobody has signed in, and a server may need no sign-in
 
     def keep_mcp_grant(self, server: McpServer, text: str) -> None:
         self._keys.renew_secret(mcp_grant(server), text)

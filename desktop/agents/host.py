@@ -1,6 +1,6 @@
-"""The agents' thread: one event loop that owns the ChatKit server, the store, the model clients and every run.
+"""The agents' thread: an event loop that owns the ChatKit server, the store, the model clients and every run.
 
-Started and stopped here and nowhere else. Importing this module imports none of the SDKs. Knows no page and no window.
+Only this module starts and stops it. Importing the module imports no SDK. Knows no page and no window.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 State = Literal["off", "light", "loading", "ready", "failed"]
-"""off: not started. light: lists, threads and the demo answer. loading: the agent stack is on its way; a message waits
-for it with its state shown. ready: all of it. failed: nothing that runs in the app can answer."""
+"""off: not started. light: lists, threads and the demo work. loading: the agent stack is being imported; a message
+waits for it and shows this. ready: everything works. failed: no agent can run in the app."""
 
 
 class _Parts(NamedTuple):
-    """What lives on the agents' thread, once it stands."""
+    """The objects that live on the agents' thread."""
 
     loop: asyncio.AbstractEventLoop
     server: LocalServer
@@ -52,15 +52,16 @@ class _Parts(NamedTuple):
 
 
 class AgentHost:
-    """Safe to use from every thread.
+    """Thread-safe.
 
-    `threads` and `attachments` are `Locations.threads` and `.attachments`; None keeps everything in memory.
-    `open_stores` takes the place of both, `import_stack` that of the agent stack.
-    `code` gives what code agents have on the disk; None: nothing is approved.
-    `on_state`, `on_thread` (agent id, thread id: a title came after its answer) and `on_failure` (agent id, why an
-    answer has failed) are called on threads of the host, as are `on_token` and `on_code`: a message waits until a
-    person has entered a token, or has said yes to code (`code_answered`). `on_question`, too: what a page may not
-    answer (`questions`) has come or gone.
+    `threads` and `attachments`: `Locations.threads` and `.attachments`; None keeps everything in memory. `open_stores`
+    replaces both, `import_stack` the import of the agent stack. `code`: the files of code agents on the disk; None
+    means that nothing is approved.
+
+    Callbacks, on the host's threads: `on_state`; `on_thread` (agent id, thread id) when a title arrives after its
+    answer; `on_failure` (agent id, error) when an answer failed; `on_token` and `on_code` when a message waits until a
+    person enters a token or approves code (`code_answered`); `on_question` when a question that no page may answer
+    (`questions`) was asked or settled.
     """
 
     def __init__(
@@ -114,12 +115,12 @@ class AgentHost:
 
     @property
     def notices(self) -> Sequence[AppError]:
-        """What a person should be told of the stored chats; empty before the state is "light"."""
+        """Notices about the stored chats; empty until the state is "light"."""
         return self._made.stores.notices if self._made is not None else ()
 
     @property
     def answering(self) -> bool:
-        """Whether any answer is being written."""
+        """Whether any answer is in progress."""
         return (self._made is not None and bool(self._made.requests.runs)) or (
             self._remote is not None and bool(self._remote.runs)
         )
@@ -130,12 +131,12 @@ class AgentHost:
         return self._problem
 
     def state_for(self, agent_id: str) -> State:
-        """The state as it concerns this agent: a ChatKit server needs nothing of what is loaded here."""
+        """The state for this agent: a ChatKit server needs nothing that is loaded here."""
         return "ready" if self._sources.server(agent_id) is not None else self._state
 
     def begin(self, agent_id: str = "") -> None:
-        """Starts the thread and what answers lists and the demo, without the agent stack; for a ChatKit server, the
-        thread that talks to it. Returns at once."""
+        """Start the thread for lists and the demo, without the agent stack; for a ChatKit server, the thread that talks
+        to it. Returns at once."""
         if agent_id and self._sources.server(agent_id) is not None:
             self.remote.begin()
         else:
@@ -143,7 +144,7 @@ class AgentHost:
 
     @property
     def remote(self) -> RemoteHost:
-        """What talks to ChatKit servers; made when it is first wanted."""
+        """Talks to ChatKit servers. Made when first needed."""
         from desktop.agents.remote.host import RemoteHost
 
         with self._lock:
@@ -156,9 +157,9 @@ class AgentHost:
             return self._remote
 
     def warm(self, agent_id: str = "") -> None:
-        """Starts the thread, and the import of the agent stack. Returns at once; may be called again.
+        """Start the thread and the import of the agent stack. Returns at once; may be called again.
 
-        The demo needs only the thread; a code agent a process of its own.
+        The demo needs only the thread; a code agent needs its own process.
         """
         from desktop.settings.agents import CodeAgent, DemoAgent
 
@@ -185,19 +186,19 @@ class AgentHost:
                 self._do(parts, parts.server.mcp.use(agent_id, quiet=True))
 
     def settle(self, agent_id: str) -> None:
-        """Settings have changed, or `agent_id` is now the agent that is open: MCP servers that it does not have end."""
+        """Settings have changed, or `agent_id` is now the active agent: end MCP servers it does not use."""
         made = self._made
         if made is not None:
             with suppress(RuntimeError):  # the loop is closed
                 made.loop.call_soon_threadsafe(made.server.mcp.settle, agent_id)
 
     def _warm_code(self, agent: CodeAgent) -> None:
-        with suppress(AppError):  # the app is closing, or can't run agents: the next request says so
+        with suppress(AppError):  # the app is closing or can't run agents; the next request will say so
             parts = self._parts()
             self._do(parts, parts.server.code.warm(agent))
 
     def close(self, limit: float = 1.0) -> None:
-        """Cancels what runs, keeps what was said, closes the store; within `limit` seconds. May be called again."""
+        """Cancel runs, keep their text, close the store, all within `limit` seconds. May be called again."""
         with self._lock:
             self._closing = True
             thread, remote = self._thread, self._remote
@@ -235,7 +236,7 @@ class AgentHost:
 
         def sweep_again() -> None:
             if sweep is not None:
-                self._sweeping = loop.create_task(sweep())  # the loop itself keeps no hold on its tasks
+                self._sweeping = loop.create_task(sweep())  # the loop keeps no reference to its tasks
                 loop.call_later(self._limits.sweep, sweep_again)
 
         sweep_again()
@@ -247,7 +248,7 @@ class AgentHost:
             loop.close()
 
     def _make(self) -> _Parts:
-        """What lives on this thread from now on; the stores are closed again where the rest can't be made."""
+        """Make the objects of this thread. If that fails, the stores are closed again."""
         import asyncio
 
         from desktop.agents.chatkit.requests import Requests
@@ -289,7 +290,7 @@ class AgentHost:
     async def _wind_down(self, parts: _Parts) -> None:
         import asyncio
 
-        async with AsyncExitStack() as closing:  # each of these, whatever the one before it has raised
+        async with AsyncExitStack() as closing:  # do each of these even if another one raises
             closing.callback(parts.loop.stop)
             closing.callback(parts.stores.close)
             closing.push_async_callback(parts.server.close)
@@ -323,7 +324,7 @@ class AgentHost:
     # --- the agent stack ----------------------------------------------------------------------
 
     def _begin_stack(self) -> Future[Assistants]:
-        """Imports `agents` and `openai` on a thread that ends with it, so that the loop goes on answering."""
+        """Import `agents` and `openai` on a separate thread, so that the loop keeps answering."""
         with self._lock:
             if self._stack is None:
                 self._stack = Future()
@@ -376,14 +377,13 @@ class AgentHost:
         wanted: Callable[[], bool] = lambda: True,
         approves: bool = False,
     ) -> Answer:
-        """A request of the ChatKit protocol, as JSON. Returns as soon as the kind of its answer is known. `approves`:
-        it comes from a page whose buttons may say yes to a tool; else `on_question` is told of what is asked.
+        """Handle a request of the ChatKit protocol, as JSON. Returns as soon as the kind of answer is known.
+        `approves`: the page's buttons may approve a tool; otherwise questions go to `on_question`.
 
-        Of a Stream, the pieces go to `on_data` in order and `on_end` is called once, both on the agents' thread; the
-        first may come before this returns. `wanted` says whether anybody still waits for the answer of a ChatKit
-        server once a person has entered its token. Raises AppError where an HTTP server would answer 4xx:
-        AgentNotSet, AgentsMissing, BadParams, MessageEmpty, MessageTooLong, ThreadNotFound, ServerError, errors of
-        attachments.
+        For a Stream, the pieces go to `on_data` in order, and `on_end` is called once, both on the agents' thread. The
+        first piece may arrive before this returns. `wanted`: whether anybody still waits for a ChatKit server's answer
+        once a person has entered its token. Raises AppError where an HTTP server would answer 4xx: AgentNotSet,
+        AgentsMissing, BadParams, MessageEmpty, MessageTooLong, ThreadNotFound, ServerError, errors of attachments.
         """
         server = self._sources.server(agent_id)
         if server is not None:
@@ -395,40 +395,40 @@ class AgentHost:
         return self._do(parts, parts.requests.answer(self.context(agent_id, approves=approves), body, on_data, on_end))
 
     def ack(self, stream_id: str, count: int) -> None:
-        """The page has taken the next `count` pieces of a stream. An unknown stream is none of anybody's business."""
+        """The page has acknowledged the next `count` pieces of a stream. Ignores an unknown stream."""
         if self._remote is not None:
             self._remote.ack(stream_id, count)
         self._tell(stream_id, lambda run: run.ack(count))
 
     def cancel(self, stream_id: str) -> None:
-        """Ends a run; nothing more of it goes to `on_data`, and what was said so far is kept."""
+        """End a run. Nothing more goes to `on_data`; the text so far is kept."""
         if self._remote is not None:
             self._remote.cancel(stream_id)
         self._tell(stream_id, lambda run: run.cancel())
 
     def code_answered(self, agent_id: str, *, given: bool) -> None:
-        """The person has said yes to an agent's code, or does not want to: what waits for that goes on."""
+        """The person has approved an agent's code or declined. Whatever waits for that continues."""
         parts = self._made
         if parts is not None:
-            with suppress(RuntimeError):  # the loop is closed: nothing waits
+            with suppress(RuntimeError):  # the loop is closed, so nothing waits
                 parts.loop.call_soon_threadsafe(lambda: parts.server.code_prerequisites.answer(agent_id, given=given))
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """Those that wait for an answer which no page of ChatKit's may give, the oldest first."""
+        """Open questions that ChatKit's page may not answer, oldest first."""
         return self._made.server.questions.waiting if self._made is not None else ()
 
     def answer_question(self, number: str, choice: Choice) -> bool:
-        """Whether it was open and can be answered so; what waits for it goes on."""
+        """Answer a question; the run that asked continues. False if it isn't open or that is no answer to it."""
         return self._made is not None and self._made.server.questions.answer(number, choice)
 
     def put_off_questions(self, numbers: Collection[str]) -> None:
-        """Nobody answers these now; their cards ask again when they are pressed."""
+        """Put these off. The buttons on their cards ask again."""
         if self._made is not None:
             self._made.server.questions.put_off(numbers)
 
     def tidy(self) -> None:
-        """An agent was changed or removed, or a yes taken back: processes of code that nobody may ask any more end.
+        """An agent was changed or removed, or consent withdrawn: end processes of code that may no longer be used.
         Returns at once."""
         parts = self._made
         if parts is not None and not parts.loop.is_closed():
@@ -437,12 +437,12 @@ class AgentHost:
             asyncio.run_coroutine_threadsafe(parts.server.tidy(), parts.loop)
 
     def call(self, work: Callable[[Stores], Coroutine[Any, Any, T]]) -> T:
-        """Runs `work` on the agents' thread with the stores, for what the protocol does not have (search, export)."""
+        """Run `work` with the stores on the agents' thread, for what the protocol lacks (search, export)."""
         parts = self._parts()
         return self._do(parts, work(parts.stores))
 
     def _parts(self) -> _Parts:
-        """What the thread has made, started and waited for. Raises what kept it from that."""
+        """Start the thread, and wait for its objects. Raises whatever prevented them."""
         self._start()
         self._light.wait()
         if self._made is None:
@@ -462,7 +462,7 @@ class AgentHost:
 
         try:
             waiting = asyncio.run_coroutine_threadsafe(work, parts.loop)
-        except RuntimeError:  # the loop was closed meanwhile
+        except RuntimeError:  # the loop was closed in the meantime
             work.close()
             raise PageGone from None
         return waited(waiting, parts.loop)
@@ -474,7 +474,7 @@ class AgentHost:
 
 
 class _Stack:
-    """The host's agent stack, as the server sees it."""
+    """The host's agent stack, for the server."""
 
     def __init__(self, host: AgentHost) -> None:
         self._host = host
@@ -490,5 +490,5 @@ class _Stack:
 
 
 def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What asyncio would print: exceptions of tasks that nobody waits for any more."""
+    """Log what asyncio would print: exceptions of tasks nobody waits for."""
     log.debug("asyncio: %s", context.get("message"), exc_info=context.get("exception"))

@@ -1,6 +1,6 @@
-"""What programs below the app print, as entries of the log: bounded, without secrets, and few.
+"""Logs what child processes print: limited, without secrets, and in few entries.
 
-A program may print a line a microsecond, and each entry takes Python's lock from the window for a while.
+A program may print a line per microsecond, and each entry takes Python's lock from the window for a while.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from collections.abc import Callable, Iterable, Iterator
 from desktop.agents.code.child import Passed
 
 MOST_OF_A_LINE = 2_000
-"""Characters of one line that are kept, at most."""
+"""Characters kept of one line."""
 MOST_LINES = 200
-"""Lines of one entry."""
+"""Lines per entry."""
 
 
 def entries(chunks: Iterable[bytes], secrets: Callable[[], Iterable[str]]) -> Iterator[str]:
-    """One entry for what came at once: whole lines, each cut, none of them empty."""
+    """One entry for everything that arrived at once: complete lines, shortened, without empty ones."""
     bounds = Passed()
     rest = b""
     cut = False
     for chunk in chunks:
         whole, end, rest = (rest + bounds.of(chunk)).rpartition(b"\n")
-        if end and cut:  # the remainder of a line whose beginning stands in the log
+        if end and cut:  # the rest of a line whose beginning is already logged
             whole, cut = whole.partition(b"\n")[2], False
         if cut:
             rest = b""
         elif len(rest) > 4 * MOST_OF_A_LINE:
-            # Far more than is kept of it, so that what is cut off can't be half of a secret.
+            # Far more than is kept, so that a cut can't leave half a secret.
             whole, rest, cut = whole + end + rest, b"", True
         if said := _said(whole, secrets):
             yield said

@@ -1,4 +1,4 @@
-"""What agents need of the settings and the keyring, as one narrow door. Knows neither files nor keyrings."""
+"""The interface through which agents get settings and secrets. Knows no files and no keyring."""
 
 from __future__ import annotations
 
@@ -13,61 +13,61 @@ if TYPE_CHECKING:
 
 
 class Sources(Protocol):
-    """Asked anew for every message, so a changed setting holds from the next one on. Called from any thread."""
+    """Used for every message, so a changed setting applies from the next one on. Called from any thread."""
 
     @property
     def message_limit(self) -> int:
-        """Most characters of a message."""
+        """The longest message, in characters."""
 
     @property
     def tracing(self) -> bool:
-        """Whether runs may be reported to OpenAI's traces."""
+        """Whether traces of runs may be sent to OpenAI."""
 
     @property
     def titles(self) -> bool:
-        """Whether a model writes the titles of chats; else their first words are the title."""
+        """Whether a model writes the titles of chats. Otherwise their first words are the title."""
 
     @property
     def transcription_model(self) -> str:
-        """The model for dictation at the agent's endpoint; empty: no dictation."""
+        """The dictation model at the agent's endpoint; empty for no dictation."""
 
     def agent(self, agent_id: str) -> AssistantAgent | CodeAgent | DemoAgent:
         """Raises AgentNotSet."""
 
     def server(self, agent_id: str) -> ServerAgent | None:
-        """The agent where it is a ChatKit server; None for every other."""
+        """The agent if it is a ChatKit server, otherwise None."""
 
     def token(self, agent: ServerAgent) -> str | None:
-        """The token kept for the agent's server. May block on the keyring; raises KeyStoreError."""
+        """The token stored for the agent's server. May block on the keyring; raises KeyStoreError."""
 
     def user(self, agent_id: str) -> str:
-        """Whose chats these are: an id that stays the same for the agent."""
+        """The user id for the agent's chats, which stays the same."""
 
     def endpoint(self, endpoint_id: str) -> Endpoint:
         """Raises AgentNotSet."""
 
     def key(self, base_url: str) -> str | None:
-        """The key kept for this address. May block on the keyring; raises KeyStoreError."""
+        """The key stored for this address. May block on the keyring; raises KeyStoreError."""
 
     def route(self, base_url: str) -> transport.Endpoint:
-        """How to get there: proxy, CA file, time limits. "": somewhere outside, as pip asks where its settings say."""
+        """The route to an address: proxy, CA file, time limits. "" for a route to the internet in general, as for
+        pip."""
 
     def code_chosen(self, agent: CodeAgent) -> None:
-        """The person chose what the code agent runs, or another model for it: `agent` is it from now on. Raises
-        SettingsError where that can't be kept."""
+        """The person chose what the code agent runs, or another model for it: save `agent`. Raises SettingsError if
+        that fails."""
 
     def mcp_servers(self, agent_id: str) -> Sequence[McpServer]:
-        """The MCP servers whose tools the agent has. Raises AgentNotSet."""
+        """The MCP servers whose tools the agent may use. Raises AgentNotSet."""
 
     def mcp_secret(self, server: McpServer, name: str) -> str | None:
         """A secret of the server, for its address. May block on the keyring; raises KeyStoreError."""
 
     def mcp_grant(self, server: McpServer) -> str | None:
-        """What the person's sign-in at the server left. May block on the keyring; raises KeyStoreError."""
+        """The person's sign-in at the server. May block on the keyring; raises KeyStoreError."""
 
     def keep_mcp_grant(self, server: McpServer, text: str) -> None:
-        """The same, renewed; where there is none any more, nothing is kept. Raises KeyStoreError."""
+        """Store a renewed sign-in, unless it was removed meanwhile. Raises KeyStoreError."""
 
     def mcp_always(self, server: McpServer, tool: str, digest: str) -> None:
-        """The person approved the tool, as `digest` says it is, for always. Raises SettingsError where that can't be
-        kept."""
+        """The person always allows the tool as described by `digest`. Raises SettingsError if that can't be saved."""

@@ -1,1 +1,1 @@
-"""The assistant of the settings: instructions, a model and tools, run by the Agents SDK."""
+"""The assistant defined in the settings: instructions, a model and tools, run by the Agents SDK."""

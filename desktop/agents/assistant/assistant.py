@@ -1,6 +1,7 @@
-"""The assistant of the settings: instructions, a model and tools, run by the Agents SDK, as events of the chat.
+"""Runs assistants from the settings (instructions, a model, tools) with the Agents SDK, and yields the chat's events.
 
-Importing this imports `agents` and `openai`, more than a second: only `host` does, after the page has loaded.
+Importing this imports `agents` and `openai`, which takes more than a second. Only `host` does, after the page has
+loaded.
 """
 
 from __future__ import annotations
@@ -75,9 +76,9 @@ log = logging.getLogger(__name__)
 
 
 class Assistants:
-    """All assistants; which one is meant comes with each call. Lives on the agents' event loop.
+    """Runs all assistants; each call says which one. Lives on the agents' event loop.
 
-    `on_thread` (agent id, thread id) is called when a title came after its answer.
+    `on_thread` (agent id, thread id) is called when a title arrives after its answer.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Assistants:
         self._sources = sources
         self._texts = texts
         self._limits = limits
-        # The watch in `_watched` has a sentence of its own, so the client waits longer.
+        # The client waits longer than the watch in `_watched`, which has its own sentence.
         self._clients = Clients(limits.stall * 2)
         self._tracing = Tracing()
         self._servers = servers
@@ -103,11 +104,11 @@ class Assistants:
         self._titling = Titling(on_thread)
         self._endings = Endings()
         for name in ("responses", "chat.completions"):
-            # `openai` (3.51) imports these at their first use, which would be on the loop and before the first word.
+            # `openai` (3.51) imports these at first use, which would delay the loop and the first word.
             importlib.import_module(f"openai.resources.{name}")
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._titling.close()
         self._endings.close()
         await self._clients.close()
@@ -122,7 +123,7 @@ class Assistants:
         attachments: object,
         context: RequestContext,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """The answer to `message`, or to what was last added. Raises AppError, each with what was asked of whom."""
+        """The answer to `message`, or to the last item. Raises AppError with the facts about the call."""
         items = await history.load(store, thread, context)
         message = message or next((item for item in reversed(items) if isinstance(item, UserMessageItem)), None)
         async for event in self._waiting.give_up(thread, store, context):
@@ -152,8 +153,8 @@ class Assistants:
         store: Store[RequestContext],
         context: RequestContext,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """A button of a card that asks for a tool; the run goes on. A card that nothing waits for any more says so.
-        From a page that may not approve, every button brings our window forward and does nothing else."""
+        """A button on a card about a tool was pressed: the run continues. A card nobody waits for any more says so. On
+        a page that may not approve, every button only brings our window forward."""
         if sender is not None and unfinished.reason_of(sender):
             async with aclosing(self._continue(agent, thread, action, sender, store, context)) as events:
                 async for event in events:
@@ -188,7 +189,7 @@ class Assistants:
         store: Store[RequestContext],
         context: RequestContext,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """*Continue*, or *Go on*: the run that waits, else a new one that is asked to go on."""
+        """*Continue* or *Go on*: resume the waiting run, or start a new one that continues."""
         last = await store.load_thread_items(thread.id, None, 1, "desc", context)
         if not last.data or last.data[0].id != sender.id:
             yield unfinished.answered(sender, self._texts, "passed")
@@ -208,7 +209,7 @@ class Assistants:
                 yield event
 
     async def transcribe(self, agent: AssistantAgent, audio: AudioInput) -> str:
-        """Speech as text, by the model for dictation at the agent's endpoint. Raises AppError."""
+        """Transcribe speech with the dictation model at the agent's endpoint. Raises AppError."""
         target = await self._target(agent, None, self._sources.transcription_model)
         ending = {"audio/webm": "webm", "audio/ogg": "ogg", "audio/mp4": "m4a"}.get(audio.media_type, "webm")
         failure: AppError | None = None
@@ -223,9 +224,9 @@ class Assistants:
     # --- the model ---------------------------------------------------------------------------
 
     async def _target(self, agent: AssistantAgent, message: UserMessageItem | None, model: str = "") -> ModelTarget:
-        """Raises AgentNotSet (the endpoint), KeyMissing, KeyStoreError, and as `make_client`."""
+        """Raises AgentNotSet (the endpoint), KeyMissing, KeyStoreError, and like `make_client`."""
         endpoint = self._sources.endpoint(agent.endpoint)
-        # The keyring may ask the person, the proxy's password comes from it too: never on the loop.
+        # Never on the loop: the keyring may ask the person, also for the proxy's password.
         key = await asyncio.to_thread(self._sources.key, endpoint.base_url) if endpoint.needs_key else None
         if endpoint.needs_key and not key:
             raise KeyMissing(origin=origin_of(endpoint.base_url))
@@ -248,7 +249,7 @@ class Assistants:
         *,
         going_on: bool = False,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """A new run. `going_on`: with the last answer, which was cut off."""
+        """Start a new run. `going_on`: it continues the last answer, which was cut off."""
         readable = cast("Reads | None", attachments if hasattr(attachments, "read") else None)
         given = await history.Converter(items, readable, context).to_agent_input(items)
         box: Toolbox | None = None
@@ -279,9 +280,9 @@ class Assistants:
         context: RequestContext,
         begun: dict[str, str] | None = None,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """One run, its events with our ids. Everything it has begun has ended when this ends.
+        """One run, its events with our ids. When this ends, everything it started has ended.
 
-        `begun`: calls of tools (id -> name) that it goes on with.
+        `begun`: tool calls (id -> name) it continues with.
         """
         reported = self._tracing.use(self._sources.tracing, target.endpoint, target.key, target.route)
         inner = Context(thread=thread, store=store, request_context=context)
@@ -340,7 +341,7 @@ class Assistants:
         store: Store[RequestContext],
         context: RequestContext,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """The next question of a run that waits, or, where all are answered, the run itself."""
+        """The next question of a waiting run, or the run itself if all are answered."""
         for asked in list(held.calls):
             if self._approvals.allowed(agent.id, thread.id, asked.server, asked.tool):
                 held.decide(asked, approved=True)
@@ -365,7 +366,7 @@ class Assistants:
         store: Store[RequestContext],
         context: RequestContext,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """Waits for the answer that a person gives in our window; where it is put off, the run waits on."""
+        """Wait for a person's answer in our window. If it is put off, the run keeps waiting."""
         if self._questions.can_ask:
             yield ProgressUpdateEvent(icon="clock", text=self._texts.get("approval.waits"))
         call = held.calls[0]
@@ -386,7 +387,7 @@ class Assistants:
         store: Store[RequestContext],
         context: RequestContext,
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """What the person has said, on the card; the run goes on."""
+        """Show the person's answer on the card, and continue the run."""
         if not self._waiting.take(held) or held.card is None:
             return
         yield cards.answered(held.card, self._texts, choice)
@@ -411,7 +412,7 @@ class Assistants:
         box: Toolbox | None,
         begun: dict[str, str],
     ) -> AsyncGenerator[Any, None]:
-        """The events of a run with its steps between them; silence and reported failures become errors."""
+        """The events of a run with its steps in between. Silence and reported failures become errors."""
         steps = Steps(context, self._texts)
         given: AsyncGenerator[Any, None] = self._unsilent(result, target, said)
         if box is not None:
@@ -423,9 +424,9 @@ class Assistants:
         except MaxTurnsExceeded:
             said.too_often = True
         open_one = context.workflow_item
-        thinks = open_one is not None and open_one.workflow.type == "reasoning"  # in the middle of an answer
+        thinks = open_one is not None and open_one.workflow.type == "reasoning"  # within an answer
         if open_one is not None and (result.interruptions or said.too_often or thinks):
-            await context.end_workflow()  # a card comes after it
+            await context.end_workflow()  # followed by a card
             for made in context.take():
                 yield _EventWrapper(made)
 

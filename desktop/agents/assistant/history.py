@@ -1,4 +1,4 @@
-"""What a model is told of the chat so far: the thread's items as input of the Agents SDK, within bounds."""
+"""The chat so far as a model's input: the thread's items in the Agents SDK's format, within limits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 async def load(store: Store[RequestContext], thread: ThreadMetadata, context: RequestContext) -> list[ThreadItem]:
-    """The end of the thread, oldest first, beginning with a message of the person."""
+    """The end of the thread, oldest first, starting with a message from the person."""
     found: list[ThreadItem] = []
     size = 0
     after: str | None = None
@@ -50,7 +50,7 @@ def _from_a_message(newest_first: list[ThreadItem]) -> list[ThreadItem]:
 
 
 def length(item: ThreadItem) -> int:
-    """Characters of an item that a model will read, nearly."""
+    """About how many characters of an item a model will read."""
     if isinstance(item, UserMessageItem):
         return sum(len(part.text) for part in item.content) + len(item.quoted_text or "")
     if isinstance(item, AssistantMessageItem):
@@ -59,7 +59,8 @@ def length(item: ThreadItem) -> int:
 
 
 class Converter(ThreadItemConverter):
-    """The SDK's converter, with attachments, tags, and pictures that are only sent back while they are new."""
+    """The SDK's converter, extended to attachments and tags. Generated pictures are sent back only while they are
+    new."""
 
     def __init__(self, items: list[ThreadItem], attachments: Reads | None, context: RequestContext) -> None:
         self._attachments = attachments
@@ -76,13 +77,13 @@ class Converter(ThreadItemConverter):
     async def assistant_message_to_input(
         self, item: AssistantMessageItem
     ) -> TResponseInputItem | list[TResponseInputItem] | None:
-        # Plain text: the parts that the SDK makes (openai-chatkit 1.6.5) are refused on the way to Chat Completions.
+        # Plain text: the SDK's parts (openai-chatkit 1.6.5) can't be converted to Chat Completions.
         return {"role": "assistant", "content": "\n\n".join(part.text for part in item.content)}
 
     async def generated_image_to_input(
         self, item: GeneratedImageItem
     ) -> TResponseInputItem | list[TResponseInputItem] | None:
-        # A tool's was shown to the model as its result, where the model can see.
+        # The model already got a tool's picture as its result, if it can see.
         if item.id != self._last_picture or is_of_a_tool(item):
             return None
         return await super().generated_image_to_input(item)

@@ -1,4 +1,4 @@
-"""What a model is asked with: which model, its tools and parameters."""
+"""The model, its tools and its parameters for a run."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ from desktop.settings.agents import AssistantAgent
 def model_settings(
     agent: AssistantAgent, target: ModelTarget, message: UserMessageItem | None, tools: list[str]
 ) -> ModelSettings:
-    """What is set, as far as it is known that the model takes it; what it refuses is left out on the way there."""
-    # Of other endpoints' models nothing is known: they get what was set.
+    """The parameters set by the person, without those the model is known to refuse. The transport drops others it
+    refuses."""
+    # Nothing is known about other endpoints' models: they get what was set.
     thinks = reasons(target.model) if is_openai(target.endpoint) else agent.reasoning_effort is not None
     summary = "auto" if target.responses and thinks else None
-    # Only what is set: the SDK sends what is None too.
+    # Only values that are set, because the SDK would send None too.
     wanted = (("effort", agent.reasoning_effort), ("summary", summary))
     reasoning = {name: value for name, value in wanted if value and thinks}
     chosen = message.inference_options.tool_choice if message is not None else None
@@ -44,19 +45,19 @@ def model_settings(
         tool_choice=chosen.id if chosen is not None and chosen.id in tools else None,
         response_include=include or None,
     )
-    # Chats are kept on this computer, not at OpenAI.
+    # Chats are stored on this computer, not at OpenAI.
     return replace(settings, store=False) if target.responses else settings
 
 
 def chosen_model(agent: AssistantAgent, message: UserMessageItem | None) -> str:
-    """The composer's choice where it is one of the agent's, else the agent's, else the app's."""
+    """The composer's choice if the agent offers it, otherwise the agent's model, otherwise the default."""
     wanted = message.inference_options.model if message is not None else None
     own = agent.model or DEFAULT_MODEL
     return wanted if wanted and wanted in (own, *agent.models) else own
 
 
 def hosted_tools(agent: AssistantAgent) -> list[Tool]:
-    """The tools that the endpoint runs, as the Agents SDK takes them."""
+    """The tools run by the endpoint, for the Agents SDK."""
     wanted = agent.tools
     tools: list[Tool] = []
     if wanted.web_search:

@@ -1,4 +1,4 @@
-"""What is noted of an assistant's answer while it passes, and how its failures are told. Of SDKs it knows ChatKit."""
+"""Observes an assistant's answer as it streams, and turns failures into errors. The only SDK it knows is ChatKit."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ log = logging.getLogger(__name__)
 
 
 class Said:
-    """Whether an answer had anything in it, and whether it is all there is."""
+    """Whether an answer has content, and whether it is complete."""
 
     def __init__(self) -> None:
         self.anything = False
         self.cut = ""
-        """Why it is not finished, of the model's last turn."""
+        """Why the model's last turn is incomplete."""
         self.too_often = False
-        """Whether tools were used in a row as often as the agent may."""
+        """Whether the agent has used tools as many times in a row as allowed."""
         self._before = False
-        """Whether there was anything before the model's last turn."""
+        """Whether there was content before the model's last turn."""
 
     def see(self, event: Any) -> None:
-        """A raw event of the model."""
+        """Look at a raw event of the model."""
         if event.type == "response.created":
             self.cut = ""
             self._before = self.anything
-        elif event.type == "desktop.turned":  # what was said was thought
+        elif event.type == "desktop.turned":  # the text so far was reasoning
             self.anything = self._before
         elif event.type == "response.output_text.delta":
             self.anything = self.anything or bool(event.delta.strip())
@@ -49,20 +49,20 @@ class Said:
 
 
 class Result:
-    """What `stream_agent_response` needs of a run's result."""
+    """The part of a run's result that `stream_agent_response` uses."""
 
     def __init__(self, events: AsyncIterator[Any]) -> None:
         self._events = events
 
     def stream_events(self) -> AsyncIterator[Any]:
-        """As the SDK's."""
+        """Like the SDK's."""
         return self._events
 
 
 async def told(
     events: AsyncGenerator[ThreadStreamEvent, None], target: ModelTarget
 ) -> AsyncGenerator[ThreadStreamEvent, None]:
-    """`events` of a run; what the SDKs, the network or the model raise becomes an AppError."""
+    """The `events` of a run. Exceptions of the SDKs, the network or the model become an AppError."""
     failure: AppError | None = None
     try:
         async with aclosing(events):
@@ -75,11 +75,11 @@ async def told(
         if isinstance(failure, InternalError):
             log.error("an answer failed", exc_info=error)
     if failure is not None:
-        raise failure  # outside of `except`: the SDK's exception holds the request, and that holds the key
+        raise failure  # outside `except`: the SDK's exception refers to the request, which contains the key
 
 
 def is_text(event: ThreadStreamEvent) -> bool:
-    """Whether it is the first that a person sees of an answer."""
+    """Whether the event shows text of an answer to a person."""
     if isinstance(event, ThreadItemUpdatedEvent):
         return isinstance(event.update, AssistantMessageContentPartTextDelta)
     return isinstance(event, ThreadItemDoneEvent) and isinstance(event.item, GeneratedImageItem)

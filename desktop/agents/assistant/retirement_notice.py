@@ -1,6 +1,6 @@
-"""What assistants say ahead of a model's end: the endpoint's list of models is read beside an answer, once a day.
+"""Notices before a model is retired: reads the endpoint's list of models beside an answer, once a day.
 
-Lives on the agents' loop. Nothing is said twice, and nothing waits for the list.
+Lives on the agents' loop. Shows nothing twice, and never waits for the list.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Lookup = asyncio.Task[dict[str, date]]
 
 
 class Endings:
-    """Of all endpoints. `today` is asked at every answer."""
+    """The notices for all endpoints. `today` is called at every answer."""
 
     def __init__(self, today: Callable[[], date] = lambda: datetime.now(UTC).date()) -> None:
         self._today = today
@@ -29,14 +29,14 @@ class Endings:
         self._told: set[tuple[str, str]] = set()
 
     def look_up(self, target: ModelTarget) -> None:
-        """The list is asked for in the background, where it says when models end: OpenAI's does."""
+        """Fetch the list in the background if it says when models end, as OpenAI's does."""
         name, today = (target.endpoint.base_url, target.key), self._today()
         known = self._lookups.get(name)
         if is_openai(target.endpoint) and (known is None or known[0] != today):
             self._lookups[name] = (today, asyncio.get_running_loop().create_task(_ends(target)))
 
     def due(self, target: ModelTarget) -> ModelEnds | None:
-        """That the model of an answer ends soon; None: it does not, it was said, or it is not known yet."""
+        """The notice that an answer's model ends soon. None if it does not, was already shown, or is not known yet."""
         known = self._lookups.get((target.endpoint.base_url, target.key))
         if known is None or not known[1].done() or known[1].cancelled():
             return None
@@ -48,7 +48,7 @@ class Endings:
         return ModelEnds(model=target.model, day=days[target.model].isoformat())
 
     def close(self) -> None:
-        """Ends what is still asked."""
+        """Cancel pending requests."""
         for _, lookup in self._lookups.values():
             lookup.cancel()
 

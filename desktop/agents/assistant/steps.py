@@ -1,4 +1,4 @@
-"""Tools that run at the endpoint (searches, code, files), as steps of a workflow in the chat, and sources beneath."""
+"""Shows tools run by the endpoint (searches, code, files) as workflow steps in the chat, and their sources."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from desktop.common.texts import Catalogue
 
 
 class Context(AgentContext[RequestContext]):
-    """The SDK's context; its events are collected here, and so keep their place among the model's.
+    """The SDK's context. It collects events here, so that they keep their order among the model's.
 
-    The SDK's own way is a second queue, merged in no certain order (openai-chatkit 1.6.5, `_merge_generators`).
+    The SDK itself uses a second queue and merges in no fixed order (openai-chatkit 1.6.5, `_merge_generators`).
     """
 
     made: list[ThreadStreamEvent] = Field(default_factory=list)
@@ -38,13 +38,13 @@ class Context(AgentContext[RequestContext]):
         self.made.append(event.model_copy(deep=True))
 
     def take(self) -> list[ThreadStreamEvent]:
-        """What was made since the last time."""
+        """The events added since the last call."""
         made, self.made = self.made, []
         return made
 
 
 class LastRemoved(ThreadItemRemovedEvent):
-    """The item that was last begun under a model's id goes away; others of the same id stay (`TurnIds`)."""
+    """Removes the item last begun under a model's id. Others with the same id stay (`TurnIds`)."""
 
     last_only: ClassVar[bool] = True
 
@@ -56,18 +56,18 @@ class Steps:
         self._context = context
         self._texts = texts
         self._places: dict[str, tuple[str, int]] = {}
-        """The endpoint's id of a tool call -> the workflow and the place of its task."""
+        """The endpoint's id of a tool call -> the workflow and the index of its task."""
         self._answering = False
-        """Whether a message has begun, and no reasoning after it: the SDK shows none of what is thought then."""
+        """Whether a message has begun without reasoning after it: the SDK shows no reasoning from then on."""
         self._late: list[str] = []
-        """What was thought then."""
+        """Reasoning since then."""
         self._begun = datetime.now()  # noqa: DTZ005 - as the SDK makes them
-        """When the last message did."""
+        """When the last message began."""
         self._before = 0
-        """Tasks of the workflow before the model's present turn."""
+        """Tasks of the workflow before the model's current turn."""
 
     async def see(self, event: Any) -> None:
-        """A raw event; most are of no concern here."""
+        """Handle a raw event; most are ignored."""
         kind = event.type
         if isinstance(event, Turned):
             await self._thought(event)
@@ -94,14 +94,14 @@ class Steps:
             await self.show(item.id, task)
 
     async def _thought(self, turned: Turned) -> None:
-        """What a message said so far goes away, and stands as a thought in its place."""
+        """Remove the message's text so far, and show it as reasoning instead."""
         context = self._context
         self._answering = False
         await context.stream(LastRemoved(item_id=turned.item_id))
         await self._show_thought(turned.thought.strip())
 
     async def _unthought(self) -> None:
-        """The last thought goes away: it is the answer, and is about to be said."""
+        """Remove the last reasoning: it is the answer, and will be sent as text."""
         item = self._context.workflow_item
         if item is None or len(item.workflow.tasks) <= self._before or item.workflow.tasks[-1].type != "thought":
             return
@@ -111,7 +111,7 @@ class Steps:
             await self._context.stream(ThreadItemRemovedEvent(item_id=item.id))
 
     async def _show_late(self) -> None:
-        """What was thought in the middle of a message, as a step after it."""
+        """Show reasoning from within a message as a step after it."""
         thought, self._late, self._answering = "".join(self._late), [], False
         if thought.strip():
             if self._context.workflow_item is not None:
@@ -119,7 +119,7 @@ class Steps:
             await self._show_thought(thought)
 
     async def _show_thought(self, thought: str) -> None:
-        """A finished step of its own. At once: the SDK would go on with a step that begins."""
+        """Show a finished step. In one go, because the SDK would continue a step that has only begun."""
         if not thought:
             return
         context = self._context
@@ -134,7 +134,7 @@ class Steps:
         await context.stream(ThreadItemDoneEvent(item=item))
 
     async def show(self, key: str, task: Task) -> None:
-        """A step, in the place of the one of the same key."""
+        """Show a step, replacing the one with the same key."""
         workflow = self._context.workflow_item
         place = self._places.get(key)
         if place is not None and workflow is not None and place[0] == workflow.id:
@@ -146,7 +146,7 @@ class Steps:
             self._places[key] = (workflow.id, len(workflow.workflow.tasks) - 1)
 
     async def pictures(self, addresses: Sequence[str]) -> None:
-        """Pictures that tools gave (data: addresses), each an item of its own after the steps so far."""
+        """Show pictures from tools (data: addresses), each as its own item after the steps so far."""
         context = self._context
         if context.workflow_item is not None:
             await context.end_workflow()
@@ -156,9 +156,9 @@ class Steps:
 
 
 async def in_place(events: AsyncIterator[Any], steps: Steps, context: Context, wrap: Any) -> AsyncGenerator[Any, None]:
-    """`events` of a run, with the events that `steps` makes of them before each. None among them: there is a step.
+    """The `events` of a run, each preceded by the events `steps` makes of it. None among them marks a step.
 
-    One step at a time: the SDK goes on with the copy of a workflow that it is handed (openai-chatkit 1.6.5).
+    One step at a time, because the SDK continues with the copy of a workflow it is given (openai-chatkit 1.6.5).
     """
     async for event in events:
         if event is not None and event.type == "raw_response_event":

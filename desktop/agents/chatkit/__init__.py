@@ -1,1 +1,1 @@
-"""The ChatKit server inside the app: requests, answers on their way to a page, what is asked of a person."""
+"""The ChatKit server in the app: requests, answers on their way to a page, questions to a person."""

@@ -1,6 +1,6 @@
-"""What an answer is: whole, or in pieces; how other threads wait for the loop that makes it; what counts them.
+"""The answer to a request, whole or as a stream; how other threads wait for it; counters.
 
-Knows neither the SDKs nor who asks.
+Knows no SDK and no caller.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Stream:
-    """An answer that comes in pieces, each `data: {…}` and an empty line."""
+    """An answer in pieces, each `data: {…}` and an empty line."""
 
     id: str
 
@@ -39,8 +39,8 @@ Answer = Reply | Stream
 
 
 def waited(waiting: Future[T], loop: asyncio.AbstractEventLoop, given_up: Callable[[], bool] = lambda: False) -> T:
-    """The outcome of what was handed to `loop` from another thread. Raises PageGone where the loop has ended, or
-    soon after `given_up` says that nobody waits any more."""
+    """Wait on another thread for the result of a coroutine on `loop`. Raises PageGone if the loop has ended, or soon
+    after `given_up` says that nobody waits any more."""
     while True:
         try:
             return waiting.result(1.0)
@@ -50,7 +50,7 @@ def waited(waiting: Future[T], loop: asyncio.AbstractEventLoop, given_up: Callab
             if given_up():
                 waiting.cancel()
                 raise PageGone from None
-            if loop.is_closed():  # it ended between the two lines above
+            if loop.is_closed():  # the loop ended between the two lines above
                 raise PageGone from None
         except CancelledError:
             raise PageGone from None
@@ -59,7 +59,7 @@ def waited(waiting: Future[T], loop: asyncio.AbstractEventLoop, given_up: Callab
 def tell(
     loop: asyncio.AbstractEventLoop | None, runs: Mapping[str, Run], stream_id: str, what: Callable[[Run], None]
 ) -> None:
-    """Does something to a run on its loop; an unknown one is none of anybody's business."""
+    """Do something to a run on its loop. Ignores an unknown run."""
     if loop is None or stream_id not in runs:
         return
 
@@ -68,12 +68,12 @@ def tell(
         if run is not None:
             what(run)
 
-    with suppress(RuntimeError):  # the loop is closed: the run has ended
+    with suppress(RuntimeError):  # the loop is closed, so the run has ended
         loop.call_soon_threadsafe(do)
 
 
 class Counts(Protocol):
-    """What is needed of the counters (`diagnostics.Counters`)."""
+    """The part of `diagnostics.Counters` used here."""
 
     def add(self, name: str, amount: int = 1) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Who asks: what the app hands to the ChatKit server with every request. Knows nothing else."""
+"""Who makes a request: passed to the ChatKit server with every one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RequestContext:
-    """The context of one request. Threads belong to `agent_id` and are seen by no other agent."""
+    """The context of one request. Threads belong to `agent_id`; no other agent sees them."""
 
     agent_id: str
     user_id: str
     locale: str = "en"
     approves: bool = False
-    """Whether this request may say yes to a tool: only a page of ours that runs nobody else's script says so."""
+    """Whether this request may approve a tool. Only true for our own pages that run no other script."""

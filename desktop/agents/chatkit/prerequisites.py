@@ -1,4 +1,5 @@
-"""Runs that wait for a person, a token or a yes to code: one question an agent, however many wait. On the loop."""
+"""Runs that wait until a person enters a token or approves code. Asks once per agent, however many runs wait. Used on
+the loop."""
 
 from __future__ import annotations
 
@@ -9,11 +10,11 @@ from collections.abc import Callable
 from desktop.common.errors import AppError, PageGone
 
 Ask = Callable[[str, AppError], None]
-"""Shows the question: the agent's id, and why it is asked. Must not block."""
+"""Shows the question, given the agent's id and the reason. Must not block."""
 
 
 class Prerequisites:
-    """`ask` None: nobody can be asked, and every request fails with its own error."""
+    """If `ask` is None, nobody can be asked, and every request fails with its own error."""
 
     def __init__(self, ask: Ask | None, limit: float) -> None:
         self._ask = ask
@@ -23,15 +24,15 @@ class Prerequisites:
         self._given: Counter[str] = Counter()
 
     def given(self, agent_id: str) -> int:
-        """How often the person has done it. Read it before the try, and hand it to `until_given`."""
+        """How many times the person has done it. Read it before an attempt, and pass it to `until_given`."""
         return self._given[agent_id]
 
     async def until_given(
         self, agent_id: str, reason: AppError, *, since: int, said: bool, wanted: Callable[[], bool]
     ) -> None:
-        """Returns when the person has done what was asked for: at once, where they did after `since` (`given`), which
-        is while the try that failed was on its way. Raises `reason` where they do not want to now: then only what
-        somebody says (`said`) asks again. Raises PageGone where nobody waits any more."""
+        """Return when the person has done what was asked. Returns at once if they did so after `since` (`given`), while
+        the failed attempt was still running. Raises `reason` if they decline; then only a new message (`said`) asks
+        again. Raises PageGone if nobody waits any more."""
         if self._given[agent_id] != since:
             return
         if self._ask is None or (agent_id in self._declined and not said and agent_id not in self._open):
@@ -52,7 +53,7 @@ class Prerequisites:
             raise PageGone
 
     def answer(self, agent_id: str, *, given: bool) -> None:
-        """The person has done it, or does not want to. Without an open question, nothing is waiting for it."""
+        """The person has done it or declined. Does nothing without an open question."""
         if given:
             self._given[agent_id] += 1
             self._declined.discard(agent_id)

@@ -1,8 +1,8 @@
-"""Questions that a person answers apart from the chat: in a window of our own, or at a terminal. The run that asks
-waits in the stream that it was asked in.
+"""Questions a person answers outside the chat: in our own window, or at a terminal. The run that asks waits within its
+stream.
 
-The chat page runs OpenAI's script, so no yes is given there. Lives on the agents' event loop; `waiting`, `answer` and
-`put_off` may be used from every thread. Knows neither chats nor windows.
+The chat page runs OpenAI's script, so nothing can be approved there. Lives on the agents' event loop; `waiting`,
+`answer` and `put_off` are thread-safe. Knows no chats and no windows.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from typing import Literal
 
 Choice = Literal["once", "chat", "always", "rejected", "approved"]
 TOOL: tuple[Choice, ...] = ("once", "chat", "always", "rejected")
-"""What can be said to the call of a tool."""
+"""Possible answers for a tool call."""
 STEP: tuple[Choice, ...] = ("approved", "rejected")
-"""What can be said where a code agent asks for approval."""
+"""Possible answers when a code agent asks for approval."""
 RAISED = 1.0
-"""Seconds between two times that the same question is brought forward because a page wants it."""
+"""Seconds before a page may bring the same question forward again."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. Every text is somebody's, with nothing in it out of sight (`unseen.written_out`)."""
+    """A question. Its texts come from others, with invisible characters made visible (`unseen.written_out`)."""
 
     number: str
     agent_id: str
     thread_id: str
     choices: tuple[Choice, ...]
     text: str = ""
-    """What a code agent asks; empty where it is about a tool."""
+    """A code agent's question; empty if it is about a tool."""
     server: str = ""
     tool: str = ""
     arguments: str = ""
-    """In full, JSON over several lines."""
+    """Complete, as JSON on several lines."""
 
     @property
     def is_tool(self) -> bool:
@@ -44,16 +44,16 @@ class Question:
 
     @property
     def name(self) -> str:
-        """What it is about, in a few words."""
+        """A short name for it."""
         return f"{self.server}: {self.tool}" if self.is_tool else " ".join(self.text.split())[:120]
 
 
 class Questions:
-    """Those that are open, the oldest first. `tell` is called on the loop when one has come, has gone or is wanted in
-    front, and must not block; None: nobody answers apart from the chat."""
+    """The open questions, oldest first. `tell` is called on the loop when one is asked, settled or wanted in front, and
+    must not block. None if nobody answers outside the chat."""
 
     def __init__(self, tell: Callable[[], None] | None, limit: float) -> None:
-        """`limit`: seconds; a question that nobody answers by then is put off."""
+        """`limit`: seconds after which an unanswered question is put off."""
         self._tell = tell
         self._limit = limit
         self._lock = threading.Lock()
@@ -73,7 +73,7 @@ class Questions:
         return number in self._open
 
     async def ask(self, question: Question) -> Choice | None:
-        """The answer; None where it is put off: nobody answers now, and its card asks again when it is pressed."""
+        """Ask, and wait for the answer. None if it is put off: the buttons on its card ask again later."""
         if self._tell is None:
             return None
         answer: asyncio.Future[Choice | None] = asyncio.get_running_loop().create_future()
@@ -91,14 +91,14 @@ class Questions:
             self._tell()
 
     def bring_forward(self) -> None:
-        """A page wants the question seen. A page that wants it all the time gets it once in a while."""
+        """Show the question again because a page wants it, but not too often."""
         now = time.monotonic()
         if self._tell is not None and self._open and now - self._raised >= RAISED:
             self._raised = now
             self._tell()
 
     def answer(self, number: str, choice: Choice) -> bool:
-        """Whether the question was open, and can be answered so."""
+        """Answer a question. False if it isn't open or that is no answer to it."""
         with self._lock:
             found = self._open.get(number)
         if found is None or choice not in found[0].choices:
@@ -107,7 +107,7 @@ class Questions:
         return True
 
     def put_off(self, numbers: Collection[str]) -> None:
-        """Nobody wants to answer these now."""
+        """Put these off: nobody wants to answer them now."""
         with self._lock:
             found = [answer for number, (_, answer) in self._open.items() if number in numbers]
         for answer in found:
@@ -121,5 +121,5 @@ def _settle(answer: asyncio.Future[Choice | None], choice: Choice | None) -> Non
 
     try:
         answer.get_loop().call_soon_threadsafe(settle)
-    except RuntimeError:  # the loop is closed: nothing waits
+    except RuntimeError:  # the loop is closed, so nothing waits
         return

@@ -1,10 +1,10 @@
-"""What of an answer would make a page load something from the internet, made plain before the page has it.
+"""Removes from an answer whatever would make a page load something from the internet.
 
-A model's text can name a picture at any host, and cited pages have icons: to load them tells somebody that the answer
-was read, and what the address says. Pictures become links and sources a line of links; what is text stays text. Pure.
+A model's text can name a picture at any host, and cited pages have icons. Loading them tells that host that the answer
+was read, and whatever the address encodes. Pictures become links, sources a line of links; text stays as it is. Pure.
 
-Markdown is read no further than needed (https://spec.commonmark.org/0.31.2): only what is certainly code is left alone;
-where that is in doubt, a picture is a link, and at worst `![` in some code reads `[Image: `.
+It parses only as much Markdown as needed (https://spec.commonmark.org/0.31.2). Only what is certainly code is left
+alone. In doubt, a picture becomes a link, and at worst `![` in some code reads `[Image: `.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from urllib.parse import urlsplit
 _LOADS = "audio|embed|frame|iframe|image|img|input|link|object|picture|source|style|svg|track|use|video"
 _MARK = re.compile(rf"!+\[|<(?=(?:{_LOADS})\b)", re.IGNORECASE)
 _MAYBE = re.compile(r"(?<!!)!+$|<[a-z]{0,8}$", re.IGNORECASE)
-"""The end of a text that may yet become one of these."""
+"""The end of a text that may still become one of these."""
 LONGEST_MARK = 64
-"""Characters from its end in which that is looked for."""
+"""Characters from the end in which that is looked for."""
 _OPENS = re.compile(r"(`{3,})([^`]*)$|(~{3,})")
 _RUN = re.compile(r"`+")
 _MARKUP = re.compile(r"[ \t>*+\-0-9.)]*<")
-"""A line that may begin a block of HTML: what looks like a fence in there is none."""
+"""A line that may begin a block of HTML, in which a fence is not a fence."""
 _SPECIAL = re.compile(r"([\\`*_\[\]<>!&#|~$])")
 
 
 class Growing:
-    """One text that comes in pieces. What `feed` and `end` give, joined, is what the whole text gives."""
+    """A text that arrives in pieces. The results of `feed` and `end`, joined, equal the result for the whole text."""
 
     def __init__(self, word: str) -> None:
         self._word = word
         self._line = ""
         self._done = 0
-        """Characters of the line that have been given."""
+        """Characters of the line already returned."""
         self._tick = -1
-        """Where the line's first backtick stands, and how far was looked for it: a line may be long."""
+        """The position of the line's first backtick, and how far was searched, since a line may be long."""
         self._seen = 0
         self._fence: tuple[str, int] | None = None
         self._fences_hold = True
         self._spans_hold = True
-        """Whether backticks of this paragraph can be trusted to be code where they are a pair."""
+        """Whether paired backticks in this paragraph are certain to be code."""
         self._carriage = False
 
     def feed(self, text: str) -> str:
@@ -62,13 +62,13 @@ class Growing:
         return self._end_line()
 
     def _settled(self) -> str:
-        """As much of the line as nothing that follows can change."""
+        """The length of the line that nothing to come can change."""
         line = self._line
         if self._fence is None and line[:1] in ("`", "~"):
-            return ""  # it may open a fence
+            return ""  # may open a fence
         if self._fence is not None:
             if line[:5].lstrip(" ")[:1] in ("", self._fence[0]):
-                return ""  # it may close it
+                return ""  # may close it
             upto = len(line)
         else:
             maybe = _MAYBE.search(line, max(self._done, len(line) - LONGEST_MARK))
@@ -101,7 +101,7 @@ class Growing:
             self._spans_hold = True
             return self._plain(line, start, len(line), [])
         if _MARKUP.match(line) or "$$" in line or "```" in line or "~~~" in line:
-            self._fences_hold = False  # a fence in a list, say: which one ends it is not looked into
+            self._fences_hold = False  # for example a fence in a list; where that ends is not worked out
         if not line.strip(" \t"):
             self._spans_hold = True
             return line[start:]
@@ -109,7 +109,7 @@ class Growing:
         return self._plain(line, start, len(line), spans)
 
     def _spans(self, line: str) -> list[tuple[int, int]]:
-        """The code in a line of text: pairs of runs of backticks of one length."""
+        """Code spans in a line: between two runs of backticks of equal length."""
         if "<" in line or "$" in line or "\\`" in line:
             self._spans_hold = False
         if not self._spans_hold or "|" in line:
@@ -121,7 +121,7 @@ class Growing:
             begin, end = runs[at]
             close = next((i for i in range(at + 1, len(runs)) if runs[i][1] - runs[i][0] == end - begin), None)
             if close is None:
-                self._spans_hold = False  # it may be closed in a line to come
+                self._spans_hold = False  # may be closed in a later line
                 at += 1
                 continue
             spans.append((begin, runs[close][1]))
@@ -155,7 +155,7 @@ def without_images(text: str, word: str) -> str:
 
 
 class Shield:
-    """What one page is handed, events and replies alike. `image` and `sources`: the words for a picture and for the
+    """Filters everything sent to one page, events and replies. `image`, `sources`: the words for a picture and for the
     line of sources, in the person's language."""
 
     def __init__(self, image: str, sources: str) -> None:
@@ -164,13 +164,13 @@ class Shield:
         self._growing: dict[tuple[str, object], Growing] = {}
 
     def reply(self, text: str) -> str:
-        """A reply, which is JSON; as it is where nothing has to be held back."""
+        """A reply as JSON, unchanged if nothing has to be removed."""
         given = json.loads(text)
         shown = self._node(given)
         return text if shown == given else json.dumps(shown, ensure_ascii=False)
 
     def event(self, event: dict[str, Any]) -> dict[str, Any] | None:
-        """One event of a stream, in order; None where nothing of it is left."""
+        """One event of a stream; None if nothing is left of it. Call in order."""
         kind = event.get("type")
         if kind == "thread.item.updated" and isinstance(event.get("update"), dict):
             update = self._update(str(event.get("item_id")), event["update"])
@@ -188,7 +188,7 @@ class Shield:
         kind = str(update.get("type", ""))
         if kind.endswith("annotation_added"):
             source = (update.get("annotation") or {}).get("source") or {}
-            return None if source.get("type") == "url" else update  # it comes with the finished part
+            return None if source.get("type") == "url" else update  # the finished part brings it
         place = update.get("content_index", update.get("component_id"))
         if kind.endswith(("text_delta", "value_delta")) and isinstance(update.get("delta"), str):
             growing = self._growing.setdefault((item, place), Growing(self._image))
@@ -205,7 +205,7 @@ class Shield:
 
     def _node(self, node: Any, depth: int = 0) -> Any:
         if depth > 60:
-            return None  # no widget nests so deep
+            return None  # no real widget is nested this deep
         if isinstance(node, list):
             return [self._node(one, depth + 1) for one in node]
         if not isinstance(node, dict):
@@ -241,7 +241,7 @@ class Shield:
         return {**content, "text": text, "annotations": kept}
 
     def _search(self, task: dict[str, Any]) -> dict[str, Any]:
-        """A search with the pages it found: as a step with links, because a search shows their icons."""
+        """A web search as a step with links, because a search would show the icons of its pages."""
         found = {str(one.get("url")): str(one.get("title") or "") for one in task["sources"] if isinstance(one, dict)}
         asked = [one for one in task.get("queries") or [] if isinstance(one, str)]
         title = task.get("title") or task.get("title_query") or ", ".join(asked) or None
@@ -258,7 +258,7 @@ def _is_remote(url: object) -> bool:
 
 
 def _link(title: str, url: str) -> str:
-    """Markdown in which nothing of a title or an address is markup of its own."""
+    """A Markdown link, with title and address escaped."""
     words = _SPECIAL.sub(r"\\\1", " ".join(title.split()))
     place = "".join(f"%{ord(c):02X}" if c in '<>\\ "`' or ord(c) < 33 else c for c in url.strip())
     return f"[{words}](<{place}>)"

@@ -1,6 +1,6 @@
-"""Requests to the agents inside the app: refused, or handed to the ChatKit server and their answers driven to a page.
+"""Requests to agents in the app: checks them, passes them to the ChatKit server, and sends the answers to a page.
 
-Imported on the agents' thread only, and everything here runs on its event loop but for `runs`, which may be looked at.
+Imported on the agents' thread only. Everything runs on its event loop, but other threads may read `runs`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class Requests:
-    """`problem` gives what keeps assistants from running, if something does."""
+    """`problem`: why assistants can't run, if they can't."""
 
     def __init__(
         self,
@@ -57,12 +57,12 @@ class Requests:
         self._numbers = itertools.count(1)
         self._secret = secrets.token_hex(4)
         self.runs: dict[str, Run] = {}
-        """The answers that are being written, by the id of their stream."""
+        """Answers in progress, by stream id."""
 
     async def answer(
         self, context: RequestContext, body: str, on_data: Callable[[str], None], on_end: Callable[[], None]
     ) -> Answer:
-        """As `AgentHost.request`."""
+        """See `AgentHost.request`."""
         try:
             request = REQUESTS.validate_json(body)
             await self._check(request, context)
@@ -71,7 +71,7 @@ class Requests:
             raise failures.bad_request(error) from None
         except AppError:
             raise
-        except Exception as error:  # the store's, the disk's, a defect: a sentence either way
+        except Exception as error:  # from the store, the disk or a defect: the page gets a sentence in any case
             failure = failures.of(error)
             if isinstance(failure, InternalError):
                 log.error("a request failed", exc_info=error)
@@ -82,7 +82,7 @@ class Requests:
         return self._stream(pieces, on_data, on_end)
 
     async def end(self) -> None:
-        """Cancels every run and waits for what it still has to keep."""
+        """Cancel every run, and wait until each has stored what it must."""
         for run in list(self.runs.values()):
             run.cancel()
         tasks = [run.task for run in self.runs.values() if run.task is not None]
@@ -90,7 +90,7 @@ class Requests:
             await asyncio.wait(tasks)
 
     async def _check(self, request: ChatKitReq, context: RequestContext) -> None:
-        """What has to be refused before a stream begins, so that the page keeps what was typed."""
+        """Refuse what must be refused before a stream begins, so that the page keeps what was typed."""
         store = self._server.store
         message: UserMessageInput | None = None
         if isinstance(request, ThreadsCreateReq | ThreadsAddUserMessageReq):
@@ -121,15 +121,15 @@ class Requests:
         return Stream(run.id)
 
     async def _drive(self, run: Run, pieces: Any) -> None:
-        """Hands a stream to its page. Nothing is awaited here but the stream itself: a cancel reaches the place
-        where the answer is made, and what was said so far is kept there."""
+        """Send a stream to its page. Awaits nothing but the stream, so that a cancel reaches the code making the
+        answer, which keeps the text so far."""
         failure: AppError | None = None
         try:
             async for piece in pieces:
                 run.emit(piece.decode())
         except asyncio.CancelledError:
             failure = run.reason
-        except Exception as error:  # the page gets a sentence, the log the rest
+        except Exception as error:  # the page gets a sentence, the log the details
             log.error("a stream failed", exc_info=error)
             failure = failures.of(error)
         finally:

@@ -1,6 +1,6 @@
-"""One streamed answer on its way to a page: order, room, an end that always comes. Lives on the agents' event loop.
+"""One streamed answer on its way to a page: in order, with backpressure, and always with an end. On the agents' loop.
 
-Knows nothing of ChatKit and of what is said.
+Knows nothing about ChatKit or the content.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Run:
-    """Pieces go to `on_data` in order, on the loop's thread; `on_end` is called once, whatever happened."""
+    """Passes pieces to `on_data` in order, on the loop's thread. `on_end` is called exactly once."""
 
     def __init__(
         self,
@@ -32,9 +32,9 @@ class Run:
     ) -> None:
         self.id = stream_id
         self.reason: AppError | None = None
-        """Why it was ended from our side, where the page is to be told."""
+        """Why the app ended it, if the page should know."""
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
-        """What the run started; ended with it."""
+        """Tasks the run started; they end with it."""
         self.task: asyncio.Task[None] | None = None
         self._on_data = on_data
         self._on_end = on_end
@@ -45,12 +45,12 @@ class Run:
         self._room.set()
         self._late: asyncio.TimerHandle | None = None
         self._taken_at = 0.0
-        """When the page last took something, or had nothing left to take."""
+        """When the page last acknowledged something, or had nothing left to acknowledge."""
         self._silent = False
         self._ended = False
 
     def emit(self, piece: str) -> None:
-        """Hands a piece over. Never blocks; `room` is where a run waits."""
+        """Pass on a piece. Never blocks; a run waits in `room`."""
         if self._silent or self._ended:
             return
         size = len(piece)
@@ -63,18 +63,18 @@ class Run:
             self._watch()
         try:
             self._on_data(piece)
-        except Exception:  # a page that is gone: nobody reads on
+        except Exception:  # the page is gone; nobody reads on
             log.exception("a piece could not be handed over")
             self.cancel()
 
     async def room(self) -> None:
-        """Returns when the page has taken enough; always lets the loop turn once, so that a cancel is heard."""
+        """Return when the page has acknowledged enough. Always lets the loop turn once, so that a cancel can arrive."""
         await asyncio.sleep(0)
         if not self._room.is_set():
             await self._room.wait()
 
     def ack(self, count: int) -> None:
-        """The page has taken the next `count` pieces; 0: it lives, and is behind."""
+        """The page has acknowledged the next `count` pieces; 0 means it is alive but behind."""
         now = asyncio.get_running_loop().time()
         if count:
             self._taken_at = now
@@ -90,7 +90,7 @@ class Run:
             self._watch()
 
     def cancel(self, *, tell: bool = False, reason: AppError | None = None) -> None:
-        """Ends the run at its next step. Without a reason the page gets nothing more (it asked for that)."""
+        """End the run at its next step. Without a reason, the page gets nothing more, because it asked for that."""
         if reason is not None and self.reason is None:
             self.reason = reason
         self._silent = not tell and reason is None
@@ -98,7 +98,7 @@ class Run:
             self.task.cancel()
 
     def end(self) -> None:
-        """Once: everything the run started is cancelled, and the page hears that nothing more comes."""
+        """Cancel everything the run started, and tell the page that nothing more comes. Takes effect once."""
         if self._ended:
             return
         self._ended = True
@@ -123,18 +123,18 @@ class Run:
 
 
 CURRENT: ContextVar[Run | None] = ContextVar("agents_run", default=None)
-"""The run that the present task works for."""
+"""The run that the current task belongs to."""
 
 
 def follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """From now on every task of `loop` is known to its run.
+    """Register every new task of `loop` with its run.
 
     openai-chatkit 1.6.5 (`_merge_generators`) leaves tasks behind when a run fails or is cancelled.
     """
 
     def make(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **rest: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **rest)
-        # Of the context that the task gets: what is to outlive the run is given one without it.
+        # From the task's own context: a task that must outlive the run gets a context without it.
         context = rest.get("context")
         run = CURRENT.get() if context is None else context.get(CURRENT)
         if run is not None and task is not run.task:

@@ -1,6 +1,6 @@
-"""The ChatKit server inside the app: every request type, over the store, for every in-app agent.
+"""The ChatKit server in the app: every request type, on top of the store, for every in-app agent.
 
-Imported on the agents' thread only: it brings `chatkit.types` along, never `agents`. Knows no bridge and no page.
+Imported on the agents' thread only. It imports `chatkit.types`, never `agents`. Knows no bridge and no page.
 """
 
 from __future__ import annotations
@@ -78,24 +78,24 @@ else:
 log = logging.getLogger(__name__)
 
 REQUESTS: TypeAdapter[ChatKitReq] = TypeAdapter(ChatKitReq)
-"""Reads every request of the protocol."""
+"""Parses every request of the protocol."""
 
 FINAL = (ContextTooLong, AgentsMissing, RequestTooLarge)
-"""Failures that the same message will meet again, whatever is changed in the settings."""
+"""Failures that the same message would meet again, whatever the settings."""
 
 
 class Stack(Protocol):
-    """The agent stack, which may still be on its way."""
+    """The agent stack, which may still be loading."""
 
     @property
     def ready(self) -> bool: ...
 
     async def load(self) -> Assistants:
-        """Returns when it is there. Raises AgentsMissing."""
+        """Return when it is loaded. Raises AgentsMissing."""
 
 
 class LocalServer(ChatKitServer[RequestContext]):
-    """One for all in-app agents; which of them is meant stands in the context."""
+    """One server for all in-app agents. The context says which agent is meant."""
 
     def __init__(
         self,
@@ -111,9 +111,9 @@ class LocalServer(ChatKitServer[RequestContext]):
         on_code: Ask | None = None,
         on_question: Callable[[], None] | None = None,
     ) -> None:
-        """`on_failure` (agent id, what) is called on this thread when an answer has failed, `on_code` when a message
-        waits for a yes to code, `on_question` when a question apart from the chat has come or gone; None: nobody can
-        be asked."""
+        """Callbacks on this thread: `on_failure` (agent id, error) when an answer failed, `on_code` when a message
+        waits for consent to code, `on_question` when a question outside the chat was asked or settled. None if nobody
+        can be asked."""
         super().__init__(store, attachments)
         self._on_failure = on_failure
         self._code_place = code
@@ -124,9 +124,9 @@ class LocalServer(ChatKitServer[RequestContext]):
         self._limits = limits
         self._demo = Demo(texts, limits.chunk)
         self.code_prerequisites = Prerequisites(on_code, limits.ask)
-        """Messages that wait for a yes to code."""
+        """Messages that wait for consent to code."""
         self.questions = Questions(on_question, limits.answer)
-        """Questions that no page answers but ours."""
+        """Questions that only our own pages may answer."""
         self.mcp = McpServers(sources, limits)
         self.approvals = cards.Approvals(sources)
 
@@ -135,11 +135,12 @@ class LocalServer(ChatKitServer[RequestContext]):
     async def process(
         self, request: str | bytes | bytearray, context: RequestContext
     ) -> StreamingResult | NonStreamingResult:
-        """As the SDK's. Raises pydantic's ValidationError."""
+        """Like the SDK's. Raises pydantic's ValidationError."""
         return await self.handle(REQUESTS.validate_json(request), context)
 
     async def handle(self, request: ChatKitReq, context: RequestContext) -> StreamingResult | NonStreamingResult:
-        """A request that was read already. The SDK's `process` (1.6.5) makes its validator anew each time, 2 ms."""
+        """Handle a parsed request. The SDK's `process` (1.6.5) would build its validator each time, which takes 2
+        ms."""
         if is_streaming_req(request):
             return StreamingResult(self._process_streaming(request, context))
         return NonStreamingResult(await self._process_non_streaming(request, context))
@@ -149,7 +150,7 @@ class LocalServer(ChatKitServer[RequestContext]):
     async def respond(
         self, thread: ThreadMetadata, input_user_message: UserMessageItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """An agent's answer. A failure ends it with a sentence; what was said by then is kept."""
+        """An agent's answer. A failure ends it with a sentence; the text so far is kept."""
         agent_id = context.agent_id
         async for event in self._kept(self._answer(thread, input_user_message, context), agent_id):
             yield event
@@ -157,7 +158,7 @@ class LocalServer(ChatKitServer[RequestContext]):
     async def action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """A button of a widget: the demo's, or of a code agent's question."""
+        """A widget's button was pressed: the demo's, or on a question."""
         from desktop.agents.code import shown
 
         agent = self._sources.agent(context.agent_id)
@@ -187,7 +188,7 @@ class LocalServer(ChatKitServer[RequestContext]):
     async def sync_action(
         self, thread: ThreadMetadata, action: Action[str, Any], sender: WidgetItem | None, context: RequestContext
     ) -> SyncCustomActionResponse:
-        """As `action`, answered with the changed widget alone."""
+        """Like `action`, but returns only the changed widget."""
         if isinstance(self._sources.agent(context.agent_id), DemoAgent) and sender is not None:
             changed = self._demo.changed(action, sender)
             await self.store.save_item(thread.id, changed, context=context)
@@ -197,7 +198,7 @@ class LocalServer(ChatKitServer[RequestContext]):
     async def _again(
         self, thread: ThreadMetadata, told: ThreadStreamEvent | None, context: RequestContext
     ) -> AsyncGenerator[ThreadStreamEvent, None]:
-        """What a run asked that has ended since is asked by a new one. `told` closes the card that asked."""
+        """The run that asked has ended, so a new run asks again. `told` closes the old card."""
         if told is not None:
             yield told
         async with aclosing(self._answer(thread, None, context)) as events:
@@ -231,7 +232,7 @@ class LocalServer(ChatKitServer[RequestContext]):
 
     @property
     def code(self) -> CodeAgents:
-        """The code agents; made when the first is wanted."""
+        """The code agents; made when first needed."""
         if self._code is None:
             from desktop.agents.code.consent import Consents
             from desktop.agents.code.parent import CodeAgents, Place
@@ -251,12 +252,12 @@ class LocalServer(ChatKitServer[RequestContext]):
         return self._code
 
     async def tidy(self) -> None:
-        """Ends processes of code agents that nobody may ask any more."""
+        """End processes of code agents that can no longer be used."""
         if self._code is not None:
             await self._code.tidy()
 
     async def close(self) -> None:
-        """Ends the processes of code agents and of MCP servers."""
+        """End the processes of code agents and MCP servers."""
         if self._code is not None:
             await self._code.close()
         await self.mcp.close()
@@ -267,7 +268,7 @@ class LocalServer(ChatKitServer[RequestContext]):
     async def _kept(
         self, events: AsyncGenerator[ThreadStreamEvent, None], agent_id: str
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """`events`; where they fail, what is unfinished is finished as it stands and the failure becomes a sentence."""
+        """Pass on `events`. On failure, finish unfinished items as they are, and turn the failure into a sentence."""
         run = CURRENT.get()
         open_items = OpenItems()
         failure: AppError | None = None
@@ -301,22 +302,22 @@ class LocalServer(ChatKitServer[RequestContext]):
             raise CustomStreamError(self.sentence(failure), allow_retry=not isinstance(failure, FINAL))
 
     def _can_go_on(self, agent_id: str, item: ThreadItem, failure: AppError) -> bool:
-        """Whether an answer that broke off can be continued."""
+        """Whether an interrupted answer can be continued."""
         broke_off = isinstance(item, AssistantMessageItem) and not isinstance(failure, (*FINAL, PageStalled))
         return broke_off and isinstance(self._sources.agent(agent_id), AssistantAgent)
 
     def sentence(self, failure: AppError) -> str:
-        """What happened and what to do, as the page shows it."""
+        """What happened and what to do, for the page."""
         told = failure.describe(self._texts)
         return f"{told['message']} {told['hint']}"
 
     async def handle_stream_cancelled(
         self, thread: ThreadMetadata, pending_items: list[ThreadItem], context: RequestContext
     ) -> None:
-        """What was said so far stays, as a finished message; the model is told that it was stopped.
+        """Keep the text so far as a finished message, and let the model know that it was stopped.
 
-        The SDK's own does this with `add_thread_item`, which may write an item twice when the cancel comes while it is
-        being written, and drops unfinished workflows.
+        The SDK's version uses `add_thread_item`, which may write an item twice if the cancel arrives while it is being
+        written, and drops unfinished workflows.
         """
         finished = [item for item in (finished_item(item, self._texts) for item in pending_items) if item]
         hidden = SDKHiddenContextItem(
@@ -333,7 +334,7 @@ class LocalServer(ChatKitServer[RequestContext]):
     async def add_feedback(
         self, thread_id: str, item_ids: list[str], feedback: FeedbackKind, context: RequestContext
     ) -> None:
-        """Kept with the thread, under `feedback` of its metadata: {item: kind}. It is sent nowhere."""
+        """Store feedback in the thread's metadata, as `feedback`: {item: kind}. It is not sent anywhere."""
         thread = await self.store.load_thread(thread_id, context=context)
         known = thread.metadata.get("feedback")
         given = {**(known if isinstance(known, dict) else {}), **dict.fromkeys(item_ids, feedback)}
@@ -341,7 +342,7 @@ class LocalServer(ChatKitServer[RequestContext]):
         await self.store.save_thread(thread, context=context)
 
     async def transcribe(self, audio_input: AudioInput, context: RequestContext) -> TranscriptionResult:
-        """Dictation, by the model of the settings at the agent's endpoint. Raises DictationNotSet."""
+        """Dictation, by the model from the settings at the agent's endpoint. Raises DictationNotSet."""
         agent = self._sources.agent(context.agent_id)
         if isinstance(agent, (CodeAgent, DemoAgent)) or not self._sources.transcription_model:
             raise DictationNotSet
@@ -350,7 +351,7 @@ class LocalServer(ChatKitServer[RequestContext]):
 
 
 class OpenItems:
-    """The items of a stream that are begun and not done, as they stand."""
+    """The unfinished items of a stream, in their current state."""
 
     def __init__(self) -> None:
         self._items: dict[str, ThreadItem] = {}
@@ -371,7 +372,7 @@ class OpenItems:
                     _update_workflow(item, event.update)
 
     def finish(self, texts: Catalogue) -> Iterable[ThreadStreamEvent]:
-        """The events that end each of them: kept where something is in it, else taken away."""
+        """Events that finish each item, or remove it if it is empty."""
         for item in self._items.values():
             finished = finished_item(item, texts)
             yield ThreadItemRemovedEvent(item_id=item.id) if finished is None else ThreadItemDoneEvent(item=finished)
@@ -396,7 +397,7 @@ def _update_message(item: AssistantMessageItem, update: object) -> None:
         case AssistantMessageContentPartAnnotationAdded():
             part.annotations.append(update.annotation)
         case _:
-            # "Done" brings the text without the annotations that came before (openai-chatkit 1.6.5).
+            # "Done" repeats the text without the annotations sent before (openai-chatkit 1.6.5).
             kept = update.content.annotations or part.annotations
             item.content[update.content_index] = update.content.model_copy(update={"annotations": kept})
 
@@ -412,7 +413,7 @@ def _update_workflow(item: WorkflowItem, update: object) -> None:
 
 
 def finished_item(item: ThreadItem, texts: Catalogue) -> ThreadItem | None:
-    """An unfinished item as one that can stand; None where there is nothing in it."""
+    """An unfinished item made complete; None if there is nothing in it."""
     if isinstance(item, AssistantMessageItem):
         return item if any(part.text.strip() for part in item.content) else None
     if isinstance(item, WorkflowItem) and item.workflow.tasks:

@@ -1,4 +1,4 @@
-"""What a tool that runs at the endpoint did, as a step of a workflow in the chat. Needs `chatkit.types` alone."""
+"""Tools run by the endpoint, as workflow steps in the chat. Needs only `chatkit.types`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from chatkit.types import CustomTask, FileSource, FileTask, SearchTask, Task, UR
 from desktop.common.texts import Catalogue
 
 MOST_CODE = 8_000
-"""Characters of code, and of its output, that a step shows."""
+"""Characters of code, and of its output, shown in a step."""
 MOST_SOURCES = 20
 
 
 def tool_task(item: Any, texts: Catalogue, *, done: bool) -> Task | None:
-    """The step for an item of the Responses API; None for what is no tool of the endpoint."""
+    """The step for an item of the Responses API; None if it isn't such a tool."""
     say = texts.get
     task: Task
     match item.type:

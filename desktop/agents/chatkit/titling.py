@@ -1,4 +1,4 @@
-"""Giving chats their titles: which chat wants one, and a model's better one beside the answer, which it may outlive."""
+"""Gives chats their titles: decides which chat needs one, and asks a model beside the answer."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LIMIT = 20.0
-"""Seconds after which a title is given up."""
+"""Seconds after which the attempt is abandoned."""
 
 
 class Titling:
-    """`on_thread` (agent id, thread id) is called when a title came after its answer."""
+    """`on_thread` (agent id, thread id) is called when a title arrives after its answer."""
 
     def __init__(self, on_thread: Callable[[str, str], None]) -> None:
         self.on_thread = on_thread
         self._under_way: set[asyncio.Task[None]] = set()
 
     def wanted(self, thread: ThreadMetadata, message: UserMessageItem | None, *, by_model: bool) -> Title | None:
-        """The title to begin beside the answer; None where the chat has one, or gets its first words here and now
-        because no model is to be asked (`by_model`)."""
+        """The title to make beside the answer. None if the chat has one, or if no model is asked (`by_model`): then it
+        gets its first words right away."""
         text = "" if message is None else "".join(part.text for part in message.content).strip()
         if thread.title is not None or not text:
             return None
@@ -44,7 +44,7 @@ class Titling:
         return Title(self, thread, text)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs `work` outside of the present run, so that a title outlives its answer."""
+        """Run `work` outside the current run, so that it may outlive the answer."""
         context = contextvars.copy_context()
         context.run(CURRENT.set, None)
         task: asyncio.Task[None] = context.run(asyncio.get_running_loop().create_task, work)
@@ -52,13 +52,13 @@ class Titling:
         task.add_done_callback(self._under_way.discard)
 
     def close(self) -> None:
-        """Gives up what is under way."""
+        """Cancel titles in progress."""
         for task in self._under_way:
             task.cancel()
 
 
 class Title:
-    """A title on its way. Its failures are nobody's business but the log's: the first words do as well."""
+    """A title being made. Failures only go to the log: the first words will do."""
 
     def __init__(self, titling: Titling, thread: ThreadMetadata, text: str) -> None:
         self._titling = titling
@@ -81,12 +81,12 @@ class Title:
         try:
             kept = await store.load_thread(self._thread.id, context)
             if not title or kept.title is not None:
-                return  # the person gave it one meanwhile
+                return  # the person has renamed it meanwhile
             kept.title = title
             await store.save_thread(kept, context)
         except Exception as error:  # noqa: BLE001 - the chat was deleted, the disk is full
             log.info("a title was not kept: %s", failures.of(error).detail)
             return
-        # While the answer is still coming, the SDK sees this and tells the page (`thread.updated`).
+        # While the answer is streaming, the SDK notices this and informs the page (`thread.updated`).
         self._thread.title = title
         self._titling.on_thread(context.agent_id, self._thread.id)

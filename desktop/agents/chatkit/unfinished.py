@@ -1,6 +1,6 @@
-"""Answers that are not all there is: the card that says why and goes on with them. Needs `chatkit.types` alone.
+"""Incomplete answers: the card that says why and offers to continue. Needs only `chatkit.types`.
 
-The card is an item of the thread, and so the mark that is kept with it.
+The card is an item of the thread, so it also marks the answer as incomplete in the store.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ ASK = (
     "Your last answer was cut off. Go on exactly where it stopped, in the middle of a word or a sentence if need be. "
     "Do not repeat anything and do not mention this."
 )
-"""What a model is told for *Continue*; it is no part of the chat."""
+"""What the model gets for *Continue*; not part of the chat."""
 
 
 def card_item(
     texts: Catalogue, thread_id: str, item_id: str, reason: str, number: str = "", **values: object
 ) -> WidgetItem:
-    """The card, as an item of the chat. `number`: the run that waits for *Go on*; `values` of its sentence."""
+    """The card as an item of the chat. `number`: the run that waits for *Go on*. `values`: for its sentence."""
     sentence = texts.get(f"agent_run.cut.{reason}", **values)
     return WidgetItem(
         id=item_id,
@@ -61,7 +61,7 @@ def _card(
 
 
 def answered(asked: WidgetItem, texts: Catalogue, state: Literal["continued", "passed"]) -> ThreadItemReplacedEvent:
-    """The card without its button, once it was pressed."""
+    """The card without its button, after it was pressed."""
     shown = asked.widget.model_dump()
     sentence = next((str(one.get("value")) for one in shown.get("children") or [] if one.get("id") == "cut"), "")
     card = _card(texts, sentence, reason_of(asked) or REASONS[0], "", state)
@@ -69,14 +69,14 @@ def answered(asked: WidgetItem, texts: Catalogue, state: Literal["continued", "p
 
 
 def reason_of(item: ThreadItem) -> str:
-    """Why the answer before this item is not all there is; empty: the item is no card of this kind."""
+    """Why the answer before this item is incomplete; empty if the item isn't such a card."""
     if not isinstance(item, WidgetItem):
         return ""
     return _reason(item.widget.model_dump())
 
 
 def incomplete_of(event: Mapping[str, Any]) -> dict[str, str] | None:
-    """What an event of the stream (parsed JSON) says of an answer that is not finished: `{"reason": …}`, or None."""
+    """`{"reason": …}` if an event of the stream (parsed JSON) marks the answer as incomplete, otherwise None."""
     item = event.get("item")
     if event.get("type") != "thread.item.done" or not isinstance(item, Mapping) or item.get("type") != "widget":
         return None
@@ -91,12 +91,12 @@ def _reason(widget: object) -> str:
 
 
 def of_failure(error: AppError) -> str:
-    """Why an answer broke off that had begun."""
+    """Why an answer was interrupted."""
     return "interrupted" if isinstance(error, NetworkError | ConnectionLost | AnswerStalled) else "error"
 
 
 def joined(items: Iterable[ThreadItem]) -> list[ThreadItem]:
-    """What a model is to read: an answer and what *Continue* added to it as one, without the cards between."""
+    """The items for a model: an answer and its continuation joined, without the cards between."""
     found: list[ThreadItem] = []
     last: int | None = None
     cut = False

@@ -1,7 +1,7 @@
-"""ChatKit's server without the agent stack: what answers lists and the demo at once, while `agents` is still imported.
+"""Loads ChatKit's server without the agent stack, so that lists and the demo work while `agents` is being imported.
 
-openai-chatkit 1.6.5: `chatkit.server` begins with `import agents` (1.1 s of its 1.3 s) and takes from it a version and
-two context variables that name the user agent. Here its code is run with nothing in their place. Knows no agent.
+In openai-chatkit 1.6.5, `chatkit.server` begins with `import agents` (1.1 s of its 1.3 s), but only uses a version and
+two context variables for the user agent. Here its code runs with nothing in their place. Knows no agent.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from desktop.common.errors import AgentsMissing
 from desktop.common.installed import agents_missing
 
 NAME = "desktop.agents._chatkit_server"
-"""The module's name: its log records and pickles, if ever, must not be taken for the package's own."""
+"""The module's name, so that its log records can't be mistaken for the package's."""
 HEADERS: ContextVar[dict[str, str] | None] = ContextVar("chatkit_light_headers", default=None)
 
 _lock = threading.Lock()
 
 
 def chatkit_server() -> ModuleType:
-    """`chatkit.server`, built on `chatkit.types` and `chatkit.store` alone. Raises AgentsMissing.
+    """`chatkit.server`, built only on `chatkit.types` and `chatkit.store`. Raises AgentsMissing.
 
-    Its classes are its own: `ChatKitServer` here is not `chatkit.server.ChatKitServer`; requests, events and items are
-    the package's.
+    Its classes are different: `ChatKitServer` here is not `chatkit.server.ChatKitServer`. Requests, events and items
+    are the package's.
     """
     with _lock:
         known = sys.modules.get(NAME)
@@ -41,7 +41,7 @@ def chatkit_server() -> ModuleType:
         if loader is None:
             raise missing(ModuleNotFoundError("chatkit.server"))
         module = ModuleType(NAME)
-        # `__package__` makes `from .types import …` mean chatkit's; in `__builtins__` `import` finds its function.
+        # `__package__` makes `from .types import …` refer to chatkit; `import` looks up its function in `__builtins__`.
         vars(module).update(__package__="chatkit", __builtins__={**vars(_builtins()), "__import__": _import})
         try:
             exec(loader.get_code("chatkit.server"), vars(module))  # noqa: S102 - the installed package's own code
@@ -52,7 +52,7 @@ def chatkit_server() -> ModuleType:
 
 
 def missing(error: ImportError) -> AgentsMissing:
-    """The sentence for a part of the agent stack that is not installed."""
+    """The error for a part of the agent stack that is not installed."""
     return agents_missing(str(error))
 
 

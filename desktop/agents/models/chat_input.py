@@ -1,4 +1,4 @@
-"""What a model is given of a chat, whichever process asks it: how much at most, and the files of a message.
+"""What a model gets of a chat, in every process: how much at most, and the files of a message.
 
 Knows `chatkit.types`, not the agent stack.
 """
@@ -14,24 +14,24 @@ from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.store import file_types
 
 MOST_ITEMS = 200
-"""Items of a thread that go to the model, the last ones."""
+"""The most items of a thread sent to the model, counted from the end."""
 MOST_TEXT = 400_000
-"""Characters of them; the last message goes whatever its length."""
+"""The most characters sent. The last message is always sent, whatever its length."""
 MOST_OF_A_FILE = 200_000
-"""Characters of a text file that go to the model."""
+"""Characters of a text file sent to the model."""
 PAGE = 50
-"""Items that are read of the store at a time."""
+"""Items read from the store at a time."""
 
 
 class Reads(Protocol):
-    """What is needed of the attachments."""
+    """The part of the attachment store used here."""
 
     async def read(self, attachment_id: str, context: RequestContext) -> bytes: ...
 
 
 async def file_part(attachment: Attachment, attachments: Reads | None, context: RequestContext) -> dict[str, Any]:
-    """A file as a part of a message, as the Responses API takes it: a picture and a PDF as they are, text as text;
-    by its name alone where no files are kept. Raises NotFoundError, AppError."""
+    """A file as part of a message in the Responses API: a picture or a PDF as it is, text as text. Only its name if no
+    files are kept. Raises NotFoundError, AppError."""
     if attachments is None:
         return text_part(f"[{attachment.name}]")
     data = await attachments.read(attachment.id, context)

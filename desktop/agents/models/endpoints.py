@@ -1,7 +1,7 @@
-"""Clients of model endpoints: OpenAI's, or any that speaks its protocol. One way out of the machine for each.
+"""Clients of model endpoints: OpenAI's, or any that speaks its protocol.
 
-Everything is passed explicitly; the SDK's own environment variables hold for nothing. A client reaches its endpoint's
-origin and no other. `openai` is imported when the first client is made. Knows neither settings nor keyrings.
+Everything is passed explicitly; the SDK's environment variables have no effect. A client only reaches its endpoint's
+origin. `openai` is imported when the first client is made. Knows no settings and no keyring.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from desktop.openai_api import transport
 
     Ways = Callable[[], httpx2.AsyncBaseTransport]
-    """What makes a way to an endpoint, with connections of its own."""
+    """Makes a transport to an endpoint, with its own connections."""
 
 NO_KEY = "no-key"
-"""What the SDK insists on where an endpoint takes none. It is not sent."""
+"""A placeholder key, which the SDK requires even if the endpoint needs none. It is not sent."""
 RETRIES = 1
-"""By the SDK, before an answer has begun; a person can always try again."""
+"""Retries by the SDK before an answer has begun. A person can always try again."""
 
 
 def is_openai(endpoint: Endpoint) -> bool:
-    """Whether sentences may speak of OpenAI: the built-in endpoint, unless its address is another's."""
+    """Whether sentences may mention OpenAI: for the built-in endpoint, unless its address was changed."""
     host = urlsplit(endpoint.base_url).hostname or ""
     return endpoint.id == OPENAI_ENDPOINT or host == "api.openai.com"
 
@@ -49,7 +49,7 @@ def is_openai(endpoint: Endpoint) -> bool:
 def asked_of(
     endpoint: Endpoint, model: str, key: str | None, route: transport.Endpoint, seconds: float
 ) -> failures.Asked:
-    """What failures are told about a call."""
+    """Facts about a call, for explaining failures."""
     return failures.Asked(
         host=urlsplit(endpoint.base_url).hostname or endpoint.base_url,
         model=model,
@@ -69,16 +69,16 @@ def make_client(
     retries: int = RETRIES,
     refusals: Refusals | None = None,
 ) -> AsyncOpenAI:
-    """A client of `endpoint`; `silence`: seconds without a byte until it gives up. Close it on the loop that used it.
-    `refusals`: what models have refused before, shared with other clients.
+    """A client of `endpoint`. `silence`: seconds without a byte until it gives up. `refusals`: what models refused
+    before, shared with other clients. Close it on the loop that used it.
 
     Raises SettingsInvalid (the address), FileUnreadable (the CA file), ProxyFailed, PlainUnasked.
     """
     from openai import AsyncOpenAI
 
     root, *others = roots(endpoint)
-    # Empty texts, not None: for None the SDK (3.51) reads OPENAI_ADMIN_KEY, OPENAI_ORG_ID, OPENAI_PROJECT_ID and
-    # OPENAI_WEBHOOK_SECRET; headers of OPENAI_CUSTOM_HEADERS it adds always.
+    # Empty strings, not None: for None the SDK (3.51) reads OPENAI_ADMIN_KEY, OPENAI_ORG_ID, OPENAI_PROJECT_ID and
+    # OPENAI_WEBHOOK_SECRET. It always adds the headers in OPENAI_CUSTOM_HEADERS.
     client = AsyncOpenAI(
         api_key=key or NO_KEY,
         admin_api_key="",
@@ -107,14 +107,14 @@ def _http_client(
     key: str | None,
     refusals: Refusals | None,
 ) -> httpx2.AsyncClient:
-    """As `transport.build` for httpx2, which `openai` brings along: same certificates, same proxies, no redirect.
-    `others`: where the API may be, if it is not at `root`."""
+    """Like `transport.build`, for httpx2, which comes with `openai`: same certificates and proxies, no redirects.
+    `others`: other addresses where the API may be."""
     import httpx2
 
     origin = origin_of(root.url)
 
     def check(request: httpx2.Request) -> None:
-        """The wall: whatever the SDK thinks of next, nothing goes elsewhere."""
+        """Refuse requests to any other origin, whatever the SDK does."""
         parts = request.url
         port = f":{parts.port}" if parts.port is not None else ""
         host = f"[{parts.host}]" if ":" in parts.host else parts.host
@@ -144,20 +144,20 @@ def _http_client(
 
 
 def found_elsewhere(client: httpx2.AsyncClient, root: Root, other: Root) -> httpx2.AsyncClient:
-    """`client`, which from now on asks at `other` as well where `root` does not know a call, and stays there if that
-    one does. For addresses that nobody has checked: of a settings file, a brand, a command line."""
+    """Make `client` also try `other` if `root` does not know a call, and stay there if `other` does. For unchecked
+    addresses: from a settings file, a brand or a command line."""
     send, at = client.send, [root]
 
     async def find(request: httpx2.Request, **options: Any) -> httpx2.Response:
         first = await send(_moved(request, root, at[0]), **options)
         if at[0] is not root or first.status_code not in (404, 405) or not await _knows_nothing(first):
             return first
-        if _content(request) is None:  # a file, sent as it is read
+        if _content(request) is None:  # a file, streamed while it is sent
             return first
         second = await send(_moved(request, root, other), **options)
         if second.status_code in (404, 405):
             await second.aclose()
-            return first  # neither place has it: what is wrong is told by the one that was typed
+            return first  # neither has it: report the answer of the address that was typed
         at[0] = other
         return second
 
@@ -179,7 +179,7 @@ def _moved(request: httpx2.Request, root: Root, there: Root) -> httpx2.Request:
 
 
 def _content(request: httpx2.Request) -> bytes | None:
-    """What is sent; None where it is read while it goes out."""
+    """The request's body; None if it is streamed."""
     import httpx2
 
     try:
@@ -192,11 +192,11 @@ _NO_SUCH_PLACE = re.compile(rb"\b(url|route|path|endpoint|resource|page|cannot (
 
 
 async def _knows_nothing(response: httpx2.Response) -> bool:
-    """Whether a refusal says nothing of what was asked for, a model or a stored prompt: nobody was there who would know
-    one. Its body is read."""
+    """Whether a refusal does not mention what was asked for (a model or a stored prompt), so no API is there. Reads its
+    body."""
     try:
         body = (await response.aread())[:20_000].lower()
-        # An error in OpenAI's form that does not speak of the address is the API's own.
+        # An error in OpenAI's format that does not mention the address comes from an API.
         own = b'"error"' in body and b'"message"' in body and not _NO_SUCH_PLACE.search(body)
         return not own and b"model" not in body
     except Exception:  # noqa: BLE001 - a body that breaks off says nothing either
@@ -204,7 +204,7 @@ async def _knows_nothing(response: httpx2.Response) -> bool:
 
 
 def tolerant(refusals: Refusals | None = None) -> Callable[[Ways], httpx2.AsyncBaseTransport]:
-    """The reading of answers with patience (`agents/tolerant`), around the way to an endpoint."""
+    """Wraps a transport so that unusual answers are understood (`agents/models/tolerant`)."""
     from desktop.agents.models.tolerant.transport import Tolerant
 
     return lambda way: Tolerant(way(), way, refusals or Refusals())
@@ -221,9 +221,9 @@ def walled(
     around: Callable[[Ways], httpx2.AsyncBaseTransport] = lambda way: way(),
     **more: Any,
 ) -> httpx2.AsyncClient:
-    """A client of this route, whose requests and answers are looked at first: TLS, proxy and time limits as everywhere,
-    nothing from the environment, answers within the bounds of `bounded`; what is beyond them is raised as `told` puts
-    it. `around` is put around what makes the connections. `silence` in seconds.
+    """A client for this route with hooks for requests and answers: TLS, proxy and time limits as everywhere, nothing
+    from the environment, answers limited by `bounded`. `told` turns a violation into the error to raise. `around` wraps
+    the transport. `silence` in seconds.
 
     Raises ProxyFailed, FileUnreadable, PlainUnasked."""
     import httpx2
@@ -267,7 +267,7 @@ def _proxy_label(route: transport.Endpoint) -> str:
 
 
 class Clients:
-    """The clients in use, one for each endpoint, key and way there; kept so that connections are. One event loop's."""
+    """The clients in use, one per endpoint, key and route, kept so that connections are reused. For one event loop."""
 
     def __init__(self, silence: float) -> None:
         self._silence = silence
@@ -275,7 +275,7 @@ class Clients:
         self._refusals = Refusals()
 
     def get(self, endpoint: Endpoint, key: str | None, route: transport.Endpoint) -> AsyncOpenAI:
-        """Raises as `make_client`."""
+        """Raises like `make_client`."""
         name = (endpoint.base_url, endpoint.whole, key, route)
         client = self._clients.get(name)
         if client is None:

@@ -1,4 +1,4 @@
-"""A model's endpoint answered, and the answer is no."""
+"""Errors reported by a model's endpoint."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EndpointRefused(EndpointError):
 
 
 class RequestTooLarge(EndpointError):
-    """413: the same request will never be taken."""
+    """413: the same request will never be accepted."""
 
     code = "request_too_large"
 

@@ -1,6 +1,6 @@
-"""From an exception of the SDKs or a model's endpoint to the one error that explains it (`desktop/common/errors.py`).
+"""Maps exceptions of the SDKs and answers of a model's endpoint to the error that explains them.
 
-Works without the SDKs: their classes are looked at only where they are already imported. Sends nothing, shows nothing.
+Works without the SDKs: it looks at their classes only if they are already imported. Sends nothing, shows nothing.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ MODEL_CODES = {"model_not_found"}
 
 @dataclass(frozen=True)
 class Asked:
-    """What is known of the model call that failed. `openai`: the endpoint is OpenAI's own."""
+    """Facts about a failed model call. `openai`: whether the endpoint is OpenAI's."""
 
     host: str = ""
     model: str = ""
@@ -65,7 +65,7 @@ class Asked:
 
 
 def of(error: BaseException, asked: Asked | None = None) -> AppError:
-    """The error to tell. Details are scrubbed; what the exception says beyond that belongs into the log."""
+    """The error to report. Its details are redacted; the rest of the exception belongs in the log."""
     asked = asked or Asked()
     if isinstance(error, AppError):
         return error
@@ -82,7 +82,7 @@ def of(error: BaseException, asked: Asked | None = None) -> AppError:
             return _of_status(error, asked)
         if isinstance(error, openai.APIConnectionError):
             return _of_connection(error, asked)
-        if isinstance(error, openai.APIError):  # an `error` event in the middle of a stream
+        if isinstance(error, openai.APIError):  # an `error` event within a stream
             return of_body(error.body, str(error.message), asked)
     http = sys.modules.get("httpx2")
     if http is not None and isinstance(error, http.HTTPError):
@@ -98,7 +98,7 @@ def of(error: BaseException, asked: Asked | None = None) -> AppError:
 
 
 def of_body(body: object, text: str, asked: Asked) -> AppError:
-    """An error that a model's endpoint reports inside an answer: `{code, message, …}`, or `{error: {…}}`."""
+    """The error for one reported inside an answer: `{code, message, …}`, or `{error: {…}}`."""
     codes = errors_map.error_codes(body)
     said = errors_map.error_text(body) or error_bodies.plain(text)
     known = _by_code(codes, said, asked, "")
@@ -123,7 +123,7 @@ def _by_code(codes: set[str], text: str, asked: Asked, detail: str) -> AppError 
 
 
 def _with_words(error: AppError, said: str, asked: Asked) -> AppError:
-    """`error` with what the endpoint said itself, where that says more than its status does."""
+    """`error` with the endpoint's own words, if they say more than its status."""
     if error_bodies.tells(said) and "problem" not in error.values:
         error.said = _words(said, asked)
     return error
@@ -138,7 +138,7 @@ def _down(detail: str, status: int, asked: Asked) -> AppError:
 
 
 def _of_status(error: Any, asked: Asked) -> AppError:
-    """An answer that is not 2xx (`openai.APIStatusError`)."""
+    """The error for an answer other than 2xx (`openai.APIStatusError`)."""
     response = error.response
     status = int(response.status_code)
     headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
@@ -159,7 +159,7 @@ def _as_bytes(body: object) -> bytes:
 
 
 def _of_answer(told: AppError, status: int, codes: set[str], text: str, asked: Asked) -> AppError:
-    """The error that fits an endpoint best: `told` is what it would be at OpenAI's ChatKit API."""
+    """The error that fits an endpoint best. `told`: what it would be at OpenAI's ChatKit API."""
     host, detail = asked.host, told.detail
     if status == 413:
         return RequestTooLarge(detail, host=host)
@@ -169,10 +169,10 @@ def _of_answer(told: AppError, status: int, codes: set[str], text: str, asked: A
     if status == 404 and asked.model and (asked.model in text or "model" in text.lower()):
         return ModelNotFound(detail, model=asked.model, host=host)
     if status in (404, 405) and not error_bodies.tells(text):
-        return EndpointUnfit(detail, host=host)  # nothing is known but that nobody is there
+        return EndpointUnfit(detail, host=host)  # all we know is that nothing is there
     problem = _words(text, asked) if error_bodies.tells(text) else Phrase("agent_run.refused.no_words")
     if isinstance(told, KeyRestricted) or (status == 404 and isinstance(told, RequestRejected)):
-        # The sentences for these speak of ChatKit sessions; here the endpoint's own words say more.
+        # The sentences for these are about ChatKit sessions. The endpoint's own words say more here.
         return EndpointRefused(detail, host=host, status=status, problem=problem)
     if asked.openai:
         if isinstance(told, RequestRejected):
@@ -192,7 +192,7 @@ def _of_answer(told: AppError, status: int, codes: set[str], text: str, asked: A
 
 
 def _of_connection(error: BaseException, asked: Asked) -> AppError:
-    """No whole answer came: an exception of `openai`, `httpx2` or the socket, by what lies beneath it."""
+    """The error for an incomplete answer: an exception of `openai`, `httpx2` or the socket, by its cause."""
     detail = _detail(error, asked)
     host = asked.host
     causes = list(errors_map.chain(error))
@@ -225,7 +225,7 @@ def _of_connection(error: BaseException, asked: Asked) -> AppError:
 
 
 def bad_request(error: BaseException) -> AppError:
-    """A request that cannot be understood (pydantic's ValidationError, the SDK's ValueError): a 4xx for the page."""
+    """The error for an invalid request (pydantic's ValidationError, the SDK's ValueError): a 4xx for the page."""
     if isinstance(error, AppError):
         return error
     problems = getattr(error, "errors", None)

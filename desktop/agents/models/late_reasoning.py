@@ -1,7 +1,8 @@
-"""What of an answer was thought, where that comes out only while it is said: the events of a model, put right.
+"""Corrects a model's events when part of an answer turns out to be reasoning, or the reverse.
 
-A closing tag that nothing has opened says that all before it was reasoning; a model that was known to begin so may
-have answered at once. Both are told by the transport (`Heard`); here the events of the Agents SDK are made to say it.
+A closing tag that nothing opened means that everything before it was reasoning. And a model known to begin with
+reasoning may answer at once. The transport reports both (`Heard`); this module changes the Agents SDK's events
+accordingly.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ ENDS = ("response.completed", "response.incomplete")
 
 
 class Turned:
-    """Stands where it came out that what the message said so far was thought. The message begins again after it."""
+    """Inserted where the message's text so far turned out to be reasoning. The message begins again after it."""
 
     type = "desktop.turned"
 
@@ -32,13 +33,13 @@ class Turned:
 
 
 class Answered:
-    """Stands before a message that says what was taken for a thought."""
+    """Inserted before a message whose text was mistaken for reasoning."""
 
     type = "desktop.answered"
 
 
 async def put_right(events: AsyncIterator[Any], heard: Heard) -> AsyncIterator[Any]:
-    """The events of one response, as `LateThoughts` makes them."""
+    """The events of one response, corrected by `LateThoughts`."""
     late = LateThoughts(heard)
     async for event in events:
         for one in late.see(event):
@@ -46,12 +47,12 @@ async def put_right(events: AsyncIterator[Any], heard: Heard) -> AsyncIterator[A
 
 
 class LateThoughts:
-    """Of one response."""
+    """Corrects the events of one response."""
 
     def __init__(self, heard: Heard) -> None:
         self._heard = heard
         self._first: str | None = None
-        """The id of the message that has said something first."""
+        """The id of the first message with text."""
         self._said = ""
         self._turned = False
         self._answered = False
@@ -59,7 +60,7 @@ class LateThoughts:
         """Whether the message has begun again."""
 
     def see(self, event: Any) -> Iterator[Any]:
-        """`event`, with `Turned` and `Answered` at their places, and what was thought taken out of the text."""
+        """`event`, with `Turned` and `Answered` inserted, and reasoning removed from the text."""
         kind = event.type
         if self._heard.answered and not self._answered and _is_message(event, "response.output_item.added"):
             self._answered = True
@@ -86,7 +87,7 @@ class LateThoughts:
         return str(event.type).startswith(text) and str(event.item_id) == self._first
 
     def _later(self, event: Any) -> Iterator[Any]:
-        """An event of the message whose beginning was thought; none where nothing came after it."""
+        """An event of the message that began with reasoning; empty if nothing follows it."""
         kind = event.type
         if kind in ("response.output_text.delta", "response.refusal.delta") and not self._again:
             self._again = True
@@ -102,13 +103,13 @@ class LateThoughts:
         yield event
 
     def _settle(self, response: Any) -> None:
-        """The whole response, which the model is shown again in the next round of tools."""
+        """The complete response, which the model gets again in the next round of tools."""
         if self._turned:
             at = next((i for i, item in enumerate(response.output) if item.type == "message"), None)
             if at is not None:
                 response.output[at] = self._answer(response.output[at])
                 if not self._again and len(response.output) > 1:
-                    del response.output[at]  # it has only thought, and then called a tool
+                    del response.output[at]  # only reasoning, then a tool call
         if self._answered:
             response.output = [item for item in response.output if item.type != "reasoning"]
 

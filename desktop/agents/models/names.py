@@ -1,11 +1,11 @@
-"""Names of models, and what is known of them; the one place that names a default. Pure text."""
+"""Names of models and what they tell. The only place that names a default. Pure text."""
 
 from __future__ import annotations
 
 import re
 
 DEFAULT_MODEL = "gpt-5.6-luna"
-"""Where an assistant names none: the default of openai-agents 0.24."""
+"""Used if an assistant names none: the default of openai-agents 0.24."""
 
 _REASONS = re.compile(r"^(?:o\d|gpt-(?:[5-9]|\d\d))")
 _CHATS = re.compile(r"-chat-latest$")
@@ -16,10 +16,10 @@ _NOT_FOR_CHAT = re.compile(
 
 
 def reasons(model: str) -> bool:
-    """Whether a model of OpenAI thinks before it answers: it takes an effort, and no temperature."""
+    """Whether an OpenAI model reasons before it answers: it accepts an effort, but no temperature."""
     return bool(_REASONS.match(model)) and not _CHATS.search(model)
 
 
 def for_chat(models: list[str]) -> list[str]:
-    """Those of an endpoint's models that can chat, by name, in the endpoint's order; all where none seems to."""
+    """An endpoint's models that can chat, judged by name, in the endpoint's order; all if none seems to."""
     return [model for model in models if not _NOT_FOR_CHAT.search(model.lower())] or models

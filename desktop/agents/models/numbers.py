@@ -1,5 +1,5 @@
-"""Numbers in what comes from outside, and how far a page follows them: a place in a list is where the next one is made,
-and a page that makes two thousand million of them hangs. Pure; knows the protocol's fields, no SDK.
+"""Checks numbers in JSON from outside: a page that gets an index of two billion would create that many entries and
+hang. Pure; knows the protocol's fields, no SDK.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ import math
 from typing import Any
 
 PLACES = {"content_index": 200, "annotation_index": 10_000, "task_index": 10_000}
-"""Fields that say where in a list an update belongs: parts of a message, its sources, the steps of a workflow."""
+"""Fields that are an index into a list: parts of a message, its sources, steps of a workflow."""
 MOST_DIGITS = 300
-"""Of a whole number; JavaScript knows none that is longer."""
+"""Digits of an integer; JavaScript has no longer ones."""
 DEEPEST = 100
-"""Nesting: a page walks widgets by calling itself."""
+"""Levels of nesting: a page walks widgets recursively."""
 
 
 def parsed(text: str | bytes) -> Any:
-    """JSON from outside, as a page can take it. What is no number there (NaN, 1e999) is null.
+    """Parse JSON from outside so that a page can handle it. Numbers JavaScript lacks (NaN, 1e999) become null.
 
-    Raises ValueError for what is no JSON, for a place out of bounds, and for what is nested too deep.
+    Raises ValueError if it isn't JSON, if an index is out of bounds, or if it is nested too deep.
     """
     try:
         found = json.loads(text, parse_int=_whole, parse_float=_real, parse_constant=lambda _name: None)
@@ -30,7 +30,7 @@ def parsed(text: str | bytes) -> Any:
 
 
 def places_fit(update: object) -> bool:
-    """Whether every place that an update of the SDK's names is within its bounds."""
+    """Whether every index in an update of the SDK is within its bounds."""
     return all(_fits(name, getattr(update, name, None)) for name in PLACES)
 
 

@@ -1,6 +1,6 @@
-"""When models end, as an endpoint's list of models says, and what could take a model's place. Pure.
+"""When models are retired, according to an endpoint's list of models, and what could replace them. Pure.
 
-OpenAI's `GET /v1/models` carries `shutdown_date` for a model whose end is announced (openai 3.57, `types/model.py`).
+OpenAI's `GET /v1/models` has a `shutdown_date` for a model whose end is announced (openai 3.57, `types/model.py`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 from desktop.agents.models.names import for_chat
 
 AHEAD = 30
-"""Days before a model's end from which it is said."""
+"""Days before a model's end from which a notice is shown."""
 MOST_OFFERED = 5
 _TIERS = ("nano", "mini", "pro", "codex", "luna", "terra", "sol", "astra")
 
 
 def ends(listed: Iterable[Mapping[str, Any]]) -> dict[str, date]:
-    """{model: its last day}, of entries of a list of models."""
+    """{model: its last day}, from the entries of a list of models."""
     found = {}
     for entry in listed:
         day = _day(entry.get("shutdown_date"))
@@ -29,7 +29,7 @@ def ends(listed: Iterable[Mapping[str, Any]]) -> dict[str, date]:
 
 
 def _day(value: object) -> date | None:
-    """A date as text ("2026-12-11", with or without a time); None for anything else."""
+    """Parse a date ("2026-12-11", with or without a time); None for anything else."""
     if not isinstance(value, str):
         return None
     try:
@@ -39,13 +39,13 @@ def _day(value: object) -> date | None:
 
 
 def ending(models: Iterable[str], known: Mapping[str, date], today: date) -> dict[str, date]:
-    """Those of `models` that have ended or will within `AHEAD` days, with their last day."""
+    """Models that have ended or will within `AHEAD` days, with their last day."""
     return {model: known[model] for model in models if model in known and (known[model] - today).days <= AHEAD}
 
 
 def in_place_of(model: str, listed: Iterable[Mapping[str, Any]], today: date) -> list[str]:
-    """Models of a list that could take the place of one: of its size, where that shows in the names, the newest first.
-    None that ends soon, and none that can't chat; at most `MOST_OFFERED`."""
+    """Models of a list that could replace one: of the same size, if the names show it, newest first. None that ends
+    soon or can't chat; at most `MOST_OFFERED`."""
     entries = {entry["id"]: entry for entry in listed if isinstance(entry.get("id"), str)}
     gone = ending(entries, ends(entries.values()), today)
     fitting = [name for name in for_chat(list(entries)) if name not in gone and name != model and not _is_dated(name)]
@@ -64,5 +64,5 @@ def _size(model: str) -> str:
 
 
 def _is_dated(model: str) -> bool:
-    """A snapshot ("gpt-5.4-mini-2026-03-17"), which ends before the model that it is of."""
+    """Whether it is a snapshot ("gpt-5.4-mini-2026-03-17"), which ends before its model."""
     return re.search(r"-\d{4}-\d{2}-\d{2}$", model) is not None

@@ -1,7 +1,7 @@
-"""The two kinds of model of the Agents SDK, with a stream that loses nothing.
+"""The Agents SDK's two kinds of model, with a stream that loses nothing.
 
-openai-agents 0.24 (`RunResultStreaming.stream_events`) drops what it has queued as soon as the model's stream fails, so
-the last words before a broken connection would be lost; and it turns a refusal into an exception without its text.
+openai-agents 0.24 (`RunResultStreaming.stream_events`) drops queued events as soon as the model's stream fails, so the
+last words before a broken connection would be lost. It also turns a refusal into an exception without its text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from desktop.openai_api.errors import AnswerFlood
 
 
 class Cut:
-    """Stands before the end of an answer that is not all there is."""
+    """Inserted before the end of an incomplete answer."""
 
     type = "desktop.cut"
 
@@ -36,7 +36,7 @@ class Cut:
 
 
 class Broken:
-    """Stands in the queue of events where the stream broke; whoever reads the events raises `error`."""
+    """Inserted into the queue of events where the stream broke. The reader of the events raises `error`."""
 
     type = "desktop.broken"
 
@@ -65,8 +65,8 @@ class ChatCompletions(OpenAIChatCompletionsModel):
 
 
 async def in_order(events: AsyncIterator[Any], heard: Heard) -> AsyncIterator[Any]:
-    """`events`; a failure comes as a last one, `Broken`, and then nothing more until the run is cancelled. Before the
-    end of an answer that was cut short stands why, `Cut`; what turns out to be thought, or none, see `put_right`."""
+    """`events`, with a failure as the last one, `Broken`, and nothing more until the run is cancelled. `Cut` before the
+    end says why an answer is incomplete. For text that turns out to be reasoning, or the reverse, see `put_right`."""
     try:
         async for event in put_right(events, heard):
             if event.type == "response.completed" and heard.reason:
@@ -78,7 +78,7 @@ async def in_order(events: AsyncIterator[Any], heard: Heard) -> AsyncIterator[An
 
 
 def spoken(event: Any) -> Any:
-    """A refusal as text like any other, a source as plain data; everything else as it is."""
+    """Turn a refusal into text and a source into plain data. Everything else is unchanged."""
     match event.type:
         case "response.refusal.delta":
             return ResponseTextDeltaEvent(
@@ -91,7 +91,7 @@ def spoken(event: Any) -> Any:
         case "response.content_part.added" | "response.content_part.done" if event.part.type == "refusal":
             event.part = _text(event.part)
         case "response.output_text.annotation.added" if not isinstance(event.annotation, dict):
-            # openai-chatkit 1.6.5 (`_convert_annotation`) refuses the classes that openai 3.51 makes of them.
+            # openai-chatkit 1.6.5 (`_convert_annotation`) rejects openai 3.51's classes.
             event.annotation = event.annotation.model_dump()
         case "response.output_item.added" | "response.output_item.done":
             _speak(event.item)
@@ -118,11 +118,11 @@ def _text(part: Any) -> ResponseOutputText:
 
 
 MOST_TEXT = 4_000_000
-"""Characters of all that a model writes in one answer, thoughts and arguments of tools too: some million words."""
+"""The most characters a model may write in one answer, with reasoning and tool arguments: about a million words."""
 
 
 def weighed(event: Any, written: int, asked: failures.Asked) -> int:
-    """`written` and what this event adds to it. Raises AnswerFlood: pieces without end are no answer."""
+    """`written` plus what this event adds. Raises AnswerFlood for an endless answer."""
     delta = getattr(event, "delta", None)
     written += len(delta) if isinstance(delta, str) else 0
     if written > MOST_TEXT:
@@ -131,7 +131,7 @@ def weighed(event: Any, written: int, asked: failures.Asked) -> int:
 
 
 def raise_if_failed(event: Any, asked: failures.Asked) -> None:
-    """A failure that the endpoint reports inside the stream. Raises ContextTooLong, AnswerFailed and so on."""
+    """Raise a failure reported inside the stream: ContextTooLong, AnswerFailed and so on."""
     match event.type:
         case "response.failed":
             told = event.response.error

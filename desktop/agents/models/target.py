@@ -1,4 +1,4 @@
-"""Where one answer of an assistant comes from. Knows no chat and no run."""
+"""The source of one answer of an assistant. Knows no chat and no run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ModelTarget:
-    """Where one answer comes from: endpoint, model, client, and what failures are told."""
+    """The source of one answer: endpoint, model, client, and facts for explaining failures."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""Reports of runs to OpenAI's traces: off, and only for OpenAI's own endpoint when a person switches them on.
+"""Sends traces of runs to OpenAI: off by default, and only for OpenAI's own endpoint when a person switches it on.
 
-Switched on by itself, with a client made by the environment, is what openai-agents (0.24) comes with; importing this
-module before the first run ends that.
+openai-agents 0.24 has tracing on by default, with a client configured by the environment. Importing this module before
+the first run switches that off.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A provider of our own, without exporters: asking for the default one makes its HTTP client, which reads
-# SSL_CERT_FILE and the proxies of the environment.
+# Our own provider, without exporters. Using the default one would create its HTTP client, which reads SSL_CERT_FILE and
+# the environment's proxies.
 agents.tracing.set_trace_provider(DefaultTraceProvider())
 agents.set_tracing_disabled(True)
 
 
 class Tracing:
-    """Which exporter is in place; one at a time, that of the last run that may be reported."""
+    """Manages the exporter. There is one at a time, for the last run that may be traced."""
 
     def __init__(self) -> None:
         self._way: tuple[object, ...] | None = None
-        self._exporter: Any = None  # `BackendSpanExporter`, whose methods are not typed
+        self._exporter: Any = None  # `BackendSpanExporter`, which has no type annotations
         self._processor: BatchTraceProcessor | None = None
 
     def use(self, wanted: bool, endpoint: Endpoint, key: str | None, route: transport.Endpoint) -> bool:
-        """Sets it for the run that follows; gives whether that run is reported."""
+        """Set it up for the next run. Returns whether that run is traced."""
         on = wanted and is_openai(endpoint) and bool(key)
         if on and key and self._way != (endpoint.base_url, key, route):
             self.close()
             try:
                 self._begin(endpoint, key, route)
-            except (OSError, ValueError) as error:  # its own client is made by the environment first
+            except (OSError, ValueError) as error:  # it first makes a client from the environment
                 log.warning("runs are not reported: %s", error)
                 on = False
             else:
@@ -58,7 +58,7 @@ class Tracing:
         return on
 
     def close(self, limit: float = 1.0) -> None:
-        """Sends what is waiting, within `limit` seconds, and ends the exporter."""
+        """Send what is queued, within `limit` seconds, and end the exporter."""
         agents.set_tracing_disabled(True)
         agents.tracing.set_trace_processors([])
         if self._processor is not None and self._exporter is not None:
@@ -72,7 +72,7 @@ class Tracing:
 
         base = normalise_api_base(endpoint.base_url)
         exporter = BackendSpanExporter(api_key=key, endpoint=f"{base}/v1/traces/ingest")
-        # Both are otherwise read from OPENAI_ORG_ID and OPENAI_PROJECT_ID (openai-agents 0.24, cached properties).
+        # Otherwise both are read from OPENAI_ORG_ID and OPENAI_PROJECT_ID (openai-agents 0.24, cached properties).
         vars(exporter).update(organization=None, project=None)
         exporter._client.close()
         proxy = choose_proxy(route)

@@ -1,1 +1,1 @@
-"""Chats of agents inside the app on the disk: one SQLite file, and the files that go with messages."""
+"""Chats of agents in the app: one SQLite file, and the files attached to messages."""

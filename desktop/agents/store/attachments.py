@@ -1,7 +1,7 @@
-"""Files that go with messages: their bytes in the data folder, their description in the thread store.
+"""Attachments: their bytes in the data folder, their description in the thread store.
 
-A page sends a file in pieces: `begin`, `write` as often as needed, `finish`; there is no upload address. What a file
-is, its content says. A folder of None keeps the bytes in memory. Knows no page and no model.
+A page sends a file in pieces: `begin`, `write` as often as needed, `finish`. There is no upload address. The content
+decides a file's type. With a folder of None, the bytes stay in memory. Knows no page and no model.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ T = TypeVar("T")
 
 MB = 1024 * 1024
 PREVIEW = 64 * 1024
-"""Largest preview in bytes. It travels with every message that has the picture, so a larger picture goes without
-one, unless the page hands over a small one of its own making."""
+"""The largest preview, in bytes. It is part of every message with the picture, so a larger picture has none unless the
+page provides one."""
 UNSENT = 24 * 3600.0
-"""Seconds after which a file that went with no message is swept away."""
+"""Seconds after which an unsent file is deleted."""
 MOST_UNSENT = 200
-"""Files, of all agents together, that wait for a message; with `Limits.unsent` for their bytes."""
+"""The most unsent files of all agents together. `Limits.unsent` limits their bytes."""
 NAME = 200
-"""Characters of a file's name that are kept."""
+"""Characters kept of a file's name."""
 
 _UNKNOWN = ("", "application/octet-stream")
 _NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -48,11 +48,11 @@ _NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069
 
 @dataclass(frozen=True)
 class Limits:
-    """What may be attached. `size` is in bytes, of one file."""
+    """What may be attached. `size`: bytes per file."""
 
     size: int = 20 * MB
     unsent: int = 500 * MB
-    """Bytes of all that went with no message yet."""
+    """Bytes of all unsent files."""
 
     @property
     def shown(self) -> str:
@@ -67,7 +67,7 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
     """The attachments of one profile. All methods raise `NotFoundError` for an id that is not this agent's.
 
     `begin`, `write` and `finish` raise AttachmentTooLarge, AttachmentsUnsent, AttachmentType, AttachmentDamaged, and
-    FolderUnwritable for a disk that refuses. `close` it after the store.
+    FolderUnwritable for an error of the disk. `close` it after the store.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
         store.attachments_gone = self._gone
 
     def close(self, limit: float = 5.0) -> bool:
-        """Finishes what was begun."""
+        """Finish pending work."""
         return self._worker.close(limit=limit)
 
     def generate_attachment_id(self, mime_type: str, context: RequestContext) -> str:
@@ -95,7 +95,7 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
     # --- in ---------------------------------------------------------------------------------------
 
     async def create_attachment(self, input: AttachmentCreateParams, context: RequestContext) -> Attachment:  # noqa: A002
-        """The description of a file whose bytes are to come; the SDK saves it."""
+        """The description of a file still to be sent; the SDK saves it."""
         name, mime_type = _shown(input.name), input.mime_type.partition(";")[0].strip().lower()
         if input.size > self._limits.size:
             raise AttachmentTooLarge(f"{input.size} bytes", name=name, limit=self._limits.shown)
@@ -105,7 +105,7 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
             raise AttachmentType(mime_type[:100], name=name)
         count, size = await self._store.unsent_attachments()
         if count >= MOST_UNSENT or size + input.size > self._limits.unsent:
-            # By its declared size: what is announced may come.
+            # By the declared size, since that much may arrive.
             raise AttachmentsUnsent(f"{count}, {size} bytes", name=name, limit=_words(self._limits.unsent))
         return FileAttachment(
             id=self.generate_attachment_id(mime_type, context),
@@ -115,14 +115,14 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
         )
 
     async def begin(self, name: str, mime_type: str, size: int, context: RequestContext) -> Attachment:
-        """The same, saved."""
+        """Like `create_attachment`, and saved."""
         params = AttachmentCreateParams(name=name, mime_type=mime_type, size=size)
         attachment = await self.create_attachment(params, context)
         await self._store.save_attachment(attachment, context)
         return attachment
 
     async def write(self, attachment_id: str, offset: int, data: bytes, context: RequestContext) -> int:
-        """Adds the bytes from `offset` on, which must be where the last ones ended; gives the bytes there are now."""
+        """Append bytes at `offset`, which must be the current end. Returns the new size."""
         attachment, size, complete = await self._load(attachment_id, context)
         if complete or offset + len(data) > size:
             raise AttachmentDamaged(f"{offset + len(data)} bytes of {size}", name=attachment.name)
@@ -135,7 +135,7 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
         return there
 
     async def finish(self, attachment_id: str, context: RequestContext, preview: bytes | None = None) -> Attachment:
-        """Looks at what came and keeps it. `preview` is a small picture that the page made of a large one."""
+        """Check the bytes received and keep the file. `preview`: a small picture made by the page."""
         attachment, size, complete = await self._load(attachment_id, context)
         if complete:
             return attachment
@@ -159,7 +159,8 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
     async def add(
         self, name: str, mime_type: str, data: bytes, context: RequestContext, preview: bytes | None = None
     ) -> Attachment:
-        """All three at once, for a caller that has the whole file. What is refused leaves nothing behind."""
+        """`begin`, `write` and `finish` in one, for a caller with the whole file. A refused file leaves nothing
+        behind."""
         attachment = await self.begin(name, mime_type, len(data), context)
         try:
             await self.write(attachment.id, 0, data, context)
@@ -171,7 +172,7 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
     # --- out --------------------------------------------------------------------------------------
 
     async def read(self, attachment_id: str, context: RequestContext) -> bytes:
-        """The bytes. Raises AttachmentDamaged where they never came in whole, FileUnreadable where they are gone."""
+        """The bytes. Raises AttachmentDamaged if they never arrived completely, FileUnreadable if they are gone."""
         attachment, size, complete = await self._load(attachment_id, context)
         if not complete:
             raise AttachmentDamaged("incomplete", name=attachment.name)
@@ -181,19 +182,19 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
         return data
 
     async def delete_attachment(self, attachment_id: str, context: RequestContext) -> None:
-        """Deletes the bytes; the SDK then has the store delete the description."""
+        """Delete the bytes; the SDK then makes the store delete the description."""
         await self._store.load_attachment(attachment_id, context)
         await self._do(lambda: self._kept.remove([attachment_id]))
 
     async def sweep(self) -> None:
-        """At the start and now and then: deletes files that went with no message, and what a killed process left."""
+        """Delete unsent files and leftovers of a killed process. Called at the start and from time to time."""
         known = await self._store.sweep_attachments(self._now() - UNSENT)
         await self._do(lambda: self._kept.sweep(known, self._now() - LEFTOVER_AGE))
 
     # --- inside -----------------------------------------------------------------------------------
 
     async def _load(self, attachment_id: str, context: RequestContext) -> tuple[Attachment, int, bool]:
-        if not is_ours(attachment_id):  # it becomes the name of a file
+        if not is_ours(attachment_id):  # the id is used as a file name
             raise NotFoundError(f"attachment {attachment_id}")
         attachment = await self._store.load_attachment(attachment_id, context)
         about = attachment.metadata or {}
@@ -207,12 +208,12 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
             raise failed(repr(error), path=str(error.filename or self._kept.place), problem=problem) from None
 
     def _gone(self, ids: list[str]) -> None:
-        with suppress(RuntimeError):  # closed already: the next start sweeps
+        with suppress(RuntimeError):  # already closed: the next start cleans up
             self._worker.submit(lambda: self._kept.remove(ids))
 
 
 def _shown(name: str) -> str:
-    """The last part of a path, without characters that make a name look like another."""
+    """The last part of a path, without characters that disguise a name."""
     last = _NOT_IN_NAMES.sub("", re.split(r"[/\\]", name)[-1]).strip()
     if len(last) > NAME:
         stem, dot, ending = last.rpartition(".")
@@ -238,12 +239,13 @@ def _described(attachment: Attachment, kind: str, size: int, data: bytes, previe
 
 
 class _Kept(Protocol):
-    """Called in the one thread of `AttachmentFiles`. Ids are ours and safe as names. Raises OSError."""
+    """Where the bytes are kept. Used on the single thread of `AttachmentFiles`. Ids are ours and safe as file names.
+    Raises OSError."""
 
     place: str
 
     def append(self, name: str, offset: int, data: bytes) -> int:
-        """The bytes there are now, or -1 where `offset` is not the end."""
+        """The new size, or -1 if `offset` is not the end."""
 
     def unfinished(self, name: str) -> bytes: ...
 
@@ -274,7 +276,7 @@ class _OnDisk:
         try:
             return self._part(name).read_bytes()
         except FileNotFoundError:
-            # Finished and killed before that was written down, or never begun.
+            # Killed after finishing but before the store knew, or never begun.
             return self.read(name) if (self._folder / name).exists() else b""
 
     def finish(self, name: str) -> None:
@@ -293,7 +295,7 @@ class _OnDisk:
         for name in names:
             if is_ours(name):
                 for path in (self._folder / name, self._part(name)):
-                    with suppress(OSError):  # what can't be deleted now is an orphan at the next start
+                    with suppress(OSError):  # the next start deletes it as an orphan
                         remove(path)
 
     def sweep(self, known: set[str], older_than: float) -> None:

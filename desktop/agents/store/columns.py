@@ -1,6 +1,6 @@
-"""Texts and times as the tables of chats hold them: UTF-8 that is whole, microseconds since 1970 in UTC.
+"""Texts and times as stored in the tables: valid UTF-8, and microseconds since 1970 in UTC.
 
-Knows no SDK and no database: a build without the agent stack reads its archive with this.
+Knows no SDK and no database, so a build without the agent stack can read its archive.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 MOST_OF_A_TITLE = 500
-"""Characters of a chat's title that are kept, whoever gave it."""
+"""Characters kept of a chat's title."""
 _LONE = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """`text` as UTF-8 can hold it: halves of characters are joined, lone ones become U+FFFD.
+    """Make `text` valid UTF-8: surrogate pairs are joined, lone ones become U+FFFD.
 
-    JavaScript's texts may hold such halves, and a stream may be cut in one.
+    JavaScript strings may contain lone surrogates, and a stream may be cut inside a pair.
     """
     if _LONE.search(text) is None:
         return text
@@ -30,13 +30,13 @@ def to_microseconds(moment: datetime) -> int:
     """Microseconds since 1970, UTC. A moment without a zone is local time."""
     try:
         aware = moment.astimezone(UTC)
-    except (OverflowError, OSError, ValueError):  # outside of what the platform's calendar can place
+    except (OverflowError, OSError, ValueError):  # outside the platform's calendar
         aware = moment.replace(tzinfo=UTC)
     return (aware - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(value: int) -> datetime:
-    """The same moment in local time, without a zone; `fold` says which of the two hours in autumn it is."""
+    """The moment in local time, without a zone. `fold` distinguishes the repeated hour in autumn."""
     seconds, rest = divmod(value, 1_000_000)
     try:
         return datetime.fromtimestamp(seconds).replace(microsecond=rest)  # noqa: DTZ006 - as the SDK makes them
@@ -45,12 +45,12 @@ def from_microseconds(value: int) -> datetime:
 
 
 def utc(value: int) -> datetime:
-    """The same moment in UTC, with its zone."""
+    """The moment in UTC, with its zone."""
     return _EPOCH + value * _MICROSECOND
 
 
 def text_of(kind: str, body: str) -> str:
-    """What a person reads in a message, for the search; empty for every other kind of item."""
+    """The text of a message, for the search; empty for other items."""
     if kind not in ("user_message", "assistant_message"):
         return ""
     content = json.loads(body).get("content")

@@ -1,6 +1,6 @@
-"""The file of the thread store: opening it private, of the right version and sound, or setting it aside.
+"""The database file of the thread store: opens it, migrates it and checks it, or sets a damaged one aside.
 
-Knows SQLite and the file system, nothing of threads. A path of None means memory: nothing is kept.
+Knows SQLite and the file system, not threads. A path of None means memory: nothing is kept.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from desktop.common.files import LEFTOVER_AGE, ensure_private_dir, open_private,
 T = TypeVar("T")
 
 BUSY = 5.0
-"""Seconds to wait for another process (the command line beside the app)."""
+"""Seconds to wait for another process, such as the command line beside the app."""
 CHECKED = 8 * 1024 * 1024
-"""Size in bytes up to which every page of the file is looked at when it is opened: some 20 ms for 3,000 messages."""
+"""Files up to this size, in bytes, are checked completely when opened: about 20 ms for 3,000 messages."""
 BACKUPS_KEPT = 7 * 24 * 3600.0
-"""Seconds after which the copy made before a migration goes: it holds chats that may have been deleted since."""
+"""Seconds after which the backup of a migration is deleted: it may contain chats deleted since."""
 
 ENDS: Sequence[tuple[str, str]] = (("threads", "seq"), ("items", "seq"), ("attachments", "id"))
-"""Tables and their keys, of which both ends are looked at in a large file."""
+"""Tables and keys whose first and last rows are checked in a large file."""
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SUFFIXES = ("-wal", "-shm", "-journal", "")
-"""The main file last: killed in between, what is left is a damaged file without its log, never the reverse."""
+"""The main file last: if killed in between, a damaged file without its log remains, never a log without its file."""
 
 
 class _Damaged(Exception):
@@ -42,12 +42,12 @@ class _Damaged(Exception):
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether SQLite says that the file itself is broken."""
+    """Whether SQLite reports that the file itself is damaged."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
 
 
 def explained(error: sqlite3.Error, path: Path | None) -> AppError:
-    """The sentence for what SQLite could not do with `path`. A broken file is looked at closely at the next start."""
+    """The error for what SQLite could not do with `path`. A damaged file is fully checked at the next start."""
     shown = str(path or ":memory:")
     if is_damage(error):
         if path:
@@ -58,16 +58,15 @@ def explained(error: sqlite3.Error, path: Path | None) -> AppError:
 
 
 def connect(path: Path | None, *, reading: bool = False) -> sqlite3.Connection:
-    """A connection as all of ours are; transactions are begun by hand. Raises sqlite3.Error."""
+    """A connection with our settings. Transactions are begun explicitly. Raises sqlite3.Error."""
     connection = sqlite3.connect(
         path or ":memory:", timeout=BUSY, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         # Every commit hands its pages to the operating system before it returns, so a killed process loses nothing
-        # that was acknowledged. FULL would also wait for the disk, twice before the first word of an answer; what
-        # that buys is only the last seconds before a power cut (the file stays whole either way), and the store
-        # flushes as soon as it has nothing to do.
+        # acknowledged. FULL would also wait for the disk, twice before the first word of an answer. It would only save
+        # the last seconds before a power cut (the file stays intact either way), and the store flushes when idle.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA cache_size = -16000")
@@ -88,10 +87,10 @@ def open_database(
     now: Callable[[], float] = time.time,
     checked: int = CHECKED,
 ) -> tuple[sqlite3.Connection, list[AppError]]:
-    """The database at `path`, made where there is none, and what a person should be told.
+    """Open the database at `path`, or create it. Returns it with notices for the person.
 
-    A damaged file is set aside and a new one begun (ThreadsDamaged among what is told).
-    Raises ThreadsNewer (the file is left alone), FolderUnwritable, FileUnreadable.
+    A damaged file is set aside and replaced by a new one (with the notice ThreadsDamaged). Raises ThreadsNewer (the
+    file is left alone), FolderUnwritable, FileUnreadable.
     """
     if path is None:
         connection = connect(None)
@@ -115,7 +114,7 @@ def open_database(
 
 
 def set_aside(path: Path, now: Callable[[], float] = time.time) -> str:
-    """Renames the database and what belongs to it; gives the new name of the main file. Raises OSError."""
+    """Rename the database and its files. Returns the main file's new name. Raises OSError."""
     stamp = datetime.fromtimestamp(now(), UTC).strftime("%Y%m%dT%H%M%SZ")
     kept = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
     number = 1
@@ -133,7 +132,7 @@ def set_aside(path: Path, now: Callable[[], float] = time.time) -> str:
 def _open(
     path: Path, steps: Sequence[Step], ends: Sequence[tuple[str, str]], now: Callable[[], float], checked: int
 ) -> sqlite3.Connection:
-    # Made by us, 0600, before SQLite sees it: its -wal and -shm files then get the same mode.
+    # Created with mode 0600 before SQLite opens it, so that its -wal and -shm files get the same mode.
     os.close(open_private(path, "a"))
     connection = connect(path)
     try:
@@ -156,9 +155,9 @@ def _open(
 
 
 def _look_at(connection: sqlite3.Connection, path: Path, ends: Sequence[tuple[str, str]], checked: int) -> None:
-    """Raises _Damaged or sqlite3.DatabaseError where the file is not sound.
+    """Raises _Damaged or sqlite3.DatabaseError if the file is damaged.
 
-    A large one is looked at closely only after SQLite found fault with it; else at both ends of each table.
+    A large file is fully checked only after SQLite has reported damage. Otherwise the ends of each table are checked.
     """
     size = path.stat().st_size
     pages, page = (int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "page_size"))
@@ -180,7 +179,7 @@ def _look_at(connection: sqlite3.Connection, path: Path, ends: Sequence[tuple[st
 
 
 def _quick_check(connection: sqlite3.Connection) -> str:
-    """`ok`, or the first fault that SQLite finds, which newer versions (3.44) look for in the index of words too."""
+    """`ok`, or the first fault SQLite finds. From version 3.44 on, SQLite checks the search index too."""
     try:
         return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
@@ -190,7 +189,7 @@ def _quick_check(connection: sqlite3.Connection) -> str:
 
 
 def _mended(connection: sqlite3.Connection) -> bool:
-    """Makes the index of words anew where that, and nothing else, is damaged: no chat is lost over it."""
+    """Rebuild the search index if only that is damaged, so that no chat is lost."""
     try:
         if not words_index.chats_are_sound(connection):
             return False
@@ -204,7 +203,7 @@ def _mended(connection: sqlite3.Connection) -> bool:
 
 
 def is_small(path: Path | None) -> bool:
-    """Whether looking at every page of it takes no time that a person would notice."""
+    """Whether the file is small enough for a full check without a noticeable delay."""
     try:
         return path is not None and path.stat().st_size <= CHECKED
     except OSError:
@@ -212,7 +211,7 @@ def is_small(path: Path | None) -> bool:
 
 
 def _suspicion(path: Path) -> Path:
-    """A mark beside the file: SQLite found fault with it."""
+    """The marker file that says SQLite has reported damage."""
     return path.with_name(path.name + ".suspect")
 
 
@@ -221,7 +220,7 @@ def _backup(path: Path, version: int) -> Path:
 
 
 def _sweep(path: Path, now: float) -> None:
-    """Removes copies that are past their time, and those that a killed process did not finish."""
+    """Delete backups that are too old, or unfinished because a process was killed."""
     for copy in path.parent.glob(f"{path.stem}.before-version-*"):
         with suppress(OSError):
             age = now - copy.stat().st_mtime
@@ -231,7 +230,7 @@ def _sweep(path: Path, now: float) -> None:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, path: Path | None) -> Iterator[sqlite3.Connection]:
-    """Writes all of what is done in it, or nothing. Raises what `explained` makes of SQLite's errors."""
+    """A transaction: all or nothing. SQLite's errors are raised as `explained`."""
     try:
         with _whole(connection):
             yield connection
@@ -241,7 +240,7 @@ def transaction(connection: sqlite3.Connection, path: Path | None) -> Iterator[s
 
 @contextmanager
 def _whole(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing. Raises sqlite3.Error."""
+    """A transaction: all or nothing. Raises sqlite3.Error."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -253,9 +252,10 @@ def _whole(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def closed(connection: sqlite3.Connection) -> None:
-    """Closes it; the last one to go writes the log into the file and removes it.
+    """Close the connection. The last one writes the log into the file and removes the log.
 
-    No `PRAGMA optimize`: with its statistics SQLite 3.40 sorts whole tables where it had read the last row of an index.
+    No `PRAGMA optimize`: with its statistics, SQLite 3.40 sorts whole tables instead of reading the last row of an
+    index.
     """
     with suppress(sqlite3.Error):
         connection.close()

@@ -1,7 +1,7 @@
-"""Threads, items and attachments as rows, and back: JSON bodies, times in UTC.
+"""Converts threads, items and attachments to rows and back: JSON bodies, times in UTC.
 
-The SDK makes times with `datetime.now()` and subtracts them from each other: local, without a zone. They are kept
-as microseconds since 1970 in UTC and given back as local time of today's zone. Knows no database.
+The SDK uses `datetime.now()` and subtracts times: local, without a zone. They are stored as microseconds since 1970 in
+UTC and returned as local time of the current zone. Knows no database.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ def _written(document: dict[str, Any]) -> str:
 
 
 def item_body(item: ThreadItem) -> str:
-    """All of an item but `id`, `thread_id` and `created_at`, which are columns."""
-    # warnings=False: what the SDK changed in place is kept as it is, not complained about.
+    """An item without `id`, `thread_id` and `created_at`, which are columns."""
+    # warnings=False: items the SDK changed in place are stored as they are, without warnings.
     return _written(item.model_dump(mode="json", exclude={"id", "thread_id", "created_at"}, warnings=False))
 
 
 def item_of(item_id: str, thread_id: str, created: int, body: str) -> ThreadItem:
-    """The item of a row. Raises ValueError for what this SDK does not know."""
+    """The item of a row. Raises ValueError for an item this SDK does not know."""
     document = {**json.loads(body), "id": item_id, "thread_id": thread_id, "created_at": from_microseconds(created)}
     return cast("ThreadItem", _adapter(ThreadItem).validate_python(document))
 
 
 def thread_body(thread: ThreadMetadata) -> str:
-    """Status, metadata and image domains; never the items of a `Thread`, which the SDK may hand over as well."""
+    """Status, metadata and image domains. Never the items of a `Thread`, which the SDK may pass as well."""
     return _written(
         thread.model_dump(mode="json", include={"status", "allowed_image_domains", "metadata"}, warnings=False)
     )
@@ -52,7 +52,7 @@ def thread_of(thread_id: str, title: str | None, created: int, body: str) -> Thr
 
 
 def attachment_body(attachment: Attachment) -> str:
-    """All of an attachment but `id` and `thread_id`; its `metadata` as well."""
+    """An attachment without `id` and `thread_id`, but with its `metadata`."""
     return _written(attachment.model_dump(mode="json", exclude={"id", "thread_id"}, warnings=False))
 
 

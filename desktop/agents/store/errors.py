@@ -1,4 +1,4 @@
-"""What can be wrong with the chats on this machine and the files in them."""
+"""Errors of the chats on this computer and their files."""
 
 from __future__ import annotations
 

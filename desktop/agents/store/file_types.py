@@ -1,4 +1,4 @@
-"""What kind of file some bytes are, by their content: names and declared types are only what somebody said."""
+"""The type of a file by its content. Names and declared types are not trusted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _TEXT_TYPES = re.compile(
     r"text/[\w.+-]+|application/([\w.+-]+\+)?(json|xml|yaml|x-yaml|toml|javascript|x-javascript|typescript|sql|x-sh|x-python)"
 )
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
-"""What OpenAI's models take as a picture."""
+"""Picture types that OpenAI's models accept."""
 
 
 def kind_of(data: bytes) -> str | None:
-    """One of IMAGES, "application/pdf", "text/plain", or None for anything else."""
+    """One of IMAGES, "application/pdf" or "text/plain"; None for anything else."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if data.startswith(b"\xff\xd8\xff"):
@@ -24,7 +24,7 @@ def kind_of(data: bytes) -> str | None:
         return "image/gif"
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "image/webp"
-    # Readers of PDF allow something before the mark; mail programs put it there.
+    # PDF readers allow a prefix, and mail programs add one.
     if b"%PDF-" in data[:1024]:
         return "application/pdf"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or _CONTROL.search(data) is None:
@@ -33,12 +33,12 @@ def kind_of(data: bytes) -> str | None:
 
 
 def is_text_type(mime_type: str) -> bool:
-    """Whether a declared type means text that a person can read: also JSON, YAML, source code."""
+    """Whether a declared type means readable text, including JSON, YAML and source code."""
     return _TEXT_TYPES.fullmatch(mime_type) is not None
 
 
 def as_text(data: bytes) -> str:
-    """The text in `data`: UTF-8, UTF-16 with its mark, else what Windows writes in western Europe."""
+    """Decode `data` as UTF-8, as UTF-16 with a byte order mark, or else as Windows-1252."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     try:

@@ -1,8 +1,8 @@
-"""Ids of threads, items and attachments are ours: those that models give are not unique.
+"""Our own ids for threads, items and attachments. Those from models are not unique.
 
-Models of the Chat Completions API give every message the id `__fake_id__` (openai-agents 0.24), some compatible
-servers begin at `msg_0` with every answer. `TurnIds` replaces them while a turn is streamed, so that page and
-store see the same id; `derived` is the store's own last defence. Knows no database.
+With the Chat Completions API every message has the id `__fake_id__` (openai-agents 0.24), and some compatible servers
+start at `msg_0` with every answer. `TurnIds` replaces them while a turn is streamed, so that page and store see the
+same id; `derived` is the store's last resort. Knows no database.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ _KIND: dict[str, StoreItemType] = {
 
 
 def new_id(kind: StoreItemType) -> str:
-    """An id that no other thing has: `msg_` and 96 random bits in hex."""
+    """A unique id: `msg_` and 96 random bits in hex."""
     return f"{_PREFIX[kind]}_{secrets.token_hex(12)}"
 
 
 def derived(item_type: str, *parts: object) -> str:
-    """The id that an item of `item_type` has when it is known by `parts`: always the same."""
+    """An id for an item of `item_type`, always the same for the same `parts`."""
     digest = hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "replace")).hexdigest()
     return f"{_PREFIX[_KIND.get(item_type, 'message')]}_{digest[:24]}"
 
 
 def is_ours(known: str) -> bool:
-    """Whether `known` has the form that `new_id` gives."""
+    """Whether `known` has the form made by `new_id`."""
     return _OURS.fullmatch(known) is not None
 
 
 class TurnIds:
-    """The ids of one turn: what a model calls its messages, and what they are called here.
+    """The ids of one turn: maps a model's ids to ours.
 
     `new` makes an id of a kind (`lambda kind: store.generate_item_id(kind, thread, context)`).
     """
@@ -63,13 +63,13 @@ class TurnIds:
     def __init__(self, new: Callable[[StoreItemType], str] = new_id) -> None:
         self._new = new
         self._now: dict[str, str] = {}
-        """Foreign id -> ours, of the item that is being streamed under it or was last."""
+        """Foreign id -> ours, for the item streamed under it most recently."""
         self._all: dict[str, list[str]] = {}
         self._done: set[str] = set()
 
     def own(self, event: ThreadStreamEvent) -> list[ThreadStreamEvent]:
-        """`event` with our ids; a removal becomes one for each item that had the foreign id, unless it is of the last
-        one alone (`last_only`)."""
+        """`event` with our ids. A removal is repeated for each item that had the foreign id, unless it is only for the
+        last one (`last_only`)."""
         if event.type == "thread.item.updated":
             event.item_id = self._now.get(event.item_id, event.item_id)
         elif event.type == "thread.item.added":
@@ -91,7 +91,7 @@ class TurnIds:
         return [event]
 
     async def stream(self, events: AsyncIterator[ThreadStreamEvent]) -> AsyncIterator[ThreadStreamEvent]:
-        """All of `events` with our ids."""
+        """`events` with our ids."""
         async for event in events:
             for owned in self.own(event):
                 yield owned
@@ -104,5 +104,5 @@ class TurnIds:
 
     @staticmethod
     def _as(item: ThreadItem, ours: str) -> ThreadItem:
-        # A copy: the SDK goes on using its own item.
+        # A copy, because the SDK keeps using its own item.
         return item if item.id == ours else item.model_copy(update={"id": ours})

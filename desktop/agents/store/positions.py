@@ -1,4 +1,4 @@
-"""Where an item goes among the rows of its thread: which row an id means, and the id of one that can't keep its own.
+"""Decides which row of a thread an item replaces, and gives a new id to one that can't keep its own.
 
 Knows the tables, not the SDK.
 """
@@ -11,7 +11,7 @@ from desktop.agents.store.ids import FAKE, derived
 
 
 def item(connection: sqlite3.Connection, thread: int, item_id: str) -> int | None:
-    """The item that has this id here, or the last one that a model called so."""
+    """The item with this id, or the last one a model gave this id."""
     row = connection.execute("SELECT seq FROM items WHERE id = ? AND thread = ?", (item_id, thread)).fetchone()
     return _called(connection, thread, item_id) if row is None else int(row[0])
 
@@ -27,10 +27,10 @@ def _called(connection: sqlite3.Connection, thread: int, foreign_id: str, since:
 def place(
     connection: sqlite3.Connection, thread: int, given: str, kind: str, created: int, body: str, how: str
 ) -> tuple[int | None, str]:
-    """Where an item goes: the row it replaces, or None and the id it gets.
+    """The row an item replaces, or None and its id.
 
-    An id that can't be kept (a model's `__fake_id__`, one that another thread has, one that an answer of an earlier
-    turn has) gives way to one worked out from thread, turn and id: who asks twice within a turn is told the same.
+    An id that can't be kept (a model's `__fake_id__`, or one used by another thread or an earlier turn) is replaced by
+    one derived from thread, turn and id, so it is the same throughout a turn.
     """
     if how == "saved" and (known := item(connection, thread, given)) is not None:
         return known, given
@@ -39,13 +39,13 @@ def place(
         row = connection.execute("SELECT seq, thread FROM items WHERE id = ?", (given,)).fetchone()
         if row is None and _called(connection, thread, given) is None:
             return None, given
-        # Workflows and tool calls may go on in the next turn; an answer never does.
+        # Workflows and tool calls may continue in the next turn; an answer never does.
         if row is not None and row[1] == thread and (kind != "assistant_message" or row[0] > turn):
             return int(row[0]), given
         if (known := _called(connection, thread, given, since=turn)) is not None:
             return known, given
         return None, derived(kind, thread, turn, given)
-    # Every message of a turn has this one id: the moment tells them apart, and where the clock is coarse, the text.
+    # Every message of a turn has this id. The time tells them apart, or, if the clock is coarse, the text.
     number = 0
     while True:
         own = derived(kind, thread, turn, given, created, number)
@@ -58,7 +58,7 @@ def place(
 
 
 def _turn(connection: sqlite3.Connection, thread: int) -> int:
-    """The place of the last message that a person wrote: a turn begins there."""
+    """The position of the person's last message, where a turn begins."""
     row = connection.execute(
         "SELECT seq FROM items WHERE thread = ? AND kind = 'user_message' ORDER BY seq DESC LIMIT 1", (thread,)
     ).fetchone()

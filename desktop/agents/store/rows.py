@@ -1,6 +1,6 @@
-"""Rows of the thread store as they are, for what reads or renames chats of all agents (the library, exports).
+"""Raw rows of the thread store, for reading and renaming chats of all agents (the library, exports).
 
-Knows the tables, not the SDK: an item that this SDK can't read is given too.
+Knows the tables, not the SDK, so it also returns items this SDK can't read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from desktop.agents.store.search import index
 
 @dataclass(frozen=True)
 class ThreadRecord:
-    """A thread as the page of all chats lists it. Times are UTC; `updated_at` is that of its last item."""
+    """A thread as the chats page lists it. Times are UTC; `updated_at` is the time of its last item."""
 
     id: str
     agent_id: str
@@ -27,12 +27,12 @@ class ThreadRecord:
     updated_at: datetime
     items: int
     cursor: str = ""
-    """Its place in the list, for `records`."""
+    """Its position in the list, for `records`."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """A page of threads of all agents; `after` asks for the next one, None at the end."""
+    """A page of threads of all agents. `after`: the cursor for the next page, None at the end."""
 
     data: tuple[ThreadRecord, ...]
     after: str | None
@@ -40,7 +40,7 @@ class Records:
 
 @dataclass(frozen=True)
 class ItemRow:
-    """An item as it is kept: `body` is all of it as JSON, but for its id, its thread's and its time."""
+    """An item as stored. `body`: its JSON without its id, its thread's id and its time."""
 
     seq: int
     id: str
@@ -54,7 +54,7 @@ class ItemRow:
         return utc(self.created)
 
     def document(self, thread_id: str) -> dict[str, Any]:
-        """All of it; the time as ISO 8601 in UTC."""
+        """The complete item, with its time as ISO 8601 in UTC."""
         moment = self.created_at.isoformat().replace("+00:00", "Z")
         return {"id": self.id, "thread_id": thread_id, "created_at": moment, **json.loads(self.body)}
 
@@ -72,8 +72,8 @@ def records(
     after: tuple[int, int] | None,
     since: datetime | None,
 ) -> Records:
-    """Threads of `agent_id` (None: of all agents) written to since `since`, the one last written to first. `after`:
-    a cursor's two numbers, microseconds and place."""
+    """Threads of `agent_id` (None for all agents) changed after `since`, latest first. `after`: a cursor's two numbers,
+    microseconds and position."""
     where: list[str] = []
     values: list[Any] = []
     if agent_id is not None:
@@ -94,7 +94,7 @@ def records(
 
 
 def record(connection: sqlite3.Connection, thread_id: str) -> ThreadRecord | None:
-    """One thread; None where there is none."""
+    """One thread, or None."""
     row = connection.execute(f"{_RECORD} WHERE id = ?", (clean(thread_id),)).fetchone()
     return None if row is None else _record(row)
 
@@ -105,7 +105,7 @@ def _record(row: Sequence[Any]) -> ThreadRecord:
 
 
 def items(connection: sqlite3.Connection, thread_id: str, after: int, limit: int) -> list[ItemRow] | None:
-    """Items behind the place `after`, oldest first; None where there is no such thread."""
+    """Items after the position `after`, oldest first. None if there is no such thread."""
     found = connection.execute("SELECT seq FROM threads WHERE id = ?", (clean(thread_id),)).fetchone()
     if found is None:
         return None
@@ -117,7 +117,7 @@ def items(connection: sqlite3.Connection, thread_id: str, after: int, limit: int
 
 
 def thread(connection: sqlite3.Connection, thread_id: str) -> dict[str, Any] | None:
-    """All of a thread but its items; None where there is none."""
+    """A thread without its items, or None."""
     found = connection.execute(
         "SELECT id, agent, title, created, updated, body FROM threads WHERE id = ?", (clean(thread_id),)
     ).fetchone()
@@ -132,7 +132,7 @@ def thread(connection: sqlite3.Connection, thread_id: str) -> dict[str, Any] | N
 
 
 def rename(connection: sqlite3.Connection, thread_id: str, title: str | None) -> bool:
-    """Gives a thread another title, in the search too; False where there is no such thread."""
+    """Rename a thread, in the search index too. False if there is no such thread."""
     title = None if title is None else clean(title)[:MOST_OF_A_TITLE]
     found = connection.execute("SELECT seq, agent FROM threads WHERE id = ?", (clean(thread_id),)).fetchone()
     if found is None:

@@ -1,7 +1,7 @@
-"""The tables of the thread store, version by version, and how an older file becomes one of today.
+"""The tables of the thread store by version, and the migration of older files.
 
-The version stands in `PRAGMA user_version`. A step is never changed once it was released: a new one is added.
-Knows neither the SDK nor what the rows mean to it.
+The version is in `PRAGMA user_version`. A released step is never changed; add a new one. Knows neither the SDK nor what
+the rows mean to it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 from desktop.common.files import open_private, replace
 
 Step = Callable[[sqlite3.Connection], None]
-"""Brings a database from the version before to the next one, inside a transaction that is not its own."""
+"""Migrates a database to the next version, within a transaction of the caller."""
 
 
 def _first(connection: sqlite3.Connection) -> None:
     for statement in (
-        # `seq` is the order of things: of two made in the same microsecond, and when the clock was set back.
-        # AUTOINCREMENT: never given twice, so that a place in a list stays one after deletions.
-        # Times are microseconds since 1970, UTC.
+        # `seq` is the order, even for rows of the same microsecond, or after the clock was set back. AUTOINCREMENT
+        # never reuses a number, so a position in a list stays valid after deletions. Times are microseconds since 1970,
+        # UTC.
         """
         CREATE TABLE threads (
             seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -37,7 +37,7 @@ def _first(connection: sqlite3.Connection) -> None:
         "CREATE INDEX threads_of_agent ON threads (agent, seq)",
         "CREATE INDEX threads_by_activity ON threads (updated, seq)",
         "CREATE INDEX threads_of_agent_by_activity ON threads (agent, updated, seq)",
-        # `foreign_id` is what a model called the item, where it could not keep that.
+        # `foreign_id`: a model's id that could not be kept.
         """
         CREATE TABLE items (
             seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -61,7 +61,7 @@ def _first(connection: sqlite3.Connection) -> None:
         ) WITHOUT ROWID
         """,
         "CREATE INDEX attachments_of_thread ON attachments (thread)",
-        # Where deleted things stood: a page that was reading its way through a list goes on from there.
+        # Positions of deleted rows, so that a page reading through a list can continue from there.
         "CREATE TABLE gone_threads (id TEXT PRIMARY KEY, agent TEXT NOT NULL, seq INTEGER NOT NULL)",
         """
         CREATE TABLE gone_items (
@@ -71,9 +71,9 @@ def _first(connection: sqlite3.Connection) -> None:
         ) WITHOUT ROWID
         """,
         "CREATE INDEX gone_items_of_thread ON gone_items (thread)",
-        # The words, rowid = seq. Each row carries its agent as one more word: a search within one agent is then
-        # an intersection of two lists, not a walk through everybody's hits. Beginnings of 2 to 8 letters have an
-        # index of their own: without it, "th" over a million messages takes a second.
+        # The search index, rowid = seq. Each row has its agent as an additional word, so a search within one agent is
+        # an intersection of two lists instead of a scan of all hits. Prefixes of 2 to 8 letters are indexed: without
+        # that, "th" takes a second over a million messages.
         """
         CREATE VIRTUAL TABLE thread_words USING fts5
             (agent, words, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3 4 5 6 7 8')
@@ -82,7 +82,7 @@ def _first(connection: sqlite3.Connection) -> None:
         CREATE VIRTUAL TABLE item_words USING fts5
             (agent, words, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3 4 5 6 7 8')
         """,
-        # Words are put in by the store, which prepares them; they go by trigger, also when a thread takes its items.
+        # The store prepares and inserts the words. Triggers remove them, also when a thread is deleted with its items.
         """
         CREATE TRIGGER thread_words_go AFTER DELETE ON threads BEGIN
             DELETE FROM thread_words WHERE rowid = old.seq;
@@ -106,15 +106,15 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> None:
-    """Brings the database up to version `len(steps)`, each step in one transaction with its number.
+    """Migrate the database to version `len(steps)`. Each step and its version number share a transaction.
 
-    Killed at any moment, it stands at one version or the next, and the next start goes on. The connection must
-    not begin transactions by itself (`isolation_level=None`). Raises sqlite3.Error.
+    If killed, the database is at one version or the next, and the next start continues. The connection must not begin
+    transactions by itself (`isolation_level=None`). Raises sqlite3.Error.
     """
     while (version := version_of(connection)) < len(steps):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            # Another process may have done it while this one waited.
+            # Another process may have migrated it while this one waited.
             if version_of(connection) == version:
                 steps[version](connection)
                 connection.execute(f"PRAGMA user_version = {version + 1:d}")
@@ -126,7 +126,7 @@ def migrate(connection: sqlite3.Connection, steps: Sequence[Step] = STEPS) -> No
 
 
 def back_up(connection: sqlite3.Connection, path: Path) -> None:
-    """Writes a whole copy of the database to `path`, mode 0600; it is there whole or not at all.
+    """Write a complete copy of the database to `path`, with mode 0600. It exists completely or not at all.
 
     Raises sqlite3.Error, OSError.
     """
@@ -135,7 +135,7 @@ def back_up(connection: sqlite3.Connection, path: Path) -> None:
         os.close(open_private(unfinished, "w"))
         with closing(sqlite3.connect(unfinished, isolation_level=None)) as copy:
             connection.backup(copy)
-            # A file of its own: a copy of a WAL database would otherwise want a -wal file beside it.
+            # A single file: a copy of a WAL database would otherwise need its -wal file.
             copy.execute("PRAGMA journal_mode = DELETE")
         replace(unfinished, path)
     finally:

@@ -1,7 +1,7 @@
-"""Finding chats by their words: what goes into the index, what a typed line asks of it, and the passage that is shown.
+"""Full-text search of chats: what goes into the index, what a query finds, and the passage shown.
 
-Every word that was typed is the beginning of a word that is found ("wor" finds "world"); accents and case do not
-count; all words must be there. Knows the tables, not the store.
+Each word typed matches the beginning of a word ("wor" finds "world"). Accents and case are ignored. All words must
+match. Knows the tables, not the store.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Any, Literal
 from desktop.agents.store.columns import clean, text_of, utc
 
 WORDS = 12
-"""Words of a query that count."""
+"""The most words used of a query."""
 LONGEST = 500
-"""Characters of a query that count."""
+"""The most characters used of a query."""
 WALKED = 10_000
-"""Hits that are looked at in one search: enough for a hundred chats that hold the word a hundred times each."""
+"""Hits examined per search: enough for a hundred chats with a hundred hits each."""
 BEFORE, AFTER = 40, 120
 """Characters of a passage before and after the first match."""
 
-# SQLite's tokenizer knows words by the spaces between them and letters up to Unicode 6.1. Scripts without spaces are
-# taken apart, so that a word of theirs is a row of single characters; a pictogram becomes the word u1f44d.
+# SQLite's tokenizer separates words by spaces and knows letters up to Unicode 6.1. Text in scripts without spaces is
+# split into single characters, and an emoji becomes a word such as u1f44d.
 _ALONE = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -34,19 +34,19 @@ _PICTURE = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")
 _MARKS = "[\u0300-\u036f]*"
 _WORD = re.compile(r"[^\W_]")
 _FORMATTING = re.compile(r"^[-:| \t]+$|^[ \t]*#{1,6}[ \t]+|\*\*|`+|\|", re.MULTILINE)
-"""Marks of markdown that a passage is read better without."""
+"""Markdown syntax removed from passages."""
 _START, _END = rf"(?:(?<![^\W_])|(?<={_ALONE.pattern}))", r"(?![^\W_])"
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A piece of text and where it matched: pairs of start and end, in characters."""
+    """A piece of text with its matches: pairs of start and end, in characters."""
 
     text: str
     ranges: tuple[tuple[int, int], ...] = ()
 
     def wire(self) -> dict[str, Any]:
-        """For a page: the ranges in JavaScript's units, of which a pictogram has two."""
+        """For a page, with ranges in UTF-16 units: an emoji counts as two."""
         at = [0]
         for character in self.text:
             at.append(at[-1] + (2 if ord(character) > 0xFFFF else 1))
@@ -55,13 +55,13 @@ class Passage:
 
 @dataclass(frozen=True)
 class Hit:
-    """A thread that was found: by its title (`item_id` is None), or by the newest message that matches."""
+    """A thread found by its title (`item_id` is None), or by its newest matching message."""
 
     thread_id: str
     agent_id: str
     title: Passage
     created_at: datetime
-    """Of the thread, in UTC."""
+    """The thread's time, in UTC."""
     item_id: str | None = None
     passage: Passage | None = None
 
@@ -73,7 +73,7 @@ def indexed(text: str) -> str:
 
 
 def agent_word(agent_id: str) -> str:
-    """The one word that stands for an agent in the index."""
+    """The word for an agent in the index."""
     return "x" + clean(agent_id).encode().hex()
 
 
@@ -84,7 +84,7 @@ def index(
     agent_id: str,
     text: str | None,
 ) -> None:
-    """From now on the row `seq` is found by the words of `text`, and no longer by what it was found by before."""
+    """Index the row `seq` by the words of `text`, replacing its previous words."""
     connection.execute(f"DELETE FROM {table} WHERE rowid = ?", (seq,))  # noqa: S608 - one of two names
     if text:
         connection.execute(
@@ -94,24 +94,25 @@ def index(
 
 
 def words_of(query: str) -> list[str]:
-    """The words of a typed line that the search can use; none for one that has no letter, digit or pictogram."""
+    """The usable words of a query; empty if it has no letter, digit or emoji."""
     typed = clean(query)[:LONGEST].replace("\0", " ").split()
     return [word for word in typed if _WORD.search(indexed(word))][:WORDS]
 
 
 def match(words: list[str], agent_id: str | None) -> str:
-    """The query in FTS5's language. Words are quoted whole: nothing that was typed is an operator."""
+    """The query in FTS5 syntax. Words are quoted, so nothing typed acts as an operator."""
     quoted = []
     for word in words:
         inside = indexed(word).strip().replace('"', " ")
-        # One letter alone is looked for as a word: as a beginning it would be half of all there is.
+        # A single letter is searched as a whole word; as a prefix it would match nearly everything.
         quoted.append(f'"{inside}"' if len(inside) == 1 and inside.isascii() else f'"{inside}"*')
     asked = f"words : ({' AND '.join(quoted)})"
     return asked if agent_id is None else f"agent : {agent_word(agent_id)} AND {asked}"
 
 
 def find(connection: sqlite3.Connection, query: str, agent_id: str | None, limit: int) -> list[Hit]:
-    """One hit a thread: those found by title, newest first, then those found by a message, the newest message first."""
+    """One hit per thread: first those found by title, newest first, then those found by a message, newest message
+    first."""
     words = words_of(query)
     if not words or limit < 1:
         return []
@@ -149,7 +150,7 @@ def find(connection: sqlite3.Connection, query: str, agent_id: str | None, limit
 
 
 def title_finder(query: str) -> Callable[[str], Passage | None]:
-    """What tells of a title whether it holds every word of `query`, and where; for titles that no index has."""
+    """A function that finds every word of `query` in a title, for titles not in the index."""
     words = words_of(query)
     each, all_of_them = [pattern_of([word]) for word in words], pattern_of(words) if words else None
 
@@ -166,7 +167,7 @@ def title_finder(query: str) -> Callable[[str], Passage | None]:
 
 
 class _Fold(dict[int, str]):
-    """One character for one character: its letter without accent, in lower case; white space becomes a space."""
+    """Maps each character to one character: its lower-case letter without accent. White space becomes a space."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -180,12 +181,12 @@ _FOLD = _Fold()
 
 
 def fold(text: str) -> str:
-    """`text` as it is compared; as long as before."""
+    """`text` folded for comparison, with the same length."""
     return text.lower() if text.isascii() else text.translate(_FOLD)
 
 
 def pattern_of(words: list[str]) -> re.Pattern[str]:
-    """Finds the words in a folded text; accents that stand beside their letter may be in between."""
+    """A pattern for the words in a folded text. Combining accents may be in between."""
     parts = []
     for word in words:
         inner = [p for p in re.split(r"[\W_]+", fold(unicodedata.normalize("NFC", word))) if p] or [word]
@@ -201,7 +202,7 @@ def _whole(text: str, pattern: re.Pattern[str]) -> Passage:
 
 
 def passage_of(text: str, pattern: re.Pattern[str]) -> Passage:
-    """The piece of `text` around the first match, in one line; "…" where something was left out."""
+    """The part of `text` around the first match, on one line, with "…" where it was cut."""
     folded = fold(text)
     first = pattern.search(folded)
     start = 0 if first is None else max(0, first.start() - BEFORE)

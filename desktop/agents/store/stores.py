@@ -1,4 +1,4 @@
-"""The store of chats and that of attachments, opened and closed together. Imports no agents."""
+"""Opens and closes the stores of chats and attachments together. Imports no agents."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from desktop.common.errors import AppError
 
 
 class Stores(NamedTuple):
-    """Where chats and attachments are. `close` is called on the agents' thread, when nothing runs any more."""
+    """The stores of chats and attachments. `close` is called on the agents' thread, when nothing runs any more."""
 
     threads: Store[RequestContext]
     attachments: AttachmentStore[RequestContext] | None
     close: Callable[[], object]
     notices: Sequence[AppError] = ()
-    """What a person should be told of the stores: a damaged file that was set aside."""
+    """Notices for the person, such as a damaged file that was set aside."""
     sweep: Callable[[], Coroutine[Any, Any, object]] | None = None
-    """Once, when there is time: deletes what nothing refers to any more."""
+    """Deletes what nothing refers to any more. Called once, when there is time."""
 
 
 def open_stores(threads: Path | None, attachments: Path | None) -> Stores:
-    """The stores over a database file and a folder; None for either keeps nothing of it. Raises as `SqliteStore`."""
+    """Open the stores in a database file and a folder. None for either keeps it in memory. Raises like
+    `SqliteStore`."""
     store = SqliteStore(threads)
     files = AttachmentFiles(store, attachments)
 

@@ -1,7 +1,7 @@
-"""The thread store of in-app agents: the SDK's `Store` over one SQLite file, for one profile.
+"""The thread store of in-app agents: the SDK's `Store` in one SQLite file per profile.
 
-Everything SQLite does happens in threads of its own: one that writes, two that read. What `await` has acknowledged
-is with the operating system, so a killed app loses none of it. Imports the SDK's types, never its agent stack.
+SQLite works on its own threads: one writes, two read. Whatever `await` has acknowledged is with the operating system,
+so a killed app loses none of it. Imports the SDK's types, never its agent stack.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST = 10_000
-"""Largest page."""
+"""The largest page."""
 GONE_KEPT = 1000
-"""Deleted threads whose place in the list is remembered."""
+"""Deleted threads whose position in the list is remembered."""
 
 
 class SqliteStore(Store[RequestContext]):
-    """Opens the database at once, in the thread that writes, and waits for that. A path of None keeps nothing.
+    """Opens the database on the writing thread and waits for it. A path of None keeps everything in memory.
 
-    Raises ThreadsNewer, FolderUnwritable, FileUnreadable; what else a person should be told stands in `notices`
-    (ThreadsDamaged). All methods raise `NotFoundError` for an id that is not this agent's, and FolderUnwritable or
-    FileUnreadable for what the disk refuses. Usable from every thread and every event loop; `close` it.
+    Raises ThreadsNewer, FolderUnwritable, FileUnreadable. `notices` has anything else for the person (ThreadsDamaged).
+    All methods raise `NotFoundError` for an id that is not this agent's, and FolderUnwritable or FileUnreadable for
+    errors of the disk. Usable from every thread and event loop. Call `close` at the end.
 
-    Two things go beyond what the SDK asks for. Lists keep the order in which things were added, whatever the clock
-    said; a cursor stays good when its thread or item is deleted. And removing an item that isn't there is no error:
-    after a tripped guardrail the SDK removes items that it never saved.
+    It does two things beyond the SDK's contract. Lists keep the order of insertion, whatever the clock said, and a
+    cursor stays valid when its thread or item is deleted. And removing a missing item is no error: after a tripped
+    guardrail, the SDK removes items it never saved.
     """
 
     def __init__(
@@ -58,20 +58,20 @@ class SqliteStore(Store[RequestContext]):
         self.path = path
         self.notices: list[AppError] = []
         self.attachments_gone = attachments_gone
-        """Told the ids of attachments whose rows are gone for good, in the thread that writes."""
+        """Called on the writing thread with the ids of attachments whose rows are gone."""
         self._now = now
         self._writer = Worker("threads-writer", idle=self._flush)
         self._readers: list[Worker] = []
         self._index_seen = False
-        """The index of words was looked at since it was opened."""
+        """Whether the search index was checked since it was opened."""
         self._index_checked = False
-        """And as a whole."""
+        """Whether it was fully checked."""
         self._connections: dict[Worker, sqlite3.Connection] = {}
         try:
             self._connections[self._writer], self.notices = self._writer.call(
                 lambda: database.open_database(path, steps=steps, now=now)
             )
-            # A database in memory belongs to its one connection.
+            # An in-memory database belongs to a single connection.
             for name in ("threads-reader", "threads-search") if path else ():
                 reader = Worker(name)
                 self._readers.append(reader)
@@ -83,7 +83,7 @@ class SqliteStore(Store[RequestContext]):
         self._searching = self._readers[1] if path else self._writer
 
     def close(self, limit: float = 5.0) -> bool:
-        """Finishes what was begun and closes the file. False: the disk did not answer within `limit` seconds."""
+        """Finish pending work and close the file. False if the disk did not respond within `limit` seconds."""
         ends = time.monotonic() + limit
         done = True
         for worker in (*self._readers, self._writer):
@@ -122,7 +122,7 @@ class SqliteStore(Store[RequestContext]):
         def save(connection: sqlite3.Connection) -> None:
             known = connection.execute("SELECT seq, agent, title FROM threads WHERE id = ?", (thread_id,)).fetchone()
             if known is None:
-                # A title that was made while the thread was being deleted must not bring it back.
+                # A title made while the thread was being deleted must not bring it back.
                 if connection.execute("SELECT 1 FROM gone_threads WHERE id = ?", (thread_id,)).fetchone():
                     raise NotFoundError(f"thread {thread.id}")
                 seq = connection.execute(
@@ -217,7 +217,7 @@ class SqliteStore(Store[RequestContext]):
                 try:
                     items.append(documents.item_of(item_id, thread_id, created, body))
                 except ValueError as error:
-                    # Written by an app with a newer SDK: one such item does not lock up the whole chat.
+                    # Written by a newer SDK: one such item must not make the whole chat unreadable.
                     _log().warning("item %s is left out: %s", item_id, type(error).__name__)
             return _page(items, rows, limit)
 
@@ -258,7 +258,7 @@ class SqliteStore(Store[RequestContext]):
     async def _put(
         self, thread_id: str, item: ThreadItem, context: RequestContext, how: Literal["added", "saved"]
     ) -> None:
-        # Written out here, in the caller's thread: the SDK goes on changing its items.
+        # Serialized here, on the caller's thread, because the SDK keeps changing its items.
         given, agent, kind = clean(item.id), clean(context.agent_id), item.type
         created, body = columns.to_microseconds(item.created_at), documents.item_body(item)
         words = columns.text_of(kind, body)
@@ -326,7 +326,7 @@ class SqliteStore(Store[RequestContext]):
         await self._write(delete, then=self._tell_gone)
 
     async def unsent_attachments(self) -> tuple[int, int]:
-        """How many files of all agents no message took up, and their declared bytes."""
+        """The number of unsent files of all agents, and their declared bytes."""
 
         def count(connection: sqlite3.Connection) -> tuple[int, int]:
             found = connection.execute(
@@ -337,8 +337,7 @@ class SqliteStore(Store[RequestContext]):
         return await self._read(count)
 
     async def sweep_attachments(self, older_than: float) -> set[str]:
-        """Deletes rows that no message took up and that were made before `older_than` (Unix seconds); gives the
-        ids of all that are left."""
+        """Delete rows of unsent files older than `older_than` (Unix seconds). Returns the ids of all that remain."""
 
         def sweep(connection: sqlite3.Connection) -> tuple[list[str], set[str]]:
             rows = connection.execute(
@@ -354,7 +353,7 @@ class SqliteStore(Store[RequestContext]):
     # --- beyond one agent ---------------------------------------------------------------------
 
     async def search(self, query: str, agent_id: str | None = None, limit: int = 20) -> list[search.Hit]:
-        """Threads of `agent_id` (None: of all agents) whose title or messages hold every word of `query`."""
+        """Threads of `agent_id` (None for all agents) whose title or messages contain every word of `query`."""
         limit = _limited(limit)
 
         def find(connection: sqlite3.Connection) -> list[search.Hit]:
@@ -370,13 +369,13 @@ class SqliteStore(Store[RequestContext]):
             if not words_index.may_be_of_it(error.__cause__) or not await self._mend_index(whole=True, anyway=True):
                 raise
         else:
-            # A damaged index may also find nothing: before that is said, it is looked at as a whole, once.
+            # A damaged index may find nothing, so it is fully checked once before "nothing found" is reported.
             if hits or not search.words_of(query) or not await self._mend_index(whole=True):
                 return hits
         return await self._read(find, self._searching)
 
     async def _mend_index(self, *, whole: bool, anyway: bool = False) -> bool:
-        """Whether the index of words was damaged, and is made anew."""
+        """Whether the search index was damaged and has been rebuilt."""
         if self.path is None or (self._index_checked and not anyway):
             return False
         was_damaged = await self._write(lambda connection: words_index.mended(connection, whole=whole))
@@ -391,7 +390,7 @@ class SqliteStore(Store[RequestContext]):
         after: str | None = None,
         since: datetime | None = None,
     ) -> rows.Records:
-        """Threads of `agent_id` (None: of all agents) written to since `since`, the one last written to first."""
+        """Threads of `agent_id` (None for all agents) changed after `since`, latest first."""
         limit = _limited(limit)
 
         place: tuple[int, int] | None = None
@@ -404,21 +403,21 @@ class SqliteStore(Store[RequestContext]):
         return await self._read(lambda connection: rows.records(connection, agent_id, limit, place, since))
 
     async def record(self, thread_id: str) -> rows.ThreadRecord:
-        """One thread, whichever agent it belongs to."""
+        """One thread of any agent."""
         found = await self._read(lambda connection: rows.record(connection, thread_id))
         if found is None:
             raise NotFoundError(f"thread {thread_id}")
         return found
 
     async def document(self, thread_id: str) -> dict[str, Any]:
-        """All that is kept of a thread but its items, whichever agent it belongs to."""
+        """Everything stored about a thread of any agent, without its items."""
         found = await self._read(lambda connection: rows.thread(connection, thread_id))
         if found is None:
             raise NotFoundError(f"thread {thread_id}")
         return found
 
     async def item_rows(self, thread_id: str, after: int = 0, limit: int = 100) -> list[rows.ItemRow]:
-        """Items as they are kept, behind the place `after`, oldest first, whichever agent they belong to."""
+        """Items as stored, of any agent, after the position `after`, oldest first."""
         limit = _limited(limit)
         found = await self._read(lambda connection: rows.items(connection, thread_id, after, limit), self._searching)
         if found is None:
@@ -426,7 +425,7 @@ class SqliteStore(Store[RequestContext]):
         return found
 
     async def rename(self, thread_id: str, title: str | None) -> None:
-        """Another title and nothing else: whatever an answer in progress writes meanwhile stays."""
+        """Change only the title, so that nothing written by an answer in progress is lost."""
         if not await self._write(lambda connection: rows.rename(connection, thread_id, title)):
             raise NotFoundError(f"thread {thread_id}")
 
@@ -447,7 +446,7 @@ class SqliteStore(Store[RequestContext]):
     async def _write(
         self, job: Callable[[sqlite3.Connection], T], then: Callable[[T], None] = lambda result: None
     ) -> T:
-        """Does `job` in one transaction and, once that is committed, `then`, both in the thread that writes."""
+        """Run `job` in one transaction and, once it is committed, `then`, both on the writing thread."""
         connection = self._connections[self._writer]
 
         def write() -> T:
@@ -457,7 +456,7 @@ class SqliteStore(Store[RequestContext]):
             except AppError as error:
                 if self.path is None or not words_index.may_be_of_it(error.__cause__):
                     raise
-                # What is written goes into the index as well: a damaged one must not keep it from being kept.
+                # Writing also updates the index. A damaged index must not prevent it.
                 with database.transaction(connection, self.path):
                     if not words_index.mended(connection):
                         raise
@@ -473,7 +472,7 @@ class SqliteStore(Store[RequestContext]):
             self.attachments_gone(ids)
 
     def _flush(self) -> None:
-        """With nothing to do: what was written goes from the log into the file and onto the disk."""
+        """When idle, move what was written from the log into the file and onto the disk."""
         if self.path:
             self._connections[self._writer].execute("PRAGMA wal_checkpoint(PASSIVE)")
 
@@ -496,7 +495,7 @@ def _limited(limit: int) -> int:
 
 
 def _page(data: list[Any], rows: list[Any], limit: int) -> Page[Any]:
-    """`rows` holds one more than `limit` where there is more; their first column is the id."""
+    """`rows` has one more than `limit` if there is another page. Their first column is the id."""
     more = len(rows) > limit
     return Page(data=data, has_more=more, after=rows[limit - 1][0] if more else None)
 

@@ -1,11 +1,11 @@
-"""Whether the index of words finds what the chats hold; where it does not, it is made anew from them.
+"""Checks that the search index finds what the chats contain, and rebuilds it if not.
 
-SQLite tells of a damaged FTS5 index in another way in every version, or not at all (tried with 3.40.1 and 3.51.1): the
-older one raises SQLITE_CORRUPT_VTAB, the newer one SQLITE_CORRUPT as for the chats themselves, and its quick_check
-takes the whole file for damaged; some damage makes both find nothing, without a word, and pass FTS5's own
-integrity-check. So no error is waited for: messages that are there are looked for by their own words.
+SQLite reports a damaged FTS5 index differently in each version, or not at all (tried with 3.40.1 and 3.51.1). The older
+one raises SQLITE_CORRUPT_VTAB. The newer one raises SQLITE_CORRUPT, as for the chats themselves, and its quick_check
+reports the whole file as damaged. With some damage, both silently find nothing and pass FTS5's own integrity-check. So
+this module does not wait for an error: it searches for existing messages by their own words.
 
-Knows the tables that in-app chats and archived ones share, not the stores.
+Knows the tables shared by in-app and archived chats, not the stores.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ TABLES: tuple[Table, ...] = ("thread_words", "item_words")
 PARTS = ("data", "idx", "content", "docsize", "config")
 """The tables in which FTS5 keeps one index (https://www.sqlite.org/fts5.html, section 9)."""
 SAMPLED = 60
-"""Titles and messages that are looked for in a whole check, spread over all there are."""
+"""Titles and messages searched for in a full check, spread over all of them."""
 _PLAIN = re.compile(r"(?:(?<=[\s.,;:!?()])|^)[a-z0-9]{2,40}(?=[\s.,;:!?()]|$)", re.IGNORECASE | re.ASCII)
-"""A word that every version of the tokenizer takes as it stands."""
+"""A word that every version of the tokenizer leaves unchanged."""
 _ROWS = {
     "thread_words": (
         "SELECT seq, agent, 'title', title FROM threads rows WHERE title <> ''",
@@ -39,16 +39,16 @@ _ROWS = {
         "SELECT id FROM item_words_docsize WHERE id NOT IN (SELECT seq FROM items)",
     ),
 }
-"""What each index is of, and what is in it and of nothing."""
+"""For each index: the rows it should contain, and entries without a row."""
 
 
 def may_be_of_it(error: BaseException | None) -> bool:
-    """Whether what SQLite raised may mean that an index is damaged, and not the chats."""
+    """Whether SQLite's error may mean that an index is damaged instead of the chats."""
     if not isinstance(error, sqlite3.Error):
         return False
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     said = str(error)
-    # A constraint of a table of ours is named; that of a block which is written where one lies already is not.
+    # SQLite names a violated constraint of our tables, but not that of an index block written over another.
     return (
         code == sqlite3.SQLITE_CORRUPT
         or "fts5" in said
@@ -58,10 +58,10 @@ def may_be_of_it(error: BaseException | None) -> bool:
 
 
 def chats_are_sound(connection: sqlite3.Connection) -> bool:
-    """Whether everything but the indexes of words is whole, as far as SQLite sees."""
+    """Whether everything but the search indexes is intact, as far as SQLite can tell."""
     ours = tuple(f"{table}_{part}" for table in TABLES for part in PARTS)
     try:
-        # A virtual table has no page of its own.
+        # A virtual table has no pages of its own.
         names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0").fetchall()
         for (name,) in names:
             if name not in ours and connection.execute(f"PRAGMA quick_check('{name}')").fetchone()[0] != "ok":
@@ -74,10 +74,9 @@ def chats_are_sound(connection: sqlite3.Connection) -> bool:
 
 
 def is_sound(connection: sqlite3.Connection, *, whole: bool) -> bool:
-    """Whether both indexes find what they should: the first and the last of what they are of; with `whole` also some
-    in between, whether anything is lacking in them, and what FTS5 itself can say. That takes a third of the time that
-    making them anew would: 30 ms for a thousand messages. Within a transaction. Raises sqlite3.Error where it is
-    another matter (a full disk, somebody else's lock)."""
+    """Whether both indexes find what they should: their first and last rows. With `whole`, also some in between,
+    whether rows are missing, and FTS5's own check. That takes a third of the time of rebuilding: 30 ms for a thousand
+    messages. Call it within a transaction. Raises sqlite3.Error for other problems (a full disk, a lock)."""
     try:
         return all(_is_sound(connection, table, whole) for table in TABLES)
     except sqlite3.Error as error:
@@ -87,8 +86,8 @@ def is_sound(connection: sqlite3.Connection, *, whole: bool) -> bool:
 
 
 def mended(connection: sqlite3.Connection, *, whole: bool = True) -> bool:
-    """Looks, and makes the indexes anew where they are not sound and the chats are; whether it did.
-    Within a transaction. Raises sqlite3.Error."""
+    """Check the indexes, and rebuild them if they are damaged but the chats are not. Returns whether it did. Call it
+    within a transaction. Raises sqlite3.Error."""
     if is_sound(connection, whole=whole) or not chats_are_sound(connection):
         return False
     make_anew(connection)
@@ -96,7 +95,7 @@ def mended(connection: sqlite3.Connection, *, whole: bool = True) -> bool:
 
 
 def make_anew(connection: sqlite3.Connection) -> None:
-    """Both indexes from the chats. Within a transaction. Raises sqlite3.Error."""
+    """Rebuild both indexes from the chats. Call it within a transaction. Raises sqlite3.Error."""
     for table in TABLES:
         (sql,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
         try:
@@ -104,7 +103,7 @@ def make_anew(connection: sqlite3.Connection) -> None:
         except sqlite3.Error as error:
             if not may_be_of_it(error):
                 raise
-            # SQLite drops only what it can open.
+            # SQLite only drops a table it can open.
             _empty(connection, table, sql)
             connection.execute(f"DROP TABLE {table}")
         connection.execute(sql)
@@ -113,7 +112,7 @@ def make_anew(connection: sqlite3.Connection) -> None:
 
 
 def _empty(connection: sqlite3.Connection, table: Table, sql: str) -> None:
-    """The tables behind an index as SQLite itself begins them."""
+    """Recreate the tables behind an index in their initial state."""
     with closing(sqlite3.connect(":memory:")) as fresh:
         fresh.execute(sql)
         for part in PARTS:
@@ -146,7 +145,7 @@ def _is_sound(connection: sqlite3.Connection, table: Table, whole: bool) -> bool
 
 
 def _is_found(connection: sqlite3.Connection, table: Table, seq: int, agent: str, kind: str, body: str) -> bool:
-    """Whether a row is found by its agent and by a word of its own, typed whole and begun."""
+    """Whether a row is found by its agent and by one of its words, in full and as a prefix."""
     text = _text(kind, body)
     if not text:
         return True
@@ -163,4 +162,4 @@ def _text(kind: str, body: str) -> str:
     try:
         return text_of(kind, body)
     except (ValueError, AttributeError):
-        return ""  # a row that no list shows either
+        return ""  # no list shows such a row either

@@ -1,6 +1,6 @@
-"""One thread that does what it is given, one thing after the other, for asyncio and for plain callers.
+"""A thread that runs jobs one after another, for asyncio and for plain callers.
 
-What was given is done, also when the task that waits for it is cancelled. Knows nothing of what it does.
+A submitted job is done even if the task that waits for it is cancelled. Knows nothing about the jobs.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 class Worker:
-    """A daemon thread with a queue. `idle` is called in it once it has had nothing to do for `idle_after` seconds.
+    """A daemon thread with a queue. It calls `idle` after `idle_after` seconds without a job.
 
-    A daemon, so that a disk that hangs can't keep the app from ending; `close` is how it ends in order.
+    A daemon, so that a hanging disk can't keep the app from ending. `close` ends it in order.
     """
 
     def __init__(self, name: str, *, idle: Callable[[], None] | None = None, idle_after: float = 2.0) -> None:
@@ -32,7 +32,7 @@ class Worker:
         self._thread.start()
 
     def submit(self, job: Callable[[], T]) -> Future[T]:
-        """Puts `job` at the end of the queue. Raises RuntimeError after `close`."""
+        """Add `job` to the queue. Raises RuntimeError after `close`."""
         future: Future[T] = Future()
         with self._lock:
             if self._closed:
@@ -41,27 +41,27 @@ class Worker:
         return future
 
     def call(self, job: Callable[[], T]) -> T:
-        """Does `job` in the thread and waits for it."""
+        """Run `job` on the thread and wait for it."""
         return self.submit(job).result()
 
     async def run(self, job: Callable[[], T]) -> T:
-        """Does `job` in the thread without holding up the loop.
+        """Run `job` on the thread without blocking the loop.
 
-        Not asyncio.wrap_future: that carries a cancellation over to the job, which then is not done if it
-        has not begun, and complains when the loop was closed meanwhile.
+        Not asyncio.wrap_future: that passes a cancellation on to the job, which is then skipped if it has not started,
+        and complains if the loop was closed meanwhile.
         """
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[T] = loop.create_future()
 
         def answered(done: Future[T]) -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed, so nobody waits
                 loop.call_soon_threadsafe(_settle, waiting, done)
 
         self.submit(job).add_done_callback(answered)
         return await waiting
 
     def close(self, last: Callable[[], object] | None = None, limit: float = 5.0) -> bool:
-        """Does what is in the queue, then `last`, and ends. False: not done within `limit` seconds."""
+        """Finish the queue, run `last`, and end. False if not done within `limit` seconds."""
         with self._lock:
             if not self._closed:
                 self._closed = True
@@ -79,14 +79,14 @@ class Worker:
             except queue.Empty:
                 busy = False
                 if self._idle:
-                    with suppress(Exception):  # what is done in idle time may fail: it comes again
+                    with suppress(Exception):  # idle work may fail; it is tried again
                         self._idle()
                 continue
             if job is None:
                 return
             busy = True
             _do(*job)
-            del job  # its result may be large, and the next job may be long in coming
+            del job  # drop it: the result may be large, and the next job may be far off
 
 
 def _do(job: Callable[[], Any], future: Future[Any]) -> None:

@@ -1,5 +1,5 @@
-"""What model servers send, read with patience: whatever their habits, the SDKs above get what OpenAI's own would send.
+"""Normalizes the answers of model servers: whatever their quirks, the SDKs get what OpenAI's API would send.
 
-Bytes in, bytes out, at the place where the HTTP client hands them over: the assistant, titles, dictation and the
-clients of code agents all go through it. Knows no chat, no run, no settings.
+Bytes in, bytes out, in the HTTP client's transport. The assistant, titles, dictation and the clients of code agents all
+use it. Knows no chat, no run, no settings.
 """

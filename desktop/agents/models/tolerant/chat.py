@@ -1,4 +1,4 @@
-"""A stream of Chat Completions, as OpenAI would have written it. Pure: events in, chunks out."""
+"""Normalizes a stream of Chat Completions to what OpenAI would send. Pure: events in, chunks out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from desktop.agents.models.tolerant.thoughts import Part, Thoughts, before_turn
 from desktop.openai_api import error_bodies
 
 PLAIN = {"role", "content", "refusal"}
-"""What the delta of an ordinary chunk of text has; `refusal` only as null."""
+"""Fields of the delta in an ordinary chunk of text; `refusal` only as null."""
 
 
 class Call:
-    """A call of a tool as it comes. It is passed on when it is whole: one that was cut off is none."""
+    """A tool call as it arrives. It is passed on when complete; one that was cut off is dropped."""
 
     def __init__(self, place: int, key: object, number: str) -> None:
         self.place = place
@@ -30,11 +30,11 @@ class Call:
 
 
 class ChatStream:
-    """`see` gives the chunks for one event, `finish` what is left at the end; each None: the event as it came.
+    """`see` returns the chunks for an event, `finish` the rest. None means the event can pass unchanged.
 
-    `names`: the tools that were offered. `keep_reason`: finish reasons go through, else "stop" stands for those of an
-    answer that was cut short, and `reason` says which. `takes_back`: whoever reads can take back what was said, and is
-    told by `turned`; None: not where it reads reasons itself. `begun`: see `Thoughts`.
+    `names`: the tools offered. `keep_reason`: pass finish reasons through; otherwise the reason of an incomplete answer
+    becomes "stop", and `reason` has the real one. `takes_back`: the reader can retract text, and is told by `turned`;
+    if None, only when it does not read reasons itself. `begun`: see `Thoughts`.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ChatStream:
         self._takes_back = not keep_reason if takes_back is None else takes_back
         self._thoughts = Thoughts(begun=begun)
         self._told = 0
-        """Characters of text that were passed on."""
+        """Characters of text passed on."""
         self._halves = shapes.Halves()
         self._calls: list[Call] = []
         self._base: Json = {"id": "chatcmpl-0", "object": "chat.completion.chunk", "created": 0, "model": ""}
@@ -53,20 +53,20 @@ class ChatStream:
         self._whole = False
         self._begun = False
         self.reason = ""
-        """length, content_filter, error or interrupted, where the answer is not all there is."""
+        """length, content_filter, error or interrupted, if the answer is incomplete."""
         self.turned = 0
-        """Characters of the text at its beginning that were thought, as came out later."""
+        """Characters at the beginning of the text that later turned out to be reasoning."""
         self.answered = False
-        """Whether all that was passed on as thought is the answer, and comes again as such."""
+        """Whether everything passed on as reasoning is the answer, and is sent again as such."""
         self.ended = False
-        """Whether the server said that the answer has ended."""
+        """Whether the server reported the end of the answer."""
         self.failed = False
-        """Whether it reported an error; nothing follows."""
+        """Whether it reported an error. Nothing follows."""
         self.understood = False
-        """Whether anything was an answer's."""
+        """Whether anything was part of an answer."""
 
     def see(self, event: Event) -> Iterator[Json | None]:
-        """The chunks that an event means; None: it can pass as it came."""
+        """The chunks for an event; None if it can pass unchanged."""
         chunk = event.data
         if self._is_plain(chunk, event):
             self._begun = self.understood = True
@@ -82,7 +82,7 @@ class ChatStream:
         yield from self._chunk(chunk)
 
     def _is_plain(self, chunk: Any, event: Event) -> bool:
-        """Whether a chunk is one of text as OpenAI writes it: the usual one, which should cost nothing."""
+        """Whether it is a text chunk as OpenAI sends it: the usual case, which should be fast."""
         try:
             if not event.raw or event.name:
                 return False
@@ -115,7 +115,7 @@ class ChatStream:
         return True
 
     def _ours(self, chunk: Json) -> None:
-        """The fields around every chunk of ours are those of the server's own."""
+        """Our chunks have the same outer fields as the server's."""
         if not self._begun:
             self._begun = True
             for name, kind in (("id", str), ("created", int), ("model", str)):
@@ -132,7 +132,7 @@ class ChatStream:
         if isinstance(choices, dict):
             choices = [choices]
         if not isinstance(choices, list) and (isinstance(chunk.get("message"), dict) or "delta" in chunk):
-            # Ollama's own protocol, and servers that forget the list around the choice.
+            # Ollama's own protocol, and servers that omit the list around the choice.
             choices = [chunk]
             if chunk.get("done") is True:
                 choices = [{**chunk, "finish_reason": chunk.get("done_reason") or "stop"}]
@@ -163,7 +163,7 @@ class ChatStream:
                 delta = {"content": choice.get("text")}
         thought, said = shapes.content(delta.get("content"))
         if whole and said:
-            # Some repeat at the end what came in pieces.
+            # Some repeat everything at the end.
             before = "".join(self._said)
             said = said.removeprefix(before) if before else said
             self._whole = not self._said or self._whole
@@ -207,7 +207,7 @@ class ChatStream:
                 yield from self._think(text)
             elif kind == "turn":
                 self.turned = self._told
-                if not self._takes_back:  # nobody takes back what was said: it stands apart at least
+                if not self._takes_back:  # the reader can't retract text, so at least start a new paragraph
                     yield self._say("\n\n")
             elif kind == "unthink":
                 self.answered = True
@@ -219,7 +219,7 @@ class ChatStream:
         return self._delta({"content": text})
 
     def _written(self, text: str) -> Iterator[Json]:
-        """A call that was written as text; text where no tool has that name."""
+        """A call written as text. It stays text if no tool has that name."""
         made = shapes.written_calls(text, self._names())
         if not made:
             yield self._say(text)
@@ -236,12 +236,12 @@ class ChatStream:
         call = self._which(shapes.index(given.get("index")), number, name, whole=whole)
         call.name = call.name or name
         if not isinstance(function.get("arguments"), str) and call.arguments == [arguments]:
-            return  # an object that is repeated
+            return  # a repeated object
         if arguments:
             call.arguments.append(arguments)
 
     def _which(self, place: int | None, number: str, name: str, *, whole: bool) -> Call:
-        """The call that a piece belongs to: by its place, by its id, else the last one, unless a new one begins."""
+        """The call a piece belongs to: by index, by id, or else the last one, unless a new one begins."""
         if number:
             known = next((call for call in self._calls if call.given and call.id == number), None)
             if known is not None and not (whole and place is not None and known.key != place):
@@ -250,7 +250,7 @@ class ChatStream:
         if place is None and self._calls and not whole:
             same = self._calls[-1]
         if same is not None:
-            # All calls at place 0, each with an id of its own; or no ids, and a name that begins the next one.
+            # All calls have index 0 and their own ids, or there are no ids and a name begins the next one.
             renamed = bool(name and same.name) and not number and (place is None or name != same.name)
             other = bool(number and same.given and same.id != number) or (
                 renamed and _complete("".join(same.arguments))
@@ -266,7 +266,7 @@ class ChatStream:
         return call
 
     def _tell(self) -> Iterator[Json]:
-        """The calls that are whole."""
+        """The complete calls."""
         told = 0
         for call in self._calls:
             arguments = shapes.whole_letters("".join(call.arguments)).strip() or "{}"
@@ -282,11 +282,12 @@ class ChatStream:
 
     @property
     def begins_in_thought(self) -> bool | None:
-        """Whether the model's text began in the middle of its reasoning; None: that did not show."""
+        """Whether the model's text began in the middle of its reasoning; None if unknown."""
         return True if self._thoughts.closed else False if self._thoughts.answered else None
 
     def finish(self, *, done: bool, broken: bool = False) -> Iterator[Json]:
-        """What is left. `done`: the server said [DONE]; `broken`: the connection failed, which is told by others."""
+        """The remaining chunks. `done`: the server sent [DONE]. `broken`: the connection failed, which is reported
+        elsewhere."""
         if self.failed:
             return
         if not (broken or self.ended or done or self._whole):
@@ -315,7 +316,7 @@ class ChatStream:
 
 
 def _complete(arguments: str) -> bool:
-    """Whether arguments are whole, so that what follows is of another call."""
+    """Whether arguments are complete, so that what follows belongs to another call."""
     try:
         json.loads(arguments or "{}")
     except ValueError:
@@ -337,7 +338,7 @@ def _usage(given: Json) -> Json:
 
 
 def whole(body: Json, names: set[str]) -> tuple[Json, ChatStream | None]:
-    """A completion that was not streamed, in OpenAI's shape. What is no completion comes back as it is, with None."""
+    """A completion that was not streamed, in OpenAI's format. Anything else is returned unchanged, with None."""
     if not isinstance(body.get("choices"), list | dict) and not isinstance(body.get("message"), dict):
         return body, None
     stream = ChatStream(lambda: names, keep_reason=False)
@@ -353,7 +354,7 @@ def whole(body: Json, names: set[str]) -> tuple[Json, ChatStream | None]:
 
 
 def together(stream: ChatStream, chunks: list[Json]) -> Json | None:
-    """The completion that all chunks of `stream` make; None where one is an error."""
+    """The completion made of all chunks of `stream`; None if one is an error."""
     said, thought, refusal, usage = "", "", None, None
     calls: dict[int, Json] = {}
     finish = "stop"

@@ -1,6 +1,6 @@
-"""The events of a stream, whoever wrote it: SSE with and without its blank lines, lines of JSON, or one whole JSON.
+"""Reads the events of a stream: SSE with or without blank lines, lines of JSON, or a single JSON document.
 
-Knows no protocol. Source of the habits: public reports about gateways and model servers, each with a test.
+Knows no protocol. The variants come from public reports about gateways and model servers; each has a test.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any
 
 DONE = "[DONE]"
 MOST = 64_000_000
-"""Characters of one event; a server that writes more without an end is none."""
+"""The longest event, in characters. No real server sends a longer one."""
 MOST_LINES = 200
-"""Lines of one event that are looked at for its end before the blank line."""
+"""Lines of an event checked for its end before the blank line."""
 MOST_STRAY = 2_000
 
 _DECODER = json.JSONDecoder(strict=False)
-_SPACE = re.compile(r"[\s\ufeff\x00\x1e]*")  # \x1e: RFC 7464 puts it before each JSON
+_SPACE = re.compile(r"[\s\ufeff\x00\x1e]*")  # \x1e: RFC 7464 puts it before each JSON text
 _LINE = re.compile(rb"\r\n|\n|\r")
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event. `data` is what its JSON says; `raw` its text as it came; `whole`: it was no SSE, but bare JSON."""
+    """One event. `data`: its parsed JSON. `raw`: its original text. `whole`: it was bare JSON, not SSE."""
 
     name: str
     data: Any
@@ -35,23 +35,23 @@ class Event:
 
 
 class Malformed(ValueError):
-    """An event in the middle of a stream whose JSON can't be read."""
+    """An event within a stream that has invalid JSON."""
 
 
 class Reader:
-    """Bytes, however cut, as events. `torn`: the last event was cut off by the end."""
+    """Turns bytes, however split, into events. `torn`: the end cut off the last event."""
 
     def __init__(self) -> None:
         self.torn = False
         self.seen = False
-        """Whether there was any event with something in it."""
+        """Whether there was a non-empty event."""
         self.done = False
-        """Whether [DONE] was said; nothing after it counts."""
+        """Whether [DONE] was sent. Anything after it is ignored."""
         self.stray = ""
-        """The beginning of what was no event: the words of a server that answered with plain text."""
+        """The beginning of text that was no event: the words of a server that answered with plain text."""
         self._begun = False
         self._bare: bool | None = None
-        """Whether it is JSON without SSE around it; None: nothing was seen yet."""
+        """Whether it is bare JSON instead of SSE; None if nothing has arrived yet."""
         self._line = bytearray()
         self._after_cr = False
         self._data: list[str] = []
@@ -62,7 +62,7 @@ class Reader:
         self._decode = codecs.getincrementaldecoder("utf-8")("replace")
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
-        """The events that `chunk` completes. Raises Malformed."""
+        """The events completed by `chunk`. Raises Malformed."""
         if self.done:
             return
         if self._bare is None:
@@ -79,7 +79,7 @@ class Reader:
                 return
 
     def finish(self) -> Iterator[Event]:
-        """What was still held at the end of the stream."""
+        """Events still pending at the end of the stream."""
         if self.done:
             return
         if self._bare is None:
@@ -100,7 +100,7 @@ class Reader:
     # --- what it is ---------------------------------------------------------------------------
 
     def _first(self, chunk: bytes) -> bytes:
-        """Decides by the first letter; leading space and a byte order mark are passed over."""
+        """Decide by the first character, ignoring leading space and a byte order mark."""
         self._line += chunk
         held = bytes(self._line)
         if not self._begun:
@@ -155,7 +155,7 @@ class Reader:
             return
         field, colon, value = line.partition(":")
         if line[0] in '{["' or (not colon and field != "data"):
-            # A line without a name: JSON that forgot it, or what goes on from the line above.
+            # A line without a field name: JSON without its prefix, or the continuation of the previous line.
             if line[0] in "{[" or self._data:
                 yield from self._more(line)
             elif len(self.stray) < MOST_STRAY:
@@ -174,7 +174,7 @@ class Reader:
             self.stray += line[:MOST_STRAY] + "\n"
 
     def _more(self, value: str) -> Iterator[Event]:
-        """A line of data: it belongs to the one before only where that is no JSON of its own."""
+        """A line of data. It continues the previous one only if that is not complete JSON."""
         if self._data and (not self._data[-1].strip() or self._complete()):
             name = self._name
             yield from self._dispatch()
@@ -187,7 +187,7 @@ class Reader:
 
     def _complete(self) -> bool:
         if len(self._data) > MOST_LINES:
-            return False  # looked at with each line, it would be read over and over
+            return False  # checking at each line would parse it over and over
         text = "\n".join(self._data)
         if text.strip() == DONE:
             return True
@@ -211,7 +211,7 @@ class Reader:
         try:
             found = _peel(text)
         except ValueError:
-            # Words of the server's own, not JSON: what they mean is for who knows the protocol.
+            # The server's own words instead of JSON. The protocol's reader interprets them.
             if text[0] in "{[":
                 raise Malformed(text[:200]) from None
             found = [text]
@@ -225,7 +225,7 @@ class Reader:
     # --- bare JSON ----------------------------------------------------------------------------
 
     def _objects(self, *, final: bool) -> Iterator[Event]:
-        """Whole objects at the beginning of what has come: one, or one after another."""
+        """Complete objects at the beginning of the buffer."""
         if not final and len(self._text) < self._next_try:
             return
         at = 0
@@ -251,14 +251,14 @@ class Reader:
             for one in found if isinstance(found, list) else [found]:
                 yield Event("", one, "", whole=True)
         self._text = text[at:]
-        # Parsed again only when much more is there: a large answer in small pieces is read a few times, not each time.
+        # Parsed again only when there is much more, so that a large answer in small pieces is parsed a few times only.
         self._next_try = len(self._text) * 3 // 2
         if len(self._text) > MOST:
             raise Malformed("JSON without an end")
 
 
 def _peel(text: str) -> list[Any]:
-    """One JSON, or several one after another. Raises ValueError."""
+    """One JSON document, or several in a row. Raises ValueError."""
     try:
         return [_DECODER.decode(text)]
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What the stream of an answer can't say of it: set by who asks a model in this task, told by the transport beneath."""
+"""Facts about an answer that its stream can't carry. Set up by the caller in this task, filled in by the transport."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 @dataclass
 class Heard:
-    """Told before the bytes that it is about are read."""
+    """Filled in before the corresponding bytes are read."""
 
     keeps_reason: bool = False
-    """Whoever asks reads finish reasons itself."""
+    """Whether the caller reads finish reasons itself."""
     reason: str = ""
-    """length, content_filter, error or interrupted, where the answer is not all there is."""
+    """length, content_filter, error or interrupted, if the answer is incomplete."""
     turned: int = 0
-    """Characters of the first message, at its beginning, that were thought, as a closing tag has told by now."""
+    """Characters at the beginning of the first message that were reasoning, as a closing tag has shown."""
     answered: bool = False
-    """Whether all that came as thought is the answer; it comes again as such."""
+    """Whether everything sent as reasoning is the answer. It is sent again as such."""
 
 
 HEARD: ContextVar[Heard | None] = ContextVar("desktop_heard", default=None)
-"""None: whoever asks reads finish reasons itself, and nobody can take back what was said."""
+"""None: the caller reads finish reasons itself and can't retract text."""

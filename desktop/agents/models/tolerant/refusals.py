@@ -1,7 +1,7 @@
-"""What a model server refuses by name, left out from then on: parameters, and roles and fields inside a request.
+"""Learns what a model server refuses by name (parameters, roles, fields) and leaves it out from then on.
 
-Remembered by address and model, as long as the app runs, once a request without it was answered; and beside it, whose
-text begins in the middle of the model's reasoning.
+Remembered per address and model, as long as the app runs, once a request without it was answered. Also remembers which
+models begin their text in the middle of their reasoning.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ PLAIN = (
     *("tool_choice", "verbosity", "service_tier", "prompt_cache_key", "prompt_cache_retention", "safety_identifier"),
     *("user", "truncation", "text", "modalities", "background", "context_management", "extra_body"),
 )
-"""Parameters without which a request means the same."""
+"""Parameters that can be left out without changing the request's meaning."""
 NESTED = ("reasoning.summary", "reasoning.effort", "reasoning.generate_summary", "text.verbosity")
 OTHER = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-"""What stands for a parameter under its newer or older name."""
+"""Older or newer names of a parameter."""
 INSIDE = ("strict", "developer", "system")
-"""Not parameters: a field of tools, and roles of messages."""
+"""Not parameters: a field of tools, and message roles."""
 MOST = 500
-"""Pairs of address and model that are remembered."""
+"""The most pairs of address and model remembered."""
 
 _REFUSING = re.compile(
     r"unsupported|n[o']t\s+(?:be\s+)?(?:supported|support|allowed|permitted|accepted|recogni[sz]ed|valid|implemented|known)"
@@ -43,18 +43,18 @@ _REFUSING = re.compile(
 
 
 class Refusals:
-    """Remembers what each model at each address has refused."""
+    """What each model at each address has refused."""
 
     def __init__(self) -> None:
         self._known: dict[Where, tuple[str, ...]] = {}
         self._begun: dict[Where, None] = {}
 
     def known(self, where: Where) -> tuple[str, ...]:
-        """What is left out of requests to `where`."""
+        """What to leave out of requests to `where`."""
         return self._known.get(where, ())
 
     def remember(self, where: Where, names: list[str]) -> None:
-        """That requests without `names` were answered."""
+        """A request without `names` was answered: leave them out from now on."""
         if names:
             log.info("%s takes no %s", where[1], ", ".join(names))
             self._known[where] = tuple(dict.fromkeys((*self.known(where), *names)))
@@ -62,11 +62,12 @@ class Refusals:
                 del self._known[next(iter(self._known))]
 
     def begins_in_thought(self, where: Where) -> bool:
-        """Whether the last answer from `where` closed reasoning that it had not opened: its prompt's template does."""
+        """Whether the last answer from `where` closed reasoning it had not opened, because its prompt template opens
+        it."""
         return where in self._begun
 
     def note_beginning(self, where: Where, begins: bool | None) -> None:
-        """How an answer from `where` began; None: that did not show."""
+        """Record how an answer from `where` began; None if unknown."""
         if begins is None or begins == (where in self._begun):
             return
         if begins:
@@ -78,7 +79,7 @@ class Refusals:
 
 
 def less(body: Json, names: tuple[str, ...] | list[str]) -> Json:
-    """A request without what is named."""
+    """The request without `names`."""
     made = dict(body)
     for name in names:
         _WITHOUT.get(name, _plainly(name))(made)
@@ -86,7 +87,7 @@ def less(body: Json, names: tuple[str, ...] | list[str]) -> Json:
 
 
 def refused(sent: Json, status: int, answer: bytes) -> list[str]:
-    """What a refusal names that the request has and can do without; []: nothing."""
+    """The names in a refusal that the request contains and can do without."""
     parsed = error_bodies.read_all(answer)
     told = error_bodies.said(answer)
     has = [name for name in (*NESTED, *PLAIN, *OTHER, *INSIDE) if _has(sent, name)]
@@ -106,13 +107,13 @@ def refused(sent: Json, status: int, answer: bytes) -> list[str]:
 
 
 def _nearest(names: list[str]) -> list[str]:
-    """Of a parameter and a part of it, the part: less is lost."""
+    """Prefer part of a parameter to the whole parameter, to lose less."""
     parts = {name.partition(".")[0] for name in names if "." in name}
     return [name for name in names if name not in parts]
 
 
 def _places(body: object, depth: int = 0) -> Iterator[str]:
-    """Where a refusal points: `param`, and FastAPI's `loc`, as dotted paths."""
+    """The places a refusal points to, as dotted paths: `param`, and FastAPI's `loc`."""
     if depth > error_bodies.DEEPEST:
         return
     if isinstance(body, list):
@@ -211,7 +212,7 @@ def _developer(body: Json) -> None:
 
 
 def _system(body: Json) -> None:
-    """What the system says stands before what the person says first."""
+    """Put the system's message in front of the person's first message."""
     messages = body.get("messages")
     if not isinstance(messages, list):
         return

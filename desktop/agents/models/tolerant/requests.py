@@ -1,4 +1,4 @@
-"""What is asked of a model server: texts as strings where only text is sent. Strict servers take no list of parts."""
+"""Sends plain strings instead of lists of parts if there is only text: strict servers accept nothing else."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 _TEXT = {"text", "input_text", "output_text"}
 _SIGNS = (b'"input_text"', b'"type":"text"', b'"type": "text"', b'"output_text"')
-"""One of these is in every body that has a part of text."""
+"""One of these is in every body with a text part."""
 
 
 def with_strings(body: bytes) -> bytes:
-    """The body of a request; the same object where nothing is to be changed."""
+    """The request's body; the same object if nothing changes."""
     if not any(sign in body for sign in _SIGNS):
         return body
     try:
@@ -34,7 +34,7 @@ def with_strings(body: bytes) -> bytes:
 
 
 def _may(item: dict[str, Any], field: str) -> bool:
-    """Whether a field is a message's or a tool's own text. An answer that is sent back whole (with an id) stays so."""
+    """Whether a field is the text of a message or a tool. An earlier answer sent back (with an id) stays unchanged."""
     kind = item.get("type", "message")
     if field == "output":
         return kind in ("function_call_output", "custom_tool_call_output")
@@ -42,7 +42,7 @@ def _may(item: dict[str, Any], field: str) -> bool:
 
 
 def _text(content: object) -> str | None:
-    """The parts as one text; None where there are others, or no parts."""
+    """The parts as one text; None if there are none or other kinds."""
     if not isinstance(content, list) or not content:
         return None
     texts = []
@@ -56,7 +56,7 @@ def _text(content: object) -> str | None:
 
 
 def tool_names(body: bytes) -> set[str]:
-    """The names of the tools that a request offers."""
+    """The names of the tools in a request."""
     try:
         tools = json.loads(body).get("tools")
     except (ValueError, AttributeError):

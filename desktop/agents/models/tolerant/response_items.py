@@ -1,6 +1,6 @@
-"""The items of a Responses answer that are under way, and the events that tell of them as OpenAI would. Pure.
+"""The unfinished items of a Responses answer, and their events as OpenAI would send them. Pure.
 
-What a server means is found out elsewhere (`responses`); here stands what is said of it.
+`responses` interprets what a server sends; this module writes the events.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from desktop.agents.models.tolerant.thoughts import Thoughts
 
 
 class Items:
-    """Of one answer; `begun`: see `Thoughts`. The events are numbered in the order they are made."""
+    """The items of one answer. `begun`: see `Thoughts`. Events are numbered in order."""
 
     def __init__(self, *, begun: bool) -> None:
         self._begun = begun
@@ -25,11 +25,11 @@ class Items:
         self._places: dict[int, str] = {}
         self._last = ""
         self._output: list[Json] = []
-        """The items that are done, as the response lists them at its end."""
+        """Finished items, as listed at the end of the response."""
         self._thought: Item | None = None
-        """Reasoning that stood in a message, an item of ours."""
+        """Reasoning found in a message, made an item of our own."""
         self._first: Item | None = None
-        """The first message, the one that may begin in the middle of the model's reasoning."""
+        """The first message, which may begin in the middle of the model's reasoning."""
 
     def _new(self, number: object, kind: str, place: int | None) -> Item:
         prefix = {"message": "msg", "function_call": "fc", "reasoning": "rs"}.get(kind, "item")
@@ -62,7 +62,7 @@ class Items:
             yield self._numbered({"type": "response.output_item.done", "item": item.whole, "output_index": item.place})
 
     def _think(self, item: Item, text: str) -> Iterator[Json]:
-        """Reasoning from within a message: an item of its own, which the server is not told of again."""
+        """Reasoning found in a message, as an item of its own. It is not sent back to the server."""
         text = shapes.whole_letters(text)
         if not text:
             return

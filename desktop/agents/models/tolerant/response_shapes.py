@@ -1,4 +1,4 @@
-"""The parts of a Responses answer: an item as it stands, and what OpenAI always writes where others leave it out."""
+"""The parts of a Responses answer: an item's state, and the fields OpenAI always sends and others omit."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ DEFAULTS: dict[str, Json] = {
     "image_generation_call": {"result": None},
     "reasoning": {"summary": []},
 }
-"""What an item of this type has at least."""
+"""The minimal fields of an item of this type."""
 
 
 class Item:
-    """An item of the output that is under way, as the server calls it and as it stands."""
+    """An unfinished output item: the server's name for it, and its state."""
 
     def __init__(self, number: str, kind: str, place: int) -> None:
         self.id = number
         self.kind = kind
         self.place = place
         self.named = False
-        """Whether the server has named it; else the id is ours."""
+        """Whether the server gave its id. Otherwise it is ours."""
         self.told = False
-        """Whether its beginning was passed on."""
+        """Whether its start was passed on."""
         self.part = False
-        """Whether the beginning of its text was."""
+        """Whether the start of its text was passed on."""
         self.done = False
         self.text: list[str] = []
         self.heard: list[str] = []
-        """The text as the server wrote it, with whatever tags there were."""
+        """The text as the server sent it, with tags."""
         self.source = ""
-        """Whether reasoning came as `summary` or as `text`: of both, summaries are shown."""
+        """Whether reasoning came as `summary` or as `text`. If both, the summary is shown."""
         self.more: Json = {}
-        """What else the server says of a message (its phase)."""
+        """Other fields of a message (its phase)."""
         self.thoughts = Thoughts()
         self.halves = shapes.Halves()
         self.annotations: list[Any] = []
         self.summaries: set[int] = set()
         self.call: Json = {}
         self.whole: Json | None = None
-        """As it stands at its end."""
+        """Its final form."""
 
 
 def present(given: Json) -> Json:
-    """What is not null."""
+    """The fields that are not null."""
     return {name: value for name, value in given.items() if value is not None}
 
 
 def complete(arguments: str) -> bool:
-    """Whether a call's arguments are whole."""
+    """Whether a call's arguments are complete."""
     try:
         json.loads(arguments)
     except ValueError:
@@ -64,7 +64,7 @@ def complete(arguments: str) -> bool:
 
 
 def usage(given: object) -> Json | None:
-    """Counts of tokens, whatever they are called; None where there are none."""
+    """Token counts, whatever their names; None if there are none."""
     if not isinstance(given, dict):
         return None
     counts = {

@@ -1,4 +1,4 @@
-"""A stream of Responses, as OpenAI would have written it. Pure: events in, events out."""
+"""Normalizes a Responses stream to what OpenAI would send. Pure: events in, events out."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from desktop.agents.models.tolerant.thoughts import Part, before_turn
 from desktop.openai_api import error_bodies
 
 DELTA = {"type", "sequence_number", "item_id", "output_index", "content_index", "delta", "logprobs", "obfuscation"}
-"""What an ordinary event of text has."""
+"""Fields of an ordinary text event."""
 MESSAGE = {"id", "type", "role", "status", "content"}
 FAILED = ("error", "response.error", "response.failed")
 ENDED = ("response.completed", "response.done", "response.incomplete")
 
 
 class ResponsesStream(Items):
-    """As `ChatStream`, for Responses."""
+    """Like `ChatStream`, for Responses."""
 
     def __init__(
         self, names: Callable[[], set[str]], *, keep_reason: bool, takes_back: bool | None = None, begun: bool = False
@@ -41,7 +41,7 @@ class ResponsesStream(Items):
         self.understood = False
 
     def see(self, event: Event) -> Iterator[Json | None]:
-        """The events that an event means; None: it can pass as it came."""
+        """The events for an event; None if it can pass unchanged."""
         data = event.data
         if self._is_plain(data, event):
             yield None
@@ -64,7 +64,7 @@ class ResponsesStream(Items):
             yield from self._event(kind, data)
 
     def _is_plain(self, data: Any, event: Event) -> bool:
-        """Whether an event is one of text as OpenAI writes it."""
+        """Whether it is a text event as OpenAI sends it."""
         try:
             if data["type"] != "response.output_text.delta" or not event.raw or not DELTA.issuperset(data):
                 return False
@@ -122,7 +122,7 @@ class ResponsesStream(Items):
         elif name.startswith("function_call_arguments."):
             yield from self._arguments(name, data)
         elif not name.startswith(("content_part", "output_item", "mcp_list_tools")):
-            # Progress of tools that the server runs: what it is about is known.
+            # Progress of tools run by the server, about a known item.
             item_id = data.get("item_id")
             yield self._numbered({**data, "type": kind, "item_id": item_id if isinstance(item_id, str) else self._last,
                                   "output_index": shapes.number(data.get("output_index"))})  # fmt: skip
@@ -136,7 +136,7 @@ class ResponsesStream(Items):
         self._response = {**self._response, **{name: value for name, value in response.items() if value is not None}}
 
     def _item(self, data: Json, kind: str) -> Item:
-        """The item that an event is about: by its id, by its place, else the last one of this kind."""
+        """The item an event is about: by id, by index, or else the last one of this kind."""
         number, place = data.get("item_id"), shapes.index(data.get("output_index"))
         if isinstance(number, str) and number in self._items:
             return self._items[number]
@@ -145,7 +145,7 @@ class ResponsesStream(Items):
             if known.kind == kind and not known.done:
                 return known
         if isinstance(number, str) and number:
-            # It was spoken of without its name before.
+            # It was mentioned before, without its id.
             unnamed = [item for item in self._items.values() if item.kind == kind and not (item.named or item.done)]
             unnamed = [item for item in unnamed if item is not self._thought]
             if unnamed:
@@ -167,7 +167,7 @@ class ResponsesStream(Items):
             yield from self._tell_call(item)
         elif kind == "reasoning":
             yield from self._tell(item, {"summary": []})
-        elif kind != "message":  # a message is told with its first word: it may only think
+        elif kind != "message":  # a message is announced with its first word: it may only contain reasoning
             item.told = True
             made = {**DEFAULTS.get(kind, {}), "status": "in_progress", **present(given), "id": item.id}
             yield self._numbered({"type": "response.output_item.added", "item": made, "output_index": item.place})
@@ -181,7 +181,7 @@ class ResponsesStream(Items):
         yield from self._settle(item, given)
 
     def _settle(self, item: Item, given: Json) -> Iterator[Json]:
-        """An item that is done, as `given` says it stands."""
+        """Finish an item in the state given by `given`."""
         if item.done:
             return
         if item.kind == "message":
@@ -195,7 +195,7 @@ class ResponsesStream(Items):
                     item.annotations = [one for one in part["annotations"] if isinstance(one, dict)]
             said = said or "".join(shapes.text(part.get("refusal")) for part in parts)
             if item.thoughts.begun and not self.ended:
-                yield from self._rest(item, said)  # thought or answer: how the response ends will tell
+                yield from self._rest(item, said)  # reasoning or answer: the end of the response will tell
             else:
                 yield from self._close(item, said)
         elif item.kind == "function_call":
@@ -220,7 +220,7 @@ class ResponsesStream(Items):
         yield from self._parts(item, item.thoughts.feed(item.halves.join(text)))
 
     def _rest(self, item: Item, whole: str) -> Iterator[Json]:
-        """The whole text of a part, of which the beginning may have come in deltas."""
+        """The complete text of a part, whose beginning may already have arrived in deltas."""
         if whole and not item.done:
             heard = "".join(item.heard)
             if len(whole) > len(heard) and whole.startswith(heard):
@@ -235,7 +235,7 @@ class ResponsesStream(Items):
             elif kind == "turn":
                 if item is self._first and self._takes_back:
                     self.turned = sum(map(len, item.text))
-                else:  # nobody takes back what was said: it stands apart at least
+                else:  # the reader can't retract text, so at least start a new paragraph
                     yield from self._spoken(item, "\n\n")
             elif kind == "unthink":
                 self.answered = True
@@ -283,7 +283,7 @@ class ResponsesStream(Items):
     # --- reasoning ----------------------------------------------------------------------------
 
     def _reasoning(self, name: str, data: Json) -> Iterator[Json]:
-        """Summaries, and where a server sends none, the reasoning itself (`reasoning_text`)."""
+        """Summaries, or the reasoning itself if a server sends no summaries (`reasoning_text`)."""
         item = self._item(data, "reasoning")
         own = "summary" in name
         index = shapes.number(data.get("summary_index" if own else "content_index"))
@@ -325,7 +325,7 @@ class ResponsesStream(Items):
     # --- the end ------------------------------------------------------------------------------
 
     def _whole(self, response: Json) -> Iterator[Json]:
-        """A response that came at once, as one JSON, or as an event without a type."""
+        """A response that arrived at once, as one JSON document or an event without a type."""
         self.understood = True
         status = response.get("status")
         if response.get("error") or status == "failed":
@@ -359,7 +359,7 @@ class ResponsesStream(Items):
             number = given.get("id")
             known = self._items.get(number) if isinstance(number, str) else None
             if known is None:
-                # Told under another id, or not at all: those of this kind in their order.
+                # Announced under another id, or not at all: match those of this kind in order.
                 known = next((one for one in self._items.values() if one.kind == kind and not one.done), None)
                 if known is None and any(one.kind == kind for one in self._items.values()):
                     continue
@@ -368,12 +368,12 @@ class ResponsesStream(Items):
 
     @property
     def begins_in_thought(self) -> bool | None:
-        """As `ChatStream.begins_in_thought`."""
+        """See `ChatStream.begins_in_thought`."""
         thoughts = self._first.thoughts if self._first is not None else None
         return None if thoughts is None else True if thoughts.closed else False if thoughts.answered else None
 
     def finish(self, *, done: bool, broken: bool = False) -> Iterator[Json]:
-        """As `ChatStream.finish`."""
+        """See `ChatStream.finish`."""
         if self.failed or self.ended:
             return
         if broken:
@@ -433,7 +433,7 @@ class ResponsesStream(Items):
 
 
 def whole(body: Json, names: set[str]) -> tuple[Json, ResponsesStream | None]:
-    """A response that was not streamed, in OpenAI's shape. What is none, or has failed, comes back as it is."""
+    """A response that was not streamed, in OpenAI's format. Anything else, or a failed one, is returned unchanged."""
     if not isinstance(body.get("output"), list) or body.get("error") or body.get("status") == "failed":
         return body, None
     stream = ResponsesStream(lambda: names, keep_reason=True)
@@ -442,7 +442,7 @@ def whole(body: Json, names: set[str]) -> tuple[Json, ResponsesStream | None]:
 
 
 def together(stream: ResponsesStream, events: list[Json | None]) -> Json | None:
-    """The response that all events of `stream` make; None where it has not ended well."""
+    """The response made of all events of `stream`; None if it failed."""
     ends = ("response.completed", "response.incomplete")
     made: Json | None = next((one["response"] for one in events if one is not None and one["type"] in ends), None)
     if made is not None and stream.turned:
@@ -451,7 +451,7 @@ def together(stream: ResponsesStream, events: list[Json | None]) -> Json | None:
 
 
 def without_thought(output: list[Json], turned: int) -> list[Json]:
-    """`output` without the characters at the beginning of its first message that were thought."""
+    """`output` without the reasoning at the beginning of its first message."""
     at = next((index for index, item in enumerate(output) if item["type"] == "message"), -1)
     if at < 0 or not output[at]["content"]:
         return output

@@ -1,4 +1,4 @@
-"""What values mean that a server writes in another shape than OpenAI does: texts, numbers, ids, calls, endings."""
+"""Interprets values that servers write differently from OpenAI: texts, numbers, ids, calls, finish reasons."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ REASONS = {
     "error": {*("error", "network_error", "abort", "aborted", "cancelled", "canceled", "failed", "timeout")},
     "tool_calls": {"tool_calls", "tool_use", "function_call", "tool_call", "toolcalls"},
 }
-"""Why an answer ended, in one vocabulary: Chat Completions' own, Anthropic's, Google's, Bedrock's, Zhipu's."""
+"""Finish reasons of Chat Completions, Anthropic, Google, Bedrock and Zhipu, in one vocabulary."""
 
 
 def reason(value: object) -> str:
-    """Why an answer ended: "" (not yet), stop, length, content_filter, error or tool_calls."""
+    """The finish reason: "" (not yet), stop, length, content_filter, error or tool_calls."""
     if not isinstance(value, str) or not value or value.lower() in ("null", "none", "unspecified"):
         return ""
     low = value.lower().removeprefix("finish_reason_")
@@ -36,7 +36,7 @@ def reason(value: object) -> str:
 
 
 def number(value: object) -> int:
-    """A count, whether it came as a number, as text, or not at all."""
+    """A count, given as a number, as text, or not at all."""
     if isinstance(value, bool):
         return int(value)
     try:
@@ -46,14 +46,14 @@ def number(value: object) -> int:
 
 
 def index(value: object) -> int | None:
-    """A place in a list; None where none is said."""
+    """An index; None if missing."""
     if isinstance(value, str) and value.strip().lstrip("-").isdigit():
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def text(value: object) -> str:
-    """A text, whether it came as one or as something else that can be read."""
+    """A text, given as a string or in another readable form."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool):
@@ -69,7 +69,7 @@ def text(value: object) -> str:
 
 
 def content(value: object) -> tuple[str, str]:
-    """The content of a message, as text or as parts: what is thought in it, and what is said."""
+    """The content of a message, given as text or parts: its reasoning and its text."""
     if isinstance(value, list):
         parts = [content(one) for one in value]
         return "".join(thought for thought, _ in parts), "".join(said for _, said in parts)
@@ -82,7 +82,7 @@ def content(value: object) -> tuple[str, str]:
 
 
 def thought(delta: Json) -> str:
-    """The reasoning of a delta or a message, under whatever name; the same under two names counts once."""
+    """The reasoning in a delta or a message, under any of its names. The same under two names counts once."""
     for name in ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thoughts"):
         found = text(delta.get(name))
         if found:
@@ -99,17 +99,17 @@ def arguments(value: object) -> str:
 
 
 def call_id() -> str:
-    """An id for a call that came without one."""
+    """An id for a call without one."""
     return f"call_{secrets.token_hex(12)}"
 
 
 def written_calls(written: str, names: set[str]) -> list[tuple[str, str]]:
-    """The calls in what a model wrote between tags, (name, arguments); [] unless all are of tools in `names`."""
+    """Calls a model wrote between tags, as (name, arguments); [] unless all are tools in `names`."""
     inner = re.sub(r"^(<\|?\w+\|?>|\[\w+\])|(</\w+>|<\|eom_id\|>)$", "", written.strip()).strip()
     inner = inner.removeprefix("```json").removeprefix("```").removesuffix("```").strip()
     found: list[tuple[str, str]] = []
     function = re.fullmatch(r"<function=([^>\s]+)>(.*?)(</function>)?", inner, re.DOTALL)
-    if function:  # Qwen's coders
+    if function:  # Qwen's coder models
         given = re.findall(r"<parameter=([^>\s]+)>\n?(.*?)\n?</parameter>", function[2], re.DOTALL)
         found = [(function[1], json.dumps({name: _value(value) for name, value in given}))]
     else:
@@ -138,17 +138,17 @@ def _value(given: str) -> object:
 
 
 class Halves:
-    """Letters beyond the first plane that came in two halves, in two deltas; a half without its other is replaced."""
+    """Joins surrogate pairs split across two deltas. A lone surrogate is replaced."""
 
     def __init__(self) -> None:
         self._half = ""
 
     def whole(self, piece: str) -> bool:
-        """Whether `piece` is without halves, and none waits for it."""
+        """Whether `piece` has no lone surrogates, and none is waiting."""
         return not self._half and (piece.isascii() or not _surrogates(piece))
 
     def join(self, piece: str) -> str:
-        """`piece` with the half from before; a half at its end waits."""
+        """`piece` with the waiting surrogate added. A lone one at its end waits in turn."""
         if self.whole(piece):
             return piece
         piece, self._half = self._half + piece, ""
@@ -157,13 +157,13 @@ class Halves:
         return whole_letters(piece)
 
     def rest(self) -> str:
-        """What never got its other half."""
+        """The surrogate that never got its other half."""
         half, self._half = self._half, ""
         return "\ufffd" if half else ""
 
 
 def whole_letters(piece: str) -> str:
-    """`piece` without half letters."""
+    """`piece` without lone surrogates."""
     if piece.isascii() or not _surrogates(piece):
         return piece
     paired = _PAIR.sub(lambda pair: (pair[1] + pair[2]).encode("utf-16", "surrogatepass").decode("utf-16"), piece)

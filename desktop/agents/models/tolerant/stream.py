@@ -1,4 +1,4 @@
-"""One answer of a model server on its way to an SDK: bytes in, the bytes that OpenAI would have sent out. Pure."""
+"""One answer of a model server: the server's bytes in, the bytes OpenAI would send out. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from desktop.openai_api import error_bodies
 
 Protocol = Literal["chat", "responses"]
 _EVENTS = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:(?:data|event|id|retry)?:|\{.*\}\s*\n\s*\{)")
-"""How a body of events begins: as SSE, or as lines of JSON."""
+"""How a body of events may begin: as SSE, or as lines of JSON."""
 
 
 class Stream:
-    """A streamed answer. `names` gives the tools that were offered; The rest: see `ChatStream`."""
+    """A streamed answer. `names()`: the tools offered. For the rest see `ChatStream`."""
 
     def __init__(
         self,
@@ -42,42 +42,42 @@ class Stream:
 
     @property
     def reason(self) -> str:
-        """Why the answer is not all there is: length, content_filter, error, interrupted; empty: it is."""
+        """Why the answer is incomplete: length, content_filter, error or interrupted; empty if it is complete."""
         return self._made.reason
 
     @property
     def turned(self) -> int:
-        """Characters at the beginning of the first message that were thought, as came out after they were said."""
+        """Characters at the beginning of the first message that turned out to be reasoning after they were sent."""
         return self._made.turned
 
     @property
     def answered(self) -> bool:
-        """Whether what was passed on as thought is the answer."""
+        """Whether what was passed on as reasoning is the answer."""
         return self._made.answered
 
     @property
     def begins_in_thought(self) -> bool | None:
-        """Whether the model's text began in the middle of its reasoning; None: that did not show."""
+        """Whether the model's text began in the middle of its reasoning; None if unknown."""
         return self._made.begins_in_thought
 
     @property
     def strange(self) -> bool:
-        """Whether there was something in it, and nothing of an answer."""
+        """Whether it had content, but nothing of an answer."""
         return self._reader.seen and not self._made.understood and not self._made.failed
 
     @property
     def stray(self) -> bytes:
-        """The beginning of what was neither."""
+        """The beginning of text that was neither."""
         return self._reader.stray.encode()
 
     def feed(self, chunk: bytes) -> bytes:
-        """What `chunk` means."""
+        """The bytes for `chunk`."""
         if self._over:
             return b""
         return b"".join(self._events(self._reader.feed(chunk)))
 
     def finish(self, *, broken: bool = False) -> bytes:
-        """The end of the answer. `broken`: the connection failed, which is told by others."""
+        """The end of the answer. `broken`: the connection failed, which is reported elsewhere."""
         if self._over:
             return b""
         out = [] if broken else list(self._events(self._reader.finish()))
@@ -99,7 +99,7 @@ class Stream:
                         self._over = True
                         return
         except Malformed as error:
-            # What can't be read is not made up: it goes on as it is, and the SDK says that it can't be read.
+            # Nothing is invented for unreadable data: it is passed on, and the SDK reports it.
             yield b"data: " + (str(error).replace("\n", " ") or "{").encode("utf-8", "replace") + b"\n\n"
             self._over = True
 
@@ -117,13 +117,13 @@ class Whole:
 
     body: bytes
     status: int = 0
-    """What it should have had; 0: its own."""
+    """The status it should have had; 0 to keep its own."""
     begins_in_thought: bool | None = None
-    """As of `Stream`."""
+    """See `Stream`."""
 
 
 def whole(protocol: Protocol, body: bytes, names: set[str]) -> Whole:
-    """What an answer that was not asked to be a stream says; one that is a stream nevertheless is put together."""
+    """The answer to a request without streaming. If it is a stream anyway, it is assembled."""
     parsed = error_bodies.read_all(body)
     if not isinstance(parsed, dict):
         return _streamed(protocol, body, names) if _EVENTS.match(body) else Whole(body)

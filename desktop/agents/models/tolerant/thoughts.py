@@ -1,10 +1,9 @@
-"""A model's text taken apart as it comes: what it says, what it thinks, and calls of tools it writes as text.
+"""Splits a model's text as it streams: into text, reasoning, and tool calls written as text.
 
-Models that no server has taken apart write their reasoning between tags of their own. A tag is one where a model puts
-it: at the beginning of an answer or of a line, or in a line where no sentence speaks of it; never in code. Where the
-opening tag stood in the prompt (the templates of DeepSeek-R1 and Qwen), only the closing one comes: what stands before
-it was thought.
-Pure; the same text gives the same parts however it is cut.
+Unless the server separates it, models write their reasoning between tags. A tag counts where a model would put it: at
+the beginning of an answer or a line, or in a line that does not merely mention it, but never in code. If the prompt
+contains the opening tag (the templates of DeepSeek-R1 and Qwen), only the closing one arrives, and everything before it
+was reasoning. Pure; the same text gives the same parts however it is split.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Literal
 
 Kind = Literal["say", "think", "call", "turn", "unthink"]
 Part = tuple[Kind, str]
-"""`turn`: what was said so far was thought. `unthink`: what was thought so far is the answer, and is said after it."""
+"""`turn`: the text so far was reasoning. `unthink`: the reasoning so far is the answer, and is repeated as text."""
 
 THINKING = {
     "<think>": "</think>",
@@ -27,61 +26,61 @@ THINKING = {
     "[think]": "[/think]",
     "◁think▷": "◁/think▷",
 }
-"""How reasoning begins and ends, in lower case: DeepSeek, Qwen and most others; Claude; Gemini; ByteDance;
-Mistral; Kimi."""
+"""Tags around reasoning, in lower case: DeepSeek, Qwen and most others; Claude; Gemini; ByteDance; Mistral; Kimi."""
 CALLS = {
     "<tool_call>": "</tool_call>",
     "<function_call>": "</function_call>",
     "[tool_calls]": "",
     "<|python_tag|>": "<|eom_id|>",
 }
-"""How a call begins and ends; "" for one that goes on to the end: Hermes and Qwen; Mistral; Llama."""
+"""Tags around a call; "" if it extends to the end: Hermes and Qwen; Mistral; Llama."""
 CHANNEL = "<|channel|>"
 MESSAGE = "<|message|>"
 ENDS = ("<|end|>", "<|return|>", "<|call|>", "<|start|>", CHANNEL)
-"""What ends a message of the harmony format (gpt-oss)."""
+"""Tokens that end a message in the harmony format (gpt-oss)."""
 START = "<|start|>"
 NOISE = ("<|end|>", "<|return|>", "<|call|>", "<|im_end|>", "<|eot_id|>", "<|endoftext|>", "<|eom_id|>", "<|im_start|>")
-"""Tokens that end an answer and were not taken off."""
+"""Tokens that end an answer and were not removed by the server."""
 
 _ALL = tuple({*THINKING, *THINKING.values(), *CALLS, CHANNEL, START, *NOISE, *(end for end in CALLS.values() if end)})
 _LONGEST = max(map(len, _ALL))
 _SPECIAL = re.compile(r"[<\[◁`~\n]")
 _ABOUT = re.compile(r"[\s,;/|&+…-]*(?:(?:\.\.\.|and|or|to|und|oder|et|ou)[\s,;/|&+…-]*)?", re.IGNORECASE)
-"""What stands between two tags that a sentence names, rather than thoughts."""
+"""Text between two tags that are merely mentioned in a sentence."""
 _BEFORE = "\"'“”«»‘’„(`"
 _NAMING = re.compile(
     r"(?:^|[\s(])(?:the|an?|closing|opening|end|tag|and|or|with|by|le|la|les|une?|balise|et|ou|par|avec|der|das|den|ein|und"
     r"|mit)[ \u00a0]$",
     re.IGNORECASE,
 )
-"""What stands before a tag that a sentence names without quotes."""
+"""Text before a tag that is mentioned without quotes."""
 _TAIL = 20
-"""Characters that are kept of what was said last."""
+"""Characters kept of the last text."""
 MOST_HELD = 600
-"""Characters that wait for a closing tag where it is not clear whether the opening one is one."""
+"""Characters held back while it is unclear whether an opening tag is one."""
 MOST_CALL = 100_000
-"""Characters of a call that is written as text."""
+"""The longest call written as text, in characters."""
 
 
 class Thoughts:
-    """`feed` gives parts as soon as they are certain, `finish` the rest. `idle`: nothing is held, no tag is open.
+    """`feed` returns parts as soon as they are certain, `finish` the rest. `idle`: nothing is held back, no tag is
+    open.
 
-    `begun`: the model is known to begin in the middle of its reasoning, so what comes is thought until a closing tag;
-    if none comes, it was the answer (`unthink`).
+    `begun`: the model is known to begin in the middle of its reasoning, so the text is reasoning until a closing tag.
+    If none comes, it was the answer (`unthink`).
     """
 
     def __init__(self, *, begun: bool = False) -> None:
         self.closed = False
-        """Whether a closing tag came that nothing had opened: the model begins in its reasoning."""
+        """Whether a closing tag came without an opening one, so the model begins in its reasoning."""
         self.answered = False
-        """Whether it was thought to begin so and did not."""
+        """Whether it was expected to begin that way but did not."""
         self._begun = begun
-        """Whether all that is said is thought as yet."""
+        """Whether all text still counts as reasoning."""
         self._reasoned: list[str] = []
-        """What was thought because of that."""
+        """The text counted as reasoning because of that."""
         self._turns = True
-        """Whether a closing tag can still be one that was opened in the prompt."""
+        """Whether a closing tag may still match one opened in the prompt."""
         self._held = ""
         self._mode: Literal["say", "think", "call", "header", "message"] = "say"
         self._close = ""
@@ -89,29 +88,29 @@ class Thoughts:
         self._channel: Kind = "say"
         self._to = ""
         self._said = False
-        """Whether anything but space was said or thought."""
+        """Whether there was any text or reasoning besides white space."""
         self._line = True
-        """Whether only space stands in the line so far."""
+        """Whether the line has only white space so far."""
         self._last = ""
-        """The last letters that were said in the line."""
+        """The last characters of the line."""
         self._fence = ""
         self._ticks = 0
-        """The length of the run of backticks that is open in the line."""
+        """The length of the run of backticks open in the line."""
         self._trim = False
-        """Whether the space that follows belongs to a tag."""
+        """Whether the following white space belongs to a tag."""
         self._turning = False
-        """Whether the tag that was just taken makes what was said a thought."""
+        """Whether the last tag makes the text before it reasoning."""
         self._thinks = False
-        """Whether the thought that is under way has a word in it."""
+        """Whether the current reasoning has a word in it."""
         self._apart = False
         self._sought = 0
-        """Up to where the end of a call was looked for."""
+        """How far the end of a call was searched for."""
         self._named = False
-        """Whether a tag was said as a word, so that its closing one is a word as well."""
+        """Whether an opening tag was kept as text, so its closing tag is text too."""
 
     @property
     def begun(self) -> bool:
-        """Whether all that was said so far is taken for thought."""
+        """Whether all text so far counts as reasoning."""
         return self._begun
 
     @property
@@ -119,7 +118,7 @@ class Thoughts:
         return self._mode == "say" and not self._held and self._said and not self._trim
 
     def simple(self, text: str) -> bool:
-        """Whether `text` can be said as it is; it is then counted as said."""
+        """Whether `text` can pass unchanged. If so, it is counted as passed."""
         if not self.idle or self._begun or _SPECIAL.search(text) is not None or not text:
             return False
         self._saying(text)
@@ -133,7 +132,7 @@ class Thoughts:
         return _joined(self._placed(self._parts(final=False)))
 
     def finish(self, *, cut: bool = False) -> list[Part]:
-        """What was held; a tag that was not closed ends here. `cut`: there would have been more."""
+        """The rest; an unclosed tag ends here. `cut`: the answer is incomplete."""
         parts = _joined(self._placed(self._parts(final=True)))
         reasoned = "".join(self._reasoned)
         if self._begun and not cut and reasoned.strip():
@@ -143,11 +142,11 @@ class Thoughts:
         return parts
 
     def not_begun(self) -> None:
-        """The server has told of reasoning by itself: what comes as text is the answer."""
+        """The server sends reasoning separately, so the text is the answer."""
         self._begun = self._begun and bool(self._reasoned)
 
     def _placed(self, parts: Iterator[Part]) -> Iterator[Part]:
-        """`parts`; of a model that begins in its reasoning, with what it says as thought."""
+        """`parts`, with text counted as reasoning if the model begins that way."""
         for kind, text in parts:
             if not self._begun:
                 yield kind, text
@@ -181,7 +180,7 @@ class Thoughts:
                 return
 
     def _say(self, final: bool) -> Iterator[Part]:
-        """Up to the next tag, or to what may become one."""
+        """The text up to the next tag, or to what may become one."""
         text, at, begin = self._held, 0, 0
         if not self._said or self._trim:
             stripped = text.lstrip()
@@ -194,11 +193,11 @@ class Thoughts:
             if self._trim and stripped:
                 self._held = text = stripped
                 self._trim, self._line = False, True
-                if self._apart:  # what stood before a stray closing tag is no part of the answer's first line
+                if self._apart:  # text before a stray closing tag is not part of the answer's first line
                     self._apart = False
                     yield "say", "\n\n"
             elif not self._said and stripped:
-                at = len(text) - len(stripped)  # kept, unless a tag follows
+                at = len(text) - len(stripped)  # keep it unless a tag follows
         while True:
             found = _SPECIAL.search(text, at)
             if found is None:
@@ -222,12 +221,12 @@ class Thoughts:
                 step = self._tag(text, at, final)
                 if step is None:
                     break  # not certain yet
-                if step == 0:  # a tag: the mode has changed, `_held` is what follows it
+                if step == 0:  # a tag: the mode has changed, and `_held` is what follows
                     if self._turning:
                         self._turning = False
                         yield "turn", ""
                     return
-                if step < 0:  # a token that is not said
+                if step < 0:  # a token to drop
                     begin = at = at - step
                     continue
                 at += step
@@ -250,7 +249,7 @@ class Thoughts:
         self._line, self._ticks = True, 0
 
     def _code(self, char: str, run: int) -> None:
-        """A run of backticks or tildes: a fence at the beginning of a line, else code in the line."""
+        """A run of backticks or tildes: a fence at the beginning of a line, otherwise inline code."""
         mark = char * 3
         if self._fence:
             if self._line and run >= len(self._fence) and char == self._fence[0]:
@@ -261,8 +260,8 @@ class Thoughts:
             self._ticks = 0 if self._ticks == run else self._ticks or run
 
     def _tag(self, text: str, at: int, final: bool) -> int | None:
-        """What to do at a letter that may begin a tag: how many letters to say, 0 for a tag that was taken,
-        less than 0 for as many letters to drop; None: wait for more."""
+        """What to do at a character that may begin a tag: the number of characters to pass on, 0 if a tag was consumed,
+        a negative number of characters to drop, or None to wait for more."""
         if self._fence or self._ticks:
             return 1
         rest = text[at : at + _LONGEST].lower()
@@ -283,7 +282,7 @@ class Thoughts:
             return 0
         if tag in NOISE:
             return -len(tag)
-        # A closing tag with nothing open: of reasoning that was opened in the prompt.
+        # A closing tag without an opening one: the prompt opened the reasoning.
         quoted = self._last[-1:] in _BEFORE and not self._line
         if self._named or quoted or (not self._line and _NAMING.search(self._last)):
             self._named = False
@@ -297,7 +296,7 @@ class Thoughts:
         return 0
 
     def _opening(self, tag: str, at: int, after: str, final: bool) -> int | None:
-        """Whether an opening tag opens, or a sentence speaks of it."""
+        """Whether an opening tag really opens reasoning, or is only mentioned."""
         close = THINKING[tag]
         if not self._line and self._said:
             if not after and not final:
@@ -323,7 +322,7 @@ class Thoughts:
         return 0
 
     def _until(self, ends: tuple[str, ...], kind: Kind, final: bool) -> Iterator[Part]:
-        """What stands before the nearest end, and past it."""
+        """The text before the nearest end, and move past it."""
         low = self._held.lower()
         places = [(low.find(end), end) for end in ends]
         found = min(((place, -len(end), end) for place, end in places if place >= 0), default=None)
@@ -348,7 +347,7 @@ class Thoughts:
         elif kind == "say" and text:
             self._saying(text)
             yield kind, text
-        elif text := text if self._thinks else text.lstrip():  # "<think>\n\n</think>" is no thought
+        elif text := text if self._thinks else text.lstrip():  # "<think>\n\n</think>" is not reasoning
             self._thinks = True
             yield kind, text
 
@@ -357,7 +356,7 @@ class Thoughts:
         end = self._held.find(MESSAGE)
         if end < 0:
             if final or len(self._held) > 500:
-                # No message: the token is dropped, its words are said.
+                # Not a message: drop the token, pass on its text.
                 for token in (CHANNEL, START):
                     self._held = self._held.removeprefix(token)
                 self._mode = "say"
@@ -391,7 +390,7 @@ class Thoughts:
 
 
 def _beginning(low: str, ends: tuple[str, ...]) -> int:
-    """How many letters at the end of `low` may begin one of `ends`."""
+    """How many characters at the end of `low` may begin one of `ends`."""
     for length in range(min(max(map(len, ends)) - 1, len(low)), 0, -1):
         tail = low[-length:]
         if any(end.startswith(tail) for end in ends):
@@ -400,7 +399,7 @@ def _beginning(low: str, ends: tuple[str, ...]) -> int:
 
 
 def _joined(parts: Iterator[Part]) -> list[Part]:
-    """Neighbours of one kind as one; every call for itself."""
+    """Join neighbouring parts of the same kind, but not calls."""
     found: list[Part] = []
     for kind, text in parts:
         if found and found[-1][0] == kind and kind != "call":
@@ -411,7 +410,7 @@ def _joined(parts: Iterator[Part]) -> list[Part]:
 
 
 def before_turn(parts: list[Part]) -> list[Part]:
-    """`parts` of a text of which nothing was passed on yet: what was said before a turn as the thought it was."""
+    """`parts` of a text not yet passed on, with the text before a `turn` as reasoning."""
     at = parts.index(("turn", "")) if ("turn", "") in parts else -1
     thought = "".join(text for kind, text in parts[: max(at, 0)] if kind == "say").strip()
     rest = [part for part in parts[: max(at, 0)] if part[0] != "say"] + parts[at + 1 :]

@@ -1,6 +1,6 @@
-"""The way of requests to a model server: what is sent is what it takes, what comes back is what the SDK reads.
+"""The transport to a model server: adapts requests to what the server accepts, and answers to what the SDK reads.
 
-Wraps the HTTP client's own transport. Imports `httpx2`, which `openai` brings along: imported late.
+Wraps the HTTP client's own transport. Imports `httpx2`, which comes with `openai`, so import it late.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ log = logging.getLogger(__name__)
 
 PATHS: dict[str, Protocol] = {"/chat/completions": "chat", "/responses": "responses"}
 MOST_ERROR = 1_000_000
-"""Bytes of an error's body that are read."""
+"""Bytes read of an error's body."""
 MOST_TRIES = 12
-"""Parameters of one request that may be refused, one after another."""
+"""How many parameters of one request may be refused in turn."""
 _STREAMS = re.compile(rb'"stream"\s*:\s*true')
 _MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]{0,300})"')
 STALE = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
-"""What a connection raises that the server has closed meanwhile."""
+"""Raised by a connection that the server has closed meanwhile."""
 
 
 def protocol_of(request: httpx2.Request) -> Protocol | None:
-    """The protocol that a request speaks; None: neither (models, files, speech)."""
+    """The protocol of a request; None for others (models, files, speech)."""
     if request.method != "POST":
         return None
     path = request.url.path.rstrip("/")
@@ -43,7 +43,7 @@ def protocol_of(request: httpx2.Request) -> Protocol | None:
 
 
 class Sent:
-    """A request as it is sent now: texts as strings, and without what the server refuses."""
+    """A request as it is sent: texts as strings, without what the server refuses."""
 
     def __init__(self, request: httpx2.Request, protocol: Protocol | None, refusals: Refusals) -> None:
         self.request = request
@@ -77,7 +77,7 @@ class Sent:
         )
 
     def without_what_is_refused(self, status: int, answer: bytes) -> bool:
-        """Whether the refusal names something that can be left out; the request is then without it."""
+        """If the refusal names something that can be left out, leave it out. Returns whether it did."""
         if status not in (400, 404, 422, 500, 501):
             return False
         try:
@@ -93,25 +93,25 @@ class Sent:
         return True
 
     def was_taken(self) -> None:
-        """The request was answered: what was left out stays so."""
+        """The request was answered, so keep leaving out what was left out."""
         self._refusals.remember(self._where, self._left_out)
 
     @property
     def begun(self) -> bool:
-        """Whether the text of the answer will begin in the middle of the model's reasoning, as its last one did."""
+        """Whether the answer is expected to begin in the middle of the model's reasoning, like the last one."""
         return self._refusals.begins_in_thought(self._where)
 
     def was_heard(self, begins_in_thought: bool | None) -> None:
-        """How the answer began; None: that did not show."""
+        """Record how the answer began; None if unknown."""
         self._refusals.note_beginning(self._where, begins_in_thought)
 
     def names(self) -> set[str]:
-        """The tools that it offers."""
+        """The tools it offers."""
         return tool_names(self._content)
 
 
 class Tolerant(httpx2.AsyncBaseTransport):
-    """Around `inner`; `fresh` makes a transport without old connections. `refusals` is shared by a process."""
+    """Wraps `inner`. `fresh` makes a transport without old connections. `refusals` is shared within a process."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class Tolerant(httpx2.AsyncBaseTransport):
         self._refusals = refusals
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Raises as `inner`, and EndpointUnfit."""
+        """Raises like `inner`, and EndpointUnfit."""
         sent = Sent(request, protocol_of(request), self._refusals)
         for _ in range(MOST_TRIES):
             response = await self._send(sent.request)
@@ -140,7 +140,7 @@ class Tolerant(httpx2.AsyncBaseTransport):
         return await _answer(response, sent, sent.protocol)
 
     async def _send(self, request: httpx2.Request) -> httpx2.Response:
-        """Once more on a new connection where the one that was used had been closed and nothing of an answer came."""
+        """Send again on a new connection if the old one had been closed and no answer had started."""
         try:
             return await self._inner.handle_async_request(request)
         except STALE as error:
@@ -150,17 +150,17 @@ class Tolerant(httpx2.AsyncBaseTransport):
         return await self._fresh.handle_async_request(request)
 
     async def aclose(self) -> None:
-        """Closes what it wraps."""
+        """Close the wrapped transport."""
         await self._inner.aclose()
         if self._fresh is not None:
             await self._fresh.aclose()
 
 
 async def _read(response: httpx2.Response, request: httpx2.Request) -> tuple[bytes, httpx2.Response]:
-    """An error's body, and the response with it in place of its stream."""
+    """An error's body, and the response with that body instead of its stream."""
     response.request = request
     body = b""
-    with contextlib.suppress(httpx2.HTTPError):  # it broke in the middle: what came of it says enough
+    with contextlib.suppress(httpx2.HTTPError):  # it broke off; the beginning says enough
         async for chunk in response.aiter_bytes():
             body += chunk
             if len(body) > MOST_ERROR:
@@ -170,7 +170,7 @@ async def _read(response: httpx2.Response, request: httpx2.Request) -> tuple[byt
 
 
 async def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> httpx2.Response:
-    """A 2xx: a stream as it comes, or a whole answer."""
+    """A 2xx answer: a stream, or a complete answer."""
     response.request = sent.request
     host = sent.request.url.host
     kind = response.headers.get("content-type", "").lower()
@@ -192,7 +192,7 @@ async def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> 
     chunks = response.aiter_bytes()
     body = b""
     if "event-stream" not in kind:
-        # What it is stands in its first bytes, whatever its type is said to be.
+        # The first bytes decide, whatever the declared type.
         async for chunk in chunks:
             body += chunk
             if len(body) >= 16 or body.strip():
@@ -238,14 +238,14 @@ async def _answer(response: httpx2.Response, sent: Sent, protocol: Protocol) -> 
 
 
 def refuse_page(response: httpx2.Response, body: bytes) -> None:
-    """Raises EndpointUnfit where a web page stands in place of an answer."""
+    """Raises EndpointUnfit if the answer is a web page."""
     if error_bodies.is_page(body):
         kind = response.headers.get("content-type", "")
         raise EndpointUnfit(f"{response.status_code} {kind}"[:200], host=response.request.url.host)
 
 
 def whole_error(response: httpx2.Response, body: bytes) -> httpx2.Response | None:
-    """An error that came as an answer, with the status it should have had; None: it is none."""
+    """An error sent as an answer, with the status it should have had; None if it isn't an error."""
     parsed = error_bodies.read_all(body)
     if isinstance(parsed, dict | list) and error_bodies.is_error(parsed):
         return remade(response, error_bodies.in_openais_shape(body), error_bodies.status(parsed) or 400)
@@ -253,13 +253,13 @@ def whole_error(response: httpx2.Response, body: bytes) -> httpx2.Response | Non
 
 
 def as_json(response: httpx2.Response, answer: Whole) -> httpx2.Response:
-    """`response` with the whole answer that was made of its own."""
+    """`response` with the normalized answer."""
     kind = "application/json" if answer.body.lstrip().startswith(b"{") else ""
     return remade(response, answer.body, answer.status or response.status_code, kind)
 
 
 def as_stream(response: httpx2.Response, chunks: httpx2.AsyncByteStream | httpx2.SyncByteStream) -> httpx2.Response:
-    """`response` with the stream that was made of its own."""
+    """`response` with the normalized stream."""
     headers = httpx2.Headers(response.headers)
     for name in ("content-length", "content-encoding", "transfer-encoding"):
         headers.pop(name, None)
@@ -275,8 +275,8 @@ async def _first(body: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[byt
 
 
 def nothing(stream: Stream, protocol: Protocol, host: str) -> bytes:
-    """A stream in which nothing was an answer: plain words are the server's. Raises EndpointUnfit where there are
-    none and something else was there; nothing at all is an empty answer."""
+    """A stream without an answer. Plain text is the server's words. Raises EndpointUnfit for anything else; nothing at
+    all is an empty answer."""
     words = error_bodies.said(stream.stray)
     if words:
         told = {"type": "error", "code": None, "message": words, "param": None, "sequence_number": 0}
@@ -287,7 +287,7 @@ def nothing(stream: Stream, protocol: Protocol, host: str) -> bytes:
 
 
 class _Bytes(httpx2.AsyncByteStream):
-    """The bytes of an answer; closing it closes the connection's."""
+    """The bytes of an answer. Closing it closes the connection's stream."""
 
     def __init__(self, chunks: AsyncIterator[bytes], response: httpx2.Response) -> None:
         self._chunks = chunks
@@ -298,12 +298,12 @@ class _Bytes(httpx2.AsyncByteStream):
             yield chunk
 
     async def aclose(self) -> None:
-        """Ends reading too."""
+        """Also end reading."""
         await self._response.aclose()
 
 
 def remade(response: httpx2.Response, body: bytes, status: int, kind: str = "") -> httpx2.Response:
-    """`response` with another body and status, and as of another content type where one is given."""
+    """`response` with another body and status, and another content type if given."""
     headers = httpx2.Headers(response.headers)
     for name in ("content-encoding", "transfer-encoding", "content-length"):
         headers.pop(name, None)

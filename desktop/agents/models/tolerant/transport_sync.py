@@ -1,4 +1,4 @@
-"""As `transport.py`, for clients that block: those of code agents that make an `OpenAI()`. Imports `httpx2`."""
+"""Like `transport.py`, for synchronous clients: code agents that use `OpenAI()`. Imports `httpx2`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from desktop.openai_api import error_bodies
 
 
 class TolerantSync(httpx2.BaseTransport):
-    """Around `inner`; `fresh` makes a transport without old connections. `refusals` is shared by a process."""
+    """Wraps `inner`. `fresh` makes a transport without old connections. `refusals` is shared within a process."""
 
     def __init__(
         self, inner: httpx2.BaseTransport, fresh: Callable[[], httpx2.BaseTransport], refusals: Refusals
@@ -39,7 +39,7 @@ class TolerantSync(httpx2.BaseTransport):
         self._refusals = refusals
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Raises as `inner`, and EndpointUnfit."""
+        """Raises like `inner`, and EndpointUnfit."""
         sent = Sent(request, protocol_of(request), self._refusals)
         for _ in range(MOST_TRIES):
             response = self._send(sent.request)
@@ -62,7 +62,7 @@ class TolerantSync(httpx2.BaseTransport):
         return self._fresh.handle_request(request)
 
     def close(self) -> None:
-        """Closes what it wraps."""
+        """Close the wrapped transport."""
         self._inner.close()
         if self._fresh is not None:
             self._fresh.close()

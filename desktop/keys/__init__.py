@@ -1,7 +1,7 @@
-"""Where the key lives: the operating system's keyring, or this session's memory; never a file.
+"""Keys and other secrets: in the operating system's keyring, or in memory for this session; never in a file.
 
-`shape` knows what a key looks like, `stores` the two places, `system` which keyring to trust,
-`access` when to give up waiting. A key is kept per profile and origin and given to no other.
+`access` reads and saves them, `shape` knows what a key looks like, `stores` has the two places, `system` decides which
+keyring to trust. A key belongs to a profile and an origin, and goes nowhere else.
 """
 
 from desktop.keys.access import PROXY_SECRET, Keys, KeyStatus

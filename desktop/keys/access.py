@@ -1,7 +1,7 @@
-"""The app's one way to a secret: by profile and origin, off the calling thread, never longer than a limit.
+"""Reads and saves keys and other secrets, by profile and origin. The only access to them in the app.
 
-A keyring that hangs costs the caller `limit` seconds and a sentence; only while the person is
-being asked to unlock it may it take longer.
+Calls run on their own thread. A keyring that hangs costs the caller `limit` seconds and raises an error; it may only
+take longer while the person is asked to unlock it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class KeyStatus:
-    """What is known of a key without showing it. `problem`: why the keyring could not be asked."""
+    """What is known about a key, without the key. `problem`: why the keyring could not be read."""
 
     present: bool
     where: Where
@@ -43,24 +43,24 @@ class KeyStatus:
 
 
 class Known(Protocol):
-    """Where it is remembered between two starts for which origins there is a key (`settings.state.State`)."""
+    """Remembers between starts which origins have a key (`settings.state.State`)."""
 
     def key_known(self, origin: str) -> bool: ...
     def set_key_known(self, origin: str, known: bool) -> None: ...
 
 
 LOAD_LIMIT = 20.0
-"""Seconds that importing what speaks with the keyring may take beside: on a slow disk it takes longer than the keyring
-does, and the keyring is not to blame."""
+"""Additional seconds for importing the keyring's libraries: on a slow disk that takes longer than the keyring
+itself."""
 
 
 class Keys:
-    """The secrets of one profile, and the one owner of what is known of its keys: whoever saves, removes or reads one,
-    a page, a command or an agent, `known` says so afterwards. Safe to use from every thread.
+    """The secrets of one profile. Also the only owner of what is known about its keys: `known` is up to date whoever
+    saves, removes or reads one. Thread-safe.
 
-    `limit`: seconds for a call; `unlock_limit`: seconds the person has to answer an unlock prompt,
-    of which `on_waiting` tells (in a worker thread). `store` is for tests and for
-    profiles that keep nothing; by default the keyring of this computer.
+    `limit`: seconds for a call. `unlock_limit`: seconds the person has to answer an unlock prompt; `on_waiting` is then
+    called on a worker thread. `store`: for tests, and for profiles that keep nothing; by default this computer's
+    keyring.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Keys:
         environ: Mapping[str, str] = os.environ,
         remembers: Known | None = None,
     ) -> None:
-        """`remembers`: what outlives this process of what is known."""
+        """`remembers`: stores what is known beyond this process."""
         self._remembers = remembers
         self._profile = profile
         self._limit = limit
@@ -96,11 +96,11 @@ class Keys:
     # --- keys ---------------------------------------------------------------------------------
 
     def preload(self, origin: str) -> None:
-        """Starts reading the key on a thread; the next `read` of this origin waits for that."""
+        """Start reading the key on a thread. The next `read` of this origin waits for it."""
         self._start_read(self._key_entry(origin))
 
     def read(self, origin: str) -> str | None:
-        """The key of `origin`, or None. Raises KeyStoreError where the keyring can't be asked."""
+        """The key of `origin`, or None. Raises KeyStoreError if the keyring can't be read."""
         entry = self._key_entry(origin)
         found = self._get(entry)
         if self._session.get(entry) is None:
@@ -108,8 +108,7 @@ class Keys:
         return found
 
     def known(self, origin: str, within: float = 0.0) -> bool:
-        """Whether there is a key for `origin`, as far as that is known. What is not known is asked of the keyring, for
-        `within` seconds at most."""
+        """Whether there is a key for `origin`. If unknown, ask the keyring, for at most `within` seconds."""
         entry = self._key_entry(origin)
         if self._session.get(entry) is not None:
             return True
@@ -121,27 +120,27 @@ class Keys:
         try:
             found = call.wait(within, within, load_limit=0) is not None
         except AppError:
-            return False  # it hangs, or is none: whoever needs the key hears of it
+            return False  # it hangs or is missing; reading the key will report that
         self._note(origin, found)
         return found
 
     def save(self, origin: str, key: str, keep: Literal["keyring", "session"] = "keyring") -> None:
-        """Keeps the key (in its normal form) and proves it by a fresh read. Raises KeyStoreError."""
+        """Save the normalised key, and read it back to make sure. Raises KeyStoreError."""
         self._set(self._key_entry(origin), key, keep)
         self._note(origin, keep == "keyring")
 
     def remove(self, origin: str) -> None:
-        """Deletes the key and proves it by a fresh read; a missing one is fine. Raises KeyStoreError."""
+        """Delete the key, and read again to make sure. A missing key is fine. Raises KeyStoreError."""
         try:
             self._delete(self._key_entry(origin))
         except (KeyringMissing, KeyringInsecure):
-            self._note(origin, known=False)  # where there is no keyring there is no key in it
+            self._note(origin, known=False)  # without a keyring, no key is stored
             raise
         self._note(origin, known=False)
 
     def status(self, origin: str) -> KeyStatus:
-        """Whether there is a key, and where. Never raises. A key of this session leaves the keyring unasked; that
-        there is none to be used is remembered from the last time it was."""
+        """Whether there is a key, and where. Never raises. If this session has a key, the keyring is not asked; whether
+        it is usable is remembered from the last time."""
         told = self._status(self._key_entry(origin))
         if told.problem is None and told.where != "session":
             self._note(origin, told.present)
@@ -160,15 +159,15 @@ class Keys:
     # --- other secrets (a proxy's password) ---------------------------------------------------
 
     def secret(self, name: str) -> str | None:
-        """The secret kept under `name`, or None. Raises KeyStoreError."""
+        """The secret `name`, or None. Raises KeyStoreError."""
         return self._get(self._secret_entry(name))
 
     def save_secret(self, name: str, value: str, keep: Literal["keyring", "session"] = "keyring") -> None:
-        """As `save`."""
+        """Like `save`."""
         self._set(self._secret_entry(name), value, keep)
 
     def renew_secret(self, name: str, value: str) -> None:
-        """`value` in the place of a secret, where that is kept; nothing where it was removed. Raises KeyStoreError."""
+        """Replace a secret where it is stored. Does nothing if it was removed. Raises KeyStoreError."""
         entry = self._secret_entry(name)
         if self._session.get(entry) is not None:
             self._set(entry, value, "session")
@@ -176,26 +175,26 @@ class Keys:
             self._set(entry, value, "keyring")
 
     def secret_status(self, name: str) -> KeyStatus:
-        """As `status`."""
+        """Like `status`."""
         return self._status(self._secret_entry(name))
 
     def remove_secret(self, name: str) -> None:
-        """As `remove`."""
+        """Like `remove`."""
         self._delete(self._secret_entry(name))
 
     def proxy_password(self, proxy: str) -> str:
-        """The password for `proxy`, the address in the settings; empty where there is none. The keyring is asked only
-        for an address that names a user. Raises KeyStoreError where it is there and can't be asked."""
+        """The password for `proxy`, the address in the settings; empty if there is none. The keyring is only asked for
+        an address with a user name. Raises KeyStoreError if it exists but can't be read."""
         if "@" not in proxy:
             return ""
         try:
             return self.secret(PROXY_SECRET) or ""
         except (KeyringMissing, KeyringInsecure):
-            return ""  # where there is no keyring there is no password in it
+            return ""  # without a keyring, no password is stored
 
     @property
     def waiting(self) -> bool:
-        """True while the person is being asked to unlock the keyring."""
+        """Whether the person is being asked to unlock the keyring."""
         with self._lock:
             self._asking = [call for call in self._asking if call.running]
             return bool(self._asking)
@@ -219,7 +218,7 @@ class Keys:
             try:
                 kept = self._wait(call)
             finally:
-                # A read that is still hanging is waited for again next time, not started twice.
+                # The next call waits for a hanging read again instead of starting another one.
                 if not call.running:
                     self._forget_read(entry, call)
         if kept:
@@ -290,7 +289,7 @@ class Keys:
         return result
 
     def _person_is_asked(self) -> None:
-        """Called by the store in the thread of a call: its limit is the person's from now on."""
+        """Called by the store on a call's thread: from now on, the person's limit applies."""
         call = threading.current_thread()
         if isinstance(call, _Call):
             call.person_is_asked()
@@ -301,14 +300,14 @@ class Keys:
 
 
 class _Call(threading.Thread, Generic[T]):
-    """One call of a store on a thread of its own. A daemon: a call that hangs never holds up the exit."""
+    """One call of a store on its own daemon thread, so that a hanging call never delays the exit."""
 
     def __init__(self, action: Callable[[], T], load: Callable[[], None]) -> None:
         super().__init__(name="keyring", daemon=True)
         self._action = action
         self._load = load
         self._loaded: float | None = None
-        """When what it needs had been imported: from then on the keyring is what is waited for."""
+        """When its imports were done. From then on, it waits for the keyring."""
         self._news = threading.Condition()
         self._done = False
         self._asked = False
@@ -339,8 +338,8 @@ class _Call(threading.Thread, Generic[T]):
             self._news.notify_all()
 
     def wait(self, limit: float, unlock_limit: float, *, load_limit: float = LOAD_LIMIT) -> T:
-        """The result. Raises what the call raised, KeyringSlow after `limit`, KeyringLocked after `unlock_limit`.
-        An import that is still under way is waited for beside, `load_limit` seconds at most."""
+        """The result. Raises whatever the call raised, KeyringSlow after `limit`, KeyringLocked after `unlock_limit`.
+        Additionally waits for a pending import, for at most `load_limit` seconds."""
         asked = time.monotonic()
         with self._news:
             while not self._done:

@@ -1,4 +1,4 @@
-"""What can keep the app from a key: the keyring, or the key's own shape."""
+"""Errors of keys and keyrings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class KeyMissing(KeyStoreError):
 
 
 class KeyShape(KeyStoreError):
-    """values: problem (a sentence of its own in the user's language, or a `Phrase`)."""
+    """values: problem (a sentence in the user's language, or a `Phrase`)."""
 
     code = "key_shape"
 
@@ -26,7 +26,7 @@ class KeyringMissing(KeyStoreError):
 
 
 class KeyringUnreached(KeyringMissing):
-    """There may be one: what it is asked over, the session bus, is not there. values: command (that brings one)."""
+    """There may be a keyring, but the session bus to reach it is missing. values: command (provides a bus)."""
 
     code = "keyring_unreached"
 

@@ -1,6 +1,6 @@
-"""Secrets that stand in the addresses of MCP servers in the settings file go to the keyring.
+"""Moves secrets from MCP servers' addresses in the settings file to the keyring.
 
-An app of before kept an address as it was typed, and files are written by hand.
+Earlier versions stored addresses as typed, and people edit the file by hand.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 
 def move_secrets(settings: SettingsStore, keys: Keys) -> list[AppError]:
-    """What was moved, each to be told to the person; also in `settings.notices`. Blocks on the keyring.
+    """Move secrets. Returns a notice for each, also added to `settings.notices`. Blocks on the keyring.
 
-    The keyring goes first: where it refuses, the file stays as it is, and the next start tries again. Never raises.
+    The keyring comes first: if it refuses, the file stays as it is, and the next start tries again. Never raises.
     """
     if settings.is_fixed("mcp_servers") or settings.layer_of("mcp_servers") != "settings" or settings.read_only:
         return []
@@ -46,6 +46,6 @@ def move_secrets(settings: SettingsStore, keys: Keys) -> list[AppError]:
 
 
 def _changes(settings: Settings, was: McpServer, made: McpServer) -> dict[str, Any]:
-    """Nothing where somebody has changed that server meanwhile."""
+    """The changes; empty if that server was changed in the meantime."""
     put = [made.model_copy(update={"always": one.always}) if one == was else one for one in settings.mcp_servers]
     return {"mcp_servers": put}

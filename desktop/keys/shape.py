@@ -1,4 +1,4 @@
-"""What an API key looks like, and what people paste in its place. Pure text; repeats nothing of what it was given."""
+"""Recognises an API key, and what people paste by mistake. Pure text; never repeats its input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from desktop.keys.errors import KeyShape
 OPENAI_ORIGIN = "https://api.openai.com"
 
 SHORTEST = 20
-"""Characters of the shortest key OpenAI ever made, with room to spare (they have 51 and more)."""
+"""The shortest plausible key, in characters; OpenAI's have at least 51."""
 
 LONGEST = 1000
 
@@ -22,10 +22,10 @@ _MASKED = re.compile(r"…|\.\.\.|\*{2,}|[•●]{2,}|x{8,}", re.IGNORECASE)
 
 
 def normalise_key(text: str, origin: str = OPENAI_ORIGIN) -> str:
-    """The key in `text`, without what was copied around it (quotes, spaces, `Bearer `, `OPENAI_API_KEY=`).
+    """The key in `text`, without anything copied along with it (quotes, spaces, `Bearer `, `OPENAI_API_KEY=`).
 
-    Raises KeyShape whose problem names the other thing it is. For another origin than OpenAI's
-    a key may have any shape, as long as it is one word that no other part of the app could mistake.
+    Raises KeyShape with a problem that says what it is instead. For other origins than OpenAI's, a key may be any
+    single word that no other part of the app could misread.
     """
     key = _bare(text)
     problem = _problem(key, strict=origin == OPENAI_ORIGIN)

@@ -1,6 +1,6 @@
-"""The two places a secret can be: the operating system's keyring, and this process's memory.
+"""The two places for a secret: the operating system's keyring, and this process's memory.
 
-Calls here block for as long as the keyring does; `access.Keys` puts them on threads with a limit.
+Calls block as long as the keyring does. `access.Keys` runs them on threads with a limit.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from desktop.keys.errors import KeyShape, KeyStoreError
 T = TypeVar("T")
 
 WINDOWS_LIMIT = 2560
-"""Bytes (of UTF-16) that an entry of the Windows Credential Manager holds."""
+"""The largest entry in the Windows Credential Manager, in bytes of UTF-16."""
 
 DELETIONS = 20
-"""Doubles of one entry that are deleted at most (the Secret Service lets other programs make them)."""
+"""The most duplicates of an entry to delete. In the Secret Service, other programs can create them."""
 
 
 class KeyStore(Protocol):
-    """A place for secrets. `get`, `set` and `delete` raise KeyStoreError; deleting what is missing is fine."""
+    """A place for secrets. `get`, `set` and `delete` raise KeyStoreError. Deleting a missing entry is fine."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name for people."""
 
     @property
     def persistent(self) -> bool:
@@ -41,7 +41,7 @@ class KeyStore(Protocol):
 
 
 class MemoryStore:
-    """Secrets of this process, gone with it."""
+    """Secrets in memory, lost when the process ends."""
 
     name = "memory"
     persistent = False
@@ -64,12 +64,11 @@ class MemoryStore:
 
 
 class KeyringStore:
-    """The operating system's keyring, entries under `service`.
+    """The operating system's keyring. Entries are stored under `service`.
 
-    `choose` finds the keyring at the first call (default: `system.choose`); what it returns is
-    trusted. `waiting` is called in the calling thread each time the person is about to be asked
-    to unlock the keyring; they have `unlock_limit` seconds. `load` imports what the keyring is spoken
-    to with, and asks it nothing (default: `system.load`).
+    `choose` finds the keyring at the first call (default: `system.choose`); its result is trusted. `waiting` is called
+    on the calling thread whenever the person is about to be asked to unlock the keyring; they have `unlock_limit`
+    seconds. `load` imports the keyring's libraries without using it (default: `system.load`).
     """
 
     persistent = True
@@ -136,8 +135,8 @@ class KeyringStore:
         told = False
         with self._turn:
             while self._busy:
-                # Another call is at it. Where that one is asking the person, the answer serves this one too;
-                # where the keyring merely says nothing, this one's own limit runs.
+                # Another call is opening it. If that one is asking the person, the answer counts for this one too. If
+                # the keyring is just silent, this call's own limit applies.
                 if self._asked and not told:
                     told = True
                     self.waiting()
@@ -151,7 +150,7 @@ class KeyringStore:
                 self._turn.notify_all()
 
     def _ask(self) -> None:
-        """The person is about to be asked, for this call and all that wait behind it."""
+        """The person is about to be asked, for this call and all others waiting."""
         with self._turn:
             self._asked = True
             self._turn.notify_all()

@@ -1,9 +1,8 @@
-"""Which keyring of this computer to use, and how a locked one is opened. Imports keyring only when asked.
+"""Chooses this computer's keyring, and opens a locked one. Imports `keyring` only when used.
 
-Only the five keyrings that come with an operating system or desktop are trusted. Whatever the
-environment or a configuration file names beside them (nothing, a plain file, a chain with one in
-it, one that only bears the name of a trusted one) is refused. A packaged app reads neither: it
-chooses by platform.
+Only the five keyrings that come with an operating system or desktop are trusted. Any other one named by the environment
+or a configuration file is refused: the null keyring, a plain file, a chain that contains one, or one that only has the
+name of a trusted one. A packaged app reads neither, and chooses by platform.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ TRUSTED = {
     "keyring.backends.macOS.Keyring": "Keychain",
     "keyring.backends.Windows.WinVaultKeyring": "Windows Credential Manager",
 }
-"""The keyrings we trust, and what people call them."""
+"""The trusted keyrings, and their names for people."""
 
 _BY_PLATFORM = {
     "win32": ("keyring.backends.Windows.WinVaultKeyring",),
@@ -50,12 +49,12 @@ def full_name(backend: Any) -> str:
 
 
 def usual_name(platform: str = sys.platform) -> str:
-    """What people call the keyring of this platform."""
+    """The name of this platform's keyring, for people."""
     return TRUSTED[_BY_PLATFORM.get(platform, _ON_DESKTOPS)[0]]
 
 
 def choose(*, frozen: bool, environ: Mapping[str, str], platform: str = sys.platform) -> Any:
-    """The keyring to use. May take long (D-Bus): call it from a worker thread.
+    """The keyring to use. May take a while (D-Bus): call it on a worker thread.
 
     Raises KeyringMissing, KeyringInsecure.
     """
@@ -79,8 +78,8 @@ def choose(*, frozen: bool, environ: Mapping[str, str], platform: str = sys.plat
 
 
 def has_session_bus(environ: Mapping[str, str]) -> bool:
-    """Whether the bus that keyrings of Linux desktops are asked over takes a connection. Of its addresses, those of
-    sockets on this computer are tried; another kind is taken at its word."""
+    """Whether the session bus, which keyrings of Linux desktops use, accepts a connection. Only sockets on this
+    computer are tried; other kinds of address are assumed to work."""
     address = environ.get("DBUS_SESSION_BUS_ADDRESS", "")
     for one in filter(None, address.split(";")):
         kind, _, rest = one.partition(":")
@@ -99,7 +98,7 @@ def has_session_bus(environ: Mapping[str, str]) -> bool:
 
 
 def _named(environ: Mapping[str, str]) -> Any | None:
-    """The keyring that a person running from source has named for all Python programs, or None."""
+    """The keyring a person running from source has configured for all Python programs, or None."""
     from keyring import core
 
     try:
@@ -111,7 +110,7 @@ def _named(environ: Mapping[str, str]) -> Any | None:
 
 
 def load(platform: str = sys.platform) -> None:
-    """Import what speaks with the usual keyring of this platform; whoever asks one says what is missing."""
+    """Import the libraries of this platform's usual keyring. Using the keyring reports what is missing."""
     for name in ("keyring.core", _BY_PLATFORM.get(platform, _ON_DESKTOPS)[0].rpartition(".")[0]):
         with suppress(Exception):
             import_module(name)
@@ -126,9 +125,9 @@ def _load(name: str) -> Any:
 
 
 def trusted(backend: Any) -> Any:
-    """`backend` itself, or the first of a chain in which every one is trusted.
+    """`backend` itself, or the first of a chain of trusted ones.
 
-    Raises KeyringMissing for keyring's "there is none", KeyringInsecure for everything else.
+    Raises KeyringMissing for keyring's "no backend", KeyringInsecure for anything else.
     """
     members = list(_members(backend))
     for member in members:
@@ -142,7 +141,7 @@ def trusted(backend: Any) -> Any:
 
 
 def _genuine(backend: Any) -> bool:
-    """Whether it is what its name says: keyring's own class, made of keyring's own code. A name can be claimed."""
+    """Whether it really is keyring's own class with keyring's own code. A name can be faked."""
     import keyring
 
     kind = type(backend)
@@ -160,12 +159,12 @@ _TOUCH_SECRETS = ("get_password", "set_password", "delete_password", "get_creden
 
 
 def _file(function: Any) -> str:
-    """Where the code of a method lies."""
+    """The file with the code of a method."""
     return str(inspect.unwrap(function).__code__.co_filename)
 
 
 def _members(backend: Any) -> Iterator[Any]:
-    if type(backend).__module__ == "keyring.backends.chainer":  # it is not used itself, its members are
+    if type(backend).__module__ == "keyring.backends.chainer":  # the chain itself is not used, only its members
         for member in backend.backends:
             yield from _members(member)
     else:
@@ -173,18 +172,18 @@ def _members(backend: Any) -> Iterator[Any]:
 
 
 def _without_environment(backend: Any, environ: Mapping[str, str]) -> None:
-    """Takes back what `KEYRING_PROPERTY_…` variables have set (keyring 25 reads them while building a backend)."""
+    """Undo what `KEYRING_PROPERTY_…` variables have set. keyring 25 reads them when it builds a backend."""
     for name in list(vars(backend)):
         if f"KEYRING_PROPERTY_{name.upper()}" in environ:
             delattr(backend, name)
 
 
 def open_secret_service(backend: Any, waiting: Callable[[], None], limit: float, *, make: bool) -> bool:
-    """Opens the collection that `backend` uses. False: there is none yet, so nothing is kept in it.
+    """Open the collection used by `backend`. False if there is none yet, so nothing is stored.
 
-    Where it is locked, `waiting` is called and the person is asked, for at most `limit` seconds.
-    `make`: a collection is about to be made, which asks the person too. Raises KeyringDenied (the
-    question was dismissed), KeyringLocked (not answered), KeyringMissing.
+    If it is locked, `waiting` is called and the person is asked, for at most `limit` seconds. `make`: a collection is
+    about to be created, which also asks the person. Raises KeyringDenied (the question was dismissed), KeyringLocked
+    (not answered), KeyringMissing.
     """
     import secretstorage
     from secretstorage.exceptions import ItemNotFoundException
@@ -212,7 +211,7 @@ def open_secret_service(backend: Any, waiting: Callable[[], None], limit: float,
 
 
 def explained(error: Exception, backend: Any) -> Exception:
-    """What a keyring's exception means for a person. Its text is not repeated: it may hold anything."""
+    """The error that explains a keyring's exception. Its text is not repeated, since it may contain anything."""
     if isinstance(error, KeyStoreError):
         return error
     names = {cls.__name__ for cls in type(error).__mro__}

@@ -1,1 +1,1 @@
-"""What the app is set to: the model, the file, the brand, the layers over them, and where files live."""
+"""Settings: the model, the settings file, the brand file, and the layers that combine them."""

@@ -1,4 +1,4 @@
-"""What every settings model is built from: strictness, and the shapes that several of them share."""
+"""The base of all settings models: strictness, and types used by several of them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 FORMS: dict[str, str] = {}
-"""{pattern: the name of the phrase that says in words what it asks for}. Filled by `shaped`."""
+"""{pattern: the name of the phrase that explains it}. Filled by `shaped`."""
 
 
 def shaped(pattern: str, form: str, *, max_length: int | None = None, strip: bool | None = None) -> StringConstraints:
-    """A text of one form. `form` names the phrase `problems.<form>`, a sentence with an example in it: whoever
-    meets the pattern is never told just that something is wrong."""
+    """A text with a fixed form. `form` names the phrase `problems.<form>`, a sentence with an example, so that nobody
+    is told just that something is wrong."""
     FORMS[pattern] = form
     return StringConstraints(pattern=pattern, max_length=max_length, strip_whitespace=strip)
 
@@ -23,21 +23,21 @@ Name = Annotated[str, StringConstraints(max_length=60, strip_whitespace=True)]
 
 
 class Model(BaseModel):
-    """Strict about names, lazy about building: a start pays only for the models it uses.
+    """Refuses unknown names, and builds validators lazily: a start pays only for the models it uses.
 
-    A part that is left out is made by `model_construct`, which takes its defaults as they are: `Part()` would build
-    the part's own validator, which nothing else needs.
+    A missing part is made by `model_construct`, which uses the defaults as they are. `Part()` would build the part's
+    own validator, which nothing else needs.
     """
 
     model_config = ConfigDict(extra="forbid", defer_build=True, validate_assignment=False)
 
 
 class Prompt(Model):
-    """A button on an empty chat."""
+    """A button in an empty chat."""
 
     label: Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
-    """The words on the button."""
+    """The button's label."""
     prompt: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-    """What is sent."""
+    """The text that is sent."""
     icon: Annotated[str, shaped(r"^[a-z0-9:-]{1,60}$", "form_icon_name")] | None = None
     """One of ChatKit's icons, or `lucide:name`."""

@@ -1,6 +1,6 @@
-"""What a maker puts into `assets/brand.toml`: names, colours, links, settings to start with, settings fixed.
+"""The maker's brand file, `assets/brand.toml`: names, colours, links, default settings, fixed settings.
 
-There is no field for a secret, and anything shaped like one, anywhere in the file, is refused.
+There is no field for a secret, and anything that looks like one is refused, wherever it is in the file.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from desktop.settings.renamed import NEW_NAMES, with_new_names
 from desktop.settings.secret_shapes import SECRET_SHAPES
 
 SIZE_LIMIT = 256 * 1024
-"""Largest brand file, in bytes."""
+"""The largest brand file, in bytes."""
 
 OWN_TO_A_USER = ("version", "user_ids", "workflow_worked")
-"""Settings that a brand may not set: one user id for everybody would show everybody's chats to all."""
+"""Settings a brand may not set: with one user id for everybody, everybody would see all chats."""
 
 
 def one_line(value: object) -> object:
-    """A text without line breaks, controls and marks that turn the direction of writing: it goes into files in which
-    a line break begins something else (a package's fields, a menu entry, an installer's script)."""
+    """A text without line breaks, control characters and direction marks. It goes into files where a line break starts
+    something new (a package's fields, a menu entry, an installer's script)."""
     return " ".join(_printed(value).split()) if isinstance(value, str) else value
 
 
 def some_lines(value: object) -> object:
-    """The same, but for line breaks."""
+    """Like `one_line`, but line breaks are allowed."""
     return "\n".join(_printed(line) for line in value.splitlines()) if isinstance(value, str) else value
 
 
@@ -66,45 +66,45 @@ class AccentPair(Model):
 
 class WindowSize(Model):
     width: int = Field(default=960, ge=360, le=7680)
-    """Pixels of the first opening; later the window comes back as it was left."""
+    """Pixels at the first start. Later, the window opens as it was left."""
     height: int = Field(default=760, ge=320, le=4320)
 
 
 class BrandApp(Model):
     name: Annotated[Line, StringConstraints(min_length=1, max_length=60, strip_whitespace=True)] = "ChatKit Desktop"
-    """What people see: window title, menus, installers."""
+    """The name people see, in the window's title, menus and installers."""
     id: Annotated[str, shaped(r"^[a-z][a-z0-9-]{1,39}$", "form_app_id")] = "chatkit-desktop"
-    """Name of the data folder, the command and the installed package; never change it once people use the app."""
+    """The name of the data folder, the command and the installed package. Never change it once people use the app."""
     version: Annotated[str, shaped(r"^([0-9]+(\.[0-9]+){1,3}|git|)$", "form_version", max_length=40)] = ""
-    """The packages' version: 1.2.3, or `git` for the newest tag of your repository; empty: the project's own."""
+    """The packages' version: 1.2.3, or `git` for the newest tag of your repository; empty for the project's own."""
     summary: Annotated[Line, StringConstraints(max_length=80, strip_whitespace=True)] = ""
-    """One line on what it is, for menus and software centres."""
+    """One line that says what it is, for menus and software centres."""
     description: Annotated[
         str, BeforeValidator(some_lines), StringConstraints(max_length=2000, strip_whitespace=True)
     ] = ""
-    """A paragraph or more for software centres; an empty line between two paragraphs."""
+    """One or more paragraphs for software centres, separated by an empty line."""
     publisher: Annotated[Line, StringConstraints(max_length=100, strip_whitespace=True)] = ""
     contact: Annotated[
         str, shaped(r"^([^\s<>@\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+|)$", "form_contact", max_length=200)
     ] = ""
-    """The e-mail address that stands in the packages as their maintainer's."""
+    """The maintainer's e-mail address in the packages."""
     homepage: Link = ""
     copyright: Annotated[Line, StringConstraints(max_length=200)] = ""
     accent: AccentPair = Field(default_factory=AccentPair.model_construct)
-    """The accent of our pages, #rrggbb, per scheme."""
+    """The accent of the app's own pages, #rrggbb, for each theme."""
     keyring_service: Annotated[str, shaped(r"^[A-Za-z0-9._-]{0,80}$", "form_service")] = ""
-    """The name keys are kept under in the keyring; empty: the app's id."""
+    """The name under which keys are stored in the keyring; empty for the app's id."""
     deep_link: Annotated[str, shaped(r"^([a-z][a-z0-9+.-]{2,39}|)$", "form_scheme")] = ""
-    """The scheme of links that open the app (`scheme://prompt?text=…`); empty: the app's id."""
+    """The scheme of links that open the app (`scheme://prompt?text=…`); empty for the app's id."""
     identifier: Annotated[
         str,
         shaped(
             r"^([a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+(\.[A-Za-z][A-Za-z0-9_]*)*|)$", "form_identifier", max_length=100
         ),
     ] = ""
-    """The app's name among all apps, your domain first: org.example.fern; empty: made from the homepage."""
+    """A name unique among all apps, with your domain first: org.example.fern; empty to make it from the home page."""
     icon: IconFile = "icons/app.svg"
-    """One square picture, PNG (512 pixels or more) or SVG, beside this file; every size is made from it."""
+    """A square picture beside this file, PNG (at least 512 pixels) or SVG. All sizes are made from it."""
     window: WindowSize = Field(default_factory=WindowSize.model_construct)
 
 
@@ -114,31 +114,33 @@ class BrandLinks(Model):
     usage: Link = "https://platform.openai.com/usage"
     status: Link = "https://status.openai.com"
     help: Link = ""
-    """The maker's own help page; empty: no such menu item."""
+    """The maker's own help page; empty for no such menu item."""
     privacy: Link = ""
     releases: Link = ""
-    """Where new versions are told of: a GitHub releases page, or an https page with `latest.json` beside it;
-    empty: the app does not look for any."""
+    """Where new versions are announced: a GitHub releases page, or an https page with `latest.json` beside it; empty if
+    the app should not look for any."""
 
 
 class BrandPackage(Model):
-    """What goes into the installers."""
+    """The content of the installers."""
 
     agents: bool = True
-    """With what agents inside the app need; without it the app is for hosted workflows and ChatKit servers."""
+    """Whether to include what agents in the app need. Without it, the app is for hosted workflows and ChatKit
+    servers."""
     engine: Literal["system", "qt"] = "system"
-    """On Linux, what shows the pages: the distribution's WebKitGTK, or Qt WebEngine, which makes the packages large;
-    Windows and macOS have their own."""
+    """The engine on Linux: the distribution's WebKitGTK, or Qt WebEngine, which makes the packages large. Windows and
+    macOS have their own."""
     distribution: bool = False
-    """A distribution or a store brings updates: the app does not look for any by itself."""
+    """Whether a distribution or a store provides updates. If so, the app does not look for any."""
     files: list[Annotated[str, shaped(r"^[A-Za-z0-9_-][A-Za-z0-9_.*/-]*$", "form_files", max_length=200)]] = Field(
         default=[], max_length=50
     )
-    """What the code agents read and import does not name, beside this file: names, with `*` and `**` for any."""
+    """More files of the code agents beside this file, such as data that no import names; `*` and `**` match any
+    name."""
 
 
 class Brand(Model):
-    """The whole file. `settings` is a partial settings tree, `fixed` the dotted names users can't change."""
+    """The whole file. `settings`: a partial settings tree. `fixed`: dotted names that users can't change."""
 
     app: BrandApp = Field(default_factory=BrandApp.model_construct)
     links: BrandLinks = Field(default_factory=BrandLinks.model_construct)
@@ -147,24 +149,24 @@ class Brand(Model):
     fixed: list[Text] = Field(default=[], max_length=200)
 
     def is_fixed(self, dotted: str) -> bool:
-        """True where the setting, or one above or below it, is fixed by the maker."""
+        """Whether the maker has fixed the setting, or one above or below it."""
         return any(
             dotted == name or dotted.startswith(f"{name}.") or name.startswith(f"{dotted}.") for name in self.fixed
         )
 
     @property
     def fixes_agent(self) -> bool:
-        """True where the agent comes with the app: first launch asks for the key alone."""
+        """Whether the agent comes with the app, so that setup only asks for the key."""
         return self.is_fixed("agents")
 
     @property
     def keyring_service(self) -> str:
-        """The name keys are kept under in the keyring."""
+        """The name under which keys are stored in the keyring."""
         return self.app.keyring_service or self.app.id
 
     @property
     def version(self) -> str:
-        """The version that people are told: the maker's, else the project's."""
+        """The version shown to people: the maker's, or else the project's."""
         return __version__ if self.app.version in ("", "git") else self.app.version
 
     @property
@@ -174,22 +176,22 @@ class Brand(Model):
 
     @property
     def identifier(self) -> str:
-        """The app's name among all apps, domain first; `com.example.<id>` where the brand names no home."""
+        """A name unique among all apps, domain first; `com.example.<id>` if the brand names no home page."""
         if self.app.identifier:
             return self.app.identifier
         from urllib.parse import urlsplit
 
         host = (urlsplit(self.app.homepage).hostname or "").removeprefix("www.")
         parts = [part.replace("-", "_") for part in (*reversed(host.split(".")), self.app.id) if part]
-        # A part that begins with a digit is allowed in a host's name and nowhere else.
+        # A part may begin with a digit in a host name, but not here.
         parts = [f"_{part}" if part[0].isdigit() else part for part in parts]
         return ".".join(parts if len(parts) > 1 else ("com", "example", *parts))
 
 
 def load_brand(path: Path | None = None) -> Brand:
-    """The brand file (`assets/brand.toml`), checked; its code agents' files are looked for beside it.
+    """Load and check the brand file (`assets/brand.toml`). Its code agents' files must be beside it.
 
-    Raises BrandInvalid; an absent file is an error too.
+    Raises BrandInvalid, also for a missing file.
     """
     import tomllib
 
@@ -206,7 +208,7 @@ def load_brand(path: Path | None = None) -> Brand:
         raise BrandInvalid(name=path.name, problem=Phrase("problems.not_utf8", {"line": line})) from None
     except ValueError as error:
         raise BrandInvalid(_without_values(error), name=path.name, problem=_no_toml(error, text)) from None
-    # As text for comments, as values for what TOML's escapes hide.
+    # The text, to include comments; and the values, to see through TOML's escapes.
     for found in (text, *tree.texts_in(values)):
         if SECRET_SHAPES.search(found):
             raise BrandInvalid(name=_line_of(text, path.name), problem=Phrase("problems.secret"))
@@ -217,7 +219,7 @@ def load_brand(path: Path | None = None) -> Brand:
 
 
 def _with_new_names(values: dict[str, Any]) -> dict[str, Any]:
-    """A brand file of an earlier version names settings as they were then."""
+    """Rename settings in a brand file written for an earlier version."""
     settings, fixed = values.get("settings"), values.get("fixed")
     return {
         **values,
@@ -231,23 +233,23 @@ def _with_new_names(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def code_agents(brand: Brand) -> list[dict[str, Any]]:
-    """The brand's agents that are a Python file, as they stand in its settings."""
+    """The brand's code agents, as in its settings."""
     agents = brand.settings.get("agents") or []
     return [agent for agent in agents if agent.get("kind") == "code"]
 
 
 def icon_file(brand: Brand, file: Path | None) -> Path:
-    """The picture for windows, a PNG or SVG. `file` is the maker's brand file where it isn't the app's own."""
+    """The picture for windows, a PNG or SVG. `file`: the maker's brand file, unless it is the app's own."""
     return assets_dir() / "icons" / "app-256.png" if file is None else file.parent / brand.app.icon
 
 
 def own_files(brand: Brand, file: Path | None) -> dict[str, Path]:
-    """What pages may load that lies beside `file`, as `icon_file`: name in `assets` -> where it is."""
+    """Files beside `file` that pages may load: name in `assets` -> path."""
     return {} if file is None else {brand.app.icon: file.parent / brand.app.icon}
 
 
 def parse_brand(values: dict[str, Any]) -> Brand:
-    """The content of a brand file as a Brand. Raises BrandInvalid."""
+    """Parse the content of a brand file. Raises BrandInvalid."""
     try:
         brand = Brand.model_validate(values)
     except ValidationError as error:
@@ -271,7 +273,7 @@ def _check_settings(brand: Brand) -> None:
         if told.values["problem"] == Phrase("problems.missing", {"name": "workflow_id"}):
             place = tree.split(str(told.values["name"]))[1:]
             if "kind" not in tree.find(brand.settings, place):
-                # What has no kind is taken for a workflow, and mostly was meant to be something else.
+                # An agent without a kind counts as a workflow, but was mostly meant to be something else.
                 told = BrandInvalid(name=told.values["name"], problem=Phrase("problems.missing", {"name": "kind"}))
         raise told from None
     except SettingsInvalid as error:
@@ -336,7 +338,7 @@ def _line_of(text: str, name: str) -> str:
 
 
 def _no_toml(error: ValueError, text: str) -> Phrase:
-    """Where the file stops being TOML: lines and columns are counted from 1."""
+    """Where the TOML becomes invalid. Lines and columns count from 1."""
     place = _PLACE.search(str(error))
     lines = text.splitlines() or [""]
     line, column = (int(place[1]), int(place[2])) if place else (len(lines), len(lines[-1]) + 1)
@@ -344,9 +346,9 @@ def _no_toml(error: ValueError, text: str) -> Phrase:
 
 
 _PLACE = re.compile(r"\(at line ([0-9]{1,9}), column ([0-9]{1,9})\)$")
-"""How tomllib ends what it says (Python 3.11 to 3.14); `(at end of document)` where it went on to there."""
+"""The end of tomllib's messages (Python 3.11 to 3.14); or `(at end of document)`."""
 
 
 def _without_values(error: ValueError) -> str:
-    """tomllib's message, which names a character or a setting, never a value; without the place."""
+    """tomllib's message without the location. It names a character or a setting, never a value."""
     return str(error).rpartition(" (at ")[0][:200] or str(error)[:200]

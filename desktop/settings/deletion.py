@@ -1,4 +1,4 @@
-"""Deletes what a profile has kept on the disk."""
+"""Deletes everything a profile has stored on the disk."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from desktop.common.files import patiently, remove_tree
 from desktop.common.locations import PROFILE_NAME
 
 PATIENCE = 5.0
-"""Seconds for which processes that have just ended (an engine's) may still hold files, on Windows."""
+"""Seconds during which a process that has just ended, such as an engine's, may still hold files on Windows."""
 
 
 def delete_profile(folder: Path, keep: tuple[str, ...] = ()) -> None:
-    """Deletes everything a profile kept: settings, state, logs, web profile, archive, whatever is there.
+    """Delete everything in a profile: settings, state, logs, web profile, archive and anything else.
 
-    `keep` names entries of the folder that stay (the lock of the running app). Only a folder of the
-    shape `…/profiles/<name>` is touched, and links are unlinked, never followed. What could not be
-    deleted is named: raises FolderUnwritable.
+    `keep`: entries of the folder that stay (the running app's lock). Only a folder named `…/profiles/<name>` is
+    touched. Links are removed, never followed. Raises FolderUnwritable with the number of entries that could not be
+    deleted.
     """
     if folder.parent.name != "profiles" or not PROFILE_NAME.fullmatch(folder.name) or folder.is_symlink():
         raise FolderUnwritable(path=str(folder), problem=Phrase("problems.not_a_profile"))
@@ -39,13 +39,13 @@ def delete_profile(folder: Path, keep: tuple[str, ...] = ()) -> None:
 
 
 def _delete(entry: Path, limit: float) -> list[str]:
-    """What is left of it."""
+    """Delete it. Returns what is left."""
     try:
         if entry.is_dir() and not entry.is_symlink():
             return remove_tree(entry, limit)
         patiently(entry.unlink, limit)
     except FileNotFoundError:
-        pass  # gone by itself: that was the wish
+        pass  # already gone, as intended
     except OSError:
         return [str(entry)]
     return []

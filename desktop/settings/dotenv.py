@@ -1,6 +1,6 @@
-"""Reads what a starter app left in its `.env`: the key, the workflow id, the API base; names what it ignores.
+"""Reads a starter app's `.env` file: key, workflow id, API address. Lists what it ignores.
 
-The file itself is never changed, and nothing of it is put into the environment.
+The file is never changed, and nothing in it goes into the environment.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from desktop.settings.errors import SettingsInvalid
 from desktop.settings.origins import normalise_api_base
 
 SIZE_LIMIT = 1024 * 1024
-"""Largest file that is read, in bytes."""
+"""The largest file that is read, in bytes."""
 
 KEY_NAMES = ("OPENAI_API_KEY",)
 WORKFLOW_NAMES = ("CHATKIT_WORKFLOW_ID", "VITE_CHATKIT_WORKFLOW_ID", "NEXT_PUBLIC_CHATKIT_WORKFLOW_ID")
@@ -29,9 +29,9 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 @dataclass(frozen=True)
 class Starter:
-    """What a `.env` holds for us, and the names of the rest. An empty text: it is not there.
+    """The values of a `.env` we use, empty if missing, and the names of the others.
 
-    Key, id and version are as they stand there, unchecked; the address is in its normal form.
+    Key, id and version are unchecked. The address is normalised.
     """
 
     key: str = field(default="", repr=False)
@@ -42,12 +42,12 @@ class Starter:
 
 
 def read_starter(path: Path) -> Starter:
-    """Reads a `.env` of at most 1 MB. Raises FileUnreadable."""
+    """Read a `.env` of at most 1 MB. Raises FileUnreadable."""
     return find(parse(_text(read_limited(path, SIZE_LIMIT))))
 
 
 def find(values: dict[str, str]) -> Starter:
-    """The values that have a place here; of several names for one thing the first that is set counts."""
+    """The values we use. If several names mean the same, the first one set counts."""
 
     def first(names: tuple[str, ...]) -> str:
         return next((values[name].strip() for name in names if values.get(name, "").strip()), "")
@@ -57,7 +57,7 @@ def find(values: dict[str, str]) -> Starter:
     try:
         api_base = normalise_api_base(api_base) if api_base else ""
     except SettingsInvalid:
-        # Often a path of the starter's own server ("/api"): no address of an API.
+        # Often a path on the starter's own server ("/api"), which is not an API address.
         ours -= set(API_BASE_NAMES)
         api_base = ""
     return Starter(
@@ -70,7 +70,7 @@ def find(values: dict[str, str]) -> Starter:
 
 
 def parse(text: str) -> dict[str, str]:
-    """The variables of a `.env` as dotenv programs read it; a line that is none is skipped. Nothing is expanded."""
+    """The variables of a `.env`, as dotenv programs read them. Other lines are skipped. Nothing is expanded."""
     values: dict[str, str] = {}
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     at = 0
@@ -83,9 +83,8 @@ def parse(text: str) -> dict[str, str]:
             continue
         begin = start.end()
         if begin < line_end and text[begin] in "'\"`":
-            # A quoted value may run over lines; where the quote never closes, it was none. That is looked for in the
-            # text as it is, so each of its characters is seen a few times at most: a quote that does not close is
-            # the last of its kind.
+            # A quoted value may span lines. If the quote never closes, it was not one. The search runs on the original
+            # text, so each character is seen a few times at most: an unclosed quote is the last of its kind.
             end = _closing(text, begin)
             if end is not None:
                 inner = text[begin + 1 : end]
@@ -98,7 +97,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def _closing(text: str, begin: int) -> int | None:
-    """Where the quote at `begin` closes."""
+    """The position where the quote at `begin` closes."""
     quote = text[begin]
     if quote != '"':
         end = text.find(quote, begin + 1)
@@ -114,7 +113,7 @@ def _unescaped(text: str) -> str:
 
 
 def _text(content: bytes) -> str:
-    """UTF-8 with or without its mark; UTF-16 with its mark, as Windows PowerShell writes it."""
+    """Decode UTF-8 with or without a byte order mark, or UTF-16 with one, as Windows PowerShell writes it."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", "replace")
     return content.decode("utf-8-sig", "replace")

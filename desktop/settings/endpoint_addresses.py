@@ -1,7 +1,7 @@
-"""Addresses of model endpoints: what is accepted, and where the calls of the API lie below one. Pure text.
+"""Addresses of model endpoints: what is accepted, and where the API's calls are below one. Pure text.
 
-`/v1` is where OpenAI's API lies, and most that speak its protocol; others have a path of their own (`/v1beta/openai`,
-`/api/paas/v4`), some a query that goes with every call (Azure's `?api-version=`).
+OpenAI's API, and most others with its protocol, are at `/v1`. Some have another path (`/v1beta/openai`,
+`/api/paas/v4`), and some need a query with every call (Azure's `?api-version=`).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from desktop.settings.origins import normalise_api_base, with_scheme
 from desktop.settings.secret_shapes import TELLING, is_secret
 
 CALLS = re.compile(r"/(?:chat/completions|completions|responses|models|embeddings)$", re.IGNORECASE)
-"""What people copy along: the whole address of a call."""
+"""Paths of calls that people copy along with the address."""
 _WHOLE = re.compile(r"/v\d+[a-z0-9.-]*(?:/|$)|/deployments/")
-"""Paths that say by themselves that they are whole."""
+"""Paths that show that an address is complete."""
 _ESCAPED = re.compile(r"%(?:2e|2f|5c|00|0a|0d)", re.IGNORECASE)
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".azure-api.net")
 
 
 class HasAddress(Protocol):
-    """What is needed of an endpoint (`agents.Endpoint`)."""
+    """The part of `agents.Endpoint` used here."""
 
     @property
     def base_url(self) -> str: ...
@@ -36,27 +36,27 @@ class HasAddress(Protocol):
 
 @dataclass(frozen=True)
 class Root:
-    """Where the calls of an API are: `url` (nothing at its end, `/models` follows), and what stands in every query."""
+    """Where an API's calls are: `url`, to which `/models` is appended, and the query for every call."""
 
     url: str
     params: dict[str, str] = field(default_factory=dict)
 
     @property
     def azure(self) -> bool:
-        """Whether the key is looked for in `api-key`: Azure's own hosts, and what asks for its `api-version`."""
+        """Whether the key goes into `api-key`: for Azure's hosts, and addresses with an `api-version`."""
         host = urlsplit(self.url).hostname or ""
         return host.endswith(_AZURE) or "api-version" in self.params
 
     def key_headers(self, key: str) -> dict[str, str]:
-        """The headers that a key is sent in. Azure looks at `api-key`, and leaves a key in Authorization alone."""
+        """The headers for a key. Azure reads `api-key`, and ignores a key in Authorization."""
         return {"Authorization": f"Bearer {key}", **({"api-key": key} if self.azure else {})}
 
 
 def normalise_endpoint(text: str, *, name: str = "base_url", layer: str = "settings") -> tuple[str, bool | None]:
-    """The address as the settings keep it, without `/v1` and without the path of a call, and what is known of it:
-    False where it was typed with `/v1`, else None: to be tried.
+    """The address as stored, without `/v1` and the path of a call, and whether it is complete: False if it was typed
+    with `/v1`, otherwise None (to be tried).
 
-    A query stays. Raises SettingsInvalid, for a key or a password in the address too.
+    A query is kept. Raises SettingsInvalid, also for a key or a password in the address.
     """
 
     def no(key: str, **values: str) -> SettingsInvalid:
@@ -85,7 +85,7 @@ def normalise_endpoint(text: str, *, name: str = "base_url", layer: str = "setti
             raise no("endpoint_form") from None
         raise
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
-    if not (path == "/models" and "api-version" in dict(query)):  # Azure AI Foundry: the API is at /models itself
+    if not (path == "/models" and "api-version" in dict(query)):  # Azure AI Foundry: /models is part of the API's path
         path = CALLS.sub("", path)
     shown = f"{path}?{parts.query}"
     unfit = not all(33 <= ord(char) < 127 for char in shown) or "\\" in shown or _ESCAPED.search(path)
@@ -98,14 +98,14 @@ def normalise_endpoint(text: str, *, name: str = "base_url", layer: str = "setti
 
 
 def looks_whole(base_url: str) -> bool:
-    """Whether `/v1` is left out where nothing else is known: for a path that tells of a version itself, or a query."""
+    """Whether to omit `/v1` if nothing else is known: for a path with a version, or an address with a query."""
     parts = urlsplit(base_url)
     return bool(parts.query) or bool(_WHOLE.search(parts.path.rstrip("/")))
 
 
 def candidates(base_url: str, whole: bool | None) -> tuple[tuple[bool, Root], ...]:
-    """Where the API may be, the likelier place first, each with what `whole` is then: an address with a path as it was
-    typed and then with `/v1`, a host alone the other way round."""
+    """Where the API may be, the likelier place first, each with its value of `whole`. An address with a path is tried
+    as typed, then with `/v1`; a bare host the other way round."""
     if whole is not None:
         return ((whole, _root(base_url, whole)),)
     first = bool(urlsplit(base_url).path.strip("/") or urlsplit(base_url).query)
@@ -113,8 +113,8 @@ def candidates(base_url: str, whole: bool | None) -> tuple[tuple[bool, Root], ..
 
 
 def roots(endpoint: HasAddress) -> tuple[Root, ...]:
-    """The same for an endpoint of the settings, where an address that does not look whole has always meant `/v1`.
-    Raises SettingsInvalid."""
+    """Like `candidates`, for an endpoint in the settings, where an address that does not look complete has always meant
+    `/v1`. Raises SettingsInvalid."""
     base, typed = normalise_endpoint(endpoint.base_url)
     whole = typed if endpoint.whole is None else endpoint.whole
     if whole is not None:
@@ -124,7 +124,7 @@ def roots(endpoint: HasAddress) -> tuple[Root, ...]:
 
 
 def first_problem(endpoints: Sequence[HasAddress]) -> tuple[tuple[str | int, ...], Phrase] | None:
-    """What is wrong with the address of an endpoint in the settings, and its place there."""
+    """The first problem with an endpoint's address in the settings, and its location."""
     for index, endpoint in enumerate(endpoints):
         try:
             normalise_endpoint(endpoint.base_url)
@@ -136,7 +136,7 @@ def first_problem(endpoints: Sequence[HasAddress]) -> tuple[tuple[str | int, ...
 
 
 def kept(base_url: str, whole: bool) -> bool | None:
-    """What the settings say of a place that was found: nothing where it is the one that they mean anyway."""
+    """The value to store for a place that was found; None if it is the one assumed anyway."""
     return None if whole == looks_whole(base_url) else whole
 
 

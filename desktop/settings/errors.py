@@ -1,4 +1,4 @@
-"""What can be wrong with the settings, the brand file or a value in them."""
+"""Errors of the settings and the brand file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class SettingsError(AppError):
 
 
 class SettingsInvalid(SettingsError):
-    """A value that can't be used. `name` is the dotted setting, `problem` a sentence (or a `Phrase`),
-    `layer` where the value came from (`settings.layers.Layer`)."""
+    """A value that can't be used. `name`: the dotted setting. `problem`: a sentence (or a `Phrase`). `layer`: where the
+    value came from (`settings.layers.Layer`)."""
 
     code = "settings_invalid"
 

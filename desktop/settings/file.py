@@ -1,7 +1,7 @@
-"""The settings file of one profile as a plain dict: read, written atomically, never lost.
+"""Reads and writes a profile's settings file as a plain dict. Writes are atomic, and nothing is ever lost.
 
-What can't be read is set aside under another name; what a newer app wrote is left alone.
-Knows the file's version, nothing of what the settings mean.
+An unreadable file is set aside under another name. A newer app's file is left alone. Knows the file's version, but not
+what the settings mean.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from desktop.settings.model import VERSION
 from desktop.settings.renamed import with_new_names
 
 SIZE_LIMIT = 8 * 1024 * 1024
-"""Largest settings file, in bytes."""
+"""The largest settings file, in bytes."""
 
 
 @dataclass
 class Loaded:
-    """What was found: the raw settings, what there is to say, and why the file may not be written over."""
+    """What was read: the raw settings, notices, and why the file must not be overwritten, if so."""
 
     raw: dict[str, Any] = field(default_factory=dict)
     notices: list[AppError] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Loaded:
 
 
 class SettingsFile:
-    """`settings.json` of one profile. `known` is the newest version this app reads."""
+    """A profile's `settings.json`. `known`: the newest version this app reads."""
 
     def __init__(
         self, path: Path, known: int = VERSION, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -46,7 +46,7 @@ class SettingsFile:
         self._seen: object = None
 
     def load(self) -> Loaded:
-        """Reads the file, with today's names for its settings; an absent one is empty. Never raises."""
+        """Read the file and rename old settings. A missing file is empty. Never raises."""
         self._closed = None
         self._seen = self._mark()
         if self._seen is None:
@@ -71,7 +71,7 @@ class SettingsFile:
         return Loaded(notices=[error], closed=error)
 
     def set_aside(self) -> Loaded:
-        """Renames the file to `settings.damaged-<UTC>.json`; the settings are empty then."""
+        """Rename the file to `settings.damaged-<UTC>.json`. The settings are then empty."""
         aside = self._aside_name()
         try:
             patiently(lambda: os.rename(self.path, aside))
@@ -81,7 +81,7 @@ class SettingsFile:
         return Loaded(notices=[SettingsDamaged(kept=aside.name)])
 
     def copy_aside(self) -> None:
-        """Keeps a copy of the file under a name of its own. Raises SettingsUnwritable."""
+        """Copy the file under a new name. Raises SettingsUnwritable."""
         try:
             write_private(self._aside_name(), self.path.read_bytes())
         except FileNotFoundError:
@@ -98,7 +98,7 @@ class SettingsFile:
         return aside
 
     def save(self, raw: dict[str, Any]) -> None:
-        """Writes the file. Raises SettingsUnwritable, or SettingsNewer where a newer app wrote it."""
+        """Write the file. Raises SettingsUnwritable, or SettingsNewer if a newer app wrote it."""
         if self._closed is not None:
             raise self._closed
         content = json.dumps({"version": self._known, **raw}, ensure_ascii=False, indent=2) + "\n"
@@ -110,7 +110,7 @@ class SettingsFile:
         self._seen = self._mark()
 
     def changed(self) -> bool:
-        """True where somebody else has written the file since it was read or saved."""
+        """Whether another program has written the file since it was read or saved."""
         return self._mark() != self._seen
 
     def _mark(self) -> object:

@@ -1,7 +1,7 @@
-"""The settings in effect: command line over environment over settings file over brand over defaults.
+"""The settings in effect: the command line overrides the environment, then the settings file, the brand, the defaults.
 
-The one owner of settings in a running app. A bad value of the file is ignored, named and left in
-the file; one of the command line or the environment raises, so nothing goes where nobody asked.
+The only owner of settings in a running app. A bad value in the file is ignored, reported and left in the file. One on
+the command line or in the environment raises, so that nothing runs with settings nobody asked for.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ from desktop.settings.problems import first_of
 Layer = Literal["command_line", "environment", "settings", "brand", "default"]
 
 ENVIRONMENT_AGENT = "environment"
-"""The id of the agent that `CHATKIT_WORKFLOW_ID` makes."""
+"""The id of the agent made from `CHATKIT_WORKFLOW_ID`."""
 
 IGNORED_LIMIT = 100
-"""A file with more bad values than this is taken for damaged."""
+"""A file with more bad values than this counts as damaged."""
 
 
 CANONICAL: Mapping[tree.Path, Callable[[str], str]] = {
     ("network", "api_base"): normalise_api_base,
     ("network", "proxy"): check_proxy,
 }
-"""Settings with a form that pydantic can't tell: how each is checked and written."""
+"""Functions that check and normalise settings whose form pydantic can't describe."""
 
 
 PLAIN: tree.Path = ("network", "plain_origins")
 
 
 class _Invalid(SettingsInvalid):
-    """A problem at a path that a dotted name can't always give back (names of the user's may hold dots)."""
+    """A problem at a path. A dotted name would be ambiguous, since the user's names may contain dots."""
 
     def __init__(self, path: tree.Path, problem: Phrase, layer: Layer, *, spoils: int | None = None) -> None:
-        """`spoils`: how many steps of the path lead to what can't be used any more; None: all."""
+        """`spoils`: how many steps of the path lead to the part that becomes unusable; None for all."""
         super().__init__(name=tree.join(path), problem=problem, layer=layer)
         self.path = path
         self.spoilt = path[:spoils]
@@ -57,7 +57,7 @@ class _Invalid(SettingsInvalid):
 
 
 class Row(NamedTuple):
-    """One setting in effect. `value` is what JSON can hold."""
+    """One setting in effect. `value`: as JSON."""
 
     name: str
     value: Any
@@ -65,10 +65,10 @@ class Row(NamedTuple):
 
 
 class SettingsStore:
-    """The settings of one profile. Safe to use from every thread.
+    """The settings of one profile. Thread-safe.
 
-    `command_line` maps dotted names to values. Raises SettingsInvalid for a bad value of the
-    command line or the environment; everything there is to say about the file is in `notices`.
+    `command_line` maps dotted names to values. Raises SettingsInvalid for a bad value on the command line or in the
+    environment. `notices` reports problems in the file.
     """
 
     def __init__(
@@ -97,11 +97,11 @@ class SettingsStore:
 
     @property
     def current(self) -> Settings:
-        """The settings in effect; to be read, not changed."""
+        """The settings in effect. Read-only."""
         return self._current
 
     def layer_of(self, dotted: str) -> Layer:
-        """The layer that a setting (or the first value below it) comes from."""
+        """The layer a setting (or the first value below it) comes from."""
         path = tree.split(dotted)
         for layer, values in self._stack():
             if tree.find(values, path) is not tree.MISSING:
@@ -116,20 +116,20 @@ class SettingsStore:
             ]
 
     def is_fixed(self, dotted: str) -> bool:
-        """True where the app's maker has fixed the setting."""
+        """Whether the app's maker has fixed the setting."""
         return self._brand.is_fixed(dotted)
 
     @property
     def read_only(self) -> AppError | None:
-        """Why nothing can be saved (a newer app's file, an unreadable one), or None."""
+        """Why nothing can be saved (a newer app's file, or an unreadable one), or None."""
         return self._loaded.closed
 
     # --- changing -----------------------------------------------------------------------------
 
     def update(self, changes: Mapping[str, Any]) -> Settings:
-        """Saves `{dotted: value}` in the profile's file; None goes back to the layer below.
+        """Save `{dotted: value}` to the profile's file. None returns to the layer below.
 
-        All or nothing. Raises SettingsInvalid (`field` is the dotted name), SettingsNewer, SettingsUnwritable.
+        All or nothing. Raises SettingsInvalid (`field`: the dotted name), SettingsNewer, SettingsUnwritable.
         """
         with self._lock:
             current = self._apply(changes)
@@ -137,7 +137,7 @@ class SettingsStore:
         return current
 
     def change(self, make: Callable[[Settings], Mapping[str, Any]]) -> Settings:
-        """As `update`, with changes made from the settings as they are at that moment: nothing comes in between."""
+        """Like `update`, with changes computed from the current settings; no other change can come in between."""
         with self._lock:
             if self._file.changed():
                 self._load()
@@ -147,7 +147,7 @@ class SettingsStore:
         return current
 
     def replace_agent(self, agent: Agent, *, activate: bool = True) -> Settings:
-        """Saves `agent` in the place of the one with its id (or as a further one) and makes it the one that opens."""
+        """Save `agent`, replacing the one with its id or adding it, and make it the active agent."""
         with self._lock:
             agents = [plain(known) for known in self._current.agents if known.id != ENVIRONMENT_AGENT]
             places = [index for index, known in enumerate(agents) if known["id"] == agent.id]
@@ -163,9 +163,9 @@ class SettingsStore:
         return current
 
     def user_id(self, agent_id: str) -> str:
-        """The stable user id of an agent; a new one is made and saved where there is none.
+        """The stable user id of an agent. If there is none, one is created and saved.
 
-        Where nothing can be saved the id lasts as long as the process.
+        If nothing can be saved, the id lasts as long as the process.
         """
         with self._lock:
             known = self._current.user_ids.get(agent_id)
@@ -175,7 +175,7 @@ class SettingsStore:
         return made
 
     def forget_user(self, agent_id: str) -> str:
-        """A new user id for an agent, at once: the hosted threads of the old one are out of reach."""
+        """Create a new user id for an agent at once. Hosted threads of the old one are then out of reach."""
         with self._lock:
             made = self._new_user(agent_id)
         self._tell({f"user_ids.{agent_id}": made})
@@ -211,20 +211,20 @@ class SettingsStore:
         for bad in sorted(kept, key=_order, reverse=True):
             tree.drop(effective, bad)
         self._strip_fixed(effective)
-        # The file's own layer must be sound even where the environment covers it.
+        # The file's layer must be valid even if the environment overrides it.
         lower = self._validate(tree.merge(self._brand.settings, effective), "settings")
         if "mcp_servers" in checked:
             self._refuse_secrets(lower)
         upper, current = self._upper(lower, effective)
         if len(kept) < len(self._ignored):
-            self._file.copy_aside()  # a value that was ignored until now is being written over
+            self._file.copy_aside()  # overwrites a value that was ignored so far
         self._file.save(raw)
         self._loaded.raw, self._settings_layer, self._ignored = raw, effective, kept
         self._environment_layer, self._current = upper, current
         return current
 
     def _refuse_secrets(self, wanted: Settings) -> None:
-        """No secret comes into the address of an MCP server; one that stands there already waits to be moved."""
+        """Refuse a new secret in an MCP server's address. One that is already there waits to be moved."""
         known = {server.url for server in self._current.mcp_servers}
         for index, server in enumerate(wanted.mcp_servers):
             if server.url and server.url not in known and has_secret(server):
@@ -238,7 +238,8 @@ class SettingsStore:
             listener(frozenset(changes))
 
     def subscribe(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:
-        """Calls `listener` with the dotted names of every update, in the updating thread; returns how to stop that."""
+        """Call `listener` with the dotted names of every update, on the updating thread. Returns a function that stops
+        it."""
         with self._lock:
             self._listeners.append(listener)
 
@@ -272,7 +273,7 @@ class SettingsStore:
         self._environment_layer, self._current = self._upper(lower, self._settings_layer)
 
     def _read_settings(self) -> Settings | None:
-        """Brand and file together; the file's bad values are ignored and named. None: too many of them."""
+        """Combine brand and file, ignoring and reporting bad values in the file. None if there are too many."""
         layer = deepcopy(self._loaded.raw)
         layer.pop("version", None)
         self._strip_fixed(layer)
@@ -295,7 +296,7 @@ class SettingsStore:
         return None
 
     def _upper(self, lower: Settings, settings_layer: tree.Tree) -> tuple[tree.Tree, Settings]:
-        """The environment's layer and the settings with environment and command line over `lower`."""
+        """The environment's layer, and the settings with environment and command line on top of `lower`."""
         environment = self._from_environment(lower)
         if not environment and not self._command_line:
             return environment, lower
@@ -304,7 +305,7 @@ class SettingsStore:
         if self._command_line:
             said = deepcopy(self._command_line)
             more = tree.find(said, PLAIN)
-            if isinstance(more, list):  # a yes of this launch, beside those that are kept
+            if isinstance(more, list):  # allowed for this launch, in addition to those saved
                 tree.put(said, PLAIN, [*current.network.plain_origins, *more])
             current = self._validate(tree.merge(base, environment, said), "command_line")
         return environment, current
@@ -352,7 +353,7 @@ class SettingsStore:
     # --- validation ---------------------------------------------------------------------------
 
     def _validate(self, values: tree.Tree, layer: Layer) -> Settings:
-        """The values as Settings. Raises SettingsInvalid for the first problem, blamed on `layer`."""
+        """Validate the values. Raises SettingsInvalid for the first problem, attributed to `layer`."""
         for path, canonical in CANONICAL.items():
             value = tree.find(values, path)
             if isinstance(value, str):
@@ -379,12 +380,12 @@ class SettingsStore:
             or endpoint_addresses.first_problem(settings.endpoints)
         )
         if found is not None:
-            raise _Invalid(*found, layer, spoils=2)  # a program or a server without one of its words is another one
+            raise _Invalid(*found, layer, spoils=2)  # without one of its values it would be another server
         return settings
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON holds it: models become dicts without what was left at its default."""
+    """A value as JSON. Models become dicts without defaults."""
     if isinstance(value, BaseModel):
         return {**value.model_dump(mode="json", exclude_defaults=True), **_identity(value)}
     if isinstance(value, (list, tuple)):
@@ -415,12 +416,12 @@ def _overlap(one: tree.Path, other: tree.Path) -> bool:
 
 
 def _order(path: tree.Path) -> list[str]:
-    """Sorts entries of a list by their number, and a parent before what lies in it."""
+    """A sort key: list entries by index, parents before their children."""
     return [f"{part:09d}" if isinstance(part, int) else part for part in path]
 
 
 def _original(path: tree.Path, gone: list[tree.Path]) -> tree.Path:
-    """Where `path` lies in the file, before the entries of lists in `gone` were taken out."""
+    """The location of `path` in the file, before the list entries in `gone` were removed."""
     result = list(path)
     for removed in reversed(gone):
         at = len(removed) - 1

@@ -1,6 +1,6 @@
-"""MCP servers: programs and addresses that bring an agent tools. Pure models, as `agents.py`, and what holds for them.
+"""MCP servers: programs and addresses that provide tools to agents. Pure models, like `agents.py`, and their rules.
 
-The values of their secrets are in the keyring; here stand only the names, and what is shaped like a value is refused.
+The values of secrets are in the keyring. The settings only contain their names, and refuse what looks like a value.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from desktop.settings.secret_shapes import is_secret, is_telling
 
 Place = tuple[str | int, ...]
 Problem = tuple[Place, Phrase]
-"""Where in a server, or in the list of them, and what is wrong there."""
+"""A location in a server, or in the list of them, and the problem there."""
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 REFERENCE = re.compile(r"\$\{secret:([A-Za-z0-9_.-]{1,100})\}")
-"""What stands in an argument, a variable, a header or an address in the place of a secret: `${secret:NAME}`."""
+"""A reference to a secret in an argument, a variable, a header or an address: `${secret:NAME}`."""
 OWN_HEADERS = {
     "accept",
     "connection",
@@ -39,7 +39,7 @@ OWN_HEADERS = {
     "transfer-encoding",
     "upgrade",
 }
-"""Those that the protocol sets by itself."""
+"""Headers the protocol sets itself."""
 
 MOST_SERVERS = 50
 MOST_SECRETS = 20
@@ -48,11 +48,12 @@ Value = Annotated[str, StringConstraints(max_length=4096)]
 
 
 class Approved(Model):
-    """A yes to a tool for always, as its server described it then."""
+    """A tool that is always allowed, as its server described it at the time."""
 
     tool: ToolName
     digest: Annotated[str, shaped(r"^([0-9a-f]{64})?$", "form_digest")] = ""
-    """SHA-256 of what the server said of the tool; empty, as in entries that are a name alone: it asks once more."""
+    """SHA-256 of the server's description of the tool. If empty, or if the entry is only a name, you are asked
+    again."""
 
     @model_validator(mode="before")
     @classmethod
@@ -61,47 +62,47 @@ class Approved(Model):
 
 
 class McpServer(Model):
-    """A server of the Model Context Protocol: its tools are the agents' that name it."""
+    """A server of the Model Context Protocol. Agents that list it may use its tools."""
 
     id: AgentId
-    """The server's name inside the settings; its secrets are kept under it."""
+    """The server's id in the settings. Its secrets are stored under it."""
     name: Name = ""
-    """What people see; empty: the id."""
+    """The name people see; empty for the id."""
     transport: Literal["stdio", "http"]
     """A program on this computer, or an address (streamable HTTP)."""
     command: Annotated[str, StringConstraints(max_length=4096, strip_whitespace=True)] = ""
-    """stdio: the program, by its name or its path."""
+    """stdio: the program's name or path."""
     args: list[Value] = Field(default=[], max_length=100)
-    """What the program is started with."""
+    """The program's arguments."""
     env: dict[Annotated[str, StringConstraints(max_length=100)], Value] = Field(default={}, max_length=100)
-    """Variables the program gets beside PATH, HOME and the like; nothing secret."""
+    """Variables for the program, besides PATH, HOME and the like. Nothing secret."""
     folder: Value = ""
-    """Where the program is started; empty: the home folder."""
+    """The folder the program starts in; empty for the home folder."""
     url: Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True)] = ""
-    """http: where the server is; https, or http on loopback."""
+    """http: the server's address: https, or http on this computer."""
     headers: dict[Annotated[str, StringConstraints(max_length=100)], Value] = Field(default={}, max_length=50)
-    """What is sent with every request; nothing secret."""
+    """Headers sent with every request. Nothing secret."""
     secrets: list[Annotated[str, StringConstraints(max_length=100)]] = Field(default=[], max_length=MOST_SECRETS)
-    """Names of secrets whose values are in the keyring. One that something refers to (`${secret:NAME}` in an argument,
-    a variable, a header or the address) stands there alone; any other is a variable (stdio) or a header (http)."""
+    """Names of secrets whose values are in the keyring. A secret with a reference (`${secret:NAME}` in an argument, a
+    variable, a header or the address) is only used there. Any other is a variable (stdio) or a header (http)."""
     always: list[Approved] = Field(default=[], max_length=500)
-    """Tools that run without a question, as long as they are what was approved."""
+    """Tools that run without asking, as long as their description has not changed."""
     tools_off: list[ToolName] = Field(default=[], max_length=1000)
-    """Tools that no agent is given."""
+    """Tools that no agent gets."""
 
     @property
     def label(self) -> str:
-        """What people see."""
+        """The name people see."""
         return self.name or self.id
 
 
 def reference(name: str) -> str:
-    """What stands in the place of a secret."""
+    """The reference to a secret."""
     return f"${{secret:{name}}}"
 
 
 def referred(server: McpServer) -> set[str]:
-    """The names of the secrets that the server's words refer to."""
+    """Names of the secrets the server refers to."""
     words = (
         (*server.args, *server.env.values()) if server.transport == "stdio" else (server.url, *server.headers.values())
     )
@@ -109,26 +110,27 @@ def referred(server: McpServer) -> set[str]:
 
 
 def bare(server: McpServer) -> McpServer:
-    """Without its name, and without what is approved or switched off: those make no other server of it."""
+    """The server without its name, approvals and switched-off tools, which don't make it a different server."""
     return server.model_copy(update={"name": "", "always": [], "tools_off": []})
 
 
 def mcp_secret(server: McpServer, name: str) -> str:
-    """The name that a secret of a server is kept under in the keyring (`Keys.secret`).
+    """The name of a server's secret in the keyring (`Keys.secret`).
 
-    The address is in it, so that another address asks anew (checklist 31). Raises SettingsInvalid for a bad address.
+    It includes the address, so that another address asks again (checklist 31). Raises SettingsInvalid for a bad
+    address.
     """
     where = "stdio" if server.transport == "stdio" else origin_of_server(server.url)
     return f"mcp|{server.id}|{where}|{name}"
 
 
 def mcp_grant(server: McpServer) -> str:
-    """The name in the keyring of what a person's sign-in at a server with an address left; as `mcp_secret`."""
+    """The name of a person's sign-in at a server in the keyring; like `mcp_secret`."""
     return f"mcp-sign-in|{server.id}|{origin_of_server(server.url)}"
 
 
 def normalise_url(url: str, *, name: str = "url") -> str:
-    """The address as it is kept: https, or http on loopback; a path and a query are left as they are.
+    """The address as stored: https, or http on loopback. Path and query stay as they are.
 
     Raises SettingsInvalid.
     """
@@ -146,13 +148,13 @@ def normalise_url(url: str, *, name: str = "url") -> str:
 
 
 def origin_of_server(url: str) -> str:
-    """`scheme://host[:port]` of a server's address: where its secrets may go. Raises SettingsInvalid."""
+    """`scheme://host[:port]` of a server's address, the only place its secrets may go. Raises SettingsInvalid."""
     parts = urlsplit(normalise_url(url))
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def same_server(one: McpServer, other: McpServer) -> bool:
-    """Whether what was approved for `one` holds for `other`: the same program with the same words, the same address."""
+    """Whether approvals for `one` apply to `other`: the same program with the same arguments, or the same address."""
     if one.transport != other.transport:
         return False
     if one.transport == "http":
@@ -161,13 +163,13 @@ def same_server(one: McpServer, other: McpServer) -> bool:
 
 
 def problem_in(server: McpServer) -> Problem | None:
-    """What is wrong with a server that the model's own shapes can't tell: the field's place in it, and the sentence."""
+    """A problem with a server that the model can't express: the field's location, and a sentence."""
     return next(_problems(server), None)
 
 
 def first_problem(servers: Sequence[McpServer], *, movable: bool = False) -> Problem | None:
-    """The same for the list of all; the place begins with `mcp_servers`. `movable`: a secret in an address is none,
-    since it is moved to the keyring (`keys/moving.py`)."""
+    """The same for the list of servers; the location begins with `mcp_servers`. `movable`: a secret in an address is
+    not a problem, because it will be moved to the keyring (`keys/moving.py`)."""
     seen: set[str] = set()
     for index, server in enumerate(servers):
         if server.id in seen:
@@ -204,7 +206,7 @@ def _problems(server: McpServer) -> Iterator[Problem]:
 
 
 def _references(server: McpServer) -> Iterator[Problem]:
-    """Each to a secret that the server has, and none where it would decide whom the address means."""
+    """Each reference must be to an existing secret, and none may change which host the address means."""
     groups: list[tuple[Place, Iterable[str]]] = (
         [(("args",), server.args), (("env",), server.env.values())]
         if server.transport == "stdio"
@@ -237,7 +239,7 @@ def _names(field: str, names: Iterable[str], form: re.Pattern[str]) -> Iterator[
 
 
 def _values(server: McpServer) -> Iterator[Problem]:
-    """No value that belongs in the keyring, and none that could not be handed on."""
+    """No value may belong in the keyring or be impossible to pass on."""
     for field, values in (("env", server.env), ("headers", server.headers)):
         for name, value in values.items():
             if is_secret(_without_references(value), name):
@@ -250,7 +252,7 @@ def _values(server: McpServer) -> Iterator[Problem]:
     before = ""
     for index, word in enumerate(server.args):
         option, _, value = word.partition("=")
-        # `--token=…`, and `--token …` as two words.
+        # `--token=…`, and `--token …` as two arguments.
         rest = _without_references(value)
         told = is_secret(rest, option) if option.startswith("-") and value else _shaped(word, before)
         if told:

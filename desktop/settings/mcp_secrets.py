@@ -1,6 +1,6 @@
-"""Secrets in an MCP server's address and arguments, each taken out and a reference put in its place. Pure.
+"""Replaces secrets in an MCP server's address and arguments by references. Pure.
 
-What is taken is a guess by shape and by name; one too many does no harm, since the keyring gives it back as it was.
+It guesses by form and by name. A false positive does no harm, since the keyring returns the value unchanged.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from desktop.settings.mcp import REFERENCE, McpServer, reference
 from desktop.settings.secret_shapes import SECRET_SHAPES, is_secret, is_telling
 
 _SHORT_NAMES = {"code", "sig", "signature", "auth", "jwt", "session", "sid", "passcode", "access", "bearer", "sas"}
-"""Names of an address's parts that mostly hold a secret where the value is long enough."""
+"""Parameters of an address that usually contain a secret if the value is long enough."""
 _UUID = re.compile(r"(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _OPEN = re.compile(r"(?i)^(?:<.*>|\{.*\}|\[.*\]|\.{3}|…|x{3,}|\*{3,}|your[-_ ].*|.*[-_ ]here|insert[-_ ].*)?$")
-"""What stands in an example in the place of a secret."""
+"""Placeholders used in examples instead of a secret."""
 _USER = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)([^/\s:@]*):([^\s]*)@(?=[^@]*$|[^@/]*/)")
 _ASSIGNED = re.compile(r"^(-{0,2}[A-Za-z_][\w.-]*)=(.+)$", re.DOTALL)
 _HEADER = re.compile(r"^([A-Za-z][\w-]{1,60}):\s*((?:bearer|basic|token)\s+)?(\S.*)$", re.IGNORECASE)
@@ -27,15 +27,15 @@ _HEADER = re.compile(r"^([A-Za-z][\w-]{1,60}):\s*((?:bearer|basic|token)\s+)?(\S
 
 @dataclass
 class Taken:
-    """What is left of a server, and the secrets that were in it."""
+    """The server without its secrets, and the secrets."""
 
     server: McpServer
     values: dict[str, str] = field(default_factory=dict, repr=False)
-    """By name; the names stand in `server.secrets`."""
+    """By name; the names are in `server.secrets`."""
 
 
 def taken_out(server: McpServer) -> Taken:
-    """The server with references in the place of what looks like a secret, in its address and its arguments."""
+    """The server with references instead of whatever looks like a secret in its address and arguments."""
     names = _Names({*server.secrets, *server.env, *server.headers})
     if server.transport == "http":
         url = _address(server.url, names)
@@ -49,26 +49,26 @@ def taken_out(server: McpServer) -> Taken:
 
 
 def address_taken(url: str, used: Collection[str]) -> tuple[str, dict[str, str]]:
-    """An address with references in the place of what looks like a secret, and the secrets by name; `used`: names that
-    mean something else. A name and a password before the host become a header."""
+    """An address with references instead of whatever looks like a secret, and the secrets by name. `used`: names
+    already taken. A user name and a password before the host become a header."""
     names = _Names(used)
     return _address(url, names), names.values
 
 
 def has_secret(server: McpServer) -> bool:
-    """Whether something in its address or its arguments looks like a secret."""
+    """Whether anything in its address or arguments looks like a secret."""
     return bool(taken_out(server).values)
 
 
 class _Names:
-    """Gives each secret a name that nothing else has."""
+    """Gives each secret a unique name."""
 
     def __init__(self, used: Collection[str]) -> None:
         self._used = {name.lower() for name in used}
         self.values: dict[str, str] = {}
 
     def keep(self, value: str, wanted: str) -> str:
-        """The reference to it."""
+        """Add a secret. Returns the reference to it."""
         stem = re.sub(r"[^A-Za-z0-9_]", "_", wanted.strip("-")).strip("_")[:60] or "secret"
         stem = stem if not stem[0].isdigit() else f"_{stem}"
         name, number = stem, 1
@@ -80,7 +80,7 @@ class _Names:
         return reference(name)
 
     def keep_header(self, name: str, value: str) -> bool:
-        """A header of its own; False where there is one already."""
+        """Add a header; False if there is one already."""
         if name.lower() in self._used:
             return False
         self._used.add(name.lower())
@@ -89,7 +89,7 @@ class _Names:
 
 
 def _address(url: str, names: _Names, *, raw: bool = False) -> str:
-    """`raw`: a secret is kept as it is written, since an argument is put together without escapes."""
+    """`raw`: keep a secret as it is written, since an argument is put together without escaping."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises where it is none
@@ -164,7 +164,7 @@ def _word(word: str, before: str, names: _Names) -> str:
 
 
 def _shaped(word: str, found: re.Match[str], keep: Callable[[str], str]) -> str:
-    """With the shaped part alone replaced, and what follows it without a break."""
+    """Replace only the part that looks like a secret, and anything directly attached to it."""
     end = re.compile(r"[^\s\"'&;,]*").match(word, found.end())
     stop = end.end() if end else found.end()
     return f"{word[: found.start()]}{keep(word[found.start() : stop])}{word[stop:]}"
@@ -175,7 +175,7 @@ def _open(value: str) -> bool:
 
 
 def is_opaque(word: str) -> bool:
-    """Whether a part of an address is no word of a language: long, of letters and digits in no order."""
+    """Whether part of an address is not a word: long, with letters and digits mixed."""
     if _UUID.search(word):
         return True
     if len(word) < 20 or not re.fullmatch(r"[A-Za-z0-9_\-.~=:+/%]+", word):

@@ -1,9 +1,8 @@
-"""Every setting there is: this module is the manual of the settings file.
+"""All settings. The docstrings are the manual: the help page about settings is made from them.
 
-Pure models: no file, no window. Unknown keys are refused. Defaults here are the lowest layer;
-brand, settings file, environment and command line lie over them (`layers.py`).
-Limits and option names come from OpenAI's API description of 2026-08 and from the types of
-`@openai/chatkit` 1.9.0.
+Pure models: no file, no window. Unknown keys are refused. The defaults here are the lowest layer, below brand, settings
+file, environment and command line (`layers.py`). Limits and option names come from OpenAI's API description of 2026-08
+and the types of `@openai/chatkit` 1.9.0.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from desktop.settings.mcp import MOST_SERVERS, McpServer
 from desktop.settings.origins import needs_yes, plain_origin
 
 VERSION = 1
-"""The newest version of the settings file that this app reads and writes."""
+"""The newest version of the settings file this app reads and writes."""
 
 HttpsOrigin = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True)]
 UserId = Annotated[str, shaped(r"^[A-Za-z0-9_-]{8,64}$", "form_user_id")]
@@ -29,38 +28,38 @@ UserId = Annotated[str, shaped(r"^[A-Za-z0-9_-]{8,64}$", "form_user_id")]
 
 class Tracing(Model):
     enabled: bool = True
-    """Whether OpenAI keeps traces of the workflow's runs in its dashboard (OpenAI's default: yes)."""
+    """Whether OpenAI keeps traces of the workflow's runs in its dashboard (OpenAI's default is yes)."""
 
 
 class WorkflowAgent(Model):
-    """A hosted workflow made in Agent Builder. OpenAI runs it; Agent Builder ended on 2026-11-30."""
+    """A hosted workflow made in Agent Builder and run by OpenAI. Agent Builder ended on 2026-11-30."""
 
     kind: Literal["workflow"] = "workflow"
     """Who runs the agent."""
 
     id: AgentId = "workflow"
-    """The agent's name inside the settings; the user id and the last thread are kept under it."""
+    """The agent's id in the settings. The user id and the last thread are stored under it."""
 
     name: Name = ""
-    """What people see; empty: the app's name."""
+    """The name people see; empty for the app's name."""
 
     workflow_id: Annotated[str, shaped(r"^wf_[A-Za-z0-9_-]{4,200}$", "workflow_id", strip=True)]
-    """The workflow's id, `wf_…`, from Agent Builder."""
+    """The workflow's id from Agent Builder, `wf_…`."""
 
     version: Annotated[str, shaped(r"^[0-9]{1,9}$", "workflow_version", strip=True)] | None = None
-    """A version number; empty: the deployed one. `latest` is refused: OpenAI accepts it and the chat then fails."""
+    """A version number; empty for the deployed one. `latest` is refused: OpenAI accepts it, but then the chat fails."""
 
     state_variables: dict[
         Annotated[str, StringConstraints(min_length=1, max_length=64)],
         Annotated[str, StringConstraints(max_length=4096)] | bool | int | float,
     ] = Field(default={}, max_length=64)
-    """Values the workflow starts with: at most 64, names of at most 64 characters."""
+    """Values the workflow starts with: at most 64, with names of at most 64 characters."""
 
     tracing: Tracing = Field(default_factory=Tracing.model_construct)
 
 
 def _kind(value: object) -> object:
-    """An agent without a kind is a workflow: so wrote the first version of the settings, and so may a brand."""
+    """An agent without a kind is a workflow, as in the first version of the settings. A brand may omit it too."""
     return value.get("kind", "workflow") if isinstance(value, dict) else getattr(value, "kind", None)
 
 
@@ -76,18 +75,18 @@ Agent = Annotated[
 
 
 class Assistant(Model):
-    """What holds for every agent inside the app."""
+    """Settings for all agents in the app."""
 
     message_limit: int = Field(default=32_000, ge=100, le=1_000_000)
-    """Longest message, in characters."""
+    """The longest message, in characters."""
     titles: bool = True
-    """Whether a chat gets its title from the model."""
+    """Whether the model names each chat."""
     tracing: bool = False
-    """Whether runs are sent to OpenAI's dashboard; off unless switched on."""
+    """Whether runs are sent to OpenAI's dashboard. Off unless you switch it on."""
     transcription_model: Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)] = ""
-    """The model that writes down what is dictated; empty: no dictation."""
+    """The model for dictation; empty for no dictation."""
     builtin_view: bool = False
-    """Whether the app's own chat page takes ChatKit's place for every agent whose own choice is `auto`."""
+    """Whether the app's own chat page replaces ChatKit for all agents set to `auto`."""
 
 
 # --- sessions ---------------------------------------------------------------------------------
@@ -95,34 +94,34 @@ class Assistant(Model):
 
 class FileUpload(Model):
     enabled: bool = False
-    """Whether files may be attached in a hosted chat."""
+    """Whether files may be attached in hosted chats."""
 
     max_file_size: int = Field(default=25, ge=1, le=512)
-    """Largest file, in megabytes (1–512)."""
+    """The largest file, in megabytes (1–512)."""
 
     max_files: int = Field(default=10, ge=1, le=50)
-    """Most files per message."""
+    """The most files per message."""
 
 
 class SessionHistory(Model):
     enabled: bool = True
-    """Whether earlier chats of this user can be opened again."""
+    """Whether this user's earlier chats can be opened again."""
 
     recent_threads: int | None = Field(default=None, ge=1, le=1000)
-    """How many recent chats the history lists; empty: all."""
+    """How many recent chats the history lists; empty for all."""
 
 
 class Session(Model):
-    """What a hosted session is minted with."""
+    """What a hosted session is created with."""
 
     expires_after_seconds: int = Field(default=600, ge=1, le=600)
-    """Life of a client secret, in seconds (1–600); a new one is minted before it ends."""
+    """How long a client secret lasts, in seconds (1–600). A new one is created before it expires."""
 
     requests_per_minute: int = Field(default=60, ge=1, le=10_000)
-    """Messages a minute that a session allows (OpenAI's own default is 10)."""
+    """Messages per minute allowed in a session (OpenAI's default is 10)."""
 
     thread_titles: bool = True
-    """Whether OpenAI names each chat by itself."""
+    """Whether OpenAI names each chat."""
 
     file_upload: FileUpload = Field(default_factory=FileUpload.model_construct)
     history: SessionHistory = Field(default_factory=SessionHistory.model_construct)
@@ -136,7 +135,7 @@ class Accent(Model):
     """The accent colour, #rrggbb."""
 
     level: Literal[0, 1, 2, 3] = 1
-    """How strongly it colours the chat."""
+    """How strongly it tints the chat."""
 
 
 class Grayscale(Model):
@@ -151,7 +150,7 @@ class Surface(Model):
 
 
 class SchemeColours(Model):
-    """Colours of one scheme; everything left empty is ChatKit's own."""
+    """Colours of one theme. Anything left empty is ChatKit's."""
 
     accent: Accent | None = None
     grayscale: Grayscale | None = None
@@ -161,14 +160,14 @@ class SchemeColours(Model):
 class FontSource(Model):
     family: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     src: Annotated[str, shaped(r"^https://", "form_https", max_length=500)]
-    """Where the font file is loaded from; https only. The component's frame loads it, not the app."""
+    """The address of the font file; https only. ChatKit's frame loads it, not the app."""
     weight: int | str | None = None
     style: Literal["normal", "italic", "oblique"] | None = None
 
 
 class Typography(Model):
     base_size: Literal[14, 15, 16, 17, 18] = 15
-    """Text size of the chat in pixels."""
+    """The chat's text size, in pixels."""
     font_family: Annotated[str, StringConstraints(max_length=200)] | None = None
     font_family_mono: Annotated[str, StringConstraints(max_length=200)] | None = None
     font_sources: list[FontSource] = Field(default=[], max_length=12)
@@ -176,7 +175,7 @@ class Typography(Model):
 
 class Theme(Model):
     scheme: Literal["system", "light", "dark"] = "system"
-    """Light, dark, or as the system is set."""
+    """Light, dark, or as set in the system."""
     radius: Literal["pill", "round", "soft", "sharp"] = "round"
     density: Literal["compact", "normal", "spacious"] = "normal"
     light: SchemeColours = Field(default_factory=SchemeColours.model_construct)
@@ -189,7 +188,7 @@ class Header(Model):
     title: bool = True
     """Whether the header shows the chat's title."""
     title_text: Annotated[str, StringConstraints(max_length=80)] = ""
-    """A fixed title; empty: the chat's own."""
+    """A fixed title; empty for the chat's own."""
 
 
 class History(Model):
@@ -200,63 +199,64 @@ class History(Model):
 
 class Disclaimer(Model):
     text: Annotated[str, StringConstraints(max_length=500)] = ""
-    """A line under the composer; empty: none."""
+    """A line below the composer; empty for none."""
     high_contrast: bool = False
 
 
 class Chat(Model):
-    """What ChatKit is told about its looks and behaviour."""
+    """ChatKit's looks and behaviour."""
 
     theme: Theme = Field(default_factory=Theme.model_construct)
     header: Header = Field(default_factory=Header.model_construct)
     history: History = Field(default_factory=History.model_construct)
     greeting: Annotated[str, StringConstraints(max_length=200)] = ""
-    """The line over an empty chat; empty: ours."""
+    """The line above an empty chat; empty for the app's own."""
     prompts: list[Prompt] = Field(default=[], max_length=12)
-    """Buttons on an empty chat."""
+    """Buttons in an empty chat."""
     placeholder: Annotated[str, StringConstraints(max_length=120)] = ""
-    """The hint in the composer; empty: ChatKit's own."""
+    """The hint in the composer; empty for ChatKit's own."""
     disclaimer: Disclaimer = Field(default_factory=Disclaimer.model_construct)
     feedback: bool = True
-    """Thumbs up and down under an answer."""
+    """Thumbs up and down below an answer."""
     retry: bool = True
-    """Retry under an answer."""
+    """Retry below an answer."""
     auto_scroll: bool = True
-    """Whether the chat follows an answer as it is written."""
+    """Whether the chat scrolls along while an answer is written."""
     reopen_last_thread: bool = True
-    """Whether the app opens where it was left."""
+    """Whether the app opens the last chat."""
     locale: Annotated[str, shaped(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?$", "form_language")] | None = None
-    """ChatKit's language; empty: the app's."""
+    """ChatKit's language; empty for the app's."""
 
 
 # --- the rest ---------------------------------------------------------------------------------
 
 
 class Privacy(Model):
-    """What leaves this computer beside what was said."""
+    """What leaves this computer besides your messages."""
 
     chatkit_telemetry: bool = False
-    """Whether ChatKit's frame reports errors and use to OpenAI and Datadog; off where its version can be told so."""
+    """Whether ChatKit's frame reports errors and usage to OpenAI and Datadog. When off, ChatKit is told so, if its
+    version supports that."""
     remote_images: bool = False
-    """Whether pictures that an answer names, and icons of the pages it cites, are loaded from the internet."""
+    """Whether pictures in answers, and icons of cited pages, are loaded from the internet."""
 
 
 class Network(Model):
     api_base: HttpsOrigin = "https://api.openai.com"
-    """Where the API is; https, or http on loopback and in the own network. The key is kept per origin."""
+    """The API's address: https, or http on this computer and your network. Each origin has its own key."""
     plain_origins: list[HttpsOrigin] = Field(default=[], max_length=100)
-    """Addresses in the own network that are reached over http, unencrypted: `http://nas.local:11434`. The app asks once
-    for each; here a yes is kept."""
+    """Addresses on your network that may use http, without encryption, such as `http://nas.local:11434`. The app asks
+    once for each and stores a yes here."""
     proxy: Annotated[str, StringConstraints(max_length=500)] = ""
-    """A proxy URL (`http://user@host:port`); empty: the system's. Its password lives in the keyring, never here."""
+    """A proxy URL (`http://user@host:port`); empty for the system's. Its password is in the keyring, never here."""
     ca_file: Annotated[str, StringConstraints(max_length=4096)] = ""
-    """A PEM file of further certificate authorities to trust, beside the system's."""
+    """A PEM file of certificate authorities to trust in addition to the system's."""
     timeout_seconds: float = Field(default=20, ge=1, le=120)
-    """How long to wait for an answer of the API."""
+    """How long to wait for the API's answer, in seconds."""
 
     def allows(self, address: str) -> bool:
-        """Whether somebody has said yes to http where an address is; there is nothing to say for https and loopback.
-        False too for what is no address."""
+        """Whether this address may be used: http on the network has to be allowed, https and loopback always are. False
+        for anything that isn't an address."""
         try:
             return not needs_yes(address) or plain_origin(address) in map(plain_origin, self.plain_origins)
         except ValueError:
@@ -268,37 +268,38 @@ class Settings(Model):
 
     version: Literal[1] = 1
     language: Literal["auto", "en", "fr"] = "auto"
-    """The app's language; auto: the system's."""
+    """The app's language; auto for the system's."""
     agents: list[Agent] = Field(default=[], max_length=200)
     """The agents of this profile."""
     active_agent: str = ""
-    """The id of the agent that opens; empty: the first."""
+    """The id of the active agent; empty for the first."""
     user_ids: dict[str, UserId] = Field(default={})
-    """The stable user id per agent; hosted threads belong to it. "Forget me" makes a new one."""
+    """The stable user id of each agent, to which hosted threads belong. "Forget me" creates a new one."""
     workflow_worked: dict[str, str] = Field(default={})
-    """Per workflow id, the day it last worked (ISO date): what tells a workflow that is gone from one never found."""
+    """For each workflow id, the day it last worked (ISO date). This tells a workflow that is gone from one never
+    found."""
     endpoints: list[Endpoint] = Field(default=[], max_length=50)
-    """OpenAI-compatible APIs beside OpenAI's own, for agents inside the app."""
+    """OpenAI-compatible APIs besides OpenAI's own, for agents in the app."""
     mcp_servers: list[McpServer] = Field(default=[], max_length=MOST_SERVERS)
-    """Programs and addresses that bring agents tools; an agent has those that it names."""
+    """Programs and addresses that provide tools. An agent uses those it lists."""
     assistant: Assistant = Field(default_factory=Assistant.model_construct)
     session: Session = Field(default_factory=Session.model_construct)
     chat: Chat = Field(default_factory=Chat.model_construct)
     network: Network = Field(default_factory=Network.model_construct)
     privacy: Privacy = Field(default_factory=Privacy.model_construct)
     zoom: float = Field(default=1.0, ge=0.5, le=3.0)
-    """Size of everything in the window, 1.0 is 100 %."""
+    """The size of everything in the window; 1.0 is 100 %."""
     log_level: Literal["INFO", "DEBUG"] = "INFO"
     check_for_updates: bool = True
-    """Whether a packaged app asks its maker's release page once a day for a newer version. It installs nothing."""
+    """Whether a packaged app checks its maker's release page once a day for a newer version. It installs nothing."""
 
     def workflow(self) -> WorkflowAgent | None:
-        """The agent that opens where it is a hosted workflow."""
+        """The active agent if it is a hosted workflow."""
         agent = self.agent()
         return agent if isinstance(agent, WorkflowAgent) else None
 
     def agent(self) -> Agent | None:
-        """The agent that opens, or None where there is none yet."""
+        """The active agent, or None if there is none yet."""
         for agent in self.agents:
             if agent.id == self.active_agent:
                 return agent

@@ -1,7 +1,7 @@
-"""API addresses: what is accepted, and the origin a key belongs to. Pure text; knows no file and no network.
+"""API addresses: which are accepted, and the origin a key belongs to. Pure text; knows no file and no network.
 
-http is for this computer, and for computers of the own network once somebody has said yes to it (`needs_yes`): whoever
-asks there sees to that, and that the name leads into the own network (`openai_api.own_network`).
+http is for this computer, and for others on the person's network once they have allowed it (`needs_yes`). The code that
+makes requests ensures that, and that the name really leads into that network (`openai_api.own_network`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 def is_loopback(host: str) -> bool:
-    """True for this computer's own names and addresses, written plainly (`127.1` or `0x7f.1` are not)."""
+    """Whether it is one of this computer's own names or addresses in the usual notation, not `127.1` or `0x7f.1`."""
     if host in ("localhost", "::1"):
         return True
     parts = host.split(".")
@@ -37,16 +37,16 @@ OWN_NETWORKS = tuple(
         "fe80::/10",
     )
 )
-"""Addresses that nobody on the internet has (RFC 1918, 4193, 4291, 6598)."""
+"""Private addresses (RFC 1918, 4193, 4291, 6598)."""
 NO_COMPUTER = frozenset({"169.254.169.254", "fd00:ec2::254", "100.100.100.200"})
-"""Where clouds answer every program with its secrets: no model is there."""
+"""Cloud metadata addresses, which give secrets to any program. No model is there."""
 OWN_ENDINGS = (".local", ".lan", ".home.arpa", ".internal", ".localdomain", ".localhost")
-"""Endings of names that are never registered (RFC 6762, 8375, 6761; ICANN for .internal)."""
+"""Top-level domains that are never registered (RFC 6762, 8375, 6761; ICANN for .internal)."""
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
 
 
 def is_own_address(address: str) -> bool:
-    """Whether an IP address, as text, is this computer's or one of the own network. What is none is not."""
+    """Whether an IP address, as text, is this computer's or on a private network. False for anything else."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -58,8 +58,8 @@ def is_own_address(address: str) -> bool:
 
 
 def is_own_host(host: str) -> bool:
-    """True for hosts that are in the own network by what they are called: private addresses written plainly, names of
-    one part (`ollama`), and names with an ending that is never registered. What a name leads to is seen later."""
+    """Whether a host looks like one on a private network: a private address in the usual notation, a name without dots
+    (`ollama`), or one with a domain that is never registered. What the name resolves to is checked later."""
     if is_loopback(host):
         return True
     if ":" in host or re.fullmatch(r"[0-9.]+|.*\.0x[0-9a-f]*|0x[0-9a-f]*", host):
@@ -71,13 +71,13 @@ def is_own_host(host: str) -> bool:
 
 
 def needs_yes(origin: str) -> bool:
-    """Whether what goes to `origin` travels unencrypted through a network: http to another computer."""
+    """Whether traffic to `origin` crosses a network unencrypted: http to another computer."""
     parts = urlsplit(origin)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def plain_origin(address: str) -> str:
-    """`http://host[:port]` of any address, without a port of 80: what a yes is kept for. Raises ValueError."""
+    """`http://host[:port]` of an address, without port 80, for which permission is stored. Raises ValueError."""
     parts = urlsplit(address.strip())
     host = (parts.hostname or "").rstrip(".")
     shown = f"[{host}]" if ":" in host else host
@@ -85,7 +85,7 @@ def plain_origin(address: str) -> str:
 
 
 def first_plain_problem(origins: Sequence[str]) -> tuple[tuple[str | int, ...], Phrase] | None:
-    """What is wrong with the addresses that may be reached over http, and its place in the settings."""
+    """The first problem with the addresses that may use http, and its location in the settings."""
     for index, address in enumerate(origins):
         try:
             normalise_api_base(address)
@@ -96,8 +96,8 @@ def first_plain_problem(origins: Sequence[str]) -> tuple[tuple[str | int, ...], 
 
 
 def with_scheme(text: str) -> str:
-    """An address as it is typed, with the scheme that a host alone means: http here and in the own network, else
-    https. Raises ValueError for what is no address."""
+    """A typed address with a scheme. A bare host means http on this computer and private networks, otherwise https.
+    Raises ValueError if it isn't an address."""
     if "://" in text:
         return text
     if text.count(":") > 1 and "[" not in text and is_own_address(text):
@@ -107,9 +107,9 @@ def with_scheme(text: str) -> str:
 
 
 def normalise_api_base(text: str, *, name: str = "network.api_base", layer: str = "settings") -> str:
-    """The address without a trailing slash and without `/v1`: `https://host[:port][/path]`.
+    """The address without a trailing slash and `/v1`: `https://host[:port][/path]`.
 
-    Accepted is https, and http on loopback and in the own network (`is_own_host`). Raises SettingsInvalid.
+    Accepts https, and http on loopback and private networks (`is_own_host`). Raises SettingsInvalid.
     """
 
     def no(problem: Phrase) -> SettingsInvalid:
@@ -140,25 +140,24 @@ def normalise_api_base(text: str, *, name: str = "network.api_base", layer: str 
 
 
 def origin_of(api_base: str) -> str:
-    """`scheme://host[:port]` of an API address, whatever its path and query: what a key belongs to. Raises
-    SettingsInvalid."""
+    """`scheme://host[:port]` of an API address: what a key belongs to. Raises SettingsInvalid."""
     try:
         parts = urlsplit(api_base.strip())
         whole = f"{parts.scheme}://{parts.netloc}"
     except ValueError:
-        whole = api_base  # and it is refused for what it is
+        whole = api_base  # an invalid address is refused as such
     return normalise_api_base(whole)
 
 
 def host_of(address: str) -> str:
-    """The host of a clean address, with its port, as a sentence names it."""
+    """The host of a valid address with its port, for sentences."""
     return urlsplit(address).netloc
 
 
 def _ascii_host(parts: SplitResult) -> str:
     host = (parts.hostname or "").rstrip(".")
     host = host if host.isascii() else host.encode("idna").decode("ascii")
-    # A host may come to stand in a page's security policy, where ; and ' and * mean something.
+    # A host may end up in a page's CSP, where ; and ' and * have a meaning.
     if not re.fullmatch(r"[a-z0-9._-]*|[0-9a-f:.]*(%[a-z0-9]+)?", host):
         raise ValueError(host)
     return host
@@ -168,9 +167,9 @@ PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 def split_proxy(text: str, *, layer: str = "settings") -> tuple[str, str]:
-    """`(address without the password, password or "")` of a proxy address as a person types it.
+    """`(address without the password, password or "")` of a typed proxy address.
 
-    `host:port` alone means http. Raises SettingsInvalid for `network.proxy`.
+    A bare `host:port` means http. Raises SettingsInvalid for `network.proxy`.
     """
 
     def no() -> SettingsInvalid:
@@ -197,7 +196,7 @@ def split_proxy(text: str, *, layer: str = "settings") -> tuple[str, str]:
 
 
 def check_proxy(text: str, *, layer: str = "settings") -> str:
-    """The proxy address for the settings. A password in it is refused: it lives in the keyring."""
+    """The proxy address for the settings. Refuses a password, which belongs in the keyring."""
     address, password = split_proxy(text, layer=layer)
     if password:
         problem = Phrase("problems.proxy_password")

@@ -1,6 +1,6 @@
-"""pydantic's complaints about settings as phrases of the text catalogue, never with the value itself.
+"""Turns pydantic's errors about settings into phrases of the text catalogue, without the value.
 
-A value may be a secret that was put in the wrong place, so it is not repeated anywhere.
+A value may be a secret in the wrong place, so it is never repeated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Loc = tuple[str | int, ...]
 
 
 def problem_of(error: ErrorDetails, known: tuple[str, ...] = ()) -> Phrase:
-    """What is wrong, as a sentence. `known`: the names that would be right where an unknown one was met."""
+    """The problem as a sentence. `known`: the valid names, if an unknown one was used."""
     kind, context = error["type"], error.get("ctx", {})
     last = next((str(part) for part in reversed(error["loc"]) if isinstance(part, str)), "")
     if kind == "extra_forbidden":
@@ -40,7 +40,7 @@ def problem_of(error: ErrorDetails, known: tuple[str, ...] = ()) -> Phrase:
         return Phrase("problems.at_least", {"limit": _limit(context)})
     if kind in ("less_than_equal", "less_than"):
         return Phrase("problems.at_most", {"limit": _limit(context)})
-    # A text that was put into its form first is a "Value" to pydantic, whatever it is.
+    # If a validator changed the text first, pydantic calls it "Value", whatever its type.
     if kind == "string_too_long" or (kind == "too_long" and context.get("field_type") == "Value"):
         return Phrase("problems.too_long", {"count": _limit(context)})
     if kind == "too_long":
@@ -61,7 +61,7 @@ def problem_of(error: ErrorDetails, known: tuple[str, ...] = ()) -> Phrase:
 
 
 def unknown_name(name: str, known: tuple[str, ...]) -> Phrase:
-    """That there is no such setting, with the nearest right name where there is one."""
+    """The sentence for an unknown setting, with the nearest valid name if there is one."""
     import difflib
 
     nearest = difflib.get_close_matches(name, known, n=1)
@@ -79,10 +79,10 @@ def _limit(context: Mapping[str, Any]) -> object:
 
 
 def first_of(error: ValidationError, model: Any) -> tuple[Loc, Phrase]:
-    """Where the first complaint lies (a missing value: where it is missing) and what it says.
+    """The location of the first error (for a missing value: where it is missing) and its message.
 
-    pydantic names the kind of a tagged union inside the place (`agents.0.workflow.version`); a settings file has no
-    such step, so it is taken out.
+    pydantic includes the tag of a union in the location (`agents.0.workflow.version`). A settings file has no such
+    step, so it is removed.
     """
     first = error.errors(include_url=False, include_input=False)[0]
     loc, known = _place(model, first["loc"])
@@ -94,12 +94,12 @@ def first_of(error: ValidationError, model: Any) -> tuple[Loc, Phrase]:
 
 
 def known_names(model: Any, loc: Loc) -> tuple[str, ...]:
-    """The field names of the model that the parent of `loc` stands for; () where it is no model of ours."""
+    """The field names of the model at the parent of `loc`; () if it isn't one of our models."""
     return _place(model, loc)[1]
 
 
 def _place(model: Any, loc: Loc) -> tuple[Loc, tuple[str, ...]]:
-    """`loc` without the kinds of tagged unions, and the names that its last step could have had."""
+    """`loc` without the tags of unions, and the valid names for its last step."""
     plain: list[str | int] = []
     members: tuple[Any, ...] = (model,)
     names: tuple[str, ...] = ()
@@ -119,7 +119,7 @@ def _place(model: Any, loc: Loc) -> tuple[Loc, tuple[str, ...]]:
 
 
 def _models_at(model: Any, loc: Loc) -> tuple[Any, ...]:
-    """The members of the union that stands at `loc`."""
+    """The members of the union at `loc`."""
     members: tuple[Any, ...] = (model,)
     for part in loc:
         if isinstance(part, str):

@@ -1,4 +1,4 @@
-"""Settings that had another name in an earlier version: read under both, written under the new one. Pure."""
+"""Settings renamed since an earlier version: read under both names, written under the new one. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from desktop.settings import tree
 NEW_NAMES: Mapping[str, str] = {
     "assistant.basic_view": "assistant.builtin_view",
 }
-"""Old dotted name -> today's. Neither has a list on its way."""
+"""Old dotted name -> new one. Neither path contains a list."""
 
 
 def with_new_names(settings: Mapping[str, Any]) -> tree.Tree:
-    """A copy of raw settings with today's names. Where both names stand, today's has the say."""
+    """A copy of raw settings with the new names. If both are present, the new one counts."""
     copy = tree.merge(settings)
     for old, new in NEW_NAMES.items():
         path, there = tree.split(old), tree.split(new)

@@ -1,4 +1,4 @@
-"""Lists of agents and endpoints: entries put in, found, taken out, given ids. Pure functions over Settings."""
+"""Finds, adds, replaces and removes agents, endpoints and MCP servers, and makes their ids. Pure functions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T", bound=HasId)
 
 
 def put(known: Sequence[T], one: T) -> list[T]:
-    """The list with `one` in the place of the entry with its id, or at its end."""
+    """The list with `one` replacing the entry with its id, or appended."""
     if all(other.id != one.id for other in known):
         return [*known, one]
     return [one if other.id == one.id else other for other in known]
@@ -39,35 +39,35 @@ def find(known: Iterable[T], entry_id: str) -> T | None:
 
 
 def assistant_of(settings: Settings, endpoint: str) -> AssistantAgent | None:
-    """The assistant that a person means by this endpoint: the one that opens, else the first of the endpoint's."""
+    """The assistant meant by this endpoint: the active one, or else the endpoint's first."""
     active = settings.agent()
     agents = [active, *settings.agents] if active else settings.agents
     return next((one for one in agents if isinstance(one, AssistantAgent) and one.endpoint == endpoint), None)
 
 
 def demo_of(settings: Settings) -> DemoAgent | None:
-    """The demo, where there is one."""
+    """The demo, if there is one."""
     return next((one for one in settings.agents if isinstance(one, DemoAgent)), None)
 
 
 def fresh_id(stem: str, settings: Settings) -> str:
-    """An id that no agent has, nor ever had a user id under: chats of an agent that was removed stay its own."""
+    """An id no agent has or ever had, so that a removed agent's chats are never given to another."""
     return _free(stem, {agent.id for agent in settings.agents} | set(settings.user_ids))
 
 
 def code_id(file: str) -> str:
-    """The id of the agent that a file is when it is named in a terminal: always the same for the same path."""
+    """The id of an agent given as a file in a terminal: always the same for the same path."""
     return f"file-{hashlib.sha256(file.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}"
 
 
 def endpoint_id(base: str, settings: Settings) -> str:
-    """An id for an endpoint, made of its host, that nobody has."""
+    """A new id for an endpoint, made from its host."""
     stem = re.sub(r"[^a-z0-9]+", "-", (urlsplit(base).hostname or "").lower()).strip("-")[:40] or "endpoint"
     return _free(stem, {endpoint.id for endpoint in settings.endpoints} | {OPENAI_ENDPOINT})
 
 
 def mcp_id(server: McpServer, settings: Settings) -> str:
-    """An id for an MCP server, made of its name, host or program, that no server has and no agent still names."""
+    """A new id for an MCP server, made from its name, host or program, that no agent refers to any more."""
     called = server.name or urlsplit(server.url).hostname or server.command.replace("\\", "/").rpartition("/")[2]
     stem = re.sub(r"[^a-z0-9]+", "-", called.lower()).strip("-")[:40].strip("-") or "server"
     named = {one for agent in settings.agents for one in mcp_of(agent)}
@@ -75,7 +75,7 @@ def mcp_id(server: McpServer, settings: Settings) -> str:
 
 
 def mcp_of(agent: Agent) -> list[str]:
-    """The ids of the MCP servers that an agent may use."""
+    """Ids of the MCP servers an agent may use."""
     return agent.mcp_servers if isinstance(agent, (AssistantAgent, CodeAgent)) else []
 
 

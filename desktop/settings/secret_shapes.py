@@ -1,6 +1,6 @@
-"""What a secret looks like, for where none may stand: a brand file, a server’s plain variables. Knows nothing of ours.
+"""Recognises secrets where none is allowed: in a brand file, or in a server’s plain variables. Knows nothing of ours.
 
-A shape is a guess. What passes may still be a secret; what is refused mostly is one.
+It guesses by form. What passes may still be a secret; what is refused usually is one.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _TOKENS = (
-    # as whoever hands them out describes them; the list follows gitleaks' rules (MIT) in what it knows
+    # as documented by those who issue them; the list follows gitleaks' rules (MIT)
     r"(?:gh[oprsu]|github_pat|glpat|gldt|glrt|glptt|xox[abeprs]|xapp)[_-][A-Za-z0-9_-]{16,}",
     r"(?:[spr]k|whsec)_(?:live_|test_|prod_)?[A-Za-z0-9]{24,}",
     r"hf_[A-Za-z0-9]{30,}",
@@ -27,8 +27,8 @@ _TOKENS = (
     r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}",
     r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}",
 )
-"""Of other services than OpenAI: GitHub, GitLab, Slack, Stripe, Hugging Face, Groq and its like, PyPI, AWS, Google,
-SendGrid, anybody's JSON Web Token, Databricks, age, Telegram, Discord."""
+"""Other services than OpenAI: GitHub, GitLab, Slack, Stripe, Hugging Face, Groq and similar, PyPI, AWS, Google,
+SendGrid, any JSON Web Token, Databricks, age, Telegram, Discord."""
 
 SECRET_SHAPES = re.compile(
     r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{12,}|(?<![A-Za-z0-9])ek_[A-Za-z0-9_-]{12,}|(?i:bearer\s+[A-Za-z0-9._~+/-]{12,})"
@@ -40,14 +40,14 @@ SECRET_SHAPES = re.compile(
     r"|://[^/\s:@\"']+:[^/\s@\"']+@"
     r"|(?i:(?:api[_-]?key|secret|password|token)\s*=\s*[\"'][^\"'\s]{12,}[\"'])"
 )
-"""Keys and client secrets of OpenAI, bearer tokens, private keys, other services' tokens, an address with a password,
-a long value under a telling name."""
+"""OpenAI's keys and client secrets, bearer tokens, private keys, other services' tokens, an address with a password, a
+long value with a telling name."""
 
 TELLING = re.compile(
     r"(?i)(?:^|[^a-z0-9])(?:api[_-]?key|access[_-]?key|key|token|secret|password|passwd|pwd|pat|credentials?|cookie"
     r"|(?:proxy-)?authorization|auth)$"
 )
-"""A name under which a secret stands: `GITHUB_TOKEN`, `x-api-key`, `Authorization`."""
+"""Names of secrets: `GITHUB_TOKEN`, `x-api-key`, `Authorization`."""
 
 _JOINED = re.compile(r"(?i)(?:apikey|accesskey|secretkey|token|secret|password|passwd|passphrase)$")
 
@@ -55,13 +55,13 @@ _PLACE = re.compile(r"^(?:~|\.{0,2}/|[A-Za-z]:[\\/])")
 
 
 def is_telling(name: str) -> bool:
-    """Whether a secret stands under such a name, however its words are joined: `exaApiKey`, `authtoken`."""
+    """Whether such a name means a secret, however its words are joined: `exaApiKey`, `authtoken`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return bool(TELLING.search(words)) or bool(_JOINED.search(name))
 
 
 def is_secret(value: str, name: str = "") -> bool:
-    """Whether `value` is shaped like a secret, by itself or as a long word under a telling name (a path is none)."""
+    """Whether `value` looks like a secret, by itself or as a long word with a telling name (but not a path)."""
     if SECRET_SHAPES.search(value):
         return True
     word = value.strip()

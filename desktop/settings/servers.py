@@ -1,6 +1,6 @@
-"""ChatKit servers that a team runs: what is accepted of their address and headers, and where their token is kept.
+"""ChatKit servers run by a team: valid addresses and headers, and the name of their token in the keyring.
 
-Pure text, like `origins.py`. The token itself is in the keyring; here stands only the name it is kept under.
+Pure text, like `origins.py`. The token itself is only in the keyring.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _OWN = """
     proxy-authorization proxy-connection
 """
 OWN_HEADERS = frozenset(_OWN.split())
-"""Headers of a request that the app or the way to the server sets, or that nobody is to set."""
+"""Headers set by the app or by HTTP itself, or that must not be set."""
 
 Problem = tuple[tuple[str, ...], Phrase]
-"""The field's place in the agent, and what is wrong there."""
+"""The field's location in the agent, and the problem there."""
 
 
 class Server(Protocol):
-    """What is needed of an agent that is a server (`agents.ServerAgent`)."""
+    """The part of `agents.ServerAgent` used here."""
 
     @property
     def id(self) -> str: ...
@@ -41,8 +41,8 @@ class Server(Protocol):
 
 
 def normalise_server_url(text: str, *, name: str = "url") -> str:
-    """The address as it is kept: `https://host[:port]/path`; http on loopback and in the own network. A host alone gets
-    its scheme.
+    """The address as stored: `https://host[:port]/path`, or http on loopback and private networks. A bare host gets a
+    scheme.
 
     Raises SettingsInvalid.
     """
@@ -68,12 +68,12 @@ def normalise_server_url(text: str, *, name: str = "url") -> str:
 
 
 def server_origin(url: str) -> str:
-    """`scheme://host[:port]` of a server's address: where its token may go. Raises SettingsInvalid."""
+    """`scheme://host[:port]` of a server's address, the only place its token may go. Raises SettingsInvalid."""
     return origin_of_url(normalise_server_url(url))
 
 
 def origin_of_url(url: str) -> str:
-    """`scheme://host[:port]` of an address that is whole, the port left out where it is the scheme's own.
+    """`scheme://host[:port]` of a complete address, without the scheme's default port.
 
     Raises ValueError.
     """
@@ -86,20 +86,20 @@ def origin_of_url(url: str) -> str:
 
 
 def server_secret(agent: Server) -> str:
-    """The name that an agent's token is kept under in the keyring (`Keys.secret`).
+    """The name of an agent's token in the keyring (`Keys.secret`).
 
-    The origin is in it, so that another address asks anew (checklist 31). Raises SettingsInvalid for a bad address.
+    It includes the origin, so that another address asks again (checklist 31). Raises SettingsInvalid for a bad address.
     """
     return f"server|{agent.id}|{server_origin(agent.url)}"
 
 
 def problem_in(agent: Server) -> Problem | None:
-    """What is wrong with an agent's connection that the model's own shapes can't tell."""
+    """A problem with an agent's connection that the model can't express."""
     return next(_problems(agent), None)
 
 
 def first_problem(agents: Sequence[object]) -> tuple[tuple[str | int, ...], Phrase] | None:
-    """The same for a list of agents; the place begins with `agents`."""
+    """The same for a list of agents; the location begins with `agents`."""
     from desktop.settings.agents import ServerAgent
 
     for index, agent in enumerate(agents):

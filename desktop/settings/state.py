@@ -1,6 +1,6 @@
-"""What the app remembers by itself: where windows stood, which thread was open. Losing it costs nothing.
+"""What the app remembers on its own: window places, the last thread, and so on. Losing it does no harm.
 
-Damage is therefore not reported: the file is begun anew.
+So damage is not reported, and the file starts over.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ THREADS_KEPT = 500
 
 @dataclass(frozen=True)
 class Place:
-    """Where a window stood, in the screen's own pixels; the size is that of the restored window."""
+    """A window's place in screen pixels. The size is that of the restored window."""
 
     x: int
     y: int
@@ -32,19 +32,19 @@ class Place:
 
 @dataclass(frozen=True)
 class Drawn:
-    """The way in which windows are drawn."""
+    """The drawing method of windows."""
 
     version: str
-    """Of the engine that it goes for."""
+    """The engine's version."""
     way: str
     settled: bool
-    """Whether something was seen that way; not: it was being tried."""
+    """Whether it has worked; False while it is being tried."""
     ends: int = 0
-    """How many starts before ended without a word while it was tried."""
+    """How many earlier starts ended silently while trying it."""
 
 
 class State:
-    """`state.json` of one profile. Safe to use from every thread; what can't be written is kept in memory."""
+    """A profile's `state.json`. Thread-safe. What can't be written is kept in memory."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -52,12 +52,12 @@ class State:
         self._values = _read(path)
 
     def last_thread(self, agent: str) -> str | None:
-        """The id of the thread that was open last with this agent."""
+        """The id of the last thread open with this agent."""
         found = self._part("last_threads").get(agent)
         return found if isinstance(found, str) and 0 < len(found) <= 200 else None
 
     def set_last_thread(self, agent: str, thread: str | None) -> None:
-        """Remembers the open thread; None forgets it."""
+        """Remember the open thread; None forgets it."""
         with self._lock:
             threads = self._part("last_threads")
             if threads.get(agent) == thread:
@@ -70,7 +70,7 @@ class State:
             self._write()
 
     def place(self, window: str) -> Place | None:
-        """Where `window` stood, or None. Whether that is still on a screen is the window's question."""
+        """The last place of `window`, or None. The caller checks whether it is still on a screen."""
         found = self._part("places").get(window)
         if not isinstance(found, dict):
             return None
@@ -81,7 +81,7 @@ class State:
         return Place(x, y, width, height, found.get("maximized") is True) if width > 0 and height > 0 else None
 
     def set_place(self, window: str, place: Place) -> None:
-        """Remembers where `window` stands."""
+        """Remember the place of `window`."""
         with self._lock:
             places = self._part("places")
             if places.get(window) != asdict(place):
@@ -89,11 +89,11 @@ class State:
                 self._write()
 
     def key_known(self, origin: str) -> bool:
-        """Whether a key for this origin was kept in the keyring when the app last knew. The key itself is elsewhere."""
+        """Whether, as far as the app knows, the keyring has a key for this origin. The key itself is not here."""
         return self._part("keys_known").get(origin) is True
 
     def set_key_known(self, origin: str, known: bool) -> None:
-        """Remembers it, so that the next start knows which page to open before the keyring has answered."""
+        """Remember it, so that the next start can choose its first page before the keyring answers."""
         with self._lock:
             if self.key_known(origin) != known:
                 self._part("keys_known").pop(origin, None)
@@ -102,39 +102,39 @@ class State:
                 self._write()
 
     def notice_seen(self, name: str) -> bool:
-        """Whether a notice that is given once has been put away."""
+        """Whether a notice that is shown once has been dismissed."""
         return self._part("notices_seen").get(name) is True
 
     def set_notice_seen(self, name: str) -> None:
-        """It is not given again."""
+        """Don't show it again."""
         with self._lock:
             self._part("notices_seen")[name] = True
             self._write()
 
     def updates_checked(self) -> float:
-        """When new versions were last looked for without being asked, in seconds since 1970; 0 for never."""
+        """When the last automatic check for updates was, in seconds since 1970; 0 for never."""
         found = self._values.get("updates_checked")
         return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else 0.0
 
     def set_updates_checked(self, when: float) -> None:
-        """Also where nothing came of it: a page that is down is not asked at every start."""
+        """Remember a check even if it failed, so that an unreachable page is not asked at every start."""
         with self._lock:
             self._values["updates_checked"] = when
             self._write()
 
     def taking_over(self, agent: str) -> bool:
-        """Whether this agent is to open once its code is approved."""
+        """Whether this agent becomes the active one once its code is approved."""
         return bool(agent) and self._values.get("taking_over") == agent
 
     def set_taking_over(self, agent: str) -> None:
-        """Empty: nobody."""
+        """Empty for none."""
         with self._lock:
             if self._values.get("taking_over", "") != agent:
                 self._values["taking_over"] = agent
                 self._write()
 
     def drawn(self) -> Drawn | None:
-        """How windows are drawn; None: nothing is known of it."""
+        """The drawing method; None if unknown."""
         found = self._part("drawn")
         version, way, ends = found.get("version"), found.get("way"), found.get("ends")
         if not (isinstance(version, str) and isinstance(way, str)):
@@ -142,13 +142,13 @@ class State:
         return Drawn(version[:40], way[:40], found.get("settled") is True, ends if isinstance(ends, int) else 0)
 
     def set_drawn(self, drawn: Drawn | None) -> None:
-        """Remembers it for the next start; None forgets."""
+        """Remember it for the next start; None forgets it."""
         with self._lock:
             self._values["drawn"] = asdict(drawn) if drawn else {}
             self._write()
 
     def export_folder(self) -> str:
-        """Where chats were exported to last; empty: nowhere yet."""
+        """The folder of the last export; empty if there was none."""
         found = self._values.get("export_folder")
         return found if isinstance(found, str) and len(found) <= 4096 else ""
 

@@ -1,4 +1,4 @@
-"""Nested dicts under dotted paths: look up, set, remove, merge. Knows nothing of what they mean."""
+"""Nested dicts with dotted paths: look up, set, remove, merge. Knows nothing about their meaning."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def find(tree: Any, path: Path) -> Any:
 
 
 def reachable(tree: Any, path: Path) -> Path:
-    """The longest beginning of `path` that exists in `tree`."""
+    """The longest prefix of `path` that exists in `tree`."""
     for length in range(len(path), 0, -1):
         if find(tree, path[:length]) is not MISSING:
             return path[:length]
@@ -45,7 +45,7 @@ def reachable(tree: Any, path: Path) -> Path:
 
 
 def put(tree: Tree, path: Path, value: Any) -> None:
-    """Sets `path` (names only), making the dicts on the way."""
+    """Set the value at `path` (names only), creating dicts as needed."""
     current = tree
     for part in path[:-1]:
         below = current.get(str(part))
@@ -56,7 +56,7 @@ def put(tree: Tree, path: Path, value: Any) -> None:
 
 
 def drop(tree: Any, path: Path) -> None:
-    """Removes `path` where it is there, and the dicts that become empty by it."""
+    """Remove `path` if it exists, and dicts that become empty."""
     trail: list[tuple[Any, str | int]] = []
     current = tree
     for part in path:
@@ -70,12 +70,12 @@ def drop(tree: Any, path: Path) -> None:
     while trail and holder == {}:
         holder, last = trail.pop()
         if not isinstance(holder, dict):
-            return  # an empty entry of a list stays: the others keep their places
+            return  # keep an empty list entry, so that the others keep their positions
         del holder[last]
 
 
 def merge(*layers: Mapping[str, Any]) -> Tree:
-    """A deep copy with later layers over earlier ones; dicts are merged, everything else replaced."""
+    """A deep copy in which later layers override earlier ones. Dicts are merged, everything else is replaced."""
     result: Tree = {}
     for layer in layers:
         _over(result, layer)
@@ -91,7 +91,7 @@ def _over(below: Tree, above: Mapping[str, Any]) -> None:
 
 
 def texts_in(tree: Any) -> Iterator[str]:
-    """Every text in `tree`, names included."""
+    """Every string in `tree`, including names."""
     if isinstance(tree, str):
         yield tree
     elif isinstance(tree, Mapping):

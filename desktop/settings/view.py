@@ -12,8 +12,8 @@ View = Literal["chatkit", "builtin"]
 
 
 def view_of(settings: Settings, agent: Agent) -> View:
-    """ChatKit where OpenAI is talked to anyway, or where a server speaks ChatKit's protocol; the built-in view
-    everywhere else. A hosted workflow has no other page than ChatKit."""
+    """ChatKit if the agent uses OpenAI anyway, or a server speaks ChatKit's protocol; otherwise the built-in view. A
+    hosted workflow always uses ChatKit."""
     if not isinstance(agent, InAppAgent):
         return "chatkit"
     if agent.view != "auto":
@@ -26,7 +26,7 @@ def view_of(settings: Settings, agent: Agent) -> View:
 
 
 def is_openai(settings: Settings, endpoint_id: str) -> bool:
-    """Whether an endpoint is OpenAI: the one that every profile has, or one whose host is OpenAI's."""
+    """Whether an endpoint is OpenAI's: the built-in one, or one whose host is OpenAI's."""
     if endpoint_id == OPENAI_ENDPOINT:
         return True
     found = next((one for one in settings.endpoints if one.id == endpoint_id), None)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from desktop.common.errors import AppError
+from desktop.common.locations import CONSOLE
 from desktop.common.texts import LANGUAGES, Catalogue, system_language
 from desktop.settings.errors import SettingsInvalid
 from desktop.settings.model import Model, Settings
@@ -429,7 +430,9 @@ def test_a_packaged_app_is_called_by_its_makers_name(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "executable", "/usr/lib/ask-fern/ask-fern")
     texts = Catalogue("en", ROOT / "assets" / "texts")
-    assert texts.get("errors.usage.hint").startswith("ask-fern --help")
+    # On Windows it is the twin with a console that answers in a terminal.
+    name = f"ask-fern{CONSOLE}" if sys.platform == "win32" else "ask-fern"
+    assert texts.get("errors.usage.hint").startswith(f"{name} --help")
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,6 @@ class WineSystem(CleanSystem):
         """Of a program on the user's Windows."""
         return {
             "HOME": str(self.home),
-            "USER": self.name,
             "XDG_RUNTIME_DIR": str(self.home),
             "WINEPREFIX": str(self.prefix),
             "WINEDEBUG": "-all",
@@ -106,6 +105,8 @@ class WineSystem(CleanSystem):
             "--user",
             USER,
             "--",
+            "env",
+            f"USER={self.name}",  # runuser has set it to the name on Debian
             "sh",
             "-c",
             script,

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.packaging.clean_system import UID, USER, why_not
 from tests.rig.windows.__main__ import PLACE
 from tests.rig.windows.system import WineSystem
+from tests.standins.models_api import KEY
 
 NAME = "chatkit-desktop"
 PYTHON = r"C:\Python313\python.exe"
 WORDS = "é 日本"
+NOBODY = ("--api-base", "http://127.0.0.1:9")
+"""An API that nothing answers at."""
 FREEZING, STARTING = 3600, 600
 """Seconds."""
 
@@ -55,6 +60,15 @@ class Windows:
     def desktop(self, *words: str, stdin: bytes = b"") -> Said:
         """What the app's command prints, run from the checkout."""
         return self.run(PYTHON, "-m", "desktop", *words, stdin=stdin)
+
+    @contextmanager
+    def with_key(self) -> Iterator[None]:
+        """While the user has a key for NOBODY: what a code agent needs to be started."""
+        assert self.desktop("key", "set", "--json", *NOBODY, stdin=f"{KEY}\n".encode()).code == 0
+        try:
+            yield
+        finally:
+            assert self.desktop("key", "remove", "--json", *NOBODY).code == 0
 
     def own(self, folder: Path) -> Path:
         """A folder that its user may write to."""

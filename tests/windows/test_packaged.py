@@ -16,7 +16,7 @@ from desktop.packaging import icons, windows
 from desktop.packaging.plan import Plan, read_brand
 from tests.rig.prepare import ROOT
 from tests.standins.models_api import KEY
-from tests.windows.place import NAME, WORDS, Windows, not_made
+from tests.windows.place import NAME, NOBODY, WORDS, Windows, not_made
 
 pytestmark = [
     pytest.mark.packaging,
@@ -75,7 +75,7 @@ def test_what_it_prints_into_a_pipe_is_utf8(on_windows: Windows, app: Path) -> N
 
 
 def test_doctor_names_what_the_system_lacks(on_windows: Windows, app: Path) -> None:
-    done = on_windows.run(console(on_windows, app), "doctor", "--json", "--api-base", "http://127.0.0.1:9")
+    done = on_windows.run(console(on_windows, app), "doctor", "--json", *NOBODY)
     checks = {check["name"]: check for check in done.object()["checks"]}
     assert done.code == 1
     assert not checks["engine"]["ok"]
@@ -112,7 +112,8 @@ def test_a_code_agent_runs_in_a_process_of_the_same_program(on_windows: Windows,
         "--data-dir",
         f"D:\\{folder}\\data",
     )
-    done = on_windows.run(console(on_windows, app), *words, "--api-base", "http://127.0.0.1:9")
+    with on_windows.with_key():
+        done = on_windows.run(console(on_windows, app), *words, *NOBODY)
     assert (done.code, done.object().get("response")) == (0, "fine: hello"), done.out
 
 

@@ -11,7 +11,7 @@ import random as random_
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from desktop import __version__
@@ -35,7 +35,7 @@ from desktop.settings.origins import normalise_api_base, origin_of
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["ApiClient", "Endpoint", "Requests", "with_retries"]
+__all__ = ["ApiClient", "Endpoint", "RequestOptions", "Requests", "with_retries"]
 
 BETA = "chatkit_beta=v1"
 USER_AGENT = f"chatkit-desktop/{__version__}"
@@ -53,22 +53,27 @@ WHOLE_ANSWER = 3.0
 T = TypeVar("T")
 
 
+class RequestOptions(TypedDict, total=False):
+    """What a request may say besides its method and path."""
+
+    json: Mapping[str, Any] | None
+    params: Mapping[str, str | int | None] | None
+    """Those that are None are left out."""
+    retries: int | None
+    """None: as many as the client makes."""
+    on_retry: Callable[[AppError], object] | None
+    """Hears of each failure that is tried again."""
+    largest: int | None
+    """How many bytes the caller takes, where that is less than the client does."""
+
+
 class Requests(Protocol):
     """What sessions and threads need of a client."""
 
     @property
     def host(self) -> str: ...
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        json: Mapping[str, Any] | None = None,
-        params: Mapping[str, str | int | None] | None = None,
-        retries: int | None = None,
-        on_retry: Callable[[AppError], object] | None = None,
-        largest: int | None = None,
-    ) -> dict[str, Any]: ...
+    def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> dict[str, Any]: ...
 
 
 class AnswerTooLarge(BadAnswer):
@@ -180,48 +185,28 @@ class ApiClient:
             raise ValueError("not a place of the API's origin")
         self._root = root
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        json: Mapping[str, Any] | None = None,
-        params: Mapping[str, str | int | None] | None = None,
-        retries: int | None = None,
-        on_retry: Callable[[AppError], object] | None = None,
-        largest: int | None = None,
-    ) -> dict[str, Any]:
+    def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> dict[str, Any]:
         """As `read`, where the answer has to be a JSON object."""
-        answer = self.read(method, path, json, params, retries, on_retry, largest)
+        answer = self.read(method, path, **options)
         if not isinstance(answer, dict):
             raise BadAnswer("JSON that is no object", host=self.endpoint.host)
         return answer
 
-    def read(
-        self,
-        method: str,
-        path: str,
-        json: Mapping[str, Any] | None = None,
-        params: Mapping[str, str | int | None] | None = None,
-        retries: int | None = None,
-        on_retry: Callable[[AppError], object] | None = None,
-        largest: int | None = None,
-        *,
-        events: bool = False,
-    ) -> Any:
+    def read(self, method: str, path: str, *, events: bool = False, **options: Unpack[RequestOptions]) -> Any:
         """The JSON that `path` (under `root`, beginning with `/`) answers with.
 
-        Params that are None are left out; `on_retry` hears of each failure that is tried again; `largest` is how many
-        bytes the caller takes, where that is less than this client does. `events`: a stream that nobody asked for is an
-        answer too, and its first event is given.
+        `events`: a stream that nobody asked for is an answer too, and its first event is given.
         Raises ApiError, NetworkError, FileUnreadable (the CA file).
         """
+        json, params, largest = options.get("json"), options.get("params"), options.get("largest")
+        retries = options.get("retries")
         return with_retries(
             lambda: self._once(method, path, json, params, largest, events=events),
             retries=self._retries if retries is None else retries,
             sleep=self._sleep,
             random=self._random,
             patience=self._patience,
-            on_retry=on_retry,
+            on_retry=options.get("on_retry"),
         )
 
     # --- one attempt ---------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -79,6 +79,13 @@ class Dress:
 
 
 Unmade = Callable[[Any, Exception], None]
+
+
+def still_there(browser_view: Any, uids: Iterable[str]) -> list[Any]:
+    """The windows among `uids` that have not closed, as pywebview's own objects. `browser_view`: its class for the
+    engine, which knows them."""
+    views = [browser_view.instances.get(uid) for uid in list(uids)]
+    return [view.pywebview_window for view in views if view is not None]
 
 
 class Engine(Protocol):

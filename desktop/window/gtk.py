@@ -19,7 +19,17 @@ from urllib.parse import quote
 
 from desktop.common.files import ensure_private_dir
 from desktop.window import calls, gtk_frames, gtk_walls
-from desktop.window.engine import LOOPBACK_HOSTS, Dress, EngineName, MenuBar, Proxy, Scheme, Unmade, keys_of
+from desktop.window.engine import (
+    LOOPBACK_HOSTS,
+    Dress,
+    EngineName,
+    MenuBar,
+    Proxy,
+    Scheme,
+    Unmade,
+    keys_of,
+    still_there,
+)
 from desktop.window.errors import EngineChanged
 from desktop.window.gtk_ahead import Ahead
 from desktop.window.gtk_made import tell_unmade
@@ -373,10 +383,8 @@ class GtkEngine:
             wanted = self._portal_dark() if scheme == "system" else scheme == "dark"
             if wanted is not None:
                 settings.props.gtk_application_prefer_dark_theme = wanted
-        for uid in list(self._dresses):
-            view = self._platform.BrowserView.instances.get(uid)
-            if view is not None:
-                self._colour(view.pywebview_window)
+        for window in still_there(self._platform.BrowserView, self._dresses):
+            self._colour(window)
 
     def _colour(self, window: Any) -> None:
         view, dress = self._view(window), self._dresses[window.uid]

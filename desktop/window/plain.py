@@ -39,6 +39,9 @@ class PlainEngine:
         self._early: list[Callable[[], None]] | None = []
         """Calls that wait for the first window: before it, the window thread doesn't exist."""
 
+    def version(self) -> str:
+        return ""
+
     # --- before the first window --------------------------------------------------------------
 
     def load(self) -> None:
@@ -49,9 +52,6 @@ class PlainEngine:
 
     def bind(self) -> None:
         """Nothing to do: everything can be imported at any time."""
-
-    def version(self) -> str:
-        return ""
 
     def prepare(self, *, app_id: str, menu: MenuBar, proxy: Proxy | None, reach: Sequence[str]) -> None:
         self._menu, self._proxy = menu, proxy

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop.window import qt_walls
-from desktop.window.engine import Dress, EngineName, MenuBar, MenuItem, Proxy, Scheme, Unmade
+from desktop.window.engine import Dress, EngineName, MenuBar, MenuItem, Proxy, Scheme, Unmade, still_there
 from desktop.window.errors import EngineChanged
 from desktop.window.hand import Hand
 from desktop.window.libraries import load_library
@@ -319,10 +319,8 @@ class QtEngine:
         self._colour_all()
 
     def _colour_all(self) -> None:
-        for uid in list(self._dresses):
-            view = self._platform.BrowserView.instances.get(uid)
-            if view is not None:
-                self._colour(view.pywebview_window)
+        for window in still_there(self._platform.BrowserView, self._dresses):
+            self._colour(window)
 
     def _colour(self, window: Any) -> None:
         view, dress = self._view(window), self._dresses[window.uid]

@@ -19,10 +19,12 @@ from desktop.common.page import Page
 from desktop.window.shell import Shell, WindowPlan
 
 
-def css_colours(block: str) -> dict[str, str]:
-    """Every custom property of base.css whose value is a colour, as #rrggbb; `block` is the part of the sheet."""
+def css_colours(sheet: str, scheme: str) -> dict[str, str]:
+    """Every custom property of base.css whose value is a colour, as #rrggbb, as it is in the scheme (light, dark)."""
     found: dict[str, str] = {}
-    for name, value in re.findall(r"(--[\w-]+):\s*([^;]+);", block):
+    for name, both in re.findall(r"(--[\w-]+):\s*([^;]+);", sheet):
+        chosen = re.search(rf"var\(--{scheme}, ((?:[^()]|\([^()]*\))*)\)", both)
+        value = chosen[1] if chosen else both
         hsl = re.fullmatch(r"hsl\((\d+), (\d+)%, (\d+)%\)", value)
         if hsl:
             hue, saturation, light = (int(part) for part in hsl.groups())
@@ -37,14 +39,10 @@ def css_colours(block: str) -> dict[str, str]:
 
 def test_a_window_has_the_colour_of_its_page_before_the_page_paints() -> None:
     sheet = (assets_dir() / "pages" / "common" / "base.css").read_text(encoding="utf-8")
-    light_part, dark_part = sheet.split("prefers-color-scheme: dark", 1)
-    light = css_colours(light_part)
-    dark = light | {
-        name: light[target]
-        for name, target in re.findall(r"(--page|--surface): var\((--[\w-]+)\)", dark_part.split("@media", 1)[0])
-    }
+    light, dark = css_colours(sheet, "light"), css_colours(sheet, "dark")
     assert COLOURS["chat"] == (light["--surface"], dark["--surface"])
     assert (light["--page"], dark["--page"]) == OTHER_COLOURS
+    assert light["--page"] != dark["--page"]
 
 
 class Opened:

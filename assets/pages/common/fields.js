@@ -170,32 +170,45 @@ export function saveWaiting() {
  */
 export function text(into, name, label, manner = {}) {
   const { help = "", mono = false, brief = false, hint = "", typing = false } = manner;
-  const id = idOf(name);
+  const control = make("input", { type: "text", autocomplete: "off", placeholder: hint });
+  spelled(control, !mono);
+  const field = labelled(name, label, control, { help, brief });
+  place(into, field);
+  saves(field, typing);
+  return field;
+}
+
+/** Words of a person are spelled, what a program reads is not. @param {HTMLInputElement | HTMLTextAreaElement} control @param {boolean} words */
+function spelled(control, words) {
+  control.spellcheck = words;
+  control.classList.toggle("mono", !words);
+}
+
+/**
+ * A control with its label above it and its help below, as a field that holds a text.
+ * @param {string} name @param {string} label @param {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} control
+ * @param {{help: string, brief?: boolean}} manner @returns {Field}
+ */
+function labelled(name, label, control, { help, brief = false }) {
+  control.id = idOf(name);
   const { error, helped, reset } = helpAndError(name, label, help);
-  const control = make("input", { id, type: "text", autocomplete: "off", placeholder: hint });
-  control.spellcheck = !mono;
-  if (mono) control.classList.add("mono");
   const root = make("div", { class: brief ? "field brief" : "field" }, [
-    make("div", { class: "top" }, [make("label", { for: id }, [label]), reset]),
+    make("div", { class: "top" }, [make("label", { for: control.id }, [label]), reset]),
     control,
     error,
     helped,
   ]);
-  /** @type {Field} */
-  const field = {
+  return {
     name,
     root,
     controls: [control],
     set: (value) => {
-      control.value = value === null ? "" : String(value);
+      control.value = String(value ?? "");
     },
     get: () => control.value.trim(),
     dirty: false,
     help,
   };
-  place(into, field);
-  saves(field, typing);
-  return field;
 }
 
 /**
@@ -215,29 +228,9 @@ export function number(into, name, label, manner = {}) {
 
 /** @param {string} into @param {string} name @param {string} label @param {Manner & {rows?: number}} [manner] */
 export function area(into, name, label, { help = "", mono = false, rows = 2 } = {}) {
-  const id = idOf(name);
-  const { error, helped, reset } = helpAndError(name, label, help);
-  const control = make("textarea", { id, rows: String(rows) });
-  control.spellcheck = !mono;
-  if (mono) control.classList.add("mono");
-  const root = make("div", { class: "field" }, [
-    make("div", { class: "top" }, [make("label", { for: id }, [label]), reset]),
-    control,
-    error,
-    helped,
-  ]);
-  /** @type {Field} */
-  const field = {
-    name,
-    root,
-    controls: [control],
-    set: (value) => {
-      control.value = String(value ?? "");
-    },
-    get: () => control.value.trim(),
-    dirty: false,
-    help,
-  };
+  const control = make("textarea", { rows: String(rows) });
+  spelled(control, !mono);
+  const field = labelled(name, label, control, { help });
   place(into, field);
   saves(field, true);
 }
@@ -307,28 +300,10 @@ function radios(id, options) {
  * @param {Array<[string | number, string]>} options @param {Manner} [manner]
  */
 export function select(into, name, label, options, { help = "" } = {}) {
-  const id = idOf(name);
-  const { error, helped, reset } = helpAndError(name, label, help);
-  const control = make("select", { id });
+  const control = make("select");
   for (const [value, words] of options) control.append(make("option", { value: String(value) }, [words]));
-  const root = make("div", { class: "field brief" }, [
-    make("div", { class: "top" }, [make("label", { for: id }, [label]), reset]),
-    control,
-    error,
-    helped,
-  ]);
-  /** @type {Field} */
-  const field = {
-    name,
-    root,
-    controls: [control],
-    set: (value) => {
-      control.value = String(value ?? "");
-    },
-    get: () => options.find(([value]) => String(value) === control.value)?.[0] ?? null,
-    dirty: false,
-    help,
-  };
+  const field = labelled(name, label, control, { help, brief: true });
+  field.get = () => options.find(([value]) => String(value) === control.value)?.[0] ?? null;
   place(into, field);
   saves(field, false);
   return { field, control };

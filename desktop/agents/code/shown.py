@@ -276,18 +276,7 @@ def card(texts: Catalogue, title: str, detail: str, number: str, state: State) -
         children.append({"type": "Text", "id": "state", "weight": "semibold", "value": say(words)})
         if state == "expired" and number:
             buttons = [(say("code.again"), "secondary", AGAIN)]
-    if buttons:
-        made = [
-            {
-                "type": "Button",
-                "label": label,
-                "style": style,
-                "onClickAction": {"type": action, "payload": {"id": number}},
-            }
-            for label, style, action in buttons
-        ]
-        children.append({"type": "Row", "gap": 2, "children": made})
-    return DynamicWidgetRoot.model_validate({"type": "Card", "size": "sm", "children": children})
+    return approvals.with_buttons(children, buttons, number)
 
 
 def offer(question: str, field: str, choices: list[str]) -> DynamicWidgetRoot:

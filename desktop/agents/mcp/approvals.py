@@ -133,18 +133,22 @@ def card(texts: Catalogue, question: str, arguments: str, number: str, state: St
         children.append({"type": "Text", "id": "state", "weight": "semibold", "value": say(told)})
         if state == "expired" and number:
             buttons = [(say("mcp.ask_again"), "secondary", AGAIN)]
-    if buttons:
-        made = [
-            {
-                "type": "Button",
-                "label": label,
-                "style": style,
-                "onClickAction": {"type": action, "payload": {"id": number}},
-            }
-            for label, style, action in buttons
-        ]
-        children.append({"type": "Row", "gap": 2, "wrap": "wrap", "children": made})
-    return DynamicWidgetRoot.model_validate({"type": "Card", "size": "sm", "children": children})
+    return with_buttons(children, buttons, number)
+
+
+def with_buttons(children: list[dict[str, Any]], buttons: list[tuple[str, str, str]], number: str) -> DynamicWidgetRoot:
+    """A card of `children` and a row of buttons below them (label, style, action), each about the question `number`."""
+    made = [
+        {
+            "type": "Button",
+            "label": label,
+            "style": style,
+            "onClickAction": {"type": action, "payload": {"id": number}},
+        }
+        for label, style, action in buttons
+    ]
+    row = [{"type": "Row", "gap": 2, "wrap": "wrap", "children": made}] if made else []
+    return DynamicWidgetRoot.model_validate({"type": "Card", "size": "sm", "children": [*children, *row]})
 
 
 def answered(asked: WidgetItem, texts: Catalogue, state: State, number: str = "") -> ThreadItemReplacedEvent:

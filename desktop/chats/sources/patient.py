@@ -6,12 +6,12 @@ Knows neither threads nor files.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import random as random_number
-from typing import Any
+from typing import Any, Unpack
 
 from desktop.common.errors import AppError
-from desktop.openai_api.client import WORTH_RETRYING, AnswerTooLarge, Requests, with_retries
+from desktop.openai_api.client import WORTH_RETRYING, AnswerTooLarge, RequestOptions, Requests, with_retries
 from desktop.openai_api.errors import BadAnswer, TimedOut
 
 RETRIES = 8
@@ -43,16 +43,9 @@ class Patient:
     def host(self) -> str:
         return self._client.host
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        json: Mapping[str, Any] | None = None,
-        params: Mapping[str, str | int | None] | None = None,
-        retries: int | None = None,
-        on_retry: Callable[[AppError], object] | None = None,
-        largest: int | None = None,
-    ) -> dict[str, Any]:
+    def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> dict[str, Any]:
+        once: RequestOptions = {**options, "retries": 0, "on_retry": None}
+        retries = options.get("retries")
         bad = 0
 
         def attempt() -> dict[str, Any]:
@@ -60,7 +53,7 @@ class Patient:
             if self._cancel.is_set():
                 raise CancelledError
             try:
-                return self._client.request(method, path, json, params, retries=0, largest=largest)
+                return self._client.request(method, path, **once)
             except BadAnswer as error:
                 bad += 1
                 if isinstance(error, AnswerTooLarge) or bad > BAD_ANSWERS:
@@ -76,7 +69,7 @@ class Patient:
                 random=self._random,
                 patience=PATIENCE,
                 worth=(*WORTH_RETRYING, TimedOut, BadAnswer),
-                on_retry=on_retry,
+                on_retry=options.get("on_retry"),
             )
         except _GivenUpError as gave_up:
             given_up = gave_up.error

@@ -22,6 +22,7 @@ from desktop.pages.common.files import files_of
 from desktop.pages.common.help import help_methods
 from desktop.pages.common.look import look_of
 from desktop.pages.common.services import Services
+from desktop.pages.common.windows import window_methods
 from desktop.settings.agents import InAppAgent, ServerAgent
 from desktop.settings.errors import AgentNotSet
 
@@ -118,9 +119,7 @@ class BuiltinPage:
                 "builtin.switch_view": Method(LeaveParams, self._switch_view, limit=TEXT),
                 "builtin.reload": Method(LeaveParams, self._reload, limit=TEXT),
                 "history.search": Method(SearchParams, self._search),
-                "app.open_settings": Method(NoParams, self._open_settings),
-                "app.open_setup": Method(NoParams, self._open_setup),
-                "app.open_consent": Method(NoParams, self._open_consent),
+                **window_methods(self._services),
                 "diagnostics.copy": Method(NoParams, self._diagnostics),
                 **updates.for_chat(self._services),
             },
@@ -284,15 +283,6 @@ class BuiltinPage:
         self._services.app.reload_chat()
         if params.text.strip():
             self._services.app.emit("chat", "prompt.handed_over", {"text": params.text})
-
-    def _open_settings(self, _: NoParams) -> None:
-        self._services.app.show_settings()
-
-    def _open_setup(self, _: NoParams) -> None:
-        self._services.app.show_setup()
-
-    def _open_consent(self, _: NoParams) -> None:
-        self._services.app.show_consent()
 
     def _diagnostics(self, _: NoParams) -> dict[str, str]:
         return {"text": self._services.diagnostics()}

@@ -29,6 +29,7 @@ from desktop.pages.common.files import files_of
 from desktop.pages.common.help import help_methods
 from desktop.pages.common.look import look_of
 from desktop.pages.common.services import Services
+from desktop.pages.common.windows import window_methods
 from desktop.settings.agents import InAppAgent
 from desktop.settings.errors import AgentNotSet
 from desktop.settings.origins import origin_of
@@ -188,9 +189,7 @@ class ChatPage:
                 "chat.response": Method(ResponseParams, self._response),
                 "chat.reload": Method(NoParams, self._reload),
                 "app.open_diagnostics": Method(NoParams, self._open_diagnostics),
-                "app.open_settings": Method(NoParams, self._open_settings),
-                "app.open_setup": Method(NoParams, self._open_setup),
-                "app.open_consent": Method(NoParams, self._open_consent),
+                **window_methods(services),
                 "app.open_link": Method(LinkParams, self._open_link),
                 "app.open_road": Method(RoadParams, self._open_road),
                 "chat.ahead_seen": Method(NoParams, self._ahead_seen),
@@ -363,16 +362,6 @@ class ChatPage:
     def _open_diagnostics(self, _: NoParams) -> None:
         """Open the place where a person can copy them. This page runs OpenAI's script and never gets them."""
         self._services.app.show_settings("diagnostics")
-
-    def _open_settings(self, _: NoParams) -> None:
-        self._services.app.show_settings()
-
-    def _open_setup(self, _: NoParams) -> None:
-        self._services.app.show_setup()
-
-    def _open_consent(self, _: NoParams) -> None:
-        """Open the consent page for the active agent's code. Only that page can approve it; OpenAI's script can't."""
-        self._services.app.show_consent()
 
     def _open_link(self, params: LinkParams) -> None:
         self._services.app.open_external(getattr(self._services.brand.links, params.link))

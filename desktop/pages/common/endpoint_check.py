@@ -350,7 +350,7 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
         elif whole:
             body |= {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": SHORTEST_ANSWER}
         try:
-            answer = client.read("POST", PATHS[api], body, retries=0, events=True)
+            answer = client.read("POST", PATHS[api], json=body, retries=0, events=True)
         except RequestRejected as error:
             if error.status in (404, 405, 501) and "model" not in error.detail.lower():
                 raise FieldError("api", _other(api, client.host)) from None

@@ -6,23 +6,18 @@ python -m tests.peers.servers.google PORT
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
-import uvicorn
 from adk_chatkit import ADKAgentContext, ADKChatKitServer, ADKContext, ADKStore, ChatkitRunConfig, stream_agent_response
-from chatkit.server import StreamingResult
 from google.adk.agents import BaseAgent
 from google.adk.agents.run_config import StreamingMode
 from google.adk.events import Event
 from google.adk.runners import Runner
 from google.adk.sessions import InMemorySessionService
 from google.genai import types
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+
+from tests.peers.servers.serving import serve
 
 EVERYBODY = ADKContext(app_name="team", user_id="user_1")
 
@@ -69,13 +64,5 @@ class Server(ADKChatKitServer):
 server = Server(ADKStore(sessions))
 
 
-async def chatkit(request: Request) -> Response:
-    result = await server.process(await request.body(), EVERYBODY)
-    if isinstance(result, StreamingResult):
-        return StreamingResponse(result, media_type="text/event-stream")
-    return Response(result.json, media_type="application/json")
-
-
 if __name__ == "__main__":
-    app = Starlette(routes=[Route("/chatkit", chatkit, methods=["POST"])])
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    serve(server, EVERYBODY)

@@ -5,21 +5,16 @@ python -m tests.peers.servers.microsoft PORT
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
-import uvicorn
 from agent_framework import AgentResponseUpdate, Content
 from agent_framework_chatkit import simple_to_agent_input, stream_agent_response
-from chatkit.server import ChatKitServer, StreamingResult
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from chatkit.server import ChatKitServer
 
 from desktop.agents.chatkit.context import RequestContext
 from tests.agents.reference import ReferenceStore
+from tests.peers.servers.serving import serve
 
 EVERYBODY = RequestContext("team", "user_1")
 
@@ -42,13 +37,5 @@ class Server(ChatKitServer[RequestContext]):
 server = Server(ReferenceStore())
 
 
-async def chatkit(request: Request) -> Response:
-    result = await server.process(await request.body(), EVERYBODY)
-    if isinstance(result, StreamingResult):
-        return StreamingResponse(result, media_type="text/event-stream")
-    return Response(result.json, media_type="application/json")
-
-
 if __name__ == "__main__":
-    app = Starlette(routes=[Route("/chatkit", chatkit, methods=["POST"])])
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+    serve(server, EVERYBODY)

@@ -50,7 +50,7 @@ help:
 	@echo "make doctor        check everything the app needs"
 	@echo "make test          set up everything, check, run every test"
 	@echo "make test-quick    the tests that need no display and no system package"
-	@echo "make check         lint, format, types, workflows, what a desktop is told of the app"
+	@echo "make check         lint, format, types, code that stands twice, workflows, what a desktop is told of the app"
 	@echo "make lint          ruff"
 	@echo "make format        write the code as ruff formats it"
 	@echo "make bench         measure; prints JSON"
@@ -114,6 +114,7 @@ check-prepared:
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	cd tests/js && node_modules/.bin/tsc --project tsconfig.json
+	$(PYTHON) -m tests.rig.clones
 	$(PYTHON) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(PYTHON) -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv/bin/zizmor --offline --quiet --no-progress .github

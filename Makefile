@@ -89,12 +89,15 @@ live:
 	@mkdir -p out
 	@$(PYTHON) -m tests.rig.display --if-needed -- $(PYTHON) -m desktop smoke --screenshot out/live.png --json $(ARGS)
 
+# Thousands of programs start in a run: each would compile every module anew where a shell forbids to keep that.
+test test-quick: export PYTHONDONTWRITEBYTECODE :=
+
 test:
 	$(call prepare,test)
 	@$(MAKE) --no-print-directory check-prepared
 ifeq ($(ARGS),)
 # Two processes: what some thousand quick tests leave in one must not weigh on the windows.
-	@$(PYTHON) -m pytest -n auto --dist loadfile -m "not window and not secret_service and not packaging and not peers and not dotnet"
+	@$(PYTHON) -m pytest -n auto --dist worksteal -m "not window and not secret_service and not packaging and not peers and not dotnet"
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -n $(windows_at_once) --dist loadgroup -m "(window or secret_service) and not packaging and not peers and not dotnet" $(window_files)
 else
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest $(ARGS)
@@ -102,7 +105,7 @@ endif
 
 test-quick:
 	$(call prepare,quick)
-	@$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not window and not secret_service and not packaging and not peers and not dotnet and not slow" $(ARGS)
+	@$(PYTHON) -m pytest -q -n auto --dist worksteal -m "not window and not secret_service and not packaging and not peers and not dotnet and not slow" $(ARGS)
 
 check:
 	$(call prepare,test)

@@ -19,6 +19,7 @@ from desktop.common.texts import Catalogue
 from desktop.settings.brand import Brand
 from desktop.settings.file import SettingsFile
 from desktop.settings.layers import SettingsStore
+from tests.packaging import clean_system
 from tests.rig import processes, secret_service, together, wall
 
 wall.build()
@@ -35,6 +36,8 @@ hypothesis.register_profile("steady", deadline=None, derandomize=True, suppress_
 hypothesis.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parents[1]
+MANY = 200
+"""More tests than somebody runs who works at one thing."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,14 +48,28 @@ def only_this_computer() -> Iterator[None]:
     assert not wall.reached_out, f"reached out of this computer: {wall.reached_out}"
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A marked test says what it needs where that is missing."""
+    """A marked test says what it needs where that is missing. Looked at last, when it is known which tests are run:
+    asking apt takes a second."""
     together.write(config, items)
-    if secret_service.available():
-        return
-    for item in items:
-        if item.get_closest_marker("secret_service"):
-            item.add_marker(pytest.mark.skip(reason="needs the packages dbus and gnome-keyring"))
+    for name, why_not in (("secret_service", _no_secret_service), ("clean_systems", clean_system.why_not)):
+        marked = [item for item in items if item.get_closest_marker(name)]
+        reason = why_not() if marked else ""
+        for item in marked if reason else ():
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _no_secret_service() -> str:
+    return "" if secret_service.available() else "needs the packages dbus and gnome-keyring"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A run of many tests tells the twenty slowest."""
+    option, stats = terminalreporter.config.option, terminalreporter.stats
+    if option.durations is None and sum(len(stats.get(kind, ())) for kind in ("passed", "failed")) > MANY:
+        option.durations, option.durations_min = 20, 1.0
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -80,7 +80,8 @@ UNDERSTOOD = re.compile(
 """Ways to write a colour. What is none of them (oklch(…), rgb(… / …), light-dark(…)) is drawn black."""
 URL = re.compile(r"url\(\s*[\"']?([^\"')]{0,2000})", re.IGNORECASE)
 PICTURES = re.compile(r"data:(?:image/(?:png|jpe?g|gif|webp|svg\+xml)|text/xml)[;,]", re.IGNORECASE)
-COMMENT = re.compile(r"/\*.{0,100000}?\*/", re.DOTALL)
+COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+"""One that is not closed goes on to the end, as CSS has it; and nothing is looked for behind it again and again."""
 
 
 @dataclass(frozen=True)

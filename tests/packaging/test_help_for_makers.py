@@ -13,7 +13,7 @@ import pytest
 from desktop.packaging.proof import Home
 from tests.packaging import made_from_help
 from tests.packaging.built import BUILD_LIMIT, Built, home_in, opened, seen_window
-from tests.packaging.clean_system import USER, clean_system, why_not
+from tests.packaging.clean_system import USER, clean_system
 from tests.packaging.makers import can_package
 from tests.packaging.windows_seen import icons_of
 from tests.rig.display import virtual_display
@@ -43,7 +43,7 @@ def test_the_helps_commands_check_the_brand_and_package_it() -> None:
 @pytest.mark.packaging
 @pytest.mark.window
 @pytest.mark.secret_service
-@pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
+@pytest.mark.clean_systems
 def test_who_follows_the_help_has_an_app_of_their_own_that_lives_beside_the_first(
     app: Built, workshop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

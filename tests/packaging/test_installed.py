@@ -19,7 +19,7 @@ from desktop.packaging import linux
 from desktop.packaging.plan import Plan, read_brand
 from desktop.packaging.proof import Proof
 from tests.packaging.built import Built, build, home_in, opened, seen_window
-from tests.packaging.clean_system import RELEASES, UID, USER, CleanSystem, clean_system, why_not
+from tests.packaging.clean_system import RELEASES, UID, USER, CleanSystem, clean_system
 from tests.packaging.makers import EPOCH, Maker
 from tests.rig.display import Display, virtual_display
 from tests.standins.models_api import KEY, Answer, ModelsApi
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.packaging,
     pytest.mark.window,
     pytest.mark.secret_service,
-    pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"),
+    pytest.mark.clean_systems,
 ]
 
 

@@ -18,7 +18,7 @@ from desktop.packaging import qt
 from desktop.packaging.plan import Plan, read_brand
 from desktop.packaging.proof import Proof
 from tests.packaging.built import ROOT, Built, build, home_in
-from tests.packaging.clean_system import RELEASES, UID, clean_system, why_not
+from tests.packaging.clean_system import RELEASES, UID, clean_system
 from tests.packaging.makers import EPOCH
 from tests.rig.display import Display, stop, virtual_display
 from tests.rig.processes import Child
@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.packaging,
     pytest.mark.window,
     pytest.mark.secret_service,
-    pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"),
+    pytest.mark.clean_systems,
 ]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.built import home_in, seen_window
-from tests.packaging.clean_system import clean_system, why_not
+from tests.packaging.clean_system import clean_system
 from tests.rig.display import Display
 from tests.systems import tally
 from tests.systems.workplace import Workplace
@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.packaging,
     pytest.mark.window,
     pytest.mark.secret_service,
-    pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"),
+    pytest.mark.clean_systems,
 ]
 PREPARED = 1800.0
 """Seconds for a target that downloads what is missing."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.packaging import made_from_help
-from tests.packaging.clean_system import CleanSystem, clean_system, why_not
+from tests.packaging.clean_system import CleanSystem, clean_system
 from tests.rig import processes
 from tests.systems import steps, tally
 
@@ -23,7 +23,6 @@ LIMIT = 3600.0
 """Seconds that one step may take."""
 SHOWN = 6000
 """Characters of a failed step's last words."""
-in_clean_systems = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
 pytestmark = [pytest.mark.packaging, pytest.mark.systems]
 
 
@@ -89,7 +88,7 @@ def test_the_quick_tests_pass_and_the_app_freezes_on_each_python(version: str, t
     tally.count(f"Python {version}", "test.yml, job quick: every step")
 
 
-@in_clean_systems
+@pytest.mark.clean_systems
 def test_a_container_of_debian_13_is_made_ready_for_make_test_systems() -> None:
     with clean_system("trixie") as system:
         folder = system.shared / "checkout"  # it belongs to another user, as GitHub's does
@@ -104,7 +103,7 @@ def test_a_container_of_debian_13_is_made_ready_for_make_test_systems() -> None:
 
 
 @pytest.mark.window
-@in_clean_systems
+@pytest.mark.clean_systems
 def test_a_release_is_built_in_the_container_and_its_draft_made_of_it(tmp_path: Path) -> None:
     with clean_system("bookworm") as system:
         folder = system.home / "checkout"

@@ -178,6 +178,7 @@ class App:
             texts=context.texts,
             settings=context.settings_store,
             state=context.state,
+            drafts=context.drafts,
             keys=context.keys,
             keeper=keeper,
             agents=agents,

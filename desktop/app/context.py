@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from desktop.agents.code.consent import Consents
     from desktop.agents.code.parent import Place
     from desktop.agents.host import AgentHost
+    from desktop.chats.drafts import Drafts
     from desktop.common.locations import Locations
     from desktop.common.texts import Catalogue
     from desktop.keys import Keys
@@ -169,6 +170,12 @@ class Context:
         from desktop.settings.state import State
 
         return State(self.locations.state)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        from desktop.chats.drafts import Drafts
+
+        return Drafts(self.locations.drafts)
 
     @cached_property
     def texts(self) -> Catalogue:

@@ -53,6 +53,10 @@ class Locations:
         return self.folder / "state.json"
 
     @property
+    def drafts(self) -> Path:
+        return self.folder / "drafts.json"
+
+    @property
     def logs(self) -> Path:
         return self.folder / "logs"
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 from desktop.agents.from_settings import SettingsSources
 from desktop.agents.host import AgentHost
 from desktop.app.diagnostics import Counters
+from desktop.chats.drafts import Drafts
 from desktop.common.errors import AppError
 from desktop.common.locations import Locations
 from desktop.common.page import Page
@@ -130,6 +131,7 @@ class House:
             texts=self.texts,
             settings=self.settings,
             state=state,
+            drafts=Drafts(self.locations.drafts),
             keys=self.keys,
             keeper=self.keeper,
             agents=self.agents,

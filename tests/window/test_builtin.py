@@ -10,7 +10,7 @@ import pytest
 
 from desktop.common.texts import Catalogue
 from tests.rig.driver import Driver
-from tests.rig.scene import Scene
+from tests.rig.scene import Scene, kill
 from tests.standins.habits import Habits, Reply, chat
 
 pytestmark = [pytest.mark.window, pytest.mark.secret_service]
@@ -408,6 +408,33 @@ def test_an_answer_goes_on_while_another_chat_is_shown(scene: Scene) -> None:
 
 
 # --- beside ChatKit ---------------------------------------------------------------------------------------------------
+
+
+def test_drafts_last_over_a_kill_each_with_its_chat(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        say(app, "help")
+        thread = app.until("remembered", lambda: scene.state()["last_threads"]["demo"])
+        app.fill("chat", "#text", "an answer to that")
+        press(app, "ctrl+n")
+        app.until("a new chat", lambda: app.js("chat", "document.getElementById('text').value") == "")
+        app.fill("chat", "#text", "half a thought")
+        app.until("kept", lambda: "half a thought" in (scene.profile / "drafts.json").read_text())
+        kill(app)
+    with scene.launch() as app:
+        begin(scene, app)
+        app.wait_value("chat", "#text", "half a thought")
+        app.ask("emit", "chat", "chat.open", {"agent": "demo", "id": thread})
+        app.wait_value("chat", "#text", "an answer to that")
+        press(app, "ctrl+n")
+        app.wait_value("chat", "#text", "half a thought")
+        app.click("chat", "#send")
+        app.until("an answer", lambda: at_rest(app) and answers(app))
+        app.until("no draft any more", lambda: "half" not in (scene.profile / "drafts.json").read_text())
+        assert json.loads((scene.profile / "drafts.json").read_text())["drafts"] == [
+            {"agent": "demo", "chat": thread, "text": "an answer to that"}
+        ]
 
 
 def test_the_menu_shows_the_open_chat_in_chatkit_and_back(scene: Scene) -> None:

@@ -35,6 +35,7 @@ import { applyTexts, setTexts, t } from "../common/texts.js";
  * @property {Record<"history" | "rename" | "delete" | "feedback" | "retry" | "auto_scroll" | "attachments", boolean>} features
  * @property {{render_ms: number, skeleton_ms: number, search_ms: number, message: number}} limits
  * @property {string | null} thread
+ * @property {Record<string, string>} drafts chat to what was being written, empty for a new chat
  * @property {string} reason
  * @property {Described[]} notices
  * @property {Described | null} problem
@@ -50,17 +51,30 @@ let chat;
 const going = new Map();
 let agentState = "off";
 let isReady = false;
+/** Whether the chat stands that the page begins with. */
+let isSettled = false;
 /** @type {string | null} */
 let handedOver = null;
 
 /* --- parts ------------------------------------------------------------------------------------------------- */
 
-const composer = new Composer({ send: (message) => void send(message), stop: () => chat.stop(), say });
+const composer = new Composer({ send: (message) => void send(message), stop: () => chat.stop(), say, keep });
 
 const notices = new Notices({ left: () => composer.focus(), report: (error) => report(error) });
 
 /** @param {string | import("../common/parts.js").Described} words @param {"warning" | "danger"} [tone] */
 const complain = (words, tone) => notices.add(words, tone);
+
+/** Whether it has been said that drafts can't be kept. */
+let draftsAreLost = false;
+
+/** @param {string} key @param {string} text */
+function keep(key, text) {
+  call("builtin.draft", { id: key || null, text }).catch((error) => {
+    if (!draftsAreLost) complain(described(error), "warning");
+    draftsAreLost = true;
+  });
+}
 
 /** @param {() => Promise<unknown>} work */
 const said = (work) => notices.said(work);
@@ -291,6 +305,7 @@ on("chat.open", (which) => {
 });
 on("chat.deleted", ({ id }) => {
   history.drop(id);
+  composer.forget(id);
   if (chat?.id === id) startNew({ focus: false });
 });
 on("chat.new", () => startNew());
@@ -307,7 +322,15 @@ on("prompt.send", ({ text }) => {
   void send({ text: String(text), attachments: [], model: "", tool: "" });
 });
 
-on("view.leave", said(() => call("builtin.switch_view", { text: composer.text })));
+on("view.leave", async () => {
+  const text = composer.give();
+  try {
+    await call("builtin.switch_view", { text });
+  } catch (error) {
+    composer.insert(text);
+    complain(described(error));
+  }
+});
 on("agent.failed", ({ code }) => chat.failedBy(code));
 on("agent.state", ({ state }) => {
   if (agentState === "ready") return; // what is loaded for another agent is not this one's
@@ -364,7 +387,7 @@ function report(error) {
 }
 
 function handPrompt() {
-  if (!isReady || handedOver === null) return;
+  if (!isSettled || handedOver === null) return;
   composer.insert(handedOver);
   handedOver = null;
 }
@@ -425,11 +448,13 @@ async function main() {
   for (const notice of start.notices) complain(notice, "warning");
   if (start.reason) notices.offer(t("builtin.why_unreachable"), t("builtin.try_again"), () => call("builtin.try_chatkit", { text: composer.text }));
   startNew();
+  composer.remember(start.drafts);
   isReady = true;
   call("builtin.ready", { ms: Math.round(performance.now()) }).catch(report);
-  handPrompt();
   const first = chosen?.agent === start.agent.id ? chosen.id : start.thread;
   if (first) await open(first, { quiet: true });
+  isSettled = true;
+  handPrompt();
   if (start.features.history) await history.load();
   history.mark(chat.id ?? "");
 }

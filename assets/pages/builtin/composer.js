@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Where a message is written. What was typed stays with its chat until it was taken: over a switch to another chat, over a
- * send that failed, over everything but the end of the page.
+ * send that failed, and its words over the end of the app.
  */
 
 import { Attachments } from "./attachments.js";
@@ -21,6 +21,9 @@ const NEAR = 0.9;
 /** Most lines before the field scrolls, as a share of the window's height. */
 const TALLEST = 0.36;
 
+/** From the last key until a draft is on the disk, in milliseconds. */
+const KEPT_AFTER = 400;
+
 export class Composer {
   #text = part("text", HTMLTextAreaElement);
   #error = el("composer-error");
@@ -38,8 +41,16 @@ export class Composer {
   #drafts = new Map();
   #key = "";
   #deeds;
+  /** Until what is being typed is kept; 0 while nothing is to be kept. */
+  #keeping = 0;
 
-  /** @param {{send: (message: Message) => void, stop: () => void, say: (words: string) => void}} deeds */
+  /**
+   * @param {object} deeds
+   * @param {(message: Message) => void} deeds.send
+   * @param {() => void} deeds.stop
+   * @param {(words: string) => void} deeds.say
+   * @param {(key: string, text: string) => void} deeds.keep the words of a chat's draft, empty when it has none any more
+   */
   constructor(deeds) {
     this.#deeds = deeds;
     this.#files = new Attachments(el("files"), () => this.#state(), (words) => deeds.say(words));
@@ -47,6 +58,7 @@ export class Composer {
       this.#complain("");
       this.#fit();
       this.#state();
+      this.#keepSoon();
     });
     this.#text.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
@@ -63,6 +75,7 @@ export class Composer {
     });
     this.#listenToFiles();
     addEventListener("resize", () => this.#fit());
+    addEventListener("pagehide", () => this.#keepNow());
   }
 
   /**
@@ -92,6 +105,7 @@ export class Composer {
     this.#text.value = this.#text.value.trim() ? `${this.#text.value.trimEnd()}\n\n${text}` : text;
     this.#fit();
     this.#state();
+    this.#keepSoon();
     this.focus();
     this.#text.setSelectionRange(this.#text.value.length, this.#text.value.length);
   }
@@ -118,9 +132,29 @@ export class Composer {
 
   /* --- drafts ------------------------------------------------------------------------------------------ */
 
+  /** What was kept when the app ended. @param {Record<string, string>} kept a chat's id, empty for a new one, to its words */
+  remember(kept) {
+    for (const [key, text] of Object.entries(kept)) {
+      if (key !== this.#key) this.#drafts.set(key, { text, files: [] });
+      else if (!this.#text.value) this.#text.value = text;
+    }
+    this.#fit();
+    this.#state();
+  }
+
+  /** What is being written goes elsewhere: it is no draft of this chat any more. */
+  give() {
+    const text = this.#text.value;
+    this.#text.value = "";
+    this.#keepSoon();
+    this.#keepNow();
+    return text;
+  }
+
   /** Another chat's draft. @param {string} key its id, empty for a new one */
   open(key) {
     if (key === this.#key) return;
+    this.#keepNow();
     const draft = this.#drafts.get(key) ?? { text: "", files: [] };
     this.#drafts.delete(key);
     const left = { text: this.#text.value, files: this.#files.swap(draft.files) };
@@ -134,7 +168,11 @@ export class Composer {
 
   /** A chat has got its id: what is being typed is its draft. @param {string} key */
   rename(key) {
+    this.#keepNow();
+    const text = this.#text.value;
+    if (text) this.#deeds.keep(this.#key, "");
     this.#key = key;
+    if (text) this.#deeds.keep(key, text);
   }
 
   /**
@@ -151,6 +189,7 @@ export class Composer {
         text: [message.text, draft?.text].filter(Boolean).join("\n\n"),
         files: [...files, ...(draft?.files ?? [])],
       });
+      this.#deeds.keep(key, this.#drafts.get(key)?.text ?? "");
       return;
     }
     const since = this.#text.value;
@@ -159,12 +198,26 @@ export class Composer {
     this.#complain(problem);
     this.#fit();
     this.#state();
+    this.#keepSoon();
     this.focus();
   }
 
   /** Nothing is kept for a chat that is gone. @param {string} key */
   forget(key) {
     this.#drafts.delete(key);
+    if (key === this.#key) this.give();
+    else this.#deeds.keep(key, "");
+  }
+
+  #keepSoon() {
+    if (!this.#keeping) this.#keeping = window.setTimeout(() => this.#keepNow(), KEPT_AFTER);
+  }
+
+  #keepNow() {
+    if (!this.#keeping) return;
+    clearTimeout(this.#keeping);
+    this.#keeping = 0;
+    this.#deeds.keep(this.#key, this.#text.value);
   }
 
   /** Takes the files of the message that is being sent. */
@@ -185,6 +238,8 @@ export class Composer {
     if (this.#files.problem) return this.#complain(t("builtin.files_refused"));
     const message = { text: text.trim(), attachments: this.#files.ready, model: this.#model.value, tool: this.#tool.value };
     this.#text.value = "";
+    this.#keepSoon();
+    this.#keepNow();
     this.#complain("");
     this.#fit();
     this.#deeds.send(message);

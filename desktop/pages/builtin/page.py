@@ -70,6 +70,12 @@ class ThreadParams(Params):
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$")] | None
 
 
+class DraftParams(ThreadParams):
+    """`id` None: of a chat that has none yet."""
+
+    text: Annotated[str, StringConstraints(max_length=TEXT)]
+
+
 class ReadyParams(Params):
     ms: Annotated[int, Field(ge=0, le=86_400_000)]
     """Since the page began to load."""
@@ -113,6 +119,7 @@ class BuiltinPage:
                 "builtin.ready": Method(ReadyParams, self._ready),
                 "builtin.problem": Method(ProblemParams, self._report),
                 "builtin.thread": Method(ThreadParams, self._follow),
+                "builtin.draft": Method(DraftParams, self._keep_draft, limit=TEXT),
                 "builtin.render": Method(RenderParams, self._render, limit=TEXT),
                 "builtin.render_all": Method(RenderAllParams, self._render_all, limit=TEXT),
                 "builtin.try_chatkit": Method(LeaveParams, self._reload, limit=TEXT),
@@ -170,6 +177,7 @@ class BuiltinPage:
                 "attachments": not isinstance(agent, ServerAgent) or agent.attachments,
             },
             "thread": services.state.last_thread(agent.id) if chat.reopen_last_thread else None,
+            "drafts": services.drafts.of(agent.id),
         }
 
     # --- what the page tells --------------------------------------------------------------------------
@@ -219,6 +227,12 @@ class BuiltinPage:
             return thread.title, thread.metadata.get("feedback")
 
         return self._services.agents.call(load)
+
+    def _keep_draft(self, params: DraftParams) -> None:
+        """Raises AgentNotSet, FolderUnwritable."""
+        if not self._agents.agent_id:
+            raise AgentNotSet()
+        self._services.drafts.keep(self._agents.agent_id, params.id or "", params.text)
 
     # --- markdown and search ----------------------------------------------------------------------------
 

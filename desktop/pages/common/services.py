@@ -11,6 +11,7 @@ from desktop.pages.common.application import Application
 if TYPE_CHECKING:
     from desktop.agents.host import AgentHost
     from desktop.app.diagnostics import Counters
+    from desktop.chats.drafts import Drafts
     from desktop.common.locations import Locations
     from desktop.common.texts import Catalogue
     from desktop.keys import Keys
@@ -31,6 +32,7 @@ class Services:
     texts: Catalogue
     settings: SettingsStore
     state: State
+    drafts: Drafts
     keys: Keys
     keeper: SessionKeeper
     agents: AgentHost

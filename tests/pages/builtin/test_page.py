@@ -158,6 +158,18 @@ def test_a_whole_text_and_several_are_rendered(demo: House) -> None:
     ]
 
 
+# --- drafts ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_being_written_is_told_at_the_next_start(demo: House) -> None:
+    ask = builtin(demo)
+    ask("builtin.draft", id=None, text="a new chat's")
+    ask("builtin.draft", id="thr_1", text="an old one's")
+    assert builtin(demo)("builtin.start")["drafts"] == {"": "a new chat's", "thr_1": "an old one's"}
+    ask("builtin.draft", id="thr_1", text="")
+    assert builtin(demo)("builtin.start")["drafts"] == {"": "a new chat's"}
+
+
 # --- the way back to ChatKit -----------------------------------------------------------------------------------
 
 

@@ -225,12 +225,59 @@ def test_an_empty_message_and_one_over_the_limit_are_refused_with_a_sentence(sce
         app.wait_text("chat", SAYS("builtin.empty"))
         app.fill("chat", "#text", "🌱" * 101)
         press(app, "Return")
-        app.wait_text("chat", SAYS("builtin.too_long", length="101", limit="100"))
+        app.wait_text("chat", SAYS("builtin.too_long_file", length="101", limit="100"))
         assert app.js("chat", "document.getElementById('text').value.length") == 202
         app.fill("chat", "#text", "🌱" * 100)
         press(app, "Return")
         app.until("taken", lambda: at_rest(app) and answers(app))
         assert [call for call in app.ask("calls", 0) if call["method"] == "chatkit.request" and call["error"]] == []
+
+
+PASTE = """(() => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData('text/plain', %s);
+  document.getElementById('text').dispatchEvent(new ClipboardEvent('paste', {clipboardData, cancelable: true}));
+  return true;
+})()"""
+
+
+def test_text_over_the_limit_goes_as_a_file(scene: Scene) -> None:
+    settle(scene, assistant={"builtin_view": True, "message_limit": 100})
+    with scene.launch() as app:
+        begin(scene, app)
+        app.fill("chat", "#text", "word " * 30)
+        app.click("chat", "#send")
+        app.click("chat", "#as-file")
+        app.wait_call("attachment.end")
+        app.wait_value("chat", "#text", "")
+        since = app.calls_so_far()
+        app.js("chat", PASTE % json.dumps("pasted " * 5000))
+        app.wait_call("attachment.end", since=since)
+        assert app.js("chat", "document.getElementById('text').value") == ""
+        app.fill("chat", "#text", "look at this")
+        app.click("chat", "#send")
+        app.until("sent", lambda: at_rest(app) and answers(app))
+        assert app.js("chat", "document.querySelectorAll('.said .files li').length") == 2
+
+
+def test_the_look_that_is_chosen_for_chats_holds_here(scene: Scene) -> None:
+    typography = {"base_size": 18}
+    theme = {"scheme": "light", "radius": "sharp", "density": "compact", "typography": typography}
+    settle(scene, chat={"theme": theme | {"light": {"accent": {"primary": "#7c3aed"}}}})
+    with scene.launch() as app:
+        begin(scene, app)
+        say(app, "help")
+        style = "getComputedStyle(document.querySelector('.said .bubble')).%s"
+        assert app.js("chat", style % "borderTopLeftRadius") == "0px"
+        assert app.js("chat", style % "paddingTop") == "6px"
+        assert app.js("chat", style % "fontSize") == "18px"
+        # What is ready to be sent has the accent.
+        app.fill("chat", "#text", "more")
+        sends = "getComputedStyle(document.getElementById('send')).backgroundColor"
+        app.until("the accent", lambda: app.js("chat", sends) == "rgb(124, 58, 237)")
+        app.ask("update", {"chat.theme.radius": "pill", "chat.theme.density": "spacious"})
+        app.until("another one", lambda: app.js("chat", style % "borderTopLeftRadius") == "22px")
+        assert app.js("chat", style % "paddingTop") == "14px"
 
 
 def test_a_message_that_was_not_taken_is_back_where_it_was_written(scene: Scene) -> None:
@@ -292,10 +339,7 @@ def test_files_go_with_a_message_and_those_that_can_not_say_why(scene: Scene) ->
         app.wait_text("chat", "tool.zip", SAYS("errors.attachment_type.hint"))
         app.fill("chat", "#text", "look at this")
         app.click("chat", "#send")
-        app.wait_text("chat", SAYS("builtin.files_refused"))
-        assert app.js("chat", "document.getElementById('text').value") == "look at this"
-        app.click("chat", "#files .refused button")
-        app.click("chat", "#send")
+        app.wait_text("chat", "tool.zip was not sent.")
         app.until("sent", lambda: at_rest(app) and answers(app))
         assert app.js("chat", "document.querySelector('.said .files').innerText.trim()") == "notes.txt"
         assert app.js("chat", "document.getElementById('files').hidden")

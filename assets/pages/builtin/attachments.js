@@ -43,9 +43,11 @@ export class Attachments {
     return this.#entries.some(({ ready, problem }) => !ready && !problem);
   }
 
-  /** The first sentence of a file that could not be attached. */
-  get problem() {
-    return this.#entries.find(({ problem }) => problem)?.problem ?? "";
+  /** Those that could not be attached go; they are returned. */
+  dropRefused() {
+    const refused = this.#entries.filter(({ problem }) => problem);
+    this.swap(this.#entries.filter(({ problem }) => !problem));
+    return refused;
   }
 
   /** Those that are there. @returns {Attachment[]} */

@@ -5,6 +5,7 @@
  */
 
 import { observe } from "../common/agent_fetch.js";
+import { applyChatLook } from "./appearance.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { History } from "./history.js";
@@ -15,7 +16,6 @@ import { Side } from "./side.js";
 import { call, on } from "../common/bridge.js";
 import { speakWithoutTheApp, tellViolations } from "../common/without_app.js";
 import { copyPromised } from "../common/clipboard.js";
-import { applyLook } from "../common/look.js";
 import { button, el, explain, make, part, show } from "../common/parts.js";
 import { applyTexts, setTexts, t } from "../common/texts.js";
 
@@ -25,7 +25,7 @@ import { applyTexts, setTexts, t } from "../common/texts.js";
  *
  * @typedef {object} Start what `builtin.start` answers
  * @property {Record<string, string>} texts
- * @property {import("../common/look.js").Look} look
+ * @property {import("./appearance.js").ChatLook} look
  * @property {{id: string, name: string, models: Choice[], tools: Choice[], state: string}} agent null under a problem,
  *   and so is all that follows it but `reason`, `limits`, `notices` and `problem`
  * @property {string} greeting
@@ -58,7 +58,13 @@ let handedOver = null;
 
 /* --- parts ------------------------------------------------------------------------------------------------- */
 
-const composer = new Composer({ send: (message) => void send(message), stop: () => chat.stop(), say, keep });
+const composer = new Composer({
+  send: (message) => void send(message),
+  stop: () => chat.stop(),
+  say,
+  complain: (words) => complain(words, "warning"),
+  keep,
+});
 
 const notices = new Notices({ left: () => composer.focus(), report: (error) => report(error) });
 
@@ -145,7 +151,7 @@ function onClientTool(name, params) {
   if (name !== "switch_theme") return { success: false, error: `unknown tool: ${name}` };
   const wanted = params.theme;
   if (wanted !== "light" && wanted !== "dark") return { success: false, error: "theme is light or dark" };
-  applyLook({ ...start.look, scheme: wanted });
+  applyChatLook({ ...start.look, scheme: wanted });
   return { success: true, theme: wanted };
 }
 
@@ -355,8 +361,8 @@ on("thread.changed", async ({ agent, thread: id }) => {
 
 on("look.changed", (look) => {
   if (!start) return;
-  start.look = look;
-  applyLook(look);
+  start.look = { ...start.look, scheme: look.scheme };
+  applyChatLook(start.look);
 });
 
 on("settings.changed", async () => {
@@ -397,7 +403,7 @@ function handPrompt() {
 function speak() {
   setTexts(start.texts);
   applyTexts();
-  applyLook(start.look);
+  applyChatLook(start.look);
 }
 
 function configure() {

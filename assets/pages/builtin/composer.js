@@ -5,7 +5,7 @@
  */
 
 import { Attachments } from "./attachments.js";
-import { button, el, input, make, part, sayIn } from "../common/parts.js";
+import { button, el, input, make, part, sayIn, show } from "../common/parts.js";
 import { t } from "../common/texts.js";
 
 /**
@@ -49,6 +49,7 @@ export class Composer {
    * @param {(message: Message) => void} deeds.send
    * @param {() => void} deeds.stop
    * @param {(words: string) => void} deeds.say
+   * @param {(words: string) => void} deeds.complain
    * @param {(key: string, text: string) => void} deeds.keep the words of a chat's draft, empty when it has none any more
    */
   constructor(deeds) {
@@ -233,9 +234,10 @@ export class Composer {
     const text = this.#text.value;
     if (!text.trim() && this.#files.isEmpty) return this.#complain(t("builtin.empty"));
     const length = lengthOf(text);
-    if (length > this.#limit) return this.#complain(t("builtin.too_long", { length: figure(length), limit: figure(this.#limit) }));
+    if (length > this.#limit) return this.#tooLong(length);
     if (this.#files.isBusy) return this.#complain(t("builtin.files_busy"));
-    if (this.#files.problem) return this.#complain(t("builtin.files_refused"));
+    for (const { name, problem } of this.#files.dropRefused()) this.#deeds.complain(t("builtin.file_left_out", { name, problem }));
+    if (!text.trim() && this.#files.isEmpty) return this.#complain(t("builtin.empty"));
     const message = { text: text.trim(), attachments: this.#files.ready, model: this.#model.value, tool: this.#tool.value };
     this.#text.value = "";
     this.#keepSoon();
@@ -246,8 +248,22 @@ export class Composer {
     this.#state();
   }
 
+  /** More than a message may hold: a file holds it. @param {number} length */
+  #tooLong(length) {
+    const values = { length: figure(length), limit: figure(this.#limit) };
+    this.#complain(t(this.#takesFiles ? "builtin.too_long_file" : "builtin.too_long", values));
+    show("as-file", this.#takesFiles);
+  }
+
+  /** The words as a file. @param {string} text */
+  #attachText(text) {
+    this.#files.add([new File([text], t("builtin.text_file"), { type: "text/plain" })]);
+    this.#deeds.say(t("builtin.text_attached"));
+  }
+
   /** @param {string | import("../common/parts.js").Described} words */
   #complain(words) {
+    show("as-file", false);
     sayIn(this.#error, words);
     this.#error.hidden = !words;
     this.#text.toggleAttribute("aria-invalid", false);
@@ -280,9 +296,22 @@ export class Composer {
       chooser.value = "";
       this.focus();
     });
+    button("as-file").addEventListener("click", () => {
+      this.#attachText(this.#text.value);
+      this.give();
+      this.#complain("");
+      this.#fit();
+      this.#state();
+      this.focus();
+    });
     this.#text.addEventListener("paste", (event) => {
       const files = event.clipboardData?.files;
-      if (!this.#takesFiles || !files?.length || event.clipboardData?.getData("text/plain")) return;
+      const pasted = event.clipboardData?.getData("text/plain") ?? "";
+      if (this.#takesFiles && lengthOf(pasted) > this.#limit) {
+        event.preventDefault();
+        return this.#attachText(pasted);
+      }
+      if (!this.#takesFiles || !files?.length || pasted) return;
       event.preventDefault();
       this.#files.add(files);
     });

@@ -20,7 +20,7 @@ from desktop.pages.common import updates
 from desktop.pages.common.agent_stream import AgentMethods
 from desktop.pages.common.files import files_of
 from desktop.pages.common.help import help_methods
-from desktop.pages.common.look import look_of
+from desktop.pages.common.look import chat_look_of
 from desktop.pages.common.services import Services
 from desktop.pages.common.windows import window_methods
 from desktop.settings.agents import InAppAgent, ServerAgent
@@ -143,7 +143,7 @@ class BuiltinPage:
         chat, agent = settings.chat, settings.agent()
         told: dict[str, Any] = {
             "texts": texts.page("common", "builtin"),
-            "look": look_of(services),
+            "look": chat_look_of(services),
             "agent": None,
             "reason": self._reason,
             "limits": asdict(self._limits) | {"message": settings.assistant.message_limit},

@@ -7,7 +7,8 @@ import re
 from functools import cache
 from typing import Any
 
-from desktop.common.rendering import INSIDE, render_inside
+from desktop.common.markdown.clean import INSIDE
+from desktop.common.rendering import render_inside
 from desktop.help.reading import Topic, folder, topics
 
 _LINK = re.compile(r"\]\(([a-z0-9-]+)\.md(#[\w-]+)?\)")

@@ -20,7 +20,7 @@ LIBRARIES = (
         "email_validator",
     ),
     # httpx's own command line, its HTTP/2, anyio's other event loop
-    *("click", "rich", "pygments", "h2", "brotli", "brotlicffi", "zstandard", "trio", "uvloop"),
+    *("click", "rich", "h2", "brotli", "brotlicffi", "zstandard", "trio", "uvloop"),
     # servers and clients of the agent stack that an agent inside the app never starts
     *("uvicorn", "sqlalchemy", "websockets", "redis", "docker", "litellm", "temporalio"),
 )

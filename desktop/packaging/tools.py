@@ -44,7 +44,10 @@ AGENTS = (
     Tool("openai-agents", module="agents"),
     Tool("openai", module="openai"),
     Tool("markdown-it-py", module="markdown_it"),
+    Tool("mdit-py-plugins", module="mdit_py_plugins"),
     Tool("nh3", module="nh3"),
+    Tool("latex2mathml", module="latex2mathml"),
+    Tool("pygments", module="pygments"),
 )
 FREEZE_LINUX = (
     Tool("binutils", program="objdump"),

@@ -1,112 +1,36 @@
 // @ts-check
 /**
  * Markdown in the page: Python renders and sanitises, here it is put in place, block by block while a text grows.
- * What is not rendered yet stands there as plain text, so nothing waits for a rendering.
+ * Plain words stand there at once; what may be a mark waits for the next rendering.
  */
 
-import { isPicture, linkable } from "./addresses.js";
-import { iconButton, label } from "./icons.js";
+import { blocksOf, level, linkNotes } from "./rendered.js";
 import { call } from "../common/bridge.js";
-import { copyText } from "../common/clipboard.js";
-import { t } from "../common/texts.js";
 
-/** The elements that Python lets through (desktop/pages/rendering.py); here they are looked at a second time. */
-const KNOWN = new Set(
-  (
-    "A BLOCKQUOTE BR CODE DIV EM H1 H2 H3 H4 H5 H6 HR IMG LI OL P PRE S SPAN STRONG TABLE TBODY TD TH THEAD TR UL"
-  ).split(" "),
-);
-const ATTRIBUTES = new Set(["alt", "class", "rel", "start", "target", "title"]);
+/** @typedef {import("./rendered.js").Block} Block */
 
 /** How many characters go into one call. */
 const BATCH = 400_000;
 
-/** How long "Copied" stands, in milliseconds. */
-const COPIED = 1_500;
-
 /** A rendering that took its time is followed by a pause this many times as long. */
 const PATIENCE = 3;
 
-/**
- * @param {string} html sanitised
- * @returns {Node[]}
- */
-function nodesOf(html) {
-  // A parsed document runs no script and loads nothing.
-  const parsed = new DOMParser().parseFromString(html, "text/html");
-  for (const element of parsed.body.querySelectorAll("*")) {
-    if (!KNOWN.has(element.tagName)) element.remove();
-    for (const { name, value } of [...element.attributes]) {
-      const isGood = name === "href" ? Boolean(linkable(value)) : name === "src" ? isPicture(value) : ATTRIBUTES.has(name);
-      if (!isGood) element.removeAttribute(name);
-    }
-  }
-  const nodes = [...parsed.body.childNodes].map((node) => document.adoptNode(node));
-  for (const node of nodes) if (node instanceof HTMLElement) dress(node);
-  return nodes;
-}
+/** What may be markdown of some kind; behind it nothing is shown before it was rendered. */
+const MARK = /[`*_~$\\[\]<|&\n]/;
+const MARK_IN_CODE = /[`~]/;
+const AT_LINE_START = /^\s*[-+#>\d=:]/;
 
-/** Copy buttons, and what has to be scrolled sideways can be reached by keyboard. @param {HTMLElement} root */
-function dress(root) {
-  for (const block of [root, ...root.querySelectorAll("div")]) {
-    if (block.className === "code") dressCode(block);
-    if (block.className === "table") scrollable(block, t("builtin.table"));
-  }
-}
-
-/** @param {HTMLElement} block */
-function dressCode(block) {
-  const head = block.querySelector(".code-head");
-  const language = block.querySelector(".code-language");
-  const pre = block.querySelector("pre");
-  if (!head || !language || !pre) return;
-  const words = language.textContent || t("builtin.code");
-  language.textContent = words;
-  scrollable(pre, words);
-  head.append(copyButton(t("builtin.copy_code"), () => pre.textContent?.replace(/\n$/, "") ?? ""));
-}
-
-/** @param {HTMLElement} element @param {string} words */
-function scrollable(element, words) {
-  element.tabIndex = 0;
-  element.setAttribute("role", "group");
-  element.setAttribute("aria-label", words);
-}
-
-/**
- * @param {string} words
- * @param {() => string} text asked for when the button is pressed
- */
-export function copyButton(words, text) {
-  let back = 0;
-  const button = iconButton("copy", words, async () => {
-    const done = await copyText(text());
-    clearTimeout(back);
-    button.classList.toggle("done", done);
-    label(button, done ? t("common.copied") : t("builtin.copy_refused"));
-    back = window.setTimeout(() => {
-      button.classList.remove("done");
-      label(button, words);
-    }, COPIED);
-  });
-  return button;
-}
-
-/** Headings follow each other step by step, below the heading that names the message. @param {Element} place */
-function level(place) {
-  let before = 2;
-  for (const heading of place.querySelectorAll("h1, h2, h3, h4, h5, h6")) {
-    before = Math.min(Number(heading.tagName[1]) + 2, before + 1, 6);
-    heading.setAttribute("aria-level", `${before}`);
-  }
-}
+/** Code of more characters that is being written gets its colours when it has grown by a quarter: in the end each line was
+ *  coloured a few times, however long the code is. */
+const LONG_CODE = 8_000;
 
 /**
  * Renders texts that are complete; they stand as plain text until they are.
  * @param {{place: HTMLElement, text: string}[]} entries
+ * @param {{mayFold?: boolean}} [options]
  */
-export async function renderAll(entries) {
-  for (const { place, text } of entries) place.replaceChildren(plain(text));
+export async function renderAll(entries, options = { mayFold: true }) {
+  for (const { place, text } of entries) if (!place.firstChild) place.replaceChildren(plain(text));
   for (let at = 0; at < entries.length; ) {
     const batch = [entries[at]];
     let size = entries[at].text.length;
@@ -117,11 +41,13 @@ export async function renderAll(entries) {
     try {
       const { html } = await call("builtin.render_all", { texts: batch.map(({ text }) => whole(text)) });
       batch.forEach(({ place }, index) => {
-        place.replaceChildren(...nodesOf(html[index]));
-        level(place);
+        const nodes = blocksOf(html[index], options).map(({ node }) => node);
+        place.replaceChildren(...nodes);
+        level(nodes, 2);
+        linkNotes(place);
       });
     } catch {
-      // the plain text stays: everything can be read
+      for (const { place, text } of batch) place.replaceChildren(plain(text)); // everything can be read
     }
   }
 }
@@ -148,9 +74,14 @@ export class Growing {
   #settled = 0;
   /** Characters that have been rendered at all. */
   #rendered = 0;
-  /** The last block, which the next rendering replaces. @type {Node[]} */
+  /** The last blocks, which the next rendering replaces. @type {Block[]} */
   #tail = [];
   #rest = plain("");
+  /** Whether what comes waits for the next rendering. */
+  #waits = false;
+  #inCode = false;
+  #isPlain = false;
+  #level = 2;
   #timer = 0;
   #earliest = 0;
   #refers = false;
@@ -174,8 +105,9 @@ export class Growing {
 
   /** @param {string} delta */
   add(delta) {
+    const before = this.#text.length;
     this.#text += delta;
-    this.#rest.append(delta);
+    this.#showPlain(delta, before === 0 || this.#text[before - 1] === "\n");
     this.#schedule();
   }
 
@@ -184,38 +116,45 @@ export class Growing {
     clearTimeout(this.#timer);
     this.#over = true;
     await this.#work;
-    if (text !== this.#text || this.#refers) {
-      this.#text = text;
-      await renderAll([{ place: this.#place, text }]);
-      return;
-    }
-    if (this.#rendered < text.length) await this.#render();
-    if (this.#refers) await renderAll([{ place: this.#place, text }]);
+    const isOther = text !== this.#text;
+    this.#text = text;
+    if (!isOther && !this.#refers) await this.#render(true);
+    if (isOther || this.#refers) await renderAll([{ place: this.#place, text }], {});
   }
 
   #schedule() {
     if (this.#timer || this.#work || this.#over) return;
+    const news = this.#text.length - this.#rendered;
+    if (this.#inCode && !this.#waits && this.#rendered - this.#settled > Math.max(LONG_CODE, news * 4)) return;
     const wait = Math.max(0, this.#earliest - performance.now());
     this.#timer = window.setTimeout(() => {
       this.#timer = 0;
-      this.#work = this.#render().finally(() => {
+      this.#work = this.#render(false).finally(() => {
         this.#work = null;
         if (this.#rendered < this.#text.length) this.#schedule();
       });
     }, wait);
   }
 
-  async #render() {
+  /** @param {boolean} isLast */
+  async #render(isLast) {
     const began = performance.now();
     const upTo = this.#text.length;
+    const piece = this.#text.slice(this.#settled, upTo);
     try {
-      const piece = this.#text.slice(this.#settled, upTo);
-      const { html, tail, settled, refers } = await call("builtin.render", { text: whole(piece), growing: true });
-      this.#show(html, tail, piece);
-      this.#settled += settled;
-      this.#refers ||= refers;
+      const answer = await call("builtin.render", { text: whole(piece), growing: !isLast });
+      this.#refers ||= answer.refers;
+      this.#inCode = answer.code;
+      this.#waits = answer.held;
+      this.#isPlain = false;
+      this.#show(answer, piece, upTo);
     } catch {
-      // plain text goes on growing; the next rendering may succeed
+      // Plain text goes on growing; the next rendering may succeed.
+      for (const { node } of this.#tail) node.parentNode?.removeChild(node);
+      this.#tail = [];
+      this.#isPlain = true;
+      this.#rest.textContent = this.#text.slice(this.#settled);
+      this.#place.append(this.#rest);
     }
     this.#rendered = upTo;
     const took = performance.now() - began;
@@ -223,35 +162,49 @@ export class Growing {
   }
 
   /**
-   * @param {string} html
-   * @param {string} tail
-   * @param {string} piece what both stand for
+   * @param {{html: string, tail: string, settled: number, held: boolean}} answer
+   * @param {string} piece what it stands for
+   * @param {number} upTo
    */
-  #show(html, tail, piece) {
-    const later = this.#text.slice(this.#settled + piece.length);
-    const mark = document.createComment("");
-    (this.#tail[0] ?? this.#rest).parentNode?.insertBefore(mark, this.#tail[0] ?? this.#rest);
-    for (const node of this.#tail) node.parentNode?.removeChild(node);
+  #show({ html, tail, settled, held }, piece, upTo) {
     this.#rest.remove();
-    this.#tail = nodesOf(tail);
-    const nodes = [...nodesOf(html), ...this.#tail];
-    if (mark.parentNode) mark.replaceWith(...nodes);
-    else this.#place.append(...nodes);
-    level(this.#place);
+    const final = blocksOf(html, { known: this.#tail });
+    const open = blocksOf(tail, { known: this.#tail.slice(final.length) });
+    const blocks = [...final, ...open];
+    const kept = new Set(blocks.map(({ node }) => node));
+    for (const { node } of this.#tail) if (!kept.has(node)) node.parentNode?.removeChild(node);
+    for (const { node } of blocks) if (node.parentNode !== this.#place) this.#place.append(node);
+    this.#level = level(final.map(({ node }) => node), this.#level);
+    level(open.map(({ node }) => node), this.#level);
+    this.#tail = open;
+    this.#settled += settled;
     // Spaces at the end are not in the html; without them the next word would stick to the last one.
     let end = piece.length; // no pattern: one would look again from each of a million spaces
     while (end > 0 && (piece[end - 1] === " " || piece[end - 1] === "\t")) end -= 1;
-    const spaces = piece.slice(end);
-    this.#rest.textContent = later ? spaces + later : spaces;
+    this.#rest.textContent = held ? "" : piece.slice(end);
     this.#home().append(this.#rest);
+    this.#showPlain(this.#text.slice(upTo), piece.endsWith("\n"));
+  }
+
+  /**
+   * What came since the last rendering, up to where it may be more than words.
+   * @param {string} text
+   * @param {boolean} startsLine
+   */
+  #showPlain(text, startsLine) {
+    if (this.#waits || !text) return;
+    const mark = this.#isPlain ? -1 : text.search(this.#inCode ? MARK_IN_CODE : MARK);
+    const mayBegin = startsLine && !this.#inCode && !this.#isPlain && AT_LINE_START.test(text);
+    this.#waits = mark >= 0 || mayBegin;
+    this.#rest.append(mayBegin ? "" : mark < 0 ? text : text.slice(0, mark));
   }
 
   /** Where the next word most probably belongs: the end of the last paragraph, list item or code. */
   #home() {
     let place = this.#place;
-    const last = this.#tail.filter((node) => node instanceof HTMLElement).at(-1);
+    const last = this.#tail.map(({ node }) => node).filter((node) => node instanceof HTMLElement).at(-1);
     let next = /** @type {Element | null | undefined} */ (last);
-    while (next instanceof HTMLElement && /^(?:P|LI|OL|UL|BLOCKQUOTE|DIV|PRE|CODE|H[1-6])$/.test(next.tagName)) {
+    while (next instanceof HTMLElement && /^(?:P|LI|OL|UL|BLOCKQUOTE|DETAILS|DIV|PRE|CODE|H[1-6])$/.test(next.tagName)) {
       if (next.className === "table") break;
       place = next;
       if (next.tagName === "P" || next.tagName === "CODE") break;

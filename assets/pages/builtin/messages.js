@@ -2,9 +2,10 @@
 /** What the items of a thread look like: one view for each kind. A view shows an item and its changes; it asks for nothing. */
 
 import { isPicture, outside } from "./addresses.js";
+import { copyButton } from "./code.js";
 import { icon, iconButton } from "./icons.js";
 import { textOf } from "./items.js";
-import { copyButton, Growing, renderAll } from "./markdown.js";
+import { Growing, renderAll } from "./markdown.js";
 import { widget } from "./widgets.js";
 import { make } from "../common/parts.js";
 import { t } from "../common/texts.js";

@@ -34,7 +34,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 def style() -> str:
     from desktop.common.locations import assets_dir
 
-    return (assets_dir() / "export" / "chat.css").read_text(encoding="utf-8")
+    files = (assets_dir() / "export" / "chat.css", assets_dir() / "pages" / "common" / "code_colours.css")
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def policy() -> str:

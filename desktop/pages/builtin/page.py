@@ -237,17 +237,19 @@ class BuiltinPage:
     # --- markdown and search ----------------------------------------------------------------------------
 
     def _render(self, params: RenderParams) -> dict[str, Any]:
-        """`{html, tail, settled, refers}`: for a growing text, `html` is final and covers the first `settled` UTF-16
-        units; `tail` is the rest. `refers`: the finished text must be rendered as a whole. Raises AgentsMissing."""
+        """`{html, tail, settled, refers, held, code}`: for a growing text, `html` is final and covers the first
+        `settled` UTF-16 units; `tail` is the rest. `refers`: the finished text must be rendered as a whole. `held`: the
+        last characters wait for more. `code`: the text ends inside code. Raises AgentsMissing."""
         with _Libraries():
             from desktop.common.rendering import refers, render, render_growing
 
             text = params.text
             if not params.growing:
-                return {"html": render(text), "tail": "", "settled": _units(text), "refers": False}
+                told = {"html": render(text), "tail": "", "settled": _units(text)}
+                return told | {"refers": refers(text), "held": False, "code": False}
             part = render_growing(text)
-            settled = _units(text[: part.settled])
-            return {"html": part.html, "tail": part.tail, "settled": settled, "refers": refers(text)}
+            told = {"html": part.html, "tail": part.tail, "settled": _units(text[: part.settled])}
+            return told | {"refers": refers(text), "held": part.held, "code": part.code}
 
     def _render_all(self, params: RenderAllParams) -> dict[str, list[str]]:
         """`{html: [...]}`, one entry per text. Raises AgentsMissing."""

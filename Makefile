@@ -18,9 +18,10 @@ $(error make knows no $(firstword $(unknown)) here. It takes BRAND=FILE, STANDIN
 	such as make package BRAND=FILE ARGS="--format deb")
 endif
 
-# Windows wait for each other half of the time, so there are three processes for two cores; each has a screen and a
-# keyring of its own. They read the files that have a test for them, and no others: each reads them all by itself.
-windows_at_once = $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 ))
+# A window test waits for half of its time, so there are two processes a core, and no more than the memory of a small
+# machine holds; each has a screen and a keyring of its own. They read the files that have a test for them, and no others:
+# each reads them all by itself.
+windows_at_once = $$(cores=$$(getconf _NPROCESSORS_ONLN); echo $$(( cores > 4 ? 8 : 2 * cores )))
 window_files = $$(grep -rlE 'mark\.(window|secret_service)\b' tests --include='test_*.py')
 
 .DEFAULT_GOAL := help

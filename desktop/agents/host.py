@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from desktop.agents.chatkit.requests import Requests
     from desktop.agents.chatkit.runs import Run
     from desktop.agents.chatkit.server import LocalServer
-    from desktop.agents.code.parent import Place
+    from desktop.agents.code.place import Place
     from desktop.agents.remote.host import RemoteHost
     from desktop.agents.store.stores import Stores
     from desktop.settings.agents import CodeAgent

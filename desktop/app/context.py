@@ -23,7 +23,7 @@ from desktop.settings.errors import SettingsInvalid
 
 if TYPE_CHECKING:
     from desktop.agents.code.consent import Consents
-    from desktop.agents.code.parent import Place
+    from desktop.agents.code.place import Place
     from desktop.agents.host import AgentHost
     from desktop.chats.drafts import Drafts
     from desktop.common.locations import Locations
@@ -256,7 +256,7 @@ class Context:
 
     def _code_place(self) -> Place:
         from desktop.agents.code import packages
-        from desktop.agents.code.parent import Place
+        from desktop.agents.code.place import Place
 
         return Place(self.consents(), packages.folder(self.locations.folder), self.environ)
 

@@ -107,7 +107,7 @@ class App:
 
     def __init__(self, base: str, folder: Path) -> None:
         from desktop.agents.code.consent import Consents, read
-        from desktop.agents.code.parent import Place
+        from desktop.agents.code.place import Place
         from desktop.agents.host import AgentHost
         from desktop.common.texts import Catalogue
         from desktop.settings.agents import CodeAgent, Endpoint

@@ -69,7 +69,8 @@ if TYPE_CHECKING:
     from chatkit.store import AttachmentStore, Store
 
     from desktop.agents.assistant.assistant import Assistants
-    from desktop.agents.code.parent import CodeAgents, Place
+    from desktop.agents.code.parent import CodeAgents
+    from desktop.agents.code.place import Place
 else:
     ChatKitServer = without_stack.chatkit_server().ChatKitServer
     NonStreamingResult = without_stack.chatkit_server().NonStreamingResult
@@ -235,7 +236,8 @@ class LocalServer(ChatKitServer[RequestContext]):
         """The code agents; made when first needed."""
         if self._code is None:
             from desktop.agents.code.consent import Consents
-            from desktop.agents.code.parent import CodeAgents, Place
+            from desktop.agents.code.parent import CodeAgents
+            from desktop.agents.code.place import Place
 
             place = self._code_place or Place(Consents(None))
             silence = self._limits.stall * 2

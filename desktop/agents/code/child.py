@@ -289,7 +289,7 @@ class Worker:
                 self._stopping = False
 
     def stop(self) -> None:
-        """Prerequisites the turn to end; the app kills what doesn't."""
+        """Ask the turn to end. The app kills the process if it does not."""
         with self._lock:
             self._stopping = True
             if self._turn is not None:

@@ -1,4 +1,4 @@
-"""Code agents as the app has them: processes kept ready and ended, turns followed, approvals that wait.
+"""Code agents in the app: runs their turns, shows what their processes send, and waits for approvals.
 
 Lives on the agents' event loop. Needs `chatkit.types`, never the agent stack: that is in the child.
 """
@@ -6,15 +6,11 @@ Lives on the agents' event loop. Needs `chatkit.types`, never the agent stack: t
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextvars
 import logging
-import os
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, suppress
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from chatkit.types import ProgressUpdateEvent, ThreadMetadata, ThreadStreamEvent, UserMessageItem, WidgetItem
@@ -23,14 +19,12 @@ from desktop.agents.chatkit import titles
 from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.chatkit.prerequisites import Prerequisites
 from desktop.agents.chatkit.questions import STEP, Choice, Question, Questions
-from desktop.agents.chatkit.runs import CURRENT
-from desktop.agents.code import consent, conversation
-from desktop.agents.code.environment import with_proxy
+from desktop.agents.code import conversation
 from desktop.agents.code.errors import CodeConsentNeeded, CodeEnded, CodeEntryUnclear, CodeModelGone
 from desktop.agents.code.live import Live, Want, choices_of
 from desktop.agents.code.mcp_calls import Calls
-from desktop.agents.code.packages import shipped
-from desktop.agents.code.process import Child
+from desktop.agents.code.place import Place
+from desktop.agents.code.processes import Processes
 from desktop.agents.code.protocol import Message, unpack
 from desktop.agents.code.shown import APPROVE, REJECT, Shown, answered, chosen, is_asking, settled
 from desktop.agents.errors import ModelEnds
@@ -43,13 +37,10 @@ from desktop.agents.mcp.servers import McpServers, Ready
 from desktop.agents.models import chat_input
 from desktop.agents.sources import Sources
 from desktop.common.errors import AppError
-from desktop.common.files import ensure_private_dir
 from desktop.common.texts import Catalogue
 from desktop.common.unseen import written_out
-from desktop.keys.errors import KeyMissing
 from desktop.openai_api.errors import ThreadNotFound
 from desktop.settings.agents import CodeAgent
-from desktop.settings.origins import origin_of
 
 if TYPE_CHECKING:
     from chatkit.actions import Action
@@ -58,25 +49,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Events = AsyncGenerator[ThreadStreamEvent, None]
-STOP = 2.0
-"""Seconds between asking a run to stop and killing its process."""
 ANSWERS: Mapping[str, Choice] = {**cards.CHOICES, APPROVE: "approved", REJECT: "rejected"}
 """What the buttons of cards say."""
 MOST_HELD = 64
 """Questions of a process that wait while an answer is on its way to it."""
-MOST_IDLE = 3
-"""Processes that wait for the next message; the one that waits longest goes first."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """What code agents of a profile have on the disk."""
-
-    consents: consent.Consents
-    packages: Path | None = None
-    """Folder of packages installed for them (`packages.folder`)."""
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    stop: float = STOP
 
 
 @dataclass(frozen=True)
@@ -126,168 +102,33 @@ class CodeAgents:
         self._prerequisites = prerequisites or Prerequisites(None, 0.0)
         self._sources = sources
         self._texts = texts
-        self._place = place
-        self._silence = silence
-        self._lives: list[Live] = []
-        """Oldest use first."""
+        self._processes = Processes(sources, texts, place, silence)
         self._parked: dict[str, Parked] = {}
-        self._stopping: set[asyncio.Task[None]] = set()
         self._chosen: dict[str, dict[str, Any]] = {}
         """What was chosen for agents whose settings can't keep it, as long as the app runs: {agent: {field: value}}."""
 
     # --- life ---------------------------------------------------------------------------------
 
     async def warm(self, agent: CodeAgent) -> None:
-        """Starts a process for the next new chat, and loads the file, where that is allowed. Says nothing."""
-        try:
-            want = await self._want(agent)
-            if not any(not live.thread and live.fits(agent.id, want) for live in self._lives):
-                self._begin(agent.id, want)
-        except (AppError, OSError) as error:
-            log.info("no process was started ahead: %s", type(error).__name__)
+        """Start a process for the next new chat and load the file, if that is allowed. Reports nothing."""
+        await self._processes.warm(self._as_chosen(agent))
 
     async def tidy(self) -> None:
-        """Ends processes whose agent is gone, or has another file, or whose yes was taken back; those that are at work
-        when their turn is over."""
-        for live in list(self._lives):
-            live.unwanted = not await asyncio.to_thread(self._is_wanted, live)
-            if live.unwanted and not live.busy:
-                self._end(live)
-
-    def _is_wanted(self, live: Live) -> bool:
-        source = live.want.source
-        try:
-            agent = self._sources.agent(live.agent_id)
-        except AppError:
-            return False
-        same = isinstance(agent, CodeAgent) and Path(agent.file).expanduser().absolute() == source.path
-        return same and self._place.consents.given(source)
+        """End processes whose agent is gone, has another file, or lost its consent; busy ones after their turn."""
+        await self._processes.tidy()
 
     async def close(self, limit: float = 1.0) -> None:
-        """Ends every process."""
-        lives, self._lives = self._lives, []
+        """End every process."""
         self._parked.clear()
-        for task in self._stopping:
-            task.cancel()
-        for live in lives:
-            live.child.kill()
-        if lives:
-            waits = [asyncio.to_thread(live.child.wait, limit) for live in lives]
-            await asyncio.gather(*waits, return_exceptions=True)
+        await self._processes.close(limit)
 
     @property
     def processes(self) -> list[int]:
-        """Their ids, for tests and diagnostics."""
-        return [live.child.pid for live in self._lives]
+        """Their process ids, for tests and diagnostics."""
+        return self._processes.ids
 
-    async def _want(self, agent: CodeAgent) -> Want:
-        """Raises CodeUnreadable, CodeConsentNeeded, AgentNotSet, KeyMissing, KeyStoreError."""
-        agent = agent.model_copy(update=self._chosen.get(agent.id))
-        source = await asyncio.to_thread(consent.read, agent.file)
-        await asyncio.to_thread(self._place.consents.require, source)
-        endpoint = self._sources.endpoint(agent.endpoint)
-        key = await asyncio.to_thread(self._sources.key, endpoint.base_url) if endpoint.needs_key else None
-        if endpoint.needs_key and not key:
-            raise KeyMissing(origin=origin_of(endpoint.base_url))
-        route = await asyncio.to_thread(self._sources.route, endpoint.base_url)
-        models = tuple(sorted(agent.model_overrides.items()))
-        return Want(source, endpoint, key, with_proxy(route), agent.entry, models, agent.max_runs)
-
-    def _begin(self, agent_id: str, want: Want) -> Live:
-        """Raises CodeEnded."""
-        secrets = tuple(secret for secret in (want.key, want.route.proxy_password) if secret)
-        try:
-            child = Child(want.source.name, self._environ(secrets), lambda: secrets)
-        except OSError as error:
-            raise CodeEnded(repr(error), file=want.source.name, problem=error.strerror or "") from None
-        live = Live(agent_id, want, child)
-        self._lives.append(live)
-        if self._place.packages is not None:
-            with suppress(AppError):
-                # Python forgets a folder that is not there; what is installed later is found by a process that runs.
-                ensure_private_dir(self._place.packages)
-        packages = [str(path) for path in (self._place.packages, shipped()) if path is not None]
-        child.send({"type": "prepare", "language": self._texts.language, "paths": packages})
-        child.send(
-            {
-                "type": "load",
-                "folder": str(want.source.path.parent),
-                "main": want.source.name,
-                "files": {name: base64.b64encode(data).decode() for name, data in want.source.files.items()},
-                "client": {
-                    "endpoint": want.endpoint.model_dump(mode="json"),
-                    "key": want.key,
-                    "route": asdict(want.route),
-                    "models": dict(want.models),
-                },
-                "entry": want.entry,
-                "max_runs": want.max_runs,
-                "silence": self._silence,
-            }
-        )
-        return live
-
-    def _environ(self, secrets: tuple[str, ...]) -> dict[str, str]:
-        from desktop.agents.code.environment import clean
-
-        return clean(self._place.environ, secrets)
-
-    def _take(self, agent_id: str, thread_id: str, want: Want) -> Live:
-        """The process that had this chat, else one that had none, else a new one; busy from now on."""
-        for live in list(self._lives):
-            stale = live.agent_id == agent_id and not live.busy and not live.fits(agent_id, want)
-            if stale or not live.child.alive:
-                self._end(live)
-        fitting = [live for live in self._lives if live.fits(agent_id, want)]
-        had = [one for one in fitting if one.thread == thread_id] or [one for one in fitting if not one.thread]
-        live = had[0] if had else self._begin(agent_id, want)
-        live.busy, live.thread = True, thread_id
-        self._lives.remove(live)
-        self._lives.append(live)
-        return live
-
-    def _rest(self, live: Live) -> None:
-        """A turn is over; its process waits for the next."""
-        live.busy = False
-        live.held.clear()
-        if live.unwanted:
-            self._end(live)
-        idle = [one for one in self._lives if not one.busy]
-        for one in idle[: max(0, len(idle) - MOST_IDLE)]:
-            self._end(one)
-
-    def _end(self, live: Live) -> None:
-        live.busy = True
-        live.calls.stop()
-        if live in self._lives:
-            self._lives.remove(live)
-        live.child.kill()
-
-    def _stop(self, live: Live) -> None:
-        """Prerequisites a run to stop; its process is killed where it does not."""
-        live.calls.stop()
-        if not live.loaded:
-            self._end(live)
-            return
-        context = contextvars.copy_context()
-        context.run(CURRENT.set, None)  # the run that it belonged to ends what it has begun
-        task = asyncio.get_running_loop().create_task(self._ask_to_stop(live), context=context)
-        self._stopping.add(task)
-        task.add_done_callback(self._stopping.discard)
-
-    async def _ask_to_stop(self, live: Live) -> None:
-        live.child.send({"type": "stop"})
-        try:
-            async with asyncio.timeout(self._place.stop):
-                while (await live.child.receive())["type"] not in ("end", "failed"):
-                    pass
-            self._rest(live)
-        except (TimeoutError, AppError):
-            log.info("%s did not stop when asked", live.want.source.name)
-            self._end(live)
-        except asyncio.CancelledError:
-            self._end(live)
-            raise
+    def _as_chosen(self, agent: CodeAgent) -> CodeAgent:
+        return agent.model_copy(update=self._chosen.get(agent.id))
 
     # --- turns --------------------------------------------------------------------------------
 
@@ -313,17 +154,17 @@ class CodeAgents:
         while want is None:
             since = self._prerequisites.given(agent.id)
             try:
-                want = await self._want(agent)
+                want = await self._processes.want(self._as_chosen(agent))
             except CodeConsentNeeded as reason:
                 yield ProgressUpdateEvent(icon="clock", text=self._texts.get("code.waits"))
                 await self._prerequisites.until_given(agent.id, reason, since=since, said=True, wanted=lambda: True)
-        live = self._take(agent.id, thread.id, want)
+        live = self._processes.take(agent.id, thread.id, want)
         try:
             if not live.loaded:
                 yield ProgressUpdateEvent(icon="clock", text=self._texts.get("agent_run.loading"))
             await live.load()
         except BaseException as error:
-            self._end(live)
+            self._processes.end(live)
             if isinstance(error, AppError):
                 shown = Shown(want.source.name, thread.id, self._texts, new_id)
                 for event in self._offered(error, live.choices, shown):
@@ -340,7 +181,7 @@ class CodeAgents:
                         else:
                             yield one
             except BaseException:
-                self._rest(live)
+                self._processes.rest(live)
                 raise
         live.child.send({"type": "run", **told, "tools": tools})
         shown = Shown(want.source.name, thread.id, self._texts, new_id)
@@ -404,7 +245,7 @@ class CodeAgents:
         if found is None:
             return None
         name, choice = found
-        known = agent.model_copy(update=self._chosen.get(agent.id))
+        known = self._as_chosen(agent)
         model = name.removeprefix("model.")
         changes: dict[str, Any] = (
             {"entry": choice} if name == "entry" else {"model_overrides": {**known.model_overrides, model: choice}}
@@ -478,11 +319,11 @@ class CodeAgents:
                         live.held.append(message)
                     case "end":
                         over = True
-                        self._rest(live)
+                        self._processes.rest(live)
                         break
                     case "failed":
                         over = True
-                        self._rest(live)
+                        self._processes.rest(live)
                         if answer is not None:
                             yield answered(answer[0].parked.card, self._texts, "expired", "again")
                         error = unpack(message.get("error"))
@@ -512,7 +353,7 @@ class CodeAgents:
                 yield answered(answer[0].parked.card, self._texts, "expired", "again")
         finally:
             if not over and not any(one.live is live for one in self._parked.values()):
-                self._stop(live)
+                self._processes.stop(live)
 
     def _question(
         self, live: Live, shown: Shown, thread_id: str, message: Message, *, apart: bool
@@ -547,7 +388,7 @@ class CodeAgents:
             if parked.thread_id != thread.id:
                 continue
             del self._parked[number]
-            self._stop(parked.live)
+            self._processes.stop(parked.live)
             try:
                 item = await store.load_item(thread.id, parked.card.id, context)
             except ThreadNotFound:

@@ -399,7 +399,7 @@ class Connection:
             await asyncio.sleep(1.0)
 
     async def _list(self, client: Client) -> None:
-        """Prerequisites for the tools anew."""
+        """Ask for the tools again."""
         self._remarks.clear()
         found: dict[str, Tool] = {}
         cursor: str | None = None

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from desktop.agents.code.consent import Consents, Source, read
-from desktop.agents.code.parent import Place
+from desktop.agents.code.place import Place
 from desktop.settings.agents import CodeAgent, Endpoint
 from tests.agents.talk import Given, Heard, Json, Page, make_host
 from tests.rig.systems import is_wine

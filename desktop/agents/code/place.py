@@ -1,0 +1,24 @@
+"""Where a profile keeps what code agents need on the disk: consents and packages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from desktop.agents.code import consent
+
+STOP = 2.0
+"""Seconds between asking a run to stop and killing its process."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What code agents of a profile have on the disk."""
+
+    consents: consent.Consents
+    packages: Path | None = None
+    """Folder of packages installed for them (`packages.folder`)."""
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    stop: float = STOP

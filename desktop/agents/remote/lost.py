@@ -1,7 +1,7 @@
 """Whether a chat is no longer at its server, where the server fails without saying so.
 
 With the ChatKit SDK a thread that is not there is a 500, or a stream that breaks before its first event; other
-frameworks answer 400, 404 or an `error` event. What all have is their list of chats. It makes requests through its caller.
+frameworks answer 400, 404 or an `error` event. What all have is their list of chats. Asks through its caller.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,25 +14,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from desktop.app.beside_chat import BesideChat
 from desktop.app.chat_view import ChatView
 from desktop.app.code import CodeConsent
 from desktop.app.context import Context
 from desktop.app.errors import OneViewOnly
 from desktop.app.menu import menu, words
 from desktop.app.opening import Opening, window_icon
+from desktop.app.pages import Pages
+from desktop.app.token import TokenRequests
 from desktop.app.windows import Windows
-from desktop.common.errors import AppError, InternalError
+from desktop.common.errors import AppError
 from desktop.common.locations import assets_dir, is_frozen
-from desktop.common.page import Page
 from desktop.openai_api.keeper import SessionKeeper
-from desktop.pages.chat.errors import RendererCrashed
 from desktop.settings.agents import OPENAI_ENDPOINT, DemoAgent, InAppAgent, ServerAgent
 from desktop.settings.brand import Brand, own_files
 from desktop.settings.model import WorkflowAgent
 from desktop.settings.origins import origin_of
 from desktop.window.bridge import Answered, Bridge
 from desktop.window.engine import Engine, Proxy, Scheme
-from desktop.window.errors import ProxyNotInWindow
 from desktop.window.loopback import require_loopback
 from desktop.window.page_server import PageServer
 from desktop.window.policy import ANYWHERE, origin, reach
@@ -67,10 +66,8 @@ class App:
     ) -> None:
         self.context = context
         self._drawing = drawing
-        self.chat_limits = chat_limits
         self._watch = watch
         self.started = time.monotonic()
-        self.windows = Windows(context, self._page, self._on_crash)
         self.shell: Shell
         self.bridge: Bridge
         self.services: Services
@@ -78,13 +75,10 @@ class App:
         self._is_hidden = False
         """Whether nobody else reads this process's memory any more."""
         self.view = ChatView(context)
-        self._settings_section = ""
-        self._help_place = ""
-        self._token_wanted: tuple[str, AppError] = ("", InternalError())
-        """Whose token the token window asks for, and why."""
-        self.packaged = is_frozen()
-        """From source nobody is asked for new versions."""
-        self._looked_for_updates = False
+        self._tokens = TokenRequests()
+        self.pages = Pages(self.view, self._tokens, chat_limits)
+        self.windows = self._tokens.windows = Windows(context, self.pages.make, self._on_crash)
+        self._beside_chat: BesideChat
         self.failures: deque[AppError] = deque(maxlen=20)
         """Why answers of agents inside the app have failed, the last ones."""
         self.code: CodeConsent
@@ -163,7 +157,7 @@ class App:
             on_state=self._on_agent_state,
             on_thread=lambda agent, thread: self.emit("chat", "thread.changed", {"agent": agent, "thread": thread}),
             on_failure=self._on_agent_failure,
-            on_token=self._on_token_wanted,
+            on_token=self._tokens.request,
             on_code=self._on_code_wanted,
             on_question=asking.changed,
             counters=counters,
@@ -207,7 +201,16 @@ class App:
         if self._drawing is not None:
             self._drawing.watch(self.shell.quit)
             self.shell.first_frame = self._drawing.first_frame
+        self._tokens.agents = agents
         self.code = CodeConsent(self.services, self.windows, context.consents)
+        self.pages.services, self.pages.code = self.services, self.code
+        self._beside_chat = BesideChat(
+            self.services,
+            lambda event, data: self.emit("chat", event, data),
+            packaged=is_frozen(),
+            takes_proxy=engine.takes_proxy,
+            once=not context.demo,
+        )
         context.settings_store.subscribe(self._on_settings)
         context.keys.on_waiting = lambda: tell_waiting(self.services)
 
@@ -257,55 +260,6 @@ class App:
         # An endpoint that is gone is explained where the chat would be.
         return found.base_url if found is not None and found.needs_key else ""
 
-    # --- windows ------------------------------------------------------------------------------
-
-    def _page(self, name: str, *, crashed: bool = False) -> Page:
-        if name == "chat":
-            problem = self.code.problem()
-            self.code.is_chat_blocked = problem is not None
-            if crashed:
-                problem = RendererCrashed()
-            elif problem is None and self.view.is_builtin:
-                from desktop.pages.builtin.page import BuiltinPage
-
-                return BuiltinPage(self.services, self.view.reason).page()
-            from desktop.pages.chat.page import ChatPage
-
-            return ChatPage(self.services, problem, self.chat_limits).page()
-        if name == "token":
-            from desktop.pages.token.page import TokenPage
-
-            return TokenPage(self.services, *self._token_wanted).page()
-        if name == "approval":
-            from desktop.pages.approval.page import ApprovalPage
-
-            return ApprovalPage(self.services).page()
-        if name == "consent":
-            from desktop.pages.consent.page import ConsentPage
-
-            return ConsentPage(self.services, *self.code.asked()).page()
-        if name == "setup":
-            from desktop.pages.setup.page import SetupPage
-
-            return SetupPage(self.services).page()
-        if name == "chats":
-            from desktop.pages.chats.page import ChatsPage
-
-            return ChatsPage(self.services).page()
-        if name == "help":
-            from desktop.pages.help.page import HelpPage
-
-            place, self._help_place = self._help_place, ""
-            return HelpPage(self.services, place).page()
-        if name == "agents":
-            from desktop.pages.agents.page import AgentsPage
-
-            return AgentsPage(self.services).page()
-        from desktop.pages.settings.page import SettingsPage
-
-        section, self._settings_section = self._settings_section, ""
-        return SettingsPage(self.services, section).page()
-
     # --- what pages may ask (Application) ------------------------------------------------------------
 
     def show_chat(self, *, ask: bool = True) -> None:
@@ -345,32 +299,8 @@ class App:
     def show_consent(self, agent_id: str = "") -> None:
         self.code.show(agent_id)
 
-    def _on_token_wanted(self, agent_id: str, reason: AppError) -> None:
-        """A ChatKit server wants a token: asked for in a window of its own, because the chat page runs OpenAI's
-        script. Called on the servers' thread, which has to go on."""
-
-        def ask() -> None:
-            try:
-                self._token_wanted = (agent_id, reason)
-                self.windows.renew("token")  # another agent's: that one is asked for no longer
-                self.windows.show("token")
-            except Exception:  # a window that can't be opened must not leave the message waiting
-                log.exception("the token could not be asked for")
-                self.services.agents.remote.token_answered(agent_id, given=False)
-
-        threading.Thread(target=ask, name="ask for a token", daemon=True).start()
-
-    def _on_code_wanted(self, agent_id: str, _: AppError) -> None:
-        """A message waits for a yes to code that has changed. Called on the agents' thread, which has to go on."""
-
-        def ask() -> None:
-            try:
-                self.show_consent(agent_id)
-            except Exception:
-                log.exception("the code could not be shown")
-                self.services.agents.code_answered(agent_id, given=False)
-
-        threading.Thread(target=ask, name="ask for a yes", daemon=True).start()
+    def _on_code_wanted(self, agent_id: str, reason: AppError) -> None:
+        self.code.request(agent_id, reason)
 
     def packages_installed(self, agent_id: str) -> None:
         self.code.packages_installed(agent_id)
@@ -379,13 +309,13 @@ class App:
         self.code.approved(agent_id)
 
     def show_help(self, place: str = "") -> None:
-        self._help_place = place
+        self.pages.help_place = place
         self.windows.show("help")
         if place:
             self.emit("help", "help.place", {"place": place})
 
     def show_settings(self, section: str = "") -> None:
-        self._settings_section = section
+        self.pages.settings_section = section
         self.windows.show("settings")
         if section:
             self.emit("settings", "settings.section", {"section": section})
@@ -399,11 +329,9 @@ class App:
         """The page's process hangs, and would show nothing that it is given: it is ended first."""
         if isinstance(self.context.settings.agent(), InAppAgent):
             self.view.reason = problem.code
-            self.windows.replace("chat", self._page("chat"))
+            self.windows.replace("chat", self.pages.make("chat"))
         else:
-            from desktop.pages.chat.page import ChatPage
-
-            self.windows.replace("chat", ChatPage(self.services, problem, self.chat_limits).page())
+            self.windows.replace("chat", self.pages.explained_chat(problem))
 
     def reload_chat(self) -> None:
         """The chat anew; ChatKit is tried again where the built-in view had taken its place."""
@@ -519,49 +447,8 @@ class App:
             log.info("%s.%s: %s %s", answered.page, answered.method, answered.error.code, answered.error.detail)
         elif answered.method:
             counters.latency(f"call {answered.method}", answered.seconds)
-        self._warm_agents(answered.method)
-        if (
-            answered.method in ("chat.ready", "builtin.ready")
-            and not self.context.demo
-            and not self._looked_for_updates
-        ):
-            self._looked_for_updates = True
-            threading.Thread(target=self._look_for_updates, name="updates", daemon=True).start()
-            if self.context.settings.network.proxy and not self.shell.engine.takes_proxy:
-                self.emit("chat", "notices.added", {"notices": [ProxyNotInWindow().describe(self.context.texts)]})
-            if self.services.settings.current.mcp_servers:
-                threading.Thread(target=self._move_secrets, name="move secrets", daemon=True).start()
+        self._beside_chat.answered(answered.method)
         self._watch(answered)
-
-    def _move_secrets(self) -> None:
-        """What an app of before left in the settings file goes to the keyring, and is said."""
-        from desktop.keys.moving import move_secrets
-
-        moved = move_secrets(self.services.settings, self.services.keys)
-        if moved:
-            self.emit("chat", "notices.added", {"notices": [one.describe(self.context.texts) for one in moved]})
-
-    def _look_for_updates(self) -> None:
-        """When the chat is there: a quiet line over it where there is a newer version."""
-        from desktop.pages.common import updates
-
-        told = updates.look(self.services, packaged=self.packaged)
-        if told is not None:
-            self.emit("chat", "update.found", told)
-
-    def _warm_agents(self, method: str) -> None:
-        """The light part while the page loads its component, the agent stack when the page is ready: its import holds
-        up whatever runs beside it."""
-        agent = self.context.settings.agent()
-        if not isinstance(agent, InAppAgent):
-            return
-        try:
-            if method in ("chat.start", "builtin.start"):
-                self.services.agents.begin(agent.id)
-            elif method in ("chat.ready", "builtin.ready"):
-                self.services.agents.warm(agent.id)
-        except AppError as error:
-            log.info("the agents were not warmed: %s", error.code)  # the app is closing
 
     def _on_agent_state(self, state: str) -> None:
         self.emit("chat", "agent.state", {"state": state})

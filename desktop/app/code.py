@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from desktop.agents.code.consent import Consents
     from desktop.app.windows import Windows
     from desktop.pages.common.services import Services
+
+log = logging.getLogger(__name__)
 
 ACTIONS: dict[type[AppError], str] = {
     CodeConsentNeeded: "code.look",
@@ -53,6 +57,18 @@ class CodeConsent:
         if another:
             self._windows.renew("consent")
         self._windows.show("consent")
+
+    def request(self, agent_id: str, _: AppError) -> None:
+        """A message waits for consent to changed code. Called on the agents' thread; does not block."""
+
+        def ask() -> None:
+            try:
+                self.show(agent_id)
+            except Exception:  # if the window can't be opened, the message must not wait for ever
+                log.exception("the code could not be shown")
+                self._services.agents.code_answered(agent_id, given=False)
+
+        threading.Thread(target=ask, name="ask for consent", daemon=True).start()
 
     def approved(self, agent_id: str) -> None:
         """The code was approved: whatever waits for that continues."""

@@ -205,7 +205,7 @@ class _Look:
         """The problem the chat page reports, as a person reads it."""
         from desktop.pages.chat.page import Limits, component_error
 
-        limits = self.app.chat_limits or Limits()
+        limits = self.app.pages.chat_limits or Limits()
         return component_error(params.code, params.detail, self.app.services.component_url, limits.ready_ms)
 
     def _in_the_way(self, page: str) -> AppError:

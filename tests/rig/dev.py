@@ -117,7 +117,7 @@ def main() -> int:
                 say("Showing again", difference)
                 seen = now
                 for name, window in list(app.windows.items()):
-                    window.show(app._page(name))
+                    window.show(app.pages.make(name))
 
     threading.Thread(target=reload, name="dev-reload", daemon=True).start()
     try:

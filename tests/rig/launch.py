@@ -256,7 +256,7 @@ class Probe:
         """Other times for the chat pages that are shown from now on (fields of pages.chat.Limits); {}: its own."""
         from desktop.pages.chat.page import Limits
 
-        self.app.chat_limits = Limits(**changed) if changed else None
+        self.app.pages.chat_limits = Limits(**changed) if changed else None
 
 
 def _ascii(script: str) -> str:

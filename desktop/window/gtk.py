@@ -33,6 +33,7 @@ from desktop.window.engine import (
 from desktop.window.errors import EngineChanged
 from desktop.window.gtk_ahead import Ahead
 from desktop.window.gtk_made import tell_unmade
+from desktop.window.gtk_scheme import GtkScheme
 from desktop.window.hand import LIMIT, Hand
 from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
@@ -56,8 +57,7 @@ class GtkEngine:
         """Until when (monotonic seconds) a window's microphone may come on, after its page was given permission."""
         self._hushing: set[str] = set()
         """Windows whose microphone is being switched off."""
-        self._portal: Any = None
-        self._scheme: Scheme = "system"
+        self._scheme = GtkScheme(self._colour_all)
         self._ahead: Ahead | None = None
 
     # --- before the first window --------------------------------------------------------------
@@ -174,7 +174,7 @@ class GtkEngine:
         if place.maximized:
             view.window.maximize()
         web.set_zoom_level(dress.zoom)
-        self._watch_portal()
+        self._scheme.watch()
         self._colour(window)
 
     def _use_proxy(self, web: Any) -> None:
@@ -368,21 +368,12 @@ class GtkEngine:
     # --- colours ------------------------------------------------------------------------------
 
     def dark(self) -> bool:
-        if self._scheme != "system":
-            return self._scheme == "dark"
-        settings = self._gtk.Settings.get_default()
-        if settings is None:
-            return False
-        theme = str(settings.props.gtk_theme_name or "").lower()
-        return bool(settings.props.gtk_application_prefer_dark_theme) or theme.endswith("-dark")
+        return self._scheme.dark()
 
     def set_scheme(self, scheme: Scheme) -> None:
-        self._scheme = scheme
-        settings = self._gtk.Settings.get_default()
-        if settings is not None:
-            wanted = self._portal_dark() if scheme == "system" else scheme == "dark"
-            if wanted is not None:
-                settings.props.gtk_application_prefer_dark_theme = wanted
+        self._scheme.set(scheme)
+
+    def _colour_all(self) -> None:
         for window in still_there(self._platform.BrowserView, self._dresses):
             self._colour(window)
 
@@ -391,52 +382,6 @@ class GtkEngine:
         colour = self._gdk.RGBA()
         colour.parse(dress.colours[1] if self.dark() else dress.colours[0])
         view.webview.set_background_color(colour)
-
-    def _watch_portal(self) -> None:
-        """Follow the desktop's light or dark setting: on GTK 3, WebKitGTK only knows the theme's name."""
-        if self._portal is not None:
-            return
-        self._portal = False
-
-        def ready(_source: Any, result: Any) -> None:
-            try:
-                self._portal = self._gio.DBusProxy.new_for_bus_finish(result)
-            except self._glib.Error:
-                return  # no session bus or no portal: the theme's name has to do
-            self._portal.connect("g-signal", lambda *_: self._again())
-            self._again()
-
-        self._gio.DBusProxy.new_for_bus(
-            self._gio.BusType.SESSION,
-            self._gio.DBusProxyFlags.DO_NOT_AUTO_START,
-            None,
-            "org.freedesktop.portal.Desktop",
-            "/org/freedesktop/portal/desktop",
-            "org.freedesktop.portal.Settings",
-            None,
-            ready,
-        )
-
-    def _again(self) -> None:
-        if self._scheme == "system":
-            self.set_scheme("system")
-
-    def _portal_dark(self) -> bool | None:
-        """The desktop's colour-scheme setting (1 dark, 2 light, 0 no preference), None if unknown."""
-        if not self._portal:
-            return None
-        try:
-            answer = self._portal.call_sync(
-                "Read",
-                self._glib.Variant("(ss)", ("org.freedesktop.appearance", "color-scheme")),
-                self._gio.DBusCallFlags.NO_AUTO_START,
-                200,
-                None,
-            )
-        except self._glib.Error:
-            return None
-        value = answer.unpack()[0]
-        return bool(value == 1) if value in (1, 2) else None
 
     # --- at any time --------------------------------------------------------------------------
 

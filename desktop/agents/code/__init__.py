@@ -1,1 +1,1 @@
-"""Code agents: a Python file of the user's, run in a child process. Nothing of it ever runs in the app's own."""
+"""Code agents: a user's Python file, run in a child process. None of it ever runs in the app's own process."""

@@ -1,6 +1,6 @@
-"""Code that a person brings to become an agent: looked at before it is kept, without running a line of it.
+"""Checks imported code before it becomes an agent, without running it.
 
-What it finds is what `loader.py` would: the two have to agree. What only a run can tell, the run tells.
+It must agree with `loader.py` about what a file contains. What only a run can show is reported by the run.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from desktop.common.errors import AppError, FolderUnwritable, Phrase
 from desktop.common.files import ensure_private_dir, write_private
 
 NAME = "agent.py"
-"""What pasted code is called in its folder."""
+"""The file name for pasted code."""
 _FENCE = re.compile(r"\s*```[A-Za-z]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
 _TYPESCRIPT = re.compile(rb"""from\s+["']@openai/agents|\bconst\s+\w+\s*[:=]|\brequire\(["']@openai""")
 
 
 class UnusableError(Exception):
-    """Why it can't become an agent: a sentence for the field."""
+    """Why code can't become an agent: a sentence for the field."""
 
     def __init__(self, problem: Phrase) -> None:
         super().__init__(problem.key)
@@ -32,7 +32,7 @@ class UnusableError(Exception):
 
 
 def of_file(file: str) -> Source:
-    """A file that stays where it is. Raises UnusableError, CodeUnreadable."""
+    """Check a file that stays where it is. Raises UnusableError, CodeUnreadable."""
     named = file.strip().strip("\"'")
     if not named:
         raise UnusableError(Phrase("agents.imports.file_empty"))
@@ -49,7 +49,7 @@ def of_file(file: str) -> Source:
 
 
 def of_text(text: str, folder: Path) -> Source:
-    """What was pasted, as the file that it will be in `folder`; nothing is written. Raises UnusableError."""
+    """Check pasted code, which will be a file in `folder`. Writes nothing. Raises UnusableError."""
     fenced = _FENCE.fullmatch(text.replace("\r\n", "\n").replace("\r", "\n"))
     plain = fenced[1] if fenced else text.replace("\r\n", "\n").replace("\r", "\n")
     content = (plain.removeprefix("\ufeff").rstrip() + "\n").encode("utf-8", "replace")
@@ -72,7 +72,7 @@ def of_text(text: str, folder: Path) -> Source:
 
 
 def keep(source: Source) -> None:
-    """Writes what `of_text` gave, private and at once. Raises FolderUnwritable."""
+    """Write the result of `of_text`, readable by the user only. Raises FolderUnwritable."""
     ensure_private_dir(source.path.parent)
     try:
         write_private(source.path, source.files[NAME])
@@ -82,13 +82,13 @@ def keep(source: Source) -> None:
 
 
 def drop(source: Source) -> None:
-    """Takes back what `keep` wrote, where the agent could not be saved after all."""
+    """Delete what `keep` wrote, because the agent could not be saved."""
     source.path.unlink(missing_ok=True)
     source.path.parent.rmdir()
 
 
 def may_hold_an_agent(source: Source) -> bool:
-    """Whether the file binds what the loader looks for. Where an agent may come of a call, the answer is yes."""
+    """Whether the file defines what the loader looks for. Also true if a call may return an agent."""
     trees = {name: mends.parse(content) for name, content in source.files.items()}
     uses_agents = any(_imports_agents(tree) for tree in trees.values())
     for node in _top(trees[source.name]):
@@ -103,7 +103,7 @@ def may_hold_an_agent(source: Source) -> bool:
 
 
 def _runs_agents(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether it has the shape of `run_workflow`, under another name."""
+    """Whether it looks like `run_workflow` under another name."""
     given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
     return bool(given) and any(isinstance(one, ast.Name) and one.id == "Runner" for one in ast.walk(node))
 
@@ -114,7 +114,7 @@ def _fit(source: Source) -> None:
 
 
 def _top(tree: ast.Module) -> list[ast.stmt]:
-    """The statements that run while the module is loaded, those inside of `if`, `try` and `with` too."""
+    """The statements that run while the module is loaded, including those inside `if`, `try` and `with`."""
     found: list[ast.stmt] = []
     waiting: list[ast.AST] = [tree]
     while waiting:
@@ -127,7 +127,7 @@ def _top(tree: ast.Module) -> list[ast.stmt]:
 
 
 def _bound(node: ast.stmt) -> set[str]:
-    """The names that a statement binds."""
+    """The names bound by a statement."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {node.name}
     if isinstance(node, ast.Import | ast.ImportFrom):

@@ -1,4 +1,4 @@
-"""Which lines are others than they were, for the eye of a person who is asked again. Knows neither files nor yeses."""
+"""Compares two versions of a file, for a person who is asked for consent again."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 AROUND = 3
-"""Lines that stay in sight around a change."""
+"""Unchanged lines shown around a change."""
 MOST_COMPARED = 4_000
-"""Lines between the first change and the last; comparing more may take long."""
+"""The most lines between the first change and the last; comparing more may take long."""
 MOST_LINES = 2_000
 MOST_TEXT = 200_000
-"""Characters that are shown."""
+"""The most characters shown."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """`gap` stands for lines that are the same, and has no text; `number` is the line's in the text of now, 0 of those
-    that are gone."""
+    """`gap` stands for omitted unchanged lines and has no text. `number`: the line number in the new text, 0 for a
+    removed line."""
 
     kind: Literal["same", "new", "gone", "gap"]
     text: str
@@ -29,11 +29,11 @@ class Line:
 class Changes:
     lines: list[Line]
     cut: bool
-    """Whether there are more than these."""
+    """Whether there are more changes."""
 
 
 def compare(before: str, now: str) -> Changes | None:
-    """From top to bottom; None where there is too much to compare."""
+    """The changes from top to bottom; None if there is too much to compare."""
     old, new = before.splitlines(), now.splitlines()
     top = _same(old, new)
     end = _same(old[top:][::-1], new[top:][::-1])
@@ -60,7 +60,7 @@ def compare(before: str, now: str) -> Changes | None:
 
 
 def _same(one: list[str], other: list[str]) -> int:
-    """How many lines they have in common from the first on."""
+    """How many lines are equal at the beginning."""
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 

@@ -1,7 +1,7 @@
 """The child process: `python -m desktop.agents.code.child`, or the packaged app with `--code-agent-child`.
 
-On POSIX two processes: a guard, which runs nothing of the file, holds its output within bounds and sees to it that
-nothing outlives the app; and below it the worker, which is told over a pipe what to load and to answer.
+On POSIX there are two processes. The guard runs none of the file's code, limits its output, and makes sure that nothing
+outlives the app. Below it, the worker gets its orders over a pipe: what to load, what to answer.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from desktop.agents.code.ends import watch_end
 from desktop.agents.code.own_process import SET_PDEATHSIG, adopt_orphans, hide_memory, mark_tree, prctl
 
 ARGUMENT = "--code-agent-child"
-"""The hidden first argument of a packaged app."""
+"""The hidden first argument of a packaged app that starts a child process."""
 BURST = 64_000
-"""Bytes of output that are passed on at once; beyond that, `RATE` a second, and the rest is dropped."""
+"""Bytes of output passed on at once. Beyond that, `RATE` bytes per second pass, and the rest is dropped."""
 RATE = 4_000
 PAUSE = 0.002
-"""Seconds that the guard lets a flood gather before it reads on, so that it does not run for each line of it."""
+"""Seconds the guard waits before it reads on in a flood of output, so that it does not run for each line."""
 PATIENCE = 1.0
-"""Seconds that the end of a first turn may wait for the list of models, which was asked for when it began."""
+"""Seconds the end of the first turn may wait for the list of models, requested at its beginning."""
 
 
 def main(words: Sequence[str]) -> NoReturn:
@@ -40,7 +40,7 @@ def main(words: Sequence[str]) -> NoReturn:
         gives = msvcrt.open_osfhandle(gives, os.O_WRONLY | os.O_BINARY)  # type: ignore[attr-defined]
     else:
         for handle in (takes, gives):
-            os.set_inheritable(handle, False)  # what the file starts must not hold the pipes open
+            os.set_inheritable(handle, False)  # programs started by the file must not keep the pipes open
         _guard(takes, gives)
     _work(takes, gives)
     _leave(0)
@@ -50,14 +50,14 @@ def _leave(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
-    os._exit(code)  # threads of the file may never end
+    os._exit(code)  # the file's threads may never end
 
 
 # --- the guard --------------------------------------------------------------------------------
 
 
 def _guard(takes: int, gives: int) -> None:
-    """Returns in the worker. The guard ends when the worker or the app has ended, and all below it before."""
+    """Returns in the worker only. The guard ends once the worker or the app has ended, after everything below it."""
     app = os.getppid()
     wakes, woken = os.pipe()
     for handle in (wakes, woken):
@@ -67,7 +67,7 @@ def _guard(takes: int, gives: int) -> None:
         import fcntl
 
         fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, 1 << 20)
-    # Before anything that could miss it: the app's end, a wish to end, the worker's end.
+    # First of all, so that none is missed: the app's end, a request to end, the worker's end.
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(name, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
@@ -90,7 +90,7 @@ def _guard(takes: int, gives: int) -> None:
         os.dup2(prints, 2)
         for handle in (wakes, woken, output, prints):
             os.close(handle)
-        hide_memory()  # it is told the key
+        hide_memory()  # it will get the key
         return
     os.close(prints)
     os.close(gives)
@@ -100,11 +100,11 @@ def _guard(takes: int, gives: int) -> None:
 
 
 def _watch(worker: int, takes: int, wakes: int, output: int) -> int:
-    """Until the worker ends (its exit code, 128 and the signal's number) or somebody wants it to (143)."""
+    """Wait until the worker ends (returns its exit code, or 128 plus the signal) or should end (returns 143)."""
     import select
 
     poll = select.poll()
-    watch_end(poll, takes)  # only its end: the app is gone
+    watch_end(poll, takes)  # only its end matters: the app is gone
     poll.register(wakes, select.POLLIN)
     poll.register(output, select.POLLIN)
     passed = Passed()
@@ -117,7 +117,7 @@ def _watch(worker: int, takes: int, wakes: int, output: int) -> int:
                     poll.unregister(output)
                     continue
                 kept = passed.of(chunk)
-                with suppress(OSError):  # nobody takes it: dropped
+                with suppress(OSError):  # nobody reads it, so drop it
                     os.write(1, kept)
                 if not kept:
                     time.sleep(PAUSE)
@@ -134,14 +134,14 @@ def _watch(worker: int, takes: int, wakes: int, output: int) -> int:
 
 
 def _rest(output: int, passed: Passed) -> None:
-    """What the worker printed last."""
+    """Pass on the worker's last output."""
     os.set_blocking(output, False)
     with suppress(OSError):
         os.write(1, passed.of(os.read(output, 1 << 16)))
 
 
 class Passed:
-    """How much of the output goes on: a burst, then a trickle, and a line about what was dropped."""
+    """Limits the output: a burst, then a trickle, and a line about what was dropped."""
 
     def __init__(self) -> None:
         self._room = float(BURST)
@@ -149,11 +149,11 @@ class Passed:
         self._dropped = 0
 
     def of(self, chunk: bytes) -> bytes:
-        """What of `chunk` is passed on."""
+        """The part of `chunk` to pass on."""
         now = time.monotonic()
         self._room = min(float(BURST), self._room + (now - self._since) * RATE)
         self._since = now
-        if self._dropped and self._room < RATE:  # in pieces worth reading, not byte by byte
+        if self._dropped and self._room < RATE:  # in useful pieces, not byte by byte
             self._dropped += len(chunk)
             return b""
         taken = chunk[: int(self._room)]
@@ -167,8 +167,8 @@ class Passed:
 
 
 def reaped(worker: int) -> int | None:
-    """Takes in every process that has ended. The exit code once the worker is among them, 128 and the signal's number
-    where one ended it, 1 where nothing of ours is left; None while it runs."""
+    """Reap every process that has ended. Returns the worker's exit code once it has ended, 128 plus the signal if one
+    ended it, 1 if no child is left, None while it runs."""
     while True:
         try:
             gone, status = os.waitpid(-1, os.WNOHANG)
@@ -181,7 +181,7 @@ def reaped(worker: int) -> int | None:
 
 
 def end_all(worker: int) -> None:
-    """Kills the worker's group and whatever else has come to be ours, until nothing is left."""
+    """Kill the worker's group and all adopted processes, until none is left."""
     with suppress(OSError):
         os.killpg(worker, signal.SIGKILL)
     until = time.monotonic() + 5.0
@@ -198,7 +198,7 @@ def end_all(worker: int) -> None:
 
 
 def _children() -> list[int]:
-    """Direct children (Linux): as the reaper of all below, whatever loses its parent becomes one."""
+    """Direct children (Linux). The guard is a subreaper, so processes that lose their parent become its children."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children") as file:
             return [int(word) for word in file.read().split()]
@@ -215,15 +215,15 @@ def _work(takes: int, gives: int) -> None:
 
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)
-    # What the file starts in its turn is no part of the packaged app.
+    # Programs started by the file are not part of the packaged app.
     outside = clean_environment(os.environ)
     os.environ.clear()
     os.environ.update(outside)
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
-            # The app reads UTF-8, whatever the code page of the country: a file may print all that there is.
+            # The app reads UTF-8, whatever the code page: a file may print any character.
             stream.reconfigure(encoding="utf-8", line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
-    # Neither the folder of the start nor any other of the user's: what is imported was approved, or is installed.
+    # Remove the working folder and other user folders: everything imported is either approved or installed.
     sys.path[:] = [place for place in sys.path if place]
     writer = Writer(gives)
     jobs: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -236,7 +236,7 @@ def _work(takes: int, gives: int) -> None:
             except Garbled:
                 message = None
             if message is None:
-                os._exit(0)  # the app is gone, or wants us gone
+                os._exit(0)  # the app is gone, or wants this process to end
             if message["type"] == "answer":
                 worker.answer(message)
             elif message["type"] == "called":
@@ -254,7 +254,7 @@ def _work(takes: int, gives: int) -> None:
 
 
 class Worker:
-    """What the app asks for, one thing after the other, on the main thread and one event loop."""
+    """Carries out the app's requests, one at a time, on the main thread and one event loop."""
 
     def __init__(self, writer: Any) -> None:
         self._writer = writer
@@ -278,12 +278,12 @@ class Worker:
             self._turn.approvals.answer(str(message["id"]), bool(message["approved"]))
 
     def called(self, message: dict[str, Any]) -> None:
-        """The outcome of a tool that ran at the app."""
+        """The outcome of a tool run by the app."""
         if self._turn is not None:
             self._turn.tools.answer(message)
 
     def expect(self, message: dict[str, Any]) -> None:
-        """A turn is on its way; what stops comes after it."""
+        """A turn is about to begin. A stop that follows applies to it."""
         if message["type"] == "run":
             with self._lock:
                 self._stopping = False
@@ -327,13 +327,13 @@ class Worker:
             self._writer.send({"type": "failed", "of": message["type"], "error": pack(failure)})
 
     def _prepare(self, message: dict[str, Any]) -> None:
-        """Imports the SDKs: the longest part of a start."""
+        """Import the SDKs, the longest part of a start."""
         import asyncio
 
         from desktop.common.texts import Catalogue
 
         self._texts = Catalogue(str(message["language"]))
-        # Behind everything of the app's own, so that a package can't take the place of ours.
+        # After the app's own packages, so that none of them can be replaced.
         sys.path += [place for place in message["paths"] if place not in sys.path]
         try:
             import agents  # noqa: F401
@@ -356,7 +356,7 @@ class Worker:
 
         folder = Path(message["folder"])
         with suppress(OSError):
-            os.chdir(folder)  # data beside the file is found as when it is run by itself
+            os.chdir(folder)  # so that data beside the file is found as when it is run directly
         files = {name: base64.b64decode(text) for name, text in message["files"].items()}
         self._given = Given(message["client"], float(message["silence"]))
         self._given.install()
@@ -373,11 +373,11 @@ class Worker:
         self._writer.send({"type": "loaded", "kind": "agent" if self._held.workflow is None else "workflow"})
 
     def _run(self, message: dict[str, Any]) -> None:
-        """One turn; its end is told as `end`, or as `failed`."""
+        """One turn. Its end is reported as `end` or `failed`."""
         from desktop.agents.code import runner
 
         if self._held is None:
-            return  # what kept it from being loaded was told
+            return  # the reason it could not be loaded was already reported
         self._turn.begin(message)
         with self._lock:
             if self._stopping:
@@ -400,7 +400,7 @@ class Worker:
         self._tell(failure)
 
     def _look_up_ends(self) -> None:
-        """Beside the first answer, OpenAI's list of models is read: some that the file names may end soon."""
+        """Read OpenAI's list of models beside the first answer: models named in the file may end soon."""
         from desktop.agents.code import explained
         from desktop.agents.models.endpoints import is_openai
 
@@ -408,7 +408,7 @@ class Worker:
             self._models = self._loop.create_task(explained.listed(self._given))
 
     def _tell_ends(self) -> None:
-        """Models of this turn that end soon, once each."""
+        """Report models of this turn that end soon, once each."""
         import asyncio
         from datetime import date
 
@@ -419,7 +419,7 @@ class Worker:
         if not self._models.done():
             self._loop.run_until_complete(asyncio.wait({self._models}, timeout=PATIENCE))
         if not self._models.done():
-            return  # at the end of the next turn, then
+            return  # try again at the end of the next turn
         used = {self._given.models.get(model, model): model for model in self._turn.models}
         known = retirements.ends(self._models.result())
         for model, day in retirements.ending(used, known, date.today()).items():  # noqa: DTZ011 - here

@@ -1,5 +1,5 @@
-"""In the child: the way to the model, given to the SDKs by hand. The environment has no key, and none is put there:
-who looks for one finds a word that stands for it."""
+"""In the child: gives the SDKs' clients their endpoint and key directly. The environment never has the key, only a
+placeholder."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from desktop.settings.endpoint_addresses import roots
 from desktop.settings.origins import origin_of
 
 STANDS_FOR_KEY = "given-by-chatkit-desktop"
-"""What the file finds as OPENAI_API_KEY: many look whether it is there. Clients that get it are given the key."""
+"""The value of OPENAI_API_KEY in the file's environment, since many files check that it is set. A client made with it
+gets the real key."""
 LARGE = Bounds(answer=256 * MB)
-"""A person's own code may fetch files with its client."""
+"""Large, because a person's code may download files with its client."""
 
 
 class Given:
-    """Endpoint, key and route as they came over the pipe, and the defaults made of them."""
+    """Endpoint, key and route as received over the pipe, and the defaults made from them."""
 
     def __init__(self, message: dict[str, Any], silence: float) -> None:
         self.endpoint = Endpoint.model_validate(message["endpoint"])
@@ -37,20 +38,20 @@ class Given:
         self._refusals = Refusals()
         self.root = roots(self.endpoint)[0]
         self.models: dict[str, str] = dict(message.get("models") or {})
-        """Another model in the place of one that the file names."""
+        """Models to use instead of those named in the file."""
         self.on_model: Callable[[str], None] = lambda _model: None
-        """Told which model a request names, as the file has it."""
+        """Called with the model a request names, as written in the file."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
         return tuple(secret for secret in (self.key, self.route.proxy_password) if secret)
 
     def asked(self, model: str = "") -> failures.Asked:
-        """What failures are told."""
+        """Facts for explaining a failure."""
         return asked_of(self.endpoint, self.models.get(model, model), self.key, self.route, self.silence)
 
     def install(self) -> None:
-        """From now on a client that is made without a key, here or in the file, goes this way with this key."""
+        """From now on, clients made without a key, here or in the file, use this endpoint and key."""
         import agents
         import openai
 
@@ -68,7 +69,8 @@ class Given:
         self._give_lists()
 
     def _give_lists(self) -> None:
-        """A file search node is exported as a plain `for` over a client that gives its lists to `async for` alone."""
+        """Agent Builder exports a file search node with a plain `for`, but the client's lists only support `async
+        for`."""
         from openai._base_client import AsyncPaginator
 
         from desktop.agents.code.runner import apart
@@ -77,7 +79,7 @@ class Given:
 
         def at_once(asked: Any) -> Iterator[Any]:
             async def listed() -> list[Any]:
-                # A loop of its own wants connections of its own.
+                # A separate loop needs its own connections.
                 async with asked._client.copy(http_client=given._async_http()) as client:
                     pages = AsyncPaginator(
                         client=client, options=asked._options, page_cls=asked._page_cls, model=asked._model
@@ -89,7 +91,7 @@ class Given:
         AsyncPaginator.__iter__ = at_once  # type: ignore[attr-defined]
 
     def _filled(self, kind: Any, http: Callable[[], Any]) -> Any:
-        """`kind` with our way where the file names none; a key of its own, or another address, stays the file's."""
+        """`kind` with our endpoint and key as defaults. A key or an address set in the file is kept."""
         given = self
 
         class Filled(self._renaming(kind)):  # type: ignore[misc]
@@ -112,7 +114,7 @@ class Given:
         return Filled
 
     def _renaming(self, kind: Any) -> Any:
-        """`kind` whose requests name the model that is to be used, by the SDK's own hook (`_prepare_options`)."""
+        """`kind` whose requests name the replacement model, through the SDK's own hook (`_prepare_options`)."""
         given = self
 
         class Renaming(kind):  # type: ignore[misc]
@@ -130,7 +132,7 @@ class Given:
         self.on_model(model)
         if model not in self.models:
             return options
-        # A copy: a retry begins with what was given, and would be renamed again.
+        # A copy, because a retry starts from the original and would be renamed again.
         return options.model_copy(update={"json_data": {**body, "model": self.models[model]}})
 
     def _options(self, kind: Callable[..., Any], guard: Callable[..., Any]) -> dict[str, Any]:

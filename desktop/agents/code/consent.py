@@ -1,6 +1,6 @@
-"""What a code agent's file is, byte for byte, and who said yes to it. Reads files, runs nothing.
+"""A code agent's files, byte for byte, and the consents given to them. Reads files, runs nothing.
 
-What a `Source` holds is what is shown, hashed, approved and then handed to the child: the disk is not asked again.
+The content of a `Source` is what is shown, hashed, approved and passed to the child. The disk is not read again.
 """
 
 from __future__ import annotations
@@ -30,39 +30,39 @@ from desktop.common.locations import assets_dir, is_frozen
 from desktop.common.unseen import written_out
 
 MOST = 1_000_000
-"""Bytes of one file."""
+"""The largest file, in bytes."""
 MOST_ALL = 8_000_000
 MOST_FILES = 300
 OURS = {"agents", "openai", "chatkit", "desktop", "pydantic"}
-"""Names that mean what the app brings, whatever lies beside the file."""
+"""Modules the app provides, even if a file beside the agent's has the same name."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
 KEPT = 500
-"""Approvals that are remembered, the last ones."""
+"""The most consents remembered; the oldest are dropped."""
 LIST = "approved_code.json"
-"""The file of a profile that keeps them; what they were given for lies beside it, in a folder of the same name."""
+"""The profile's file of consents. The approved contents are beside it, in a folder of the same name."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file, and the files beside it that its imports reach, as they were when they were read."""
+    """A file and the files beside it that it imports, as they were when read."""
 
     path: Path
     files: dict[str, bytes] = field(repr=False)
-    """Path relative to the file's folder, with slashes -> content. The file itself stands first."""
+    """Path relative to the file's folder, with slashes -> content. The file itself comes first."""
     digest: str
-    """SHA-256 over names and contents, in hex."""
+    """SHA-256 of names and contents, in hex."""
 
     @property
     def name(self) -> str:
         return self.path.name
 
     def text(self, relative: str = "") -> str:
-        """A file's content for the eye: decoded and broken into lines as Python does it, nothing in it invisible."""
+        """A file's content for people: decoded and split into lines as Python does, with nothing invisible."""
         return seen(self.files[relative or self.name])
 
 
 def seen(content: bytes) -> str:
-    """As `Source.text`."""
+    """Like `Source.text`."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = content.decode(encoding)
@@ -73,7 +73,7 @@ def seen(content: bytes) -> str:
 
 
 def read(file: str | Path) -> Source:
-    """Reads `file` and what it may import of its folder. Raises CodeUnreadable."""
+    """Read `file` and everything it may import from its folder. Raises CodeUnreadable."""
     path = Path(file).expanduser().absolute()
     found = {path.name: _content(path, path.name)}
     waiting = deque([path.name])
@@ -89,7 +89,7 @@ def read(file: str | Path) -> Source:
 
 
 def digest(files: dict[str, bytes]) -> str:
-    """SHA-256 over all of it; the same whatever the order."""
+    """SHA-256 of all files, independent of their order."""
     whole = hashlib.sha256()
     for name in sorted(files):
         whole.update(f"{len(name.encode())}:{name}:{len(files[name])}:".encode())
@@ -115,7 +115,7 @@ def _tree(relative: str, content: bytes, shown: str) -> ast.Module:
 
 
 def _beside(tree: ast.Module, relative: str, main: Path) -> Iterator[str]:
-    """The files of the folder that a file's imports mean, anywhere in it."""
+    """The files in the folder that a file imports, anywhere in its code."""
     own = relative.split("/")[:-1]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -139,9 +139,9 @@ def _files(main: Path, parts: list[str], *, relative: bool = False) -> Iterator[
         if not parts or parts[0] in OURS or parts[0] in sys.stdlib_module_names:
             return
         if parts[0] == main.parent.name and not _is_there(main.parent, parts[:1]):
-            parts = parts[1:]  # by the name of its own folder, as when it is started from above
+            parts = parts[1:]  # by the name of its folder, as when started from the folder above
             relative = True
-    # A package's own file runs before what is in it.
+    # A package's own file runs before its modules.
     for depth in range(0 if relative else 1, len(parts) + 1):
         stem = "/".join(parts[:depth])
         for name in (f"{stem}/__init__.py".lstrip("/"), f"{stem}.py" if stem else ""):
@@ -156,7 +156,7 @@ def _is_there(folder: Path, parts: list[str]) -> bool:
 
 @dataclass(frozen=True)
 class Change:
-    """What is another than at the last yes, by names of files. All three empty: not known."""
+    """Names of files changed since the last consent. If all three are empty, the changes are unknown."""
 
     new: frozenset[str]
     changed: frozenset[str]
@@ -164,13 +164,13 @@ class Change:
 
 
 def shipped() -> Path | None:
-    """The folder of agents that came with a packaged app. They are the app's own code: who installed it said yes."""
+    """The folder of agents shipped with a packaged app. Installing the app was consent to them."""
     return assets_dir() / "agents" if is_frozen() else None
 
 
 class Consents:
-    """The yeses of a profile, in one private file: path -> digest. `file` None keeps them in memory; what lies in
-    the folder `own` (default: what was shipped with the app) needs none."""
+    """A profile's consents, in one private file: path -> digest. With `file` None, they are kept in memory. Files in
+    the folder `own` (default: the one shipped with the app) need none."""
 
     def __init__(self, file: Path | None, own: Path | None = None) -> None:
         self._file = file
@@ -181,7 +181,7 @@ class Consents:
         self._known: dict[str, dict[str, Any]] | None = None
 
     def given(self, source: Source) -> bool:
-        """Whether somebody said yes to exactly this."""
+        """Whether exactly this was approved."""
         if self._own is not None and source.path.resolve().is_relative_to(self._own):
             return True
         with self._lock:
@@ -189,12 +189,12 @@ class Consents:
         return entry is not None and entry.get("sha256") == source.digest
 
     def changed(self, source: Source) -> bool:
-        """Whether an earlier content of this file had been approved."""
+        """Whether an earlier version of this file was approved."""
         with self._lock:
             return str(source.path) in self._read() and not self._same(source)
 
     def since(self, source: Source) -> Change | None:
-        """What has changed since the last yes to this file; None where there was none, or nothing has."""
+        """What has changed since the last consent to this file; None if there was none or nothing has."""
         with self._lock:
             entry = self._read().get(str(source.path))
         if entry is None or entry.get("sha256") == source.digest:
@@ -210,7 +210,7 @@ class Consents:
         )
 
     def before(self, source: Source, name: str) -> str | None:
-        """What one of its files held at the last yes, for the eye; None where that is not known."""
+        """The content of one file at the last consent, for people; None if unknown."""
         with self._lock:
             entry = self._read().get(str(source.path))
         files = entry.get("files") if entry is not None else None
@@ -219,7 +219,7 @@ class Consents:
         return seen(content) if content is not None else None
 
     def problem(self, file: str | Path) -> AppError | None:
-        """What keeps the file from running: CodeUnreadable or CodeConsentNeeded; None where nothing does."""
+        """Why the file can't run: CodeUnreadable or CodeConsentNeeded; None if it can."""
         try:
             self.require(read(file))
         except (CodeUnreadable, CodeConsentNeeded) as error:
@@ -232,7 +232,7 @@ class Consents:
             raise CodeConsentNeeded(f"SHA-256 {source.digest}", file=source.name, digest=source.digest)
 
     def give(self, source: Source) -> None:
-        """The yes of a person who saw it. Raises FolderUnwritable, OSError."""
+        """Record the consent of a person who has seen it. Raises FolderUnwritable, OSError."""
         with self._lock:
             known = self._read()
             known.pop(str(source.path), None)
@@ -245,7 +245,7 @@ class Consents:
             self._copies.put(source.files.values())
 
     def take_back(self, path: str | Path) -> None:
-        """It asks again before it runs. Raises as `give`."""
+        """Withdraw the consent. Raises like `give`."""
         with self._lock:
             known = self._read()
             if known.pop(str(Path(path).expanduser().absolute()), None) is not None:
@@ -259,7 +259,7 @@ class Consents:
             return self._known
         known: Any = {}
         if self._file is not None:
-            # A file that is gone or damaged is a no: everything asks again.
+            # Without a readable file there is no consent, so every agent asks again.
             with suppress(OSError, ValueError, FileUnreadable):
                 known = json.loads(read_limited(self._file, 2_000_000))
         fine = isinstance(known, dict)

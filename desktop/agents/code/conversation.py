@@ -1,6 +1,6 @@
-"""A chat so far, as input of the Agents SDK in plain JSON: what the child is told with every turn.
+"""The chat so far as plain JSON input for the Agents SDK, sent to the child with every turn.
 
-As `history.py`, which needs the agent stack in this process; here only `chatkit.types` is there.
+Like `history.py`, which needs the agent stack in this process; this module only uses `chatkit.types`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ async def told(
     message: UserMessageItem | None,
     context: RequestContext,
 ) -> dict[str, Any]:
-    """{text, message, history}: what was typed, it with its files as an input item, and what was said before."""
+    """{text, message, history}: the text typed, the input item with its files, and the earlier messages."""
     before: list[dict[str, Any]] = []
     size = 0
     after: str | None = None
@@ -35,7 +35,7 @@ async def told(
                 message = item
                 continue
             if message is not None and item.id == message.id:
-                before.clear()  # what came after it is being answered anew
+                before.clear()  # anything after it is being answered again
                 continue
             if isinstance(item, UserMessageItem):
                 before.append({"role": "user", "content": typed(item)})
@@ -56,6 +56,6 @@ async def told(
 
 
 def typed(message: UserMessageItem) -> str:
-    """What a person wrote, with what they quoted."""
+    """A person's text, including quotes."""
     text = "".join(part.text for part in message.content)
     return f"> {message.quoted_text}\n\n{text}" if message.quoted_text else text

@@ -1,7 +1,7 @@
-"""Contents that a person said yes to, kept so that a later change can be shown: by their SHA-256, in a private folder.
+"""Copies of approved contents, so that later changes can be shown. Stored by SHA-256 in a private folder.
 
-Whatever else they hold, keys that were typed into them too, lies where the profile lies, as readable as the files
-themselves are to the person alone; it goes with the yes.
+They may contain anything, even keys typed into the code. They are in the profile, readable by the user only, and are
+deleted with the consent.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def sha256(content: bytes) -> str:
 
 
 class Copies:
-    """`folder` None keeps them in memory. They are a convenience: what can't be written is missed, and no failure."""
+    """With `folder` None, they are kept in memory. They are a convenience: failing to write one is no error."""
 
     def __init__(self, folder: Path | None, limit: int) -> None:
-        """`limit`: bytes of the longest."""
+        """`limit`: bytes of the largest copy."""
         self._folder = folder
         self._limit = limit
         self._known: dict[str, bytes] = {}
@@ -46,7 +46,7 @@ class Copies:
                 return
 
     def get(self, digest: str) -> bytes | None:
-        """What was kept; None where it was not, or is not what it was."""
+        """A copy; None if there is none or it was altered."""
         if self._folder is None:
             return self._known.get(digest)
         with suppress(OSError, AppError):
@@ -55,7 +55,7 @@ class Copies:
         return None
 
     def only(self, digests: set[str]) -> None:
-        """Every other one is dropped."""
+        """Delete all other copies."""
         for digest in self._known.keys() - digests:
             del self._known[digest]
         if self._folder is not None:

@@ -1,7 +1,7 @@
-"""Whether the other side of a pipe has gone, told without reading from it: another process reads there.
+"""Detects that the other end of a pipe has gone, without reading from it, since another process reads there.
 
-Linux says it to `poll` unasked. macOS does not, so there a thread waits for it with kqueue; that was written from
-Apple's reference and not run on macOS by this project.
+On Linux, `poll` always reports it. macOS does not, so there a thread waits with kqueue. That was written from Apple's
+reference and not run on macOS by this project.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 
 
 def watch_end(poll: Any, handle: int, wait: Callable[[int], None] | None = None) -> int:
-    """Registers with `poll` (a `select.poll`) what tells of the end of `handle`, and returns what `poll` then names.
+    """Register the end of `handle` with `poll` (a `select.poll`). Returns the descriptor `poll` will report.
 
-    `wait` blocks until the end has come; None: the system's own way.
+    `wait` blocks until the end; None for the system's own method.
     """
     import select
 
     if wait is None:
         if sys.platform != "darwin":
-            poll.register(handle, 0)  # no event is asked for: of an end it tells all the same
+            poll.register(handle, 0)  # no event requested: an end is reported anyway
             return handle
         wait = _wait
     told, tells = os.pipe()
@@ -42,7 +42,7 @@ def _wait(handle: int, select: Any = None) -> None:
     if select is None:
         import select
     queue = select.kqueue()
-    # With CLEAR it tells of what has come since, and not of what lies there unread.
+    # With CLEAR, it only reports new data, not data that is still unread.
     wanted = [select.kevent(handle, select.KQ_FILTER_READ, select.KQ_EV_ADD | select.KQ_EV_CLEAR)]
     while True:
         for event in queue.control(wanted, 1):

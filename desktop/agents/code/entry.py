@@ -1,5 +1,5 @@
-"""In the child: what of a file answers. A workflow is known by its name or its shape, an agent by its name or because
-nothing else in the file uses it; where several could be meant, nobody guesses.
+"""In the child: finds what answers in a file. A workflow is recognised by its name or its signature, an agent by its
+name or because nothing else in the file uses it. If several qualify, the app does not guess.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from desktop.agents.code.errors import CodeEntryUnclear, CodeFailed, CodeInputs,
 from desktop.agents.code.words import said
 
 WORKFLOW = "run_workflow"
-"""What Agent Builder calls it."""
+"""Agent Builder's name for it."""
 MAKERS = ("make_agent", "create_agent", "build_agent", "get_agent")
 NAMES = ("agent", "root_agent", "main_agent", "triage_agent")
 ASKS = ({"Runner", "run"}, {"Runner", "run_sync"}, {"Runner", "run_streamed"}, {"create", "responses"})
 ASKS_CHAT = {"create", "completions"}
-"""Names that code uses together where it asks a model."""
+"""Names that appear together in code that asks a model."""
 TEXTS = ("workflow_input", "input_as_text", "user_input", "input", "text", "message", "query", "question", "prompt")
-"""What a parameter is called that takes what was typed."""
+"""Names of a parameter for the text typed."""
 
 
 @dataclass
 class Held:
-    """What a file holds: one of the two."""
+    """What answers: one of the two."""
 
     module: ModuleType
     agent: Any = None
     """An `agents.Agent`."""
     workflow: Callable[..., Any] | None = None
-    """`run_workflow` of an export, or a function of its shape."""
+    """`run_workflow` of an export, or a function like it."""
 
 
 def chosen(module: ModuleType, content: bytes, file: str, entry: str = "") -> Held:
-    """What of `module` answers; `content` is its source. Raises CodeUnfit, CodeEntryUnclear."""
+    """What answers in `module`; `content` is its source. Raises CodeUnfit, CodeEntryUnclear."""
     from agents import Agent
 
     known = {name: value for name, value in vars(module).items() if isinstance(value, Agent)}
@@ -77,7 +77,7 @@ def _unclear(file: str, names: list[str]) -> CodeEntryUnclear | CodeUnfit:
 
 
 def _named(module: ModuleType, entry: str) -> Held | None:
-    """What the person has chosen."""
+    """The person's choice."""
     from agents import Agent
 
     value = getattr(module, entry, None)
@@ -90,7 +90,7 @@ def _named(module: ModuleType, entry: str) -> Held | None:
 
 
 def _made(maker: Any) -> Any:
-    """The agent that a function makes; None where it makes none, or wants something for it."""
+    """The agent made by a function; None if it makes none or needs arguments."""
     from agents import Agent
 
     if not callable(maker) or not needs_nothing(maker):
@@ -114,7 +114,7 @@ def needs_nothing(maker: Any) -> bool:
 
 
 def _workflows(module: ModuleType) -> dict[str, FunctionType]:
-    """Functions of the file that take a text and ask a model, and that no other of them calls."""
+    """Functions of the file that take a text, ask a model, and are not called by another one of these."""
     own = {
         name: value
         for name, value in vars(module).items()
@@ -123,7 +123,7 @@ def _workflows(module: ModuleType) -> dict[str, FunctionType]:
     used = {name: set(_names(function.__code__)) for name, function in own.items()}
     asking: set[str] = set()
     while True:
-        found = {name for name in own if name not in asking and (_prerequisites(used[name]) or used[name] & asking)}
+        found = {name for name in own if name not in asking and (_asks_model(used[name]) or used[name] & asking)}
         if not found:
             break
         asking |= found
@@ -132,12 +132,12 @@ def _workflows(module: ModuleType) -> dict[str, FunctionType]:
     return {name: own[name] for name in own if name in shaped - called}
 
 
-def _prerequisites(names: set[str]) -> bool:
+def _asks_model(names: set[str]) -> bool:
     return any(wanted <= names for wanted in (*ASKS, ASKS_CHAT))
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """Every global and attribute that it uses, and what is defined in it does."""
+    """All globals and attributes it uses, including in nested functions."""
     yield from code.co_names
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
@@ -145,7 +145,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _takes_text(function: Any) -> bool:
-    """Whether it can be given what was typed."""
+    """Whether it can take the text typed."""
     try:
         return any(p.kind is not p.VAR_KEYWORD for p in inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -156,7 +156,7 @@ def _takes_text(function: Any) -> bool:
 
 
 def _is_used(name: str, agent: Any, known: dict[str, Any], content: bytes) -> bool:
-    """Whether it serves another: as a handoff, as a tool, in a guardrail, or in a function that is one of these."""
+    """Whether another agent uses it: as a handoff, as a tool, in a guardrail, or in a function used as one."""
     if any(getattr(other, "agent", other) is agent for one in known.values() for other in one.handoffs):
         return True
     for node in mends.parse(content).body:
@@ -178,7 +178,7 @@ def _loaded(node: ast.AST) -> set[str]:
 
 
 def workflow_call(held: Held, text: str) -> Callable[[], Any]:
-    """The workflow with what was typed as its argument. Raises CodeInputs where it wants more, CodeFailed."""
+    """Call the workflow with the text typed. Raises CodeInputs if it needs more, CodeFailed."""
     workflow = held.workflow
     if workflow is None:
         raise CodeUnfit(file=Path(held.module.__file__ or "").name)
@@ -208,7 +208,7 @@ def _kinds(workflow: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _for_text(held: Held, parameters: list[inspect.Parameter], kinds: dict[str, Any]) -> inspect.Parameter:
-    """The parameter that takes what was typed, wherever it stands."""
+    """The parameter for the text typed, wherever it is."""
     own = getattr(held.module, "WorkflowInput", None)
     ways: tuple[Callable[[inspect.Parameter], bool], ...] = (
         lambda p: own is not None and kinds.get(p.name) is own,
@@ -226,7 +226,7 @@ def _for_text(held: Held, parameters: list[inspect.Parameter], kinds: dict[str, 
 
 
 def _value(held: Held, workflow: Any, wanted: inspect.Parameter, annotated: Any, text: str) -> Any:
-    """What was typed, as the parameter takes it."""
+    """The text typed, as the parameter's type."""
     if annotated is str:
         return text
     kind: Any = annotated if isinstance(annotated, type) and hasattr(annotated, "model_validate") else None
@@ -258,7 +258,7 @@ def _constants(code: CodeType | None) -> Iterator[str]:
 
 
 def _place_of_text(kind: Any) -> str:
-    """Where what was typed goes: `input_as_text`, or the one text that is wanted in its place."""
+    """The field for the text typed: `input_as_text`, or the only required text."""
     fields = kind.model_fields
     texts = [name for name, field in fields.items() if field.annotation is str]
     wanted = [name for name in texts if fields[name].is_required()] or texts

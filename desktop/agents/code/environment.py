@@ -1,5 +1,5 @@
-"""What a child process finds in its environment: what this one had before it was packaged, less OpenAI's keys, the
-password of a proxy and what misleads Python."""
+"""The environment of a child process: this one's before packaging, without OpenAI's keys, a proxy's password, and
+anything that misleads Python."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from desktop.openai_api.transport import Endpoint as Route
 
 SECRET = re.compile(r"^OPENAI_|^CHATKIT_", re.IGNORECASE)
-"""Other services' keys stay: a tool of the file may need the one that the person gave it."""
+"""Keys of other services stay: a tool in the file may need one."""
 MISLEADING = {"PYTHONSAFEPATH", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONBREAKPOINT", "PYTHON_KEYRING_BACKEND"}
 
 
 PROXY = re.compile(r"^[a-z]+_proxy$", re.IGNORECASE)
 USER = re.compile(r"^([a-z0-9+.-]+://)?[^/]*@", re.IGNORECASE)
-"""At the beginning of a proxy's address: `scheme://user:password@`."""
+"""The beginning of a proxy's address: `scheme://user:password@`."""
 
 
 def clean(environ: Mapping[str, str], secrets: Iterable[str] = ()) -> dict[str, str]:
-    """`environ` without OpenAI's variables, and those that hold one of `secrets` or what looks like a key of OpenAI. A
-    proxy is named without its user: who asks a model through it is told the password over the pipe."""
+    """`environ` without OpenAI's variables, and without those that contain one of `secrets` or what looks like an
+    OpenAI key. A proxy's address loses its user: model clients get the password over the pipe."""
     known = [secret for secret in secrets if secret]
     plain = {
         name: USER.sub(r"\1", value) if PROXY.match(name) else value
@@ -43,8 +43,8 @@ def clean(environ: Mapping[str, str], secrets: Iterable[str] = ()) -> dict[str, 
 
 
 def with_proxy(route: Route) -> Route:
-    """`route` with the proxy that this process's environment names, where the settings name none and that one asks for
-    a password: a child's environment has it no longer."""
+    """`route` with the proxy from this process's environment if the settings name none and it needs a password, which
+    the child's environment no longer has."""
     from desktop.openai_api.transport import choose_proxy
 
     proxy = None if route.proxy else choose_proxy(route)

@@ -1,4 +1,4 @@
-"""What can keep a code agent from answering: its file, its packages, its process."""
+"""Errors of code agents: their file, their packages, their process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CodePackageMissing(CodeError):
 
 
 class CodeFileMissing(CodeError):
-    """values: module (what is imported), wanted (the file that it means), advice (a `Phrase`: where to put it)."""
+    """values: module (what is imported), wanted (the file it means), advice (a `Phrase`: where to put it)."""
 
     code = "code_file_missing"
 

@@ -1,4 +1,4 @@
-"""In the child: why a turn of a file has ended, and what could be chosen in the place of what is gone."""
+"""In the child: explains why a turn failed, and finds replacements for a model that is gone."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from desktop.agents.models.endpoints import make_client
 from desktop.common.errors import AgentsMissing, AppError, InternalError
 
 LIMIT = 10.0
-"""Seconds that a list of models may take."""
+"""Seconds for requesting a list of models."""
 _PROMPT = re.compile(r"\bpmpt_[A-Za-z0-9]{1,100}")
 
 
 def explained(failure: BaseException, beside: Beside, given: Given, model: str) -> AppError:
-    """The error to tell; `model`: the one that was asked last, as the file names it."""
+    """The error to report. `model`: the last one asked, as named in the file."""
     own = beside.made(failure) and not isinstance(failure, AppError)
     asked = given.asked(model)
     told: AppError = InternalError() if own else _gone(failure, given, model) or failures.of(failure, asked)
@@ -34,7 +34,7 @@ def explained(failure: BaseException, beside: Beside, given: Given, model: str) 
 
 
 def _gone(failure: BaseException, given: Given, model: str) -> AppError | None:
-    """A stored prompt (`Agent(prompt={"id": "pmpt_…"})`) that the endpoint does not have."""
+    """The error for a stored prompt (`Agent(prompt={"id": "pmpt_…"})`) the endpoint does not have."""
     status = getattr(failure, "status_code", None)
     named = _PROMPT.search(str(failure)) if status in (400, 404) else None
     if named is None or "not found" not in str(failure).lower():
@@ -43,9 +43,9 @@ def _gone(failure: BaseException, given: Given, model: str) -> AppError | None:
 
 
 async def listed(given: Given) -> list[dict[str, Any]]:
-    """The endpoint's models as it lists them; none where it does not."""
+    """The endpoint's models; empty if it has no list."""
     try:
-        # A client of its own: the connections of the other belong to the loop on which the file asks.
+        # A separate client: the other one's connections belong to the file's loop.
         async with make_client(given.endpoint, given.key, given.route, silence=LIMIT, retries=0) as client:
             return [model.model_dump() async for model in client.models.list()]
     except Exception:  # noqa: BLE001 - whatever it is, there is nothing to offer then

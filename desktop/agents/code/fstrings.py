@@ -1,6 +1,6 @@
-"""F-strings of Python 3.12 for the Python before it: Agent Builder writes f"{result["output_text"]}" into approvals.
+"""Rewrites Python 3.12 f-strings for Python 3.11: Agent Builder exports f"{result["output_text"]}" in approvals.
 
-Quotes inside of braces change, nothing else: every line and column stays where it is, and so does what is approved.
+Only quotes inside braces change. Every line and column stays the same, and so does what was approved.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ OPENING = re.compile(r"(?<!\w)([rR]?[fF]|[fF][rR])?(\"\"\"|'''|\"|')|#")
 
 
 def plain(text: str) -> str | None:
-    """`text` with quotes of one kind inside of f-strings of the other; None where there is nothing to change."""
+    """`text` with the other kind of quotes inside f-strings; None if nothing changes."""
     found: list[str] = []
     place = 0
     while (opening := OPENING.search(text, place)) is not None:
@@ -34,7 +34,7 @@ def _line_end(text: str, place: int) -> int:
 
 
 def _string(text: str, place: int, quote: str, *, formatted: bool) -> tuple[int, str]:
-    """Where the string that begins before `place` ends, and what it is to be."""
+    """The end of the string that begins before `place`, and its new text."""
     start, made, kept = place, [], place
     while place < len(text):
         if text.startswith(quote, place):
@@ -47,14 +47,14 @@ def _string(text: str, place: int, quote: str, *, formatted: bool) -> tuple[int,
             made += [text[kept:place], _requoted(text[place:end], quote)]
             place = kept = end
         elif text[place] == "\n" and len(quote) == 1:
-            break  # no string after all
+            break  # not a string after all
         else:
             place += 1
     return place, text[start:place] if not made else "".join(made) + text[kept:place]
 
 
 def _field(text: str, place: int) -> int:
-    """Behind the brace that ends the field whose inside begins at `place`."""
+    """The position after the brace that closes the field starting at `place`."""
     depth = 1
     while place < len(text) and depth:
         character = text[place]
@@ -68,6 +68,6 @@ def _field(text: str, place: int) -> int:
 
 
 def _requoted(field: str, quote: str) -> str:
-    """The field with the other quote, where it uses the string's own and the other is free."""
+    """The field with the other kind of quotes, if it uses the string's own and the other kind is free."""
     other = "'" if quote == '"' else '"'
     return field.replace(quote, other) if len(quote) == 1 and quote in field and other not in field else field

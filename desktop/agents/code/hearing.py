@@ -1,7 +1,6 @@
-"""In the child: what the SDK's models are told of an answer only while it comes is put right, as the assistant has it.
+"""In the child: corrects reasoning that only turns out as such later, as the assistant does (`late_reasoning`).
 
-The models are the SDK's own, whoever makes them, the file or an agent of it that names one: so they are changed where
-they are, before the file is loaded.
+The file or its agents make the SDK's own model classes, so these are patched before the file is loaded.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from desktop.agents.models.late_reasoning import put_right
 from desktop.agents.models.tolerant.heard import HEARD, Heard
 
 OURS = "desktop."
-"""How the types of events begin that the SDK does not know."""
+"""The prefix of event types the SDK does not know."""
 
 
 def install() -> None:
-    """From now on every stream of a model of the SDK's has `Turned` and `Answered` at their places."""
+    """From now on, every stream of an SDK model includes `Turned` and `Answered`."""
     import agents
 
     for kind in (agents.OpenAIResponsesModel, agents.OpenAIChatCompletionsModel):
@@ -25,7 +24,7 @@ def install() -> None:
 
 
 def is_ours(event: Any) -> bool:
-    """Whether an event of a run is none that a file can know."""
+    """Whether an event is one of ours, which a file can't know."""
     return event.type == "raw_response_event" and str(event.data.type).startswith(OURS)
 
 

@@ -1,6 +1,6 @@
-"""Which packages a file needs, read from its imports. Reads, runs nothing; what it can't see, the run itself tells.
+"""Finds the packages a file needs from its imports. Runs nothing. The run itself reports any it can't see.
 
-An import inside `try` that is ready for its failure, or under `if TYPE_CHECKING`, is no need.
+An import inside a `try` that handles its failure, or under `if TYPE_CHECKING`, is not needed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _READY = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
 def wanted(source: Source, named: Iterable[str], place: Path) -> list[str]:
-    """What is to be installed: of the packages that are named for it, and of those that its imports mean."""
+    """The packages to install: those named in the settings, and those its imports mean."""
     found = {_plain(re.split(r"[^A-Za-z0-9._-]", one)[0]): one for one in missing(named, place)}
     for package in lacking(source, place):
         found.setdefault(_plain(package), package)
@@ -33,9 +33,9 @@ def _plain(package: str) -> str:
 
 
 def lacking(source: Source, place: Path) -> list[str]:
-    """Packages (as pip names them) whose modules neither the app has, nor the folder `place`, nor the file's own.
+    """Packages (by their pip names) whose modules are neither in the app, nor in `place`, nor among the file's own.
 
-    An import of unknown origin is none: it may be a file that was left behind, and anybody's package of that name.
+    An unknown import is left out: it may be a forgotten file, and anybody could have a package of that name.
     """
     own = {name.split("/")[0].removesuffix(".py") for name in source.files} | {source.path.parent.name}
     found: dict[str, None] = {}
@@ -51,24 +51,24 @@ def lacking(source: Source, place: Path) -> list[str]:
 
 
 def _is_in(place: Path, module: str) -> bool:
-    # Looked at on the disk: an importer would remember how the folder was before the installation.
+    # Checked on the disk: an importer would have cached the folder from before the installation.
     return any(entry.name.partition(".")[0] == module for entry in place.glob(f"{module}*"))
 
 
 def _is_here(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ValueError:  # loaded, and made by hand
+    except ValueError:  # loaded, but made by hand
         return True
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
-    """Dotted names; the last part may be one that a module holds."""
+    """Dotted names; the last part may be a name inside a module."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         if node.module and not node.level:
-            # With what is taken of it: `google` alone is no package, `google.genai` is.
+            # Including the imported names: `google` is not a package, but `google.genai` is.
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
     else:
         for child in _needed(node):

@@ -1,7 +1,7 @@
-"""Packages that an import plainly means, so that they may be offered: what many people's code imports, by its name.
+"""Well-known packages by the name of their import. Only these are offered for installation.
 
-An import that is not in here may be the name of the file's own helper (`utils`, `config`, `prompts`), and on PyPI
-anybody could have registered the same name: it is never offered, a person has to name the package.
+Any other import may be one of the file's own helpers (`utils`, `config`, `prompts`), and anybody could have registered
+that name on PyPI. It is never offered; a person has to name the package.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ DIFFERENT = {
     "yaml": "PyYAML",
     "zmq": "pyzmq",
 }
-"""What is imported -> what is installed, where the names differ. Agent Builder's exports import `guardrails`."""
+"""Import -> package, if the names differ. Agent Builder's exports import `guardrails`."""
 
 _NAMES = """
 aiofiles aiohttp aiosqlite alembic altair anthropic anyio apscheduler arrow asyncpg babel bcrypt bokeh boto3 botocore
@@ -82,11 +82,11 @@ torchvision tornado tqdm trafilatura transformers twilio typer tzlocal ujson uni
 websockets wikipedia wordcloud xarray xlrd xlsxwriter xmltodict yfinance youtube_transcript_api zeep
 """
 SAME = frozenset(_NAMES.split())
-"""What is imported under the name that it is installed by (with `-` for `_`)."""
+"""Packages imported under their own name (with `-` for `_`)."""
 
 
 def package_of(module: str) -> str | None:
-    """The package that an import (`yaml`, `google.cloud.storage`) means; None where that is not known."""
+    """The package an import (`yaml`, `google.cloud.storage`) means; None if unknown."""
     parts = module.split(".")
     for length in range(len(parts), 0, -1):
         name = ".".join(parts[:length])

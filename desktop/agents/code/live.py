@@ -1,4 +1,4 @@
-"""One process of a code agent as the app has it: what it was made for, and what it is doing."""
+"""A running process of a code agent: what it was made for, and what it is doing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from desktop.settings.agents import Endpoint
 
 @dataclass(frozen=True)
 class Want:
-    """What a turn needs of its process; one that was made for another want is of no use to it."""
+    """What a turn needs from its process. A process made for a different `Want` can't be used."""
 
     source: consent.Source
     endpoint: Endpoint
@@ -34,27 +34,27 @@ class Live:
         self.want = want
         self.child = child
         self.thread = ""
-        """The chat whose turns it has had; empty: none yet."""
+        """The chat it has served; empty for none yet."""
         self.busy = False
         self.loaded = False
         self.unwanted = False
-        """It ends with the turn that it has."""
+        """Set if it must end after its current turn."""
         self.calls = Calls((), child.send)
-        """Of MCP tools, in this turn."""
+        """Calls of MCP tools in this turn."""
         self.held: deque[Message] = deque()
-        """What it asked while an answer was on its way to it."""
+        """Messages it sent while an answer was on its way to it."""
         self.choices: list[str] = []
-        """What the failure of its file leaves to the person's choice."""
+        """Choices the person has after a failure of its file."""
 
     def fits(self, agent_id: str, want: Want) -> bool:
         same = self.agent_id == agent_id and self.want.source.digest == want.source.digest
         same = same and self.want.source.path == want.source.path
-        # Everything else of it, whatever that is; sources are compared above, by their digest.
+        # Compare all other fields; sources are compared above, by their digest.
         rest = replace(self.want, source=want.source) == want
         return same and rest and not self.busy and self.child.alive
 
     async def load(self) -> None:
-        """Waits until the file is loaded. Raises what keeps it from that, or CodeEnded."""
+        """Wait until the file is loaded. Raises its error, or CodeEnded."""
         while not self.loaded:
             message = await self.child.receive()
             if message["type"] == "failed":
@@ -64,6 +64,6 @@ class Live:
 
 
 def choices_of(message: Message) -> list[str]:
-    """What a failure leaves to choose from, as the process names it."""
+    """The choices after a failure, as named by the process."""
     found = message.get("choices")
     return [str(one)[:200] for one in found if one][:20] if isinstance(found, list) else []

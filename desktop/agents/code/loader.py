@@ -1,6 +1,6 @@
-"""In the child: a file and those beside it become modules, from the bytes that were approved; and the agent in them.
+"""In the child: loads the approved bytes of a file and its neighbours as modules, and finds the agent in them.
 
-The disk is not asked for any of them again. Knows no pipe.
+Never reads them from the disk again. Knows no pipe.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from desktop.common.errors import AppError, Phrase
 from desktop.openai_api.errors_map import scrub
 
 NOT_ITS_OWN = ("agents", "openai", "desktop")
-"""What of others an error passes through when it tells of the model or of the app, not of the file."""
+"""Modules in the traceback of an error about the model or the app rather than the file."""
 APPROVAL = re.compile(r"approval_?request\w*", re.IGNORECASE)
 
 
 class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the approved files under the names by which the file may import them."""
+    """An importer for the approved files."""
 
     def __init__(self, folder: Path, files: dict[str, bytes], main: str) -> None:
         self.folder = folder
@@ -45,7 +45,7 @@ class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.package = folder.name if fits else "agent_folder"
 
     def main_name(self) -> str:
-        """The file's own module: inside of its folder where that is used as a package."""
+        """The file's own module name: within its folder if that is used as a package."""
         stem = self.main.removesuffix(".py")
         if re.search(rb"^[ \t\f]*from[ \t\f]+\.", self.files[self.main], re.MULTILINE):
             return f"{self.package}.{stem}"
@@ -72,7 +72,7 @@ class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def _file_of(self, fullname: str) -> str | None:
         parts = fullname.split(".")
         if _taken(parts[0]):
-            return None  # `types.py` beside the file is `.types` to it, and `types` is Python's own
+            return None  # for the file, `types.py` beside it is `.types`; `types` is Python's own
         if parts[-1].startswith("agent_file_"):
             return self.main
         for inner in (parts, parts[1:] if parts[0] == self.package else None):
@@ -83,21 +83,21 @@ class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 if name in self.files:
                     return name
             if not stem or any(name.startswith(f"{stem}/") for name in self.files):
-                return f"{stem}/"  # a folder without a file of its own
+                return f"{stem}/"  # a folder without an `__init__.py`
         return None
 
     def exec_module(self, module: ModuleType) -> None:
         relative = self._file_of(module.__name__) or ""
         content = self.files.get(relative, b"")
         path = str(self.folder / relative)
-        # Tracebacks and inspect show what runs, not what lies on the disk by now.
+        # Tracebacks and inspect show the code that runs, not what is on the disk by now.
         text = importlib.util.decode_source(content)
         linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
         tree = mends.parse(content, path)
         exec(compile(tree, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - what this process is for
 
     def place(self, error: BaseException) -> tuple[str, int]:
-        """File and line of the last step of `error` that lies in an approved file."""
+        """File and line of the last frame of `error` in an approved file."""
         if isinstance(error, SyntaxError) and error.filename in self.paths:
             return self.paths[error.filename], error.lineno or 0
         found = (self.main, 0)
@@ -107,7 +107,7 @@ class Beside(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return found
 
     def made(self, error: BaseException) -> bool:
-        """Whether `error` is the file's own: none of the SDKs' or the app's steps comes after its last one."""
+        """Whether the file raised `error` itself: no frame of the SDKs or the app comes after its last one."""
         own = False
         for frame, _ in traceback.walk_tb(error.__traceback__):
             if frame.f_code.co_filename in self.paths:
@@ -122,7 +122,7 @@ def _taken(name: str) -> bool:
 
 
 def load(beside: Beside, entry: str = "", secrets: tuple[str, ...] = ()) -> Held:
-    """Runs the file and finds its agent, or what is named `entry`. Raises CodePackageMissing, CodeFileMissing,
+    """Run the file and find its agent, or the one named `entry`. Raises CodePackageMissing, CodeFileMissing,
     CodeBroken, CodeUnfit, CodeEntryUnclear."""
     sys.meta_path.insert(0, beside)
     name = beside.main_name()
@@ -141,7 +141,7 @@ def load(beside: Beside, entry: str = "", secrets: tuple[str, ...] = ()) -> Held
 
 
 def broken(error: BaseException, beside: Beside, secrets: tuple[str, ...] = ()) -> AppError:
-    """Why a file can't be loaded."""
+    """The error for a file that can't be loaded."""
     file, line = beside.place(error)
     return _lacking(error, beside) or CodeBroken(
         type(error).__name__, file=file, line=line, problem=said(error, secrets)
@@ -149,7 +149,7 @@ def broken(error: BaseException, beside: Beside, secrets: tuple[str, ...] = ()) 
 
 
 def failed(error: BaseException, beside: Beside, secrets: tuple[str, ...] = ()) -> AppError:
-    """Why a file's run ended."""
+    """The error for a failed run."""
     file, line = beside.place(error)
     return _lacking(error, beside) or CodeFailed(
         type(error).__name__, file=file, line=line, problem=said(error, secrets)
@@ -157,7 +157,7 @@ def failed(error: BaseException, beside: Beside, secrets: tuple[str, ...] = ()) 
 
 
 def _lacking(error: BaseException, beside: Beside) -> AppError | None:
-    """A package, or a file of the agent's own, that an import did not find."""
+    """The error for an import that found neither a package nor one of the agent's files."""
     if not isinstance(error, ImportError):
         return None
     file, line = beside.place(error)
@@ -175,7 +175,7 @@ def _lacking(error: BaseException, beside: Beside) -> AppError | None:
     package = None if own else next(filter(None, map(package_of, [*meant, name])), None)
     if package is not None:
         return CodePackageMissing(str(error)[:200], file=file, module=name, package=package)
-    # Of `import helpers.text` Python misses `helpers`; the file that is meant is the other.
+    # For `import helpers.text`, Python reports `helpers` as missing, but the missing file is helpers/text.py.
     whole = next((one for one in meant if one.startswith(f"{name}.")), name)
     wanted = whole.removeprefix(f"{beside.package}.").replace(".", "/") + ".py"
     advice = Phrase("code.put_beside" if own else "code.put_beside_or_name", {"wanted": wanted})
@@ -183,7 +183,7 @@ def _lacking(error: BaseException, beside: Beside) -> AppError | None:
 
 
 def _import_at(beside: Beside, file: str, line: int) -> ast.Import | ast.ImportFrom | None:
-    """The import that stands in this line."""
+    """The import on this line."""
     for node in ast.walk(mends.parse(beside.files[file])):
         if isinstance(node, ast.Import | ast.ImportFrom) and node.lineno <= line <= (node.end_lineno or line):
             return node
@@ -191,14 +191,14 @@ def _import_at(beside: Beside, file: str, line: int) -> ast.Import | ast.ImportF
 
 
 def _modules(written: ast.Import | ast.ImportFrom) -> list[str]:
-    """The modules that an import names, from the top."""
+    """The modules an import names, outermost first."""
     if isinstance(written, ast.Import):
         return [alias.name for alias in written.names]
     return [written.module] if written.module and not written.level else []
 
 
 def _above(error: BaseException, file: str, written: ast.ImportFrom) -> AppError:
-    """`from ..prompts import x`, which means a file above the folder whose files were approved."""
+    """Whether it is like `from ..prompts import x`, which means a file above the approved folder."""
     name = written.names[0].name
     wanted = (written.module or name).replace(".", "/") + ".py"
     advice = Phrase("code.put_inside", {"wanted": wanted, "inside": f"from .{written.module or ''} import {name}"})
@@ -213,7 +213,7 @@ def _belongs(beside: Beside, name: str) -> bool:
 
 
 def replace(beside: Beside, name: re.Pattern[str] | None, known: Any, new: Callable[[Any], Any]) -> None:
-    """In every approved module: the functions that are named `name`, or the object `known`, become `new(old)`."""
+    """In every approved module, replace functions named `name`, or the object `known`, by `new(old)`."""
     for module in list(sys.modules.values()):
         if getattr(getattr(module, "__spec__", None), "loader", None) is not beside:
             continue

@@ -1,4 +1,4 @@
-"""In the app: calls of MCP tools that a code agent's process asks for. It has neither the servers nor their secrets.
+"""In the app: makes MCP tool calls for a code agent's process, which has neither the servers nor their secrets.
 
 Lives on the agents' event loop.
 """
@@ -18,17 +18,17 @@ from desktop.agents.mcp.servers import Live
 from desktop.common.errors import AppError
 
 NOT_APPROVED = "Tool execution was not approved."
-"""As the Agents SDK tells a model."""
+"""The same words as in the Agents SDK."""
 
 
 class Calls:
-    """The tools of one turn, and its calls that are on their way. `send` is the way to the process."""
+    """The tools of one turn, and its calls in progress. `send` sends to the process."""
 
     def __init__(self, servers: Sequence[Live], send: Callable[[Message], object]) -> None:
         self.problems: list[AppError] = []
-        """What the person has to know, and was not told yet."""
+        """Problems not yet shown to the person."""
         self.pictures: list[str] = []
-        """What tools gave to look at (data: addresses), and was not shown yet."""
+        """Pictures from tools (data: addresses) not yet shown."""
         self._known: Mapping[tuple[str, str], tuple[Live, Tool]] = {
             (live.server.id, tool.name): (live, tool) for live in servers for tool in live.tools
         }
@@ -38,22 +38,22 @@ class Calls:
 
     @property
     def told(self) -> list[Message]:
-        """What the process is told of them."""
+        """The tools as sent to the process."""
         return [
             {"server": live.server.id, "tool": tool.name, "description": tool.description, "schema": tool.schema}
             for live, tool in self._tools
         ]
 
     def called(self, message: Message) -> tuple[Live, Tool] | None:
-        """What is called, and whose it is; None: nobody's."""
+        """The server and tool of a call; None if unknown."""
         return self._known.get((str(message.get("server")), str(message.get("tool"))))
 
     def refuse(self, message: Message) -> None:
-        """The call is not made."""
+        """Refuse the call."""
         self._send({"type": "called", "id": message.get("id"), "text": NOT_APPROVED})
 
     def make(self, live: Live, message: Message) -> None:
-        """The call is made; its outcome goes to the process, whatever happens to the stream that it began in."""
+        """Make the call. Its outcome goes to the process, whatever happens to the stream it started in."""
         context = contextvars.copy_context()
         context.run(CURRENT.set, None)
         task = asyncio.get_running_loop().create_task(self._make(live, message), context=context)
@@ -61,7 +61,7 @@ class Calls:
         task.add_done_callback(self._tasks.discard)
 
     def stop(self) -> None:
-        """What is on its way is given up."""
+        """Abandon calls in progress."""
         for task in self._tasks:
             task.cancel()
 

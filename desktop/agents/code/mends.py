@@ -1,6 +1,6 @@
-"""Mistakes that Agent Builder itself writes into its exports, mended as a file is read. It knows no other mistakes.
+"""Fixes mistakes Agent Builder makes in its exports when a file is parsed. No other mistakes.
 
-What is shown, hashed and approved is the file as it is; every line stays where it is.
+The file that is shown, hashed and approved is unchanged. Every line keeps its number.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from desktop.agents.code import fstrings
 
 EMPTY = re.compile(r"expected an indented block after '(?:if|elif|else|while)' statement on line (\d+)")
 MOST = 50
-"""Empty branches of one file."""
+"""The most empty branches in one file."""
 
 
 def parse(content: bytes, name: str = "<unknown>") -> ast.Module:
-    """`ast.parse`, that also takes what Agent Builder exports. Raises what it raises."""
+    """Like `ast.parse`, but also accepts Agent Builder's exports."""
     try:
         tree = ast.parse(content, name)
     except SyntaxError:
@@ -43,7 +43,7 @@ def _parsed(text: str, name: str) -> ast.Module:
 
 
 def _with_pass(text: str, line: int) -> str:
-    """A branch without a node is exported without a body: its header, on `line`, gets one."""
+    """Agent Builder exports a branch without a node without a body. Add one to its header on `line`."""
     lines = text.splitlines(keepends=True)
     colon = None
     for token in tokenize.generate_tokens(io.StringIO("".join(lines[line - 1 :]).lstrip()).readline):
@@ -61,8 +61,8 @@ def _with_pass(text: str, line: int) -> str:
 
 
 class _Results(ast.NodeTransformer):
-    """The helper that sums up guardrails reads the result of every kind there is; of those that are not set up there
-    is none, and `None.info` ended every run."""
+    """The exported helper for guardrails reads the results of all kinds, even those not set up. Their result is None,
+    so `None.info` ended every run."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         if node.name == "build_guardrail_fail_output":

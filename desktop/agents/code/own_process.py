@@ -1,8 +1,8 @@
-"""What a process of ours keeps from the person's other programs, and sees to at its end (Linux; elsewhere nothing).
+"""Protects our processes from other programs, and cleans up their children (Linux only).
 
-Keys are in its memory: so no core file is written of it, and nobody who isn't root reads it through /proc. What agents
-and MCP servers leave behind by ending their guard becomes a child of the app, which ends it with itself. Imports
-nothing of the app: a code agent's process uses it too.
+Keys are in memory, so no core file is written, and only root can read the memory through /proc. If agents or MCP
+servers kill their guard, what is left becomes a child of the app, which ends it at its own end. Imports nothing of the
+app, because a code agent's process uses it too.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from pathlib import Path
 SET_PDEATHSIG, SET_DUMPABLE, SET_CHILD_SUBREAPER = 1, 4, 36
 """Of prctl(2), Linux."""
 MARK = 1 << 34
-"""The most bytes of message queues in the tree of a guard, where the app has no limit of its own."""
+"""The limit for message queues in a guard's process tree if the app itself has none, in bytes."""
 END_LIMIT = 2.0
-"""Seconds that ending what is left may take."""
+"""Seconds for ending leftover processes."""
 
 
 def prctl(option: int, value: int) -> None:
-    """As prctl(2); nothing where there is none."""
+    """Like prctl(2); does nothing where it doesn't exist."""
     if sys.platform == "linux":
         with suppress(Exception):
             ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 def leave_no_core() -> None:
-    """No core file of this process, nor of those that it starts."""
+    """Write no core files of this process and its children."""
     with suppress(ImportError, OSError, ValueError):
         import resource
 
@@ -39,24 +39,24 @@ def leave_no_core() -> None:
 
 
 def hide_memory() -> None:
-    """From now on no other program of the person's reads this process's memory or traces it.
+    """Keep the user's other programs from reading or tracing this process's memory.
 
-    It is undone by exec, so programs that are started are as they would be. But a process that is forked from this one
-    can't set up a user namespace any more, which Chromium's sandbox does: call it when that stands.
+    exec undoes it, so started programs are unaffected. But a process forked from this one can no longer set up a user
+    namespace, which Chromium's sandbox needs: call this after the sandbox is set up.
     """
     leave_no_core()
     prctl(SET_DUMPABLE, 0)
 
 
 def adopt_orphans() -> None:
-    """Processes below this one whose parents end become its children, instead of the system's."""
+    """Make this process adopt descendants whose parents end, instead of init."""
     prctl(SET_CHILD_SUBREAPER, 1)
 
 
 def mark_tree() -> None:
-    """Lets `end_marked` know this process and all below it, whatever they do: they get one byte less of message queues
-    than the app may have, and a limit that was lowered can't be raised again. An environment could be cleaned, a
-    session left."""
+    """Mark this process and all its descendants for `end_marked`: their limit for message queues is one byte lower than
+    the app's, and a lowered limit can't be raised again. They could clean an environment variable or leave a
+    session."""
     with suppress(ImportError, AttributeError, OSError, ValueError):
         import resource
 
@@ -67,8 +67,8 @@ def mark_tree() -> None:
 
 
 def end_marked(limit: float = END_LIMIT) -> int:
-    """Ends the children that carry the mark, with all below them, until there are none or `limit` seconds are over.
-    Others are left alone: a browser that was opened is a child as well. How many were ended."""
+    """End marked children and their descendants, until none is left or `limit` seconds have passed. Others, such as a
+    browser the app opened, are left alone. Returns how many were ended."""
     if sys.platform != "linux":
         return 0
     ended = 0
@@ -101,7 +101,7 @@ def _marked_children() -> list[int]:
 
 
 def _parent(pid: int) -> int:
-    """0 where it has ended, or waits to be taken note of."""
+    """The parent's id; 0 if the process has ended or is a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
@@ -110,7 +110,7 @@ def _parent(pid: int) -> int:
 
 
 def _queue_limit(pid: int) -> float | None:
-    """The hard limit of message queues' bytes, None where it can't be told."""
+    """The hard limit for message queues in bytes; None if unknown."""
     try:
         lines = Path(f"/proc/{pid}/limits").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:

@@ -1,6 +1,6 @@
-"""Packages that code agents need and the app does not have: into a folder of the profile, by pip, never into the app.
+"""Installs packages that code agents need, with pip, into a folder of the profile; never into the app.
 
-Only when asked. Wheels alone: building a package would run its code. Knows no page.
+Only on request, and only wheels: building a package would run its code. Knows no page.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ from desktop.openai_api.transport import parse_proxy, tls_context
 from desktop.settings.agents import PACKAGE
 
 ARGUMENT = "--code-agent-pip"
-"""The hidden first argument of a packaged app that makes it the pip that was packed with it."""
+"""The hidden first argument that makes a packaged app run its bundled pip."""
 LIMIT = 600.0
-"""Seconds that an installation may take."""
+"""Seconds an installation may take."""
 BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
-"""Where Linux and BSD keep what they trust in one file; Python lists nothing of a folder."""
+"""Files of trusted certificates on Linux and BSD. Python can't list a folder of them."""
 
 
 def folder(profile: Path) -> Path:
-    """Where packages of a profile go; one for each version of Python, whose packages they are."""
+    """The folder for a profile's packages; each Python version has its own."""
     return profile / "packages" / f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def shipped() -> Path | None:
-    """The folder of packages that a packaged app brought along for its own agents."""
+    """The folder of packages shipped with a packaged app for its agents."""
     place = assets_dir() / "agent-packages"
     return place if is_frozen() and place.is_dir() else None
 
 
 def missing(wanted: Iterable[str], place: Path) -> list[str]:
-    """Those of `wanted` that neither the app has nor the folder. Versions are pip's business, not looked at."""
+    """The packages of `wanted` that are neither in the app nor in the folder. Versions are left to pip."""
     found = []
     for requirement in wanted:
         name = _name(requirement)
@@ -84,7 +84,7 @@ def _name(requirement: str) -> str:
 
 
 def command() -> list[str]:
-    """What runs pip for this version of Python. Raises PackagesNotInstalled where there is nothing that could."""
+    """The command that runs pip for this Python version. Raises PackagesNotInstalled if there is none."""
     if not is_frozen():
         if _runs([sys.executable, "-m", "pip", "--version"]):
             return [sys.executable, "-m", "pip"]
@@ -121,8 +121,8 @@ def install(
     cancel: Event | None = None,
     route: Route | None = None,
 ) -> None:
-    """Puts `wanted` into `place`; `on_line` gets what pip says. Blocks, until `cancel` is set at the longest. `route`
-    gives the proxy and the certificates of the settings; None: pip's own ways. Raises PackagesNotInstalled, BadParams,
+    """Install `wanted` into `place`. `on_line` gets pip's output. Blocks, at most until `cancel` is set. `route`: proxy
+    and certificates from the settings; None for pip's own configuration. Raises PackagesNotInstalled, BadParams,
     ProxyFailed, FileUnreadable."""
     names = ", ".join(wanted)
     for requirement in wanted:
@@ -177,9 +177,8 @@ def scrubbed(line: str, secrets: Iterable[str]) -> str:
 
 @contextmanager
 def way(route: Route | None) -> Iterator[dict[str, str]]:
-    """The variables that lead pip through the proxy and let it trust the certificates of the settings. In pip's own
-    environment, because what is typed to a program can be read by everybody on the computer. Raises ProxyFailed,
-    FileUnreadable."""
+    """Environment variables for pip with the proxy and certificates from the settings. Not arguments, because everybody
+    on the computer can read a program's arguments. Raises ProxyFailed, FileUnreadable."""
     environ: dict[str, str] = {}
     with ExitStack() as stack:
         if route is not None and route.proxy:
@@ -191,19 +190,19 @@ def way(route: Route | None) -> Iterator[dict[str, str]]:
             folder = stack.enter_context(TemporaryDirectory(prefix="chatkit-desktop-"))
             bundle = Path(folder) / "trusted.pem"
             bundle.write_text(trusted(route.ca_file), encoding="ascii")
-            # A bundle that the environment names would go before what pip is told (requests 2.32).
+            # A bundle named in the environment would take precedence (requests 2.32).
             environ |= dict.fromkeys(("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(bundle))
         yield environ
 
 
 def trusted(ca_file: str) -> str:
-    """The system's certificates, certifi's where they can't be listed, and those of `ca_file`: what is named to pip is
-    all that it trusts. PEM. Raises FileUnreadable."""
+    """The system's certificates (certifi's if they can't be listed) plus those of `ca_file`, as PEM. pip trusts only
+    what it is given. Raises FileUnreadable."""
     import ssl
 
     import certifi
 
-    tls_context(ca_file)  # tells what is wrong with it
+    tls_context(ca_file)  # raises what is wrong with it
     context = ssl.create_default_context()
     bundle = next((file for file in BUNDLES if os.path.isfile(file)), None)
     if bundle is not None:
@@ -216,7 +215,7 @@ def trusted(ca_file: str) -> str:
 
 
 def _watch(running: subprocess.Popen[str], limit: float, cancel: Event | None, ended: Event) -> None:
-    """Ends pip when its time is over, or when nobody wants it any more."""
+    """End pip when its time is up or it was cancelled."""
     over = time.monotonic() + limit
     while not ended.wait(0.1):
         if time.monotonic() > over or (cancel is not None and cancel.is_set()):

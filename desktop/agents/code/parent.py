@@ -50,9 +50,9 @@ log = logging.getLogger(__name__)
 
 Events = AsyncGenerator[ThreadStreamEvent, None]
 ANSWERS: Mapping[str, Choice] = {**cards.CHOICES, APPROVE: "approved", REJECT: "rejected"}
-"""What the buttons of cards say."""
+"""The answers of cards' buttons."""
 MOST_HELD = 64
-"""Questions of a process that wait while an answer is on its way to it."""
+"""Messages held while an answer is on its way to the process."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,16 @@ class Parked:
     card: WidgetItem
     thread_id: str
     question: Question
-    """What its card asks, for a window of ours."""
+    """The question on its card, for our own window."""
     call: Message | None = None
-    """The call of an MCP tool that needs a yes."""
+    """The MCP tool call that needs approval."""
     tool: Tool | None = None
-    """What it calls, as its server described it when the question was asked."""
+    """The tool, as described when the question was asked."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question that a run waits for, and its answer where it is there already."""
+    """The question a run waits for, and its answer if already known."""
 
     number: str
     parked: Parked
@@ -81,7 +81,7 @@ class Asked:
 
 
 class CodeAgents:
-    """All code agents; which one is meant comes with each call."""
+    """Runs all code agents; each call says which one."""
 
     def __init__(
         self,
@@ -94,8 +94,8 @@ class CodeAgents:
         prerequisites: Prerequisites | None = None,
         questions: Questions | None = None,
     ) -> None:
-        """`prerequisites`: where a message waits for a yes to code that has changed; `questions`: where a run waits
-        for an answer that no card gives. None: nobody can be asked."""
+        """`prerequisites`: where a message waits for consent to changed code. `questions`: where a run waits for an
+        answer no card may give. None if nobody can be asked."""
         self._questions = questions or Questions(None, 0.0)
         self._servers = servers or McpServers(sources, Limits())
         self._approvals = approvals or Approvals(sources)
@@ -105,7 +105,7 @@ class CodeAgents:
         self._processes = Processes(sources, texts, place, silence)
         self._parked: dict[str, Parked] = {}
         self._chosen: dict[str, dict[str, Any]] = {}
-        """What was chosen for agents whose settings can't keep it, as long as the app runs: {agent: {field: value}}."""
+        """Choices for agents whose settings can't be saved, kept while the app runs: {agent: {field: value}}."""
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class CodeAgents:
         attachments: object,
         context: RequestContext,
     ) -> Events:
-        """The answer to `message`, or to what was last said. Ends where the run waits for a person. Raises AppError."""
+        """The answer to `message`, or to the last one. Ends where the run waits for a person. Raises AppError."""
         new_id = _ids(store, thread, context)
         readable = cast("chat_input.Reads | None", attachments if hasattr(attachments, "read") else None)
         told = await conversation.told(store, readable, thread, message, context)
@@ -197,8 +197,8 @@ class CodeAgents:
         sender: WidgetItem | None,
         context: RequestContext,
     ) -> Events:
-        """A button of an approval's card; the run goes on. A card that nothing waits for any more says so. From a page
-        that may not approve, every button brings our window forward and does nothing else."""
+        """A button on an approval card was pressed: the run continues. A card nobody waits for any more says so. On a
+        page that may not approve, every button only brings our window forward."""
         number = action.payload.get("id") if isinstance(action.payload, dict) else None
         parked = self._parked.get(number) if isinstance(number, str) else None
         choice = ANSWERS.get(action.type)
@@ -223,7 +223,7 @@ class CodeAgents:
         if not context.approves or action.type == cards.OPEN:
             choice = None
         elif choice not in parked.question.choices:
-            return  # no button of this card
+            return  # not a button of this card
         asked = Asked(number, parked, choice)
         follow = self._follow(parked.live, parked.shown, thread.id, apart=not context.approves, asked=asked)
         async with aclosing(follow) as events:
@@ -231,7 +231,7 @@ class CodeAgents:
                 yield event
 
     def _offered(self, error: AppError, choices: list[str], shown: Shown) -> list[ThreadStreamEvent]:
-        """The card that goes before a failure which a choice can mend."""
+        """The card shown before a failure that a choice can fix."""
         if isinstance(error, CodeEntryUnclear) and choices:
             return shown.offering(self._texts.get("code.which_entry"), "entry", choices)
         if isinstance(error, CodeModelGone) and choices:
@@ -240,7 +240,8 @@ class CodeAgents:
         return []
 
     async def choose(self, agent: CodeAgent, action: Action[str, Any], sender: WidgetItem) -> ThreadStreamEvent | None:
-        """A choice was made on a card: it holds from the next run on. What shows that; None: no button of this card."""
+        """A choice was made on a card; it applies from the next run on. Returns the event that shows it; None if it
+        isn't one of the card's buttons."""
         found = chosen(sender, action)
         if found is None:
             return None
@@ -258,7 +259,8 @@ class CodeAgents:
         return settled(sender, self._texts, choice)
 
     async def _decided(self, number: str, parked: Parked, choice: Choice) -> Events:
-        """What the person has said, to the process, and on the card of a call; that of a step waits for `taken`."""
+        """Send the person's answer to the process, and show it on the card of a call. The card of a step waits for
+        `taken`."""
         del self._parked[number]
         live, call = parked.live, parked.call
         if call is None:
@@ -277,12 +279,12 @@ class CodeAgents:
     async def _follow(
         self, live: Live, shown: Shown, thread_id: str, *, apart: bool, asked: Asked | None = None
     ) -> Events:
-        """A run until it ends, fails, or waits for a person. `apart`: its questions are asked in our window, and it
-        goes on in this stream; `asked`: the question that it waits for."""
+        """Follow a run until it ends, fails, or waits for a person. `apart`: questions are asked in our window, and the
+        run continues in this stream. `asked`: the question it waits for."""
         over = False
         answer: tuple[Asked, Choice] | None = None
-        """What is on its way to the process. It may be dying, and nobody knows yet: a card says that it was answered
-        when the process has the answer, and that nothing waits for one where it has gone before."""
+        """The answer on its way to the process, which may be dying. The card shows the answer once the process has it,
+        or that nothing waits for one if the process has ended before."""
         try:
             while True:
                 if asked is not None:
@@ -292,7 +294,7 @@ class CodeAgents:
                             yield ProgressUpdateEvent(icon="clock", text=self._texts.get("approval.waits"))
                         choice = await self._questions.ask(asked.parked.question)
                     if choice is None or self._parked.get(asked.number) is not asked.parked:
-                        over = asked.number not in self._parked  # it was given up, and is being stopped
+                        over = asked.number not in self._parked  # it was abandoned and is being stopped
                         return
                     async with aclosing(self._decided(asked.number, asked.parked, choice)) as events:
                         async for event in events:
@@ -358,8 +360,8 @@ class CodeAgents:
     def _question(
         self, live: Live, shown: Shown, thread_id: str, message: Message, *, apart: bool
     ) -> tuple[Parked, list[ThreadStreamEvent]] | None:
-        """What the process asks, and the events that show it; None where nobody has to answer: a call that may be made
-        is made, one of nobody's tool is refused."""
+        """The process's question, and the events that show it. None if nobody has to answer: an allowed call is made,
+        and one of an unknown tool refused."""
         agent_id = live.agent_id
         if message["type"] == "ask":
             number = str(message.get("id"))
@@ -383,7 +385,7 @@ class CodeAgents:
         return Parked(live, shown, item, thread_id, use, message, tool), told
 
     async def _give_up(self, thread: ThreadMetadata, store: Store[RequestContext], context: RequestContext) -> Events:
-        """The person went on writing in place of answering: what waited for that is over."""
+        """The person wrote another message instead of answering: end the runs that waited."""
         for number, parked in list(self._parked.items()):
             if parked.thread_id != thread.id:
                 continue

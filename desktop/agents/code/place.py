@@ -15,10 +15,10 @@ STOP = 2.0
 
 @dataclass(frozen=True)
 class Place:
-    """What code agents of a profile have on the disk."""
+    """The files of a profile's code agents."""
 
     consents: consent.Consents
     packages: Path | None = None
-    """Folder of packages installed for them (`packages.folder`)."""
+    """The folder of packages installed for them (`packages.folder`)."""
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     stop: float = STOP

@@ -1,6 +1,6 @@
-"""The child process as the app holds it: started, spoken to, asked to stop, killed. On the agents' event loop.
+"""The app's handle on a child process: starts it, exchanges messages with it, kills it. On the agents' event loop.
 
-Knows neither agents nor ChatKit; what is said over the pipes is `protocol.py`'s.
+Knows neither agents nor ChatKit. `protocol.py` defines the messages.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 output = logging.getLogger("desktop.agents.code.output")
-"""What files print."""
+"""The log for output of code agents."""
 
 UNREAD = 64
-"""Messages of the child that may wait to be read; then its pipe fills, and then it waits."""
+"""Messages of the child that may wait to be read. Beyond that its pipe fills up, and then the child waits."""
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -75,16 +75,16 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Of the process that was started: the guard, on POSIX."""
+        """The id of the process started: on POSIX, the guard."""
         return self._process.pid
 
     def send(self, message: Message) -> None:
-        """In order, without waiting: a child that reads nothing must not hold up the loop."""
+        """Send a message, in order, without waiting: a child that does not read must not block the loop."""
         with suppress(RuntimeError):  # closed
             self._sending.submit(lambda: self._writer.send(message))
 
     async def receive(self) -> Message:
-        """The next message. Raises CodeEnded where the process has ended."""
+        """The next message. Raises CodeEnded if the process has ended."""
         while not self._messages:
             self._come.clear()
             await self._come.wait()
@@ -96,14 +96,14 @@ class Child:
         return message
 
     def kill(self) -> None:
-        """At once, with everything below it."""
+        """Kill it at once, with everything below it."""
         for _ in range(UNREAD):
-            self._room.release()  # whoever reads the pipe reads it to its end
+            self._room.release()  # the reading thread reads up to the pipe's end
         self._terminate()
         threading.Thread(target=self._bury, name="code-bury", daemon=True).start()
 
     def wait(self, limit: float) -> bool:
-        """Blocks until the process has ended; False where it has not within `limit` seconds."""
+        """Block until the process has ended. False if it has not within `limit` seconds."""
         try:
             self._process.wait(limit)
         except subprocess.TimeoutExpired:
@@ -111,7 +111,7 @@ class Child:
         return True
 
     def _terminate(self) -> None:
-        """The guard ends what is below it before it ends itself; on Windows the job does that."""
+        """Terminate the guard, which first ends everything below it. On Windows, the job does that."""
         if self._job is not None:
             self._job.end()
         elif self._process.poll() is None:
@@ -123,7 +123,7 @@ class Child:
             with suppress(OSError):
                 self._process.kill()
             self.wait(5.0)
-        # After what is being written: that fails now that nobody reads it.
+        # After pending writes, which fail now that nobody reads them.
         self._sending.close(self._writer.close, limit=1.0)
 
     def _end(self) -> Phrase:
@@ -136,7 +136,7 @@ class Child:
         if number > 0:
             with suppress(ValueError):
                 return Phrase("code.ended_signal", {"signal": signal.Signals(number).name})
-        # Windows says by such a number what went wrong in a crash; people look it up in this form.
+        # On Windows, such a number says why it crashed; people look it up in this form.
         return Phrase("code.ended_code", {"code": f"0x{code:08X}" if code >> 31 == 1 else code})
 
     # --- threads ------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Child:
             log.warning("%s: its process sends what is no message (%s)", self.name, error)
         finally:
             os.close(handle)
-        # Mostly it is ending by itself, and how is worth telling; whoever has closed the pipe has nothing more to say.
+        # Usually it is ending by itself, and its exit code is worth reporting. If not, it has closed the pipe.
         if self._garbled or not self.wait(2.0):
             self._terminate()
         if not self.wait(5.0):
@@ -170,11 +170,11 @@ class Child:
             self._messages.append(message)
             self._come.set()
 
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so nobody waits
             self._loop.call_soon_threadsafe(take)
 
     def _log(self, _: int) -> None:
-        """What is printed goes to the log, within bounds and without the key."""
+        """Log its output, within limits and without the key."""
         stream = self._process.stdout
         if stream is None:
             return
@@ -204,7 +204,7 @@ def _start(takes: int, gives: int, environ: dict[str, str]) -> tuple[subprocess.
 def _start_on_windows(
     words: list[str], takes: int, gives: int, environ: dict[str, str]
 ) -> tuple[subprocess.Popen[bytes], Job]:
-    """A job object takes the place of the guard."""
+    """A job object replaces the guard."""
     import msvcrt
 
     from desktop.agents.code.windows_job import FLAGS, Job

@@ -48,7 +48,7 @@ class Processes:
         self._stopping: set[asyncio.Task[None]] = set()
 
     async def warm(self, agent: CodeAgent) -> None:
-        """Starts a process for the next new chat, and loads the file, where that is allowed. Says nothing."""
+        """Start a process for the next new chat and load the file, if that is allowed. Reports nothing."""
         try:
             want = await self.want(agent)
             if not any(not live.thread and live.fits(agent.id, want) for live in self._lives):
@@ -57,8 +57,7 @@ class Processes:
             log.info("no process was started ahead: %s", type(error).__name__)
 
     async def tidy(self) -> None:
-        """Ends processes whose agent is gone, or has another file, or whose yes was taken back; those that are at work
-        when their turn is over."""
+        """End processes whose agent is gone, has another file, or lost its consent; busy ones after their turn."""
         for live in list(self._lives):
             live.unwanted = not await asyncio.to_thread(self._is_wanted, live)
             if live.unwanted and not live.busy:
@@ -74,7 +73,7 @@ class Processes:
         return same and self._place.consents.given(source)
 
     async def close(self, limit: float = 1.0) -> None:
-        """Ends every process."""
+        """End every process."""
         lives, self._lives = self._lives, []
         for task in self._stopping:
             task.cancel()
@@ -86,11 +85,12 @@ class Processes:
 
     @property
     def ids(self) -> list[int]:
-        """Their ids, for tests and diagnostics."""
+        """Their process ids, for tests and diagnostics."""
         return [live.child.pid for live in self._lives]
 
     async def want(self, agent: CodeAgent) -> Want:
-        """Raises CodeUnreadable, CodeConsentNeeded, AgentNotSet, KeyMissing, KeyStoreError."""
+        """What a process for this agent needs. Raises CodeUnreadable, CodeConsentNeeded, AgentNotSet, KeyMissing,
+        KeyStoreError."""
         source = await asyncio.to_thread(consent.read, agent.file)
         await asyncio.to_thread(self._place.consents.require, source)
         endpoint = self._sources.endpoint(agent.endpoint)
@@ -112,7 +112,8 @@ class Processes:
         self._lives.append(live)
         if self._place.packages is not None:
             with suppress(AppError):
-                # Python forgets a folder that is not there; what is installed later is found by a process that runs.
+                # Python ignores a missing folder. It must exist, so that a running process finds packages installed
+                # later.
                 ensure_private_dir(self._place.packages)
         packages = [str(path) for path in (self._place.packages, shipped()) if path is not None]
         child.send({"type": "prepare", "language": self._texts.language, "paths": packages})
@@ -136,7 +137,7 @@ class Processes:
         return live
 
     def take(self, agent_id: str, thread_id: str, want: Want) -> Live:
-        """The process that had this chat, else one that had none, else a new one; busy from now on."""
+        """The process that served this chat, or an unused one, or a new one. It is now busy."""
         for live in list(self._lives):
             stale = live.agent_id == agent_id and not live.busy and not live.fits(agent_id, want)
             if stale or not live.child.alive:
@@ -150,7 +151,7 @@ class Processes:
         return live
 
     def rest(self, live: Live) -> None:
-        """A turn is over; its process waits for the next."""
+        """A turn is over: keep the process for the next one."""
         live.busy = False
         live.held.clear()
         if live.unwanted:
@@ -173,7 +174,7 @@ class Processes:
             self.end(live)
             return
         context = contextvars.copy_context()
-        context.run(CURRENT.set, None)  # the run that it belonged to ends what it has begun
+        context.run(CURRENT.set, None)  # otherwise the run would end this task with its own
         task = asyncio.get_running_loop().create_task(self._ask_to_stop(live), context=context)
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)

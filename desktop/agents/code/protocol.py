@@ -1,4 +1,4 @@
-"""What app and child process say to each other: JSON objects, each behind its length, over pipes of their own.
+"""The messages between app and child process: JSON objects, each preceded by its length, over separate pipes.
 
 Both ends use this module; it imports nothing heavy. Knows neither agents nor pages.
 """
@@ -11,7 +11,7 @@ import struct
 import threading
 from typing import Any
 
-# Each for its errors: the end that reads knows an error by its code, wherever its class is.
+# Imported for their error classes: the reading end finds an error by its code.
 import desktop.agents.code.errors
 import desktop.agents.errors
 import desktop.agents.mcp.errors
@@ -27,13 +27,13 @@ Message = dict[str, Any]
 
 HEADER = struct.Struct(">I")
 FROM_CHILD = 4_000_000
-"""Most bytes of one message of the child; more is no message of ours."""
+"""The largest message from the child, in bytes."""
 TO_CHILD = 128_000_000
-"""The same the other way: a turn brings its attachments along."""
+"""The largest message to the child: a turn includes its attachments."""
 
 
 class Garbled(Exception):
-    """What came is not of this protocol."""
+    """The data received does not follow this protocol."""
 
 
 def read(handle: int, most: int) -> Message | None:
@@ -57,8 +57,7 @@ def read(handle: int, most: int) -> Message | None:
 
 
 def _encodable(value: Any) -> Any:
-    """Half a character, which JSON can name, and Python's reads from bytes as well, and nothing can write, becomes a
-    question mark."""
+    """Replace lone surrogates by question marks. JSON can contain them, but nothing can write them."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
@@ -83,7 +82,7 @@ def _exactly(handle: int, size: int) -> bytes | None:
 
 
 class Writer:
-    """One end that writes; from any thread, one message after the other. Blocks while the other end reads nothing."""
+    """The writing end. Thread-safe, one message at a time. Blocks while the other end does not read."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
@@ -91,7 +90,7 @@ class Writer:
         self._closed = False
 
     def send(self, message: Message) -> bool:
-        """False where nobody reads any more."""
+        """Send a message. False if nobody reads any more."""
         body = json.dumps(message, ensure_ascii=True).encode()
         rest = memoryview(HEADER.pack(len(body)) + body)
         with self._lock:
@@ -103,7 +102,7 @@ class Writer:
             return not self._closed
 
     def close(self) -> None:
-        """The other end reads the end. What is being written is cut off."""
+        """Close the pipe, so that the other end reads its end. A pending write is cut off."""
         self._closed = True
         try:
             os.close(self._handle)
@@ -115,7 +114,7 @@ class Writer:
 
 
 def pack(error: AppError) -> Message:
-    """An error of ours for the way."""
+    """An error as JSON."""
     own = {name: value for name, value in vars(error).items() if isinstance(value, str | int | float)}
     return {
         "code": error.code,
@@ -127,7 +126,7 @@ def pack(error: AppError) -> Message:
 
 
 def unpack(message: object) -> AppError:
-    """The error as it was; what can't be read, or told, is a defect of ours (InternalError)."""
+    """The error from JSON. Anything unreadable becomes an InternalError."""
     if not isinstance(message, dict):
         return InternalError(str(message)[:200])
     kind = next((kind for kind in leaves() if kind.code == message.get("code")), None)
@@ -137,9 +136,9 @@ def unpack(message: object) -> AppError:
     error = kind.__new__(kind)
     given = message.get("own")
     own = given if isinstance(given, dict) else {}
-    # Of a process that runs anybody's code: plain values, and none that stands before a method.
+    # From a process that runs arbitrary code: only plain values, and none that shadows a method.
     own = {n: v for n, v in own.items() if isinstance(v, str | int | float) and not callable(getattr(kind, n, None))}
-    # Not through __init__: each class takes its values in its own way, and here they are finished.
+    # Not through __init__: its parameters differ by class, and these values are already complete.
     AppError.__init__(error, str(message.get("detail") or ""), field=message.get("field"))
     vars(error).update({"retry_after": None} | own)
     error.values = {name: _whole(value) for name, value in values.items()}

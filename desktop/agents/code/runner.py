@@ -1,6 +1,6 @@
-"""In the child: one turn of a file's agent or workflow, told to the app as it happens.
+"""In the child: runs one turn of a file's agent or workflow, and reports it to the app as it happens.
 
-`Runner` of the file is ours: its `run` streams. Messages to the app: task, task_gone, text, text_done, turned, ask,
+The file gets our `Runner`, whose `run` streams. Messages to the app: task, task_gone, text, text_done, turned, ask,
 taken, call, and the turn's end.
 """
 
@@ -27,11 +27,11 @@ from desktop.common.errors import Phrase
 
 OriginalRunner = agents.Runner
 WORDS = ("message", "text", "answer", "response", "reply")
-"""What an end node of a workflow calls what it says to the reader."""
+"""Names for the reader's text in a workflow's end node."""
 
 
 async def run(held: Held, turn: Turn) -> None:
-    """One turn. Raises what the file raises, CodeGuarded, CodeSilent, CodeEndless."""
+    """Run one turn. Raises whatever the file raises, CodeGuarded, CodeSilent, CodeEndless."""
     try:
         if held.workflow is None:
             result = await _drain(turn, held.agent, turn.remembered([{"role": "user", "content": turn.text}]), {})
@@ -55,13 +55,13 @@ async def run(held: Held, turn: Turn) -> None:
 
 
 def _limit_of(error: agents.MaxTurnsExceeded) -> int:
-    """The number in "Max turns (10) exceeded": the file's own, or the SDK's (`agents.run.DEFAULT_MAX_TURNS`)."""
+    """The number in "Max turns (10) exceeded": the file's, or the SDK's (`agents.run.DEFAULT_MAX_TURNS`)."""
     found = re.search(r"\((\d{1,9})\)", str(error))
     return int(found[1]) if found else DEFAULT_MAX_TURNS
 
 
 def _plainly(call: Callable[[], Any]) -> Any:
-    """A plain function, on a thread where no loop runs: it may run one itself."""
+    """Call a plain function on a thread without an event loop, since it may run one itself."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -72,10 +72,10 @@ def _plainly(call: Callable[[], Any]) -> Any:
 
 
 def _conclude(turn: Turn, returned: Any) -> None:
-    """What the reader has not heard yet: `output_text`, or what came back in its place."""
+    """Send what the reader has not seen yet: `output_text`, or whatever was returned instead."""
     text: Any = returned
     if returned == {"input_as_text": turn.text}:
-        text = None  # an end node that gives back what came in; who typed it has read it
+        text = None  # an end node that returns its input, which the person has typed
     elif isinstance(returned, dict):
         text = returned.get("output_text")
         if text is None:
@@ -89,7 +89,7 @@ def _conclude(turn: Turn, returned: Any) -> None:
             return
         if not turn.structured:
             raise CodeSilent(file="")
-        text = turn.structured[-1]  # an export without an end node gives back nothing of what its agents formed
+        text = turn.structured[-1]  # an export without an end node does not return its agents' output
     if not isinstance(text, str) or _is_structured(text, turn.structured):
         text = None if turn.said else _pretty(text)
     if text is not None and not any(text.strip() in said or said.strip() == text.strip() for said in turn.said):
@@ -97,7 +97,8 @@ def _conclude(turn: Turn, returned: Any) -> None:
 
 
 def _only_words(returned: dict[str, Any], structured: list[Any]) -> str | None:
-    """The text of an end node, {"message": "Done."}: under a name that says so, or alone and of no agent's forming."""
+    """The text of an end node, as in {"message": "Done."}: under one of these names, or the only value and not an
+    agent's structured output."""
     named = [returned[name] for name in WORDS if isinstance(returned.get(name), str)]
     formed = [value for output in structured if isinstance(output, dict) for value in output.values()]
     alone = [value for value in returned.values() if len(returned) == 1 and value not in formed]
@@ -128,7 +129,7 @@ def _pretty(value: Any) -> str:
 
 
 def take_over(beside: Beside, turn: Turn) -> type[OriginalRunner]:
-    """The `Runner` that the file is to find; before it is loaded, and `settle` after."""
+    """Install the `Runner` for the file, before it is loaded. Call `settle` afterwards."""
 
     class Runner(OriginalRunner):
         @classmethod
@@ -164,13 +165,13 @@ def take_over(beside: Beside, turn: Turn) -> type[OriginalRunner]:
 
 
 def settle(beside: Beside, turn: Turn, runner: type[OriginalRunner]) -> None:
-    """In what was loaded: every way to the SDK's `Runner` is ours, every approval stub asks the person."""
+    """In the loaded modules, replace the SDK's `Runner` by ours, and make every approval stub ask the person."""
     replace(beside, None, OriginalRunner, lambda _old: runner)
     replace(beside, APPROVAL, None, lambda old: _asking(old, turn))
 
 
 def _asking(stub: Any, turn: Turn) -> Any:
-    """In the place of a stub that would say yes: plain where it is plain, for a coroutine is always true."""
+    """Replaces a stub that would always approve. A plain function stays one, because a coroutine is always true."""
 
     def words(given: tuple[Any, ...], named: dict[str, Any]) -> str:
         said = "\n".join(str(value) for value in (*given, *named.values()))
@@ -190,17 +191,17 @@ def _asking(stub: Any, turn: Turn) -> Any:
 
 
 class Apart:
-    """An event loop on a thread of its own, for what is called without one. One for all calls: the connections that a
-    client keeps belong to the loop that opened them."""
+    """An event loop on its own thread, for synchronous calls. One for all calls, because a client's connections belong
+    to the loop that opened them."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
 
     def run(self, work: Callable[[], Any]) -> Any:
-        """Runs a coroutine to its end, from inside of a running loop or none. Raises what it raises."""
+        """Run a coroutine to its end, whether or not a loop is running. Raises whatever it raises."""
         if self._loop is not None and asyncio._get_running_loop() is self._loop:
-            return Apart().run(work)  # a tool of such a run that begins another: this loop waits for it
+            return Apart().run(work)  # a tool of such a run starts another run, and this loop waits for it
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
@@ -212,7 +213,7 @@ class Apart:
 
 
 async def _outcome(work: Callable[[], Any]) -> tuple[bool, Any]:
-    """(True, what came of it), or (False, what it raised): an exit of the file must not end the loop."""
+    """(True, result) or (False, exception): the file's exit must not end the loop."""
     try:
         return True, await work()
     except BaseException as error:  # noqa: BLE001 - raised again by who waits
@@ -223,7 +224,7 @@ apart = Apart().run
 
 
 async def _drain(turn: Turn, agent: Any, given: Any, options: dict[str, Any], *, node: bool = False) -> Any:
-    """As `Runner.run`, streamed; what needs a person's yes waits for it. Gives the run's result."""
+    """Like `Runner.run`, but streamed. Tools that need approval wait for it. Returns the run's result."""
     turn.runs()
     turn.tools.give(agent)
     while True:

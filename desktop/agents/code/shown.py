@@ -1,4 +1,4 @@
-"""From the child's messages to events of the chat: steps, texts, and cards that ask. Needs `chatkit.types` alone."""
+"""Turns the child's messages into chat events: steps, texts, and cards with questions. Needs only `chatkit.types`."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ from desktop.common.unseen import written_out
 APPROVE, REJECT, AGAIN = "code.approve", "code.reject", "code.again"
 """Actions of a card's buttons; the payload is {"id": …}."""
 CHOOSE = "code.choose"
-"""Of a card that offers a choice; the payload is {"field": "entry" or the model that is gone, "choice": …}."""
+"""Action of a card with choices; the payload is {"field": "entry" or the missing model, "choice": …}."""
 MOST_TEXT = 1_000_000
-"""Characters of one turn."""
+"""The most characters in one turn."""
 MOST_STEPS = 500
 
 State = Literal["asked", "apart", "approved", "rejected", "expired", "once", "chat", "always"]
@@ -53,7 +53,7 @@ _tasks: TypeAdapter[Any] = TypeAdapter(Task)
 
 
 class Shown:
-    """One turn, as it is shown. `new_id` makes the store's ids by kind of item."""
+    """Shows one turn. `new_id` makes the store's ids by kind of item."""
 
     def __init__(self, file: str, thread_id: str, texts: Catalogue, new_id: Callable[[Any], str]) -> None:
         self._file = file
@@ -70,7 +70,7 @@ class Shown:
         self._steps = 0
 
     def see(self, message: Message) -> Iterator[ThreadStreamEvent]:
-        """The events that a message means. What is no message is passed over. Raises CodeFlood."""
+        """The events for a message. Ignores anything else. Raises CodeFlood."""
         match message["type"]:
             case "task":
                 yield from self._task(str(message.get("key")), message.get("task"))
@@ -88,9 +88,9 @@ class Shown:
     def card(
         self, title: str, detail: str, number: str, *, apart: bool = False
     ) -> tuple[WidgetItem, list[ThreadStreamEvent]]:
-        """A question to the person: its item, and the events that show it. `apart`: it is asked in a window."""
+        """A question to the person: its item, and the events that show it. `apart`: asked in a separate window."""
         events = list(self.close())
-        # A yes is to what can be seen, all of it, or to what is said to be cut.
+        # Approval applies to what is visible: either everything, or text marked as shortened.
         title, detail = approvals.within(written_out(title)), approvals.pretty(detail)
         item = WidgetItem(
             id=self._new_id("message"),
@@ -104,14 +104,14 @@ class Shown:
     def asking(
         self, server: str, tool: str, arguments: str, number: str, *, apart: bool = False
     ) -> tuple[WidgetItem, list[ThreadStreamEvent]]:
-        """The same for a tool of an MCP server."""
+        """Like `card`, for an MCP server's tool."""
         events = list(self.close())
         item_id = self._new_id("message")
         item = approvals.item(self._texts, self._thread, item_id, server, tool, arguments, number, apart=apart)
         return item, [*events, ThreadItemDoneEvent(item=item)]
 
     def offering(self, question: str, field: str, choices: list[str]) -> list[ThreadStreamEvent]:
-        """A card that offers what may take the place of what is gone, or unclear."""
+        """A card that offers replacements for something missing or unclear."""
         item = WidgetItem(
             id=self._new_id("message"),
             thread_id=self._thread,
@@ -122,12 +122,12 @@ class Shown:
         return [*self.close(), ThreadItemDoneEvent(item=item)]
 
     def picture(self, address: str) -> Iterator[ThreadStreamEvent]:
-        """What a tool gave to look at."""
+        """A picture from a tool."""
         yield from self.close()
         yield ThreadItemDoneEvent(item=picture(self._new_id("message"), self._thread, address))
 
     def close(self) -> Iterator[ThreadStreamEvent]:
-        """Ends what is open."""
+        """Finish everything still open."""
         yield from self._end_message()
         yield from self._end_workflow()
 
@@ -144,7 +144,7 @@ class Shown:
             yield self._updated(self._workflow.id, WorkflowTaskUpdated(task_index=place, task=task))
             return
         if task.status_indicator == "complete" and key in self._late and _same(task, self._late[key]):
-            del self._late[key]  # its end brings nothing that its closed steps do not show
+            del self._late[key]  # its end adds nothing to the finished steps
             return
         self._steps += 1
         if self._steps > MOST_STEPS:
@@ -163,7 +163,7 @@ class Shown:
         yield self._updated(self._workflow.id, WorkflowTaskAdded(task_index=self._places[key], task=task))
 
     def _gone(self, key: str) -> Iterator[ThreadStreamEvent]:
-        """A step is taken back: it was none. The page is told with the end of the steps, or of the last of them."""
+        """Remove a step that turned out not to be one. The page learns of it when the steps end."""
         item, place = self._workflow, self._places.pop(key, None)
         if item is None or place is None:
             return
@@ -212,7 +212,7 @@ class Shown:
         yield from self._end_message(sources if isinstance(sources, list) else [])
 
     def _turned(self, key: str, task: str) -> Iterator[ThreadStreamEvent]:
-        """What a message said so far goes away, and stands as a thought in its place."""
+        """Remove a message's text so far, and show it as reasoning instead."""
         item = self._message
         if item is None or self._key != key:
             return
@@ -257,7 +257,7 @@ def _annotation(given: Any) -> Annotation | None:
 
 
 def card(texts: Catalogue, title: str, detail: str, number: str, state: State) -> DynamicWidgetRoot:
-    """What the run waits for. Both ChatKit and the built-in view show it and send its actions."""
+    """The card a run waits for. Both ChatKit and the built-in view show it and send its actions."""
     say = texts.get
     children: list[dict[str, Any]] = [
         {"type": "Title", "size": "sm", "value": say("code.approval")},
@@ -280,7 +280,7 @@ def card(texts: Catalogue, title: str, detail: str, number: str, state: State) -
 
 
 def offer(question: str, field: str, choices: list[str]) -> DynamicWidgetRoot:
-    """A question with a button for each choice."""
+    """A question with a button per choice."""
     buttons = [
         {
             "type": "Button",
@@ -298,7 +298,7 @@ def offer(question: str, field: str, choices: list[str]) -> DynamicWidgetRoot:
 
 
 def chosen(item: WidgetItem, action: Any) -> tuple[str, str] | None:
-    """The field and the choice of a button that this card of ours really has."""
+    """The field and the choice of a button, if the card really has it."""
     for child in item.widget.model_dump(mode="json").get("children") or []:
         for button in child.get("children") or []:
             given = button.get("onClickAction") or {}
@@ -308,7 +308,7 @@ def chosen(item: WidgetItem, action: Any) -> tuple[str, str] | None:
 
 
 def settled(item: WidgetItem, texts: Catalogue, choice: str) -> ThreadItemReplacedEvent:
-    """The card with what was chosen in place of its buttons."""
+    """The card with the choice instead of its buttons."""
     question, _ = _words(item)
     children = [
         {"type": "Text", "id": "question", "value": question},
@@ -319,7 +319,7 @@ def settled(item: WidgetItem, texts: Catalogue, choice: str) -> ThreadItemReplac
 
 
 def answered(item: WidgetItem, texts: Catalogue, state: State, number: str = "") -> ThreadItemReplacedEvent:
-    """The card with its answer in place of its buttons; `number`: an expired one offers to begin again."""
+    """The card with its answer instead of its buttons. `number`: an expired card offers to start over."""
     title, detail = _words(item)
     return ThreadItemReplacedEvent(item=item.model_copy(update={"widget": card(texts, title, detail, number, state)}))
 
@@ -332,7 +332,7 @@ def _words(item: WidgetItem) -> tuple[str, str]:
 
 
 def is_asking(item: WidgetItem) -> bool:
-    """Whether it is a code agent's card that still has its buttons."""
+    """Whether it is a code agent's card with its buttons still there."""
     about_a_tool = any(child.get("id") == "arguments" for child in item.widget.model_dump().get("children") or [])
     return not about_a_tool and bool({APPROVE, approvals.OPEN} & set(approvals.actions(item.widget)))
 

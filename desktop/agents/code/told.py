@@ -1,4 +1,4 @@
-"""In the child: the events of one run of an agent, as messages to the app."""
+"""In the child: turns the events of one run into messages to the app."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from desktop.agents.models.streams import raise_if_failed, spoken
 
 
 def plain(value: Any) -> Any:
-    """A parsed output as JSON knows it."""
+    """A parsed output as JSON."""
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
 def fenced(value: Any) -> str:
-    """As a block of JSON, within bounds."""
+    """A code block of JSON, within limits."""
     try:
         text = json.dumps(value, ensure_ascii=False, indent=2, default=lambda one: str(plain(one)))
-    except (ValueError, TypeError, RecursionError):  # it holds itself, or is deeper than anybody reads
+    except (ValueError, TypeError, RecursionError):  # it contains itself, or is nested too deep to read
         text = f"({type(value).__name__})"
     return f"```json\n{text[:MOST_CODE]}\n```"
 
 
 class Told:
-    """The events of one run, as messages to the app."""
+    """Reports the events of one run to the app."""
 
     def __init__(self, turn: Turn, agent: Any, *, node: bool) -> None:
         self._turn = turn
@@ -42,16 +42,16 @@ class Told:
         self._deltas: list[str] = []
         self._sources: list[Message] = []
         self._thoughts: dict[str, str] = {}
-        """What was thought in the present answer, by the keys of its steps."""
+        """Reasoning of the current answer, by the keys of its steps."""
         self._answer = turn.number("a")
-        """A model may call what it thinks by the same name in each answer."""
+        """Makes keys unique: a model may use the same reasoning id in each answer."""
         self._calls: dict[str, str] = {}
         turn.asks(_model(agent))
         self._asked = turn.asked(turn.model)
 
     @property
     def _speaks(self) -> bool:
-        """Whether the agent's words are for the reader: what it forms for the workflow is not."""
+        """Whether the agent's text is for the reader; its structured output for the workflow is not."""
         return getattr(self._agent, "output_type", None) in (None, str)
 
     def begin(self) -> None:
@@ -80,7 +80,7 @@ class Told:
         output = result.final_output
         if self._speaks:
             if isinstance(output, str) and output.strip() and not self._spoke:
-                self._turn.say(output)  # a model that does not stream
+                self._turn.say(output)  # the model does not stream
             self._close_step(None)
             return
         if output is None:
@@ -159,13 +159,13 @@ class Told:
         self._message, self._deltas, self._sources = "", [], []
 
     def _turned(self) -> None:
-        """What the message has said so far was thought; its words, where it has any, begin anew."""
+        """The message's text so far was reasoning. Its real text, if any, begins now."""
         if self._message:
             self._turn.send({"type": "turned", "key": self._message, "task": self._turn.number("t")})
         self._message, self._deltas, self._sources = "", [], []
 
     def _answered(self) -> None:
-        """What was taken for thought is about to be said."""
+        """Text mistaken for reasoning follows as text."""
         for key in self._thoughts:
             self._turn.send({"type": "task_gone", "key": key})
         self._thoughts = {}
@@ -181,7 +181,7 @@ class Told:
     def _call(self, item: Any, *, done: bool) -> None:
         number = getattr(item, "call_id", None) or item.id
         if getattr(item, "name", "").startswith("transfer_to_"):
-            return  # a handover shows as the next agent's step
+            return  # a handoff is shown as the next agent's step
         title = self._turn.texts.get("code.uses_tool", tool=item.name)
         self._calls[str(number)] = title
         self._turn.step(f"c{number}", title, done=done)
@@ -199,7 +199,7 @@ def _model(agent: Any) -> str:
 
 
 def _source(annotation: Any) -> Message | None:
-    """A citation, as the app takes it: {title, url} or {title, filename}, and where it stands."""
+    """A citation for the app: {title, url} or {title, filename}, and its position."""
     given = annotation if isinstance(annotation, dict) else annotation.model_dump()
     kind = given.get("type")
     if kind == "url_citation":

@@ -1,6 +1,7 @@
-"""In the child: tools of MCP servers, which run at the app. Here they have names; servers, secrets and yeses are there.
+"""In the child: MCP servers' tools, which the app runs. The child only knows their names; servers, secrets and
+approvals are in the app.
 
-They are given to every agent that the file's `Runner` gets, unless it forms an output of its own for the workflow.
+Every agent passed to the file's `Runner` gets them, unless it has structured output for the workflow.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from desktop.agents.mcp.naming import Key, names, parameters
 
 
 class Tools:
-    """Those of the turn, and the calls that wait for their answer."""
+    """The tools of the turn, and pending calls."""
 
     def __init__(self, send: Callable[[Message], object]) -> None:
         self._send = send
@@ -27,19 +28,19 @@ class Tools:
         self._numbers = 0
         self._known: dict[Key, Message] = {}
         self._made: list[Any] = []
-        """Ours, so that they are known among an agent's own."""
+        """Our tools, to tell them from an agent's own."""
 
     def begin(self, given: Sequence[Message]) -> None:
         """`given`: {server, tool, description, schema} of each tool of this turn."""
         self._known = {(str(one["server"]), str(one["tool"])): one for one in given}
 
     def give(self, agent: Any) -> None:
-        """Adds the tools to `agent`, in the place of those of the turn before."""
+        """Add the tools to `agent`, replacing those of the previous turn."""
         if not isinstance(agent, agents.Agent) or agent.output_type not in (None, str):
             return
         own = [tool for tool in agent.tools if not any(tool is one for one in self._made)]
         if len(own) == len(agent.tools) and not self._known:
-            return  # as the file has it
+            return  # as in the file
         taken = [str(getattr(tool, "name", "")) for tool in own]
         made = [self._tool(name, key) for name, key in names(self._known, taken).items()]
         agent.tools = [*own, *made]
@@ -74,7 +75,7 @@ class Tools:
                 self._waiting.pop(number, None)
 
     def answer(self, message: Message) -> None:
-        """From the app; on any thread."""
+        """An answer from the app, on any thread."""
         with self._lock:
             waiting = self._waiting.pop(int(message["id"]), None)
         if waiting is None:

@@ -1,4 +1,4 @@
-"""In the child: one turn of a file: what was said, what is asked of the person, how often agents ran."""
+"""In the child: the state of one turn: messages, questions to the person, and how often agents ran."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from desktop.common.texts import Catalogue
 
 Send = Callable[[Message], object]
 MOST_SAID = 1_000_000
-"""Characters of a turn, as `shown.MOST_TEXT`."""
+"""Characters of a turn, like `shown.MOST_TEXT`."""
 REQUESTS = 10
-"""Requests to a model for each run of an agent that is allowed: one run asks again after each tool."""
+"""Requests to a model allowed per run of an agent: a run makes another one after each tool."""
 MOST_ASKED = 100_000
-"""Characters of a question that go to the app, which says how much of them it shows."""
+"""Characters of a question sent to the app, which says how many it shows."""
 
 
 class Stopped(BaseException):
-    """The person stopped the run while it waited; not for `except Exception` of the file."""
+    """The person stopped the run while it waited. The file's `except Exception` must not catch it."""
 
 
 class Endless(BaseException):
-    """The file has done something as often as it may for one message (`key` of the texts, `limit`); not for
-    `except Exception` of the file."""
+    """The file has reached a limit for one message (`key` in the texts, `limit`). Its `except Exception` must not catch
+    this."""
 
     def __init__(self, key: str, limit: int) -> None:
         super().__init__(key)
@@ -37,7 +37,7 @@ class Endless(BaseException):
 
 
 class Approvals:
-    """Questions that are open. Asked on any thread, answered by the thread that reads the pipe."""
+    """Open questions. Asked on any thread, answered by the thread that reads the pipe."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -49,7 +49,7 @@ class Approvals:
         self._stopped = False
 
     def ask(self, title: str, detail: str = "") -> bool:
-        """Blocks until the person has answered. Raises Stopped."""
+        """Block until the person has answered. Raises Stopped."""
         number = secrets.token_urlsafe(24)
         answered = threading.Event()
         answer: list[bool] = []
@@ -67,12 +67,12 @@ class Approvals:
         with self._lock:
             found = self._open.pop(number, None)
         if found is not None:
-            self._send({"type": "taken", "id": number})  # before all that comes of it
+            self._send({"type": "taken", "id": number})  # before anything that follows from it
             found[1].append(approved)
             found[0].set()
 
     def stop(self) -> None:
-        """Whoever waits stops waiting."""
+        """End all waits."""
         with self._lock:
             self._stopped = True
             waiting = list(self._open.values())
@@ -82,12 +82,12 @@ class Approvals:
 
 
 def _told(text: str) -> str:
-    """What goes to the app of a question; what is cut is said to be."""
+    """The text of a question for the app, with a mark if shortened."""
     return text if len(text) <= MOST_ASKED else f"{text[:MOST_ASKED]}\n… ({len(text)})"
 
 
 class Turn:
-    """What is said in one turn, and what was said before it."""
+    """One turn's messages, and the chat before it."""
 
     def __init__(self, send: Send, texts: Catalogue, approvals: Approvals, asked: Callable[[str], Asked]) -> None:
         self.send = send
@@ -102,11 +102,11 @@ class Turn:
         self.structured: list[Any] = []
         self.refused = False
         self.model = ""
-        """The model that was asked last, as the file names it."""
+        """The last model asked, as named in the file."""
         self.models: set[str] = set()
-        """All that were asked in this turn."""
+        """All models asked in this turn."""
         self.on_asked: Callable[[], None] = lambda: None
-        """Called, on any thread, whenever a model is asked."""
+        """Called on any thread whenever a model is asked."""
         self.max_runs = 0
         self._runs = 0
         self._requests = 0
@@ -133,13 +133,13 @@ class Turn:
             self.on_asked()
 
     def runs(self) -> None:
-        """Another run of an agent. Raises Endless."""
+        """Count a run of an agent. Raises Endless."""
         self._runs += 1
         if self._runs > self.max_runs > 0:
             raise Endless("code.endless_runs", self.max_runs)
 
     def requests(self, model: str) -> None:
-        """Another request to a model, of a run or of the file's own client. Raises Endless."""
+        """Count a request to a model, by a run or by the file's own client. Raises Endless."""
         self.asks(model)
         self._requests += 1
         most = self.max_runs * REQUESTS
@@ -161,7 +161,7 @@ class Turn:
         self.task(key, task)
 
     def say(self, text: str) -> None:
-        """A whole message; beyond what a chat can hold, the app says so."""
+        """Send a whole message. The app reports if it is too long for a chat."""
         text = text[: MOST_SAID + 1]
         key = self.number("m")
         self.send({"type": "text", "key": key, "delta": text})
@@ -176,7 +176,7 @@ class Turn:
     # --- to the model -------------------------------------------------------------------------
 
     def remembered(self, given: Any) -> Any:
-        """What goes to an agent: where it begins with this turn's message, with the chat so far before it."""
+        """An agent's input. If it begins with this turn's message, the chat so far is put in front."""
         if isinstance(given, str):
             return [*self.history, self.message] if given == self.text and self._more() else given
         if not isinstance(given, list) or not given or not self._is_message(given[0]):

@@ -1,6 +1,6 @@
-"""A job object of Windows: what is in it ends together, at the latest when the app ends.
+"""A Windows job object: its processes end together, at the latest with the app.
 
-Run on CPython for Windows under wine; on Windows itself it was not run here.
+Run on CPython for Windows under wine, not on Windows itself.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 KILL_ON_JOB_CLOSE = 0x2000
 EXTENDED_LIMIT_INFORMATION = 9
 ENDED = 1
-"""The exit code of what a job has ended."""
+"""The exit code of processes ended by a job."""
 FLAGS = 0x08000000 | 0x00000200 | 0x00000004
-"""For `Popen`: no console window, a process group of its own, suspended (CREATE_NO_WINDOW, CREATE_NEW_PROCESS_GROUP,
+"""For `Popen`: no console window, a new process group, suspended (CREATE_NO_WINDOW, CREATE_NEW_PROCESS_GROUP,
 CREATE_SUSPENDED)."""
 
 
@@ -46,9 +46,9 @@ class _Extended(ctypes.Structure):
 
 
 class Job:
-    """A process with all that it starts, ended together: by `end`, or by the end of this process, however that comes.
+    """A process and everything it starts, ended together by `end`, or whenever this process ends.
 
-    `process` was started with `FLAGS`, suspended: it runs from here on, so nothing of it is outside. Raises OSError.
+    `process` was started suspended, with `FLAGS`, and is resumed here, so that nothing escapes the job. Raises OSError.
     """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
@@ -72,7 +72,7 @@ class Job:
             raise OSError(code, "no job object")
 
     def end(self) -> None:
-        """Ends what is still running of it, at once, and gives the handle back. A second call does nothing."""
+        """End everything still running, at once, and close the handle. A second call does nothing."""
         with self._guard:
             job, self._job = self._job, None
         if job:
@@ -95,8 +95,8 @@ def _kernel() -> Any:
 
 @cache
 def _ntdll() -> Any:
-    # Of a process that is suspended nothing is handed out but its own handle; the documented ResumeThread wants the
-    # one of its thread, which Python has closed by then.
+    # Python only keeps the process's handle. The documented ResumeThread needs its thread's handle, which Python has
+    # closed by then.
     ntdll = ctypes.WinDLL("ntdll")  # type: ignore[attr-defined]
     ntdll.NtResumeProcess.argtypes = [ctypes.c_void_p]
     ntdll.NtResumeProcess.restype = ctypes.c_long

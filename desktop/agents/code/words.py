@@ -1,4 +1,4 @@
-"""Python's own words of an error, fit to be told."""
+"""An exception's message, made presentable."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from desktop.openai_api.errors_map import scrub
 
 
 def said(error: BaseException, secrets: tuple[str, ...] = ()) -> str:
-    """Python's words, on one line, without secrets."""
+    """The message on one line, without secrets."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - an error of the file's own making

@@ -1,1 +1,1 @@
-"""The client of a ChatKit server that a team runs. Imports none of the SDKs: it works without the extra `agents`."""
+"""The client of a team's ChatKit server. Imports no SDK, so it works without the extra `agents`."""

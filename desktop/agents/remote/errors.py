@@ -1,4 +1,4 @@
-"""A ChatKit server answered, and the answer can't be used."""
+"""Errors of a ChatKit server's answers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from desktop.openai_api.errors import ThreadNotFound
 
 
 class ServerChatLost(ThreadNotFound):
-    """values: host, thread. A ChatKit server answers and knows the chat no longer."""
+    """values: host, thread. A ChatKit server answers but no longer has the chat."""
 
     code = "server_chat_lost"
 
 
 class ServerError(AppError):
-    """values of every child: host. Where `words` is among them, the server's own words follow the sentence."""
+    """values of every child: host. If there is a value `words`, the server's own words follow the sentence."""
 
     def describe(self, texts: Catalogue) -> Described:
         """The error in the language of `texts`."""

@@ -1,6 +1,6 @@
-"""Server-sent events: bytes in, the data of whole events out, never more than a bound at a time.
+"""Decodes server-sent events: bytes in, the data of complete events out, with a limit per event.
 
-Format: https://html.spec.whatwg.org/multipage/server-sent-events.html. Names, ids and comments mean nothing here.
+Format: https://html.spec.whatwg.org/multipage/server-sent-events.html. Names, ids and comments are ignored.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ _END = re.compile(rb"\r\n|\n|\r")
 
 
 class TooLarge(Exception):
-    """An event, or a line of one, is larger than the bound."""
+    """An event, or one of its lines, exceeds the limit."""
 
 
 class Events:
-    """The decoder of one stream. `largest`: bytes of an event."""
+    """The decoder of one stream. `largest`: bytes per event."""
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
@@ -26,14 +26,14 @@ class Events:
         self._first = True
 
     def feed(self, chunk: bytes) -> list[str]:
-        """The events that are whole now. Raises TooLarge."""
+        """The events completed by `chunk`. Raises TooLarge."""
         self._size += len(chunk)
         if b"\n" not in chunk and b"\r" not in chunk and not (self._parts and self._parts[-1].endswith(b"\r")):
-            self._parts.append(chunk)  # a long line in many pieces is looked at once
+            self._parts.append(chunk)  # scan a long line in many pieces only once
             self._check()
             return []
         text = b"".join((*self._parts, chunk))
-        held = text.endswith(b"\r")  # it may be the half of an end of line
+        held = text.endswith(b"\r")  # it may be half of a line end
         lines = _END.split(text[:-1] if held else text)
         rest = lines.pop() + (b"\r" if held else b"")
         found = [event for line in lines if (event := self._line(line)) is not None]
@@ -47,7 +47,7 @@ class Events:
             raise TooLarge
 
     def _line(self, line: bytes) -> str | None:
-        """The event that this line ends."""
+        """The event ended by this line."""
         if self._first:
             self._first = False
             line = line.removeprefix(b"\xef\xbb\xbf")

@@ -1,6 +1,6 @@
-"""One request to a ChatKit server and its answer, up to where a stream begins. Lives on an event loop.
+"""One request to a ChatKit server and its answer, up to the start of a stream. Lives on an event loop.
 
-No request is sent twice by itself: a redirect that keeps everything is followed, the rest is an error with a sentence.
+No request is repeated automatically. A redirect that preserves the request is followed; any other is an error.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 MOST_HOPS = 3
 REFUSAL = 64 * 1024
-"""Bytes of a refusal that are read for its words."""
+"""Bytes read of a refusal for its words."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """The way to a server: a client, and the label of its proxy."""
+    """The connection to a server: a client, and the label of its proxy."""
 
     http: httpx.AsyncClient
     proxy: str = ""
@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Streaming:
-    """An answer in events that has begun."""
+    """A streamed answer that has begun."""
 
     response: httpx.Response
     target: Target
@@ -78,8 +78,8 @@ async def exchange(line: Line, target: Target, asked: Request, bounds: Bounds) -
 
 
 async def events(streaming: Streaming, bounds: Bounds) -> AsyncIterator[dict[str, Any]]:
-    """The events of an answer. Raises ServerUnfit, ServerGone, ServerFlood, AnswerStalled; the response is the
-    caller's to close."""
+    """The events of an answer. The caller closes the response. Raises ServerUnfit, ServerGone, ServerFlood,
+    AnswerStalled."""
     target, decoder = streaming.target, Events(bounds.event)
     taken, count = 0, 0
     chunks = streaming.response.aiter_bytes()
@@ -96,7 +96,7 @@ async def events(streaming: Streaming, bounds: Bounds) -> AsyncIterator[dict[str
         except Exception as error:  # noqa: BLE001 - httpx's own, and what lies beneath it
             failure = replies.broken(error, target, streaming.proxy, bounds.stall, reading=True)
         if failure is not None or chunk is None:
-            raise failure or ServerGone(host=target.host)  # outside of `except`: httpx's exception holds the token
+            raise failure or ServerGone(host=target.host)  # outside `except`: httpx's exception contains the token
         taken += len(chunk)
         try:
             found = decoder.feed(chunk)
@@ -117,7 +117,7 @@ async def events(streaming: Streaming, bounds: Bounds) -> AsyncIterator[dict[str
 
 
 async def _begun(line: Line, target: Target, asked: Request, bounds: Bounds) -> httpx.Response:
-    """The answer, once its head is there; redirects that may be followed are behind it."""
+    """The answer, once its headers have arrived and allowed redirects were followed."""
     url = target.url
     failure: AppError | None = None
     for _ in range(MOST_HOPS):
@@ -150,14 +150,14 @@ async def _begun(line: Line, target: Target, asked: Request, bounds: Bounds) -> 
 
 
 def _steps(http: httpx.AsyncClient, bounds: Bounds) -> httpx.Timeout:
-    """The client's limit for a connection; the waits for an answer are bounded around it."""
+    """The client's own limits: only for connecting. Waiting for an answer is limited elsewhere."""
     import httpx
 
     return httpx.Timeout(bounds.stall + bounds.begin, connect=http.timeout.connect)
 
 
 async def _body(line: Line, target: Target, response: httpx.Response, bounds: Bounds, *, most: int, cut: bool) -> bytes:
-    """The body; its beginning where it is larger than `most` and `cut`. Raises ServerFlood, TimedOut, ServerGone."""
+    """The body. With `cut`, only the first `most` bytes. Raises ServerFlood, TimedOut, ServerGone."""
     body = bytearray()
     failure: AppError | None = None
     try:

@@ -1,7 +1,7 @@
-"""The two ways in which servers take a file: its bytes as they are, or as the field `file` of a form. Pure.
+"""The two ways servers accept a file: as raw bytes, or as the field `file` of a form. Pure.
 
-OpenAI's component sends bytes alone; FastAPI's `UploadFile` and most frameworks want `multipart/form-data`
-(RFC 7578). What a descriptor says holds; else bytes are tried first, and what a server took is remembered.
+ChatKit sends raw bytes; FastAPI's `UploadFile` and most frameworks expect `multipart/form-data` (RFC 7578). A
+descriptor decides. Otherwise, raw bytes are tried first, and the way a server accepts is remembered.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from typing import Any, Literal
 Way = Literal["bytes", "form"]
 OTHER: Mapping[Way, Way] = {"bytes": "form", "form": "bytes"}
 REFUSED_FORM = (400, 415, 422)
-"""What a server answers to the way that it does not take."""
+"""Status codes of servers that refuse one of the ways."""
 FIELD = "file"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a server's descriptor says of a file. `ways`: those to try, in their order."""
+    """A server's descriptor for a file. `ways`: those to try, in order."""
 
     ways: tuple[Way, ...]
     name: str = FIELD
-    """The field of the file in a form."""
+    """The file's field in a form."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """What goes along in a form, before the file."""
+    """Other form fields, sent before the file."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What stands around the bytes of a file, and the header that tells of it; "" leaves the given one."""
+    """What surrounds a file's bytes, and its content type; "" keeps the given one."""
 
     head: bytes = b""
     foot: bytes = b""
@@ -39,7 +39,7 @@ class Frame:
 
 
 def wanted(descriptor: Mapping[str, Any], known: Way | None) -> Wanted:
-    """`known`: what this server took last."""
+    """`known`: the way this server accepted last."""
     headers, fields = descriptor.get("headers"), descriptor.get("fields")
     kinds = [str(value) for name, value in headers.items() if str(name).lower() == "content-type"] if headers else []
     said = str(descriptor.get("type") or descriptor.get("encoding") or descriptor.get("content_type") or "").lower()
@@ -53,7 +53,7 @@ def wanted(descriptor: Mapping[str, Any], known: Way | None) -> Wanted:
 
 
 def frame(way: Way, asked: Wanted, name: str, mime: str) -> Frame:
-    """What a file is sent in."""
+    """The frame for a file."""
     if way == "bytes":
         return Frame()
     boundary = f"chatkit-{secrets.token_hex(16)}"
@@ -72,5 +72,5 @@ def frame(way: Way, asked: Wanted, name: str, mime: str) -> Frame:
 
 
 def _quoted(text: str) -> str:
-    """As browsers write names in a form (the HTML standard, "multipart form data")."""
+    """Quote a name like browsers do in forms (HTML standard, "multipart form data")."""
     return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A").replace("\0", "")

@@ -1,7 +1,7 @@
-"""The thread that talks to ChatKit servers: its event loop owns every connection, every stream and every upload.
+"""The thread that talks to ChatKit servers. Its event loop owns every connection, stream and upload.
 
-Started and stopped by `agents.host`, which hands it the requests of agents that are servers. Imports nothing heavy
-before the first of them, and none of the SDKs ever.
+`agents.host` starts and stops it, and passes it requests for agents that are servers. Imports nothing heavy before the
+first one, and never an SDK.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 MARK = "r"
-"""What the ids of streams begin with here."""
+"""The prefix of this host's stream ids."""
 
 
 class Sources(Protocol):
-    """What is needed of the settings and the keyring (`agents.sources.Sources`)."""
+    """The part of `agents.sources.Sources` used here."""
 
     @property
     def message_limit(self) -> int: ...
@@ -55,7 +55,7 @@ class Sources(Protocol):
 
 
 class Probe:
-    """A check that somebody waits for."""
+    """A check somebody waits for."""
 
     def __init__(self, waiting: Future[Any]) -> None:
         self._waiting = waiting
@@ -66,7 +66,7 @@ class Probe:
 
 
 class RemoteHost:
-    """Safe to use from every thread. `ask` is called on this thread when a server wants a token."""
+    """Thread-safe. `ask` is called on this thread when a server wants a token."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class RemoteHost:
         ask: Ask | None = None,
         on_failure: Callable[[str, AppError], None] = lambda _agent, _failure: None,
     ) -> None:
-        """`on_failure` (agent id, what) is called on this thread when an answer has failed."""
+        """`on_failure` (agent id, error) is called on this thread when an answer failed."""
         self._on_failure = on_failure
         self._sources = sources
         self._texts = texts
@@ -97,12 +97,12 @@ class RemoteHost:
         self._numbers = itertools.count(1)
         self._secret = secrets.token_hex(4)
         self.runs: dict[str, Run] = {}
-        """The streams that go on."""
+        """Streams in progress."""
 
     # --- life ---------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Starts the thread and imports what it needs there. Returns at once; may be called again."""
+        """Start the thread, which does its own imports. Returns at once; may be called again."""
         with self._lock:
             if self._closing:
                 raise PageGone
@@ -111,7 +111,7 @@ class RemoteHost:
                 self._thread.start()
 
     def close(self, limit: float = 1.0) -> None:
-        """Ends every stream and closes the connections, within `limit` seconds. May be called again."""
+        """End every stream and close the connections, within `limit` seconds. May be called again."""
         with self._lock:
             self._closing = True
             thread = self._thread
@@ -174,8 +174,8 @@ class RemoteHost:
         on_end: Callable[[], None],
         wanted: Callable[[], bool] = lambda: True,
     ) -> Answer:
-        """As `AgentHost.request`. Where the server wants a token this waits for a person; `wanted` says whether
-        anybody still waits for the answer then. Raises ServerError, NetworkError, ThreadNotFound, KeyStoreError."""
+        """Like `AgentHost.request`. If the server wants a token, this waits for a person. `wanted`: whether anybody
+        still waits for the answer then. Raises ServerError, NetworkError, ThreadNotFound, KeyStoreError."""
         from desktop.agents.remote import wire
 
         asked = wire.request_of(body, self._sources.message_limit)
@@ -190,8 +190,8 @@ class RemoteHost:
         cancel: threading.Event | None = None,
         **params: Any,
     ) -> dict[str, Any]:
-        """The reply to a request of our own that is no stream; nobody is asked for a token. `within`: seconds for it
-        to begin, where that is less than the bound. Raises as `request`, PageGone once `cancel` is set."""
+        """The reply to a request of our own that isn't a stream. Never asks for a token. `within`: seconds until it
+        begins, if less than the limit. Raises like `request`, and PageGone once `cancel` is set."""
         from desktop.agents.remote import wire
 
         bounds = self._bounds if within is None else replace(self._bounds, begin=min(within, self._bounds.begin))
@@ -201,8 +201,8 @@ class RemoteHost:
     def prove(
         self, agent: ServerAgent, token: str | None, uses: Callable[[Probe], object] = lambda _probe: None
     ) -> None:
-        """Asks the server for one chat, with this token in place of the kept one. `uses` is told what ends the wait.
-        Raises as `request`, PageGone where it was ended."""
+        """Ask the server for one chat, with this token instead of the stored one. `uses` gets an object that can end
+        the wait. Raises like `request`, and PageGone if it was ended."""
         from desktop.agents.remote import wire
         from desktop.agents.remote.exchange import exchange
         from desktop.agents.remote.target import target_of
@@ -215,22 +215,22 @@ class RemoteHost:
         self._do(ask(), lambda waiting: uses(Probe(waiting)))
 
     def token_answered(self, agent_id: str, *, given: bool) -> None:
-        """The person has entered a token for the agent, or does not want to: what waits goes on."""
+        """The person has entered a token for the agent or declined: waiting requests continue."""
         loop = self._loop
         if loop is not None:
-            with suppress(RuntimeError):  # the loop is closed: nothing waits
+            with suppress(RuntimeError):  # the loop is closed, so nothing waits
                 loop.call_soon_threadsafe(lambda: self._prerequisites.answer(agent_id, given=given))
 
     def ack(self, stream_id: str, count: int) -> None:
-        """As `AgentHost.ack`."""
+        """See `AgentHost.ack`."""
         self._tell(stream_id, lambda run: run.ack(count))
 
     def cancel(self, stream_id: str) -> None:
-        """As `AgentHost.cancel`: the connection is closed, so that the server hears of it."""
+        """See `AgentHost.cancel`. Closes the connection, so that the server notices."""
         self._tell(stream_id, lambda run: run.cancel())
 
     def upload_begin(self, agent: ServerAgent, name: str, mime: str, size: int) -> str:
-        """The attachment's id, as the server gave it. Raises as `request`, AttachmentType."""
+        """The attachment's id from the server. Raises like `request`, and AttachmentType."""
 
         async def begin() -> str:
             asked = {"name": name, "mime_type": mime or "application/octet-stream", "size": size}
@@ -241,11 +241,11 @@ class RemoteHost:
         return self._do(begin())
 
     def upload_part(self, attachment_id: str, offset: int, data: bytes) -> int:
-        """The bytes that are on their way now. Raises BadParams, AttachmentDamaged, and as `request`."""
+        """The bytes sent so far. Raises BadParams, AttachmentDamaged, and like `request`."""
         return self._do(self._uploads.part(attachment_id, offset, data))
 
     def upload_end(self, attachment_id: str) -> dict[str, Any]:
-        """The attachment, once the server has it. Raises as `upload_part`."""
+        """The attachment, once the server has it. Raises like `upload_part`."""
         return self._do(self._uploads.end(attachment_id))
 
     # --- how ----------------------------------------------------------------------------------
@@ -277,7 +277,7 @@ class RemoteHost:
         tell(self._loop, self.runs, stream_id, what)
 
     def _line(self, url: str, public: bool = False) -> Line:
-        """The client for the origin of an address; a changed proxy or CA file gets another one."""
+        """The client for an address's origin. A changed proxy or CA file means a new one."""
         from desktop.agents.remote.exchange import Line
         from desktop.openai_api.transport import build_async
         from desktop.settings.servers import server_origin
@@ -288,7 +288,7 @@ class RemoteHost:
         return self._lines[route]
 
     async def _target(self, agent: ServerAgent) -> Target:
-        """With the kept token; the keyring may take its time, and the loop goes on."""
+        """The target with its stored token. The keyring may take a while without blocking the loop."""
         import asyncio
 
         from desktop.agents.remote.target import target_of
@@ -320,7 +320,7 @@ class RemoteHost:
                 answer = await exchange(self._line(agent.url), target, asked, self._bounds)
                 break
             except (ServerTokenWanted, ServerTokenRefused) as error:
-                # Another one may have been entered, for another request, while this one was on its way.
+                # Another token may have been entered for another request in the meantime.
                 if await self._target(agent) == target:
                     await self._prerequisites.until_given(
                         agent.id, error, since=since, said=asked.streams, wanted=wanted
@@ -331,7 +331,7 @@ class RemoteHost:
                 if left is None:
                     raise told from None
                 return Reply(left)
-            # With the settings as they are now: the person may have changed more than the token.
+            # Use the current settings: the person may have changed more than the token.
             agent = self._sources.server(agent.id) or agent
         if isinstance(answer, str):
             self._seen.reply(agent.id, asked, answer)
@@ -339,7 +339,7 @@ class RemoteHost:
         return self._stream(answer, agent, asked, on_data, on_end)
 
     async def _explained(self, error: AppError, agent: ServerAgent, asked: Request) -> AppError:
-        """The error; that the chat is no longer there, where that is behind it."""
+        """The error, or the one for a lost chat if that is the cause."""
         from desktop.agents.remote import lost
 
         if not lost.may_be(error, asked):
@@ -350,7 +350,7 @@ class RemoteHost:
         return ServerChatLost(error.detail, host=host, thread=asked.thread[:60])
 
     def _left_of(self, error: AppError, agent: ServerAgent, asked: Request) -> str | None:
-        """What is still here of a chat that its server has lost."""
+        """The app's copy of a chat its server has lost."""
         if not isinstance(error, ServerChatLost):
             return None
         reason = self._texts.get("errors.server_chat_copy", host=error.values["host"])
@@ -374,7 +374,7 @@ class RemoteHost:
         return Stream(run.id)
 
     async def _drive(self, run: Run, answer: Streaming, agent: ServerAgent, asked: Request) -> None:
-        """Hands a stream to its page, no faster than the page takes it: what is not read here, the server keeps."""
+        """Send a stream to its page, no faster than the page can take it. The server keeps what is not read yet."""
         import asyncio
 
         from desktop.agents.remote import wire
@@ -410,7 +410,7 @@ class RemoteHost:
                 run.emit(wire.error_piece(sentence, again=not isinstance(failure, ServerChatLost)))
             self.runs.pop(run.id, None)
             run.end()
-            with suppress(Exception):  # it is broken already
+            with suppress(Exception):  # it has already failed
                 await answer.response.aclose()
 
 

@@ -1,7 +1,7 @@
-"""Whether a chat is no longer at its server, where the server fails without saying so.
+"""Finds out whether a server has lost a chat, if its failure doesn't say so.
 
-With the ChatKit SDK a thread that is not there is a 500, or a stream that breaks before its first event; other
-frameworks answer 400, 404 or an `error` event. What all have is their list of chats. Asks through its caller.
+With the ChatKit SDK, a missing thread causes a 500, or a stream that breaks before its first event. Other frameworks
+answer 400, 404 or an `error` event. All have a list of chats. Asks through its caller.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ MOST_PAGES = 20
 PAGE = 100
 
 MAY_MEAN_IT = (ServerDown, ServerGone, ServerNotFound, ServerRefused, ServerUnfit)
-"""Failures behind which a chat may be that is not there."""
+"""Failures that may be caused by a missing chat."""
 
 
 def may_be(error: AppError, asked: Request) -> bool:
-    """Whether it is worth asking: the request was about a chat, and failed so that it may be the cause."""
+    """Whether to check: the request was about a chat, and its failure may be due to a missing one."""
     return bool(asked.thread) and isinstance(error, MAY_MEAN_IT)
 
 
 async def is_lost(ask: Callable[[Request], Awaitable[dict[str, Any]]], thread: str) -> bool:
-    """Whether the server lists its chats, and this one is not among them. False where it does not list them."""
+    """Whether the server lists its chats and this one is missing. False if it has no list."""
     after: str | None = None
     for _ in range(MOST_PAGES):
         more = {"after": after} if after else {}

@@ -1,4 +1,4 @@
-"""From the answer of a ChatKit server, or from none, to the one error that explains it. Sends nothing."""
+"""Maps a ChatKit server's answer, or its absence, to the error that explains it. Sends nothing."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from desktop.openai_api import errors_map
 from desktop.openai_api.errors import BadAnswer, CaptivePortal, ConnectionLost, ProxyAuthRequired
 
 NO_WORDS = {"", "not found", "method not allowed", "404 page not found", "forbidden", "unauthorized", "403 forbidden"}
-"""What a framework says by itself: of a path that it does not know, of a caller that it turns away."""
+"""Default messages of frameworks, for an unknown path or a caller that is turned away."""
 ABOUT_TOKENS = re.compile(
     r"token|auth|credential|api[ _-]?key|bearer|sign(?:ed)?[ _-]?in|log(?:ged)?[ _-]?in|session|jwt|csrf", re.IGNORECASE
 )
-"""What a 403 speaks of where another token may help; every other one is the server's own no."""
+"""Words in a 403 that suggest another token. Any other 403 is the server's own refusal."""
 
 
 def about(target: Target, proxy: str, seconds: float) -> errors_map.About:
@@ -38,7 +38,7 @@ def about(target: Target, proxy: str, seconds: float) -> errors_map.About:
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes, asked: Request, target: Target) -> AppError:
-    """The error of an answer that is not 2xx. `body` may be the beginning of it."""
+    """The error for an answer other than 2xx. `body` may be only its beginning."""
     host = target.host
     words = _words(headers, body, target)
     detail = errors_map.scrub(f"{status} {words}", (target.token,))
@@ -68,7 +68,7 @@ def unfit(target: Target, detail: str) -> ServerUnfit:
 
 
 def broken(error: Exception, target: Target, proxy: str, seconds: float, *, reading: bool) -> AppError:
-    """The error of a request that got no whole answer; `reading`: the answer had begun."""
+    """The error for a request without a complete answer. `reading`: the answer had begun."""
     import httpx
 
     if isinstance(error, AppError):

@@ -1,5 +1,5 @@
-"""What passed of the chats at ChatKit servers, kept in memory for as long as the app runs: the copy that is left of a
-chat when its server has lost it. Lives on the servers' loop; nothing of it is written anywhere.
+"""Keeps copies of chats at ChatKit servers in memory while the app runs, in case a server loses one. Lives on the
+servers' loop. Nothing is written to the disk.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from desktop.agents.remote.wire import Request
 MOST_CHATS = 20
 MOST_ITEMS = 400
 MOST_BYTES = 2_000_000
-"""Of one chat. What is beyond these is not kept."""
+"""Limits per chat. Anything beyond is not kept."""
 
 Json = dict[str, Any]
 
@@ -37,13 +37,13 @@ class _Chat:
 
 
 class Seen:
-    """The chats of all agents, the ones that were last looked at."""
+    """The most recently used chats of all agents."""
 
     def __init__(self) -> None:
         self._chats: OrderedDict[tuple[str, str], _Chat] = OrderedDict()
 
     def reply(self, agent_id: str, asked: Request, reply: str) -> None:
-        """A reply in JSON passes."""
+        """Look at a JSON reply."""
         if asked.type not in ("threads.get_by_id", "items.list", "threads.delete") or not asked.thread:
             return
         if asked.type == "threads.delete":
@@ -59,7 +59,7 @@ class Seen:
             chat.put(one)
 
     def event(self, agent_id: str, thread: str, event: Json) -> str:
-        """An event of an answer passes; gives the thread it is of, once that is known."""
+        """Look at an event of an answer. Returns its thread once known."""
         kind, told = event.get("type"), event.get("thread")
         if kind in ("thread.created", "thread.updated") and isinstance(told, dict) and isinstance(told.get("id"), str):
             thread = told["id"]
@@ -71,7 +71,7 @@ class Seen:
         return thread
 
     def copy(self, agent_id: str, asked: Request, reason: str) -> str | None:
-        """What is left of a chat that is lost, as the reply to a request for it: read, and no more. None: nothing."""
+        """The copy of a lost chat, as a reply to a request that only reads. None if there is none."""
         chat = self._chats.get((agent_id, asked.thread))
         if chat is None or not chat.items or asked.type not in ("threads.get_by_id", "items.list"):
             return None
@@ -99,5 +99,5 @@ def _params(asked: Request) -> Json:
 
 
 def _in_order(asked: Request, entries: list[Any]) -> list[Any]:
-    """Oldest first, as a chat is kept."""
+    """Oldest first, as stored."""
     return entries[::-1] if _params(asked).get("order") == "desc" else entries

@@ -1,4 +1,4 @@
-"""Where an agent's server is, and what goes there with every request: the token to its own origin alone."""
+"""An agent's server, and the headers for every request. The token only goes to the server's own origin."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ STARS = "…"
 
 @dataclass(frozen=True)
 class Target:
-    """A server as requests need it."""
+    """A server, for requests."""
 
     url: str
     headers: Mapping[str, str]
     token_header: str
     token: str = field(repr=False)
-    """Empty: none is sent."""
+    """If empty, none is sent."""
 
     @property
     def host(self) -> str:
-        """As sentences name it."""
+        """The host, for sentences."""
         return urlsplit(self.url).netloc
 
     @property
@@ -40,7 +40,7 @@ class Target:
         return origin_of_url(self.url)
 
     def dressed(self, url: str) -> dict[str, str]:
-        """The headers for `url`, which is on the server's own origin. Anywhere else is a defect of ours."""
+        """The headers for `url`, which must be on the server's own origin."""
         if origin_of_url(url) != self.origin:
             raise ValueError("not an address of the server")
         headers = {**self.headers, "User-Agent": USER_AGENT}
@@ -50,7 +50,8 @@ class Target:
         return headers
 
     def moved(self, location: str, url: str, status: int) -> str:
-        """Where a redirect from `url` leads. Raises ServerElsewhere, unless it keeps the origin and what is posted."""
+        """The target of a redirect from `url`. Raises ServerElsewhere unless it keeps the origin and the request's
+        body."""
         try:
             there = urljoin(url, location)
             same = bool(location) and origin_of_url(there) == self.origin
@@ -62,10 +63,10 @@ class Target:
         return there
 
     def upload(self, url: str, given: Mapping[str, str]) -> dict[str, str]:
-        """The headers for a file that the server wants at `url`, among them those that it asks for.
+        """The headers for a file the server wants at `url`, including those it asks for.
 
-        To the server's own origin the token goes along; another origin gets the file alone, and has to be https and
-        not this computer. Raises ServerElsewhere.
+        The server's own origin also gets the token. Another origin only gets the file, and must use https and not be
+        this computer. Raises ServerElsewhere.
         """
         asked = {
             name: value
@@ -88,13 +89,13 @@ class Target:
         return {"User-Agent": USER_AGENT, **asked}
 
     def sends_abroad(self, url: str) -> bool:
-        """Whether a file's address has to be on the internet, whatever its name leads to: it is not the server's own,
-        and the server is not in the own network itself."""
+        """Whether a file's address must resolve to the internet: it is not the server's own, and the server is not on a
+        private network itself."""
         host = urlsplit(self.url).hostname or ""
         return origin_of_url(url) != self.origin and not (is_loopback(host) or is_own_host(host))
 
     def without_token(self, text: str) -> str:
-        """`text` without the token, should a server repeat it."""
+        """`text` without the token, in case a server repeats it."""
         if self.token:
             for spelled in (self.token, json.dumps(self.token)[1:-1]):
                 text = text.replace(spelled, STARS)
@@ -102,5 +103,5 @@ class Target:
 
 
 def target_of(agent: ServerAgent, token: str | None) -> Target:
-    """Raises SettingsInvalid for an address that is none."""
+    """Raises SettingsInvalid for an invalid address."""
     return Target(normalise_server_url(agent.url), dict(agent.headers), agent.token_header, token or "")

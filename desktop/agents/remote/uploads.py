@@ -1,6 +1,6 @@
-"""Files on their way to a ChatKit server (two-phase upload): each goes on as its parts come. Lives on the loop.
+"""Uploads files to a ChatKit server (two-phase upload), part by part as they arrive. Lives on the loop.
 
-The server has said where it wants the file; the page never learns of that address. Nothing is written to disk here.
+The server says where it wants the file; the page never learns that address. Nothing is written to the disk.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ AHEAD = 2
 
 
 class Uploads:
-    """All files of all agents, by the ids that their servers gave."""
+    """The files of all agents, by their servers' ids."""
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._files: dict[str, _File] = {}
         self._took: dict[str, forms.Way] = {}
-        """What the servers of these origins took last."""
+        """The way each origin accepted last."""
 
     async def begin(self, line: Callable[[str, bool], Line], target: Target, made: dict[str, Any], size: int) -> str:
-        """`made` is the server's attachment; `line` gives the way to an origin. Raises ServerElsewhere, and
-        ServerUploadUnnamed where it names no address."""
+        """`made`: the server's attachment. `line` returns the connection to an origin. Raises ServerElsewhere, and
+        ServerUploadUnnamed if it names no address."""
         attachment_id, name = str(made["id"]), str(made.get("name", ""))
         descriptor = made.get("upload_descriptor")
         missing = "" if isinstance(descriptor, dict) else "upload_descriptor"
@@ -89,7 +89,7 @@ class _File:
         self._asked = asked
         self._told = took
         self._sent: list[bytes] = []
-        """What has gone out, as long as it may have to go out again."""
+        """The bytes sent, as long as they may have to be sent again."""
         self._is_whole = False
         self._name = str(made.get("name", ""))
         self._size = size
@@ -116,14 +116,14 @@ class _File:
         return {**self._made, "upload_descriptor": None}
 
     async def _hand(self, data: bytes | None) -> None:
-        """To the request, if that still goes on; what ended it is raised here."""
+        """Pass data to the request if it is still going. Raises whatever ended it."""
         putting = asyncio.ensure_future(self._parts.put(data))
         tasks = {putting} | ({self.task} if self.task is not None else set())
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=self._bounds.upload)
         if not putting.done():
             putting.cancel()
         if self.task is not None and self.task.done() and data is not None:
-            await self.task  # its error; without one the server wanted no more than it got
+            await self.task  # raises its error; if there is none, the server needed no more data
             raise AttachmentDamaged("the server answered early", name=self._name)
         if putting.cancelled() or not putting.done():
             if self.task is not None and self.task.done():
@@ -132,7 +132,7 @@ class _File:
             raise TimedOut("the file does not go out", host="", seconds=round(self._bounds.upload))
 
     async def _content(self, frame: forms.Frame, *, keep: bool) -> AsyncIterator[bytes]:
-        """What is sent: what had been sent before, then what comes. `keep`: it may have to be sent once more."""
+        """The request's content: what was sent before, then new parts. `keep`: it may have to be sent again."""
         if frame.head:
             yield frame.head
         for part in list(self._sent):
@@ -161,12 +161,12 @@ class _File:
             if status not in forms.REFUSED_FORM:
                 break
         if refusal is not None:
-            raise refusal  # the first one's words: the other way was our own idea
+            raise refusal  # report the first error: the second way was our own idea
 
     async def _once(
         self, line: Line, target: Target, method: str, url: str, headers: dict[str, str], way: forms.Way, *, keep: bool
     ) -> tuple[int, AppError | None]:
-        """The status (0: no answer came) and what went wrong."""
+        """The status (0 for no answer) and the error."""
         mime = str(self._made.get("mime_type") or "application/octet-stream")
         frame = forms.frame(way, self._asked, self._name, mime)
         dressed = {name: value for name, value in headers.items() if name.lower() != "content-type"}
@@ -195,8 +195,8 @@ class _File:
                 failure = replies.refusal(status, answered, body, wire.request("attachments.create"), target)
         except TimeoutError:
             failure = TimedOut("the page sends no more of the file", host=target.host, seconds=0)
-        except OutsideNetwork as error:  # its name leads to this computer, or into the own network
+        except OutsideNetwork as error:  # its name resolves to this computer or a private network
             failure = ServerElsewhere(error.detail, host=target.host, target=origin_of_url(url)[:100])
         except Exception as error:  # noqa: BLE001 - httpx's own, and what lies beneath it
             failure = replies.broken(error, target, line.proxy, self._bounds.upload, reading=False)
-        return status, failure  # not raised here: httpx's exception holds the token
+        return status, failure  # not raised here: httpx's exception contains the token

@@ -1,6 +1,6 @@
-"""ChatKit's protocol as far as its client has to know it: requests that are fit to go, replies that are fit to pass on.
+"""The part of ChatKit's protocol its client needs: checks requests before sending, and replies before passing them on.
 
-Pure. Types that are not known here pass: the server decides, and it may be newer than this app.
+Pure. Unknown types pass: the server decides, and may be newer than this app.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ STREAMS = MESSAGES | {
     "threads.add_client_tool_output",
     "threads.custom_action",
 }
-"""Requests that are answered with events, and that carry what somebody has just said or done."""
+"""Requests answered with events, which carry what a person has just said or done."""
 PAGES = frozenset({"threads.list", "items.list"})
-"""Requests that are answered with a page of records."""
+"""Requests answered with a page of records."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it goes out."""
+    """One outgoing request."""
 
     type: str
     body: str
     thread: str = ""
-    """The thread it speaks of."""
+    """The thread it is about."""
 
     @property
     def streams(self) -> bool:
@@ -40,7 +40,7 @@ class Request:
 
 
 def request_of(body: str, message_limit: int) -> Request:
-    """What a page asks for. Raises BadParams, MessageEmpty, MessageTooLong: what a server should not have to say."""
+    """Parse a page's request. Raises BadParams, MessageEmpty, MessageTooLong, so that no server has to."""
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError):
@@ -55,7 +55,7 @@ def request_of(body: str, message_limit: int) -> Request:
 
 
 def request(kind: str, **params: Any) -> Request:
-    """A request of our own."""
+    """Make a request of our own."""
     return Request(kind, json.dumps({"type": kind, "params": params}), str(params.get("thread_id", "")))
 
 
@@ -73,7 +73,7 @@ def _check_message(message: object, limit: int) -> None:
 
 
 def fits(asked: Request, reply: object) -> bool:
-    """Whether a reply in JSON can be one to this request."""
+    """Whether a JSON reply can be the answer to this request."""
     if not isinstance(reply, dict) or asked.streams:
         return False
     if asked.type in PAGES:
@@ -85,7 +85,7 @@ def fits(asked: Request, reply: object) -> bool:
 
 
 def event_of(data: str) -> dict[str, Any] | None:
-    """The event of a stream; None for what is none, or names a place that no page can follow."""
+    """The event in a stream; None if it isn't one, or has an index no page can handle."""
     try:
         event = numbers.parsed(data)
     except ValueError:
@@ -94,10 +94,10 @@ def event_of(data: str) -> dict[str, Any] | None:
 
 
 def piece(event: dict[str, Any]) -> str:
-    """An event as a page takes it."""
+    """An event for a page."""
     return f"data: {json.dumps(event, ensure_ascii=False)}\n\n"
 
 
 def error_piece(sentence: str, *, again: bool = True) -> str:
-    """What ends a stream that failed; the page offers another try, unless that can't help."""
+    """The end of a failed stream. The page offers a retry unless that can't help."""
     return piece({"type": "error", "code": "custom", "message": sentence, "allow_retry": again})

@@ -1,1 +1,1 @@
-"""MCP servers of agents: started, asked for their tools, called with a person's yes, ended. `mcp` is imported late."""
+"""MCP servers for agents: starts them, lists their tools, calls these with approval, ends them. Imports `mcp` late."""

@@ -1,7 +1,8 @@
-"""Who may run which tool, and the card that asks: once, for this chat, always, or not. Needs `chatkit.types` alone.
+"""Approval of tools: what was allowed, and the card that asks (once, in this chat, always, or not). Needs only
+`chatkit.types`.
 
-A card is answered by its buttons where the page is ours. In a page that runs OpenAI's script it has one button, which
-brings a window of ours forward (`agents/questions.py`).
+On our own page, a card is answered by its buttons. On a page that runs OpenAI's script it has one button, which brings
+our window forward (`chatkit/questions.py`).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ OPEN = "approval.open"
 """Actions of a card's buttons; the payload is {"id": …}."""
 MOST_CHATS = 500
 MOST_SHOWN = 4_000
-"""Characters of the arguments that a card shows; what is cut is said to be."""
+"""Characters of the arguments shown on a card, which says if they were shortened."""
 
 WIDTH = 44
 """Characters of a line of the arguments."""
@@ -43,17 +44,17 @@ CHOICES: dict[str, Choice] = {ONCE: "once", CHAT: "chat", ALWAYS: "always", REJE
 
 
 class Approvals:
-    """What was approved: always, by the settings; for a chat, as long as the app runs."""
+    """Approved tools: always, from the settings; for a chat, as long as the app runs."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._chats: OrderedDict[str, list[tuple[McpServer, Tool]]] = OrderedDict()
         self._unkept: list[tuple[McpServer, Tool]] = []
-        """For always, where that could not be saved: as long as the app runs."""
+        """Always allowed but not saved, so only as long as the app runs."""
 
     def allowed(self, agent_id: str, thread_id: str, server: McpServer, tool: Tool) -> bool:
-        """Whether the tool runs without a question. What was taken back in the settings is not allowed any more, nor
-        is a tool that its server describes otherwise than when it was approved."""
+        """Whether the tool may run without asking. Not if the approval was withdrawn in the settings, or if the server
+        now describes the tool differently."""
         if not tool.digest:
             return False
         always = [(one, yes.tool, yes.digest) for one in self._sources.mcp_servers(agent_id) for yes in one.always]
@@ -64,7 +65,7 @@ class Approvals:
         )
 
     def remember(self, choice: Choice, thread_id: str, server: McpServer, tool: Tool) -> AppError | None:
-        """Keeps the answer. What kept "always" from being saved; it then holds until the app ends."""
+        """Keep the answer. Returns the error if "always" could not be saved; it then holds until the app ends."""
         if choice == "chat":
             self._chats.setdefault(thread_id, []).append((server, tool))
             while len(self._chats) > MOST_CHATS:
@@ -90,7 +91,7 @@ def item(
     *,
     apart: bool = False,
 ) -> WidgetItem:
-    """The question, as an item of the chat; `apart`: it is asked in a window of its own."""
+    """The question as an item of the chat. `apart`: asked in a separate window."""
     question = texts.get("mcp.question", server=name_written_out(server), tool=name_written_out(tool))
     shown = pretty(arguments)
     return WidgetItem(
@@ -103,7 +104,7 @@ def item(
 
 
 def card(texts: Catalogue, question: str, arguments: str, number: str, state: State) -> DynamicWidgetRoot:
-    """What the run waits for. Both ChatKit and the built-in view show it and send its actions."""
+    """The card a run waits for. Both ChatKit and the built-in view show it and send its actions."""
     say = texts.get
     children: list[dict[str, Any]] = [
         {"type": "Title", "size": "sm", "value": say("mcp.approval")},
@@ -152,7 +153,7 @@ def with_buttons(children: list[dict[str, Any]], buttons: list[tuple[str, str, s
 
 
 def answered(asked: WidgetItem, texts: Catalogue, state: State, number: str = "") -> ThreadItemReplacedEvent:
-    """The card with its answer in place of its buttons; `number`: an expired one offers to ask again."""
+    """The card with its answer instead of its buttons. `number`: an expired card offers to ask again."""
     question, arguments = _words(asked)
     return ThreadItemReplacedEvent(
         item=asked.model_copy(update={"widget": card(texts, question, arguments, number, state)})
@@ -160,7 +161,7 @@ def answered(asked: WidgetItem, texts: Catalogue, state: State, number: str = ""
 
 
 def question(agent_id: str, thread_id: str, number: str, server: str, tool: str, arguments: str) -> Question:
-    """The same question for a window of ours: nothing of it is cut, nothing out of sight."""
+    """The same question for our own window: complete, with nothing hidden."""
     return Question(
         number=number,
         agent_id=agent_id,
@@ -173,7 +174,7 @@ def question(agent_id: str, thread_id: str, number: str, server: str, tool: str,
 
 
 def actions(widget: Any) -> list[str]:
-    """What the buttons of a card do, whatever its words are."""
+    """The actions of a card's buttons."""
     found = []
     for child in widget.model_dump().get("children") or []:
         for button in child.get("children") or [] if child.get("type") == "Row" else []:
@@ -188,7 +189,7 @@ def is_asking(asked: WidgetItem) -> bool:
 
 
 def laid_out(arguments: str) -> str:
-    """JSON over several lines, whole; what is no JSON stays as it is. Empty where there are none."""
+    """Indented JSON, complete. Text that isn't JSON is unchanged. Empty if there are no arguments."""
     try:
         text = json.dumps(json.loads(arguments), ensure_ascii=False, indent=2) if arguments.strip() else ""
     except (ValueError, RecursionError):
@@ -197,19 +198,19 @@ def laid_out(arguments: str) -> str:
 
 
 def pretty(arguments: str) -> str:
-    """The same within the bounds of a card."""
+    """Like `laid_out`, within a card's limits."""
     text = laid_out(arguments)
     return within("\n".join(part for line in text.split("\n") for part in _folded(line)), len(text))
 
 
 def within(text: str, length: int = 0) -> str:
-    """What a card shows of a text: all of it, or its beginning and how long it is; `length` where it was folded."""
+    """A text as a card shows it: all of it, or its beginning and its length. `length`: of the text before folding."""
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n… ({length or len(text)})"
 
 
 def _folded(line: str) -> list[str]:
-    """A long line over several, so that nothing of it is out of sight: between its words where it has any, and what
-    goes on stands further in than it began, so that no part of a value can look like a name."""
+    """Fold a long line so that nothing is hidden, between words if possible. Continuations are indented further, so
+    that part of a value can't look like a name."""
     begins = len(line) - len(line.lstrip(" "))
     indent = " " * (min(begins, WIDTH // 4) + 4)
     lines = []
@@ -221,20 +222,20 @@ def _folded(line: str) -> list[str]:
 
 
 def fenced(text: str, kind: str = "json") -> str:
-    """As code: nothing in it is read as Markdown, so that no argument can look like words of ours."""
+    """As a code block, so that no argument is rendered as Markdown or looks like our own text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{kind}\n{text}\n{fence}"
 
 
 def unfenced(text: str) -> str:
-    """What was given to `fenced`; empty where it was not."""
+    """The inverse of `fenced`; empty if it wasn't."""
     body = re.fullmatch(r"(`{3,})json\n(.*)\n\1", text, re.DOTALL)
     return body[2] if body else ""
 
 
 def notice(error: AppError, texts: Catalogue) -> NoticeEvent:
-    """An error that does not end the answer. Its words may hold a server's own: no Markdown among them."""
+    """An error that does not end the answer. It may quote a server, so it is not rendered as Markdown."""
     told = error.describe(texts)
     escaped = re.sub(r"([\\`*_\[\]<>])", r"\\\1", f"{told['message']} {told['hint']}")
     return NoticeEvent(level="warning", message=escaped)

@@ -1,4 +1,4 @@
-"""Calls of tools as an agent makes them: what a server's failure is for the model, and what for the person."""
+"""Tool calls of an agent, and what the model and the person learn of a failure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from desktop.common.errors import AppError
 
 
 async def made(live: Live, tool: str, arguments: str, tell: Callable[[AppError], None]) -> Outcome:
-    """The outcome of a call, for the model, whatever happens. `tell`: what the person has to know of it."""
+    """The outcome of a call for the model, whatever happens. `tell` reports to the person."""
     try:
         given: Any = json.loads(arguments) if arguments.strip() else {}
     except ValueError:
@@ -23,7 +23,7 @@ async def made(live: Live, tool: str, arguments: str, tell: Callable[[AppError],
     try:
         return await live.call(tool, given)
     except McpEnded as error:
-        # Not made again by itself: nobody knows how far it came.
+        # Not repeated automatically: nobody knows how far it got.
         await live.ready()
         if live.alive:
             return Outcome(

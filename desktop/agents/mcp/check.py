@@ -1,4 +1,4 @@
-"""Trying an MCP server from the agents page: started, asked for its tools, ended. Blocks; not for the agents' loop."""
+"""Checks an MCP server for the agents page: starts it, lists its tools, ends it. Blocks; not for the agents' loop."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def check(
     tells: Tells = lambda _told: None,
     vault: Vault | None = None,
 ) -> list[Tool]:
-    """The tools that the server has, then those that can't be used (their remark says why); it is ended before this
-    returns. `tells` is called about once a second with how a start goes on.
+    """The server's tools, followed by unusable ones (their remark says why). The server has ended when this returns.
+    `tells` is called about once a second with the progress of a start.
 
-    `secret(name)` gives a secret's value, typed or kept; `route(url)` the way there. `stops` is given what ends
-    the check early, from any thread and at any time. `vault`: where a person's sign-in is kept. Raises AppError: what
-    is wrong with the server, the network or the keyring; McpEnded where it was stopped.
+    `secret(name)` returns a secret, typed or stored; `route(url)` the route. `stops` gets a function that ends the
+    check early, from any thread. `vault`: the person's sign-in. Raises AppError for the server, the network or the
+    keyring; McpEnded if it was stopped.
     """
     want = want_of(server, secret, route, vault)
 
@@ -41,7 +41,7 @@ def check(
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
 
         def stop() -> None:
-            with suppress(RuntimeError):  # the loop has closed: it is over
+            with suppress(RuntimeError):  # the loop has closed, so it is over
                 loop.call_soon_threadsafe(lambda: task and task.cancel())
 
         stops(stop)

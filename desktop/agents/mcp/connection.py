@@ -1,6 +1,6 @@
-"""One live connection with an MCP server, over `mcp`'s client: opened, asked for tools, called, closed.
+"""One connection with an MCP server, using `mcp`'s client: opens it, lists tools, makes calls, closes it.
 
-Made and used on one event loop. A task of its own holds it open, since `mcp` wants to be left where it was entered.
+Made and used on one event loop. A separate task holds it open, since `mcp` must be left in the task that entered it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_TOOLS = 1_000
-"""Of one server; a model is given fewer (`naming.MOST_OFFERED`)."""
+"""Tools of one server; a model gets fewer (`naming.MOST_OFFERED`)."""
 MOST_OF_A_DESCRIPTION = 4_000
 MOST_JUNK = 1_000
 """Lines that are no messages, of a program that prints before it speaks."""
@@ -52,43 +52,44 @@ MOST_BETWEEN = 20_000
 LOGGED = 20
 """Of those lines, how many stand in the log."""
 LOOK = 0.25
-"""Seconds between two looks at a start."""
+"""Seconds between two checks of a start."""
 TOLD_AFTER = 2.0
-"""Seconds after which a person is told how a start goes on, once a second."""
+"""Seconds after which the person sees the progress of a start, once a second."""
 FIRST = 4.0
-"""How many times longer than usual a program may be silent that was never ready yet, and is not known to fetch."""
+"""How many times longer than usual a program may be silent if it was never ready before and is not known to
+download."""
 LOUD = 1_000_000
-"""Bytes of errors after which a program that is not ready is not taken to be at work any more."""
+"""Bytes on standard error after which a program that isn't ready no longer counts as working."""
 NO_METHOD = -32601
 NO_HANDSHAKE = (-32022, NO_METHOD)
-"""What a server of the newest protocol alone answers to `initialize` (mcp-types 2.3)."""
+"""Answers to `initialize` from a server that only speaks the newest protocol (mcp-types 2.3)."""
 MOST_UNASKED = 5_000
 """Messages between two answers."""
 MOST_PAGES = 200
-"""Of a list of tools."""
+"""Pages of a list of tools."""
 LARGEST = 16 * 1024 * 1024
-"""Bytes of one message over HTTP: a picture may be in it."""
+"""The largest message over HTTP, in bytes; it may contain a picture."""
 CLOSED = -32000
-"""`mcp`'s code for a connection that has ended (mcp 2.3, CONNECTION_CLOSED). Servers say it of calls that fail, too: it
-proves nothing."""
+"""`mcp`'s code for a closed connection (mcp 2.3, CONNECTION_CLOSED). Servers also use it for failed calls, so it proves
+nothing."""
 OLDER = (400, 404, 405)
-"""What a server of the older transport answers to a message (the specification's "Backwards Compatibility")."""
+"""Answers of a server with the older transport (the specification's "Backwards Compatibility")."""
 MOST_LISTENINGS = 1_000
 UNREADABLE = ("Unexpected content type", "Failed to parse", "server answered a request with 202", "SSE stream")
-"""How `mcp` (2.3) words what a server says that is no message; all else is the server's own."""
+"""`mcp`'s (2.3) own words for an answer that isn't a message. All other words are the server's."""
 CHANGED = "notifications/tools/list_changed"
 
 
 @dataclass(frozen=True)
 class Want:
-    """What a connection is made of; one that was made for another want is of no use to it."""
+    """What a connection is made from. A connection made from a different `Want` can't be used."""
 
     server: McpServer
-    """Without its name and what is approved: those make no other server."""
+    """Without its name and approvals, which don't make it a different server."""
     secrets: Mapping[str, str] = field(repr=False)
     route: transport.Endpoint
     signed_in: str = ""
-    """Which sign-in of the person it is made with; empty: none."""
+    """The person's sign-in it uses; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +99,15 @@ class Tool:
     name: str
     description: str
     schema: dict[str, Any]
-    """Of its parameters, JSON Schema; its root is an object."""
+    """The JSON Schema of its parameters; the root is an object."""
     remark: str = ""
-    """`mended`: what its server says of its parameters had to be put right. Of one that can't be used: why
-    (`schemas.Remark`)."""
+    """`mended` if its parameters' description had to be corrected. For an unusable tool: why (`schemas.Remark`)."""
     digest: str = ""
-    """Of all that the server says of it (`digests.digest`): a yes for longer than one call is for this."""
+    """Of the server's whole description (`digests.digest`): a lasting approval is for this."""
 
 
 class SessionOver(Exception):
-    """The server knows the session no more, and has done nothing: in a new one the call can be made."""
+    """The server no longer knows the session and has done nothing. The call can be made in a new one."""
 
 
 class Connection:
@@ -122,7 +122,7 @@ class Connection:
         self.want = want
         self.tools: tuple[Tool, ...] = ()
         self.left_out: tuple[Tool, ...] = ()
-        """Those that can't be used, each with its remark."""
+        """Unusable tools, each with its remark."""
         self._remarks: list[schemas.Remark] = []
         self._newest_only = False
         self._limits = limits
@@ -139,29 +139,29 @@ class Connection:
         self._ended: AppError | None = None
         """Why it has ended."""
         self._older = False
-        """Whether it is of the older transport."""
+        """Whether it uses the older transport."""
         self._changed = asyncio.Event()
-        """The tools have changed, and have not been asked for since."""
+        """Set when the tools have changed and have not been listed since."""
         self._fresh = asyncio.Event()
-        """Nothing is known of such a change."""
+        """Set when no such change is known."""
         self._fresh.set()
 
     @property
     def alive(self) -> bool:
-        """Whether a call may be made."""
+        """Whether a call can be made."""
         going = self._task is not None and not self._task.done() and self._client is not None and not self._lost
         return going and (self._program is None or self._program.alive)
 
     @property
     def pid(self) -> int:
-        """Of its program; 0 where there is none."""
+        """Its program's process id; 0 if there is none."""
         return self._program.pid if self._program is not None else 0
 
     async def open(self, tells: Tells = lambda _told: None) -> None:
-        """`tells` is called about once a second with how the start goes on. A program that was never ready yet may take
-        long, and one that is still at work is not ended; see `Limits`.
+        """Open the connection. `tells` is called about once a second with the progress. A program that was never ready
+        before may take long, and one that is still working is not ended; see `Limits`.
 
-        Raises AppError: those of McpError, of the network, of what `http.client` raises.
+        Raises AppError: an McpError, a network error, or an error of `http.client`.
         """
         server = self.want.server.model_copy(update={"name": self.label})
         alone = server.transport == "stdio" and not STARTS.known(server)
@@ -178,7 +178,7 @@ class Connection:
     async def _open(self, tells: Tells, *, first: bool) -> None:
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         context = contextvars.copy_context()
-        context.run(CURRENT.set, None)  # it outlives the answer that it was opened for
+        context.run(CURRENT.set, None)  # it outlives the answer it was opened for
         self._task = asyncio.get_running_loop().create_task(self._hold(ready), context=context)
         problem: AppError | None = None
         began, last = time.monotonic(), 0
@@ -208,7 +208,7 @@ class Connection:
         raise problem
 
     def _late(self, seconds: float, *, first: bool) -> bool:
-        """Whether a start that goes on for so long is given up."""
+        """Whether to give up a start after this long."""
         limits, program = self._limits, self._program
         if program is None:
             return seconds > limits.mcp_start
@@ -230,7 +230,7 @@ class Connection:
         return McpNotAnswering(server=self.label, seconds=round(seconds), said=said)
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Outcome:
-        """What the server itself says is an Outcome. Raises McpEnded, McpNotAnswering, McpFlood, McpRefused,
+        """Call a tool. The server's own errors are an Outcome. Raises McpEnded, McpNotAnswering, McpFlood, McpRefused,
         NetworkError, SessionOver."""
         client = self._client
         if client is None or not self.alive:
@@ -256,8 +256,8 @@ class Connection:
         raise problem
 
     async def _has_ended(self, error: Exception) -> bool:
-        """Whether the connection is what failed, and not the call. What `mcp` raises can be the server's own word, so
-        it is looked whether anything has ended."""
+        """Whether the connection failed, not just the call. `mcp` may raise the server's own error, so this checks
+        whether anything has really ended."""
         if self._seen.problem is not None or not self.alive:
             return True
         if not self._may_be_end(error) or self._task is None:
@@ -266,14 +266,14 @@ class Connection:
         return not self.alive
 
     async def _renewed(self) -> None:
-        """Where the call has changed the tools: until they are known."""
+        """If the call has changed the tools, wait until they are listed."""
         if not self._fresh.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._limits.mcp_renew):
                     await self._fresh.wait()
 
     async def close(self, limit: float | None = None) -> None:
-        """Ends it, its program and all below; what still waits for an answer gets none."""
+        """End the connection, its program and everything below. Pending calls get no answer."""
         task = self._task
         if self._program is not None:
             await self._program.end(self._limits.mcp_end if limit is None else limit)
@@ -293,7 +293,7 @@ class Connection:
         problem: AppError | None = None
         try:
             module = await asyncio.to_thread(_mcp)
-            # Programs are mostly older than the newest protocol, and some end at a question they don't know.
+            # Most programs are older than the newest protocol, and some exit on an unknown request.
             stdio = self.want.server.transport == "stdio"
             problem = await self._held(module, "legacy" if stdio else "auto", ready)
             if problem is not None and stdio and self._newest_only and not ready.done():
@@ -312,7 +312,7 @@ class Connection:
                 ready.set_exception(problem or McpEnded(server=self.label, problem=Phrase("code.ended")))
 
     async def _held(self, module: Any, mode: str, ready: asyncio.Future[None]) -> AppError | None:
-        """Holds the connection, in one of the modes of `mcp.Client`, until it ends; why it did."""
+        """Hold the connection, in one of `mcp.Client`'s modes, until it ends. Returns why it did."""
         from mcp_types import Implementation
 
         try:
@@ -321,7 +321,7 @@ class Connection:
                 mode=mode,
                 cache=None,
                 client_info=Implementation(name="chatkit-desktop", version=__version__),
-                # A start has limits of its own (`_late`), and so has a call.
+                # Starts (`_late`) and calls have their own limits.
                 read_timeout_seconds=max(self._limits.mcp_longest, self._limits.mcp_call),
                 message_handler=self._heard,
             ) as client:
@@ -345,13 +345,13 @@ class Connection:
         return http_ and not ready.done() and not self._older and not seen.spoke and seen.status in OLDER
 
     async def _heard(self, message: Any) -> None:
-        """What the server says unasked."""
+        """A notification from the server."""
         if getattr(message, "method", "") == CHANGED:
             self._fresh.clear()
             self._changed.set()
 
     async def _follow(self, client: Client) -> None:
-        """Until the end: the tools anew whenever the server says that they have changed."""
+        """Until the end, list the tools again whenever the server reports a change."""
         listening = asyncio.create_task(self._listen(client))
         over = asyncio.create_task(self._over.wait())
         ended = asyncio.create_task(self._seen.over.wait())
@@ -378,7 +378,7 @@ class Connection:
             await asyncio.wait({listening, over, ended})
 
     async def _listen(self, client: Client) -> None:
-        """Servers of protocol 2026-07-28 tell of changes only where they are asked to; older ones do so unasked."""
+        """Subscribe to changes. Servers of protocol 2026-07-28 only report them on request; older ones always do."""
         from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
         from mcp.shared.exceptions import MCPError
 
@@ -388,7 +388,7 @@ class Connection:
         for _ in range(MOST_LISTENINGS):
             try:
                 async with client.listen(tools_list_changed=True) as told:
-                    self._changed.set()  # what was changed before is not told
+                    self._changed.set()  # earlier changes are not reported
                     async for _event in told:
                         self._fresh.clear()
                         self._changed.set()
@@ -409,7 +409,7 @@ class Connection:
             except Exception as error:
                 if getattr(error, "code", None) != NO_METHOD:
                     raise
-                break  # it has other things than tools
+                break  # it offers other things than tools
             for tool in page.tools:
                 found.setdefault(
                     tool.name,
@@ -430,7 +430,7 @@ class Connection:
             log.warning("%s: the tool %s: %s", self.label, one.tool, one.why)
 
     def _mend(self, message: Any) -> Any:
-        """A list of tools is put right before `mcp` refuses all of it for one, and a greeting for what it lacks."""
+        """Correct a list of tools, which `mcp` would refuse as a whole because of one, and an incomplete greeting."""
         result = getattr(getattr(message, "message", None), "result", None)
         if isinstance(result, dict) and "protocolVersion" in result and "content" not in result:
             message.message.result = introduced(result)
@@ -452,7 +452,7 @@ class Connection:
         rpc = type(leaf).__name__ == "MCPError"
         over_http = self.want.server.transport == "http"
         if seen.refusal is not None and not self._client and over_http and rpc:
-            # Of the ways to say that there is no such place, none is worth repeating.
+            # A plain "not found" is not worth repeating.
             unfit = seen.status in (404, 405) and not seen.spoke
             return McpNotMcp(str(seen.refusal.values), server=self.label) if unfit else seen.refusal
         if not rpc and self._may_be_end(leaf):
@@ -494,7 +494,7 @@ class Connection:
 
     @asynccontextmanager
     async def _streams(self) -> AsyncIterator[Any]:
-        """What `mcp.Client` reads from and writes to."""
+        """The streams `mcp.Client` reads and writes."""
         named = self.want.server.model_copy(update={"name": self.label})
         server, values = resolved(named, self.want.secrets)
         if server.transport == "http":
@@ -527,7 +527,7 @@ class Connection:
             yield Mended(read, self._mend), write
 
     def _auth(self, server: McpServer) -> httpx2.Auth | None:
-        """The person's sign-in; None where there is a token in its place. `server` with its secrets in their places."""
+        """The person's sign-in; None if a token is used instead. `server`: with its secrets filled in."""
         if self._vault is None or grants.with_own_token(self.want.server):
             return None
         from desktop.agents.mcp.oauth import Bearer
@@ -604,7 +604,7 @@ def _leaf(error: BaseException) -> BaseException:
 
 
 def _mcp() -> Any:
-    """Imported at the first connection: nearly half a second."""
+    """Import `mcp` at the first connection, since it takes nearly half a second."""
     import mcp
 
     return mcp

@@ -1,4 +1,4 @@
-"""What a server says of a tool, as one number: a yes for longer than one call is for the tool as it was then. Pure."""
+"""The digest of a server's description of a tool. A lasting approval only applies to this description. Pure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from typing import Any
 
 FIELDS = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
-"""Of a tool in `tools/list` (MCP 2025-06-18); what only decorates it (icons, _meta) is no part of what was approved."""
+"""Fields of a tool in `tools/list` (MCP 2025-06-18). Decoration (icons, _meta) is not part of the approval."""
 IN_META = f"desktop/{secrets.token_hex(8)}"
-"""Where a mended description carries the number of what its server said; a name that no server can know."""
+"""The key under which a corrected description carries the original digest. No server can know it."""
 
 
 def digest_in(meta: Mapping[str, Any] | None) -> str:
-    """The number that a mended description carries; empty: none."""
+    """The digest carried by a corrected description; empty for none."""
     found = (meta or {}).get(IN_META)
     return found if isinstance(found, str) else ""
 
 
 def digest(described: Mapping[str, Any]) -> str:
-    """SHA-256 in hex over what the server says of the tool, whole; the same whatever the order of its fields."""
+    """SHA-256, in hex, of the server's whole description, independent of the order of fields."""
     said = {name: described[name] for name in FIELDS if described.get(name) is not None}
     text = json.dumps(said, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""What an MCP server's program finds in its environment: a few plain variables, its own, and its own secrets.
+"""The environment of an MCP server's program: a few plain variables, its own variables and its own secrets.
 
-And where programs are looked for: an app that a desktop has started knows less of a person's folders than a terminal.
+Also where to look for programs: an app started from the desktop has a shorter PATH than a terminal.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ ON_WINDOWS = (
 
 
 def of_program(server: McpServer, secrets: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment of the program. Of ours, only what is plain, and nothing that looks like a key."""
+    """The program's whole environment. From ours, only plain variables, and nothing that looks like a key."""
     ours = {
         name: value
         for name, value in environ.items()
@@ -66,8 +66,8 @@ def of_program(server: McpServer, secrets: Mapping[str, str], environ: Mapping[s
 
 
 def places(environ: Mapping[str, str]) -> list[str]:
-    """The folders that programs are looked for in: those of PATH, then those that people's programs lie in although
-    a session that was begun by a desktop doesn't name them. Only what is there."""
+    """Folders to search for programs: those in PATH, then common ones that a desktop session's PATH lacks. Only
+    existing ones."""
     name = next((name for name in environ if name.upper() == "PATH"), "PATH")
     given = [part for part in environ.get(name, "").split(os.pathsep) if part] or os.defpath.split(os.pathsep)
     more = [str(folder) for folder in _usual(environ) if folder.is_dir()]
@@ -75,7 +75,7 @@ def places(environ: Mapping[str, str]) -> list[str]:
 
 
 def with_places(environ: dict[str, str]) -> dict[str, str]:
-    """`environ` with a PATH of all `places`: npx needs the node beside it."""
+    """`environ` with all `places` in PATH: npx needs the node beside it."""
     name = next((name for name in environ if name.upper() == "PATH"), "PATH")
     return {**environ, name: os.pathsep.join(places(environ))}
 
@@ -98,7 +98,7 @@ def _usual(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _node_versions(folder: Path, within: str) -> Iterator[Path]:
-    """Of a version manager: the default where it names one, then the newest."""
+    """A version manager's versions: its default, if set, then the newest."""
     versions: list[Path] = []
     with suppress(OSError):
         versions = sorted((one for one in folder.iterdir() if one.is_dir()), key=_version, reverse=True)

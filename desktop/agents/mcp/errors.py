@@ -1,4 +1,4 @@
-"""What can keep an MCP server from being used."""
+"""Errors of MCP servers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from desktop.common.errors import AgentError, Catalogue, Described, Phrase, _end
 
 
 class McpError(AgentError):
-    """An MCP server. values: server (its name); where they are known `said` (its program's last words, which the
-    sentence ends in), `looked` (where its program was looked for), `how` (a Phrase: how that is got)."""
+    """An MCP server. values: server (its name); if known, `said` (its program's last words, appended to the sentence),
+    `looked` (where its program was searched for), `how` (a Phrase: how to get it)."""
 
     def describe(self, texts: Catalogue) -> Described:
-        """With what its program said, or how it is got."""
+        """Adds what its program said, or how to get it."""
         told = super().describe(texts)
         for name in ("looked", "said"):
             if self.values.get(name):

@@ -1,6 +1,6 @@
-"""Programs that fetch what they run, and whether one that says nothing is still at work.
+"""Programs that download what they run, and whether a silent one is still working.
 
-`npx`, `uvx` and the like download a server before its first start: minutes of silence that must not end in a kill.
+`npx`, `uvx` and the like download a server before its first start. Minutes of silence are then normal.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ HOW = {
     "dotnet": ("dotnet", "dnx"),
     "java": ("java",),
 }
-"""What brings a program: the ending of a text (`mcp.get_…`) -> the programs."""
+"""How to get programs: the ending of a text (`mcp.get_…`) -> the programs."""
 
 FETCHERS = {
     *("npx", "npm", "pnpm", "pnpx", "yarn", "bunx", "bun", "deno"),
     *("uvx", "uv", "pipx", "docker", "podman", "nerdctl", "go", "dnx", "dotnet", "cargo", "nix", "jbang", "mvn"),
 }
-"""Programs that download what they are told to run, mostly without a word."""
+"""Programs that download what they run, mostly silently."""
 
 
 def name_of(command: str) -> str:
@@ -41,15 +41,15 @@ def name_of(command: str) -> str:
 
 
 def how_to_get(command: str) -> Phrase | None:
-    """How a program that is missing is got; None: nothing is known of it."""
+    """How to get a missing program; None if unknown."""
     name = name_of(command)
     return next((Phrase(f"mcp.get_{kind}") for kind, names in HOW.items() if name in names), None)
 
 
 def pulse(pid: int) -> int | None:
-    """A number that grows while the process or one below it works: its processor time and what it read and wrote.
+    """A number that grows while the process or one below it works: processor time plus bytes read and written.
 
-    None where that can't be known: not on Linux, or it has ended.
+    None if unknown: not on Linux, or it has ended.
     """
     total = None
     for one in _below(pid):
@@ -63,7 +63,7 @@ def pulse(pid: int) -> int | None:
 
 
 def _below(pid: int) -> Iterable[int]:
-    """The process and all that it has begun (Linux); the guard adopts what lost its parent."""
+    """The process and all its descendants (Linux). The guard adopts those that lost their parent."""
     found = [pid] if pid > 0 and os.path.isdir("/proc/self") else []
     for one in found:
         with suppress(OSError):

@@ -1,7 +1,7 @@
-"""What a person's sign-in at an MCP server left: tokens, how they are renewed, and as whom the app is known there.
+"""A person's sign-in at an MCP server: tokens, how to renew them, and the app's client id there.
 
-It lives in the keyring as one text, under the server's id and origin, and is hidden from logs wherever it is read.
-Knows nothing of how one signs in.
+It is stored in the keyring as a single text, under the server's id and origin. Wherever it is read, it is hidden from
+the logs. Knows nothing about how to sign in.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer
 
 EARLY = 30.0
-"""Seconds before its end that a token is renewed."""
+"""Seconds before its expiry when a token is renewed."""
 MOST_OF_A_TOKEN = 16_384
 
 
 class Grant(BaseModel):
-    """One sign-in. The parts of the protocol are kept as `mcp` has them (mcp.shared.auth), as JSON."""
+    """One sign-in. The protocol's objects are JSON, as in `mcp` (mcp.shared.auth)."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     number: str = Field(default_factory=lambda: secrets.token_hex(8))
-    """Stays the same while its tokens are renewed."""
+    """Stays the same when tokens are renewed."""
     url: str
-    """The server's address, whole: another one asks anew."""
+    """The server's complete address. Another address needs a new sign-in."""
     tokens: dict[str, Any] = Field(repr=False)
     """OAuthToken."""
     expires_at: float | None = None
-    """Unix seconds; None: the server did not say."""
+    """Unix seconds; None if the server did not say."""
     client: dict[str, Any] = Field(repr=False)
     """OAuthClientInformationFull."""
     issuer: dict[str, Any] = {}
-    """OAuthMetadata of the authorization server; empty: it has none."""
+    """OAuthMetadata of the authorization server; empty if it has none."""
     resource: dict[str, Any] = {}
-    """ProtectedResourceMetadata of the server; empty: it has none."""
+    """ProtectedResourceMetadata of the server; empty if it has none."""
     typed: bool = False
-    """Whether the person said as whom the app is known there; else it registered by itself."""
+    """Whether the person entered the client id. Otherwise the app registered itself."""
     wanted: str = ""
-    """Scopes that the server has asked for since."""
+    """Scopes the server has asked for since."""
 
     @property
     def access(self) -> str:
@@ -55,7 +55,7 @@ class Grant(BaseModel):
 
     @property
     def runs_out(self) -> bool:
-        """Whether its token is about to end, or has."""
+        """Whether its token has expired or is about to."""
         return self.expires_at is not None and time.time() > self.expires_at - EARLY
 
     @property
@@ -68,7 +68,7 @@ class Grant(BaseModel):
         return self.model_dump_json()
 
     def hide(self) -> None:
-        """Keeps its secrets out of every log from now on."""
+        """Keep its secrets out of every log from now on."""
         known = (self.tokens.get("access_token"), self.tokens.get("refresh_token"), self.client.get("client_secret"))
         for value in known:
             if isinstance(value, str):
@@ -76,7 +76,7 @@ class Grant(BaseModel):
 
 
 def read(text: str | None, server: McpServer) -> Grant | None:
-    """The sign-in that was kept for this server; None: there is none, or it was at another address."""
+    """The sign-in stored for this server; None if there is none or it was for another address."""
     if not text:
         return None
     try:
@@ -90,7 +90,7 @@ def read(text: str | None, server: McpServer) -> Grant | None:
 
 
 class Vault(Protocol):
-    """Where one server's sign-in is kept. Called from worker threads: it may block on the keyring."""
+    """Stores one server's sign-in. Called from worker threads, since it may block on the keyring."""
 
     def read(self) -> Grant | None:
         """Raises KeyStoreError."""
@@ -99,9 +99,9 @@ class Vault(Protocol):
         """Raises KeyStoreError."""
 
     def route(self, url: str) -> Endpoint:
-        """The way to an address of the sign-in."""
+        """The route to an address of the sign-in."""
 
 
 def with_own_token(server: McpServer) -> bool:
-    """Whether the person gave it a token as a header: then nobody signs in."""
+    """Whether the person gave it a token in a header, so that no sign-in is needed."""
     return any(name.lower() == "authorization" for name in (*server.headers, *server.secrets))

@@ -1,4 +1,4 @@
-"""How a server introduces itself, made such that `mcp` (2.3) reads it: what it lacks is nothing that we need. Pure."""
+"""Completes a server's answer to `initialize` so that `mcp` (2.3) accepts it. Nothing we need is missing. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 OLDEST, NEWEST = "2024-11-05", "2025-11-25"
-"""Protocols that are agreed on with `initialize`."""
+"""Protocol versions negotiated with `initialize`."""
 KNOWN = (OLDEST, "2025-03-26", "2025-06-18", NEWEST)
 
 
 def introduced(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A result of `initialize`. A version of the protocol that was never released is taken for the one before: drafts
-    and slips differ from that in nothing that a call of a tool needs."""
+    """A result of `initialize`. An unreleased protocol version is replaced by the one before it: drafts and mistakes do
+    not differ in anything a tool call needs."""
     made = {name: result[name] for name in ("protocolVersion", "capabilities", "serverInfo", "_meta") if name in result}
     version = made.get("protocolVersion")
     if isinstance(version, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", version) and version not in KNOWN:

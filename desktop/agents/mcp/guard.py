@@ -1,7 +1,7 @@
-"""Stands between the app and an MCP server's program, so that nothing of it outlives the app (POSIX).
+"""A process between the app and an MCP server's program, so that nothing of it outlives the app (POSIX).
 
-`python -m desktop.agents.mcp.guard HANDLE`, or the packaged app with `--mcp-guard`. Over the handle it is told what to
-start; the program has the guard's standard input, output and error. Says nothing and reads nothing else.
+`python -m desktop.agents.mcp.guard HANDLE`, or the packaged app with `--mcp-guard`. The handle says what to start. The
+program gets the guard's standard input, output and error, which the guard itself never uses.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from desktop.agents.code.child import end_all, reaped
 from desktop.agents.code.own_process import SET_PDEATHSIG, adopt_orphans, hide_memory, mark_tree, prctl
 
 ARGUMENT = "--mcp-guard"
-"""The hidden first argument of a packaged app."""
+"""The hidden first argument of a packaged app that starts a guard."""
 NOT_STARTED = 213
-"""The exit code for a program that could not be begun: none that shells and programs use of themselves (127 is npx's,
-for what it should have run)."""
+"""The exit code if the program could not be started. Shells and programs don't use it (npx uses 127 for its
+program)."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT) + ((signal.SIGHUP, signal.SIGCHLD) if os.name != "nt" else ())
 
 
 def main(words: Sequence[str]) -> NoReturn:
-    """`words`: the handle to read from; its end is the wish to end."""
+    """`words`: the handle to read from. When it is closed, the guard ends."""
     from desktop.agents.code.protocol import TO_CHILD, read
 
     told = int(words[0])
@@ -34,14 +34,14 @@ def main(words: Sequence[str]) -> NoReturn:
     wakes, woken = os.pipe()
     for handle in (wakes, woken):
         os.set_blocking(handle, False)
-    # Before anything that could miss it: the app's end, a wish to end, the program's end.
+    # First of all, so that none is missed: the app's end, a request to end, the program's end.
     for name in SIGNALS:
         signal.signal(name, lambda *_: None)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     prctl(SET_PDEATHSIG, signal.SIGTERM)
     adopt_orphans()
     mark_tree()
-    hide_memory()  # it is told the program's secrets
+    hide_memory()  # it will get the program's secrets
     if os.getppid() != app:
         os._exit(1)
     message = read(told, TO_CHILD)
@@ -58,7 +58,7 @@ def main(words: Sequence[str]) -> NoReturn:
         if os.getppid() != guard:
             os._exit(1)
         _become(message["words"], message["environ"], message["folder"])
-    # The pipes are the program's alone: their end is its end.
+    # Only the program has the pipes, so their end is its end.
     nothing = os.open(os.devnull, os.O_RDWR)
     for handle in (0, 1, 2):
         os.dup2(nothing, handle)
@@ -78,11 +78,11 @@ def _become(words: Sequence[str], environ: Mapping[str, str], folder: str) -> No
 
 
 def _watch(program: int, told: int, wakes: int) -> int:
-    """Until the program ends (its exit code, 128 and the signal's number) or somebody wants it to (143)."""
+    """Wait until the program ends (returns its exit code, or 128 plus the signal) or should end (returns 143)."""
     import select
 
     poll = select.poll()
-    poll.register(told, select.POLLIN)  # nothing more is said there: the app is gone, or wants us gone
+    poll.register(told, select.POLLIN)  # closed: the app is gone, or wants the guard to end
     poll.register(wakes, select.POLLIN)
     while True:
         for handle, _events in poll.poll():

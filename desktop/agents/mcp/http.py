@@ -1,7 +1,7 @@
-"""The way to an MCP server with an address: the client that carries its headers and secrets, and to whom.
+"""The HTTP client for an MCP server: which headers and secrets go where.
 
-Whatever `mcp` or the server thinks of, nothing is sent to another origin than the one the secrets were entered for.
-What the server says with a refusal is handed on as its answer, in its own words; `mcp` (2.3) would drop them.
+Whatever `mcp` or the server does, nothing is sent to any origin but the one the secrets were entered for. A refusal is
+passed on as an answer in the server's own words, which `mcp` (2.3) would drop.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
     import httpx2
 
 MOST_OF_AN_ERROR = 64 * 1024
-"""Bytes of the answer to a request that was refused; what goes on is not read."""
+"""Bytes read of a refusal."""
 REFUSED = -32603
-"""The code of JSON-RPC under which a refusal of HTTP is handed on (internal error)."""
+"""The JSON-RPC code for an HTTP refusal (internal error)."""
 SESSION_OVER = -32098
-"""The same where the server knows our session no more, so that it has done nothing: it wants another one begun."""
+"""The code if the server no longer knows our session: it has done nothing and wants a new one."""
 
 
 class Seen:
-    """What went wrong on the way, where `mcp` only knows that something did."""
+    """Details of failures, of which `mcp` only knows that they happened."""
 
     def __init__(self) -> None:
         self.problem: AppError | None = None
         """What ends the connection."""
         self.refusal: AppError | None = None
-        """What was last said no to; of one request, so that others may go well."""
+        """The last refusal. It concerns one request; others may succeed."""
         self.status = 0
-        """Of that."""
+        """Its status."""
         self.spoke = False
-        """Whether a refusal was JSON-RPC, which only a server of this protocol says."""
+        """Whether a refusal was JSON-RPC, which only an MCP server sends."""
         self.over = asyncio.Event()
-        """The stream that brings the answers has ended."""
+        """Set when the stream of answers has ended."""
 
     def note(self, problem: AppError) -> AppError:
         self.problem = self.problem or problem
@@ -62,19 +62,19 @@ def client(
     auth: httpx2.Auth | None = None,
     hidden: tuple[str, ...] = (),
 ) -> httpx2.AsyncClient:
-    """`secrets`: values of headers, by name. `auth`: of a person's sign-in. `hidden`: secrets that stand elsewhere,
-    as in the address; no answer of this module has them either. Raises SettingsInvalid, FileUnreadable, ProxyFailed."""
+    """`secrets`: header values by name. `auth`: the person's sign-in. `hidden`: secrets elsewhere, such as in the
+    address; they are removed from answers too. Raises SettingsInvalid, FileUnreadable, ProxyFailed."""
     home = origin_of_server(server.url)
     label = server.label
     hidden = (*secrets.values(), *hidden)
 
     async def on_request(request: httpx2.Request) -> None:
-        """The wall."""
+        """Refuse other origins."""
         if origin(str(request.url)) != home:
             raise seen.note(McpRedirected("a request elsewhere", server=label, host=request.url.host))
         request.headers.update({**server.headers, **secrets})
         if _listens(request):
-            # It says something when there is something to say; what ends it is the end of the connection.
+            # It may be silent for any time. The connection's end ends it.
             request.extensions["timeout"] = {**request.extensions.get("timeout", {}), "read": None}
 
     async def on_response(response: httpx2.Response) -> None:
@@ -112,7 +112,7 @@ def client(
             _replace(response, body, kind=response.headers.get("content-type", ""))
 
     def told(problem: AppError) -> AppError:
-        """`mcp` keeps to itself why a stream broke."""
+        """Record why a stream failed, which `mcp` does not report."""
         if isinstance(problem, AnswerFlood):
             problem = McpFlood(problem.detail, server=label)
         return seen.note(problem)
@@ -132,13 +132,13 @@ def origin(url: str) -> str:
 
 
 def _listens(request: httpx2.Request) -> bool:
-    """Whether it opens a stream of what happens, and asks for no answer."""
+    """Whether the request opens a stream of notifications."""
     streams = "text/event-stream" in request.headers.get("accept", "")
     return (request.method == "GET" and streams) or request.headers.get("mcp-method") == "subscriptions/listen"
 
 
 async def _beginning(response: httpx2.Response) -> bytes:
-    """The beginning of a refusal, as it is packed; the rest is left."""
+    """The beginning of a refusal, still compressed."""
     import httpx2
 
     taken = bytearray()
@@ -155,7 +155,7 @@ async def _beginning(response: httpx2.Response) -> bytes:
 
 
 def _replace(response: httpx2.Response, body: bytes, kind: str = "application/json") -> None:
-    """What is read of the answer from now on."""
+    """Replace the body of the answer."""
     import httpx2
 
     response.stream = httpx2.ByteStream(body)
@@ -165,7 +165,7 @@ def _replace(response: httpx2.Response, body: bytes, kind: str = "application/js
 
 
 def _number(request: httpx2.Request) -> Any:
-    """The id of the JSON-RPC request that was sent; None: it was none."""
+    """The id of the JSON-RPC request sent; None if it wasn't one."""
     if request.method != "POST":
         return None
     try:
@@ -176,7 +176,7 @@ def _number(request: httpx2.Request) -> Any:
 
 
 def _json_rpc_error(body: bytes) -> str | None:
-    """The words of an error of JSON-RPC; None where the body is none."""
+    """The message of a JSON-RPC error; None if the body isn't one."""
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,6 +1,6 @@
-"""Requests to the authorization servers of MCP servers: where they may go, and how much of an answer is read.
+"""Requests to MCP servers' authorization servers: where they may go, and how much of an answer is read.
 
-None of the MCP server's own headers or secrets goes along. Imports `httpx2` when the first request is sent.
+They never include the MCP server's headers or secrets. Imports `httpx2` with the first request.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ RESOURCE = "/.well-known/oauth-protected-resource"
 
 
 def fits(url: str, home: str) -> bool:
-    """Whether a person or a request may be sent there: https; http only within this computer, for a server that is on
-    it itself, or any server could aim us at what runs here. `home`: the MCP server's origin."""
+    """Whether a person or a request may be sent there: https, or http on this computer if the MCP server is on it too.
+    Otherwise any server could direct us to local programs. `home`: the MCP server's origin."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -64,13 +64,13 @@ class Issuers:
         self._route = route
 
     def check(self, url: str) -> str:
-        """`url`, where it may be gone to. Raises McpSignInFailed."""
+        """`url` if it is allowed. Raises McpSignInFailed."""
         if not fits(url, self._home):
             raise self._unsafe(scheme(url))
         return url
 
     async def send(self, request: httpx2.Request) -> httpx2.Response:
-        """The answer, whole. Raises McpSignInFailed (too large, or to go where it may not), NetworkError."""
+        """The complete answer. Raises McpSignInFailed (too large, or a forbidden redirect), NetworkError."""
         import asyncio
 
         url = self.check(str(request.url))
@@ -101,7 +101,7 @@ class Issuers:
         except Exception as error:  # noqa: BLE001 - httpx2's, the socket's
             told = failures.of(error, failures.Asked(host=urlsplit(url).hostname or "", seconds=LIMIT))
             problem = told if isinstance(told, NetworkError) else self._unfit(type(error).__name__)
-        raise problem  # outside of `except`: the exception holds the request, and that may hold a token
+        raise problem  # outside `except`: the exception contains the request, which may contain a token
 
     async def _read(self, response: httpx2.Response) -> httpx2.Response:
         import httpx2
@@ -124,7 +124,7 @@ class Issuers:
 
 
 def scheme(url: str) -> str:
-    """What may be told of an address that is not gone to."""
+    """The part of a refused address that may be shown."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The messages in a line that a program writes. What others' JSON has beside the standard is taken."""
+"""Parses the messages in a line of a program's output. Accepts some non-standard JSON."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 
 def messages(line: bytes, most: int) -> list[Any]:
-    """Those of `mcp`'s types, no more than `most`; none, where it is none. A BOM, NaN, half characters and a batch, as
-    servers of 2025 could send, are taken."""
+    """The messages as `mcp`'s types, at most `most`; empty if there is none. Accepts a byte order mark, NaN, lone
+    surrogates, and batches, which servers of 2025 may send."""
     from mcp_types import jsonrpc_message_adapter
 
     try:
@@ -33,7 +33,7 @@ def messages(line: bytes, most: int) -> list[Any]:
 
 
 def _whole(value: Any) -> Any:
-    """Without half characters, which no text of ours can hold."""
+    """The value without lone surrogates, which our texts can't contain."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):

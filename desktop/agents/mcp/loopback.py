@@ -1,5 +1,5 @@
-"""Where the browser comes back to after a sign-in: one page on 127.0.0.1, at a random port, for as long as it is waited
-for. Only the answer with the state of this sign-in counts; whatever else calls is told so and changes nothing.
+"""The page the browser returns to after a sign-in: on 127.0.0.1, at a random port, only while the app waits for it.
+Only the answer with this sign-in's state counts. Other requests get an explanation and change nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 PATH = "/callback"
 LONGEST = 16 * 1024
-"""Bytes of a request's head."""
+"""The largest request header, in bytes."""
 MOST_CALLERS = 20
-"""At the same time."""
+"""Connections at the same time."""
 
 _PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><style>:root{{color-scheme:light dark}}
@@ -26,7 +26,7 @@ h1{{font-size:20px}}</style><h1>{title}</h1><p>{words}</p></html>"""
 
 @dataclass(frozen=True)
 class Words:
-    """What the page says, in the app's language: a title and a sentence for each."""
+    """The page's texts in the app's language: a title and a sentence for each case."""
 
     lang: str
     done: tuple[str, str]
@@ -36,7 +36,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Back:
-    """What the browser brought. `error` and `described` are the authorization server's."""
+    """What the browser returned with. `error` and `described` come from the authorization server."""
 
     code: str
     state: str
@@ -46,9 +46,9 @@ class Back:
 
 
 class Loopback:
-    """`begin`, then hand out `redirect`; `wait` for the browser; `end` always. On one event loop.
+    """Call `begin`, pass on `redirect`, `wait` for the browser, and always `end`. On one event loop.
 
-    `patience`: seconds that a caller has for its request.
+    `patience`: seconds a client has for its request.
     """
 
     def __init__(self, words: Words, patience: float = 5.0) -> None:
@@ -65,7 +65,7 @@ class Loopback:
         return f"http://127.0.0.1:{self._port}{PATH}"
 
     async def begin(self, port: int = 0) -> None:
-        """`port`: one that would be welcome, since the app is known with it; a random one where it is taken."""
+        """`port`: the preferred one, with which the app is registered. If it is taken, a random one is used."""
         for wanted in dict.fromkeys((port, 0)):
             try:
                 self._server = await asyncio.start_server(self._meet, "127.0.0.1", wanted, limit=LONGEST)
@@ -78,7 +78,7 @@ class Loopback:
         self._back = asyncio.get_running_loop().create_future()
 
     async def wait(self, state: str, open_: Callable[[], object]) -> Back:
-        """What comes back with `state`; `open_` sends the person away once it is listened for."""
+        """Wait for the answer with `state`. `open_` opens the browser once the page is being served."""
         if self._back is None or not state:
             raise RuntimeError("not begun")
         self._state = state
@@ -88,9 +88,9 @@ class Loopback:
     async def end(self) -> None:
         if self._server is not None:
             self._server.close()
-            # A browser keeps connections ahead of need, and from Python 3.12 on `wait_closed` waits for them.
+            # Browsers keep spare connections open, and from Python 3.12 on `wait_closed` waits for them.
             for writer in self._callers:
-                writer.close()  # what was answered is still sent
+                writer.close()  # pending answers are still sent
             with suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._server.wait_closed()
@@ -148,7 +148,7 @@ class Loopback:
 
 
 def _read(query: str) -> Back | None:
-    """The answer in an address; None where it can't be one, or says a thing twice."""
+    """The answer in an address; None if it can't be one or has a parameter twice."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=20, errors="strict")
     except ValueError:

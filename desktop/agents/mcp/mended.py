@@ -1,7 +1,7 @@
-"""Answers of MCP servers as they really come, made such that `mcp` (2.3) reads them: one odd part costs itself alone.
+"""Corrects MCP servers' answers so that `mcp` (2.3) accepts them: an invalid part only affects itself.
 
-Without this an answer that lacks what the schema wants (`content` beside `structuredContent`, a picture's type) is
-refused as a whole, and the tool has done its work in vain. Pure, but for the stream around `mcp`'s messages.
+Otherwise an answer that lacks something (`content` beside `structuredContent`, a picture's type) is refused as a whole,
+and the tool has worked in vain. Pure, except for the stream around `mcp`'s messages.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ NEEDS = {
     "resource_link": ("uri",),
     "resource": ("resource",),
 }
-"""Of each kind of content what it is nothing without; all of it text, but for the resource."""
+"""The required fields of each kind of content; all are text except the resource."""
 
 
 def readable(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A result of `tools/call`; what is no result of one is left as it is."""
+    """A result of `tools/call`. Anything else is unchanged."""
     made = dict(result)
     if "capabilities" in made or "tools" in made or not {"content", "structuredContent", "isError"} & set(made):
         return made
@@ -30,7 +30,7 @@ def readable(result: Mapping[str, Any]) -> dict[str, Any]:
     parts = content if isinstance(content, list) else [] if content is None else [content]
     made["content"] = [_part(part) for part in parts]
     structured = made.pop("structuredContent", None)
-    if structured is not None:  # no object before protocol 2026-07-28
+    if structured is not None:  # before protocol 2026-07-28 it must be an object
         made["structuredContent"] = structured if isinstance(structured, dict) else {"result": structured}
     if not isinstance(made.get("isError", False), bool):
         made["isError"] = bool(made["isError"])
@@ -38,7 +38,7 @@ def readable(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _part(part: object) -> dict[str, Any]:
-    """A part of the content; what is none of the known kinds is told as the text that it is."""
+    """A part of the content. Unknown kinds become text."""
     if isinstance(part, str):
         return {"type": "text", "text": part}
     if not isinstance(part, Mapping):
@@ -69,7 +69,7 @@ def _plain(part: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 class Mended:
-    """A stream of `mcp`'s messages, read through `readable`, and what else `also` makes of each."""
+    """A stream of `mcp`'s messages, corrected by `readable` and by `also`."""
 
     def __init__(self, inner: Any, also: Callable[[Any], Any] = lambda given: given) -> None:
         self._inner = inner
@@ -77,7 +77,7 @@ class Mended:
 
     @property
     def last_context(self) -> Any:
-        """As `mcp` asks for it: the context that the message was sent in."""
+        """For `mcp`: the context in which the message was sent."""
         return getattr(self._inner, "last_context", None)
 
     async def receive(self) -> Any:

@@ -1,4 +1,4 @@
-"""What a model calls the tools of several servers: names that its API takes, no two the same. Pure."""
+"""Names for the tools of several servers that a model's API accepts, all different. Pure."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Iterable
 from desktop.agents.mcp.schemas import as_object
 
 MOST_OFFERED = 128
-"""Functions that OpenAI's APIs take with a request."""
+"""The most functions OpenAI's APIs accept with a request."""
 LONGEST = 64
-"""Characters of a function's name in OpenAI's APIs; letters, digits, _ and -."""
+"""The longest name of a function in OpenAI's APIs, in characters: letters, digits, _ and -."""
 
 Key = tuple[str, str]
 """(server id, tool)"""
 
 
 def names(tools: Iterable[Key], taken: Iterable[str] = ()) -> dict[str, Key]:
-    """A name for each tool, in order: its own, where two have it with the server's before it. `taken`: of others.
+    """A name for each tool, in order: its own, with the server's in front if it is not unique. `taken`: other names.
 
-    No more than a request may have; those that come last are left out.
+    At most as many as a request may have; the last ones are left out.
     """
     used = set(taken)
     wanted = list(dict.fromkeys(tools))[: max(0, MOST_OFFERED - len(used))]
@@ -42,5 +42,5 @@ def _clean(name: str) -> str:
 
 
 def parameters(schema: dict[str, object]) -> dict[str, object]:
-    """A tool's schema as OpenAI's APIs take it: always an object, always with properties."""
+    """A tool's schema for OpenAI's APIs: always an object, always with properties."""
     return as_object(schema)[0]

@@ -1,8 +1,8 @@
-"""OAuth 2.1 for MCP servers, by the client of `mcp` (2.3, `OAuthClientProvider`): its steps, sent and looked at by us.
+"""OAuth 2.1 for MCP servers. The client of `mcp` (2.3, `OAuthClientProvider`) makes the steps; we check and send them.
 
-The client is driven step by step, since it would send every request through the MCP server's own connection, keeps that
-locked while a tool runs, forgets on a restart when a token ends and where it is renewed, and logs what it hears.
-Imports `mcp` and `httpx2`.
+The client is driven step by step, because it would send every request through the MCP server's connection, lock that
+while a tool runs, forget on a restart when a token expires and where to renew it, and log what it receives. Imports
+`mcp` and `httpx2`.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ from desktop.settings.mcp import McpServer, normalise_url, origin_of_server
 
 log = logging.getLogger(__name__)
 
-# Its errors hold what the authorization server answered: tokens, states, codes. What is to be told is told by us.
+# Its errors contain the authorization server's answers: tokens, states, codes. We report what is needed ourselves.
 logging.getLogger("mcp.client.auth").setLevel(logging.CRITICAL + 1)
 
 MOST_STEPS = 30
-"""Requests of one sign-in."""
+"""The most requests for one sign-in."""
 MOST_SCOPE = 2_000
 OF_A_CLIENT = {"client_id", "client_secret", "token_endpoint_auth_method", "redirect_uris", "issuer"}
 OF_AN_ISSUER = {"issuer", "authorization_endpoint", "token_endpoint", "token_endpoint_auth_methods_supported"}
 OF_A_RESOURCE = {"resource", "authorization_servers"}
-"""What a renewal and the next sign-in need to know: a keyring takes no long texts (Windows: 2,560 bytes)."""
+"""What a renewal and the next sign-in need. A keyring accepts no long texts (Windows: 2,560 bytes)."""
 
 
 class _Storage:
-    """What the client of `mcp` asks for and hands over, in memory."""
+    """In-memory storage for the client of `mcp`."""
 
     def __init__(self, client: OAuthClientInformationFull | None, redirect: str) -> None:
         self.client = client
@@ -80,11 +80,11 @@ class _Storage:
 
     async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
         self._with_a_method(client_info)
-        client_info.redirect_uris = [AnyUrl(self._redirect)]  # this one was registered, whatever is said of it
+        client_info.redirect_uris = [AnyUrl(self._redirect)]  # this one was registered just now
         self.client = client_info
 
     def _with_a_method(self, client: OAuthClientInformationFull) -> None:
-        """A secret without a word on how it is sent is sent as RFC 7591 has it; `mcp` (2.3) would not send it."""
+        """Without a method for sending the secret, use RFC 7591's default. `mcp` (2.3) would not send it."""
         if client.client_secret and client.token_endpoint_auth_method in (None, "none"):
             issuer = self.issuer()
             known = (issuer.token_endpoint_auth_methods_supported if issuer else None) or ["client_secret_basic"]
@@ -105,8 +105,8 @@ class Flow:
         client: OAuthClientInformationFull | None = None,
         typed: str | None = None,
     ) -> None:
-        """`redirect`: where the browser comes back to; `name`: the app's, for the page where one signs in; `client`: as
-        whom the app is known there already; `typed`: the host that the person typed that for, None: it registered."""
+        """`redirect`: where the browser returns to. `name`: the app's name, for the sign-in page. `client`: the
+        existing registration. `typed`: the host the person typed it for; None if the app registered itself."""
         self._server = server
         self._issuers = issuers
         self._typed = typed
@@ -126,10 +126,10 @@ class Flow:
         ask: Callable[[str], Awaitable[AuthorizationCodeResult]],
         granted: str = "",
     ) -> Grant:
-        """`challenge`: how the server asked for it (401, or 403 for more scopes beside those `granted`). `ask` sends
-        the person to an address and waits for what comes back.
+        """`challenge`: the server's request for a sign-in (401, or 403 for more scopes than those `granted`). `ask`
+        sends the person to an address and waits for the answer.
 
-        Raises McpSignInFailed, McpClientWanted, NetworkError, and what `ask` raises.
+        Raises McpSignInFailed, McpClientWanted, NetworkError, and whatever `ask` raises.
         """
         context = self._provider.context
         answers: list[AuthorizationCodeResult] = []
@@ -162,7 +162,7 @@ class Flow:
             for _ in range(MOST_STEPS):
                 outgoing = await steps.asend(response)
                 if outgoing is request:
-                    return  # with its token: whether that is taken, the check shows
+                    return  # the request with its token; the check will show whether it is accepted
                 response = await self._sent(outgoing)
         except StopAsyncIteration:
             pass
@@ -179,7 +179,7 @@ class Flow:
         if response.is_success or request.method != "POST":
             return response
         words = scrub(words_of(response.content))
-        if registers and context.oauth_metadata is None:  # a guess of where it might be
+        if registers and context.oauth_metadata is None:  # a guessed address
             raise McpSignInFailed("no metadata", server=self._server.label, problem=Phrase("mcp.sign_in_none"))
         if registers:
             raise self._unregistered(words or str(response.status_code))
@@ -193,14 +193,14 @@ class Flow:
         return McpClientWanted(words, server=self._server.label, host=self._host())
 
     def _host(self) -> str:
-        """The authorization server's."""
+        """The authorization server's host."""
         return httpx2.URL(self._provider.context.auth_server_url or origin_of_server(self._server.url)).host
 
     def _fit_issuer(self) -> None:
-        """Where a code or a token would be sent, before the person is. Raises McpSignInFailed.
+        """Check where a code or a token would be sent, before the person signs in. Raises McpSignInFailed.
 
-        PKCE is always sent; an issuer that names its methods without ours would not look at it. Of those that name
-        none, many look.
+        PKCE is always sent. An issuer that lists its methods without ours would ignore it; many that list none check
+        it.
         """
         context = self._provider.context
         issuer = context.oauth_metadata
@@ -214,7 +214,7 @@ class Flow:
             raise McpSignInFailed("no PKCE", server=self._server.label, problem=Phrase("mcp.sign_in_unsafe"))
 
     def _told(self, error: Exception) -> AppError:
-        """An error of `mcp` as a sentence; its words may hold a state or an address, and go nowhere but into it."""
+        """An error of `mcp` as a sentence. Its words may contain a state or an address, and go nowhere else."""
         words = logs.redact(scrub(str(error)))
         phrase = "mcp.sign_in_mixed" if "mismatch" in words or " iss " in words else "mcp.sign_in_unreadable"
         if "does not match" in words:
@@ -222,7 +222,7 @@ class Flow:
         return McpSignInFailed(f"{type(error).__name__}: {words}", server=self._server.label, problem=Phrase(phrase))
 
     def grant(self, before: Grant | None = None) -> Grant:
-        """What is kept of it. Raises McpSignInFailed for tokens that nobody could send."""
+        """The sign-in to store. Raises McpSignInFailed for tokens that can't be sent."""
         context, tokens = self._provider.context, self._storage.tokens
         client = context.client_info
         if tokens is None or client is None:
@@ -232,7 +232,7 @@ class Flow:
             raise McpSignInFailed("an odd token", server=self._server.label, problem=Phrase("mcp.sign_in_unreadable"))
         ends = tokens.expires_in
         if client.issuer is None and context.oauth_metadata is not None:
-            client.issuer = str(context.oauth_metadata.issuer)  # it goes to nobody else from now on
+            client.issuer = str(context.oauth_metadata.issuer)  # from now on it goes nowhere else
         made = Grant(
             typed=self._typed is not None if before is None else before.typed,
             url=self._server.url if before is None else before.url,
@@ -249,7 +249,7 @@ class Flow:
     # --- renewing ---------------------------------------------------------------------------------
 
     async def renewed(self, grant: Grant) -> Grant | None:
-        """With fresh tokens; None: the authorization server gives none any more. Raises NetworkError, McpFailed."""
+        """The grant with new tokens; None if the authorization server refuses. Raises NetworkError, McpFailed."""
         context = self._provider.context
         context.client_info = OAuthClientInformationFull.model_validate(grant.client)
         context.current_tokens = OAuthToken.model_validate(grant.tokens)
@@ -267,7 +267,8 @@ class Flow:
 
 
 class Bearer(httpx2.Auth):
-    """The token of a sign-in on every request, renewed before it ends and when it is refused; notes what is wrong."""
+    """Adds the sign-in's token to every request. Renews it before it expires or when it is refused. Records
+    problems."""
 
     def __init__(self, server: McpServer, vault: Vault, seen: Seen) -> None:
         self._server = server
@@ -301,13 +302,13 @@ class Bearer(httpx2.Auth):
         return grant
 
     async def _renewed(self, old: Grant) -> Grant | None:
-        """A grant with another token than `old`'s; None: there is none to be had."""
+        """A grant with a different token than `old`; None if there is none."""
         async with self._lock:
             if self._grant is not None and self._grant.access != old.access:
-                return self._grant  # by a request beside this one
+                return self._grant  # renewed by a parallel request
             kept = await self._kept()
             if kept is not None and kept.access != old.access:
-                self._grant = kept  # by another process of ours
+                self._grant = kept  # renewed by another process of the app
                 return kept
             if not old.renewable:
                 return None
@@ -329,7 +330,7 @@ class Bearer(httpx2.Auth):
         try:
             await asyncio.to_thread(self._vault.keep, grant)
         except KeyStoreError as error:
-            # It holds until the app ends; then the person is asked to sign in again.
+            # It is valid until the app ends. Then the person has to sign in again.
             log.warning("a fresh token of %s could not be kept: %s", self._server.label, error.code)
 
     async def _look(self, response: httpx2.Response, grant: Grant | None) -> None:
@@ -352,14 +353,14 @@ class Bearer(httpx2.Auth):
 
 
 def resource_of(server: McpServer) -> str:
-    """What a token is for: the address without its query, which may hold a secret."""
+    """The resource of a token: the address without its query, which may contain a secret."""
     return normalise_url(server.url).partition("?")[0]
 
 
 def challenge_of(server: McpServer, response: httpx2.Response | None, wanted: str) -> httpx2.Response:
-    """How the server asked for a sign-in, for `Flow.sign_in`: only what is of use, within bounds, and metadata of the
-    server only from the server itself. `response`: what it said to a request without a token; `wanted`: scopes that it
-    asked for beyond those it was given."""
+    """The server's request for a sign-in, for `Flow.sign_in`: only the useful part, within limits, and metadata only
+    from the server itself. `response`: its answer to a request without a token. `wanted`: additional scopes it asked
+    for."""
     url = resource_of(server)
     parts = []
     if response is not None and response.status_code == 401:

@@ -1,4 +1,4 @@
-"""Pictures that tools gave, as items of the chat. Needs `chatkit.types` alone."""
+"""Pictures from tools, as items of the chat. Needs only `chatkit.types`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from chatkit.types import GeneratedImage, GeneratedImageItem
 
 OF_A_TOOL = "tool_"
-"""What the id of such a picture begins with; the model was shown it when it was new."""
+"""The prefix of such a picture's id. The model has already seen it."""
 
 
 def picture(item_id: str, thread_id: str, address: str) -> GeneratedImageItem:

@@ -1,6 +1,7 @@
-"""An MCP server's program: started behind a guard, spoken to in lines, its errors to the log, ended with all it began.
+"""An MCP server's program: starts it behind a guard, exchanges lines with it, logs its errors, ends it with its
+children.
 
-Knows lines of bytes, not what stands in them. Make and use it on one event loop's thread.
+Knows lines of bytes, not their meaning. Make and use it on one event loop's thread.
 """
 
 from __future__ import annotations
@@ -37,22 +38,22 @@ if TYPE_CHECKING:
     from desktop.agents.code.windows_job import Job
 
 output = logging.getLogger("desktop.agents.mcp.output")
-"""What programs write to their standard error."""
+"""The log for programs' standard error."""
 
 ROOT = Path(__file__).resolve().parents[3]
 UNREAD = 64
-"""Lines that may wait to be read; then the program's pipe fills, and then it waits."""
+"""Lines that may wait to be read. Beyond that the pipe fills up, and then the program waits."""
 MOST_OF_A_LINE = 8_000_000
 """Bytes of one message."""
 
 
 class Program:
-    """One process. `secrets` are taken out of what it writes to the log. `start` may raise, nothing else does."""
+    """One process. `secrets` are removed from its log output. Only `start` may raise."""
 
     def __init__(
         self, server: McpServer, environ: Mapping[str, str], secrets: tuple[str, ...], ours: Mapping[str, str]
     ) -> None:
-        """`environ`: the program's own, whole; `ours`: what the guard is started with."""
+        """`environ`: the program's complete environment. `ours`: the guard's."""
         self.server = server
         self._environ = dict(environ)
         self._secrets = secrets
@@ -68,19 +69,19 @@ class Program:
         self._leash: Writer | None = None
         self._sending: Worker | None = None
         self.loud = 0
-        """Bytes that it has written to its standard error."""
+        """Bytes written to standard error."""
         self._tail = b""
-        """The end of what it wrote to its standard error; before it speaks the protocol, to its standard output too."""
+        """The end of its standard error, and of its standard output before it speaks the protocol."""
         self._wrote = time.monotonic()
         self._pulse: tuple[float, int | None] = (float("-inf"), None)
 
     @property
     def said(self) -> str:
-        """Its last words, in one line, without its secrets; empty: none."""
+        """Its last words, on one line, without secrets; empty for none."""
         return words.last_words(self._tail, self._secrets)
 
     def idle(self) -> float:
-        """Seconds since it was last seen to do something: to write, to read, to compute. Call it now and then."""
+        """Seconds since its last sign of activity: writing, reading, computing. Call it from time to time."""
         now = time.monotonic()
         at, pulse = self._pulse
         if now - at >= 1.0:
@@ -95,7 +96,7 @@ class Program:
         return "".join(entries([line], lambda: self._secrets))
 
     def banner(self, line: bytes) -> None:
-        """A line of its standard output that is no message."""
+        """A line on standard output that isn't a message."""
         self._tail = (self._tail + line + b"\n")[-2 * words.TAIL :]
 
     @property
@@ -104,7 +105,7 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """Of the process that was started: the guard, on POSIX."""
+        """The id of the process started: on POSIX, the guard."""
         return self._process.pid if self._process is not None else 0
 
     def start(self) -> None:
@@ -127,7 +128,7 @@ class Program:
             threading.Thread(target=work, name=f"mcp-{work.__name__}", daemon=True).start()
 
     def _missing(self) -> AppError:
-        """Which program is not there, how to get it, and where it was looked for."""
+        """The missing program, how to get it, and where it was searched for."""
         command = self.server.command
         how = fetching.how_to_get(command)
         values: dict[str, Any] = {"how": how} if how else {}
@@ -164,12 +165,12 @@ class Program:
             os.close(takes)
         self._leash = told = Writer(leash)
         self._sending = Worker("mcp-send")
-        # Over the pipe, so that no secret of the program stands in the guard's environment or among its arguments.
+        # Over the pipe, so that the program's secrets are not in the guard's environment or arguments.
         start = {"type": "start", "words": command, "environ": self._environ, "folder": folder}
         self._sending.submit(lambda: told.send(start))
 
     def _begin_on_windows(self, command: list[str], folder: str) -> None:
-        """A job object takes the place of the guard."""
+        """A job object replaces the guard."""
         from desktop.agents.code.windows_job import FLAGS, Job
 
         self._process = subprocess.Popen(
@@ -187,14 +188,14 @@ class Program:
     # --- lines --------------------------------------------------------------------------------
 
     def send(self, line: bytes) -> None:
-        """In order, without waiting: a program that reads nothing must not hold up the loop."""
+        """Send a line, in order, without waiting: a program that does not read must not block the loop."""
         process, sending = self._process, self._sending
         if process is None or sending is None or process.stdin is None:
             return
         pipe = process.stdin
 
         def write() -> None:
-            with suppress(OSError, ValueError):  # it has ended: what reads its answers hears of it
+            with suppress(OSError, ValueError):  # it has ended; the reader of its answers will notice
                 pipe.write(line)
                 pipe.flush()
 
@@ -202,7 +203,7 @@ class Program:
             sending.submit(write)
 
     async def receive(self) -> bytes | None:
-        """The next line; None where nothing more comes."""
+        """The next line; None at the end."""
         while not self._lines:
             self._come.clear()
             await self._come.wait()
@@ -214,14 +215,14 @@ class Program:
         return line
 
     def why(self) -> AppError:
-        """Why nothing more comes."""
+        """Why the output ended."""
         label = self.server.label
         if self._flooded:
             return McpFlood(server=label)
         code = self._process.returncode if self._process is not None else None
         said = self.said
         if code == NOT_STARTED:
-            # A script whose interpreter is missing, or a program that looks for another, as npx for node.
+            # A script whose interpreter is missing, or a program that needs another, as npx needs node.
             return McpCommandMissing(server=label, command=self.server.command, said=said)
         number = 0 if code is None else code - 128 if code > 128 else -code
         problem = (
@@ -237,7 +238,7 @@ class Program:
     # --- the end ------------------------------------------------------------------------------
 
     async def end(self, limit: float) -> None:
-        """First it may end by itself, as the protocol has it; after `limit` seconds it is killed with all below it."""
+        """Let it end by itself, as the protocol says. After `limit` seconds, kill it and everything below."""
         process = self._process
         if process is None:
             return
@@ -270,7 +271,7 @@ class Program:
         threading.Thread(target=self._bury, name="mcp-bury", daemon=True).start()
 
     def _terminate(self, process: subprocess.Popen[bytes]) -> None:
-        """The guard ends what is below it before it ends itself; on Windows the job does that."""
+        """Terminate the guard, which first ends everything below it. On Windows, the job does that."""
         if self._job is not None:
             self._job.end()
         elif process.poll() is None:
@@ -278,7 +279,7 @@ class Program:
                 process.terminate()
 
     def wait(self, limit: float) -> bool:
-        """Blocks until the process has ended; False where it has not within `limit` seconds."""
+        """Block until the process has ended. False if it has not within `limit` seconds."""
         if self._process is None:
             return True
         try:
@@ -289,7 +290,7 @@ class Program:
 
     def _open_up(self) -> None:
         for _ in range(UNREAD):
-            self._room.release()  # whoever reads the pipe reads it to its end
+            self._room.release()  # the reading thread reads up to the pipe's end
 
     def _bury(self) -> None:
         process = self._process
@@ -328,7 +329,7 @@ class Program:
                 if len(rest) > MOST_OF_A_LINE:
                     self._flooded = True
                     break
-        # Mostly it is ending by itself, and how is worth telling.
+        # Usually it is ending by itself, and its exit code is worth reporting.
         if self._flooded or not self.wait(1.0):
             self._terminate(process)
         if not self.wait(5.0):
@@ -339,7 +340,7 @@ class Program:
         self._post(None)
 
     def flooded(self) -> None:
-        """What reads the lines has had enough of them."""
+        """The reader of the lines gives up: there are too many."""
         self._flooded = True
         self.kill()
 
@@ -349,11 +350,11 @@ class Program:
             self._lines.append(line)
             self._come.set()
 
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so nobody waits
             self._loop.call_soon_threadsafe(take)
 
     def _log(self) -> None:
-        """Its standard error goes to the log, within bounds and without its secrets."""
+        """Log its standard error, within limits and without secrets."""
         process = self._process
         if process is None or process.stderr is None:
             return

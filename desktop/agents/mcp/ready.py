@@ -1,4 +1,4 @@
-"""The servers of an agent before it answers, as events of its chat: how starts go on, and what is wrong with them."""
+"""Waits for an agent's servers before it answers, and shows progress and problems as events of the chat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from desktop.common.texts import Catalogue
 async def until_ready(
     servers: McpServers, agent_id: str, texts: Catalogue
 ) -> AsyncGenerator[ThreadStreamEvent | Ready, None]:
-    """Events, and last the servers that can be called. Ending it early ends no start."""
+    """Events, and finally the servers that can be called. Ending it early ends no start."""
     if servers.starts(agent_id):
         yield ProgressUpdateEvent(icon="clock", text=texts.get("mcp.starting"))
     async with aclosing(servers.using(agent_id)) as told:

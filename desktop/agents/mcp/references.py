@@ -1,4 +1,4 @@
-"""References to secrets in an MCP server's words, put in place for the start or the call and for nothing else. Pure."""
+"""Fills secrets into an MCP server's settings for a start or a call, and for nothing else. Pure."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from urllib.parse import quote
 from desktop.settings.mcp import REFERENCE, McpServer, referred
 
 SAFE = ":@!$'()*,;"
-"""What stands in an address as it is, beside letters and digits."""
+"""Characters left unescaped in an address, besides letters and digits."""
 
 
 def resolved(server: McpServer, secrets: Mapping[str, str]) -> tuple[McpServer, dict[str, str]]:
-    """The server with the values of its secrets in its arguments, variables, headers and address; and those of its
-    secrets that nothing refers to, which are variables or headers of their own.
+    """The server with its secrets filled into arguments, variables, headers and address; and the secrets without a
+    reference, which are variables or headers themselves.
 
-    The result holds secrets: it is for the connection alone.
+    The result contains secrets: only the connection may use it.
     """
     named = referred(server)
     own = {name: value for name, value in secrets.items() if name not in named}

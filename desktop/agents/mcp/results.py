@@ -1,6 +1,6 @@
-"""What a tool gave, as the model is told of it and as the person sees it: texts, structured content, pictures, links.
+"""A tool's result for the model and for the person: texts, structured content, pictures, links.
 
-Reads the results of `mcp` by their shape and imports nothing of it.
+Reads the results of `mcp` by their attributes and does not import it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from desktop.agents.store.file_types import IMAGES, kind_of
 
 MOST_TEXT = 200_000
-"""Characters of a result that go to the model."""
+"""Characters of a result sent to the model."""
 MOST_OF_A_PICTURE = 5_000_000
 """Characters of its base64."""
 MOST_PICTURES = 4
@@ -23,16 +23,16 @@ MOST_PARTS = 1_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call gave. `failed`: the tool, or the server, says that it went wrong."""
+    """The result of a call. `failed`: the tool or the server reports a failure."""
 
     text: str
     failed: bool = False
     pictures: tuple[str, ...] = ()
-    """As data: addresses, of kinds that models and windows show."""
+    """As data: addresses, of types that models and windows can show."""
 
 
 def outcome(result: Any) -> Outcome:
-    """An Outcome of a `CallToolResult`. Structured content is told where no text says the same already."""
+    """The Outcome of a `CallToolResult`. Structured content is included unless a text already says the same."""
     told = _Told()
     for part in result.content[:MOST_PARTS]:
         told.see(part)
@@ -46,8 +46,8 @@ def outcome(result: Any) -> Outcome:
 
 
 def _says(texts: list[str], structured: Any) -> bool:
-    """Whether the texts are the same content, as servers send it along for older clients."""
-    # What is no object is wrapped by many: {"result": …}.
+    """Whether the texts repeat the content, as servers do for older clients."""
+    # Many wrap a value that isn't an object: {"result": …}.
     wanted = [structured, *(structured.values() if isinstance(structured, dict) and len(structured) == 1 else ())]
     said = [_read(text) for text in texts]
     return said in wanted or any(one in wanted for one in (*said, *texts))
@@ -81,7 +81,7 @@ class _Told:
             self.texts.append(part.model_dump_json(exclude_none=True))
 
     def _resource(self, resource: Any) -> None:
-        """Contents that came along: a text, or bytes."""
+        """An embedded resource: text or bytes."""
         text, kind = getattr(resource, "text", None), resource.mime_type or ""
         if text is not None:
             self.texts.append(f"[{resource.uri}]\n{text}")
@@ -91,7 +91,7 @@ class _Told:
             self.texts.append(f"[{resource.uri}: {kind or 'data'}, {_size(resource.blob)}]")
 
     def _picture(self, data: str, kind: str, name: str) -> None:
-        """A picture by its content, since what is none would end the answer of a model that is sent it."""
+        """A picture, verified by its content: sending anything else would fail the model's answer."""
         known = _kind(data) if len(data) <= MOST_OF_A_PICTURE else None
         if known in IMAGES and len(self.pictures) < MOST_PICTURES:
             self.pictures.append(f"data:{known};base64,{''.join(data.split())}")

@@ -1,4 +1,4 @@
-"""What a server says with a refusal, whatever shape it says it in. Pure."""
+"""Finds a server's words in a refusal, whatever its format. Pure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ NAMES = (
     "msg",
     "description",
 )
-"""Where servers put their words, those meant for people first."""
+"""Fields for a server's words, those meant for people first."""
 
 
 def words_of(body: bytes) -> str:
-    """The sentence in it; empty where there is none."""
+    """The sentence in it; empty if there is none."""
     text = body.decode("utf-8", "replace").lstrip("\ufeff").strip()
     if not text:
         return ""

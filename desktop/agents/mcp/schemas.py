@@ -1,8 +1,8 @@
-"""Lists of tools as servers really send them, mended so that one broken tool condemns only itself. Pure.
+"""Corrects servers' lists of tools, so that an invalid tool only affects itself. Pure.
 
-What is mended here is what the `mcp` package (2.3) refuses a whole list for, and what OpenAI's APIs refuse a whole
-request for: a root that is no object or has `anyOf`, `oneOf`, `allOf`, `enum` or `not` beside it, an array without
-`items`, drafts before 2019 (`exclusiveMinimum: true`, `items` as a list), references that lead nowhere or elsewhere.
+It corrects everything for which the `mcp` package (2.3) refuses a whole list, or OpenAI's APIs a whole request: a root
+that isn't an object or has `anyOf`, `oneOf`, `allOf`, `enum` or `not`, an array without `items`, drafts before 2019
+(`exclusiveMinimum: true`, `items` as a list), references to nothing or to other documents.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from desktop.agents.mcp.digests import IN_META, digest
 
 TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 DEEPEST = 24
-"""Schemas within schemas; what lies deeper may be anything."""
+"""Levels of nested schemas; anything deeper may be any value."""
 MOST_OF_A_SCHEMA = 50_000
 """Characters of one tool's parameters, as JSON."""
 MOST_VISITS = 500
-"""Alternatives and references that are followed from a root: a few that name each other are without end."""
+"""Alternatives and references followed from a root, since they may form a cycle."""
 MOST_OF_A_NAME = 200
 
 _ONE = (
@@ -41,7 +41,7 @@ _AT_ROOT = ("anyOf", "oneOf", "allOf", "not", "if", "then", "else", "enum", "con
 
 @dataclass(frozen=True)
 class Remark:
-    """What was done to a tool. `why`: `mended`, or for one that is left out `name`, `double` or `form`."""
+    """What was done to a tool. `why`: `mended`, or for a tool left out `name`, `double` or `form`."""
 
     tool: str
     why: str
@@ -52,7 +52,7 @@ class Remark:
 
 
 def mended(result: Mapping[str, Any], seen: set[str] | None = None) -> tuple[dict[str, Any], list[Remark]]:
-    """A result of `tools/list` that can be read, and what was done to its tools. `seen`: names of pages before."""
+    """A valid result of `tools/list`, and what was done to its tools. `seen`: names on earlier pages."""
     seen = set() if seen is None else seen
     tools: list[dict[str, Any]] = []
     remarks: list[Remark] = []
@@ -76,7 +76,7 @@ def mended(result: Mapping[str, Any], seen: set[str] | None = None) -> tuple[dic
 
 
 def _tool(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    """What we use of a tool and nothing else: its icons, hints or the form of its results can't condemn it."""
+    """Only the parts of a tool we use, so that its icons, hints or output schema can't invalidate it."""
     schema, changed = as_object(given.get("inputSchema"))
     description = given.get("description")
     if not isinstance(description, str):
@@ -87,7 +87,7 @@ def _tool(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
 
 
 def as_object(given: object) -> tuple[dict[str, Any], bool]:
-    """A schema of parameters whose root is an object, and whether anything had to be changed for it."""
+    """A schema of parameters with an object as its root, and whether it had to be changed."""
     if not isinstance(given, Mapping):
         return {"type": "object", "properties": {}}, True
     schema = _rooted(given)
@@ -99,13 +99,13 @@ def as_object(given: object) -> tuple[dict[str, Any], bool]:
 
 
 def _same(made: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    """Apart from what says nothing: the name of the draft, properties where there are none."""
+    """Equal apart from meaningless parts: the draft's name, empty properties."""
     plain = {key: value for key, value in given.items() if key != "$schema"}
     return {"properties": {}, **plain} == made
 
 
 class _Known:
-    """Which references lead somewhere, in one schema."""
+    """Finds which references of a schema lead somewhere."""
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
@@ -127,8 +127,8 @@ class _Known:
 
 
 def _rooted(given: Mapping[str, Any]) -> dict[str, Any]:
-    """With the alternatives and references of its root merged into it: all their properties, and as required only what
-    every alternative requires. What is lost by that is told in words."""
+    """The schema with its root's alternatives and references merged: all their properties, and as required only those
+    required by every alternative. The description says what is lost."""
     known = _Known(given)
     root = {key: value for key, value in given.items() if key not in _AT_ROOT}
     properties: dict[str, Any] = {}
@@ -137,7 +137,7 @@ def _rooted(given: Mapping[str, Any]) -> dict[str, Any]:
     visits = 0
 
     def take(part: object, depth: int) -> list[str]:
-        """Takes its properties; gives what it requires."""
+        """Add its properties. Returns what it requires."""
         nonlocal visits
         visits += 1
         if not isinstance(part, Mapping) or depth > 5 or visits > MOST_VISITS:
@@ -175,7 +175,7 @@ def _strings(given: object) -> list[str]:
 
 
 def _clean(given: object, known: _Known, depth: int) -> dict[str, Any]:
-    """A schema whose parts are what their places want. What is none may be anything."""
+    """A schema whose parts are valid where they are. Anything invalid accepts any value."""
     if not isinstance(given, Mapping) or depth > DEEPEST:
         return {}
     made: dict[str, Any] = {}
@@ -206,7 +206,7 @@ def _clean(given: object, known: _Known, depth: int) -> dict[str, Any]:
 
 
 def _plain(made: dict[str, Any]) -> None:
-    """The keywords that hold no schema."""
+    """Keywords that don't contain schemas."""
     kind = made.get("type")
     if isinstance(kind, list):
         kinds = [one for one in kind if one in TYPES]
@@ -245,7 +245,7 @@ def _plain(made: dict[str, Any]) -> None:
 
 
 def _within(made: dict[str, Any]) -> dict[str, Any]:
-    """Within bounds: first without what describes its parts, then without its parts."""
+    """Within limits: first drop the descriptions of its parts, then the parts."""
     if len(json.dumps(made, ensure_ascii=False, default=str)) <= MOST_OF_A_SCHEMA:
         return made
     bare = _undescribed(made)
@@ -255,7 +255,7 @@ def _within(made: dict[str, Any]) -> dict[str, Any]:
 
 
 def _undescribed(given: Any, *, names: bool = False) -> Any:
-    """`names`: its keys are names of parameters, and none is a description."""
+    """`names`: its keys are names of parameters, not keywords."""
     if isinstance(given, Mapping):
         return {
             key: _undescribed(value, names=not names and key in _NAMED)

@@ -1,6 +1,6 @@
-"""The MCP servers in use: started with the agents that name them, started again once, ended with them.
+"""The MCP servers in use: starts them with the agents that list them, restarts them once, ends them.
 
-Lives on the agents' event loop. Needs neither the agent stack nor ChatKit; `mcp` is imported by the first connection.
+Lives on the agents' event loop. Needs neither the agent stack nor ChatKit. The first connection imports `mcp`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from desktop.settings.mcp import McpServer, bare
 log = logging.getLogger(__name__)
 
 TELL = 0.5
-"""Seconds between two looks at how starts go on."""
+"""Seconds between two checks of starts."""
 
 
 def want_of(
@@ -41,7 +41,7 @@ def want_of(
     route: Callable[[str], Endpoint],
     vault: Vault | None = None,
 ) -> Want:
-    """What a connection with `server` is made of. Blocks on the keyring. Raises KeyStoreError, McpSecretMissing."""
+    """What a connection with `server` is made from. Blocks on the keyring. Raises KeyStoreError, McpSecretMissing."""
     values: dict[str, str] = {}
     for name in server.secrets:
         value = secret(name)
@@ -55,7 +55,7 @@ def want_of(
 
 
 class OwnVault:
-    """A server's sign-in, in the app's keyring."""
+    """A server's sign-in in the keyring."""
 
     def __init__(self, sources: Sources, server: McpServer) -> None:
         self._sources = sources
@@ -72,7 +72,7 @@ class OwnVault:
 
 
 class Live:
-    """One server, as long as an agent has it: its connection, or why there is none."""
+    """One server in use: its connection, or why there is none."""
 
     def __init__(
         self, server: McpServer, want: Want, limits: Limits, ours: Mapping[str, str], vault: Vault | None = None
@@ -88,24 +88,24 @@ class Live:
         self._opening: asyncio.Task[None] | None = None
         self._tried = 0.0
         self._again = float("-inf")
-        """When it was last started again."""
+        """When it was last restarted."""
         self._ended = False
         self._said = False
         self._calls = 0
         self._told: Starting | None = None
         self._remark: AppError | None = None
-        """What is to be said although it works."""
+        """Notices to show although it works."""
 
     @property
     def tools(self) -> tuple[Tool, ...]:
-        """Those that an agent is given: all but what was switched off."""
+        """The tools for an agent: all but those switched off."""
         known = self._connection.tools if self._connection is not None else ()
         off = set(self.server.tools_off)
         return tuple(tool for tool in known if tool.name not in off)
 
     @property
     def starting(self) -> Starting | None:
-        """How its start goes on; None: it is not starting, or has only just begun."""
+        """The progress of its start; None if it isn't starting or has only just begun."""
         return self._told if self._opening is not None and not self._opening.done() else None
 
     @property
@@ -119,17 +119,17 @@ class Live:
 
     @property
     def pid(self) -> int:
-        """Of its program; 0 where there is none."""
+        """Its program's process id; 0 if there is none."""
         return self._connection.pid if self._connection is not None else 0
 
     async def ready(self) -> None:
-        """Starts it where it is not; `problem` is why it is not there then."""
+        """Start it if needed. Afterwards, `problem` says why it isn't available, if so."""
         if self.alive:
             return
         if self._opening is None or self._opening.done():
             now = time.monotonic()
-            if self._connection is not None and self.problem is None:  # it was there, and has ended
-                # What has an address is only called again; nothing is started for that.
+            if self._connection is not None and self.problem is None:  # it was running and has ended
+                # A server with an address is simply called again; nothing is started.
                 often = self.server.transport == "stdio" and now - self._again < self._limits.mcp_again
                 if often:
                     self._note(McpEnded(server=self.server.label, problem=Phrase("mcp.again")))
@@ -140,12 +140,12 @@ class Live:
                 return
             self._tried, self.problem = now, None
             context = contextvars.copy_context()
-            context.run(CURRENT.set, None)  # it is the other agents' too
+            context.run(CURRENT.set, None)  # other agents use it too
             self._opening = asyncio.get_running_loop().create_task(self._make(), context=context)
         await asyncio.shield(self._opening)
 
     def unsaid(self) -> AppError | None:
-        """Its problem, the first time that it is asked for."""
+        """Its problem, but only the first time."""
         if self.problem is None and self._remark is not None:
             remark, self._remark = self._remark, None
             return remark
@@ -181,8 +181,8 @@ class Live:
             await connection.close(0.0)
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> Outcome:
-        """As `Connection.call`; a server that has ended is started again, once. A call that its end cut off is not
-        made a second time: nobody knows what it did."""
+        """Like `Connection.call`. A server that has ended is restarted once. A call interrupted by its end is not
+        repeated: nobody knows what it did."""
         self._calls += 1
         try:
             try:
@@ -197,7 +197,7 @@ class Live:
             self._calls -= 1
 
     async def _there(self) -> Connection:
-        """A connection that can be used, begun anew where it is not. Raises AppError."""
+        """A usable connection, restarted if needed. Raises AppError."""
         if self._connection is None or not self._connection.alive:
             await self.ready()
         connection = self._connection
@@ -217,14 +217,14 @@ class Live:
 
 @dataclass(frozen=True)
 class Ready:
-    """The servers of an agent that can be called, and what is to be said of the others."""
+    """An agent's available servers, and the problems of the others."""
 
     servers: Sequence[Live]
     problems: Sequence[AppError]
 
 
 class McpServers:
-    """All servers in use; whose they are comes with each call."""
+    """All servers in use; each call says for which agent."""
 
     def __init__(self, sources: Sources, limits: Limits, ours: Mapping[str, str] | None = None) -> None:
         """`ours`: this process's environment."""
@@ -241,9 +241,9 @@ class McpServers:
         return [live.pid for live in self._lives.values() if live.pid]
 
     async def use(self, agent_id: str, *, quiet: bool = False) -> Ready:
-        """The agent's servers, started where they are not. Never raises for a server that is not there.
+        """The agent's servers, started if needed. Never raises for an unavailable server.
 
-        What is wrong with one is said once for each try; `quiet`: not yet.
+        A problem is reported once per attempt; with `quiet`, not yet.
         """
         servers = self._sources.mcp_servers(agent_id)
         made = await asyncio.gather(*(self._one(agent_id, server, quiet=quiet) for server in servers))
@@ -256,9 +256,9 @@ class McpServers:
         return Ready(ready, problems)
 
     async def using(self, agent_id: str) -> AsyncGenerator[Starting | Ready, None]:
-        """As `use`, which comes last; before it, about once a second, how the slowest start goes on.
+        """Like `use`, whose result comes last; before it, about once a second, the progress of the slowest start.
 
-        Ending it early ends no start: what is being downloaded goes on, for the next message.
+        Ending it early ends no start: a download continues for the next message.
         """
         work = asyncio.ensure_future(self.use(agent_id))
         last: Starting | None = None
@@ -298,7 +298,7 @@ class McpServers:
         return live, None if quiet else live.unsaid()
 
     def _once(self, server_id: str, error: AppError, *, often: bool = True) -> AppError | None:
-        """The error, where it is time to say it again; `often` False: it is said once."""
+        """The error if it should be reported again; with `often` False, only once."""
         now = time.monotonic()
         if now - self._told.get(server_id, float("-inf")) < (self._limits.mcp_retry if often else float("inf")):
             return None
@@ -311,7 +311,7 @@ class McpServers:
         return any(live is None or not live.alive for live in lives)
 
     def settle(self, agent_id: str) -> None:
-        """Another agent is the one that is used, or settings have changed: what it does not have is ended."""
+        """Another agent is active, or settings have changed: end servers it does not use."""
         try:
             wanted = {server.id: server for server in self._sources.mcp_servers(agent_id)}
         except AppError:

@@ -1,4 +1,4 @@
-"""Calls of MCP tools as steps of the chat, beside those of the endpoint's tools. Imports what `steps.py` does."""
+"""Shows MCP tool calls as steps of the chat, like the endpoint's tools. Imports the same as `steps.py`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from desktop.common.unseen import written_out
 
 
 def step(texts: Catalogue, server: str, tool: str, *, done: bool, given: Outcome | None = None) -> CustomTask:
-    """A call, as a step; `given`: what came of it, as text that nothing in it is read of."""
+    """A call as a step. `given`: its result, shown as plain text."""
     task = CustomTask(title=texts.get("mcp.uses", server=server, tool=tool)[:200], icon="square-code")
     task.status_indicator = "complete" if done else "loading"
     if given is not None and given.text:
@@ -27,9 +27,9 @@ def step(texts: Catalogue, server: str, tool: str, *, done: bool, given: Outcome
 async def with_calls(
     events: AsyncIterator[Any], steps: Steps, box: Toolbox, texts: Catalogue, begun: dict[str, str]
 ) -> AsyncGenerator[Any, None]:
-    """`events` of a run, None for a step between; calls that run become steps, and pictures that they gave items.
+    """The `events` of a run, with None for a step in between. Running calls become steps, and their pictures items.
 
-    `begun`: approved ones (call id -> name) that run from now on.
+    `begun`: approved calls (id -> name) that run now.
     """
     calls = dict(begun)
     pictures: list[str] = []
@@ -56,7 +56,7 @@ async def with_calls(
             number = str(raw.get("call_id") if isinstance(raw, dict) else getattr(raw, "call_id", ""))
             if number in calls:
                 await show(number, calls.pop(number), done=True)
-            if pictures and not calls:  # they come after all steps
+            if pictures and not calls:  # after all steps
                 await steps.pictures(pictures)
                 pictures.clear()
         yield event

@@ -1,5 +1,5 @@
-"""A person signs in at an MCP server: the browser is opened, what comes back is waited for. Blocks; not for the agents'
-loop. Only a person's click leads here.
+"""Lets a person sign in at an MCP server: opens the browser and waits for the answer. Blocks; not for the agents' loop.
+Only called after a person's click.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ HELLO = {
 
 @dataclass(frozen=True)
 class Client:
-    """As whom the app is known at the authorization server, typed by the person; empty: it registers by itself."""
+    """The client id and secret typed by the person; if empty, the app registers itself."""
 
     id: str = ""
     secret: str = field(default="", repr=False)
     host: str = ""
-    """Whose it is: the authorization server that the person was told of."""
+    """The authorization server it is for, as shown to the person."""
 
 
 def sign_in(
@@ -63,18 +63,18 @@ def sign_in(
     limits: Limits | None = None,
     stops: Callable[[Callable[[], None]], object] = lambda _stop: None,
 ) -> Grant:
-    """The grant that the person's sign-in gave.
+    """The grant from the person's sign-in.
 
-    `headers`: the server's secrets, by name. `browser` opens an address. `name`: the app's, as the authorization
-    server shows it. `before`: the sign-in that this one follows. `stops` is given what ends it early, from any thread.
-    Raises AppError; McpEnded where it was stopped.
+    `headers`: the server's secrets by name. `browser` opens an address. `name`: the app's name, for the authorization
+    server's page. `before`: the previous sign-in. `stops` gets a function that ends it early, from any thread. Raises
+    AppError; McpEnded if it was stopped.
     """
 
     async def go() -> Grant:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
 
         def stop() -> None:
-            with suppress(RuntimeError):  # the loop has closed: it is over
+            with suppress(RuntimeError):  # the loop has closed, so it is over
                 loop.call_soon_threadsafe(lambda: task and task.cancel())
 
         stops(stop)
@@ -138,7 +138,7 @@ async def _sign_in(
 async def _asked(
     server: McpServer, headers: Mapping[str, str], hidden: tuple[str, ...], route: Callable[[str], Endpoint]
 ) -> httpx2.Response | None:
-    """What the server says to a greeting without a token: where one signs in stands there. Raises NetworkError."""
+    """The server's answer to a request without a token, which says where to sign in. Raises NetworkError."""
     from desktop.agents.mcp import http
     from desktop.agents.models import failures
 
@@ -162,7 +162,7 @@ async def _asked(
 
 
 def _client(before: Grant | None, typed: Client | None, redirect: str) -> Any:
-    """As whom the app comes: typed; as before where it still comes back to the same place; None: it registers."""
+    """The client: typed, or the previous one if the redirect address is unchanged; None to register."""
     from mcp.shared.auth import OAuthClientInformationFull
 
     if typed is not None and typed.id:
@@ -175,7 +175,7 @@ def _client(before: Grant | None, typed: Client | None, redirect: str) -> Any:
 
 
 def _port(known: Mapping[str, Any]) -> int:
-    """The port that the app was registered with."""
+    """The port the app was registered with."""
     for url in known.get("redirect_uris") or ():
         with suppress(ValueError):
             return urlsplit(str(url)).port or 0
@@ -190,7 +190,7 @@ def _refused(server: McpServer, back: Back) -> AppError:
 
 
 def words(texts: Catalogue, server: str) -> Words:
-    """What the browser shows at the end."""
+    """The texts of the browser's final page."""
 
     def of(name: str) -> tuple[str, str]:
         return texts.get(f"mcp.browser_{name}_title", server=server), texts.get(f"mcp.browser_{name}")

@@ -1,8 +1,8 @@
-"""The older way to an MCP server with an address (HTTP with SSE, protocol 2024-11-05): a stream that stays open brings
-the answers, and names the address that messages are posted to.
+"""The older HTTP transport of MCP (HTTP with SSE, protocol 2024-11-05): answers arrive on a stream that stays open and
+that names the address for posting messages.
 
-Not through `mcp.client.sse` (mcp 2.3), which keeps to itself that a message was refused, so that its answer is waited
-for in vain, and waits without an end where the stream names an address elsewhere.
+Does not use `mcp.client.sse` (mcp 2.3), which does not report a refused message, so its answer would be awaited in
+vain, and which waits for ever if the stream names an address elsewhere.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import httpx2
 
 LARGEST = 16 * 1024 * 1024
-"""Bytes of one message: a picture may be in it."""
+"""The largest message, in bytes; it may contain a picture."""
 
 
 @asynccontextmanager
 async def streams(client: httpx2.AsyncClient, url: str, label: str, seen: Seen) -> AsyncIterator[Any]:
-    """What `mcp.Client` reads from and writes to. Raises McpNotMcp, McpRedirected, those of the network."""
+    """The streams `mcp.Client` reads and writes. Raises McpNotMcp, McpRedirected, NetworkError."""
     import anyio
     import httpx2
     from mcp.shared.message import SessionMessage
@@ -61,7 +61,7 @@ async def streams(client: httpx2.AsyncClient, url: str, label: str, seen: Seen) 
         async def post(address: str, message: Any) -> None:
             body = message.message.model_dump(by_alias=True, mode="json", exclude_unset=True)
             answer = await client.post(address, json=body)
-            # What was refused is an answer with the server's words (see `http`); some answer here what belongs in the
+            # A refusal is an answer with the server's words (see `http`). Some servers answer here instead of in the
             # stream.
             if isinstance(message.message, JSONRPCRequest) and answer.content.lstrip()[:1] == b"{":
                 with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
@@ -84,7 +84,7 @@ async def streams(client: httpx2.AsyncClient, url: str, label: str, seen: Seen) 
 
 
 async def _address(events: AsyncIterator[httpx2.ServerSentEvent], url: str, label: str) -> str:
-    """The first event says where messages are posted to."""
+    """The address for posting messages, from the first event."""
     async for event in events:
         if event.event == "endpoint":
             return urljoin(url, event.data.strip())

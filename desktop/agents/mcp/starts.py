@@ -1,7 +1,7 @@
-"""The starts of programs in this process: which were ready once, and which one is under way. From any thread.
+"""Coordinates starts of programs in this process: which have been ready before, and which is starting. Thread-safe.
 
-A first start may download the server. So the check of the agents page and the chat don't begin the same download twice:
-whoever comes second waits until the first is ready, or has failed, and is told meanwhile what it says.
+A first start may download the server. So that the agents page's check and the chat don't start the same download twice,
+the second one waits until the first is ready or has failed, and shows its output meanwhile.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from desktop.settings.mcp import McpServer
 Key = tuple[str, ...]
 
 POLL = 0.1
-"""Seconds between two looks at a start of somebody else."""
+"""Seconds between two checks of another start."""
 
 
 @dataclass(frozen=True)
 class Starting:
-    """What a person is told of a start that takes its time."""
+    """The progress of a slow start, for the person."""
 
     server: str
     seconds: int
-    """Since it began."""
+    """Seconds since it began."""
     said: str = ""
     """The program's last words."""
     first: bool = True
@@ -54,7 +54,7 @@ class Starts:
         self._under_way: dict[Key, Starting] = {}
 
     def known(self, server: McpServer) -> bool:
-        """Whether it was ready once: it has nothing to download any more."""
+        """Whether it has been ready before, so it has nothing to download any more."""
         with self._lock:
             return key_of(server) in self._ready
 
@@ -63,7 +63,7 @@ class Starts:
             self._ready.add(key_of(server))
 
     async def enter(self, server: McpServer, tells: Tells) -> None:
-        """Returns when no other start of the same program is under way; `leave` ends this one's turn."""
+        """Wait until no other start of the same program is going. `leave` ends this one's turn."""
         key, label, began = key_of(server), server.label, time.monotonic()
         last = -1
         while True:
@@ -78,7 +78,7 @@ class Starts:
             await asyncio.sleep(POLL)
 
     def tell(self, server: McpServer, told: Starting) -> None:
-        """What those who wait for this start are told."""
+        """Inform those who wait for this start."""
         with self._lock:
             if key_of(server) in self._under_way:
                 self._under_way[key_of(server)] = told
@@ -89,7 +89,7 @@ class Starts:
 
 
 def key_of(server: McpServer) -> Key:
-    """What makes two programs download the same."""
+    """Equal for programs that download the same thing."""
     return (server.command, server.folder, *server.args)
 
 

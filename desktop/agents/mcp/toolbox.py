@@ -1,7 +1,7 @@
-"""The MCP tools of one run of an assistant, as the Agents SDK takes them. Imports `agents`.
+"""The MCP tools of one assistant run, for the Agents SDK. Imports `agents`.
 
-Not through the SDK's own MCP servers (openai-agents 0.24): those end with the task that began them, read lines of any
-length from a program, leave it alone when the app is killed, and follow no wall between origins.
+Does not use the SDK's own MCP servers (openai-agents 0.24): they end with the task that started them, read lines of any
+length, leave the program running when the app is killed, and don't separate origins.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from desktop.common.errors import AppError
 
 
 class Toolbox:
-    """`tell` is called with what the person has to know of a call; it is set for each run."""
+    """`tell` is called with problems of a call for the person; it is set for each run."""
 
     def __init__(
         self, agent_id: str, thread_id: str, servers: Sequence[Live], approvals: Approvals, *, pictures: bool
     ) -> None:
         self.tell: Callable[[AppError], None] = lambda error: None
         self.outcomes: dict[str, Outcome] = {}
-        """What calls gave, by the model's id of the call, until it has been shown."""
+        """Results of calls, by the model's call id, until they are shown."""
         self._agent = agent_id
         self._thread = thread_id
         self._approvals = approvals
@@ -38,22 +38,22 @@ class Toolbox:
         self._known: dict[str, tuple[Live, Tool]] = {}
         self.tools: list[FunctionTool] = []
         self.offered: list[Any] | None = None
-        """The agent's own list, which the SDK reads before each turn of a run (openai-agents 0.24)."""
+        """The agent's list of tools, which the SDK reads before each turn of a run (openai-agents 0.24)."""
         self._learn()
 
     def of(self, name: str) -> tuple[Live, Tool] | None:
-        """The server and the tool that a function's name means."""
+        """The server and the tool behind a function's name."""
         return self._known.get(name)
 
     def allowed(self, name: str) -> bool:
-        """Whether it runs without a question."""
+        """Whether it may run without asking."""
         known = self.of(name)
         if known is None:
             return False
         return self._approvals.allowed(self._agent, self._thread, known[0].server, known[1])
 
     def _learn(self) -> None:
-        """All tools that the servers have now; a tool that was there keeps its name."""
+        """All tools the servers have now. Existing tools keep their names."""
         lives = {live.server.id: live for live in self._servers}
         described = {(live.server.id, tool.name): tool for live in self._servers for tool in live.tools}
         kept = {
@@ -69,7 +69,7 @@ class Toolbox:
             self.offered[:] = [tool for tool in self.offered if tool not in before] + self.tools
 
     def renew(self) -> None:
-        """Where a server has other tools than before, in the middle of a run: from its next turn on."""
+        """Update the tools during a run, for its next turn."""
         now = [live.tools for live in self._servers]
         if any(one is not other for one, other in zip(now, self._seen, strict=True)):
             self._seen = now
@@ -100,7 +100,7 @@ class Toolbox:
         if not outcome.pictures:
             return outcome.text
         if not self._pictures:
-            # The protocol has no place for them: the person sees them, and the model is told so.
+            # The protocol can't carry them. The person sees them, and the model is informed.
             return f"{outcome.text}\n[pictures, shown to the user: {len(outcome.pictures)}]".strip()
         text = [ToolOutputText(text=outcome.text)] if outcome.text else []
         return [*text, *(ToolOutputImage(image_url=address) for address in outcome.pictures)]

@@ -1,4 +1,4 @@
-"""Runs of assistants that wait for a person's yes to a tool. They wait in this process: a restart ends them.
+"""Assistant runs that wait for approval of a tool. They wait in this process, so a restart ends them.
 
 Imports the agent stack.
 """
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
     from chatkit.store import Store
 
 MOST = 100
-"""Runs that wait; the one that waits longest is forgotten."""
+"""The most waiting runs; beyond that, the oldest is dropped."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call that needs a yes."""
+    """A call that needs approval."""
 
     item: Any
-    """As the SDK has it (ToolApprovalItem)."""
+    """The SDK's ToolApprovalItem."""
     number: str
     """The model's id of the call."""
     name: str
-    """What the model calls the tool."""
+    """The model's name for the tool."""
     server: McpServer
     tool: Tool
-    """As its server described it when the question was asked."""
+    """The tool as described when the question was asked."""
     arguments: str
 
 
@@ -58,13 +58,13 @@ class Held:
     box: Toolbox | None
     state: RunState[Any, Agent[Any]]
     calls: list[Call]
-    """Those that are not decided, the next question first."""
+    """Undecided calls, the next question first."""
     begun: dict[str, str] = field(default_factory=dict)
     """Approved calls: id -> name."""
     card: WidgetItem | None = None
-    """The one that asks."""
+    """The card that asks."""
     asked_as: str = ""
-    """The number on it."""
+    """Its number."""
 
     def decide(self, call: Call, *, approved: bool) -> None:
         self.calls.remove(call)
@@ -78,7 +78,7 @@ class Held:
 def waiting_for(
     agent_id: str, thread_id: str, way: Any, agent: Agent[Any], box: Toolbox, result: RunResultStreaming
 ) -> Held:
-    """A run that has stopped for `result.interruptions`. A call of nothing known is rejected at once."""
+    """A run that stopped for `result.interruptions`. Calls of unknown tools are rejected at once."""
     held = Held(agent_id, thread_id, way, agent, box, result.to_state(), [])
     for item in result.interruptions:
         raw = item.raw_item
@@ -101,22 +101,23 @@ def after_its_limit(
     result: RunResultStreaming,
     rounds: int,
 ) -> Held:
-    """A run that has used tools as often in a row as it may; it may go on as often again. Nothing of it is lost."""
+    """A run that has reached its limit for tools in a row. It may continue for as many again, without losing
+    anything."""
     state = result.to_state()
-    # The state counts on where it stopped, and has no public way to give it more (openai-agents 0.24).
+    # The state keeps counting, and has no public way to raise its limit (openai-agents 0.24).
     state._max_turns = state._current_turn + rounds
     return Held(agent_id, thread_id, target, agent, box, state, [])
 
 
 class Waiting:
-    """All runs that wait, by the number on their cards."""
+    """All waiting runs, by the number on their cards."""
 
     def __init__(self, texts: Catalogue) -> None:
         self._texts = texts
         self._held: OrderedDict[str, Held] = OrderedDict()
 
     def ask(self, held: Held, item_id: str, *, apart: bool) -> ThreadStreamEvent:
-        """The card of the next question; the run waits under its number. `apart`: it is asked in a window."""
+        """The card for the next question; the run waits under its number. `apart`: asked in a separate window."""
         number = self.keep(held)
         call = held.calls[0]
         held.card = cards.item(
@@ -132,7 +133,7 @@ class Waiting:
         return ThreadItemDoneEvent(item=held.card)
 
     def keep(self, held: Held) -> str:
-        """The run waits from now on, under a number for the button of its card."""
+        """Let the run wait, under a number for its card's button."""
         held.asked_as = secrets.token_hex(12)
         self._held[held.asked_as] = held
         while len(self._held) > MOST:
@@ -140,7 +141,7 @@ class Waiting:
         return held.asked_as
 
     def of(self, action: Action[str, Any], sender: WidgetItem, thread_id: str, agent_id: str) -> Held | None:
-        """The run that the button belongs to. None: there is none, or it is another's."""
+        """The run for a button; None if there is none or it belongs to another chat."""
         number = action.payload.get("id") if isinstance(action.payload, dict) else None
         held = self._held.get(number) if isinstance(number, str) else None
         if held is None or held.card is None:
@@ -149,13 +150,13 @@ class Waiting:
         return held if mine else None
 
     def take(self, held: Held) -> bool:
-        """It waits no longer. False: it did not wait."""
+        """Remove a waiting run. False if it wasn't waiting."""
         return self._held.pop(held.asked_as, None) is held
 
     async def give_up(
         self, thread: ThreadMetadata, store: Store[RequestContext], context: RequestContext
     ) -> AsyncIterator[ThreadStreamEvent]:
-        """The person went on writing in place of answering: what waited for that is over."""
+        """The person wrote another message instead of answering: end the runs that waited."""
         for number, held in list(self._held.items()):
             if held.thread_id != thread.id:
                 continue

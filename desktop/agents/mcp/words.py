@@ -1,6 +1,6 @@
-"""The last words of a program: what its error output says of why it doesn't work. Pure.
+"""A program's last words: the part of its error output that says why it failed. Pure.
 
-Bounded, plain and without its secrets, since a sentence for the person ends in them.
+Short, plain and without secrets, because they end a sentence for the person.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _NOISE = re.compile(
 
 
 def plain(text: str) -> str:
-    """Without what a terminal obeys; what else can't be seen, or turns what is seen around, is written out."""
+    """Without terminal escapes. Other invisible characters, and those that change the direction, are written out."""
     return written_out("".join(char for char in text if unicodedata.category(char) != "Cc"))
 
 
 def last_words(output: bytes, secrets: Iterable[str]) -> str:
-    """What `output` ends in, in one line; empty where it says nothing."""
+    """The end of `output` on one line; empty if it says nothing."""
     from desktop.openai_api.errors_map import scrub
 
     text = _ESCAPES.sub("", output[-TAIL:].decode("utf-8", "replace"))
     if len(output) > TAIL:
-        text = text.partition("\n")[2]  # the remainder of a line could be half of a secret
+        text = text.partition("\n")[2]  # the rest of a line could be half a secret
     lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
     lines = [line for line in lines if line.strip()]
     telling = [line for line in lines if not _NOISE.search(line)] or lines

@@ -39,7 +39,7 @@ class Area:
 
 AREAS = (
     Area(("desktop", "assets"), (".py",), Limit(60, 8)),
-    Area(("assets/pages", "assets/export"), (".js", ".css", ".html"), Limit(60, 8)),
+    Area(("assets/pages", "assets/export"), (".js", ".css", ".html"), Limit(50, 6)),
     Area(("tests",), (".py", ".js", ".css", ".html"), Limit(100, 12)),
 )
 LEFT_OUT = ("node_modules",)

@@ -24,10 +24,11 @@ import { paint } from "./preview.js";
 import { goOnRoad, leaveRoad, lockAdding, showRoad, wireRoad } from "./imports.js";
 import { ask } from "../common/dialog.js";
 import { applyLook } from "../common/look.js";
-import { button, CHECK_LIMIT, described, el, fieldError, input, make, part, sayIn, show, SHOW_AFTER } from "../common/parts.js";
+import { button, CHECK_LIMIT, described, el, fieldError, input, make, part, show, SHOW_AFTER } from "../common/parts.js";
 import { fields, words } from "../common/fields.js";
 import { between, failed, listen, saveBy, tell, tried } from "../common/saving.js";
 import { applyTexts, setTexts, t } from "../common/texts.js";
+import { trialTells, wireTrial } from "../common/trial.js";
 
 /**
  * @typedef {import("./fields.js").Agent} Agent
@@ -144,8 +145,7 @@ async function openAgent(id, { focus = true } = {}) {
     fillHead();
     view("agent");
     markShown({ agent: id });
-    el("workflow-result").className = "help";
-    el("workflow-result").textContent = t("forms.agent_check_help");
+    trialTells("workflow", t("forms.agent_check_help"));
     paintNow();
     markUnsaved(unsavedAgents());
     tell(refuses() ? "bad" : "idle");
@@ -289,21 +289,6 @@ async function remove() {
   });
 }
 
-async function checkWorkflow() {
-  const result = el("workflow-result");
-  button("workflow-check").setAttribute("aria-busy", "true");
-  result.className = "help";
-  try {
-    await call("agents.check", { id: current }, { limit: CHECK_LIMIT });
-    result.textContent = t("forms.agent_works");
-  } catch (error) {
-    result.className = "error";
-    sayIn(result, described(error));
-  } finally {
-    button("workflow-check").removeAttribute("aria-busy");
-  }
-}
-
 function wire() {
   wireLists({ agent: (id) => void openAgent(id), endpoint: openEndpoint, server: (id) => void openServer(id) });
   wireEndpoint({ changed: fillState, open: openEndpoint, removed: () => void openFirst() });
@@ -341,7 +326,10 @@ function wire() {
     void tried(async () => opened(await call("agents.duplicate", { id: current }))),
   );
   button("remove").addEventListener("click", () => void remove());
-  button("workflow-check").addEventListener("click", () => void checkWorkflow());
+  wireTrial("workflow", async () => {
+    await call("agents.check", { id: current }, { limit: CHECK_LIMIT });
+    return t("forms.agent_works");
+  });
   wireCode({
     changed: (answer) => {
       agent = answer;

@@ -6,7 +6,6 @@ import { buildCode } from "./code.js";
 import { combobox } from "../common/combobox.js";
 import { CHECK_LIMIT, described, el, input, make, part, sentence, show } from "../common/parts.js";
 import {
-  accent,
   area,
   fieldError,
   fields,
@@ -21,6 +20,7 @@ import {
   text,
   toggle,
 } from "../common/fields.js";
+import { lookFields, workflowFields } from "../common/field_groups.js";
 import {
   fillPrompts,
   promptError,
@@ -62,15 +62,7 @@ let listed = "";
 export function buildFields({ default_model: model }) {
   text("identity-fields", "agent.name", t("agents.name"), { help: t("agents.name_help"), typing: true });
 
-  text("workflow-fields", "agent.workflow_id", t("forms.agent_workflow"), {
-    help: t("forms.agent_workflow_help"),
-    mono: true,
-  });
-  text("workflow-fields", "agent.version", t("forms.agent_version"), {
-    help: t("forms.agent_version_help"),
-    brief: true,
-  });
-  toggle("workflow-fields", "agent.tracing.enabled", t("forms.agent_tracing"), { help: t("forms.agent_tracing_help") });
+  workflowFields("workflow-fields");
 
   area("assistant-fields", "agent.instructions", t("agents.instructions"), {
     help: t("agents.instructions_help"),
@@ -127,24 +119,7 @@ export function buildFields({ default_model: model }) {
     void save("agent.prompts", own ? common : null);
   });
 
-  segments("look-fields", "chat.theme.scheme", t("forms.scheme"), [
-    ["system", t("forms.scheme_system")],
-    ["light", t("forms.scheme_light")],
-    ["dark", t("forms.scheme_dark")],
-  ]);
-  accent("look-fields", "chat.theme.light.accent", t("forms.accent_light"));
-  accent("look-fields", "chat.theme.dark.accent", t("forms.accent_dark"));
-  segments("look-fields", "chat.theme.radius", t("forms.radius"), [
-    ["pill", t("forms.radius_pill")],
-    ["round", t("forms.radius_round")],
-    ["soft", t("forms.radius_soft")],
-    ["sharp", t("forms.radius_sharp")],
-  ]);
-  segments("look-fields", "chat.theme.density", t("forms.density"), [
-    ["compact", t("forms.density_compact")],
-    ["normal", t("forms.density_normal")],
-    ["spacious", t("forms.density_spacious")],
-  ]);
+  lookFields("look-fields");
 }
 
 /** The endpoints come and go; one that is gone stays to be seen, and nothing else is chosen in its place. */

@@ -7,7 +7,6 @@ import { ask } from "../common/dialog.js";
 import { applyLook } from "../common/look.js";
 import { button, CHECK_LIMIT, described, el, input, make, part, sayIn, show, SHOW_AFTER, told } from "../common/parts.js";
 import {
-  accent,
   area,
   caFile,
   fieldError,
@@ -23,9 +22,11 @@ import {
   words,
   zoom,
 } from "../common/fields.js";
+import { lookFields, workflowFields } from "../common/field_groups.js";
 import { loadKey, wireKey } from "./key.js";
 import { fillPrompts, promptError, wirePrompts } from "../common/prompts.js";
 import { between, failed, listen, tell, tried } from "../common/saving.js";
+import { trialTells, wireTrial } from "../common/trial.js";
 import { wireUpdates } from "./updates.js";
 import { applyTexts, setTexts, t } from "../common/texts.js";
 
@@ -63,34 +64,9 @@ function buildFields() {
     hint: app,
     typing: true,
   });
-  text("agent-fields", "agent.workflow_id", t("forms.agent_workflow"), {
-    help: t("forms.agent_workflow_help"),
-    mono: true,
-  });
-  text("agent-fields", "agent.version", t("forms.agent_version"), {
-    help: t("forms.agent_version_help"),
-    brief: true,
-  });
-  toggle("agent-fields", "agent.tracing.enabled", t("forms.agent_tracing"), { help: t("forms.agent_tracing_help") });
+  workflowFields("agent-fields");
 
-  segments("appearance-fields", "chat.theme.scheme", t("forms.scheme"), [
-    ["system", t("forms.scheme_system")],
-    ["light", t("forms.scheme_light")],
-    ["dark", t("forms.scheme_dark")],
-  ]);
-  accent("appearance-fields", "chat.theme.light.accent", t("forms.accent_light"));
-  accent("appearance-fields", "chat.theme.dark.accent", t("forms.accent_dark"));
-  segments("appearance-fields", "chat.theme.radius", t("forms.radius"), [
-    ["pill", t("forms.radius_pill")],
-    ["round", t("forms.radius_round")],
-    ["soft", t("forms.radius_soft")],
-    ["sharp", t("forms.radius_sharp")],
-  ]);
-  segments("appearance-fields", "chat.theme.density", t("forms.density"), [
-    ["compact", t("forms.density_compact")],
-    ["normal", t("forms.density_normal")],
-    ["spacious", t("forms.density_spacious")],
-  ]);
+  lookFields("appearance-fields");
   segments(
     "appearance-fields",
     "chat.theme.typography.base_size",
@@ -201,7 +177,7 @@ function fillValues(values) {
   }
   show("agent-ends", values.agent);
   show("agent-fields", values.agent);
-  show("agent-test", values.agent);
+  show("agent-trial", values.agent);
   el("key-lead").textContent = t("settings.key_lead", { host: values.host });
   if (otherHost) void loadKey(values.host);
 }
@@ -241,22 +217,6 @@ function fillHosts({ lead, rows }) {
 
 // --- the other sections --------------------------------------------------------------------------------------
 
-async function checkAgent() {
-  const result = el("agent-result");
-  button("agent-check").setAttribute("aria-busy", "true");
-  result.className = "help";
-  result.textContent = t("settings.agent_checking", { host: start?.host ?? "" });
-  try {
-    await call("agent.check", {}, { limit: CHECK_LIMIT });
-    result.textContent = t("forms.agent_works");
-  } catch (error) {
-    result.className = "error";
-    sayIn(result, described(error));
-  } finally {
-    button("agent-check").removeAttribute("aria-busy");
-  }
-}
-
 async function savePassword() {
   const typed = input("password").value;
   show("password-error", false);
@@ -289,7 +249,11 @@ async function copyDiagnostics() {
 function wireOthers() {
   button("agent-all").addEventListener("click", () => void tried(() => call("app.open_agents")));
   button("agent-set-up").addEventListener("click", () => void tried(() => call("app.open_setup")));
-  button("agent-check").addEventListener("click", () => void checkAgent());
+  wireTrial("agent", async () => {
+    trialTells("agent", t("settings.agent_checking", { host: start?.host ?? "" }));
+    await call("agent.check", {}, { limit: CHECK_LIMIT });
+    return t("forms.agent_works");
+  });
   el("password-form").addEventListener("submit", (event) => {
     event.preventDefault();
     void savePassword();

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
-from desktop.settings.agents import AssistantAgent, InAppAgent, ServerAgent
+from desktop.settings.agents import AssistantAgent, DemoAgent, InAppAgent, ServerAgent
+from desktop.settings.base import Prompt
 from desktop.settings.model import Agent, SchemeColours, Settings, Typography, WorkflowAgent
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def chatkit_options(
     if isinstance(agent, InAppAgent):
         greeting = greeting if agent.greeting is None else agent.greeting
         prompts = prompts if agent.prompts is None else agent.prompts
+    if isinstance(agent, DemoAgent) and not prompts and agent.prompts is None:
+        prompts = demo_prompts(texts)
     options: dict[str, Any] = {
         "frameTitle": texts.get("chat.frame_title", name=name),
         "header": {"enabled": chat.header.enabled, "title": _title(settings)},
@@ -213,6 +216,14 @@ def _models(agent: AssistantAgent) -> list[dict[str, Any]]:
     first = agent.model or DEFAULT_MODEL
     others = [model for model in dict.fromkeys(agent.models) if model != first]
     return [{"id": first, "label": first, "default": True}, *({"id": other, "label": other} for other in others)]
+
+
+def demo_prompts(texts: Catalogue) -> list[Prompt]:
+    """What the demo can be asked, so that nobody has to guess its words."""
+    return [
+        Prompt(label=texts.get(f"chat.demo_{name}"), prompt=texts.get(f"agent_run.demo.words_{name}").split(",")[0])
+        for name in ("help", "markdown", "widget", "step", "question")
+    ]
 
 
 def _typography(chosen: Typography) -> dict[str, Any]:

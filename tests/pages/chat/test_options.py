@@ -16,6 +16,9 @@ from pydantic import BaseModel
 
 from desktop.common.texts import Catalogue
 from desktop.pages.chat import options
+from desktop.pages.chat.options import chatkit_options, demo_prompts
+from desktop.settings.agents import DemoAgent
+from desktop.settings.base import Prompt
 from desktop.settings.brand import Brand
 from desktop.settings.model import Chat, Settings
 
@@ -246,3 +249,28 @@ def test_icons_and_locales_are_those_of_the_published_types() -> None:
 
     assert union("ChatKitIcon") == options.ICONS
     assert union("TranslatedLocale") | union("SupportedLocale") == options.LOCALES
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_demo_says_what_it_can_be_asked_and_answers_each_of_them(language: str) -> None:
+    texts = Catalogue(language)
+    offered = made_for(DemoAgent(id="demo"), language)
+    assert [one["prompt"] for one in offered] == [one.prompt for one in demo_prompts(texts)]
+    kinds = [
+        texts.get(f"agent_run.demo.words_{name}").split(", ")
+        for name in ("help", "markdown", "widget", "step", "question")
+    ]
+    for one, words in zip(offered, kinds, strict=True):
+        assert one["prompt"] in words
+
+
+def test_a_demo_with_prompts_of_its_own_has_those_alone() -> None:
+    own = DemoAgent(id="demo", prompts=[Prompt(label="Hi", prompt="help")])
+    assert [one["label"] for one in made_for(own, "en")] == ["Hi"]
+    assert made_for(DemoAgent(id="demo", prompts=[]), "en") == []
+
+
+def made_for(agent: DemoAgent, language: str) -> list[dict[str, str]]:
+    settings = Settings.model_validate({"agents": [agent.model_dump()]})
+    options = chatkit_options(settings, agent, Catalogue(language), Brand.model_validate({}), None)["options"]
+    return list(options["startScreen"]["prompts"])

@@ -177,12 +177,12 @@ class _Look:
         self.app.emit("chat", "prompt.send", {"text": self.args.say})
 
     def _is_painted(self) -> bool:
-        from desktop.window.picture import is_painted
+        from desktop.window.screenshots import is_painted
 
         return is_painted(self._after)
 
     def _is_answer_seen(self) -> bool:
-        from desktop.window.picture import is_changed
+        from desktop.window.screenshots import is_changed
 
         return is_changed(self._before, self._after)
 

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from desktop.common.files import ensure_private_dir
-from desktop.window import calls, gtk_frames, gtk_walls
+from desktop.window import calls, gtk_frames, gtk_lockdown
 from desktop.window.engine import (
     LOOPBACK_HOSTS,
     Dress,
@@ -31,12 +31,12 @@ from desktop.window.engine import (
     still_there,
 )
 from desktop.window.errors import EngineChanged
-from desktop.window.gtk_ahead import Ahead
-from desktop.window.gtk_made import tell_unmade
+from desktop.window.gtk_early_view import EarlyView
+from desktop.window.gtk_failed_window import tell_unmade
 from desktop.window.gtk_scheme import GtkScheme
-from desktop.window.hand import LIMIT, Hand
 from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
+from desktop.window.user_activation import LIMIT, UserActivation
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +52,13 @@ class GtkEngine:
         self.ending: Callable[[], None] = lambda: None
         self.unmade: Unmade = lambda _window, _error: None
         self._dresses: dict[str, Dress] = {}
-        self._hands: dict[str, Hand] = {}
+        self._activations: dict[str, UserActivation] = {}
         self._may_listen: dict[str, float] = {}
         """Until when (monotonic seconds) a window's microphone may come on, after its page was given permission."""
         self._hushing: set[str] = set()
         """Windows whose microphone is being switched off."""
         self._scheme = GtkScheme(self._colour_all)
-        self._ahead: Ahead | None = None
+        self._early_view: EarlyView | None = None
 
     # --- before the first window --------------------------------------------------------------
 
@@ -76,7 +76,7 @@ class GtkEngine:
 
         os.environ["EGL_LOG_LEVEL"] = "fatal"  # for the processes, as pywebview sets it
         ensure_private_dir(storage)
-        self._ahead = Ahead(WebKit2, storage)
+        self._early_view = EarlyView(WebKit2, storage)
 
     def bind(self) -> None:
         """Nothing to do: PyGObject can be imported at any time."""
@@ -103,8 +103,8 @@ class GtkEngine:
         # with the page.
         self._own_part = load_js_files
         platform.inject_pywebview = _loaded
-        if self._ahead is not None:
-            platform.webkit = self._ahead
+        if self._early_view is not None:
+            platform.webkit = self._early_view
         tell_unmade(view, lambda window, error: self.unmade(window, error))  # noqa: PLW0108  # set later
         view.on_navigation = self._navigation_handler()
         view.on_js_bridge_call = self._call_handler()
@@ -148,21 +148,24 @@ class GtkEngine:
         self._dresses[window.uid] = dress
         view = self._view(window)
         web = view.webview
-        hand = self._hands[window.uid] = Hand()
-        gtk_walls.shut(web.get_settings())
-        gtk_walls.watch_hand(web, hand)
+        activation = self._activations[window.uid] = UserActivation()
+        gtk_lockdown.shut(web.get_settings())
+        gtk_lockdown.watch_activation(web, activation)
         own, _ = self._own_part(window, self._platform.renderer)
-        gtk_walls.add_scripts(self._webkit, web.get_user_content_manager(), own)
-        gtk_frames.watch(self._webkit, self._gdk, view, dress.first_frame, lambda script: gtk_walls.run(web, script))
+        gtk_lockdown.add_scripts(self._webkit, web.get_user_content_manager(), own)
+        gtk_frames.watch(self._webkit, self._gdk, view, dress.first_frame, lambda script: gtk_lockdown.run(web, script))
         web.connect("load-changed", lambda web, event: self._on_load(window, web, event, dress))
         web.connect("load-failed", lambda _web, _event, url, error: self._on_failed(url, error, dress))
         web.connect("create", lambda _web, action: self._leave(window, action, dress))
         web.connect("print", lambda *_: True)  # our pages never print, and a script could open print dialogs endlessly
-        self._may_listen[window.uid] = 0.0
-        web.connect("notify::microphone-capture-state", lambda *_: self._on_listening(window.uid, web, dress, hand))
-        web.connect("permission-request", lambda _web, request: self._on_permission(window.uid, request, dress, hand))
+        uid = window.uid
+        self._may_listen[uid] = 0.0
+        web.connect("notify::microphone-capture-state", lambda *_: self._on_listening(uid, web, dress, activation))
+        web.connect("permission-request", lambda _web, request: self._on_permission(uid, request, dress, activation))
         web.connect("web-process-terminated", lambda *_: dress.crashed())
-        web.get_context().connect("download-started", lambda _c, download: self._on_download(view, download, hand))
+        web.get_context().connect(
+            "download-started", lambda _c, download: self._on_download(view, download, activation)
+        )
         self._use_proxy(web)
         self._restore_context_menu(web)
         if not dress.menu:
@@ -214,18 +217,18 @@ class GtkEngine:
 
     def _leave(self, window: Any, action: Any, dress: Dress) -> None:
         """Open an address outside the app, if a person has just clicked or pressed a key in that window."""
-        hand = self._hands.get(window.uid)
-        if action.is_user_gesture() and hand is not None and hand.take():
+        activation = self._activations.get(window.uid)
+        if action.is_user_gesture() and activation is not None and activation.take():
             dress.open_outside(action.get_request().get_uri())
 
-    def _on_listening(self, uid: str, web: Any, dress: Dress, hand: Hand) -> None:
+    def _on_listening(self, uid: str, web: Any, dress: Dress, activation: UserActivation) -> None:
         """Switch off a microphone that came on without a click: WebKit remembers a permission as long as the page lives
         and does not ask again."""
         if web.get_microphone_capture_state() != self._webkit.MediaCaptureState.ACTIVE or uid in self._hushing:
             return
         # WebKit does not report a recording that ends at once. Its permission must not carry over to the next one.
         until, self._may_listen[uid] = self._may_listen.get(uid, 0.0), 0.0
-        if time.monotonic() > until and not (dress.may_record() and hand.take()):
+        if time.monotonic() > until and not (dress.may_record() and activation.take()):
             log.warning("the microphone came on without a click and was switched off")
             self._hush(uid, web)
 
@@ -244,14 +247,14 @@ class GtkEngine:
         off()
         self._glib.timeout_add(50, off)
 
-    def _on_permission(self, uid: str, request: Any, dress: Dress, hand: Hand) -> bool:
+    def _on_permission(self, uid: str, request: Any, dress: Dress, activation: UserActivation) -> bool:
         # The app needs no camera, location, notifications or clipboard reading. The microphone is for dictation. WebKit
         # doesn't say which frame asks, so permission always takes a click.
         kind = self._webkit.UserMediaPermissionRequest
         if isinstance(request, kind):
             sound = self._webkit.user_media_permission_is_for_audio_device(request)
             sight = self._webkit.user_media_permission_is_for_video_device(request)
-            if sound and not sight and dress.may_record() and hand.take():
+            if sound and not sight and dress.may_record() and activation.take():
                 self._may_listen[uid] = time.monotonic() + LIMIT
                 request.allow()
                 return True
@@ -306,8 +309,8 @@ class GtkEngine:
 
         return on_js_bridge_call
 
-    def _on_download(self, view: Any, download: Any, hand: Hand) -> None:
-        if not hand.take():
+    def _on_download(self, view: Any, download: Any, activation: UserActivation) -> None:
+        if not activation.take():
             log.warning("a download that no click asked for was not begun")
             download.cancel()
             return
@@ -395,7 +398,7 @@ class GtkEngine:
     def push(self, window: Any, script: str) -> None:
         view = self._view(window)
         if view is not None:
-            gtk_walls.run(view.webview, script)
+            gtk_lockdown.run(view.webview, script)
 
     def end_page(self, window: Any) -> None:
         view = self._view(window)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from desktop.window.gtk_walls import WORLD
+from desktop.window.gtk_lockdown import WORLD
 
 FIRST, MORE = 6_000, 2_000
 """Milliseconds a visible page has for its first frames, in two parts. The second begins once the page has had the

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from desktop.common.errors import Phrase
 from desktop.common.files import write_private
-from desktop.window.picture import SIGNATURE
+from desktop.window.screenshots import SIGNATURE
 
 SIZE = 256
 """The width in pixels: the largest size a window's icon is shown at."""

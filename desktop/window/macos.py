@@ -18,7 +18,7 @@ from desktop.window.engine import Dress, EngineName, MenuBar, Proxy
 from desktop.window.errors import EngineChanged
 from desktop.window.macos_links import take_links
 from desktop.window.placement import Place, Rect
-from desktop.window.plain import PlainEngine
+from desktop.window.system_engine import SystemEngine
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ RELIED_ON = (
 )
 
 
-class CocoaEngine(PlainEngine):
+class CocoaEngine(SystemEngine):
     name: EngineName = "cocoa"
     takes_proxy = False
 

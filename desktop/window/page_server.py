@@ -24,8 +24,8 @@ from typing import Any
 
 from desktop.common.errors import InternalError
 from desktop.common.page import Page, Sources
+from desktop.window.connection_gate import ConnectionGate, Wire
 from desktop.window.page_parts import with_parts
-from desktop.window.porch import Porch, Wire
 from desktop.window.showing import Showing
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ KEPT_SECONDS = 1
 """Seconds a connection is kept for the next request. Each GTK window keeps six, even after it has closed. Kept any
 longer, they would soon use up the limit, and the next page would find no free connection."""
 MOST_CONNECTIONS = 64
-"""Connections that have asked for a served path. All others wait on the porch and don't count."""
+"""Connections that have asked for a served path. All others wait at the gate and don't count."""
 BREATH = 0.1
 """Seconds between two attempts to accept when the system has no free descriptor or thread."""
 # Set here because some Windows machines have a registry entry that says text/plain for scripts.
@@ -123,14 +123,14 @@ class PageServer:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._closed = False
-        self._porch = Porch(self._knows, self._admit, silence)
+        self._gate = ConnectionGate(self._knows, self._admit, silence)
 
     @property
     def origin(self) -> str:
         return f"http://localhost:{self.port}"
 
     def start(self) -> None:
-        self._porch.start()
+        self._gate.start()
         for sock in self._sockets:
             threading.Thread(target=self._accept, args=(sock,), name="page-server", daemon=True).start()
 
@@ -142,7 +142,7 @@ class PageServer:
             except OSError:
                 pass  # some systems say "not connected"; the close below is what counts
             sock.close()
-        self._porch.close()
+        self._gate.close()
 
     def show(self, page: Page) -> Showing:
         """Make a new showing of `page`. Its address is `url(showing)`."""
@@ -207,7 +207,7 @@ class PageServer:
                 if not self._closed:
                     time.sleep(BREATH)
                 continue
-            self._porch.enter(connection)
+            self._gate.enter(connection)
 
     def _knows(self, line: bytes) -> bool:
         """Whether the first line of a request asks for something being shown."""

@@ -14,13 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from desktop.window import qt_walls
+from desktop.window import qt_lockdown
 from desktop.window.engine import Dress, EngineName, MenuBar, MenuItem, Proxy, Scheme, Unmade, still_there
 from desktop.window.errors import EngineChanged
-from desktop.window.hand import Hand
 from desktop.window.libraries import load_library
 from desktop.window.placement import Place, Rect, on_screen
 from desktop.window.policy import origin
+from desktop.window.user_activation import UserActivation
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +80,9 @@ class QtEngine:
         ):
             if not hasattr(owner, name):
                 raise EngineChanged(problem=f"qt.{name}")
-        platform.QWebEngineProfile = _one(platform.QWebEngineProfile, qt_walls.no_calls(QWebEngineScript))
+        platform.QWebEngineProfile = _one(platform.QWebEngineProfile, qt_lockdown.no_calls(QWebEngineScript))
         view.closeEvent = _once(view)
-        view.JSBridge = qt_walls.bridge(QtCore, platform.js_bridge_call)
+        view.JSBridge = qt_lockdown.bridge(QtCore, platform.js_bridge_call)
         append = platform.environ_append
 
         def without_fake_media(key: str, *values: str) -> None:
@@ -90,8 +90,8 @@ class QtEngine:
             append(key, *(value for value in values if value != FAKE_MEDIA_FLAG))
 
         platform.environ_append = without_fake_media
-        proxies = qt_walls.proxy_hosts(os.environ, proxy.address if proxy is not None else "")
-        append("QTWEBENGINE_CHROMIUM_FLAGS", *qt_walls.network_flags(reach, proxies))
+        proxies = qt_lockdown.proxy_hosts(os.environ, proxy.address if proxy is not None else "")
+        append("QTWEBENGINE_CHROMIUM_FLAGS", *qt_lockdown.network_flags(reach, proxies))
         self._proxy = proxy
         if proxy is not None:
             # Chromium itself never uses the proxy for loopback addresses.
@@ -158,13 +158,13 @@ class QtEngine:
             "NavigateOnDropEnabled",
         ):
             settings.setAttribute(getattr(attribute, name), False)
-        hand = Hand()
+        activation = UserActivation()
 
         page.chatkit_may = lambda url, feature: (
             feature == page.Feature.MediaAudioCapture
             and origin(url.toString()) in dress.policy.frame_origins
             and dress.may_record()
-            and hand.take()
+            and activation.take()
         )
 
         def may_copy(is_near: bool) -> None:
@@ -173,20 +173,20 @@ class QtEngine:
 
         keys = {item.shortcut for _, items in dress.shortcuts for item in items if item is not None and item.shortcut}
         ours = [self._gui.QKeySequence(key) for key in sorted(keys)]
-        view.chatkit_hand = qt_walls.watch_hand(
+        view.chatkit_hand = qt_lockdown.watch_activation(
             self._core,
             view.webview,
-            hand,
+            activation,
             may_copy,
             lambda event: self._gui.QKeySequence(event.keyCombination()) in ours,
         )
-        page.newWindowRequested.connect(lambda request: self._on_new_window(request, dress, hand))
+        page.newWindowRequested.connect(lambda request: self._on_new_window(request, dress, activation))
         view.chatkit_plain = False
         page.navigationRequested.connect(lambda request: self._on_navigation(view, request, dress))
         page.urlChanged.connect(lambda url: self._on_url(url, dress))
         page.loadingChanged.connect(lambda info: self._on_loading(info, dress))
         page.renderProcessTerminated.connect(lambda *_: dress.crashed())
-        page.profile().downloadRequested.connect(lambda download: self._on_download(view, download, dress, hand))
+        page.profile().downloadRequested.connect(lambda download: self._on_download(view, download, dress, activation))
         page.proxyAuthenticationRequired.connect(lambda _url, asked, _host: self._answer_proxy(asked))
         page.loadFinished.connect(lambda _ok: page.setZoomFactor(view.chatkit_zoom))
         view.chatkit_zoom = dress.zoom
@@ -229,9 +229,9 @@ class QtEngine:
         if failed and dress.policy.may_show(info.url().toString(), dress.own_url()):
             dress.failed()
 
-    def _on_new_window(self, request: Any, dress: Dress, hand: Hand) -> None:
+    def _on_new_window(self, request: Any, dress: Dress, activation: UserActivation) -> None:
         # Only after a person's click or key: a script can't start the browser by itself.
-        if request.isUserInitiated() and hand.take():
+        if request.isUserInitiated() and activation.take():
             dress.open_outside(request.requestedUrl().toString())
 
     def _on_url(self, url: Any, dress: Dress) -> None:
@@ -239,10 +239,10 @@ class QtEngine:
         if not url.isEmpty() and not dress.policy.may_show(url.toString(), dress.own_url()):
             dress.strayed()
 
-    def _on_download(self, view: Any, download: Any, dress: Dress, hand: Hand) -> None:
+    def _on_download(self, view: Any, download: Any, dress: Dress, activation: UserActivation) -> None:
         if download.page() is not view.webview.page():
             return  # the profile is shared, so every window gets the signal; another window asks
-        if not hand.take():
+        if not activation.take():
             log.warning("a download that no click asked for was not begun")
             download.cancel()
             return

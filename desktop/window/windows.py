@@ -20,8 +20,8 @@ from desktop.window import webview2, windows_menu
 from desktop.window.engine import Dress, EngineName, MenuBar, Proxy
 from desktop.window.errors import DotNetMissing, EngineChanged, EngineMissing, WebViewMissing
 from desktop.window.placement import Place, Rect
-from desktop.window.plain import PlainEngine
 from desktop.window.policy import origin
+from desktop.window.system_engine import SystemEngine
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ PERSONALIZE = r"Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
 NO_SUCH_FOLDER = "not-a-runtime"
 
 
-class EdgeEngine(PlainEngine):
+class EdgeEngine(SystemEngine):
     name: EngineName = "edgechromium"
 
     def load(self) -> None:

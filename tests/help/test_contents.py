@@ -9,7 +9,8 @@ import tomllib
 import pytest
 
 from desktop.common.errors import UsageError
-from desktop.common.rendering import INSIDE, render_inside
+from desktop.common.markdown.clean import INSIDE
+from desktop.common.rendering import render_inside
 from desktop.help import html
 from desktop.help.reading import groups, sections, topics
 from desktop.packaging import settings_help

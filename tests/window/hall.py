@@ -8,7 +8,7 @@ import json
 import time
 from typing import Any
 
-from desktop.window.hand import LIMIT
+from desktop.window.user_activation import LIMIT
 from tests.rig.driver import Driver
 from tests.rig.scene import Scene
 

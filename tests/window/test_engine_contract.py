@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from desktop.window.engine import keys_of
-from desktop.window.hand import LIMIT, Claim
+from desktop.window.user_activation import LIMIT, Claim
 from tests.rig.display import Display
 from tests.rig.driver import Driver
 from tests.rig.engine_bench import COMPONENT, PROXY

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from desktop.window.icon import NoPicture, as_png
-from desktop.window.picture import SIGNATURE
+from desktop.window.screenshots import SIGNATURE
 from tests.packaging.makers import SVG
 from tests.rig.display import Display
 from tests.rig.driver import Driver

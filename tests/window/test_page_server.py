@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from desktop.common.errors import InternalError
 from desktop.common.page import Page, Sources
+from desktop.window.connection_gate import MOST_WAITING
 from desktop.window.page_server import (
     MOST_CONNECTIONS,
     PageServer,
@@ -26,7 +27,6 @@ from desktop.window.page_server import (
     content_security_policy,
     hold_both_addresses,
 )
-from desktop.window.porch import MOST_WAITING
 from desktop.window.showing import Showing
 
 SOON = 20

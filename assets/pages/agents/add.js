@@ -6,8 +6,8 @@ import { CHECK_LIMIT, described, make, sayIn, wire } from "../common/parts.js";
 import { t } from "../common/texts.js";
 
 /**
- * @typedef {"file" | "text"} Way
- * @typedef {{way: Way, file: string, text: string}} Typed
+ * @typedef {"file" | "text"} Source
+ * @typedef {{way: Source, file: string, text: string}} Typed
  * @typedef {{id: string, state: any}} Brought
  */
 
@@ -24,7 +24,7 @@ export class CodeForm {
 
   /**
    * @param {HTMLFormElement} form empty
-   * @param {{prefix: string, first: Way, words: string, limit: number, brought: (answer: Brought) => void}} how
+   * @param {{prefix: string, first: Source, words: string, limit: number, brought: (answer: Brought) => void}} how
    *   prefix: of the ids; words: on the button; limit: bytes of a source
    */
   constructor(form, { prefix, first, words, limit, brought }) {
@@ -60,7 +60,7 @@ export class CodeForm {
 
   #form;
 
-  /** @returns {Way} */
+  /** @returns {Source} */
   get way() {
     const chosen = this.#form.querySelector("input[type=radio]:checked");
     return chosen instanceof HTMLInputElement && chosen.value === "file" ? "file" : "text";
@@ -90,7 +90,7 @@ export class CodeForm {
     (this.way === "file" ? this.#file : this.#text).focus();
   }
 
-  /** @param {Way} way @param {string} words @param {Way} first */
+  /** @param {Source} way @param {string} words @param {Source} first */
   #segment(way, words, first) {
     const radio = make("input", { type: "radio", name: `${this.#prefix}-way`, value: way });
     radio.checked = way === first;
@@ -98,7 +98,7 @@ export class CodeForm {
     return make("label", {}, [radio, make("span", {}, [words])]);
   }
 
-  /** @param {Way} way @param {string} label @param {string} help @param {HTMLElement[]} inside @param {HTMLElement} control */
+  /** @param {Source} way @param {string} label @param {string} help @param {HTMLElement[]} inside @param {HTMLElement} control */
   #field(way, label, help, inside, control) {
     const id = `${this.#prefix}-${way}`;
     control.setAttribute("aria-describedby", `${id}-help`);
@@ -112,7 +112,7 @@ export class CodeForm {
     ]);
   }
 
-  /** @param {Way} way */
+  /** @param {Source} way */
   #show(way) {
     for (const place of this.#form.querySelectorAll("[data-way]")) {
       if (place instanceof HTMLElement) place.hidden = place.dataset["way"] !== way;
@@ -120,7 +120,7 @@ export class CodeForm {
     for (const one of /** @type {const} */ (["file", "text"])) this.#error(one, "");
   }
 
-  /** @param {Way} way @param {string | import("../common/parts.js").Described} message empty: none */
+  /** @param {Source} way @param {string | import("../common/parts.js").Described} message empty: none */
   #error(way, message) {
     const id = `${this.#prefix}-${way}`;
     const control = way === "file" ? this.#file : this.#text;
@@ -168,7 +168,7 @@ export class CodeForm {
     }
   }
 
-  /** @param {Way} way @param {string | import("../common/parts.js").Described} message */
+  /** @param {Source} way @param {string | import("../common/parts.js").Described} message */
   #refused(way, message) {
     this.#error(way, message);
     this.focus();

@@ -112,7 +112,7 @@ const actions = {
   archive: () => call("archive.start"),
   cancelArchive: said(() => call("archive.cancel")),
   openArchive: said(() => call("archive.open")),
-  openRoad: (/** @type {"" | "code" | "assistant"} */ way) => said(() => call("app.open_road", { way }))(),
+  openWorkflowEnd: (/** @type {"" | "code" | "assistant"} */ way) => said(() => call("app.open_workflow_end", { way }))(),
 };
 
 const stage = new Stage(actions);
@@ -422,7 +422,7 @@ function tellAhead() {
   const seen = () => call("chat.ahead_seen").catch(report);
   notice(start.ahead, {
     into: part("ahead", HTMLElement),
-    action: { words: t("chat.ahead_ways"), run: () => void seen().then(() => actions.openRoad("")) },
+    action: { words: t("chat.ahead_ways"), run: () => void seen().then(() => actions.openWorkflowEnd("")) },
     dismissed: () => void seen(),
   });
   start.ahead = null;

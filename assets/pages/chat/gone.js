@@ -10,7 +10,7 @@ import { explain, part, wire } from "../common/parts.js";
  * @typedef {import("../common/archive_panel.js").Progress} Progress
  * @typedef {import("../common/archive_panel.js").Actions & {
  *   retry: () => Promise<unknown>, openSetup: () => Promise<unknown>, openDiagnostics: () => Promise<unknown>,
- *   openRoad: (way: "code" | "assistant") => Promise<unknown>}} Actions
+ *   openWorkflowEnd: (way: "code" | "assistant") => Promise<unknown>}} Actions
  */
 
 export class GoneView {
@@ -26,8 +26,8 @@ export class GoneView {
     wire(part("gone-retry", HTMLButtonElement), () => actions.retry());
     wire(part("gone-setup", HTMLButtonElement), () => actions.openSetup());
     // This page runs OpenAI's script: code is brought, and an agent is made, in the window for agents alone.
-    wire(part("gone-code", HTMLButtonElement), () => actions.openRoad("code"));
-    wire(part("gone-assistant", HTMLButtonElement), () => actions.openRoad("assistant"));
+    wire(part("gone-code", HTMLButtonElement), () => actions.openWorkflowEnd("code"));
+    wire(part("gone-assistant", HTMLButtonElement), () => actions.openWorkflowEnd("assistant"));
     wire(part("gone-copy", HTMLButtonElement), () => actions.openDiagnostics());
   }
 

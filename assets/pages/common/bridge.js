@@ -94,7 +94,7 @@ Object.defineProperty(window, "bridge", { value: Object.freeze({ deliver }) });
 
 /*
  * WebKitGTK takes every script that the app runs in a page for a click of the person's. There the app speaks from a
- * world of its own through this port, and no script gets a click that was none (desktop/window/gtk_walls.py).
+ * world of its own through this port, and no script gets a click that was none (desktop/window/gtk_lockdown.py).
  */
 const line = new MessageChannel();
 line.port1.onmessage = (event) => deliver(event.data);

@@ -32,12 +32,12 @@ export function tell(state) {
  *   still refused
  * @property {(name: string, error: Described, about: string) => void} refused
  *
- * @typedef {object} Way how one change is sent. `about` is what it belongs to at the moment it is made.
+ * @typedef {object} Sender how one change is sent. `about` is what it belongs to at the moment it is made.
  * @property {() => string} about
  * @property {(changes: Record<string, any>, about: string) => Promise<any>} send
  */
 
-/** @type {Way} */
+/** @type {Sender} */
 let way = { about: () => "", send: sent };
 
 /** @param {Record<string, any>} changes @returns {Promise<any>} */
@@ -55,7 +55,7 @@ async function sent(changes) {
   }
 }
 
-/** Another page's way of saving. @param {Way} one */
+/** Another page's way of saving. @param {Sender} one */
 export function saveBy(one) {
   way = one;
 }

@@ -49,7 +49,7 @@ class BringParams(Params):
     """The workflow that the code replaces once it is approved; empty for none."""
 
 
-class Road:
+class WorkflowEnd:
     """`put(make)` saves a new agent and returns `{id, state}`. `lock()`: why none can be chosen, or empty."""
 
     def __init__(

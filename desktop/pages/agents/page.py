@@ -16,7 +16,7 @@ from desktop.common.page import Method, NoParams, Page, Params
 from desktop.pages.agents.code import CodeMethods
 from desktop.pages.agents.edit import edited, name_of, values_of
 from desktop.pages.agents.endpoints import EndpointMethods, Id, IdParams
-from desktop.pages.agents.imports import Road
+from desktop.pages.agents.imports import WorkflowEnd
 from desktop.pages.agents.mcp import McpPart
 from desktop.pages.agents.mcp_check import McpCheck
 from desktop.pages.agents.servers import ServerMethods
@@ -77,7 +77,7 @@ class AgentsPage:
         self._services = services
         self._endpoints = EndpointMethods(services, self._state, endpoints)
         self._first = check or first_check(services)
-        self._road = Road(services, self._put, self._choice_lock)
+        self._workflow_end = WorkflowEnd(services, self._put, self._choice_lock)
         self._mcp = McpPart(services, self._state, mcp)
         self._servers = ServerMethods(services, self._state, self._unlocked)
 
@@ -103,7 +103,7 @@ class AgentsPage:
                 "app.open_settings": Method(SectionParams, self._open_settings),
                 "app.open_setup": Method(NoParams, self._open_setup),
                 **CodeMethods(services, self._save_fields).methods,
-                **self._road.methods,
+                **self._workflow_end.methods,
                 **self._servers.methods,
             },
             title=services.texts.get("agents.title"),
@@ -124,7 +124,7 @@ class AgentsPage:
             "app": services.brand.app.name,
             "default_model": DEFAULT_MODEL,
             "greeting": texts.get("chat.greeting"),
-            **self._road.told(),
+            **self._workflow_end.told(),
             **self._state(),
         }
 

@@ -115,7 +115,7 @@ class LinkParams(Params):
     """The name of one of the brand's links: a page with OpenAI's script can't choose an address."""
 
 
-class RoadParams(Params):
+class WorkflowEndParams(Params):
     way: Literal["", "code", "assistant"] = ""
     """What the person wants to do; empty to see the options."""
 
@@ -191,7 +191,7 @@ class ChatPage:
                 "app.open_diagnostics": Method(NoParams, self._open_diagnostics),
                 **window_methods(services),
                 "app.open_link": Method(LinkParams, self._open_link),
-                "app.open_road": Method(RoadParams, self._open_road),
+                "app.open_workflow_end": Method(WorkflowEndParams, self._open_workflow_end),
                 "chat.ahead_seen": Method(NoParams, self._ahead_seen),
                 **updates.for_chat(self._services),
                 "archive.start": Method(NoParams, self._archive),
@@ -366,7 +366,7 @@ class ChatPage:
     def _open_link(self, params: LinkParams) -> None:
         self._services.app.open_external(getattr(self._services.brand.links, params.link))
 
-    def _open_road(self, params: RoadParams) -> None:
+    def _open_workflow_end(self, params: WorkflowEndParams) -> None:
         """Show the options for the active workflow in the agents window, because OpenAI's script runs here."""
         agent = self._services.settings.current.workflow()
         if agent is None:

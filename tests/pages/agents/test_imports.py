@@ -17,7 +17,7 @@ from desktop.agents.code.consent import MOST, Consents, read
 from desktop.common.errors import AppError
 from desktop.common.files import POSIX
 from desktop.keys.errors import KeyMissing
-from desktop.pages.agents.imports import Road
+from desktop.pages.agents.imports import WorkflowEnd
 from desktop.pages.agents.page import AgentsPage
 from desktop.pages.chat.options import chatkit_options
 from desktop.pages.consent.page import ConsentPage
@@ -363,7 +363,7 @@ def test_without_a_key_nothing_is_archived(settled: House) -> None:
 
 @pytest.mark.parametrize(("day", "over"), [(date(2026, 11, 29), False), (date(2026, 11, 30), True)])
 def test_the_page_knows_whether_the_last_day_has_passed(settled: House, day: date, over: bool) -> None:
-    road = Road(settled.services, lambda _make: {}, lambda: "", today=lambda: day)
+    road = WorkflowEnd(settled.services, lambda _make: {}, lambda: "", today=lambda: day)
     assert road.told() == {"over": over, "largest_code": MOST}
 
 

@@ -425,10 +425,10 @@ def test_agents_inside_the_app_have_no_end_to_be_told_of(tmp_path: Path) -> None
 def test_the_page_with_openais_script_can_only_have_the_window_for_agents_opened(
     house: House, way: str, section: str
 ) -> None:
-    house.call("app.open_road", {"way": way})
+    house.call("app.open_workflow_end", {"way": way})
     assert house.app.asked == [("show_agents", "workflow", section)]
     with pytest.raises(ValidationError):
-        house.call("app.open_road", {"way": "code", "text": "print()"})
+        house.call("app.open_workflow_end", {"way": "code", "text": "print()"})
     assert not [name for name in house.page.page().methods if name.startswith("agents.")]
 
 

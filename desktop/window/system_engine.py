@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from desktop.window.engine import Dress, EngineName, MenuBar, Proxy, Scheme, Unmade
-from desktop.window.hand import Claim
 from desktop.window.placement import Place, Rect, on_screen
+from desktop.window.user_activation import Claim
 
 log = logging.getLogger(__name__)
 
 
-class PlainEngine:
+class SystemEngine:
     """An adapter implements `_view` and everything that raises NotImplementedError."""
 
     name: EngineName

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop.window.picture import is_changed, is_painted, rows
+from desktop.window.screenshots import is_changed, is_painted, rows
 
 
 def png(file: Path, pixels: list[bytes], width: int) -> Path:

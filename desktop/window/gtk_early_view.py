@@ -23,7 +23,7 @@ FOLDERS = {
 """The folders pywebview gives WebKit, below the storage."""
 
 
-class Ahead:
+class EarlyView:
     """Replaces `WebKit2` in pywebview's module: passes everything on, and hands out the prepared parts in order."""
 
     def __init__(self, webkit: Any, storage: Path) -> None:

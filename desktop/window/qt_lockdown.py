@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from desktop.window import calls
-from desktop.window.hand import LIMIT, Hand
 from desktop.window.policy import ANYWHERE
+from desktop.window.user_activation import LIMIT, UserActivation
 
 log = logging.getLogger(__name__)
 
@@ -112,10 +112,10 @@ def bridge(core: Any, receive: Callable[[Any, str, Any, str], object]) -> Any:
     return JSBridge
 
 
-def watch_hand(
-    core: Any, view: Any, hand: Hand, near: Callable[[bool], object], is_shortcut: Callable[[Any], bool]
+def watch_activation(
+    core: Any, view: Any, activation: UserActivation, near: Callable[[bool], object], is_shortcut: Callable[[Any], bool]
 ) -> Any:
-    """Report the clicks and keys of this view to `hand`. Keep the returned object as long as the view lives.
+    """Report the clicks and keys of this view to `activation`. Keep the returned object as long as the view lives.
 
     `near` is called with True for each, and with False once it has expired. It controls a Qt setting: without it, a
     script can't write to the clipboard with the modern API; with it (Qt 6.11), the old API works without any click.
@@ -130,12 +130,12 @@ def watch_hand(
     over.timeout.connect(lambda: near(False))
 
     def pressed() -> None:
-        hand.pressed()
+        activation.pressed()
         near(True)
         over.start()
 
     def released() -> None:
-        hand.released()
+        activation.released()
         if over.isActive():
             over.start()
 

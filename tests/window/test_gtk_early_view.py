@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from desktop.window.gtk_ahead import FOLDERS, Ahead
+from desktop.window.gtk_early_view import FOLDERS, EarlyView
 from tests.window.conftest import Scene
 
 STORAGE = Path("/profile/web")
@@ -40,14 +40,14 @@ def folders(storage: Path = STORAGE) -> dict[str, str]:
     return {"base_data_directory": str(storage)} | {name: str(storage / folder) for name, folder in FOLDERS.items()}
 
 
-def asked_for(ahead: Ahead, storage: Path = STORAGE) -> Any:
+def asked_for(ahead: EarlyView, storage: Path = STORAGE) -> Any:
     """A view, made the way pywebview makes one."""
     context = ahead.WebContext.new_with_website_data_manager(ahead.WebsiteDataManager(**folders(storage)))
     return ahead.WebView(user_content_manager=ahead.UserContentManager(), web_context=context)
 
 
 def test_the_first_window_gets_the_view_that_is_ready_and_each_further_one_its_own() -> None:
-    ahead = Ahead(WebKit(), STORAGE)
+    ahead = EarlyView(WebKit(), STORAGE)
     first = asked_for(ahead)
     assert first.scripts  # its processes are on their way
     assert ahead.taken
@@ -58,7 +58,7 @@ def test_the_first_window_gets_the_view_that_is_ready_and_each_further_one_its_o
 
 
 def test_a_view_with_another_storage_is_made_as_it_would_have_been() -> None:
-    ahead = Ahead(WebKit(), STORAGE)
+    ahead = EarlyView(WebKit(), STORAGE)
     found = asked_for(ahead, Path("/elsewhere"))
     assert not found.scripts
     assert found.parts["web_context"].parts["data"].parts == folders(Path("/elsewhere"))
@@ -66,7 +66,7 @@ def test_a_view_with_another_storage_is_made_as_it_would_have_been() -> None:
 
 
 def test_everything_else_is_webkit_s() -> None:
-    ahead = Ahead(WebKit(), STORAGE)
+    ahead = EarlyView(WebKit(), STORAGE)
     assert ahead.LoadEvent == "of WebKit"
     assert ahead.WebContext.get_default == "of WebKit"
 

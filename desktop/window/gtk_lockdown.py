@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from desktop.window.hand import Hand
+from desktop.window.user_activation import UserActivation
 
 log = logging.getLogger(__name__)
 
@@ -77,29 +77,29 @@ def shut(settings: Any) -> None:
             settings.set_feature_enabled(feature, False)
 
 
-def watch_hand(web: Any, hand: Hand) -> None:
-    """Report the clicks and keys of this view to `hand`."""
+def watch_activation(web: Any, activation: UserActivation) -> None:
+    """Report the clicks and keys of this view to `activation`."""
     from gi.repository import Gdk
 
     def key(_web: Any, event: Any) -> bool:
         if Gdk.keyval_name(event.keyval) in KEYS:
-            hand.pressed()
+            activation.pressed()
         return False
 
     def touch(_web: Any, event: Any) -> bool:
         if event.get_event_type() == Gdk.EventType.TOUCH_BEGIN:
-            hand.pressed()
+            activation.pressed()
         elif event.get_event_type() == Gdk.EventType.TOUCH_END:
-            hand.released()
+            activation.released()
         return False
 
     def press(_web: Any, event: Any) -> bool:
         if event.get_event_type() == Gdk.EventType.BUTTON_PRESS:  # a double click reports its second click twice
-            hand.pressed()
+            activation.pressed()
         return False
 
     def release(_web: Any, _event: Any) -> bool:
-        hand.released()
+        activation.released()
         return False
 
     web.connect("button-press-event", press)

@@ -14,7 +14,7 @@ LIMIT = 2.0
 """Seconds from a click or key until its effect must have come back from the page's process."""
 
 
-class Hand:
+class UserActivation:
     """Records real events and answers for them, both on the window's own thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -26,7 +26,7 @@ CLOSED = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\
 
 
 @dataclass
-class _Guest:
+class _Waiting:
     sock: socket.socket
     until: float
     """When it will be closed, in monotonic seconds."""
@@ -35,7 +35,7 @@ class _Guest:
     """It has its answer. It is still read from until it leaves, because closing at once could lose the answer."""
 
 
-class Porch:
+class ConnectionGate:
     """`knows(line)`: whether the first line of a request, without its line end, names something served. `admit(sock,
     said)`: takes over the connection, blocking again, with the bytes received so far. `seconds`: how long a connection
     may take to send its first line."""
@@ -49,7 +49,7 @@ class Porch:
     ) -> None:
         self._knows, self._admit, self._seconds, self._most = knows, admit, seconds, most
         self._arrived: list[socket.socket] = []
-        self._guests: dict[socket.socket, _Guest] = {}
+        self._guests: dict[socket.socket, _Waiting] = {}
         """In order of arrival."""
         self._lock = threading.Lock()
         self._is_closed = False
@@ -64,7 +64,7 @@ class Porch:
             self._bell.setblocking(False)
             self._ear.setblocking(False)
             self._selector.register(self._ear, selectors.EVENT_READ)
-            self._thread = threading.Thread(target=self._run, name="porch", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="connection gate", daemon=True)
             self._thread.start()
 
     def enter(self, sock: socket.socket) -> None:
@@ -91,7 +91,7 @@ class Porch:
 
     def _run(self) -> None:
         while True:
-            due = min((guest.until for guest in self._guests.values()), default=None)
+            due = min((waiting.until for waiting in self._guests.values()), default=None)
             for key, _ in self._selector.select(None if due is None else max(0.0, due - time.monotonic())):
                 if key.fileobj is self._ear:
                     with suppress(OSError):
@@ -104,8 +104,8 @@ class Porch:
             for sock in arrived:
                 self._seat(sock)
             now = time.monotonic()
-            for guest in [guest for guest in self._guests.values() if is_closed or guest.until <= now]:
-                self._part(guest).close()
+            for waiting in [waiting for waiting in self._guests.values() if is_closed or waiting.until <= now]:
+                self._part(waiting).close()
             if is_closed:
                 self._selector.close()
                 self._bell.close()
@@ -115,48 +115,48 @@ class Porch:
     def _seat(self, sock: socket.socket) -> None:
         if len(self._guests) >= self._most:
             self._part(next(iter(self._guests.values()))).close()
-        guest = _Guest(sock, time.monotonic() + self._seconds)
+        waiting = _Waiting(sock, time.monotonic() + self._seconds)
         sock.setblocking(False)
-        self._guests[sock] = guest
-        self._selector.register(sock, selectors.EVENT_READ, guest)
-        self._listen(guest)  # most have already sent their line
+        self._guests[sock] = waiting
+        self._selector.register(sock, selectors.EVENT_READ, waiting)
+        self._listen(waiting)  # most have already sent their line
 
-    def _listen(self, guest: _Guest) -> None:
+    def _listen(self, waiting: _Waiting) -> None:
         try:
-            data = guest.sock.recv(PIECE)
+            data = waiting.sock.recv(PIECE)
         except BlockingIOError:
             return
         except OSError:
             data = b""
         if not data:
-            self._part(guest).close()
+            self._part(waiting).close()
             return
-        if guest.is_refused:
+        if waiting.is_refused:
             return
-        guest.said += data
-        line, end, _ = guest.said.partition(b"\n")
-        if not end and len(guest.said) < LINE_LIMIT:
+        waiting.said += data
+        line, end, _ = waiting.said.partition(b"\n")
+        if not end and len(waiting.said) < LINE_LIMIT:
             return
         if end and len(line) < LINE_LIMIT and self._knows(bytes(line.rstrip(b"\r"))):
-            self._part(guest).setblocking(True)
-            self._admit(guest.sock, bytes(guest.said))
+            self._part(waiting).setblocking(True)
+            self._admit(waiting.sock, bytes(waiting.said))
             return
-        guest.is_refused = True
-        guest.said.clear()
+        waiting.is_refused = True
+        waiting.said.clear()
         with suppress(OSError):
-            guest.sock.send(CLOSED)
-            guest.sock.shutdown(socket.SHUT_WR)
+            waiting.sock.send(CLOSED)
+            waiting.sock.shutdown(socket.SHUT_WR)
 
-    def _part(self, guest: _Guest) -> socket.socket:
+    def _part(self, waiting: _Waiting) -> socket.socket:
         """Remove a connection and return it, to be closed or admitted."""
-        del self._guests[guest.sock]
+        del self._guests[waiting.sock]
         with suppress(KeyError, ValueError):
-            self._selector.unregister(guest.sock)
-        return guest.sock
+            self._selector.unregister(waiting.sock)
+        return waiting.sock
 
 
 class Wire(socket.SocketIO):
-    """The input of a request: first the bytes received on the porch, then the connection, with a deadline for the whole
+    """The input of a request: first the bytes received at the gate, then the connection, with a deadline for the whole
     request. `idle`: seconds until the next request begins. `whole`: seconds it may take from then on."""
 
     def __init__(self, sock: socket.socket, said: bytes, *, whole: float, idle: float) -> None:

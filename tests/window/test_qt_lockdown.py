@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from desktop.window.policy import ANYWHERE, reach
-from desktop.window.qt_walls import NO_DATAGRAMS, network_flags, proxy_hosts
+from desktop.window.qt_lockdown import NO_DATAGRAMS, network_flags, proxy_hosts
 
 
 def test_checklist_35_only_named_hosts_may_be_reached_loopback_by_port_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -221,3 +222,34 @@ def test_an_app_that_answers_nothing_any_more_is_ended_and_its_stacks_are_shown(
         assert "rig/launch.py" in str(failure.value), "the stacks of its threads"
         assert app.stop() == app.output(), "what it printed stays there to be read"
     assert all(gone(one.pid) for one in below)
+
+
+WINDOW = """
+import json, sys, time
+import psutil
+from tests.rig.display import virtual_display
+from tests.rig.driver import Driver
+from tests.rig.secret_service import secret_service
+with virtual_display() as screen, secret_service() as environ:
+    with Driver(None, ["--demo", "--data-dir", sys.argv[1]], screen.environment(environ)) as app:
+        app.wait_window("chat")
+        below = psutil.Process().children(recursive=True)
+        print(json.dumps([[one.pid, one.name()] for one in below]), flush=True)
+        time.sleep(600)
+"""
+
+
+@pytest.mark.window
+@pytest.mark.secret_service
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody is told of a process's end")
+def test_a_test_process_that_is_killed_leaves_no_window_no_screen_and_no_keyring_behind(tmp_path: Path) -> None:
+    with Child([sys.executable, "-c", WINDOW, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            below = json.loads(child.line())
+        finally:
+            child.kill()
+        child.ended()
+    names = {name for _, name in below}
+    assert {"Xvfb", "dbus-daemon"} < names, "the control: they were there"
+    assert any(name.startswith("gnome-keyring-d") for name in names)
+    assert [name for pid, name in below if not gone(pid)] == []

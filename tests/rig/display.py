@@ -21,12 +21,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.rig.processes import Child, arm
+from tests.rig.processes import Child, arm, ends_with_us
 
 SIZE = (1280, 900)
 """Width and height of the screen, in pixels."""
 
-START_LIMIT = 30.0
+START_LIMIT = 90.0
 """Longest wait for Xvfb to name its display, in seconds."""
 
 # What would send a window elsewhere than to our screen.
@@ -170,10 +170,12 @@ def virtual_display(size: tuple[int, int] = SIZE) -> Iterator[Display]:
     read, write = os.pipe()
     log = (folder / "Xvfb.log").open("wb")
     process = Child(
-        [
-            *("Xvfb", "-displayfd", str(write), "-screen", "0", f"{size[0]}x{size[1]}x24"),
-            *("-fbdir", str(folder), "-nolisten", "tcp", "-noreset"),
-        ],
+        ends_with_us(
+            [
+                *("Xvfb", "-displayfd", str(write), "-screen", "0", f"{size[0]}x{size[1]}x24"),
+                *("-fbdir", str(folder), "-nolisten", "tcp", "-noreset"),
+            ]
+        ),
         pass_fds=(write,),
         stdin=subprocess.DEVNULL,
         stdout=log,

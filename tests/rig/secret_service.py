@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.rig.processes import Child
+from tests.rig.processes import Child, ends_with_us
 
 PASSWORD = "the keyring's own password"
 
@@ -56,7 +56,7 @@ def session_bus() -> Iterator[dict[str, str]]:
     config = folder / "bus.conf"
     config.write_text(_BUS.format(folder=folder), encoding="utf-8")
     bus = Child(
-        ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", "--print-address=1"],
+        ends_with_us(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile", "--print-address=1"]),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

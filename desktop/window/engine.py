@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -81,11 +81,11 @@ class Dress:
 Unmade = Callable[[Any, Exception], None]
 
 
-def still_there(browser_view: Any, uids: Iterable[str]) -> list[Any]:
-    """The windows among `uids` that have not closed, as pywebview's own objects. `browser_view`: its class for the
-    engine, which knows them."""
-    views = [browser_view.instances.get(uid) for uid in list(uids)]
-    return [view.pywebview_window for view in views if view is not None]
+def still_there(browser_view: Any, dresses: Mapping[str, Dress]) -> list[tuple[Any, Dress]]:
+    """The windows that have not closed, each as pywebview's view with its dress. `dresses` is by the windows' uid,
+    `browser_view` the class of pywebview that knows the views."""
+    views = [(browser_view.instances.get(uid), dress) for uid, dress in list(dresses.items())]
+    return [(view, dress) for view, dress in views if view is not None]
 
 
 class Engine(Protocol):

@@ -178,7 +178,7 @@ class GtkEngine:
             view.window.maximize()
         web.set_zoom_level(dress.zoom)
         self._scheme.watch()
-        self._colour(window)
+        self._colour(self._view(window), dress)
 
     def _use_proxy(self, web: Any) -> None:
         if self._proxy is None:
@@ -377,11 +377,10 @@ class GtkEngine:
         self._scheme.set(scheme)
 
     def _colour_all(self) -> None:
-        for window in still_there(self._platform.BrowserView, self._dresses):
-            self._colour(window)
+        for view, dress in still_there(self._platform.BrowserView, self._dresses):
+            self._colour(view, dress)
 
-    def _colour(self, window: Any) -> None:
-        view, dress = self._view(window), self._dresses[window.uid]
+    def _colour(self, view: Any, dress: Dress) -> None:
         colour = self._gdk.RGBA()
         colour.parse(dress.colours[1] if self.dark() else dress.colours[0])
         view.webview.set_background_color(colour)

@@ -201,7 +201,7 @@ class QtEngine:
             view.move(place.x, place.y)
         if place.maximized:
             window.maximized = True
-        self._colour(window)
+        self._colour(self._view(window), dress)
 
     def _answer_proxy(self, asked: Any) -> None:
         if self._proxy is not None and self._proxy.user:
@@ -319,11 +319,10 @@ class QtEngine:
         self._colour_all()
 
     def _colour_all(self) -> None:
-        for window in still_there(self._platform.BrowserView, self._dresses):
-            self._colour(window)
+        for view, dress in still_there(self._platform.BrowserView, self._dresses):
+            self._colour(view, dress)
 
-    def _colour(self, window: Any) -> None:
-        view, dress = self._view(window), self._dresses[window.uid]
+    def _colour(self, view: Any, dress: Dress) -> None:
         colour = self._gui.QColor(dress.colours[1] if self.dark() else dress.colours[0])
         palette = view.palette()
         palette.setColor(view.backgroundRole(), colour)

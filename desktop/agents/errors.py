@@ -69,6 +69,13 @@ class PageStalled(AgentError):
     retryable = True
 
 
+class AnswerUnderWay(AgentError):
+    """Another version is asked for of a chat in which an answer is being written."""
+
+    code = "answer_under_way"
+    retryable = True
+
+
 class ModelEnds(AgentError):
     """values: model, day (its last, as YYYY-MM-DD)."""
 

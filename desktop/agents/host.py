@@ -441,6 +441,16 @@ class AgentHost:
         parts = self._parts()
         return self._do(parts, work(parts.stores))
 
+    def call_quiet(self, thread_id: str, work: Callable[[Stores], Coroutine[Any, Any, T]]) -> T:
+        """As `call`, where no answer may be written to the chat meanwhile. Raises AnswerUnderWay."""
+        parts = self._parts()
+
+        async def alone() -> T:
+            await parts.requests.quiet(thread_id)
+            return await work(parts.stores)
+
+        return self._do(parts, alone())
+
     def _parts(self) -> _Parts:
         """Start the thread, and wait for its objects. Raises whatever prevented them."""
         self._start()

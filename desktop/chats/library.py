@@ -308,13 +308,13 @@ class Library:
         if chat.where == "hosted":
             yield from self._hosted.all_items(chat.id, self._locations.folder, cancel)
             return
-        after = 0
-        while True:
-            found = self._local_items(chat, after, ALL_AT_ONCE)
-            for item, after in found:  # noqa: B007 - the place of the last one is where the next page begins
-                yield item
-            if len(found) < ALL_AT_ONCE:
-                return
+        yield from _paged(lambda after: self._local_items(chat, after, ALL_AT_ONCE))
+
+    def left_items(self, chat: Chat) -> Iterator[Item]:
+        """Items of the versions that the chat does not show, of an agent in the app."""
+        if chat.where != "in_app":
+            return iter(())
+        return _paged(lambda after: self._in_app.left_items(chat.id, after, ALL_AT_ONCE))
 
     def removed_items(self, chat: Chat) -> Iterator[Item]:
         """Items of an archived chat that OpenAI no longer had when it was copied again."""
@@ -471,6 +471,14 @@ class Library:
                 break
             after = found[-1].cursor
         return pairs[:limit]
+
+
+def _paged(page: Callable[[int], list[tuple[Item, int]]]) -> Iterator[Item]:
+    """Every item of `page`, which gives those after a place."""
+    after = 0
+    while found := page(after):
+        yield from (item for item, _ in found)
+        after = found[-1][1]
 
 
 def _tried(read: Callable[[], T], instead: T, problems: list[AppError]) -> T:

@@ -120,6 +120,8 @@ class Item:
     created_at: datetime | None
     raw: dict[str, Any]
     """As the API or the store of the app has it."""
+    parent: str | None = None
+    """In a chat with versions, the item it was said after."""
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,7 @@ AppError
 │   ├── AnswerEmpty
 │   ├── AnswerStalled
 │   ├── AnswerFailed                the model ended the answer itself
+│   ├── AnswerUnderWay              another version is asked for while an answer is written
 │   ├── PageStalled                 the window took nothing more of the answer
 │   ├── ModelEnds                   a model that is in use ends soon
 │   ├── DictationNotSet

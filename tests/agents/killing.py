@@ -22,10 +22,13 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from chatkit.types import ThreadItem
+
 from desktop.agents.store.attachments import AttachmentFiles
 from desktop.agents.store.schema import STEPS, Step
 from desktop.agents.store.threads import SqliteStore
-from tests.agents.things import ME, Blocking, answer, said, thread
+from tests.agents import first_version
+from tests.agents.things import ME, answer, said, thread
 
 Acknowledge = Callable[[str], None]
 
@@ -62,6 +65,10 @@ async def write(path: Path, acknowledge: Acknowledge, seed: int) -> None:
                 known = choose.choice(alive)
                 await store.save_item(here, said(_content(name), known), ME)
                 acknowledge(f"item {known} {name}")
+            elif what < 0.8:
+                await _another_version(store, here, choose, said(_content(name), name), alive)
+                acknowledge(f"item {name} {name}")
+                alive.append(name)
             elif what < 0.85:
                 await store.save_thread(thread(here, name), ME)
                 acknowledge(f"thread {here} {name}")
@@ -77,6 +84,19 @@ async def write(path: Path, acknowledge: Acknowledge, seed: int) -> None:
     await asyncio.gather(*(chat(number) for number in range(4)))
 
 
+async def _another_version(
+    store: SqliteStore, here: str, choose: random.Random, made: ThreadItem, alive: Sequence[str]
+) -> None:
+    """Shows one of the versions and begins another: after the last message of it, or in its place."""
+    await store.show_version(here, choose.choice(alive), ME)
+    shown = (await store.load_thread_items(here, None, 1000, "desc", ME)).data
+    asked = next((item.id for item in shown if item.type == "user_message"), None)
+    if asked is not None:
+        await store.branch(here, asked, ME, instead=choose.random() < 0.5)
+    await store.add_thread_item(here, made, ME)
+    await store.branched(here, ME)
+
+
 def _slowly(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE items ADD COLUMN starred INTEGER NOT NULL DEFAULT 0")
     connection.execute("UPDATE items SET starred = length(body)")
@@ -87,6 +107,8 @@ def _again(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE items SET starred = -starred, body = body || ' '")
 
 
+OLD = 1
+"""The version that is migrated."""
 LATER: Sequence[Step] = (*STEPS, _slowly, _again)
 
 
@@ -105,7 +127,7 @@ def _lost_by_writing(path: Path, said_: list[str]) -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
             return ["no tables"] if said_ else []  # killed before the first table was made
-        wrong = _unsound(connection)
+        wrong = _unsound(connection) + _torn_branches(connection)
         now: dict[str, str] = dict(connection.execute("SELECT id, title FROM threads"))
         for item, body in connection.execute("SELECT id, body FROM items"):
             text = json.loads(body)["content"][0]["text"]
@@ -132,12 +154,26 @@ def _lost_by_writing(path: Path, said_: list[str]) -> list[str]:
     return wrong
 
 
+def _torn_branches(connection: sqlite3.Connection) -> list[str]:
+    """In every chat what is shown is one branch: each item stands after the one before."""
+    wrong = []
+    for (thread_seq,) in connection.execute("SELECT seq FROM threads").fetchall():
+        before = 0
+        for seq, parent in connection.execute(
+            "SELECT seq, parent FROM items WHERE thread = ? AND hidden = 0 ORDER BY seq", (thread_seq,)
+        ):
+            if parent != before:
+                wrong.append(f"item {seq} stands after {parent}, not {before}")
+            before = seq
+    return wrong
+
+
 def _lost_by_migrating(path: Path, said_: list[str], before: list[str]) -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         wrong = _unsound(connection)
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         ids = [row[0] for row in connection.execute("SELECT id FROM items ORDER BY seq")]
-        if not len(STEPS) <= version <= len(LATER) or (said_ and version != len(LATER)):
+        if not OLD <= version <= len(LATER) or (said_ and version != len(LATER)):
             wrong.append(f"version {version}")
         if ids != before:
             wrong.append(f"{len(ids)} of {len(before)} items")
@@ -146,13 +182,13 @@ def _lost_by_migrating(path: Path, said_: list[str], before: list[str]) -> list[
             (half,) = connection.execute("SELECT count(*) FROM items WHERE starred * ? <= 0", (sign,)).fetchone()
             if half:
                 wrong.append(f"{half} items are half migrated")
-    copy = path.with_name(f"threads.before-version-{len(STEPS) + 1}.sqlite")
+    copy = path.with_name(f"threads.before-version-{OLD + 1}.sqlite")
     if copy.exists():
         with closing(sqlite3.connect(copy)) as connection:
             wrong += _unsound(connection)
             if [row[0] for row in connection.execute("SELECT id FROM items ORDER BY seq")] != before:
                 wrong.append("the copy is not whole")
-    elif version > len(STEPS):
+    elif version > OLD:
         wrong.append("no copy")
     return wrong
 
@@ -265,11 +301,8 @@ def run(rounds: int, seed: int, folder: Path) -> dict[str, object]:
 
 
 def _fill(path: Path) -> None:
-    store = Blocking(SqliteStore(path))
-    store.save_thread(thread("thr_1", "Old"), ME)
-    for number in range(400):
-        store.add_thread_item("thr_1", said(_content(f"msg_{number}"), f"msg_{number}"), ME)
-    store.done()
+    items = [said(_content(f"msg_{number}"), f"msg_{number}") for number in range(400)]
+    first_version.write(path, "thr_1", "Old", items)
 
 
 def _in_child(job: Callable[[], None]) -> None:

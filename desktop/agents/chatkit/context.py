@@ -14,3 +14,5 @@ class RequestContext:
     locale: str = "en"
     approves: bool = False
     """Whether this request may approve a tool. Only true for our own pages that run no other script."""
+    model: str = ""
+    """The model asked for in place of the one the message was sent with, if the agent offers it."""

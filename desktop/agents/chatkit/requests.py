@@ -19,19 +19,21 @@ from chatkit.types import (
     ThreadsAddUserMessageReq,
     ThreadsCreateReq,
     UserMessageInput,
+    UserMessageItem,
     is_streaming_req,
 )
 from pydantic import ValidationError
 
+from desktop.agents.chatkit import branching
 from desktop.agents.chatkit.answers import Answer, Counts, Reply, Stream
 from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.chatkit.runs import CURRENT, Run
 from desktop.agents.chatkit.server import REQUESTS, LocalServer
-from desktop.agents.errors import MessageEmpty, MessageTooLong
+from desktop.agents.errors import AnswerUnderWay, MessageEmpty, MessageTooLong
 from desktop.agents.limits import Limits
 from desktop.agents.models import failures
 from desktop.agents.sources import Sources
-from desktop.common.errors import AppError, InternalError
+from desktop.common.errors import AppError, BadParams, InternalError
 from desktop.settings.agents import AssistantAgent
 
 log = logging.getLogger(__name__)
@@ -111,6 +113,23 @@ class Requests:
             self._counters.add("messages")
         if is_streaming_req(request) and not isinstance(request, ThreadsCreateReq):
             await store.load_thread(request.params.thread_id, context=context)
+        place = branching.place_of(request)
+        if place is not None:
+            branching.context_for(request, context)
+            await self.quiet(place.thread_id)
+            if place.instead and not isinstance(store, branching.Branching):
+                raise BadParams(problem=branching.INSTEAD_OF)
+            if not isinstance(await store.load_item(place.thread_id, place.item_id, context), UserMessageItem):
+                raise BadParams(problem=place.item_id)
+
+    async def quiet(self, thread_id: str) -> None:
+        """Return when nothing more is written to a chat: what was stopped may still be keeping its text. Raises
+        AnswerUnderWay if an answer goes on."""
+        for run in list(self.runs.values()):
+            if run.thread == thread_id and run.task is not None:
+                if not run.ending:
+                    raise AnswerUnderWay
+                await asyncio.wait([run.task])
 
     def _stream(self, pieces: Any, on_data: Callable[[str], None], on_end: Callable[[], None]) -> Stream:
         run = Run(f"s{next(self._numbers)}-{self._secret}", on_data, on_end, self._limits)

@@ -35,6 +35,10 @@ class Run:
         """Why the app ended it, if the page should know."""
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         """Tasks the run started; they end with it."""
+        self.thread = ""
+        """What it writes to, as soon as that is known."""
+        self.ending = False
+        """Whether it was told to end."""
         self.task: asyncio.Task[None] | None = None
         self._on_data = on_data
         self._on_end = on_end
@@ -94,6 +98,7 @@ class Run:
         if reason is not None and self.reason is None:
             self.reason = reason
         self._silent = not tell and reason is None
+        self.ending = True
         if self.task is not None:
             self.task.cancel()
 

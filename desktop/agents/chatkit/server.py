@@ -27,7 +27,9 @@ from chatkit.types import (
     FeedbackKind,
     ProgressUpdateEvent,
     SDKHiddenContextItem,
+    StreamingReq,
     SyncCustomActionResponse,
+    ThreadCreatedEvent,
     ThreadItem,
     ThreadItemAddedEvent,
     ThreadItemDoneEvent,
@@ -35,6 +37,7 @@ from chatkit.types import (
     ThreadItemReplacedEvent,
     ThreadItemUpdatedEvent,
     ThreadMetadata,
+    ThreadsCreateReq,
     ThreadStreamEvent,
     TranscriptionResult,
     UserMessageItem,
@@ -46,7 +49,7 @@ from chatkit.types import (
 )
 from pydantic import TypeAdapter
 
-from desktop.agents.chatkit import unfinished, without_stack
+from desktop.agents.chatkit import branching, unfinished, without_stack
 from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.chatkit.prerequisites import Ask, Prerequisites
 from desktop.agents.chatkit.questions import Questions
@@ -146,6 +149,23 @@ class LocalServer(ChatKitServer[RequestContext]):
             return StreamingResult(self._process_streaming(request, context))
         return NonStreamingResult(await self._process_non_streaming(request, context))
 
+    async def _process_streaming_impl(
+        self, request: StreamingReq, context: RequestContext
+    ) -> AsyncGenerator[ThreadStreamEvent, None]:
+        """As the SDK's, but a retry leaves the answer before as a version."""
+        run = CURRENT.get()
+        if run is not None and not isinstance(request, ThreadsCreateReq):
+            run.thread = request.params.thread_id
+        asked = branching.context_for(request, context)
+        async with (
+            branching.another_version(self.store, branching.place_of(request), context),
+            aclosing(super()._process_streaming_impl(request, asked)) as events,
+        ):
+            async for event in events:
+                if run is not None and isinstance(event, ThreadCreatedEvent):
+                    run.thread = event.thread.id
+                yield event
+
     # --- answers ------------------------------------------------------------------------------
 
     async def respond(
@@ -153,6 +173,9 @@ class LocalServer(ChatKitServer[RequestContext]):
     ) -> AsyncIterator[ThreadStreamEvent]:
         """An agent's answer. A failure ends it with a sentence; the text so far is kept."""
         agent_id = context.agent_id
+        if context.model and input_user_message is not None:
+            options = input_user_message.inference_options.model_copy(update={"model": context.model})
+            input_user_message = input_user_message.model_copy(update={"inference_options": options})
         async for event in self._kept(self._answer(thread, input_user_message, context), agent_id):
             yield event
 

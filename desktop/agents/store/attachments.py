@@ -171,6 +171,10 @@ class AttachmentFiles(AttachmentStore[RequestContext]):
 
     # --- out --------------------------------------------------------------------------------------
 
+    async def describe(self, attachment_id: str, context: RequestContext) -> Attachment:
+        """Its name, type and preview."""
+        return (await self._load(attachment_id, context))[0]
+
     async def read(self, attachment_id: str, context: RequestContext) -> bytes:
         """The bytes. Raises AttachmentDamaged if they never arrived completely, FileUnreadable if they are gone."""
         attachment, size, complete = await self._load(attachment_id, context)

@@ -1,6 +1,7 @@
 """Decides which row of a thread an item replaces, and gives a new id to one that can't keep its own.
 
-Knows the tables, not the SDK.
+What is hidden belongs to another version of the chat and is never replaced by its model's id. Knows the tables, not the
+SDK.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ def item(connection: sqlite3.Connection, thread: int, item_id: str) -> int | Non
 
 def _called(connection: sqlite3.Connection, thread: int, foreign_id: str, since: int = 0) -> int | None:
     row = connection.execute(
-        "SELECT seq FROM items WHERE thread = ? AND foreign_id = ? AND seq > ? ORDER BY seq DESC LIMIT 1",
+        "SELECT seq FROM items WHERE thread = ? AND foreign_id = ? AND seq > ? AND hidden = 0 "
+        "ORDER BY seq DESC LIMIT 1",
         (thread, foreign_id, since),
     ).fetchone()
     return None if row is None else int(row[0])
@@ -36,11 +38,12 @@ def place(
         return known, given
     turn = _turn(connection, thread)
     if given != FAKE:
-        row = connection.execute("SELECT seq, thread FROM items WHERE id = ?", (given,)).fetchone()
+        row = connection.execute("SELECT seq, thread, hidden FROM items WHERE id = ?", (given,)).fetchone()
         if row is None and _called(connection, thread, given) is None:
             return None, given
         # Workflows and tool calls may continue in the next turn; an answer never does.
-        if row is not None and row[1] == thread and (kind != "assistant_message" or row[0] > turn):
+        here = row is not None and row[1] == thread and row[2] == 0
+        if here and (kind != "assistant_message" or row[0] > turn):
             return int(row[0]), given
         if (known := _called(connection, thread, given, since=turn)) is not None:
             return known, given
@@ -58,8 +61,10 @@ def place(
 
 
 def _turn(connection: sqlite3.Connection, thread: int) -> int:
-    """The position of the person's last message, where a turn begins."""
-    row = connection.execute(
-        "SELECT seq FROM items WHERE thread = ? AND kind = 'user_message' ORDER BY seq DESC LIMIT 1", (thread,)
+    """The position where a turn begins: the person's last message, or the end of what was answered to it before."""
+    asked = connection.execute(
+        "SELECT seq FROM items WHERE thread = ? AND hidden = 0 AND kind = 'user_message' ORDER BY seq DESC LIMIT 1",
+        (thread,),
     ).fetchone()
-    return 0 if row is None else int(row[0])
+    left = connection.execute("SELECT max(seq) FROM items WHERE thread = ? AND hidden > 0", (thread,)).fetchone()
+    return max(0 if asked is None else int(asked[0]), int(left[0] or 0))

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from desktop.agents.store import branches
 from desktop.agents.store.columns import MOST_OF_A_TITLE, clean, to_microseconds, utc
 from desktop.agents.store.search import index
 
 
 @dataclass(frozen=True)
 class ThreadRecord:
-    """A thread as the chats page lists it. Times are UTC; `updated_at` is the time of its last item."""
+    """A thread as the chats page lists it. Times are UTC; `updated_at` is the time of its last item. `items`: those of
+    the shown branch."""
 
     id: str
     agent_id: str
@@ -48,6 +50,8 @@ class ItemRow:
     created: int
     """Microseconds since 1970, UTC."""
     body: str
+    parent: str | None = None
+    """The id of the item it was said after, where that was looked up."""
 
     @property
     def created_at(self) -> datetime:
@@ -61,7 +65,7 @@ class ItemRow:
 
 _RECORD = (
     "SELECT seq, id, agent, title, created, updated, "
-    "(SELECT count(*) FROM items WHERE thread = threads.seq) FROM threads"
+    "(SELECT count(*) FROM items WHERE thread = threads.seq AND hidden = 0) FROM threads"
 )
 
 
@@ -105,15 +109,28 @@ def _record(row: Sequence[Any]) -> ThreadRecord:
 
 
 def items(connection: sqlite3.Connection, thread_id: str, after: int, limit: int) -> list[ItemRow] | None:
-    """Items after the position `after`, oldest first. None if there is no such thread."""
+    """Items of the shown branch after the position `after`, oldest first. None if there is no such thread."""
+    return _items(connection, thread_id, "hidden = 0", after, limit)
+
+
+def left_items(connection: sqlite3.Connection, thread_id: str, after: int, limit: int) -> list[ItemRow] | None:
+    """As `items`, of all other versions."""
+    return _items(connection, thread_id, "hidden > 0", after, limit)
+
+
+def _items(connection: sqlite3.Connection, thread_id: str, which: str, after: int, limit: int) -> list[ItemRow] | None:
     found = connection.execute("SELECT seq FROM threads WHERE id = ?", (clean(thread_id),)).fetchone()
     if found is None:
         return None
     rows = connection.execute(
-        "SELECT seq, id, kind, created, body FROM items WHERE thread = ? AND seq > ? ORDER BY seq LIMIT ?",
+        f"SELECT seq, id, kind, created, body FROM items WHERE thread = ? AND {which} AND seq > ? "  # noqa: S608 - ours
+        "ORDER BY seq LIMIT ?",
         (found[0], after, limit),
-    )
-    return [ItemRow(*row) for row in rows.fetchall()]
+    ).fetchall()
+    if not branches.has_versions(connection, found[0]):
+        return [ItemRow(*row) for row in rows]
+    names = branches.names_of_parents(connection, found[0])
+    return [ItemRow(*row, parent=names[row[0]]) for row in rows]
 
 
 def thread(connection: sqlite3.Connection, thread_id: str) -> dict[str, Any] | None:

@@ -97,7 +97,20 @@ def _first(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-STEPS: Sequence[Step] = (_first,)
+def _versions(connection: sqlite3.Connection) -> None:
+    """Items become a tree, see `branches`. `parent`: the `seq` of the item before, 0 for none; NULL in chats of version
+    1, which are one branch: the row before. Nothing is rewritten, so a file of any size takes a moment."""
+    for statement in (
+        "ALTER TABLE items ADD COLUMN parent INTEGER",
+        "ALTER TABLE items ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0",
+        # All that a list and a tree need, without the bodies.
+        "CREATE INDEX items_of_branch ON items (thread, hidden, seq, parent)",
+        "DROP INDEX items_of_thread",
+    ):
+        connection.execute(statement)
+
+
+STEPS: Sequence[Step] = (_first, _versions)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -64,6 +64,8 @@ class Hit:
     """The thread's time, in UTC."""
     item_id: str | None = None
     passage: Passage | None = None
+    hidden: bool = False
+    """Whether the message is of a version of the chat that is not shown."""
 
 
 def indexed(text: str) -> str:
@@ -138,14 +140,14 @@ def find(connection: sqlite3.Connection, query: str, agent_id: str | None, limit
             newest.setdefault(thread_seq, item_seq)
     walk.close()
     for thread_seq, item_seq in newest.items():
-        thread, agent, title, created, item, kind, body = connection.execute(
-            "SELECT t.id, t.agent, t.title, t.created, i.id, i.kind, i.body "
+        thread, agent, title, created, item, kind, body, hidden = connection.execute(
+            "SELECT t.id, t.agent, t.title, t.created, i.id, i.kind, i.body, i.hidden "
             "FROM items i JOIN threads t ON t.seq = i.thread WHERE i.seq = ?",
             (item_seq,),
         ).fetchone()
         text = text_of(kind, body)
         passage = passage_of(_FORMATTING.sub("", text) if kind == "assistant_message" else text, pattern)
-        hits[thread_seq] = Hit(thread, agent, _whole(title or "", pattern), utc(created), item, passage)
+        hits[thread_seq] = Hit(thread, agent, _whole(title or "", pattern), utc(created), item, passage, bool(hidden))
     return list(hits.values())
 
 

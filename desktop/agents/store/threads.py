@@ -17,12 +17,11 @@ from chatkit.store import NotFoundError, Store, StoreItemType
 from chatkit.types import Attachment, Page, ThreadItem, ThreadMetadata
 
 from desktop.agents.chatkit.context import RequestContext
-from desktop.agents.store import columns, database, documents, positions, rows, search, words_index
+from desktop.agents.store import branches, columns, documents, positions, rows, search
+from desktop.agents.store.access import Access
 from desktop.agents.store.columns import MOST_OF_A_TITLE, clean
 from desktop.agents.store.ids import new_id
 from desktop.agents.store.schema import STEPS, Step
-from desktop.agents.store.worker import Worker
-from desktop.common.errors import AppError
 
 if TYPE_CHECKING:
     from logging import Logger
@@ -35,16 +34,14 @@ GONE_KEPT = 1000
 """Deleted threads whose position in the list is remembered."""
 
 
-class SqliteStore(Store[RequestContext]):
-    """Opens the database on the writing thread and waits for it. A path of None keeps everything in memory.
+class SqliteStore(Access, Store[RequestContext]):
+    """Opened and closed as `Access` says. All methods raise `NotFoundError` for an id that is not this agent's, and
+    FolderUnwritable or FileUnreadable for errors of the disk.
 
-    Raises ThreadsNewer, FolderUnwritable, FileUnreadable. `notices` has anything else for the person (ThreadsDamaged).
-    All methods raise `NotFoundError` for an id that is not this agent's, and FolderUnwritable or FileUnreadable for
-    errors of the disk. Usable from every thread and event loop. Call `close` at the end.
-
-    It does two things beyond the SDK's contract. Lists keep the order of insertion, whatever the clock said, and a
-    cursor stays valid when its thread or item is deleted. And removing a missing item is no error: after a tripped
-    guardrail, the SDK removes items it never saved.
+    It does three things beyond the SDK's contract. Lists keep the order of insertion, whatever the clock said, and a
+    cursor stays valid when its thread or item is deleted. Removing a missing item is no error: after a tripped
+    guardrail, the SDK removes items it never saved. And a chat may have versions (`branches`); the SDK's methods know
+    the shown branch alone.
     """
 
     def __init__(
@@ -55,42 +52,17 @@ class SqliteStore(Store[RequestContext]):
         now: Callable[[], float] = time.time,
         attachments_gone: Callable[[list[str]], None] = lambda ids: None,
     ) -> None:
-        self.path = path
-        self.notices: list[AppError] = []
         self.attachments_gone = attachments_gone
         """Called on the writing thread with the ids of attachments whose rows are gone."""
         self._now = now
-        self._writer = Worker("threads-writer", idle=self._flush)
-        self._readers: list[Worker] = []
-        self._index_seen = False
-        """Whether the search index was checked since it was opened."""
-        self._index_checked = False
-        """Whether it was fully checked."""
-        self._connections: dict[Worker, sqlite3.Connection] = {}
-        try:
-            self._connections[self._writer], self.notices = self._writer.call(
-                lambda: database.open_database(path, steps=steps, now=now)
-            )
-            # An in-memory database belongs to a single connection.
-            for name in ("threads-reader", "threads-search") if path else ():
-                reader = Worker(name)
-                self._readers.append(reader)
-                self._connections[reader] = reader.call(lambda: database.connect(path, reading=True))
-        except BaseException:
-            self.close()
-            raise
-        self._loading = self._readers[0] if path else self._writer
-        self._searching = self._readers[1] if path else self._writer
+        self._places: dict[str, int] = {}
+        """By thread: the item after which the next one begins another version. Nothing is written before that one is,
+        so an answer that never comes changes nothing."""
+        super().__init__(path, steps=steps, now=now)
 
-    def close(self, limit: float = 5.0) -> bool:
-        """Finish pending work and close the file. False if the disk did not respond within `limit` seconds."""
-        ends = time.monotonic() + limit
-        done = True
-        for worker in (*self._readers, self._writer):
-            connection = self._connections.get(worker)
-            last = None if connection is None else lambda c=connection: database.closed(c)
-            done = worker.close(last, max(0.0, ends - time.monotonic())) and done
-        return done
+    def now(self) -> int:
+        """Microseconds since 1970, UTC."""
+        return int(self._now() * 1_000_000)
 
     # --- ids ----------------------------------------------------------------------------------
 
@@ -112,7 +84,7 @@ class SqliteStore(Store[RequestContext]):
                 raise NotFoundError(f"thread {thread_id}")
             return documents.thread_of(*row)
 
-        return await self._read(load)
+        return await self.read(load)
 
     async def save_thread(self, thread: ThreadMetadata, context: RequestContext) -> None:
         thread_id, agent = clean(thread.id), clean(context.agent_id)
@@ -140,7 +112,7 @@ class SqliteStore(Store[RequestContext]):
             if title != before:
                 search.index(connection, "thread_words", int(seq or 0), agent, title)
 
-        await self._write(save)
+        await self.write(save)
 
     async def load_threads(
         self, limit: int, after: str | None, order: str, context: RequestContext
@@ -165,7 +137,7 @@ class SqliteStore(Store[RequestContext]):
             ).fetchall()
             return _page([documents.thread_of(*row) for row in rows[:limit]], rows, limit)
 
-        return await self._read(load)
+        return await self.read(load)
 
     async def delete_thread(self, thread_id: str, context: RequestContext) -> None:
         agent = clean(context.agent_id)
@@ -185,7 +157,7 @@ class SqliteStore(Store[RequestContext]):
             connection.execute("DELETE FROM threads WHERE seq = ?", (thread,))
             return [row[0] for row in rows]
 
-        await self._write(delete, then=self._tell_gone)
+        await self.write(delete, then=self._tell_gone)
 
     # --- items --------------------------------------------------------------------------------
 
@@ -197,7 +169,10 @@ class SqliteStore(Store[RequestContext]):
 
         def load(connection: sqlite3.Connection) -> Page[ThreadItem]:
             thread = _thread(connection, thread_id, agent)
-            where, values = "thread = ?", [thread]
+            where, values = "thread = ? AND hidden = 0", [thread]
+            place = self._places.get(clean(thread_id))
+            if place is not None:
+                where, values = f"{where} AND seq <= ?", [thread, place]
             if after is not None:
                 seq = positions.item(connection, thread, clean(after))
                 if seq is None:
@@ -207,7 +182,7 @@ class SqliteStore(Store[RequestContext]):
                     if gone is None:
                         raise NotFoundError(f"item {after}")
                     seq = gone[0]
-                where, values = f"{where} AND seq {beyond} ?", [thread, seq]
+                where, values = f"{where} AND seq {beyond} ?", [*values, seq]
             rows = connection.execute(
                 f"SELECT id, created, body FROM items WHERE {where} ORDER BY seq {direction} LIMIT ?",  # noqa: S608
                 (*values, limit + 1),
@@ -221,19 +196,21 @@ class SqliteStore(Store[RequestContext]):
                     _log().warning("item %s is left out: %s", item_id, type(error).__name__)
             return _page(items, rows, limit)
 
-        return await self._read(load)
+        return await self.read(load)
 
     async def load_item(self, thread_id: str, item_id: str, context: RequestContext) -> ThreadItem:
         def load(connection: sqlite3.Connection) -> ThreadItem:
             seq = positions.item(connection, _thread(connection, thread_id, clean(context.agent_id)), clean(item_id))
             if seq is None:
                 raise NotFoundError(f"item {item_id}")
-            found, created, body = connection.execute(
-                "SELECT id, created, body FROM items WHERE seq = ?", (seq,)
+            found, created, body, hidden = connection.execute(
+                "SELECT id, created, body, hidden FROM items WHERE seq = ?", (seq,)
             ).fetchone()
+            if hidden or seq > self._places.get(clean(thread_id), seq):
+                raise NotFoundError(f"item {item_id} of another version")
             return documents.item_of(found, thread_id, created, body)
 
-        return await self._read(load)
+        return await self.read(load)
 
     async def add_thread_item(self, thread_id: str, item: ThreadItem, context: RequestContext) -> None:
         await self._put(thread_id, item, context, "added")
@@ -245,15 +222,10 @@ class SqliteStore(Store[RequestContext]):
         def delete(connection: sqlite3.Connection) -> None:
             thread = _thread(connection, thread_id, clean(context.agent_id))
             seq = positions.item(connection, thread, clean(item_id))
-            if seq is None:
-                return
-            connection.execute(
-                "INSERT OR REPLACE INTO gone_items (id, thread, seq) SELECT id, thread, seq FROM items WHERE seq = ?",
-                (seq,),
-            )
-            connection.execute("DELETE FROM items WHERE seq = ?", (seq,))
+            if seq is not None:
+                branches.delete(connection, thread, seq)
 
-        await self._write(delete)
+        await self.write(delete)
 
     async def _put(
         self, thread_id: str, item: ThreadItem, context: RequestContext, how: Literal["added", "saved"]
@@ -262,25 +234,86 @@ class SqliteStore(Store[RequestContext]):
         given, agent, kind = clean(item.id), clean(context.agent_id), item.type
         created, body = columns.to_microseconds(item.created_at), documents.item_body(item)
         words = columns.text_of(kind, body)
+        place = self._places.get(clean(thread_id))
+        if place is not None and kind == "sdk_hidden_context":
+            return  # says that the answer was stopped, of a version that has not begun
 
-        def put(connection: sqlite3.Connection) -> None:
+        def put(connection: sqlite3.Connection) -> bool:
             thread = _thread(connection, thread_id, agent)
+            begins = place is not None and (how == "added" or positions.item(connection, thread, given) is None)
+            if begins:
+                branches.leave(connection, thread, place or 0)
             seq, own = positions.place(connection, thread, given, kind, created, body, how)
             if seq is None:
                 seq = connection.execute(
-                    "INSERT INTO items (id, thread, kind, created, foreign_id, body) VALUES (?, ?, ?, ?, ?, ?)",
-                    (own, thread, kind, created, None if own == given else given, body),
+                    "INSERT INTO items (id, thread, kind, created, foreign_id, body, parent) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *(own, thread, kind, created, None if own == given else given, body),
+                        branches.end(connection, thread),
+                    ),
                 ).lastrowid
             else:
                 connection.execute(
                     "UPDATE items SET kind = ?, created = ?, body = ? WHERE seq = ?", (kind, created, body, seq)
                 )
             search.index(connection, "item_words", int(seq or 0), agent, words)
-            connection.execute(
-                "UPDATE threads SET updated = max(updated, ?) WHERE seq = ?", (int(self._now() * 1_000_000), thread)
-            )
+            connection.execute("UPDATE threads SET updated = max(updated, ?) WHERE seq = ?", (self.now(), thread))
+            return begins
 
-        await self._write(put)
+        def begun(begins: bool) -> None:
+            if begins:
+                self._places.pop(clean(thread_id), None)
+
+        await self.write(put, then=begun)
+
+    # --- versions -----------------------------------------------------------------------------
+
+    async def branch(self, thread_id: str, item_id: str, context: RequestContext, *, instead: bool) -> None:
+        """The next item that is added begins another version: after the item, or `instead` of it. Until then the
+        thread seems to end there. Call `branched` when nothing more comes."""
+
+        def place(connection: sqlite3.Connection) -> int:
+            thread = _thread(connection, thread_id, clean(context.agent_id))
+            found = connection.execute(
+                "SELECT seq FROM items WHERE id = ? AND thread = ? AND hidden = 0 AND kind = 'user_message'",
+                (clean(item_id), thread),
+            ).fetchone()
+            if found is None:
+                raise NotFoundError(f"message {item_id}")
+            return branches.before(connection, thread, int(found[0])) if instead else int(found[0])
+
+        self._places[clean(thread_id)] = await self.read(place)
+
+    async def branched(self, thread_id: str, context: RequestContext) -> None:
+        """No more comes of the version begun by `branch`. Where nothing came, what was there is shown again."""
+        self._places.pop(clean(thread_id), None)
+
+        def come_back(connection: sqlite3.Connection) -> None:
+            branches.come_back(connection, _thread(connection, thread_id, clean(context.agent_id)))
+
+        await self.write(come_back)
+
+    async def versions(self, thread_id: str, context: RequestContext) -> list[branches.Versions]:
+        """Where the shown branch has other versions."""
+        agent = clean(context.agent_id)
+        return await self.read(lambda connection: branches.versions(connection, _thread(connection, thread_id, agent)))
+
+    async def show_version(self, thread_id: str, item_id: str, context: RequestContext) -> bool:
+        """Show the version with this item. False if it was shown already."""
+
+        def show(connection: sqlite3.Connection) -> bool:
+            thread = _thread(connection, thread_id, clean(context.agent_id))
+            seq = positions.item(connection, thread, clean(item_id))
+            if seq is None:
+                raise NotFoundError(f"item {item_id}")
+            if not branches.show(connection, thread, seq):
+                return False
+            # Exports of the chat are not what they were.
+            connection.execute("UPDATE threads SET updated = max(updated, ?) WHERE seq = ?", (self.now(), thread))
+            return True
+
+        return await self.write(show)
 
     # --- attachments --------------------------------------------------------------------------
 
@@ -294,12 +327,12 @@ class SqliteStore(Store[RequestContext]):
                 "INSERT INTO attachments (id, agent, thread, created, body) VALUES (?, ?, ?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET thread = excluded.thread, body = excluded.body "
                 "WHERE agent = excluded.agent",
-                (attachment_id, agent, thread, int(self._now() * 1_000_000), body),
+                (attachment_id, agent, thread, self.now(), body),
             )
             if saved.rowcount != 1:
                 raise NotFoundError(f"attachment {attachment.id}")
 
-        await self._write(save)
+        await self.write(save)
 
     async def load_attachment(self, attachment_id: str, context: RequestContext) -> Attachment:
         def load(connection: sqlite3.Connection) -> Attachment:
@@ -312,7 +345,7 @@ class SqliteStore(Store[RequestContext]):
                 raise NotFoundError(f"attachment {attachment_id}")
             return documents.attachment_of(*row)
 
-        return await self._read(load)
+        return await self.read(load)
 
     async def delete_attachment(self, attachment_id: str, context: RequestContext) -> None:
         def delete(connection: sqlite3.Connection) -> list[str]:
@@ -323,7 +356,7 @@ class SqliteStore(Store[RequestContext]):
                 raise NotFoundError(f"attachment {attachment_id}")
             return [clean(attachment_id)]
 
-        await self._write(delete, then=self._tell_gone)
+        await self.write(delete, then=self._tell_gone)
 
     async def unsent_attachments(self) -> tuple[int, int]:
         """The number of unsent files of all agents, and their declared bytes."""
@@ -334,7 +367,7 @@ class SqliteStore(Store[RequestContext]):
             ).fetchone()
             return int(found[0]), int(found[1])
 
-        return await self._read(count)
+        return await self.read(count)
 
     async def sweep_attachments(self, older_than: float) -> set[str]:
         """Delete rows of unsent files older than `older_than` (Unix seconds). Returns the ids of all that remain."""
@@ -347,40 +380,20 @@ class SqliteStore(Store[RequestContext]):
             left = connection.execute("SELECT id FROM attachments").fetchall()
             return [row[0] for row in rows], {row[0] for row in left}
 
-        gone, left = await self._write(sweep, then=lambda result: self._tell_gone(result[0]))
+        gone, left = await self.write(sweep, then=lambda result: self._tell_gone(result[0]))
         return left - set(gone)
 
     # --- beyond one agent ---------------------------------------------------------------------
 
     async def search(self, query: str, agent_id: str | None = None, limit: int = 20) -> list[search.Hit]:
-        """Threads of `agent_id` (None for all agents) whose title or messages contain every word of `query`."""
+        """Threads of `agent_id` (None for all agents) whose title or messages, of any version, contain every word of
+        `query`."""
         limit = _limited(limit)
 
         def find(connection: sqlite3.Connection) -> list[search.Hit]:
             return search.find(connection, query, agent_id, limit)
 
-        if not self._index_seen:
-            self._index_seen = True
-            await self._mend_index(whole=database.is_small(self.path))
-        hits: list[search.Hit] = []
-        try:
-            hits = await self._read(find, self._searching)
-        except AppError as error:
-            if not words_index.may_be_of_it(error.__cause__) or not await self._mend_index(whole=True, anyway=True):
-                raise
-        else:
-            # A damaged index may find nothing, so it is fully checked once before "nothing found" is reported.
-            if hits or not search.words_of(query) or not await self._mend_index(whole=True):
-                return hits
-        return await self._read(find, self._searching)
-
-    async def _mend_index(self, *, whole: bool, anyway: bool = False) -> bool:
-        """Whether the search index was damaged and has been rebuilt."""
-        if self.path is None or (self._index_checked and not anyway):
-            return False
-        was_damaged = await self._write(lambda connection: words_index.mended(connection, whole=whole))
-        self._index_checked = whole or was_damaged
-        return was_damaged
+        return await self.look_up(find, has_words=bool(search.words_of(query)))
 
     async def records(
         self,
@@ -400,81 +413,41 @@ class SqliteStore(Store[RequestContext]):
             except ValueError:
                 raise NotFoundError(f"cursor {after}") from None
             place = updated, seq
-        return await self._read(lambda connection: rows.records(connection, agent_id, limit, place, since))
+        return await self.read(lambda connection: rows.records(connection, agent_id, limit, place, since))
 
     async def record(self, thread_id: str) -> rows.ThreadRecord:
         """One thread of any agent."""
-        found = await self._read(lambda connection: rows.record(connection, thread_id))
+        found = await self.read(lambda connection: rows.record(connection, thread_id))
         if found is None:
             raise NotFoundError(f"thread {thread_id}")
         return found
 
     async def document(self, thread_id: str) -> dict[str, Any]:
         """Everything stored about a thread of any agent, without its items."""
-        found = await self._read(lambda connection: rows.thread(connection, thread_id))
+        found = await self.read(lambda connection: rows.thread(connection, thread_id))
         if found is None:
             raise NotFoundError(f"thread {thread_id}")
         return found
 
-    async def item_rows(self, thread_id: str, after: int = 0, limit: int = 100) -> list[rows.ItemRow]:
-        """Items as stored, of any agent, after the position `after`, oldest first."""
-        limit = _limited(limit)
-        found = await self._read(lambda connection: rows.items(connection, thread_id, after, limit), self._searching)
+    async def item_rows(
+        self, thread_id: str, after: int = 0, limit: int = 100, *, left: bool = False
+    ) -> list[rows.ItemRow]:
+        """Items as stored, of any agent, after the position `after`, oldest first. `left`: of the versions that are not
+        shown."""
+        limit, chosen = _limited(limit), rows.left_items if left else rows.items
+        found = await self.read(lambda connection: chosen(connection, thread_id, after, limit), aside=True)
         if found is None:
             raise NotFoundError(f"thread {thread_id}")
         return found
 
     async def rename(self, thread_id: str, title: str | None) -> None:
         """Change only the title, so that nothing written by an answer in progress is lost."""
-        if not await self._write(lambda connection: rows.rename(connection, thread_id, title)):
+        if not await self.write(lambda connection: rows.rename(connection, thread_id, title)):
             raise NotFoundError(f"thread {thread_id}")
-
-    # --- the threads --------------------------------------------------------------------------
-
-    async def _read(self, job: Callable[[sqlite3.Connection], T], worker: Worker | None = None) -> T:
-        chosen = worker or self._loading
-        connection = self._connections[chosen]
-
-        def read() -> T:
-            try:
-                return job(connection)
-            except sqlite3.Error as error:
-                raise database.explained(error, self.path) from error
-
-        return await chosen.run(read)
-
-    async def _write(
-        self, job: Callable[[sqlite3.Connection], T], then: Callable[[T], None] = lambda result: None
-    ) -> T:
-        """Run `job` in one transaction and, once it is committed, `then`, both on the writing thread."""
-        connection = self._connections[self._writer]
-
-        def write() -> T:
-            try:
-                with database.transaction(connection, self.path):
-                    result = job(connection)
-            except AppError as error:
-                if self.path is None or not words_index.may_be_of_it(error.__cause__):
-                    raise
-                # Writing also updates the index. A damaged index must not prevent it.
-                with database.transaction(connection, self.path):
-                    if not words_index.mended(connection):
-                        raise
-                with database.transaction(connection, self.path):
-                    result = job(connection)
-            then(result)
-            return result
-
-        return await self._writer.run(write)
 
     def _tell_gone(self, ids: list[str]) -> None:
         if ids:
             self.attachments_gone(ids)
-
-    def _flush(self) -> None:
-        """When idle, move what was written from the log into the file and onto the disk."""
-        if self.path:
-            self._connections[self._writer].execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _thread(connection: sqlite3.Connection, thread_id: str, agent: str) -> int:

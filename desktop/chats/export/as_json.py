@@ -22,9 +22,14 @@ BytesOf = Callable[[str], bytes | None]
 
 
 def as_json(
-    chat: Chat, thread: Mapping[str, Any], items: Iterable[Item], removed: Iterable[Item], bytes_of: BytesOf
+    chat: Chat,
+    thread: Mapping[str, Any],
+    items: Iterable[Item],
+    removed: Iterable[Item],
+    left: Iterable[Item],
+    bytes_of: BytesOf,
 ) -> Iterator[str]:
-    """The file in pieces. An item a line, the same for the same chat."""
+    """The file in pieces. An item a line, the same for the same chat. `left`: of the versions that are not shown."""
     head = {
         "schema": SCHEMA,
         "version": VERSION,
@@ -57,6 +62,8 @@ def as_json(
     yield from listed(items)
     yield '\n],\n"removed_items": ['
     yield from listed(removed)
+    yield '\n],\n"other_versions": ['
+    yield from listed(left)
     yield '\n],\n"attachments": ['
     between = "\n"
     for item, file in files:
@@ -87,6 +94,7 @@ def _item(item: Item) -> dict[str, Any]:
         "type": item.kind,
         "created_at": iso(item.created_at) if item.created_at else None,
         "text": text_of(item),
+        **({} if item.parent is None else {"parent": item.parent}),
         "raw": item.raw,
     }
 

@@ -45,6 +45,7 @@ class Reads(Protocol):
     def thread(self, chat: Chat) -> dict[str, Any]: ...
     def all_items(self, chat: Chat, cancel: threading.Event | None = None) -> Iterator[Item]: ...
     def removed_items(self, chat: Chat) -> Iterator[Item]: ...
+    def left_items(self, chat: Chat) -> Iterator[Item]: ...
     def attachment(self, chat: Chat, attachment_id: str) -> bytes | None: ...
 
 
@@ -75,7 +76,8 @@ class Export:
             return library.attachment(chat, attachment_id)
 
         if self._form == "json":
-            yield from as_json(chat, library.thread(chat), items, library.removed_items(chat), bytes_of)
+            removed, left = library.removed_items(chat), library.left_items(chat)
+            yield from as_json(chat, library.thread(chat), items, removed, left, bytes_of)
         elif self._form == "html":
             yield from as_html(chat, items, self._texts, self._texts.language, bytes_of)
         else:

@@ -69,9 +69,16 @@ class InApp:
         return self._named(thread_id, lambda store: store.document(thread_id))
 
     def items(self, thread_id: str, after: int, limit: int) -> list[tuple[Item, int]]:
-        """Items and their places, oldest first. Raises ThreadNotFound."""
-        found = self._named(thread_id, lambda store: store.item_rows(thread_id, after, limit))
-        return [(Item(row.id, row.kind, row.created_at, row.document(thread_id)), row.seq) for row in found]
+        """Items that are shown and their places, oldest first. Raises ThreadNotFound."""
+        return self._items(thread_id, after, limit, left=False)
+
+    def left_items(self, thread_id: str, after: int, limit: int) -> list[tuple[Item, int]]:
+        """As `items`, of the versions that are not shown."""
+        return self._items(thread_id, after, limit, left=True)
+
+    def _items(self, thread_id: str, after: int, limit: int, *, left: bool) -> list[tuple[Item, int]]:
+        found = self._named(thread_id, lambda store: store.item_rows(thread_id, after, limit, left=left))
+        return [(Item(row.id, row.kind, row.created_at, row.document(thread_id), row.parent), row.seq) for row in found]
 
     def search(self, query: str, agent: str | None, limit: int) -> list[tuple[Chat, Hit]]:
         if not self.there:

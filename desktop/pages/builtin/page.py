@@ -15,6 +15,7 @@ from desktop.common.errors import InternalError
 from desktop.common.installed import agents_missing
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.openai_api.errors import ThreadNotFound
+from desktop.pages.builtin.versions import Versions
 from desktop.pages.chat.options import chatkit_options
 from desktop.pages.common import updates
 from desktop.pages.common.agent_stream import AgentMethods
@@ -125,6 +126,7 @@ class BuiltinPage:
                 "builtin.try_chatkit": Method(LeaveParams, self._reload, limit=TEXT),
                 "builtin.switch_view": Method(LeaveParams, self._switch_view, limit=TEXT),
                 "builtin.reload": Method(LeaveParams, self._reload, limit=TEXT),
+                **Versions(self._services, self._agents).methods,
                 "history.search": Method(SearchParams, self._search),
                 **window_methods(self._services),
                 "diagnostics.copy": Method(NoParams, self._diagnostics),
@@ -173,6 +175,7 @@ class BuiltinPage:
                 "delete": chat.history.show_delete,
                 "feedback": chat.feedback,
                 "retry": chat.retry,
+                "versions": not isinstance(agent, ServerAgent),
                 "auto_scroll": chat.auto_scroll,
                 "attachments": not isinstance(agent, ServerAgent) or agent.attachments,
             },
@@ -259,7 +262,8 @@ class BuiltinPage:
             return {"html": [render(text) for text in params.texts]}
 
     def _search(self, params: SearchParams) -> dict[str, Any]:
-        """`{hits: [{thread_id, title, passage}]}`. Title and passage are `{text, ranges}`; passage may be None."""
+        """`{hits: [{thread_id, title, passage, item_id}]}`. Title and passage are `{text, ranges}`; `passage` and
+        `item_id`, the message it is of, may be None."""
         services = self._services
         agent_id = self._agents.agent_id
         if not agent_id:
@@ -274,6 +278,7 @@ class BuiltinPage:
                     "thread_id": hit.thread_id,
                     "title": hit.title.wire(),
                     "passage": hit.passage.wire() if hit.passage else None,
+                    "item_id": hit.item_id,
                 }
                 for hit in found
             ]
@@ -287,7 +292,8 @@ class BuiltinPage:
         named = [(str(one["id"]), str(one.get("title") or "")) for one in listed["data"]]
         found = [(name, title) for name, title in named if all(word in title.casefold() for word in words)]
         return [
-            {"thread_id": name, "title": {"text": title, "ranges": []}, "passage": None} for name, title in found[:HITS]
+            {"thread_id": name, "title": {"text": title, "ranges": []}, "passage": None, "item_id": None}
+            for name, title in found[:HITS]
         ]
 
     # --- what the page asks the app for -----------------------------------------------------------------

@@ -76,7 +76,7 @@ def test_the_older_app_then_says_that_the_chats_are_newer(old: Path) -> None:
 
 def test_checklist_24_a_private_copy_is_kept_beside_before_a_migration(old: Path) -> None:
     SqliteStore(old, steps=LATER).close()
-    copy = old.parent / "threads.before-version-2.sqlite"
+    copy = old.parent / f"threads.before-version-{len(STEPS) + 1}.sqlite"
     assert sorted(path.name for path in old.parent.iterdir()) == [copy.name, old.name]
     assert private(copy)
     assert rows(copy, "PRAGMA user_version") == [(len(STEPS),)]
@@ -86,7 +86,7 @@ def test_checklist_24_a_private_copy_is_kept_beside_before_a_migration(old: Path
 
 def test_the_copy_goes_after_a_week_for_it_holds_what_was_deleted_since(old: Path) -> None:
     SqliteStore(old, steps=LATER).close()
-    copy = old.parent / "threads.before-version-2.sqlite"
+    copy = old.parent / f"threads.before-version-{len(STEPS) + 1}.sqlite"
     SqliteStore(old, steps=LATER, now=lambda: time.time() + database.BACKUPS_KEPT - 60).close()
     assert copy.exists()
     SqliteStore(old, steps=LATER, now=lambda: time.time() + database.BACKUPS_KEPT + 60).close()
@@ -94,7 +94,7 @@ def test_the_copy_goes_after_a_week_for_it_holds_what_was_deleted_since(old: Pat
 
 
 def test_an_unfinished_copy_of_a_killed_process_is_swept(old: Path) -> None:
-    unfinished = old.parent / "threads.before-version-2.sqlite.part"
+    unfinished = old.parent / f"threads.before-version-{len(STEPS) + 1}.sqlite.part"
     unfinished.write_text("half")
     past = time.time() - 3600
     os.utime(unfinished, (past, past))
@@ -105,14 +105,14 @@ def test_an_unfinished_copy_of_a_killed_process_is_swept(old: Path) -> None:
 def test_a_step_that_fails_leaves_the_version_before(old: Path) -> None:
     with pytest.raises(FolderUnwritable):
         SqliteStore(old, steps=(*STEPS, _second, _failing))
-    assert rows(old, "PRAGMA user_version") == [(2,)]
+    assert rows(old, "PRAGMA user_version") == [(len(STEPS) + 1,)]
     assert rows(old, "SELECT id FROM threads") == [("thr_1",)]
     SqliteStore(old, steps=LATER).close()
-    assert rows(old, "PRAGMA user_version") == [(3,)]
+    assert rows(old, "PRAGMA user_version") == [(len(LATER),)]
 
 
 def test_without_room_for_the_copy_nothing_is_changed(old: Path, as_root: bool) -> None:
-    (old.parent / "threads.before-version-2.sqlite").mkdir()
+    (old.parent / f"threads.before-version-{len(STEPS) + 1}.sqlite").mkdir()
     with pytest.raises(FolderUnwritable):
         SqliteStore(old, steps=LATER)
     assert rows(old, "PRAGMA user_version") == [(len(STEPS),)]
@@ -136,4 +136,4 @@ def test_two_processes_that_migrate_at_once_do_it_once(old: Path) -> None:
     for one in both:
         one.join()
     assert done == [1]
-    assert rows(old, "PRAGMA user_version") == [(2,)]
+    assert rows(old, "PRAGMA user_version") == [(len(STEPS) + 1,)]

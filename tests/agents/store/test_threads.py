@@ -19,6 +19,7 @@ from chatkit.store import NotFoundError
 
 from desktop.agents.store import database
 from desktop.agents.store.errors import ThreadsDamaged, ThreadsNewer
+from desktop.agents.store.schema import STEPS
 from desktop.agents.store.threads import SqliteStore
 from desktop.common.errors import FileUnreadable, FolderUnwritable
 from desktop.common.locations import Locations
@@ -136,7 +137,7 @@ def test_a_database_of_a_newer_version_is_left_as_it_is(profile: Locations) -> N
     before = profile.threads.read_bytes()
     with pytest.raises(ThreadsNewer) as raised:
         SqliteStore(profile.threads)
-    assert raised.value.values == {"version": 99, "known": 1}
+    assert raised.value.values == {"version": 99, "known": len(STEPS)}
     assert profile.threads.read_bytes() == before
     assert [path.name for path in profile.folder.iterdir()] == ["threads.sqlite"]
 

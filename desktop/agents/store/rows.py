@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -130,7 +130,7 @@ def _items(connection: sqlite3.Connection, thread_id: str, which: str, after: in
     if not branches.has_versions(connection, found[0]):
         return [ItemRow(*row) for row in rows]
     names = branches.names_of_parents(connection, found[0])
-    return [ItemRow(*row, parent=names[row[0]]) for row in rows]
+    return [replace(ItemRow(*row), parent=names[row[0]]) for row in rows]
 
 
 def thread(connection: sqlite3.Connection, thread_id: str) -> dict[str, Any] | None:

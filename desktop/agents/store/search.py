@@ -112,9 +112,11 @@ def match(words: list[str], agent_id: str | None) -> str:
     return asked if agent_id is None else f"agent : {agent_word(agent_id)} AND {asked}"
 
 
-def find(connection: sqlite3.Connection, query: str, agent_id: str | None, limit: int) -> list[Hit]:
+def find(
+    connection: sqlite3.Connection, query: str, agent_id: str | None, limit: int, *, versions: bool = False
+) -> list[Hit]:
     """One hit per thread: first those found by title, newest first, then those found by a message, newest message
-    first."""
+    first. `versions`: whether these chats have any."""
     words = words_of(query)
     if not words or limit < 1:
         return []
@@ -128,6 +130,7 @@ def find(connection: sqlite3.Connection, query: str, agent_id: str | None, limit
     ):
         hits[seq] = Hit(thread, agent, _whole(title or "", pattern), utc(created))
     newest: dict[int, int] = {}
+    column = "i.hidden" if versions else "0"
     walk = connection.execute(
         "SELECT i.thread, i.seq FROM item_words JOIN items i ON i.seq = item_words.rowid "
         "WHERE item_words MATCH ? ORDER BY item_words.rowid DESC LIMIT ?",
@@ -141,7 +144,7 @@ def find(connection: sqlite3.Connection, query: str, agent_id: str | None, limit
     walk.close()
     for thread_seq, item_seq in newest.items():
         thread, agent, title, created, item, kind, body, hidden = connection.execute(
-            "SELECT t.id, t.agent, t.title, t.created, i.id, i.kind, i.body, i.hidden "
+            f"SELECT t.id, t.agent, t.title, t.created, i.id, i.kind, i.body, {column} "  # noqa: S608 - ours
             "FROM items i JOIN threads t ON t.seq = i.thread WHERE i.seq = ?",
             (item_seq,),
         ).fetchone()

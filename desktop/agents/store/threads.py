@@ -391,7 +391,7 @@ class SqliteStore(Access, Store[RequestContext]):
         limit = _limited(limit)
 
         def find(connection: sqlite3.Connection) -> list[search.Hit]:
-            return search.find(connection, query, agent_id, limit)
+            return search.find(connection, query, agent_id, limit, versions=True)
 
         return await self.look_up(find, has_words=bool(search.words_of(query)))
 

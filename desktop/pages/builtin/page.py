@@ -262,8 +262,7 @@ class BuiltinPage:
             return {"html": [render(text) for text in params.texts]}
 
     def _search(self, params: SearchParams) -> dict[str, Any]:
-        """`{hits: [{thread_id, title, passage, item_id}]}`. Title and passage are `{text, ranges}`; `passage` and
-        `item_id`, the message it is of, may be None."""
+        """`{hits: [{thread_id, title, passage}]}`. Title and passage are `{text, ranges}`; passage may be None."""
         services = self._services
         agent_id = self._agents.agent_id
         if not agent_id:
@@ -278,7 +277,6 @@ class BuiltinPage:
                     "thread_id": hit.thread_id,
                     "title": hit.title.wire(),
                     "passage": hit.passage.wire() if hit.passage else None,
-                    "item_id": hit.item_id,
                 }
                 for hit in found
             ]
@@ -292,8 +290,7 @@ class BuiltinPage:
         named = [(str(one["id"]), str(one.get("title") or "")) for one in listed["data"]]
         found = [(name, title) for name, title in named if all(word in title.casefold() for word in words)]
         return [
-            {"thread_id": name, "title": {"text": title, "ranges": []}, "passage": None, "item_id": None}
-            for name, title in found[:HITS]
+            {"thread_id": name, "title": {"text": title, "ranges": []}, "passage": None} for name, title in found[:HITS]
         ]
 
     # --- what the page asks the app for -----------------------------------------------------------------

@@ -15,13 +15,16 @@ import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from desktop.agents.chatkit.context import RequestContext
+from desktop.agents.store.stores import Stores
+from desktop.agents.store.threads import SqliteStore
 from desktop.chats.export.as_html import as_html, policy
 from desktop.chats.export.as_json import as_json
 from desktop.chats.export.as_markdown import as_markdown
@@ -118,6 +121,27 @@ def test_json_holds_what_openai_no_longer_has(desk: Desk, api: ApiStandIn) -> No
     assert [item["raw"] for item in document["removed_items"]] == [lost]
 
 
+def test_json_holds_every_version_of_a_chat_and_a_text_the_one_that_is_shown(desk: Desk) -> None:
+    chat = desk.chat("Chat", said("one", "q1"), answer("first", "a1"))
+
+    async def retry(stores: Stores) -> None:
+        store, me = cast("SqliteStore", stores.threads), RequestContext("assistant", "")
+        await store.branch(chat, "q1", me, instead=False)
+        await store.add_thread_item(chat, answer("second", "a2"), me)
+        await store.branched(chat, me)
+
+    desk.host.call(retry)
+    document = json.loads(exported(desk, chat, "json"))
+    jsonschema.validate(document, SCHEMA)
+    assert [item["id"] for item in document["items"]] == ["q1", "a2"]
+    assert [(item["id"], item["parent"], item["text"]) for item in document["other_versions"]] == [
+        ("a1", "q1", "first")
+    ]
+    told = exported(desk, chat, "md")
+    assert "second" in told
+    assert "first" not in told
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8,
@@ -135,7 +159,7 @@ ITEMS = st.lists(st.dictionaries(
 @given(ITEMS, st.text() | st.none())
 def test_any_items_can_be_written_in_every_format(items: list[dict[str, Any]], title: str | None) -> None:
     chat, made = chat_of(items, title)
-    text = "".join(as_json(chat, {}, made, [], lambda _: None))
+    text = "".join(as_json(chat, {}, made, [], [], lambda _: None))
     document = json.loads(text.encode())
     jsonschema.validate(document, SCHEMA)
     assert [item["raw"] for item in document["items"]] == items

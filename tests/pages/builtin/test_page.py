@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from desktop.common.errors import BadParams
 from desktop.common.locations import assets_dir
 from desktop.openai_api.errors import ThreadNotFound
 from desktop.pages.builtin.page import BuiltinPage
-from desktop.settings.agents import AssistantAgent, AssistantTools, DemoAgent
+from desktop.pages.chat.page import ChatPage
+from desktop.settings.agents import AssistantAgent, AssistantTools, DemoAgent, ServerAgent
 from desktop.settings.base import Prompt
 from desktop.settings.errors import AgentNotSet
 from tests.pages.app_parts import SENTINEL, Asked, House
@@ -39,14 +42,20 @@ def request(ask: Asked, kind: str, /, **params: Any) -> Any:
 def say(house: House, ask: Asked, text: str) -> str:
     """A chat with one message, answered; its id."""
     message = {"content": [{"type": "input_text", "text": text}], "attachments": [], "inference_options": {}}
-    stream = request(ask, "threads.create", input=message)["stream"]
+    pieces = stream(house, ask, "threads.create", input=message)
+    created = next(json.loads(p[6:]) for p in pieces if '"thread.created"' in p)
+    return str(created["thread"]["id"])
+
+
+def stream(house: House, ask: Asked, kind: str, /, **params: Any) -> list[str]:
+    """All pieces of a request that streams."""
+    stream = request(ask, kind, **params)["stream"]
     end = time.monotonic() + 90
     while time.monotonic() < end:
         events = [data for name, args in house.app.asked if name == "emit" for data in [args]]
         if any(name == "stream.end" and data["id"] == stream for _, name, data in events):
-            pieces = [p for _, name, data in events if name == "stream.data" for p in data["chunks"]]
-            created = next(json.loads(p[6:]) for p in pieces if '"thread.created"' in p)
-            return str(created["thread"]["id"])
+            data_of = [data for _, name, data in events if name == "stream.data" and data["id"] == stream]
+            return [piece for data in data_of for piece in data["chunks"]]
         ask("stream.ack", id=stream, count=1)
         time.sleep(0.02)
     raise AssertionError("no end")
@@ -156,6 +165,61 @@ def test_a_whole_text_and_several_are_rendered(demo: House) -> None:
         "<p>a</p>",
         "<p><strong>b</strong></p>",
     ]
+
+
+# --- versions --------------------------------------------------------------------------------------------------
+
+
+def asked_again(house: House, ask: Asked, thread: str) -> tuple[str, list[str]]:
+    """A retry of a chat's only message, answered: the message's id, and the first items of both versions."""
+    items = json.loads(request(ask, "items.list", thread_id=thread, order="asc", limit=10)["json"])["data"]
+    stream(house, ask, "threads.retry_after_item", thread_id=thread, item_id=items[0]["id"])
+    [place] = ask("builtin.versions", id=thread)["places"]
+    assert (place["after"], place["shown"]) == (items[0]["id"], 1)
+    return items[0]["id"], place["items"]
+
+
+def test_a_version_is_listed_and_shown_and_a_chat_begins_from_it(demo: House) -> None:
+    ask = builtin(demo)
+    assert ask("builtin.start")["features"]["versions"] is True
+    thread = say(demo, ask, "help")
+    assert ask("builtin.versions", id=thread) == {"places": []}
+    message, [first, second] = asked_again(demo, ask, thread)
+    assert ask("builtin.show_version", id=thread, item=second) == {"changed": False}
+    assert ask("builtin.show_version", id=thread, item=first) == {"changed": True}
+    assert ask("builtin.versions", id=thread)["places"][0]["shown"] == 0
+    made = ask("builtin.new_chat_from", id=thread, item=message)["id"]
+    assert ask("builtin.thread", id=made)["title"].endswith("(continued)")
+    kept = json.loads(request(ask, "items.list", thread_id=made, order="asc", limit=10)["json"])["data"]
+    assert [item["content"][0]["text"] for item in kept] == ["help"]
+
+
+def test_versions_of_what_is_not_there_are_not_found(demo: House) -> None:
+    ask = builtin(demo)
+    thread = say(demo, ask, "help")
+    for method, params in {
+        "builtin.versions": {"id": "thr_nothing"},
+        "builtin.show_version": {"id": thread, "item": "msg_nothing"},
+        "builtin.new_chat_from": {"id": thread, "item": "msg_nothing"},
+    }.items():
+        with pytest.raises(ThreadNotFound):
+            ask(method, **params)
+
+
+def test_a_chatkit_server_has_no_versions(make_house: Callable[..., House]) -> None:
+    house = make_house()
+    house.settings.replace_agent(ServerAgent(id="s", url="https://127.0.0.1:9/chatkit"))
+    ask = builtin(house)
+    assert ask("builtin.start")["features"]["versions"] is False
+    with pytest.raises(BadParams):
+        ask("builtin.versions", id="thr_1")
+
+
+def test_no_page_but_the_built_in_view_has_methods_for_versions(demo: House) -> None:
+    named = {"builtin.versions", "builtin.show_version", "builtin.new_chat_from"}
+    chat = replace(demo.services, component_url="https://127.0.0.1:9/component.js")
+    assert named <= set(BuiltinPage(demo.services).page().methods)
+    assert not named & set(ChatPage(chat).page().methods)
 
 
 # --- drafts ----------------------------------------------------------------------------------------------------

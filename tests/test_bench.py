@@ -90,6 +90,7 @@ def test_first_words_of_a_code_agent_and_the_bare_sdk_in_a_process_take_turns() 
 
 @pytest.mark.window
 @pytest.mark.secret_service
+@pytest.mark.timeout(1200)  # it starts the app a dozen times, beside other windows
 @pytest.mark.skipif(not available(), reason="needs the packages dbus and gnome-keyring")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_agents_are_measured_in_a_window(engine: str) -> None:

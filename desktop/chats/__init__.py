@@ -1,1 +1,1 @@
-"""All chats of a profile as one library: found, read, taken along, archived, deleted. Knows no page and no terminal."""
+"""A library of all chats in a profile: find, read, export, archive and delete them. Knows no page and no terminal."""

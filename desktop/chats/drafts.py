@@ -1,4 +1,4 @@
-"""What is being written and has not been sent: one text a chat, kept in the profile's folder.
+"""Drafts: text typed but not sent, one per chat, kept in the profile's folder.
 
 A chat that has no id yet goes by "". Damage costs the drafts alone, so it is not reported: the file is begun anew.
 """

@@ -1,4 +1,4 @@
-"""What can't be done with a chat in the library."""
+"""Errors of the library of chats."""
 
 from __future__ import annotations
 

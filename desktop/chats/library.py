@@ -1,4 +1,4 @@
-"""One library over all chats of a profile: of agents in the app, hosted, archived copies of those, at ChatKit servers.
+"""The library of all chats in a profile: with agents in the app, hosted, archived, and at ChatKit servers.
 
 For pages and commands: every method waits for its answer, and may be called from any thread but the agents' own.
 Knows no page and no terminal; imports the SDK only where in-app chats are asked for.

@@ -1,4 +1,4 @@
-"""How far a long job is and how long it still takes, by what the last stretch of it took. Knows no job."""
+"""The progress and the remaining time of a long job, estimated from its recent pace. Knows no job."""
 
 from __future__ import annotations
 

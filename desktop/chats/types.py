@@ -1,4 +1,4 @@
-"""What the library of chats gives and takes: plain records for pages and commands, and how far a long job is.
+"""The library's types: plain records for pages and commands, and the progress of a long job.
 
 Times are UTC with their zone. Knows no store, no network and no file.
 """

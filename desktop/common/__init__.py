@@ -1,1 +1,1 @@
-"""What every part of the app may lean on: files, logs, texts. Knows none of them."""
+"""Used by every part of the app: errors, files, logs, texts. Knows none of those parts."""

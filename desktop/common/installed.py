@@ -1,4 +1,4 @@
-"""How this app came onto the computer, and what is typed there for a part that is missing.
+"""How the app was installed, and the command that installs a missing part.
 
 No line names this project to a registry: nobody has published it under its name, and somebody else could. What is
 installed are the libraries of the part, by the names their own makers publish them under.

@@ -1,5 +1,5 @@
-"""What can't be seen, or turns what is seen around, written out by its number: the one table for cards, consent,
-windows that ask, and terminals. Pages get texts that went through here; none has a table of its own.
+"""Makes invisible characters, and those that change the direction of text, visible by their number. The only table for
+cards, consent, questions and terminals: pages get texts that have passed through here.
 
 From Unicode 16: Default_Ignorable_Code_Point (DerivedCoreProperties.txt), controls, private use, noncharacters, and
 signs that are drawn as nothing.

@@ -1,1 +1,1 @@
-"""The help that the app brings along: what stands in it, found by topic, by error and by words. Knows no window."""
+"""The app's help: reads its topics, and finds them by name, by error code and by words. Knows no window."""

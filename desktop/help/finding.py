@@ -1,4 +1,4 @@
-"""A place in the help: by a topic's name, by the code of an error, by words; and what is nearest to a wrong name."""
+"""Finds a place in the help by topic, error code or words, and the nearest one to a wrong name."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""How an answer may be packed and what it may weigh: the one transport through which every client of ours receives.
+"""Limits every answer's compression and size. All our HTTP clients receive through this transport.
 
-`httpx` and `httpx2` (which `openai` and `mcp` bring along) are two libraries of one shape; both are served here. Each
-would open as many codings as a server stacks (five gzip layers make 4 GB of 298 bytes) and holds a whole answer in
-memory, so neither is left to: the coding is opened here, piece by piece, and no coding is left for the library to see.
-Knows nothing of what is asked.
+It serves both `httpx` and `httpx2` (which comes with `openai` and `mcp`). Each would decode as many codings as a server
+stacks (five gzip layers turn 298 bytes into 4 GB) and keep a whole answer in memory. So the answer is decoded here,
+piece by piece, and the library sees no coding. Knows nothing about the requests.
 """
 
 from __future__ import annotations
@@ -21,33 +20,33 @@ if TYPE_CHECKING:
 
 MB = 1024 * 1024
 ACCEPTED = "gzip"
-"""What every request asks for, whatever the library would: the one coding that is opened here."""
+"""The only coding requested and decoded, whatever the library's default."""
 PLAIN = {"", "identity", "none", "binary", "utf-8", "utf8"}
-"""No coding; the last four are written by servers that mean something else."""
+"""Values that mean no coding; the last four are mistakes of servers."""
 GZIP = {"gzip", "x-gzip"}
 PIECE = 64 * 1024
-"""Bytes of a packed answer that are opened at a time."""
+"""Bytes of a compressed answer decoded at a time."""
 EVENTS = "text/event-stream"
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Bytes, unpacked; None: whoever reads has bounds of its own. Tests hand in others."""
+    """Decoded bytes; None if the reader has its own limits. Tests pass others."""
 
     answer: int | None = 32 * MB
-    """An answer that is no stream."""
+    """The largest answer that isn't a stream."""
     event: int | None = 32 * MB
-    """One event of a stream, or one line without an end: a picture may be in it."""
+    """The largest event or line of a stream; it may contain a picture."""
     stream: int | None = 256 * MB
-    """All events of an answer. A stream that was asked for with GET answers nothing and has no such end."""
+    """All events of an answer together. A stream requested with GET is not an answer and has no limit."""
 
 
 READER = Bounds(answer=None, event=None, stream=None)
-"""For clients whose every answer is read piece by piece, within bounds: only the coding is seen to."""
+"""For clients that read every answer piece by piece within their own limits: only the coding is handled."""
 
 
 class Intake:
-    """One answer's bytes on their way in."""
+    """Decodes and limits the bytes of one answer."""
 
     def __init__(self, method: str, headers: Mapping[str, str], host: str, bounds: Bounds) -> None:
         """Raises AnswerPacked."""
@@ -68,7 +67,7 @@ class Intake:
         return self._packed
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """What `chunk` holds, in pieces. Raises AnswerFlood, BadAnswer."""
+        """The decoded content of `chunk`, in pieces. Raises AnswerFlood, BadAnswer."""
         if self._opener is None:
             yield self._weighed(chunk)
             return
@@ -85,7 +84,7 @@ class Intake:
                 yield self._weighed(piece)
 
     def end(self) -> None:
-        """The answer has ended. Raises BadAnswer where a packed one is cut."""
+        """The answer has ended. Raises BadAnswer if compressed data is incomplete."""
         if self._opener is not None and self._begun and not self._opener.eof:
             raise BadAnswer("gzip: cut", host=self._host)
 
@@ -104,7 +103,7 @@ class Intake:
 
 
 def _coding(value: str, host: str) -> bool:
-    """Whether the answer is packed, the one way that was asked for. Raises AnswerPacked on any other."""
+    """Whether the answer is compressed as requested. Raises AnswerPacked for any other coding."""
     codings = [one for part in value.split(",") if (one := part.strip().lower()) not in PLAIN]
     if len(codings) > 1 or not set(codings) <= GZIP:
         raise AnswerPacked(f"content-encoding: {value[:100]!a}", host=host)
@@ -112,7 +111,7 @@ def _coding(value: str, host: str) -> bool:
 
 
 def words(size: int) -> str:
-    """A size as sentences name it."""
+    """A size for sentences."""
     return f"{size // MB} MB" if size >= MB else f"{size} B"
 
 
@@ -133,9 +132,9 @@ def _taken_in(
 def guarded(
     library: Any, inner: Any, bounds: Bounds = READER, told: Callable[[AppError], AppError] = lambda error: error
 ) -> Any:
-    """`inner`, a transport of `library` (httpx or httpx2), whose answers come in through `Intake`.
+    """Wrap `inner`, a transport of `library` (httpx or httpx2), so that its answers pass through `Intake`.
 
-    `told` is given every error of this kind and gives the one to raise.
+    `told` turns each of these errors into the one to raise.
     """
 
     class Stream(library.SyncByteStream):  # type: ignore[misc]
@@ -173,7 +172,7 @@ def guarded(
 def guarded_async(
     library: Any, inner: Any, bounds: Bounds = READER, told: Callable[[AppError], AppError] = lambda error: error
 ) -> Any:
-    """As `guarded`, for an event loop."""
+    """Like `guarded`, for an event loop."""
 
     class Stream(library.AsyncByteStream):  # type: ignore[misc]
         def __init__(self, raw: Any, intake: Intake) -> None:

@@ -1,7 +1,7 @@
-"""One API, one key: requests with time limits, bounded retries and errors a person can read.
+"""The client for one API with one key: requests with time limits, limited retries, and readable errors.
 
-The key goes into the header of requests to the endpoint's own origin and nowhere else. Knows nothing of
-where keys are kept, nor what sessions and threads are.
+The key only goes into the header of requests to the endpoint's own origin. Knows nothing about where keys are stored,
+or about sessions and threads.
 """
 
 from __future__ import annotations
@@ -40,35 +40,35 @@ __all__ = ["ApiClient", "Endpoint", "RequestOptions", "Requests", "with_retries"
 BETA = "chatkit_beta=v1"
 USER_AGENT = f"chatkit-desktop/{__version__}"
 WORTH_RETRYING = (RateLimited, ServiceDown, ConnectionRefused, ConnectionLost, NameNotFound)
-"""Not a time-out: whoever waited the whole limit once should hear so. Never quota or another 4xx."""
+"""Errors worth a retry. Not a timeout: a person who has waited that long should be told. Never quota or other 4xx."""
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 8.0
-"""Seconds: the ceiling of the random wait starts at the first and doubles up to the second."""
+"""In seconds: the random wait's ceiling starts at the first value and doubles up to the second."""
 PATIENCE = 60.0
-"""Seconds: where the service asks for a longer wait than this, the error is raised at once and says how long."""
+"""In seconds: if the service asks for a longer wait, the error is raised at once and says how long."""
 LARGEST_ANSWER = 64 * 1024 * 1024
 WHOLE_ANSWER = 3.0
-"""The whole answer has to be there within this many times the endpoint's time limit."""
+"""The whole answer must arrive within this many times the endpoint's time limit."""
 
 T = TypeVar("T")
 
 
 class RequestOptions(TypedDict, total=False):
-    """What a request may say besides its method and path."""
+    """Options of a request besides its method and path."""
 
     json: Mapping[str, Any] | None
     params: Mapping[str, str | int | None] | None
-    """Those that are None are left out."""
+    """None values are left out."""
     retries: int | None
-    """None: as many as the client makes."""
+    """None for the client's default."""
     on_retry: Callable[[AppError], object] | None
-    """Hears of each failure that is tried again."""
+    """Called for each failure that is retried."""
     largest: int | None
-    """How many bytes the caller takes, where that is less than the client does."""
+    """The largest answer the caller accepts, if less than the client's limit."""
 
 
 class Requests(Protocol):
-    """What sessions and threads need of a client."""
+    """The part of a client used by sessions and threads."""
 
     @property
     def host(self) -> str: ...
@@ -77,7 +77,7 @@ class Requests(Protocol):
 
 
 class AnswerTooLarge(BadAnswer):
-    """The answer is longer than the caller takes; fewer entries at once may be short enough."""
+    """The answer is larger than the caller accepts. Requesting fewer entries may help."""
 
 
 def with_retries(
@@ -90,10 +90,10 @@ def with_retries(
     worth: tuple[type[AppError], ...] = WORTH_RETRYING,
     on_retry: Callable[[AppError], object] | None = None,
 ) -> T:
-    """`attempt()`, again at most `retries` times after an error of `worth`.
+    """Call `attempt()`, and retry it at most `retries` times after an error in `worth`.
 
-    Waits as long as the service asked for (plus up to half a second, so that many clients do not come back
-    at one moment), else a random time under a doubling ceiling ("full jitter").
+    Waits as long as the service asks (plus up to half a second, so that clients don't all return at once), otherwise a
+    random time below a doubling ceiling ("full jitter").
     """
     for count in range(retries + 1):
         try:
@@ -111,10 +111,10 @@ def with_retries(
 
 
 class ApiClient:
-    """Thread-safe; connections are kept alive; nothing is opened before the first request.
+    """Thread-safe. Keeps connections alive. Opens nothing before the first request.
 
-    Raises SettingsInvalid where the endpoint's base is neither https nor http on loopback or in the own network, and
-    PlainUnasked where it is the latter and nobody has said yes.
+    Raises SettingsInvalid if the endpoint's base is neither https nor http on loopback or a private network, and
+    PlainUnasked if http there has not been allowed.
     """
 
     def __init__(
@@ -133,11 +133,11 @@ class ApiClient:
         own_network.check(endpoint)
         self.endpoint = endpoint
         self.origin = origin_of(endpoint.base)
-        """What the key belongs to: `scheme://host[:port]`."""
+        """The key's origin, `scheme://host[:port]`."""
         self.clock_skew: float | None = None
-        """Seconds this machine's clock is ahead of the server's by the last answer; None before one."""
+        """Seconds by which this computer's clock is ahead of the server's, by the last answer; None before that."""
         self.keyless = False
-        """True for an endpoint that asks for no key: requests go without one."""
+        """Whether the endpoint needs no key, so requests have none."""
         self._root = Root(f"{_without_query(endpoint.base)}/v1")
         self._key = key
         self._transport = transport
@@ -163,11 +163,11 @@ class ApiClient:
 
     @property
     def host(self) -> str:
-        """The host name, as sentences name it."""
+        """The host name, for sentences."""
         return self.endpoint.host
 
     def close(self) -> None:
-        """Ends waiting retries and closes the connections. May be called twice and from any thread."""
+        """End waiting retries and close the connections. May be called twice and from any thread."""
         self._closing.set()
         with self._lock:
             http, self._http = self._http, None
@@ -176,7 +176,7 @@ class ApiClient:
 
     @property
     def root(self) -> Root:
-        """Where the calls are made. Another place of the same origin may be set; one elsewhere raises ValueError."""
+        """The base of all calls. It can be set to another path of the same origin; another origin raises ValueError."""
         return self._root
 
     @root.setter
@@ -186,16 +186,16 @@ class ApiClient:
         self._root = root
 
     def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> dict[str, Any]:
-        """As `read`, where the answer has to be a JSON object."""
+        """Like `read`, but the answer must be a JSON object."""
         answer = self.read(method, path, **options)
         if not isinstance(answer, dict):
             raise BadAnswer("JSON that is no object", host=self.endpoint.host)
         return answer
 
     def read(self, method: str, path: str, *, events: bool = False, **options: Unpack[RequestOptions]) -> Any:
-        """The JSON that `path` (under `root`, beginning with `/`) answers with.
+        """The JSON answer of `path` (below `root`, beginning with `/`).
 
-        `events`: a stream that nobody asked for is an answer too, and its first event is given.
+        `events`: accept an unrequested stream too, and return its first event.
         Raises ApiError, NetworkError, FileUnreadable (the CA file).
         """
         json, params, largest = options.get("json"), options.get("params"), options.get("largest")
@@ -267,16 +267,16 @@ class ApiClient:
             )
         except (httpx.InvalidURL, UnicodeError) as error:
             failure = errors_map.of_name(error, about)
-        except RuntimeError:  # httpx: the client was closed by another thread meanwhile
+        except RuntimeError:  # httpx: another thread has closed the client
             failure = ConnectionLost("the client was closed", host=self.endpoint.host)
         if failure is not None:
-            raise failure  # outside of `except`: httpx's exception holds the request, and that holds the key
+            raise failure  # outside `except`: httpx's exception refers to the request, which contains the key
         if events and 200 <= status < 300:
             body = _first_event(body) or body
         return self._understand(status, headers, body, about)
 
     def _address(self, path: str) -> str:
-        """The whole URL; a path that would lead to another origin is a defect of ours."""
+        """The complete URL. A path that leads to another origin is a defect of ours."""
         address = f"{self._root.url}{path}"
         parts = urlsplit(address)
         if not path.startswith("/") or f"{parts.scheme}://{parts.netloc}" != self.origin or ".." in path:
@@ -297,7 +297,7 @@ class ApiClient:
         )
 
     def _read(self, response: httpx.Response, largest: int) -> bytes:
-        """The body. Each step has its limit already; this bounds the whole, in time and in size."""
+        """The body. Each step already has a limit; this limits the whole, in time and size."""
         end = self._monotonic() + WHOLE_ANSWER * self.endpoint.timeout
         body = bytearray()
         for part in response.iter_bytes():
@@ -319,14 +319,14 @@ class ApiClient:
         if errors_map.is_html(headers, body):
             raise CaptivePortal(f"{status} with a web page", host=about.host)
         try:
-            return json_.loads(body)  # bytes may begin with a mark of their order (BOM)
+            return json_.loads(body)  # the body may begin with a byte order mark
         except (ValueError, RecursionError):
             pass
         raise BadAnswer(f"{status}, {len(body)} bytes that are not JSON", host=about.host)
 
 
 def _first_event(body: bytes) -> bytes:
-    """What the first event of a stream says; empty: it is no stream."""
+    """The data of a stream's first event; empty if it isn't a stream."""
     lines = body.removeprefix(b"\xef\xbb\xbf").lstrip().splitlines()
     if not lines or not lines[0].startswith((b"data:", b"event:", b"id:", b"retry:", b":")):
         return b""
@@ -339,7 +339,7 @@ def _without_query(base: str) -> str:
 
 
 def _stuck_at_proxy(steps: list[str]) -> bool:
-    """Whether a connection was begun and the proxy had not opened the way (names of httpcore's trace)."""
+    """Whether a connection was started but the proxy had not opened the tunnel (names from httpcore's trace)."""
     begun = any(step.endswith(".connect_tcp.started") for step in steps)
     through = {"proxy.start_tls.started", "socks.start_tls.started", "socks.setup_socks5_connection.complete"}
     return begun and not through & set(steps)

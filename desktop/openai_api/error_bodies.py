@@ -1,7 +1,7 @@
-"""The words of an error, whatever shape a server gives them: the one place that reads an error's body.
+"""Reads the message in an error's body, whatever the server's format. The only place that does.
 
-Pure; the words are not scrubbed of secrets here (`errors_map.scrub`). Source of the shapes: OpenAI, and public reports
-about gateways and model servers: Ollama, vLLM, llama.cpp, LiteLLM, OpenRouter, FastAPI, Google, Azure, Cloudflare.
+Pure. Does not remove secrets (see `errors_map.scrub`). The formats come from OpenAI and from public reports about
+gateways and model servers: Ollama, vLLM, llama.cpp, LiteLLM, OpenRouter, FastAPI, Google, Azure, Cloudflare.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from http import HTTPStatus
 from typing import Any
 
 MOST_READ = 65_536
-"""Bytes of a body that are looked at."""
+"""Bytes read of a body."""
 DEEPEST = 6
-"""How far errors are nested in errors."""
+"""Levels of errors nested in errors."""
 MOST_LISTED = 3
-"""Entries of a list that are told."""
+"""Entries shown of a list."""
 
 _WORDS = ("message", "msg", "error_message", "errorMessage", "error_description", "detail", "details", "reason")
 _NESTED = ("error", "errors", "response", "body", "data", "fault", "exception")
 _LAST = ("title", "description", "text", "info", "status_message", "raw", "cause")
 _ANSWER = ("choices", "output", "data", "models", "text", "embedding")
-"""What an answer has and an error has not."""
+"""Fields of an answer that an error lacks."""
 _NO_FIELDS = {"type", "code", "param", "object", "status"}
 _PHRASES = {status.phrase.lower() for status in HTTPStatus} | {"error", "unknown error", "not found", "internal error"}
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -34,8 +34,8 @@ _HIDDEN = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
 
 
 def words(body: object, depth: int = 0) -> str:
-    """The sentence in an error's JSON: OpenAI's own shape first (`error` as text, `error.message`), then those of
-    others. Empty where there is none."""
+    """The sentence in an error's JSON: first in OpenAI's format (`error` as text, `error.message`), then in others.
+    Empty if there is none."""
     if depth > DEEPEST:
         return ""
     if isinstance(body, str):
@@ -46,7 +46,7 @@ def words(body: object, depth: int = 0) -> str:
         return "; ".join(dict.fromkeys(told[:MOST_LISTED])) + more
     if not isinstance(body, Mapping):
         return ""
-    # Outermost, `details` goes before `message`: older proxies put what OpenAI said there.
+    # At the top level, `details` comes before `message`: older proxies put OpenAI's message there.
     for name in (_NESTED[0], *(() if depth else ("details",)), *_WORDS, *_NESTED[1:], *_LAST):
         if name in body:
             found = words(body[name], depth + 1)
@@ -60,7 +60,7 @@ def words(body: object, depth: int = 0) -> str:
 
 
 def _with_cause(found: str, body: Mapping[str, Any], depth: int) -> str:
-    """A gateway says that a provider said no; what the provider said stands beside it (OpenRouter)."""
+    """A gateway's error about a provider, with the provider's message beside it (OpenRouter)."""
     metadata = body.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
     cause = words(raw, depth + 1) if raw else ""
@@ -68,7 +68,7 @@ def _with_cause(found: str, body: Mapping[str, Any], depth: int) -> str:
 
 
 def _listed(one: object, depth: int) -> str:
-    """An entry of a list; of FastAPI's, where the mistake is and what it is."""
+    """An entry of a list. For FastAPI, the location and the mistake."""
     found = words(one, depth + 1)
     if isinstance(one, Mapping) and isinstance(one.get("loc"), list) and found:
         where = ".".join(str(part) for part in one["loc"] if part != "body")
@@ -77,7 +77,7 @@ def _listed(one: object, depth: int) -> str:
 
 
 def _unpacked(text: str, depth: int) -> str:
-    """A text that is JSON again says what that says."""
+    """If a text is itself JSON, the message inside it."""
     text = text.strip()
     if text[:1] in ("{", "["):
         try:
@@ -91,7 +91,7 @@ def _unpacked(text: str, depth: int) -> str:
 
 
 def is_error(body: object) -> bool:
-    """Whether JSON that came where an answer was due is an error's."""
+    """Whether JSON received instead of an answer is an error."""
     if isinstance(body, list):
         return bool(body) and is_error(body[0])
     if not isinstance(body, Mapping):
@@ -113,13 +113,13 @@ def is_page(body: bytes) -> bool:
 
 
 def title(page: bytes) -> str:
-    """The title of a web page; empty: it has none."""
+    """The title of a web page; empty if it has none."""
     found = _TITLE.search(page[:MOST_READ])
     return html.unescape(found[1].decode("utf-8", "replace")) if found else ""
 
 
 def read(body: bytes) -> object:
-    """A body as JSON, or as an event's JSON where it is a stream's; None: it is neither."""
+    """A body as JSON, or as an event's JSON if it is a stream; None if neither."""
     text = body[:MOST_READ].decode("utf-8", "replace").strip().lstrip("\ufeff")
     lines = [text, *(line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("data:"))]
     for line in lines:
@@ -131,7 +131,7 @@ def read(body: bytes) -> object:
 
 
 def read_all(body: bytes) -> object:
-    """A whole body as JSON; None: it is none."""
+    """A whole body as JSON; None if it isn't."""
     try:
         return json.loads(body.decode("utf-8", "replace").lstrip("\ufeff"), strict=False)
     except (ValueError, RecursionError):
@@ -139,7 +139,7 @@ def read_all(body: bytes) -> object:
 
 
 def said(body: bytes) -> str:
-    """The words of an error's body, JSON or not: of a page its title, of plain text its beginning. On one line."""
+    """The message of an error's body on one line: from JSON, a page's title, or the beginning of plain text."""
     if not body.strip():
         return ""
     if is_page(body):
@@ -155,13 +155,13 @@ def said(body: bytes) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` on one line, without what can't be seen."""
+    """`text` on one line, without invisible characters."""
     text = _ANSI.sub("", text[: 4 * MOST_READ])
     return " ".join("".join(char if unicodedata.category(char) not in _HIDDEN else " " for char in text).split())
 
 
 def tells(text: str) -> bool:
-    """Whether words say more than the status does ("Not Found", "500 Internal Server Error")."""
+    """Whether the words say more than the status ("Not Found", "500 Internal Server Error")."""
     bare = re.sub(r"^(?:http\s*)?(?:error\s*)?\d{3}\s*[:\-–]?\s*", "", text.strip().lower()).strip(" .!:")
     return bool(bare) and bare not in _PHRASES
 
@@ -184,7 +184,7 @@ def _places(body: object, depth: int) -> Iterator[Mapping[str, Any]]:
 
 
 def status(body: object) -> int:
-    """The HTTP status that an error's JSON names; 0: none."""
+    """The HTTP status named in an error's JSON; 0 for none."""
     for place in _places(body, 0):
         for name in ("status", "status_code", "code"):
             value = place.get(name)
@@ -196,7 +196,7 @@ def status(body: object) -> int:
 
 
 def in_openais_shape(body: bytes) -> bytes:
-    """An error's body as OpenAI writes it, where it is JSON of another shape that has words; else as it is."""
+    """An error's body in OpenAI's format, if it is JSON in another format with a message; otherwise unchanged."""
     parsed = read_all(body)
     error = parsed.get("error") if isinstance(parsed, Mapping) else None
     if isinstance(error, Mapping) and isinstance(error.get("message"), str):
@@ -207,7 +207,7 @@ def in_openais_shape(body: bytes) -> bytes:
 
 
 def told(body: object) -> dict[str, Any]:
-    """An error in OpenAI's shape: `{message, type, param, code}`."""
+    """An error in OpenAI's format: `{message, type, param, code}`."""
     known = codes(body) - {"error"}
     kinds = [place for place in _places(body, 0) if isinstance(place.get("type"), str) and place["type"] != "error"]
     code = next((str(place["code"]) for place in _places(body, 0) if isinstance(place.get("code"), str | int)), None)

@@ -1,4 +1,4 @@
-"""What can keep a request from its answer: the network, or OpenAI's no."""
+"""Errors of requests: network errors, and refusals by OpenAI."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ApiError(AppError):
         self.status = status
         self.request_id = request_id
         self.words = ""
-        """What the server said, where the sentence leaves it out. Free of secrets, on one line."""
+        """The server's words, if the sentence does not include them. On one line, without secrets."""
 
 
 class KeyRejected(ApiError):
@@ -149,7 +149,7 @@ class ProxyAuthRequired(NetworkError):
 
 
 class UpdatesUnreadable(NetworkError):
-    """values: host. What was wrong is in the detail."""
+    """values: host. The detail says what was wrong."""
 
     code = "updates_unreadable"
 

@@ -1,7 +1,7 @@
-"""From an answer or an exception of the network to the one error that explains it (`desktop/common/errors.py`).
+"""Maps an answer or a network exception to the error that explains it (`desktop/common/errors.py`).
 
-Pure: sends nothing. Nothing that leaves here holds a secret: texts of a server are scrubbed first,
-because OpenAI itself repeats part of a rejected key.
+Pure: sends nothing. Errors never contain a secret: a server's texts are redacted first, because OpenAI itself repeats
+part of a rejected key.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ from desktop.openai_api.errors import (
 )
 
 SKEW_LIMIT = 300.0
-"""Seconds by which this machine's clock may differ from the server's before it is named as the cause."""
+"""Seconds this computer's clock may differ from the server's before it counts as the cause."""
 TEXT_LIMIT = 300
-"""Most characters of a server's text that are kept."""
+"""Characters kept of a server's text."""
 
 _EXPIRED = {9, 10, 0x800B0101, -67818, -67819}  # OpenSSL, Windows (CERT_E_EXPIRED), macOS (errSecCertificate…)
 _WRONG_HOST = {62, 63, 64, 0x800B010F, -67602}  # OpenSSL, Windows (CERT_E_CN_NO_MATCH), macOS (errSecHostName…)
@@ -58,7 +58,7 @@ _SECRETS = re.compile(
 
 @dataclass(frozen=True)
 class About:
-    """What is known of the call that failed."""
+    """Facts about a failed call."""
 
     host: str
     path: str = ""
@@ -66,21 +66,21 @@ class About:
     workflow: str = ""
     thread: str = ""
     proxy: str = ""
-    """The proxy's label; empty: none was used."""
+    """The proxy's label; empty if none was used."""
     seconds: float = 20.0
-    """The time limit that was in force."""
+    """The time limit that applied."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 PIECE = 2
-"""Characters of a secret's beginning or end beside a mask that are hidden."""
+"""Characters hidden of a secret's beginning or end next to a mask."""
 LONG_PIECE = 8
-"""And without one."""
+"""The same without a mask."""
 _PIECES = re.compile(r"([\w+/=-]*)((?:\*{2,}|\.{3,}|…|•{2,})?)([\w+/=-]*)")
 
 
 def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """`text` on one line, shortened, without secrets or anything shaped like one."""
+    """`text` on one line, shortened, without secrets or anything that looks like one."""
     for secret in secrets:
         if secret:
             text = _without_pieces(text.replace(secret, "…"), secret)
@@ -88,7 +88,7 @@ def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
 
 
 def _without_pieces(text: str, secret: str) -> str:
-    """`text` without the ends of a secret by which servers say which one they mean ("abcd****wxyz", "abcdefgh…")."""
+    """`text` without the parts of a secret that servers show to identify it ("abcd****wxyz", "abcdefgh…")."""
 
     def hidden(found: re.Match[str]) -> str:
         head, mask, tail = found.groups()
@@ -101,7 +101,7 @@ def _without_pieces(text: str, secret: str) -> str:
 
 
 def error_text(body: object) -> str:
-    """The sentence in an error's JSON, whatever its shape; empty: there is none."""
+    """The message in an error's JSON, whatever its format; empty if there is none."""
     return error_bodies.plain(error_bodies.words(body))
 
 
@@ -138,7 +138,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def clock_skew(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds by which this machine's clock (`now`, unix) is ahead of the server's, or None."""
+    """Seconds by which this computer's clock (`now`, unix) is ahead of the server's, or None."""
     sent = header_date(headers, "date")
     return None if sent is None else now - sent
 
@@ -151,7 +151,7 @@ def is_html(headers: Mapping[str, str], body: bytes) -> bool:
 
 
 def of_answer(status: int, headers: Mapping[str, str], body: bytes, about: About, now: float) -> AppError:
-    """The error of an answer that is not 2xx. `headers` answers to lower-case names; `now` is unix seconds."""
+    """The error for an answer other than 2xx. `headers`: with lower-case names. `now`: unix seconds."""
     host = about.host
     page = is_html(headers, body)
     parsed = None if page else error_bodies.read(body)
@@ -184,7 +184,7 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, about: About
         if "insufficient_quota" in codes or "billing_not_active" in codes or "current quota" in text.lower():
             return QuotaExceeded(detail, **base)
         return RateLimited(detail, retry_after=retry_after(headers, now), **base)
-    if page:  # OpenAI says no in JSON; a page was put in between by the network
+    if page:  # OpenAI refuses with JSON; a web page comes from the network in between
         return CaptivePortal(f"{status} with a web page", host=host)
     if status == 403 and "unsupported_country_region_territory" not in codes:
         return _with_words(KeyRestricted(detail, **base), text)
@@ -198,13 +198,13 @@ def of_answer(status: int, headers: Mapping[str, str], body: bytes, about: About
 
 
 def _with_words(error: ApiError, text: str) -> ApiError:
-    """`error`, for those to whom the words of the server matter: OpenAI's own say no more than our sentence."""
+    """`error` with the server's words, unless it is OpenAI, whose words say no more than our sentence."""
     error.words = text if error_bodies.tells(text) else ""
     return error
 
 
 def _phrase(status: int) -> str:
-    """What a status means, where a server has no words of its own."""
+    """The meaning of a status, for servers without a message."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -212,13 +212,13 @@ def _phrase(status: int) -> str:
 
 
 def _with_status(error: ApiError) -> ApiError:
-    """`status` among the values of the sentence too; ApiError itself keeps it for code alone."""
+    """Add `status` to the sentence's values; ApiError itself keeps it only for code."""
     error.values = {**error.values, "status": error.status}
     return error
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and everything it came from."""
+    """An exception and all its causes."""
     seen: set[int] = set()
     todo: list[BaseException] = [error]
     while todo:
@@ -231,7 +231,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def of_tls(error: ssl.SSLCertVerificationError, about: About, detail: str) -> AppError:
-    """Which of the three: a clock or date, another host's certificate, or one that nobody here vouches for."""
+    """The kind of TLS failure: a wrong clock, another host's certificate, or an untrusted one."""
     message = f"{getattr(error, 'verify_message', '')} {error}".lower()
     code = getattr(error, "verify_code", None)
     if code in _EXPIRED or "expired" in message or "not yet valid" in message:
@@ -242,7 +242,7 @@ def of_tls(error: ssl.SSLCertVerificationError, about: About, detail: str) -> Ap
 
 
 def speaks_plainly(causes: Iterable[BaseException]) -> bool:
-    """Whether a handshake failed because the other side does not speak TLS at all (names of OpenSSL 1.1 and 3)."""
+    """Whether a handshake failed because the other side does not speak TLS (error names of OpenSSL 1.1 and 3)."""
     for cause in causes:
         if isinstance(cause, ssl.SSLError):
             said = f"{getattr(cause, 'reason', '')} {cause}".upper().replace(" ", "_")
@@ -252,9 +252,9 @@ def speaks_plainly(causes: Iterable[BaseException]) -> bool:
 
 
 def of_name(error: Exception, about: About) -> AppError:
-    """The error of a name that can't be looked up at all: an empty or over-long part, letters no name has.
+    """The error for an invalid host name: an empty or too long part, or invalid letters.
 
-    httpx and the resolver say so with exceptions of their own kinds (InvalidURL, UnicodeError).
+    httpx and the resolver raise their own exceptions for these (InvalidURL, UnicodeError).
     """
     detail = scrub(f"{type(error).__name__}: {error}", about.secrets)
     if about.proxy:
@@ -263,9 +263,9 @@ def of_name(error: Exception, about: About) -> AppError:
 
 
 def of_exception(error: Exception, about: About, *, reading: bool = False, at_proxy: bool = False) -> AppError:
-    """The error of a request that got no whole answer.
+    """The error for a request without a complete answer.
 
-    `error` is an httpx one; `reading`: the answer had begun; `at_proxy`: the proxy had not yet let us through.
+    `error`: httpx's. `reading`: the answer had begun. `at_proxy`: the proxy had not yet opened the connection.
     """
     import httpx
 

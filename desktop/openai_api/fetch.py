@@ -1,7 +1,7 @@
-"""One GET whose whole has a limit, from the name's look-up to the last byte that is read: scripts, release notes.
+"""A GET request with a limit for the whole, from the name lookup to the last byte. For scripts and release notes.
 
-The limits of a client are for each step; a server that sends a byte now and then, of the head too, keeps within them
-for days. So this is asked on an event loop of its own, which can let go of whatever is under way.
+A client's limits apply to each step, so a server that sends a byte from time to time could keep within them for days.
+This request runs on its own event loop, which can abandon it at any point.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from desktop.openai_api.transport import Endpoint, build_async
 
 @dataclass(frozen=True)
 class Got:
-    """`body` is what there was, up to one byte more than was wanted; `headers` have their names in small letters."""
+    """`body`: at most one byte more than requested. `headers`: with lower-case names."""
 
     status: int
     headers: Mapping[str, str]

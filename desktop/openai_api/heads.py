@@ -1,7 +1,7 @@
-"""The head of an answer has one time limit as a whole: the read timeout, counted from the first wait for it.
+"""Applies the read timeout to an answer's header section as a whole, counted from the first wait for it.
 
-The libraries' own (httpcore 1.0, httpcore2 2.16: `_receive_event`) begins anew with every byte, so that a server that
-sends one now and then would hold a request for hours. Works with both; imports neither. Knows nothing of what is asked.
+The libraries (httpcore 1.0, httpcore2 2.16: `_receive_event`) restart it with every byte, so a server that sends one
+from time to time could hold a request for hours. Works with both; imports neither. Knows nothing about the requests.
 """
 
 from __future__ import annotations

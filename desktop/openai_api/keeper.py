@@ -1,7 +1,7 @@
-"""Owns the hosted sessions of this process: mints one ahead of need, one at a time, and cancels them all at the end.
+"""Owns this process's hosted sessions: creates one in advance, one at a time, and cancels all of them at the end.
 
-The page asks for a client secret on mount and whenever the last one ran out; each ask gets a secret that was never
-handed out before (returning the old one is the commonest bug of ChatKit hosts). Knows no page.
+The page asks for a client secret when it starts and whenever the last one expires. Each request gets a secret never
+given out before; returning the old one is the most common bug of ChatKit hosts. Knows no page.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 USABLE = 15.0
-"""Seconds that a secret minted ahead must still have to be handed out."""
+"""Seconds a secret created in advance must still be valid to be given out."""
 STALE_FAILURE = 5.0
-"""Seconds after which a failure that nobody has seen yet is tried again instead of shown."""
+"""Seconds after which a failure nobody has seen yet is retried instead of shown."""
 MINTING_SETTINGS = ("agents", "active_agent", "user_ids", "session", "network")
-"""Settings whose change makes the sessions at hand worthless."""
+"""Settings whose change makes existing sessions useless."""
 
 
 class ReadsKeys(Protocol):
-    """What the keeper needs of the key store (`keys.Keys`)."""
+    """The part of `keys.Keys` used here."""
 
     def read(self, origin: str) -> str | None: ...
 
 
 class Counts(Protocol):
-    """What the keeper needs of the counters (`diagnostics.Counters`)."""
+    """The part of `diagnostics.Counters` used here."""
 
     def add(self, name: str, amount: int = 1) -> None: ...
     def latency(self, name: str, seconds: float) -> None: ...
 
 
 class Cancels(Protocol):
-    """What the keeper needs of a timer (`threading.Timer`)."""
+    """The part of `threading.Timer` used here."""
 
     def cancel(self) -> None: ...
 
 
 class SessionKeeper:
-    """Safe to use from every thread. `timer(seconds, run)` starts a one-shot timer and returns what has `cancel()`."""
+    """Thread-safe. `timer(seconds, run)` starts a one-shot timer and returns an object with `cancel()`."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class SessionKeeper:
     # --- what others ask for -----------------------------------------------------------------------
 
     def prefetch(self) -> None:
-        """Begin to mint on a thread of its own, where nothing is minted or minting already. Returns at once."""
+        """Start creating a session on its own thread, unless there is one or one is being created. Returns at once."""
         with self._lock:
             if self._closed:
                 return
@@ -97,9 +97,9 @@ class SessionKeeper:
             self._start()
 
     def client_secret(self, reason: str = "mount") -> tuple[str, int]:
-        """A client secret that was never handed out, and when it ends (unix seconds).
+        """A client secret never given out before, and when it expires (unix seconds).
 
-        Waits for the mint that is under way, else mints.
+        Waits for a session being created, or creates one.
         Raises AgentNotSet, KeyMissing, KeyStoreError, ApiError, NetworkError, PageGone (after `close`).
         """
         while True:
@@ -115,22 +115,22 @@ class SessionKeeper:
             except AppError:
                 self._drop(future)
                 if stale or generation != self._generation:
-                    continue  # failed a while ago, or with settings that no longer hold: does it work now?
+                    continue  # it failed a while ago, or with outdated settings, so try again
                 raise
             with self._lock:
                 fresh = self._minting is future and generation == self._generation
                 if fresh:
                     self._minting = None
             if not fresh:
-                continue  # handed to another ask, or the settings changed while it was minted
+                continue  # given to another request, or the settings have changed meanwhile
             if lay and session.life.left(self._monotonic()) < min(USABLE, session.life.seconds / 2):
-                continue  # lay too long: it would run out in the page's hands
+                continue  # too old: it would expire while the page uses it
             log.info("a session was handed to the page (%s)", reason)
             self._plan_ahead(session)
             return session.client_secret, session.expires_at
 
     def adopt(self, session: ChatSession, client: ApiClient) -> None:
-        """Take over a session that a check has just minted: the next ask gets it instead of waiting for another."""
+        """Take over a session a check has just created. The next request gets it without waiting."""
         future: Future[ChatSession] = Future()
         future.set_result(session)
         with self._lock:
@@ -138,16 +138,15 @@ class SessionKeeper:
             self._minting = future
 
     def forget(self) -> None:
-        """Drop and cancel what is at hand (the key, the agent or the user has changed). Returns at once."""
+        """Drop and cancel existing sessions, since the key, the agent or the user has changed. Returns at once."""
         with self._lock:
             live = self._reset()
             if live:
                 self._run("cancel-sessions", self._cancel, live)
 
     def cancel_all(self, limit: float = 1.0) -> int:
-        """Cancel every session that still lives; waits at most `limit` seconds, for a mint under way too: what it
-        brings is cancelled. Returns how many of the sessions at hand were cancelled in time. What the limit cuts off
-        runs out by itself within ten minutes."""
+        """Cancel every session. Waits at most `limit` seconds, also for one being created, which is cancelled too.
+        Returns how many were cancelled in time. Others expire by themselves within ten minutes."""
         done: list[str] = []
         with self._lock:
             for pair in self._reset():
@@ -159,7 +158,7 @@ class SessionKeeper:
         return len(done)
 
     def close(self, limit: float = 1.0) -> None:
-        """At exit: cancel, then mint no more."""
+        """At exit: cancel all sessions, and create no more."""
         with self._lock:
             self._closed = True
         self.cancel_all(limit)
@@ -179,14 +178,14 @@ class SessionKeeper:
     # --- inside ------------------------------------------------------------------------------------
 
     def _start(self) -> Future[ChatSession]:
-        """The mint that is under way or done and not handed out; a new one where there is none. Lock held."""
+        """The session being created or not yet given out; if there is none, a new one. Call with the lock held."""
         if self._minting is None:
             self._minting = Future()
             self._run("mint", self._mint, self._minting, self._generation)
         return self._minting
 
     def _run(self, name: str, target: Callable[..., None], *args: object) -> None:
-        """Start a thread that `cancel_all` waits for. Lock held."""
+        """Start a thread that `cancel_all` waits for. Call with the lock held."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         thread = threading.Thread(target=target, args=args, name=name, daemon=True)
         self._threads.append(thread)
@@ -232,7 +231,7 @@ class SessionKeeper:
             self._remember(agent.workflow_id)
 
     def _remember(self, workflow: str) -> None:
-        """Note the day the workflow last worked: it tells one that is gone from one that never was."""
+        """Record the day the workflow last worked, which tells one that is gone from one that never existed."""
         today = self._today().isoformat()
         if self._settings.current.workflow_worked.get(workflow) == today:
             return
@@ -242,8 +241,8 @@ class SessionKeeper:
             log.warning("the day the workflow worked was not noted: %s", error.code)
 
     def _plan_ahead(self, session: ChatSession) -> None:
-        """Mint the next one shortly before this one ends. One that nobody asks for is not followed by another,
-        so an idle window stops minting."""
+        """Create the next session shortly before this one expires. If nobody asks for it, no other follows, so an idle
+        window stops creating sessions."""
         wait = session.life.renew_at - self._monotonic()
         with self._lock:
             if self._closed or self._minting is not None:
@@ -258,7 +257,7 @@ class SessionKeeper:
                 self._minting = None
 
     def _reset(self) -> list[tuple[ApiClient, ChatSession]]:
-        """Forget everything; returns what still has to be cancelled. Lock held."""
+        """Forget everything. Returns the sessions still to be cancelled. Call with the lock held."""
         self._generation += 1
         self._minting = None
         self._client = None
@@ -286,7 +285,8 @@ class SessionKeeper:
         if not touched:
             return
         if touched == {"user_ids"}:
-            # A user id that is made for the first mint is no change; a mint under way looks for itself when it ends.
+            # A user id created for the first session is not a change. A session being created is checked when it is
+            # done.
             users = set(self._settings.current.user_ids.values())
             with self._lock:
                 if all(session.user in users for _, session in self._live):

@@ -1,6 +1,6 @@
-"""How long things last: a client secret (ten minutes at most) and hosted workflows (ended on 2026-11-30).
+"""Expiry of client secrets (ten minutes at most) and of hosted workflows (ended on 2026-11-30).
 
-Pure: asks for no clock by itself. A secret's life is counted on the monotonic clock, which nobody sets.
+Pure: reads no clock itself. A secret's life is measured with the monotonic clock, which can't be set.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from desktop.common.errors import AppError
 from desktop.openai_api.errors import ApiError, KeyRestricted, RequestRejected, WorkflowGone, WorkflowNotFound
 
 WORKFLOWS_END = date(2026, 11, 30)
-"""Agent Builder, the only maker of hosted workflows, shuts down on this day."""
+"""The day Agent Builder, the only source of hosted workflows, shuts down."""
 _ENDED = re.compile(
     r"deprecat|no longer|not (?:longer )?available|unavailable|discontinu|shut ?down|sunset|retired|removed|has ended"
     r"|not supported|unsupported",
     re.IGNORECASE,
 )
 AHEAD = 60.0
-"""A new secret is minted this many seconds before the old one ends (a tenth of short lives)."""
+"""Seconds before its expiry when a secret is renewed (a tenth of short lives)."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Life:
 
 
 def workflows_over(today: date) -> bool:
-    """Whether the day has come."""
+    """Whether that day has come."""
     return today >= WORKFLOWS_END
 
 
 def or_gone(error: AppError, workflow: str, *, worked_before: bool, today: date | None) -> AppError:
-    """WorkflowGone in place of `error` where a session was refused with 404, 403 or 410 and the workflow had
-    worked before, or the day has come; then with any other word that means no, too: what OpenAI answers since was never
-    said. A key that lacks a permission stays what it is."""
+    """WorkflowGone instead of `error` if a session was refused with 404, 403 or 410 and the workflow worked before or
+    the day has come. After that day, for any other refusal too, since OpenAI has not said what it answers. A key
+    without permission keeps its error."""
     over = today is not None and workflows_over(today)
     refused = isinstance(error, WorkflowNotFound | KeyRestricted) or (
         isinstance(error, RequestRejected) and (error.status in (404, 410) or (over and _speaks_of_an_end(error)))

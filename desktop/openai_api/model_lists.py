@@ -1,4 +1,4 @@
-"""Lists of models as servers give them: OpenAI's own shape, and those of others. Pure: asks nobody.
+"""Parses servers' lists of models, in OpenAI's format and others. Pure: makes no requests.
 
 Seen: `{"object": "list", "data": [...]}` (OpenAI and most), `data` null (Ollama without a model), a bare array
 (Together), `{"models": [...]}` with names under `name`, `model` or `id` (Ollama's own, Google, llama.cpp beside
@@ -30,15 +30,15 @@ class Listed:
 
     id: str
     created: int = 0
-    """Unix seconds; 0: not said."""
+    """Unix seconds; 0 if unknown."""
     ends: date | None = None
-    """The day it is shut down, where the list says so."""
+    """The day it is shut down, if the list says so."""
     chats: bool = True
-    """False where the list says that it is for something else."""
+    """False if the list says it is for something else."""
 
 
 def read(answer: object) -> list[Listed] | None:
-    """The models of an answer, each once, in its order; None where it is no list of models."""
+    """The models in an answer, without duplicates, in order; None if it isn't a list of models."""
     entries = _entries(answer, 0)
     if entries is None:
         return None
@@ -51,7 +51,7 @@ def read(answer: object) -> list[Listed] | None:
 
 
 def further(answer: object) -> dict[str, str] | None:
-    """What asks for the next page of a list; None: this was the last (or the only) one."""
+    """The parameters for the next page of a list; None if this was the last."""
     if not isinstance(answer, Mapping):
         return None
     token = answer.get("nextPageToken") or answer.get("next_page_token")
@@ -83,7 +83,7 @@ def _entries(answer: object, depth: int) -> list[Any] | None:
             value = inner if inner is not None else keyed or None
         if isinstance(value, list) and value:
             return value
-        # null is a list for Go's servers, but an error with `data: null` is none.
+        # For Go servers, null is an empty list, but an error with `data: null` is not a list.
         empty = empty or isinstance(value, list) or (value is None and not answer.get("error"))
     return [] if empty else None
 

@@ -1,7 +1,7 @@
-"""http to another computer: only after a yes, and only to where the name leads inside the own network.
+"""Restricts http to other computers: only if allowed, and only if the name resolves to a private network.
 
-A name is looked up here and the connection goes to the very address that was looked at, so that no name can lead
-elsewhere a moment later. Works with `httpx` and with `httpx2`, which `openai` brings along; imports neither.
+It resolves the name and connects to the address it has checked, so that the name can't lead elsewhere a moment later.
+Works with `httpx` and with `httpx2`, which comes with `openai`; imports neither.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MOST_ADDRESSES = 4
 
 
 def check(route: Endpoint) -> bool:
-    """Whether the connection has to stay in the own network. Raises PlainUnasked where nobody has said yes."""
+    """Whether the connection must stay on a private network. Raises PlainUnasked if http is not allowed there."""
     if not needs_yes(route.base):
         return False
     if not route.plain:
@@ -49,24 +49,24 @@ def check(route: Endpoint) -> bool:
 
 
 def unasked(address: str) -> PlainUnasked:
-    """That nobody has said yes to an address yet; `detail` is its origin."""
+    """The error for an address not allowed yet; `detail` is its origin."""
     origin = plain_origin(address)
     return PlainUnasked(origin, host=origin.partition("//")[2], origin=origin)
 
 
 def confined(http: ModuleType, inner: Any) -> Any:
-    """`inner`, a transport of `http` (httpx or httpx2) without a proxy, kept inside the own network."""
+    """Restrict `inner`, a transport of `http` (httpx or httpx2) without a proxy, to private networks."""
     return pinned(http, inner, is_own_address)
 
 
 def abroad(http: ModuleType, inner: Any) -> Any:
-    """The same, kept out of it: for addresses that somebody on the internet has named."""
+    """The opposite, for addresses named by somebody on the internet."""
     return pinned(http, inner, is_public_address)
 
 
 def is_public_address(address: str) -> bool:
-    """Whether an IP address, as text, is on the internet: nothing of this computer, of the own network, or of a
-    provider's inside, however it is written."""
+    """Whether an IP address, as text, is on the internet: not this computer, a private network or a provider's internal
+    network, in any notation."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -142,7 +142,7 @@ def _place(request: Any) -> tuple[str, int]:
 
 
 def _fit(found: list[Any], host: str, fit: Callable[[str], bool]) -> list[str]:
-    """The addresses of a lookup that may be used. Raises OutsideNetwork where there is none."""
+    """The addresses of a lookup that may be used. Raises OutsideNetwork if there is none."""
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     chosen = [one for one in addresses if fit(one)]
     if not chosen:

@@ -1,4 +1,4 @@
-"""Asks whether the component's script can be had from here: for `doctor`, never on the way to a chat."""
+"""Checks whether ChatKit's script can be loaded. For `doctor`; never used to open a chat."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from desktop.openai_api.transport import Endpoint, choose_proxy
 
 FIRST_BYTES = 4096
 WHOLE = 2.0
-"""Times the limit for one step that the whole may take."""
+"""The whole check may take this many times the limit of one step."""
 
 
 def reach(url: str, *, proxy: str = "", proxy_password: str = "", ca_file: str = "", timeout: float = 20.0) -> None:
-    """Reads the beginning of the script. Raises ComponentUnreachable, NetworkError, FileUnreadable.
+    """Read the beginning of the script. Raises ComponentUnreachable, NetworkError, FileUnreadable.
 
     No key and no cookie is sent. A redirect counts as unreachable: the page's CSP would refuse its target.
     """

@@ -1,6 +1,6 @@
-"""Sessions of hosted workflows: what is asked for, minting, cancelling. There is no refresh: mint another.
+"""Creates and cancels sessions of hosted workflows. They can't be renewed; create another one instead.
 
-Knows no page and no settings file; is given settings, makes requests through a client.
+Knows no page and no settings file. It gets the settings and makes requests through a client.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from desktop.settings.model import Settings, WorkflowAgent
 
 PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
-"""Ids that may stand in a path."""
+"""Ids allowed in a path."""
 
 
 @dataclass(frozen=True)
 class ChatSession:
-    """A minted session. `expires_at` is OpenAI's (unix seconds); what counts here is `life`."""
+    """A session. `expires_at` is OpenAI's (unix seconds); the app uses `life`."""
 
     id: str
     client_secret: str = field(repr=False)
@@ -38,9 +38,9 @@ class ChatSession:
 
 
 def session_body(settings: Settings, agent: WorkflowAgent, user: str) -> dict[str, Any]:
-    """The body of `POST /chatkit/sessions`, every field of the API said outright.
+    """The body of `POST /chatkit/sessions`, with every field of the API set explicitly.
 
-    `version` is left out for the deployed one and `recent_threads` for all: null is not among their values.
+    `version` is left out for the deployed one, and `recent_threads` for all: they can't be null.
     """
     session = settings.session
     workflow: dict[str, Any] = {
@@ -80,7 +80,7 @@ def mint(
     monotonic: Callable[[], float] = time.monotonic,
     retries: int | None = None,
 ) -> ChatSession:
-    """A session of `agent` for `user`, as `settings` want it. As `create`."""
+    """Create a session of `agent` for `user` with `settings`. See `create`."""
     return create(
         client,
         session_body(settings, agent, user),
@@ -100,13 +100,13 @@ def create(
     monotonic: Callable[[], float] = time.monotonic,
     retries: int | None = None,
 ) -> ChatSession:
-    """Mints a session. May be tried again by the client: a session too many just expires.
+    """Create a session. The client may retry: a superfluous session just expires.
 
     `worked_before` and `today` tell a workflow that is gone (WorkflowGone) from one never found.
     Raises ApiError, NetworkError.
     """
     workflow = str(body.get("workflow", {}).get("id", ""))
-    started = monotonic()  # before the first attempt: a life counted too short does no harm
+    started = monotonic()  # before the first attempt: assuming a shorter life does no harm
     problem = None
     try:
         answer = client.request("POST", "/chatkit/sessions", json=body, retries=retries)
@@ -132,7 +132,7 @@ def create(
 
 
 def cancel(client: Requests, session_id: str, *, retries: int | None = 0) -> None:
-    """Cancels a session: its secret is refused from then on. Tried once unless told otherwise. Raises AppError."""
+    """Cancel a session, so that its secret is refused. Tried once by default. Raises AppError."""
     if not PLAIN_ID.fullmatch(session_id):
         raise BadAnswer("a session id of another shape", host=client.host)
     client.request("POST", f"/chatkit/sessions/{session_id}/cancel", retries=retries)

@@ -1,4 +1,4 @@
-"""Hosted threads and their items: listing with cursors, reading, deleting.
+"""Lists, reads and deletes hosted threads and their items.
 
 Knows no file and no terminal.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Order = Literal["asc", "desc"]
 Entry = TypeVar("Entry", Thread, Item)
 PAGE = 100
-"""Entries a page, the most that the API gives."""
+"""Entries per page, the API's maximum."""
 
 
 def list_threads(
@@ -76,19 +76,19 @@ def iter_items(client: Requests, thread_id: str, limit: int | None = None, order
 
 
 def delete_thread(client: Requests, thread_id: str) -> None:
-    """Deletes a thread at OpenAI, for good. Raises ThreadNotFound, ApiError, NetworkError."""
+    """Delete a thread at OpenAI for good. Raises ThreadNotFound, ApiError, NetworkError."""
     failed: list[AppError] = []
     try:
         answer = client.request("DELETE", _path(thread_id), on_retry=failed.append)
     except ThreadNotFound:
         if any(not isinstance(error, RateLimited) for error in failed):
-            return  # an attempt before had deleted it; only its answer was lost
+            return  # an earlier attempt had deleted it, and only its answer was lost
         raise
     wire.read(Deleted, answer, client.host)
 
 
 def _all(page_after: Callable[[str | None], Page[Entry]], limit: int | None) -> Iterator[Entry]:
-    """Ends also where a server repeats a cursor or sends an empty page that promises more."""
+    """All pages. Also ends if a server repeats a cursor or sends an empty page that announces more."""
     after: str | None = None
     seen: set[str] = set()
     given = 0
@@ -96,7 +96,7 @@ def _all(page_after: Callable[[str | None], Page[Entry]], limit: int | None) -> 
         page = page_after(after)
         for entry in page.data:
             if entry.id in seen:
-                continue  # the list moved while it was read
+                continue  # the list changed while it was read
             seen.add(entry.id)
             yield entry
             given += 1

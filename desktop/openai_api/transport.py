@@ -1,7 +1,7 @@
-"""How requests leave the machine: the system's certificate store, the proxy, time limits, keep-alive.
+"""How requests leave the computer: certificates, proxy, time limits, keep-alive.
 
-Knows nothing of keys, of JSON or of what is asked; how answers come in is told by `bounded`. httpx is imported when the
-first client is built.
+Knows nothing about keys, JSON or the requests. `bounded` handles the answers. httpx is imported when the first client
+is built.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECT_LIMIT = 10.0
-"""Longest wait for a connection, in seconds; shorter where the endpoint's own limit is shorter."""
+"""The longest wait for a connection, in seconds; shorter if the endpoint's own limit is."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,19 @@ class Endpoint:
     ca_file: str = ""
     timeout: float = 20.0
     public: bool = False
-    """Whether it has to be on the internet: somebody there has named it, so it leads to nothing that is only ours."""
+    """Whether it must be on the internet, because somebody there has named it."""
     plain: bool = False
-    """Whether somebody has said yes to http in the own network."""
+    """Whether http on the person's network is allowed."""
 
     @property
     def host(self) -> str:
-        """The host name alone, as sentences name it."""
+        """The host name, for sentences."""
         return urlsplit(self.base).hostname or self.base
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A proxy ready for use; `label` is for people and has neither user nor password."""
+    """A proxy ready for use. `label`: for people, without user and password."""
 
     url: str
     label: str
@@ -86,10 +86,10 @@ def parse_proxy(text: str, password: str = "") -> Proxy:
 
 
 def choose_proxy(endpoint: Endpoint) -> Proxy | None:
-    """The proxy for `endpoint`: the setting's, else the environment's or the system's (with its exceptions).
+    """The proxy for `endpoint`: from the settings, or else the environment's or the system's (with their exceptions).
 
-    A loopback address is asked directly unless the setting names a proxy, as browsers do; one of the own network that
-    is reached over http always: where its name leads is looked at here, and a proxy would read along.
+    Like in browsers, a loopback address is reached directly unless the settings name a proxy. http on a private network
+    is always direct: the name is checked here, and a proxy could read along.
     """
     if needs_yes(endpoint.base):
         return None
@@ -109,7 +109,7 @@ def choose_proxy(endpoint: Endpoint) -> Proxy | None:
 
 
 def tls_context(ca_file: str = "") -> ssl.SSLContext:
-    """Always verifying, through the operating system's store plus `ca_file` (PEM). Raises FileUnreadable.
+    """A TLS context that always verifies, with the system's certificates plus `ca_file` (PEM). Raises FileUnreadable.
 
     The context is built here because httpx would otherwise read SSL_CERT_FILE itself and fail on a
     missing file (httpx 0.28, `create_ssl_context`). On Windows and macOS truststore asks the system itself; under wine
@@ -132,7 +132,7 @@ def tls_context(ca_file: str = "") -> ssl.SSLContext:
 def build(endpoint: Endpoint, transport: httpx.BaseTransport | None = None) -> tuple[httpx.Client, str]:
     """A client for `endpoint` and the label of its proxy (empty: none). Follows no redirect, keeps no cookie.
 
-    `transport` takes the place of the network in tests. Raises FileUnreadable, ProxyFailed and PlainUnasked.
+    `transport` replaces the network in tests. Raises FileUnreadable, ProxyFailed and PlainUnasked.
     """
     import httpx
 
@@ -143,7 +143,7 @@ def build(endpoint: Endpoint, transport: httpx.BaseTransport | None = None) -> t
 
 
 def build_async(endpoint: Endpoint) -> tuple[httpx.AsyncClient, str]:
-    """As `build`, for an event loop."""
+    """Like `build`, for an event loop."""
     import httpx
 
     way, label = _through(endpoint, httpx.AsyncHTTPTransport)
@@ -151,7 +151,7 @@ def build_async(endpoint: Endpoint) -> tuple[httpx.AsyncClient, str]:
 
 
 def _manners(endpoint: Endpoint) -> dict[str, Any]:
-    """What every client has, however it gets there."""
+    """The options of every client."""
     from http.cookiejar import CookieJar, DefaultCookiePolicy
 
     import httpx
@@ -182,7 +182,7 @@ def _through(endpoint: Endpoint, kind: Callable[..., T]) -> tuple[T, str]:
         way = limited(kind(verify=context, proxy=through, limits=limits, trust_env=False))
         if inside:
             way = own_network.confined(httpx, way)
-        elif endpoint.public and proxy is None:  # through a proxy, names are looked up there
+        elif endpoint.public and proxy is None:  # with a proxy, names are resolved there
             way = own_network.abroad(httpx, way)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         label = proxy.label if proxy else ""

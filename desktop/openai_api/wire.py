@@ -1,4 +1,4 @@
-"""What OpenAI's answers look like, as pydantic models. OpenAI may add fields and kinds of item: nothing is lost.
+"""OpenAI's answers as pydantic models. Unknown fields and kinds of item are kept.
 
 Knows no network. Shapes: OpenAI's API description of 2026-08; compared with the `openai` package in the tests.
 """
@@ -16,7 +16,7 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="allow", defer_build=True)
 
     def raw(self) -> dict[str, Any]:
-        """The object as it came, fields this app does not know included."""
+        """The original object, with fields this app does not know."""
         return self.model_dump(exclude_unset=True)
 
 

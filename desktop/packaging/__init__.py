@@ -1,1 +1,1 @@
-"""Brand file -> installers. Not part of the app: no wheel and no frozen app holds it, so its words are English only."""
+"""Turns a brand file into installers. Not part of the app or the wheel, so its texts are in English only."""

@@ -1,4 +1,4 @@
-"""The brand's code agents: what of them goes along, and the packages they need."""
+"""The brand's code agents: which of their files are packaged, and the packages they need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m desktop.packaging`: what was typed, progress, one JSON object, exit codes. Leaves nothing half made.
+"""`python -m desktop.packaging`: arguments, progress, one JSON object, exit codes. Leaves nothing half done.
 
 Everything is made in a temporary folder beside the place where it goes; finished files are moved there at the end.
 """

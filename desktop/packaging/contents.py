@@ -1,4 +1,4 @@
-"""What is inside a frozen app: which distributions, under which licence; notices for people, an SBOM for scanners.
+"""The contents of a frozen app: distributions and licences, as notices for people and an SBOM for scanners.
 
 Comes from PyInstaller's own list of what it packed, so that nothing is named that isn't there and nothing left out.
 """

@@ -1,4 +1,4 @@
-"""What a Linux desktop wants to know of an app: menu entry, software centre, icons, manual page. Text in, text out."""
+"""Files for Linux desktops: menu entry, software centre, icons, manual page. Text in, text out."""
 
 from __future__ import annotations
 

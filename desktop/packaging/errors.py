@@ -1,4 +1,4 @@
-"""What can keep a package from being made: a sentence for the maker, and an exit code of its own."""
+"""Errors of packaging, each with a sentence for the maker and an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forms a package can have on each system. A system's module names its own in `FORMATS`."""
+"""Package formats on each system. A system's module lists its own in `FORMATS`."""
 
 from __future__ import annotations
 

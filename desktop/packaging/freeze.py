@@ -1,4 +1,4 @@
-"""Runs PyInstaller on `build.spec` with one brand's assets. What comes out depends on sources alone, not on the day."""
+"""Runs PyInstaller on `build.spec` with a brand's assets. The result only depends on the sources, not on the date."""
 
 from __future__ import annotations
 

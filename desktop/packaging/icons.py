@@ -1,4 +1,4 @@
-"""One picture -> every size and form the systems want.
+"""Makes all icon sizes and formats from one picture.
 
 SVG is drawn by resvg: one wheel a system with nothing beside it (cairosvg needs the cairo library, which Windows and
 macOS lack; librsvg comes with GTK alone), no scripts, no files from outside. Pillow does the rest.

@@ -1,4 +1,4 @@
-"""What Linux is given: a `.deb`, and a `.tar.zst` for everything else. Both the same, byte for byte, on every build."""
+"""Packages for Linux: a `.deb`, and a `.tar.zst` for other distributions. Both are reproducible byte for byte."""
 
 from __future__ import annotations
 

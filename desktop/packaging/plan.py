@@ -1,4 +1,4 @@
-"""What is to be made, worked out before anything is: brand, version, date, formats, folders."""
+"""The plan of a build, made before anything else: brand, version, date, formats, folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The programs that packaging runs: PyInstaller, dpkg-deb, makensis, the packaged app itself.
+"""Runs the programs packaging needs: PyInstaller, dpkg-deb, makensis, the packaged app itself.
 
 Each gets a process group of its own where the system has such groups. When packaging ends early (Ctrl+C, SIGTERM, a
 time limit), the whole group ends with it: a compiler's own children would go on to write into folders that are being

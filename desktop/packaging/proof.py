@@ -1,4 +1,4 @@
-"""Uses a frozen app as a person with an empty home would, before it is given out. Written for Linux so far.
+"""Tests a frozen app like a person with an empty home folder, before it is released. For Linux so far.
 
 A virtual screen, a keyring of its own, stand-ins in place of OpenAI, a proxy at a closed port between it and everything
 outside. Those come from the checkout's `tests/`, which is where the same things are had for the tests.

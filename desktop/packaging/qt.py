@@ -1,4 +1,4 @@
-"""Qt in a package for Linux: which of PySide6's files go along, and what its licences ask to go with them.
+"""Qt in packages for Linux: which of PySide6's files are included, and what its licences require.
 
 `build.spec` asks for the files, contents.py for the notices. Knows no PyInstaller. Facts: PySide6 6.11.3.
 """

@@ -1,4 +1,4 @@
-"""Looks for what is shaped like a secret in everything a maker hands out, archives too. Repeats none of it."""
+"""Searches everything a maker releases, including archives, for anything that looks like a secret. Never repeats it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`assets/brand.schema.json`: what editors show and check while a brand file is written. Made from the models.
+"""Writes `assets/brand.schema.json`, from the models: editors use it to check a brand file while it is typed.
 
 `python -m desktop.packaging.schema` writes it anew; a test holds it current.
 """

@@ -1,4 +1,4 @@
-"""Whether a file is called as the brand file says, capitals too: what Windows and macOS find, Linux may not."""
+"""Checks that a file's name matches the brand file in upper and lower case too, since Linux is stricter than others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts together the assets of one brand: pages and texts of the app, the brand's own icons, agents and brand file."""
+"""Assembles a brand's assets: the app's pages and texts, and the brand's icons, agents and brand file."""
 
 from __future__ import annotations
 

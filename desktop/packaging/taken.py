@@ -1,4 +1,4 @@
-"""Whether a brand's names are free: its command and package, its folder, the scheme of its links, its identifier.
+"""Checks that a brand's names are free: command and package, folder, link scheme, identifier.
 
 What is known everywhere stands in `taken_names`; beside it this computer is asked, as far as it can tell: commands, the
 distribution's packages, programs that open links. No network.

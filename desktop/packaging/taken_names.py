@@ -1,4 +1,4 @@
-"""Names that are somebody else's: commands, folders and links of systems and of programs that many people have.
+"""Names already in use: commands, folders and links of systems and of common programs.
 
 Data alone. Commands: those of a Debian's base (packages of priority required, important and standard), and of common
 programs. Links: RFC 7595's registry and what browsers, systems and programs are known to open.

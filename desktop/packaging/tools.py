@@ -1,4 +1,4 @@
-"""The programs and libraries that packaging leans on, and how to get what is missing."""
+"""The programs and libraries packaging needs, and how to install missing ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Windows is given: an installer for one person (NSIS), and a zip. Written for Windows, run there by the workflow.
+"""Packages for Windows: an installer for one user (NSIS), and a zip. Run on Windows by the workflow.
 
 makensis runs on Linux too, where tests compile the installer with a stand-in of the app and run it under wine.
 Signing: PACKAGING_WINDOWS_CERTIFICATE is the SHA-1 thumbprint of a certificate in the user's store; a hardware token or

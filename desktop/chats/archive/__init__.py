@@ -1,1 +1,1 @@
-"""Copies of hosted chats on this machine."""
+"""Copies of hosted chats on this computer."""

@@ -1,4 +1,4 @@
-"""The archive as a source of chats: copies of hosted ones on this machine, opened where somebody looks for them.
+"""The archive as a source of chats: copies of hosted chats on this computer, opened when needed.
 
 Knows how copies become chats and who fills them; how they lie on the disk is `copies`, how they are made `archiving`.
 """

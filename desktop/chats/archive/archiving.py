@@ -1,4 +1,4 @@
-"""Hosted threads copied into the archive: what is new or changed, one thread after the other, killed and gone on with.
+"""Copies new and changed hosted threads into the archive, one after another. Can be interrupted and resumed.
 
 Only ever reads at OpenAI. What is in the archive is its memory; whoever runs it is told how far it is.
 """

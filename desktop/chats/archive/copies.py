@@ -1,4 +1,4 @@
-"""Archived chats: hosted threads as they were at OpenAI, in a database of their own, for reading and searching.
+"""The database of archived chats: hosted threads as they were at OpenAI, for reading and searching.
 
 A thread is written in one transaction, so it is there whole or as it was before. Knows no network and no SDK.
 """

@@ -1,4 +1,4 @@
-"""The archive that earlier versions kept as files in a folder, taken into the database; the files stay as they are.
+"""Imports the archive of earlier versions, which was a folder of files, into the database. The files stay.
 
 A file: `{"schema": "chatkit-desktop/thread", "version": 1, "source": {"host"}, "thread": {…}, "items": […]}`.
 """

@@ -1,1 +1,1 @@
-"""Chats written into files: HTML, Markdown, JSON."""
+"""Exports chats to files: HTML, Markdown, JSON."""

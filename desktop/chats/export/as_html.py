@@ -1,4 +1,4 @@
-"""A chat as one HTML file: no script, nothing loaded from anywhere, light and dark, fit to be printed.
+"""A chat as a single HTML file: no scripts, nothing loaded, light and dark, printable.
 
 What people and agents wrote is text. Agents' Markdown is rendered where the extra that does it is installed.
 """

@@ -1,4 +1,4 @@
-"""A chat as JSON that loses nothing, piece by piece. The schema is `assets/schemas/chat-1.schema.json`."""
+"""A chat as complete JSON, written piece by piece. The schema is `assets/schemas/chat-1.schema.json`."""
 
 from __future__ import annotations
 

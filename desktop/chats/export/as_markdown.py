@@ -1,4 +1,4 @@
-"""A chat as Markdown, to read: one heading a message. Lossy; the JSON export is the record."""
+"""A chat as Markdown for reading, with one heading per message. Lossy; the JSON export is complete."""
 
 from __future__ import annotations
 

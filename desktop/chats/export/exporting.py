@@ -1,4 +1,4 @@
-"""Chats taken along: one into a file, or many into a folder, each whole or not there at all; gone on with after a stop.
+"""Exports one chat to a file, or many to a folder. Each file is complete or absent. Can be resumed.
 
 Whoever runs it is told how far it is. Knows no page and no terminal.
 """

@@ -1,4 +1,4 @@
-"""What an export has written into a folder, line by line in a hidden file: how the next one goes on from there.
+"""The journal of an export: a hidden file that lists what was written to a folder, so that the next one can resume.
 
 A name, and a digest of the content, are noted before the file is there, so a file of ours is known also after a kill.
 What has another content by now is not ours to write over, whatever the journal says of its name: a person may have

@@ -1,4 +1,4 @@
-"""File names of chats, made of day and title, that every system takes. Pure."""
+"""File names for chats, made from date and title, valid on every system. Pure."""
 
 from __future__ import annotations
 

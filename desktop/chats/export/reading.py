@@ -1,4 +1,4 @@
-"""What a person reads of a chat's items, the same for both kinds: those of OpenAI's API and those of agents in the app.
+"""A chat's items as a person reads them, for both formats: OpenAI's API and agents in the app.
 
 Takes every shape, also damaged ones and kinds yet unknown: those are shown as they are. Knows no format of a file.
 """

@@ -1,4 +1,4 @@
-"""Files written piece by piece under another name and renamed at the end, so that none is ever half there.
+"""Writes files piece by piece under a temporary name and renames them at the end, so that none is incomplete.
 
 Knows nothing of chats. A folder of the person's own keeps its mode; what is new in it is theirs alone.
 """

@@ -1,1 +1,1 @@
-"""Where chats come from: OpenAI, ChatKit servers, the agents inside the app. Each lists, reads, renames, deletes."""
+"""The sources of chats: OpenAI, ChatKit servers, agents in the app. Each lists, reads, renames and deletes chats."""

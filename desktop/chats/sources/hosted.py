@@ -1,4 +1,4 @@
-"""Hosted chats as OpenAI lists them: titles and dates of this profile's users, kept in memory and nowhere else.
+"""Hosted chats as listed by OpenAI: titles and dates for this profile's users, kept only in memory.
 
 Knows nothing of the archive.
 """

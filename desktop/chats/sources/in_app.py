@@ -1,4 +1,4 @@
-"""Chats of the agents inside the app, read and changed on the agents' own thread and waited for here.
+"""Chats of agents in the app. They are read and changed on the agents' thread, and this module waits for it.
 
 The store is imported with its SDK only when something is asked; where there never was a chat, nothing is.
 """

@@ -1,4 +1,4 @@
-"""Items of hosted threads: asked of the API, page by page or whole, and as the library gives them.
+"""Reads items of hosted threads from the API, by page or all, and converts them for the library.
 
 Knows nothing of the archive.
 """

@@ -1,4 +1,4 @@
-"""Chats at the ChatKit servers of a profile, over the protocol that their chat speaks: listed, read, renamed, deleted.
+"""Chats at a profile's ChatKit servers, through ChatKit's protocol: list, read, rename, delete.
 
 What was listed is kept in memory and nowhere else. A chat's id begins with its agent's (`team/thr_1`): two servers may
 give the same one. Nobody is asked for a token here. Knows no store and no archive.

@@ -1,4 +1,4 @@
-"""A client for long jobs: it waits as long as the API asks, tries again what may pass, and a cancel ends the wait.
+"""A client for long jobs: waits as long as the API asks, retries temporary failures, and can be cancelled.
 
 Knows neither threads nor files.
 """

@@ -1,4 +1,4 @@
-"""Chats that are elsewhere, as their source lists them: titles and dates, kept in memory and nowhere else.
+"""The list of chats kept elsewhere: titles and dates, only in memory.
 
 Knows no source and asks nobody. Usable from every thread.
 """

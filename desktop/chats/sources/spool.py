@@ -1,4 +1,4 @@
-"""JSON objects on their way from the network to the database: in memory while they are few, else in a nameless file.
+"""Buffers JSON objects between network and database: a few in memory, more in an unnamed file.
 
 The file lies in the profile's own folder and goes with the process. Knows nothing of what the objects are.
 """

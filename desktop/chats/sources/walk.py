@@ -1,4 +1,4 @@
-"""A list of the API read to its end, page by page, also where it moves meanwhile: nothing twice, nothing left out.
+"""Reads an API's list to its end, page by page. Even if it changes meanwhile, nothing is repeated or left out.
 
 Knows lists and cursors, not what they hold.
 """

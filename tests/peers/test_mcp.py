@@ -14,9 +14,10 @@ import pytest
 
 from desktop.agents.limits import Limits
 from desktop.agents.mcp.check import check
-from desktop.agents.mcp.connection import Connection, Want
+from desktop.agents.mcp.connection import Connection
 from desktop.agents.mcp.errors import McpEnded
 from desktop.agents.mcp.schemas import as_object
+from desktop.agents.mcp.types import Want
 from desktop.common.texts import Catalogue
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer

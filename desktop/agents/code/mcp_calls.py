@@ -13,8 +13,8 @@ from typing import Any
 from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.code.protocol import Message
 from desktop.agents.mcp import calls
-from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.servers import Live
+from desktop.agents.mcp.types import Tool
 from desktop.common.errors import AppError
 
 NOT_APPROVED = "Tool execution was not approved."

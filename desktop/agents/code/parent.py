@@ -31,9 +31,9 @@ from desktop.agents.errors import ModelEnds
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import approvals as cards
 from desktop.agents.mcp.approvals import Approvals
-from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.ready import until_ready
 from desktop.agents.mcp.servers import McpServers, Ready
+from desktop.agents.mcp.types import Tool
 from desktop.agents.models import chat_input
 from desktop.agents.sources import Sources
 from desktop.common.errors import AppError

@@ -25,7 +25,7 @@ from desktop.common.unseen import name_written_out, written_out
 from desktop.settings.mcp import McpServer, same_server
 
 if TYPE_CHECKING:
-    from desktop.agents.mcp.connection import Tool
+    from desktop.agents.mcp.types import Tool
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from desktop.agents.limits import Limits
-from desktop.agents.mcp.connection import Connection, Tool
+from desktop.agents.mcp.connection import Connection
 from desktop.agents.mcp.errors import McpEnded
 from desktop.agents.mcp.grants import Vault
 from desktop.agents.mcp.servers import want_of
 from desktop.agents.mcp.starts import Tells
+from desktop.agents.mcp.types import Tool
 from desktop.common.errors import Phrase
 from desktop.openai_api.transport import Endpoint
 from desktop.settings.mcp import McpServer

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from desktop import __version__
@@ -22,12 +22,13 @@ from desktop.agents.mcp.digests import digest_in
 from desktop.agents.mcp.errors import McpEnded, McpFailed, McpNotAnswering, McpNotMcp
 from desktop.agents.mcp.grants import Vault
 from desktop.agents.mcp.greeting import introduced
-from desktop.agents.mcp.lines import messages
 from desktop.agents.mcp.mended import Mended
-from desktop.agents.mcp.program import Program, output
+from desktop.agents.mcp.program import Program
 from desktop.agents.mcp.references import resolved
 from desktop.agents.mcp.results import Outcome, outcome
 from desktop.agents.mcp.starts import STARTS, Starting, Tells
+from desktop.agents.mcp.stdio import MOST_JUNK, Stdio
+from desktop.agents.mcp.types import SessionOver, Tool, Want
 from desktop.agents.models import failures
 from desktop.common.errors import AppError, InternalError, Phrase
 from desktop.openai_api.errors import NetworkError
@@ -38,19 +39,12 @@ if TYPE_CHECKING:
     import httpx2
     from mcp import Client
 
-    from desktop.openai_api import transport
 
 log = logging.getLogger(__name__)
 
 MOST_TOOLS = 1_000
 """Tools of one server; a model gets fewer (`naming.MOST_OFFERED`)."""
 MOST_OF_A_DESCRIPTION = 4_000
-MOST_JUNK = 1_000
-"""Lines that are no messages, of a program that prints before it speaks."""
-MOST_BETWEEN = 20_000
-"""The same between two messages: some print as they work."""
-LOGGED = 20
-"""Of those lines, how many stand in the log."""
 LOOK = 0.25
 """Seconds between two checks of a start."""
 TOLD_AFTER = 2.0
@@ -63,8 +57,6 @@ LOUD = 1_000_000
 NO_METHOD = -32601
 NO_HANDSHAKE = (-32022, NO_METHOD)
 """Answers to `initialize` from a server that only speaks the newest protocol (mcp-types 2.3)."""
-MOST_UNASKED = 5_000
-"""Messages between two answers."""
 MOST_PAGES = 200
 """Pages of a list of tools."""
 LARGEST = 16 * 1024 * 1024
@@ -78,36 +70,6 @@ MOST_LISTENINGS = 1_000
 UNREADABLE = ("Unexpected content type", "Failed to parse", "server answered a request with 202", "SSE stream")
 """`mcp`'s (2.3) own words for an answer that isn't a message. All other words are the server's."""
 CHANGED = "notifications/tools/list_changed"
-
-
-@dataclass(frozen=True)
-class Want:
-    """What a connection is made from. A connection made from a different `Want` can't be used."""
-
-    server: McpServer
-    """Without its name and approvals, which don't make it a different server."""
-    secrets: Mapping[str, str] = field(repr=False)
-    route: transport.Endpoint
-    signed_in: str = ""
-    """The person's sign-in it uses; empty for none."""
-
-
-@dataclass(frozen=True)
-class Tool:
-    """A tool as its server describes it."""
-
-    name: str
-    description: str
-    schema: dict[str, Any]
-    """The JSON Schema of its parameters; the root is an object."""
-    remark: str = ""
-    """`mended` if its parameters' description had to be corrected. For an unusable tool: why (`schemas.Remark`)."""
-    digest: str = ""
-    """Of the server's whole description (`digests.digest`): a lasting approval is for this."""
-
-
-class SessionOver(Exception):
-    """The server no longer knows the session and has done nothing. The call can be made in a new one."""
 
 
 class Connection:
@@ -130,12 +92,10 @@ class Connection:
         self._client: Client | None = None
         self._program: Program | None = None
         self._seen = http.Seen()
-        self._junk = 0
-        self._spoke = False
+        self._stdio = Stdio(label, self._lose)
         self._task: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
         self._lost = False
-        self._unasked = 0
         self._ended: AppError | None = None
         """Why it has ended."""
         self._older = False
@@ -219,13 +179,13 @@ class Connection:
             return False
         if program.loud > LOUD or seconds > limits.mcp_longest:
             return True
-        if first and not fetches and seconds <= FIRST * limits.mcp_start and not self._junk:
+        if first and not fetches and seconds <= FIRST * limits.mcp_start and not self._stdio.junk:
             return False
         return idle > min(limits.mcp_idle, limits.mcp_start)
 
     def _silent(self, seconds: float) -> AppError:
         said = self._program.said if self._program is not None else ""
-        if self._junk and not self._spoke:
+        if self._stdio.junk and not self._stdio.spoke:
             return McpNotMcp(server=self.label, said=said)
         return McpNotAnswering(server=self.label, seconds=round(seconds), said=said)
 
@@ -286,6 +246,9 @@ class Connection:
         if not done:
             task.cancel()
             await asyncio.wait({task}, timeout=1.0)
+
+    def _lose(self) -> None:
+        self._lost = True
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -481,10 +444,10 @@ class Connection:
 
     def _why(self, error: BaseException | None = None) -> AppError:
         if self._program is not None:
-            if self._junk > MOST_JUNK and not self._spoke:
+            if self._stdio.junk > MOST_JUNK and not self._stdio.spoke:
                 return McpNotMcp(server=self.label, said=self._program.said)
             why = self._program.why()
-            if isinstance(why, McpEnded) and self._junk and not self._spoke and not why.values.get("said"):
+            if isinstance(why, McpEnded) and self._stdio.junk and not self._stdio.spoke and not why.values.get("said"):
                 return McpNotMcp(server=self.label)
             return why
         known = self._seen.problem or self._ended
@@ -523,7 +486,7 @@ class Connection:
         environ = environment.with_places(environment.of_program(server, values, self._ours))
         self._program = Program(server.model_copy(update={"name": self.label}), environ, secrets, self._ours)
         self._program.start()
-        async with self._piped(self._program) as (read, write):
+        async with self._stdio.streams(self._program) as (read, write):
             yield Mended(read, self._mend), write
 
     def _auth(self, server: McpServer) -> httpx2.Auth | None:
@@ -533,68 +496,6 @@ class Connection:
         from desktop.agents.mcp.oauth import Bearer
 
         return Bearer(server, self._vault, self._seen)
-
-    @asynccontextmanager
-    async def _piped(self, program: Program) -> AsyncIterator[Any]:
-        import anyio
-        from mcp.shared.message import SessionMessage
-
-        coming, incoming = anyio.create_memory_object_stream[Any](0)
-        outgoing, going = anyio.create_memory_object_stream[SessionMessage](0)
-
-        async def listen() -> None:
-            async with coming:
-                with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
-                    while (line := await program.receive()) is not None:
-                        for message in self._read(program, line):
-                            await coming.send(message)
-                self._lost = True  # before those who wait for an answer are told
-
-        async def speak() -> None:
-            async with going:
-                async for message in going:
-                    text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
-                    program.send(f"{text}\n".encode())
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(listen)
-            group.start_soon(speak)
-            try:
-                yield incoming, outgoing
-            finally:
-                program.kill()
-                group.cancel_scope.cancel()
-                for stream in (coming, incoming, outgoing, going):
-                    stream.close()
-
-    def _read(self, program: Program, line: bytes) -> list[Any]:
-        """The messages of a line (older servers may send several at once); none, where it is none. What is too much
-        ends the program."""
-        from mcp.shared.message import SessionMessage
-
-        found = messages(line, MOST_UNASKED)
-        if not found:
-            self._junk += 1
-            program.banner(line)
-            if self._junk <= LOGGED:
-                output.info("%s, in place of the protocol: %s", self.label, program.plain(line))
-            if self._junk > (MOST_BETWEEN if self._spoke else MOST_JUNK):
-                log.warning("%s: its standard output is not the protocol", self.label)
-                program.flooded()
-            return []
-        if self._spoke:
-            self._junk = 0
-        given = []
-        for message in found:
-            if hasattr(message, "result") or hasattr(message, "error"):
-                self._spoke, self._unasked = True, 0
-            else:
-                self._unasked += 1
-                if self._unasked == MOST_UNASKED:
-                    program.flooded()
-            if self._unasked < MOST_UNASKED:
-                given.append(SessionMessage(message))
-        return given
 
 
 def _leaf(error: BaseException) -> BaseException:

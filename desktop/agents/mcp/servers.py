@@ -17,12 +17,13 @@ from typing import Any
 from desktop.agents.chatkit.runs import CURRENT
 from desktop.agents.limits import Limits
 from desktop.agents.mcp import grants
-from desktop.agents.mcp.connection import Connection, SessionOver, Tool, Want
+from desktop.agents.mcp.connection import Connection
 from desktop.agents.mcp.errors import McpEnded, McpSecretMissing, McpToolsLeftOut, McpTooManyTools
 from desktop.agents.mcp.grants import Grant, Vault
 from desktop.agents.mcp.naming import MOST_OFFERED
 from desktop.agents.mcp.results import Outcome
 from desktop.agents.mcp.starts import Starting
+from desktop.agents.mcp.types import SessionOver, Tool, Want
 from desktop.agents.mcp.words import plain
 from desktop.agents.sources import Sources
 from desktop.common.errors import AppError, Phrase

@@ -13,10 +13,10 @@ from agents import FunctionTool, RunContextWrapper, ToolOutputImage, ToolOutputT
 
 from desktop.agents.mcp import calls
 from desktop.agents.mcp.approvals import Approvals
-from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.naming import names, parameters
 from desktop.agents.mcp.results import Outcome
 from desktop.agents.mcp.servers import Live
+from desktop.agents.mcp.types import Tool
 from desktop.common.errors import AppError
 
 

@@ -17,8 +17,8 @@ from chatkit.types import ThreadItemDoneEvent, ThreadMetadata, ThreadStreamEvent
 from desktop.agents.chatkit import unfinished
 from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.mcp import approvals as cards
-from desktop.agents.mcp.connection import Tool
 from desktop.agents.mcp.toolbox import Toolbox
+from desktop.agents.mcp.types import Tool
 from desktop.common.texts import Catalogue
 from desktop.openai_api.errors import ThreadNotFound
 from desktop.settings.mcp import McpServer

@@ -19,10 +19,11 @@ import pytest
 
 from desktop.agents.limits import Limits
 from desktop.agents.mcp.check import check
-from desktop.agents.mcp.connection import Connection, Tool, Want
+from desktop.agents.mcp.connection import Connection
 from desktop.agents.mcp.errors import McpCommandMissing, McpEnded, McpNotAnswering, McpNotMcp
 from desktop.agents.mcp.servers import McpServers, Ready
 from desktop.agents.mcp.starts import Starting
+from desktop.agents.mcp.types import Tool, Want
 from desktop.common.errors import AppError
 from desktop.common.texts import Catalogue
 from desktop.openai_api.transport import Endpoint

@@ -37,7 +37,7 @@ PICTURE = base64.b64encode(
 
 def lived(server: McpServer, work: Callable[[Live], Awaitable[Any]], **secrets: str) -> Any:
     """What `work` gives with a server that is there."""
-    from desktop.agents.mcp.connection import Want
+    from desktop.agents.mcp.types import Want
 
     async def run() -> Any:
         live = Live(server, Want(server, secrets, Endpoint(server.url)), LIMITS, {})

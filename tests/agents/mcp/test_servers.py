@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from desktop.agents.mcp.check import check
-from desktop.agents.mcp.connection import Connection, Want
+from desktop.agents.mcp.connection import Connection
 from desktop.agents.mcp.environment import of_program
 from desktop.agents.mcp.errors import (
     McpCommandMissing,
@@ -33,6 +33,7 @@ from desktop.agents.mcp.errors import (
 )
 from desktop.agents.mcp.naming import names
 from desktop.agents.mcp.servers import McpServers
+from desktop.agents.mcp.types import Want
 from desktop.common.errors import AppError
 from desktop.openai_api.errors import ConnectionRefused
 from desktop.openai_api.transport import Endpoint
@@ -342,7 +343,8 @@ def test_no_process_is_left_when_the_app_is_killed(tmp_path: Path) -> None:
         f"""
         import asyncio, os
         from desktop.agents.limits import Limits
-        from desktop.agents.mcp.connection import Connection, Want
+        from desktop.agents.mcp.connection import Connection
+        from desktop.agents.mcp.types import Want
         from desktop.openai_api.transport import Endpoint
         from tests.agents.mcp.conftest import stdio
 

@@ -201,8 +201,8 @@ def test_a_token_that_is_refused_before_its_time_is_renewed_too(issuer: Issuer, 
 
 
 def test_many_calls_at_once_renew_once(issuer: Issuer, server: McpHttp) -> None:
-    from desktop.agents.mcp.connection import Want
     from desktop.agents.mcp.servers import Live
+    from desktop.agents.mcp.types import Want
 
     far = http(server.url)
     given = kept(far, signed(far))

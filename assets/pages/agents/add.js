@@ -1,5 +1,5 @@
 // @ts-check
-/** A form for code that is to become an agent: a file, or what was pasted. What is refused is said at its field, and stays typed. */
+/** A form that turns code into an agent: a file or pasted text. A refusal is shown at its field; the text stays. */
 
 import { call } from "../common/bridge.js";
 import { CHECK_LIMIT, described, make, sayIn, wire } from "../common/parts.js";

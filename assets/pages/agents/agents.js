@@ -1,5 +1,5 @@
 // @ts-check
-/** The page for agents: a list, and at its right the agent, the endpoint or what can be added. Every change of an agent is saved by itself. */
+/** The agents page: a list, and on its right an agent, an endpoint or what can be added. Changes are saved at once. */
 
 import { call, on } from "../common/bridge.js";
 import {
@@ -47,14 +47,14 @@ import { trialTells, wireTrial } from "../common/trial.js";
 
 /** @type {Start | null} */
 let start = null;
-/** The agent that is shown, and everything of it. */
+/** The agent being shown, with all its fields. */
 let current = "";
 /** @type {Agent | null} */
 let agent = null;
-/** How often something was opened: what is answered late does not take the place of what was opened since. */
+/** Counts openings, so that a late answer does not replace what was opened since. */
 let openings = 0;
 
-// --- what is known -----------------------------------------------------------------------------------------
+// --- state -------------------------------------------------------------------------------------------------
 
 /** @param {State} state */
 function fillState(state) {
@@ -105,7 +105,7 @@ function paintNow() {
   });
 }
 
-// --- what is shown -----------------------------------------------------------------------------------------
+// --- display -----------------------------------------------------------------------------------------------
 
 /** @param {"agent" | "endpoint" | "mcp" | "server" | "adding"} which */
 function view(which) {
@@ -210,7 +210,7 @@ function openAdding(focus = true) {
   if (focus) el("adding").querySelector("h2")?.focus();
 }
 
-/** The agent that opens, else the first, else what can be added. */
+/** The active agent, or the first one, or what can be added. */
 async function openFirst() {
   const first = start?.active || start?.agents[0]?.id;
   if (!first) return openAdding(false);
@@ -218,7 +218,7 @@ async function openFirst() {
   narrow("list");
 }
 
-// --- what is done ------------------------------------------------------------------------------------------
+// --- actions -----------------------------------------------------------------------------------------------
 
 /** @param {string | import("../common/parts.js").Described} message */
 const workflowError = (message) => fieldError("workflow-id", message);

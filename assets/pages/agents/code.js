@@ -1,5 +1,5 @@
 // @ts-check
-/** A code agent on the page for agents: its file, its packages, and how it stands with the yes, which only the consent page takes. */
+/** A code agent on the agents page: its file, its packages and its consent, which only the consent page can give. */
 
 import { call, on } from "../common/bridge.js";
 import { button, described, el, sentence, show } from "../common/parts.js";
@@ -12,10 +12,10 @@ import { t } from "../common/texts.js";
  * @typedef {{state: "approved" | "new" | "changed" | "unreadable", words: string, missing: string[]}} Standing
  */
 
-/** A file dialog may stand open for long, in milliseconds. */
+/** How long a file dialog may stay open, in milliseconds. */
 const DIALOG = 3_600_000;
 
-/** The code agent that is shown; empty where it is none. */
+/** The code agent being shown; empty for other agents. */
 let shown = "";
 
 export function buildCode() {

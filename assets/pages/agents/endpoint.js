@@ -1,5 +1,5 @@
 // @ts-check
-/** The form of an endpoint: checked by real calls before it is saved; what was typed stays until then. */
+/** The form for an endpoint. It is checked by real calls before it is saved; typed text stays until then. */
 
 import { call } from "../common/bridge.js";
 import { Check } from "../common/check.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** The fields of an agent: which there are for each kind, the models of its endpoint, and what was typed but not yet saved. */
+/** An agent's fields: which ones each kind has, its endpoint's models, and text not yet saved. */
 
 import { call } from "../common/bridge.js";
 import { buildCode } from "./code.js";
@@ -55,7 +55,7 @@ let endpoints = [];
 let common = [];
 /** @type {import("../common/combobox.js").Combobox | null} */
 let models = null;
-/** The endpoint whose models are listed or asked for. */
+/** The endpoint whose models are listed or being requested. */
 let listed = "";
 
 /** @param {{default_model: string}} about */
@@ -155,7 +155,7 @@ function modelHelp(words) {
   help.hidden = false;
 }
 
-/** The list is asked for when somebody comes to choose from it. */
+/** The list is requested when somebody is about to choose from it. */
 async function listModels() {
   const endpoint = String(fields.get("agent.endpoint")?.get() ?? "");
   if (listed === endpoint || input(idOf("agent.model")).readOnly) return;

@@ -1,5 +1,5 @@
 // @ts-check
-/** What becomes of a hosted workflow: its chats archived, its code brought, or an assistant in its place. And code agents that are added. */
+/** What to do with a hosted workflow: archive its chats, import its code, or add an assistant. Adds code agents. */
 
 import { CodeForm } from "./add.js";
 import { ArchivePanel } from "../common/archive_panel.js";
@@ -14,7 +14,7 @@ import { t } from "../common/texts.js";
  * @typedef {{over: boolean, largest_code: number}} About
  */
 
-/** The workflow that is shown; empty: none. */
+/** The workflow being shown; empty for none. */
 let shown = "";
 /** @type {ArchivePanel | null} */
 let archive = null;

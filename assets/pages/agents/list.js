@@ -1,5 +1,5 @@
 // @ts-check
-/** The lists of agents, endpoints and MCP servers at the left: one entry each, arrows to move, a search where there are many. */
+/** The lists of agents, endpoints and MCP servers on the left: arrow keys move, and many agents get a search field. */
 
 import { el, input, make, show } from "../common/parts.js";
 import { t } from "../common/texts.js";
@@ -11,7 +11,7 @@ import { t } from "../common/texts.js";
  * @typedef {{id: string, kind: Kind, name: string, missing: boolean}} Entry
  */
 
-/** From so many agents on they are searched. */
+/** The search field appears from this many agents. */
 const MANY = 10;
 
 /** @type {Entry[]} */

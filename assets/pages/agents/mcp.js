@@ -1,5 +1,5 @@
 // @ts-check
-/** The form of an MCP server: it is started or called before it is saved; what was typed stays until then. */
+/** The form for an MCP server. The server is started or called before it is saved; typed text stays until then. */
 
 import { wirePaste } from "./mcp_paste.js";
 import { rowsEditor } from "./mcp_rows.js";
@@ -41,9 +41,9 @@ const check = new Check("mcp.save", "mcp.cancel", (isBusy) => lock(isBusy), 0);
 let pasted = -1;
 /** The names of those secrets. @type {string[]} */
 let held = [];
-/** What a model takes of tools. */
+/** The most tools a model accepts. */
 const MOST_OFFERED = 128;
-/** Milliseconds between two questions how a start goes on. */
+/** Milliseconds between two requests for a start's progress. */
 const ASK_EVERY = 1000;
 let locked = false;
 /** @type {Record<"variables" | "headers", Rows>} */

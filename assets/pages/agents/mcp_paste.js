@@ -1,5 +1,5 @@
 // @ts-check
-/** What other programs have of an MCP server fills the form. The app reads it and keeps its secrets; none comes back from there. */
+/** Fills the form from another program's configuration. The app parses it and keeps its secrets. */
 
 import { call } from "../common/bridge.js";
 import { button, described, el, make, part, show } from "../common/parts.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** Rows of a name, a value and whether it is secret: the variables and the headers of an MCP server. Knows no server. */
+/** Rows with a name, a value and a secret mark: an MCP server's variables and headers. Knows no server. */
 
 import { el, icon, make, sayIn } from "../common/parts.js";
 import { t } from "../common/texts.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** Signing in at an MCP server: what is offered after a refusal, and what is told of a sign-in that is there. */
+/** Signing in to an MCP server: the offer after a refusal, and the state of an existing sign-in. */
 
 import { button, el, fieldError, make, show } from "../common/parts.js";
 import { t } from "../common/texts.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** A small picture of how a chat with this agent begins: greeting, prompts and look, as they are typed. Saves nothing. */
+/** A preview of an empty chat with this agent: greeting, prompts and look, updated while typing. Saves nothing. */
 
 import { schemeNow } from "../common/look.js";
 import { el, input, make } from "../common/parts.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** What the chat page shows while it waits: a skeleton and words before there is a chat, a line over one. */
+/** What the chat page shows while it waits: a skeleton and words before there is a chat, a line above an open one. */
 
 import { part } from "../common/parts.js";
 import { t } from "../common/texts.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** The view over a chat that does not work: what happened, what to do, and the countdown to the next try. Asks for nothing itself. */
+/** The view above a chat that does not work: what happened, what to do, and the countdown to the next retry. */
 
 import { explain, part, wire } from "../common/parts.js";
 import { t } from "../common/texts.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** A client secret for a hosted chat, asked for until there is one: what may pass by itself is tried again, what can't is thrown. */
+/** Gets a client secret for a hosted chat. Retries temporary failures and throws others. */
 
 import { call } from "../common/bridge.js";
 import { notice } from "../common/notice.js";
@@ -7,7 +7,7 @@ import { tryNow, untilNextTry } from "./tries.js";
 import { described } from "../common/parts.js";
 import { t } from "../common/texts.js";
 
-/** Codes that a further try can't change without somebody doing something. */
+/** Codes for which a retry can't help until somebody does something. */
 export const NOT_BY_ITSELF = new Set(["component_blank", "renderer_crashed", "keyring_denied", "keyring_locked"]);
 
 /**

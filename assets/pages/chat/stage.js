@@ -1,5 +1,5 @@
 // @ts-check
-/** What covers the chat where it does not work: what is wrong, or that the workflow is gone. The chat stays under it. */
+/** Covers a chat that does not work with the problem, or with the options for a workflow that is gone. */
 
 import { GoneView } from "./gone.js";
 import { endLoading } from "./loading.js";
@@ -20,7 +20,7 @@ export class Stage {
     this.#gone = new GoneView(actions);
   }
 
-  /** The code of the problem that is shown; empty: none is. */
+  /** The code of the problem being shown; empty for none. */
   get code() {
     return this.#problem.code;
   }

@@ -1,5 +1,5 @@
 // @ts-check
-/** Which chat is open in ChatKit: told to the app, and opened, left or written into as the app asks. Knows nothing of sessions. */
+/** The chat open in ChatKit: reports it to the app, and opens or leaves chats as the app asks. Knows no sessions. */
 
 import { call, on } from "../common/bridge.js";
 import { within } from "./component.js";

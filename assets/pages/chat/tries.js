@@ -1,5 +1,5 @@
 // @ts-check
-/** Trying again: the wait before the next try, and what a page shown anew has to know of the tries before it. */
+/** Retries: the wait before the next one, and what a reloaded page must know about earlier ones. */
 
 import { pause } from "./component.js";
 

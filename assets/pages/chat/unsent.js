@@ -1,5 +1,5 @@
 // @ts-check
-/** A message that was refused goes back into the composer: ChatKit itself leaves it empty. Knows no reason. */
+/** Puts a refused message back into the composer, which ChatKit leaves empty. Knows no reason. */
 
 import { sentFrom } from "../common/agent_uploads.js";
 import { within } from "./component.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** The window of all chats: finds them, reads one, and hands what is chosen to the questions before an export or a deletion. */
+/** The page of all chats: finds them, shows one, and passes the selection to the export and delete dialogs. */
 
 import { call, on } from "../common/bridge.js";
 import { askDelete } from "./delete.js";
@@ -124,7 +124,7 @@ function empty(why) {
   tellEmpty();
 }
 
-/** "No chats" is said once everybody who may have some has answered: a banner says who has not. */
+/** "No chats" is shown once every source has answered. A banner names those that have not. */
 function tellEmpty() {
   const why = lacking;
   const isNarrowed = query() !== "" || agent.value !== "" || days.value !== "0";
@@ -153,7 +153,7 @@ async function refresh(source) {
   }
 }
 
-/** Who is still asked. */
+/** Sources that have not answered yet. */
 function asking() {
   const names = start.sources.filter(({ id }) => counts.has(id)).map(({ name }) => name);
   const count = [...counts.values()].reduce((sum, one) => sum + one, 0);

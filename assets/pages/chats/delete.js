@@ -1,5 +1,5 @@
 // @ts-check
-/** The question before chats are deleted: how many, where, and that it is for good. Deletes nothing itself. */
+/** The question before chats are deleted: how many, where, and that it can't be undone. Deletes nothing itself. */
 
 import { opened } from "../common/dialog.js";
 import { button, el, make, part } from "../common/parts.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** The question before an export: in which form, and where to. It stays open until the app has begun. */
+/** The dialog before an export: format and folder. It stays open until the export has begun. */
 
 import { call } from "../common/bridge.js";
 import { opened } from "../common/dialog.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** How far an export, an archive or a deletion is, what came of it, and a way to stop it and to go on. */
+/** The progress and result of an export, an archive or a deletion, with buttons to cancel and to continue. */
 
 import { call, on } from "../common/bridge.js";
 import { button, el, explain, part, sentence, show, wire } from "../common/parts.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** The list of all chats: only the rows in sight are in the page, reached by arrows, chosen by their boxes. Loads nothing itself. */
+/** The list of all chats. Only visible rows are in the page; arrow keys and checkboxes work. Loads nothing itself. */
 
 import { el, make, marked } from "../common/parts.js";
 import { t } from "../common/texts.js";

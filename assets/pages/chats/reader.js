@@ -1,5 +1,5 @@
 // @ts-check
-/** One chat, read: its messages come as HTML that the app has made safe, page by page as one scrolls. Changes nothing. */
+/** Shows one chat: its messages arrive as safe HTML from the app, page by page while scrolling. Changes nothing. */
 
 import { call } from "../common/bridge.js";
 import { button, described, el, make, show, SHOW_AFTER, told } from "../common/parts.js";

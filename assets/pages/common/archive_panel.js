@@ -1,5 +1,5 @@
 // @ts-check
-/** Archiving chats, as a page shows it: the button, how far it is, what came of it. Which chats is not its business. */
+/** The panel for archiving chats: button, progress, result. Does not know which chats. */
 
 import { part, sayIn, wire } from "./parts.js";
 import { t } from "./texts.js";

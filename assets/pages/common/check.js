@@ -1,5 +1,5 @@
 // @ts-check
-/** One check at a time, under a number: shown while it goes on, ended by the person, heard only while it is wanted. What it asks of the person on the way is asked here. Knows no form. */
+/** Runs one check at a time, identified by a number: shows it, lets the person cancel it, asks its questions. */
 
 import { call } from "./bridge.js";
 import { CHECK_LIMIT, described } from "./parts.js";

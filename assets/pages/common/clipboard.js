@@ -1,5 +1,5 @@
 // @ts-check
-/** Copying text, on every engine: the modern way where the engine lets us, else a selection and `execCommand`. */
+/** Copies text on every engine: with the clipboard API if allowed, otherwise with a selection and `execCommand`. */
 
 /**
  * Copy a text. Call it inside the click: an engine may forget the click once something was awaited.

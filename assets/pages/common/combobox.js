@@ -1,9 +1,9 @@
 // @ts-check
-/** A text field with a list to choose from: anything may be typed, the list narrows to what fits. Knows nothing of what it lists. */
+/** A text field with a list of suggestions: anything may be typed, and the list shows what matches. */
 
 import { make } from "./parts.js";
 
-/** The most that are shown at once; typing finds the others. */
+/** The most suggestions shown at once; typing finds the others. */
 const MOST = 200;
 
 /**

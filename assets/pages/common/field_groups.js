@@ -1,5 +1,5 @@
 // @ts-check
-/** Groups of settings that stand on more than one page. */
+/** Groups of settings shared by several pages. */
 
 import { accent, segments, text, toggle } from "./fields.js";
 import { t } from "./texts.js";

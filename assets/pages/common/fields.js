@@ -1,5 +1,5 @@
 // @ts-check
-/** One field of the settings: label, control, help; the error takes the place of the help. Which fields there are is not said here. */
+/** One field for a setting: label, control, help; an error replaces the help. Does not know which fields there are. */
 
 import { call } from "./bridge.js";
 import { el, make, sayIn } from "./parts.js";
@@ -16,7 +16,7 @@ import { t } from "./texts.js";
  * @typedef {{help?: string, mono?: boolean, brief?: boolean, hint?: string}} Manner
  */
 
-/** Milliseconds a person stops typing before a harmless text is saved. */
+/** How long a pause in typing is before a harmless text is saved, in milliseconds. */
 export const PAUSE = 800;
 const FIRST_ACCENT = "#2563eb";
 const ZOOMS = [0.5, 0.75, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3];
@@ -25,7 +25,7 @@ const COLOUR = /^#[0-9a-f]{6}$/i;
 /** Every field of the page under its dotted name. @type {Map<string, Field>} */
 export const fields = new Map();
 
-/** What sentences of fields need: the app's name. */
+/** Values for the fields' sentences: the app's name. */
 export const words = { app: "" };
 
 /** Called with a field whose error came or went. @type {Array<(field: Field) => void>} */

@@ -1,5 +1,5 @@
 // @ts-check
-/** The way to the help from every page: F1, and *More about this* beside an error. */
+/** Opens the help from any page: with F1, or *More about this* beside an error. */
 
 import { call } from "./bridge.js";
 import { t } from "./texts.js";

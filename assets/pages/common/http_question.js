@@ -1,5 +1,5 @@
 // @ts-check
-/** The question about http in the own network, and the offer of http where a server speaks nothing else. For every form that takes an address. */
+/** Asks whether http on one's own network is allowed, and offers http if a server needs it. For every address field. */
 
 import { ask } from "./dialog.js";
 import { t } from "./texts.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** The scheme and the accent that the settings or the brand choose, laid over the tokens of base.css. Sets colours, nothing else. */
+/** Applies the theme and accent from the settings or the brand to the tokens of base.css. Only sets colours. */
 
 import { on } from "./bridge.js";
 

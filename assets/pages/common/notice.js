@@ -1,5 +1,5 @@
 // @ts-check
-/** A line over the chat, with what can be done about it. */
+/** A line above the chat, with an action. */
 
 import { make, part, told } from "./parts.js";
 import { t } from "./texts.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** What our pages share: finding and making elements, and an error as something to show. */
+/** Helpers for all pages: finding and making elements, and showing errors. */
 
 import { BridgeError } from "./bridge.js";
 import { explain, withMore } from "./help.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** The editor of the prompts on an empty chat: rows that come, go and move. A row is saved when it is complete. */
+/** The editor for starter prompts: rows can be added, removed and moved. A row is saved when it is complete. */
 
 import { button, el, icon, make, sayIn, show } from "./parts.js";
 import { lockedBecause, PAUSE } from "./fields.js";

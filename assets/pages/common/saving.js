@@ -1,5 +1,5 @@
 // @ts-check
-/** Saving, one change after the other, and the line that says how it went. Knows no field. */
+/** Saves changes one after another, and shows the result in a line. Knows no field. */
 
 import { call } from "./bridge.js";
 import { banner, described, el, show, SHOW_AFTER } from "./parts.js";
@@ -8,7 +8,7 @@ import { t } from "./texts.js";
 
 /** @typedef {import("./parts.js").Described} Described */
 
-/** Milliseconds that "Saved" stands. */
+/** How long "Saved" is shown, in milliseconds. */
 const SAVED_FOR = 4_000;
 
 let stateTimer = 0;

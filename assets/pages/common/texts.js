@@ -1,5 +1,5 @@
 // @ts-check
-/** The words of a page: handed over by the app under full keys (`area.key`), placed by attributes in the html. */
+/** A page's texts: sent by the app under full keys (`area.key`), and put into the HTML by attributes. */
 
 /** @type {Record<string, string>} */
 let texts = {};

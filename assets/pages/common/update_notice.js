@@ -1,5 +1,5 @@
 // @ts-check
-/** A newer version of the app, told over a chat that works: what is new opens in the browser, nothing is installed. */
+/** A notice of a newer version above a working chat. The release notes open in the browser; nothing is installed. */
 
 import { call, on } from "./bridge.js";
 import { notice } from "./notice.js";

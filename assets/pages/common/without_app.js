@@ -1,5 +1,5 @@
 // @ts-check
-/** What both chat pages need beside the chat: words where the app cannot be reached, and what the page was kept from loading. */
+/** For both chat pages: an error in the person's language if the app can't be reached, and reports of blocks. */
 
 import { BridgeError } from "./bridge.js";
 import { applyTexts, setTexts, t } from "./texts.js";

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from desktop.common.markdown import formulas
 from desktop.common.rendering import refers, render, render_growing
 
 PICTURE = "data:image/png;base64,iVBORw0KGgo="
@@ -33,11 +34,14 @@ def harmless(html: str) -> bool:
     seen = Seen(html)
     known = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "ul", "ol", "li", "pre", "div", "table"}
     known |= {"thead", "tbody", "tr", "th", "td", "a", "br", "code", "em", "img", "s", "span", "strong"}
+    known |= {"details", "summary", "sub", "sup", "kbd", "input"} | formulas.TAGS
     return set(seen.tags) <= known and all(
-        (name in ("target", "rel", "title", "alt", "class", "start"))
+        (name in ("target", "rel", "title", "alt", "class", "start", "open", "alttext"))
+        or (tag == "input" and (name, value) in (("type", "checkbox"), ("checked", ""), ("disabled", "")))
+        or (tag in formulas.TAGS and name in formulas.ATTRIBUTES and formulas.ATTRIBUTES[name].fullmatch(value))
         or (name == "href" and re.match(r"(https?://|mailto:)", value, re.IGNORECASE))
         or (name == "src" and value.startswith("data:image/"))
-        for _, name, value in seen.attributes
+        for tag, name, value in seen.attributes
     )
 
 

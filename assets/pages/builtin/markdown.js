@@ -120,6 +120,7 @@ export class Growing {
     this.#text = text;
     if (!isOther && !this.#refers) await this.#render(true);
     if (isOther || this.#refers) await renderAll([{ place: this.#place, text }], {});
+    if (!this.#isPlain) this.#rest.remove();
   }
 
   #schedule() {

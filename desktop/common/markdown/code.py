@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,12 @@ MOST = 20_000
 LONGEST_LINE = 1_000
 """Characters of a line. Longer ones are data or an attack on a lexer's patterns."""
 
-# Pygments' name of a language and how else models call it. What is not here stays plain: some of Pygments' five hundred
-# lexers take minutes for a few thousand well-chosen characters; these were tried (tests/common/markdown/test_code.py).
+BUDGET = 0.4
+"""Seconds of a processor that a block may take, some ten times what 20,000 characters of ordinary code do. Well-chosen
+signs keep some lexers busy for minutes, a little at each word; what comes after the budget stays plain."""
+
+# Pygments' name of a language and how else models call it. What is not here stays plain: Pygments
+# has five hundred, and these alone were tried with hostile code (tests/common/markdown/test_code.py).
 LANGUAGES = {
     "bash": "sh shell zsh ksh",
     "batch": "bat cmd",
@@ -125,8 +130,13 @@ _LONG = re.compile(rf"[^\n]{{{LONGEST_LINE}}}")
 def _pieces(lexer: Any, content: str) -> Iterator[tuple[str, str]]:
     """Kinds and texts: neighbours of one kind are one piece, and each line of a comparison is one with its end."""
     last, held = "", ""
-    for _, token, found in lexer.get_tokens_unprocessed(content):
+    until = time.thread_time() + BUDGET
+    for at, token, found in lexer.get_tokens_unprocessed(content):
         kind, text = _kind(str(token)), found
+        if time.thread_time() > until:
+            yield last, held
+            yield "", content[at:]
+            return
         if last in _LINES and text.startswith("\n"):
             yield last, f"{held}\n"
             last, held, text = "", "", text[1:]

@@ -35,6 +35,7 @@ _HALF = re.compile(
     r"|&#?\w{0,10}|(?:^|(?<=\s))[*_~]{1,3}|\\)\Z"
 )
 _BOLD = re.compile(r"\*\*(?=[^\s*])|(?<=[^\s*])\*\*")
+_OWN_TAG = re.compile(r"<(/?)(sub|sup|kbd)>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def shown(text: str, tokens: Sequence[Token]) -> Shown:
     """What of a text is shown; `tokens` is how it parses as it stands."""
     lines = _LINE_END.split(text)
     settled, last = _settled(text, tokens, len(lines) - 1)
-    in_code = _in_fence(tokens, len(lines))
+    in_code = _in_fence(tokens, lines)
     # The line that is being written, where it may be or become the mark of a fence.
     end = len(text) - len(lines[-1]) if _FENCE_LINE.fullmatch(lines[-1]) else len(text)
     if in_code:
@@ -106,12 +107,15 @@ def _offset(text: str, line: int) -> int:
     return at
 
 
-def _in_fence(tokens: Sequence[Token], lines: int) -> bool:
+def _in_fence(tokens: Sequence[Token], lines: list[str]) -> bool:
+    """Whether the text ends inside code between fences."""
     leaf = next((token for token in reversed(tokens) if token.nesting == 0), None)
     if leaf is None or leaf.type != "fence" or not leaf.map:
         return False
-    closed = leaf.map[1] - leaf.map[0] == leaf.content.count("\n") + 2
-    return not closed and leaf.map[1] >= lines - 1
+    first, end = leaf.map
+    last = lines[min(end, len(lines)) - 1].strip(" \t>")
+    closed = end - first > 1 and last.startswith(leaf.markup) and not last.strip(leaf.markup[0])
+    return not closed and end >= len(lines) - 1
 
 
 def _half_table(block: str) -> bool:
@@ -160,11 +164,14 @@ def _may_become(text: str, at: int, end: int, mark: str) -> bool:
 
 
 def _closed(block: str) -> str:
-    """A block whose bold words end where it ends for now."""
-    line = block[_run(block) :]
-    if line.startswith((" " * 4, "\t")) or len(_BOLD.findall(re.sub(r"`[^`\n]*`", "", line))) % 2 == 0:
+    """A block whose bold words and small elements end where it ends for now."""
+    line = re.sub(r"`[^`\n]*`", "", block[_run(block) :])
+    if line.startswith((" " * 4, "\t")):
         return block
-    end = block.rstrip()
-    if end.endswith("**"):
-        return block
-    return f"{end.removesuffix('*')}**{block[len(end) :]}"
+    end, closers = block.rstrip(), ""
+    for found in _OWN_TAG.finditer(line):
+        tag = f"</{found[2]}>"
+        closers = closers.replace(tag, "", 1) if found[1] else tag + closers
+    if len(_BOLD.findall(line)) % 2 and not end.endswith("**"):
+        end, closers = end.removesuffix("*"), f"{closers}**"
+    return f"{end}{closers}{block[len(block.rstrip()) :]}" if closers else block

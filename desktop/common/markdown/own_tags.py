@@ -86,11 +86,13 @@ def _details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     element.map = [start, line]
     if opened[1]:
         element.attrSet("open", "")
+    line_of_body = start
     if summary := _SUMMARY.match(body):
         state.push("summary_open", "summary", 1)
         inline = state.push("inline", "", 0)
         inline.content, inline.children, inline.map = summary[1].strip(), [], [start, start + 1]
         state.push("summary_close", "summary", -1)
+        line_of_body += summary[0].count("\n")
         body = body[summary.end() :]
     state.env["details"] = depth + 1
     before = len(state.tokens)
@@ -98,6 +100,8 @@ def _details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     state.env["details"] = depth
     for token in state.tokens[before:]:
         token.level += state.level
+        if token.map:
+            token.map = [line_of_body + token.map[0], line_of_body + token.map[1]]
     state.push("details_close", "details", -1)
     state.line = line
     return True

@@ -16,7 +16,7 @@ from desktop.common.errors import FileUnreadable
 from desktop.common.locations import Locations
 from desktop.settings.errors import SettingsDamaged, SettingsNewer, SettingsUnwritable
 from desktop.settings.file import SettingsFile
-from tests.rig.processes import Child
+from tests.rig import forks
 from tests.rig.systems import private
 
 
@@ -144,8 +144,9 @@ def test_checklist_24_killing_the_process_a_hundred_times_loses_nothing(profile:
     file.save({"number": 0, "filling": []})
     last = 0
     for round_ in range(100):
-        writer = Child(
-            [sys.executable, "-X", "frozen_modules=on", "-c", WRITER, str(profile.settings)],
+        writer = forks.child(
+            [sys.executable, "-c", WRITER, str(profile.settings)],
+            "desktop.settings.file",
             cwd=Path(__file__).parents[2],
             stdout=subprocess.PIPE,
         )

@@ -38,12 +38,20 @@ output = logging.getLogger("desktop.agents.code.output")
 UNREAD = 64
 """Messages of the child that may wait to be read. Beyond that its pipe fills up, and then the child waits."""
 ROOT = Path(__file__).resolve().parents[3]
+Start = Callable[..., subprocess.Popen[bytes]]
+"""What starts a program, and takes what `subprocess.Popen` takes."""
 
 
 class Child:
     """One process. Make and use it on the agents' loop: on Linux it dies with the thread that started it."""
 
-    def __init__(self, name: str, environ: dict[str, str], secrets: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        environ: dict[str, str],
+        secrets: Callable[[], tuple[str, ...]],
+        start: Start = subprocess.Popen,
+    ) -> None:
         """Raises OSError."""
         self.name = name
         self._secrets = secrets
@@ -56,7 +64,7 @@ class Child:
         takes, ours_out = os.pipe()
         ours_in, gives = os.pipe()
         try:
-            self._process, self._job = _start(takes, gives, clean(environ))
+            self._process, self._job = _start(start, takes, gives, clean(environ))
         except BaseException:
             os.close(ours_out)
             os.close(ours_in)
@@ -183,12 +191,12 @@ class Child:
                 output.info("%s: %s", self.name, said)
 
 
-def _start(takes: int, gives: int, environ: dict[str, str]) -> tuple[subprocess.Popen[bytes], Job | None]:
+def _start(start: Start, takes: int, gives: int, environ: dict[str, str]) -> tuple[subprocess.Popen[bytes], Job | None]:
     adopt_orphans()
     words = [sys.executable, ARGUMENT] if is_frozen() else [sys.executable, "-m", "desktop.agents.code.child"]
     if os.name == "nt":
         return _start_on_windows(words, takes, gives, environ)
-    process = subprocess.Popen(
+    process = start(
         [*words, str(takes), str(gives)],
         cwd=None if is_frozen() else ROOT,
         env=environ,

@@ -105,7 +105,8 @@ class Processes:
         """Raises CodeEnded."""
         secrets = tuple(secret for secret in (want.key, want.route.proxy_password) if secret)
         try:
-            child = Child(want.source.name, clean(self._place.environ, secrets), lambda: secrets)
+            environ = clean(self._place.environ, secrets)
+            child = Child(want.source.name, environ, lambda: secrets, self._place.start)
         except OSError as error:
             raise CodeEnded(repr(error), file=want.source.name, problem=error.strerror or "") from None
         live = Live(agent_id, want, child)

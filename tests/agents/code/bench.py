@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -15,20 +16,37 @@ import psutil
 
 from desktop.agents.code.consent import Consents, Source, read
 from desktop.agents.code.place import Place
+from desktop.agents.code.process import Start
 from desktop.settings.agents import CodeAgent, Endpoint
 from tests.agents.talk import Given, Heard, Json, Page, make_host
+from tests.rig import forks
 from tests.rig.systems import is_wine
 from tests.standins.models_api import KEY, Answer, ModelsApi
 
 PATIENCE = 280.0 if is_wine() else 90.0
 """Seconds for what takes a start of Python and the SDKs on a busy machine."""
+IMPORTED = ("agents", "desktop.agents.code.runner", "desktop.agents.code.loader", "desktop.agents.code.explained")
+"""What every process of a code agent imports."""
+
+
+def forked() -> Start:
+    """Starts processes that have imported it already, where that can be. What looks at the start itself takes
+    `subprocess.Popen`."""
+    return forks.prepared(*IMPORTED).start if forks.available() else subprocess.Popen
 
 
 class Bench:
     """`file` is the agent; `write` writes it or one beside it; `approve` says yes to what is there now."""
 
     def __init__(
-        self, folder: Path, api: ModelsApi, *, stop: float = 2.0, packages: Path | None = None, **hooks: Any
+        self,
+        folder: Path,
+        api: ModelsApi,
+        *,
+        stop: float = 2.0,
+        packages: Path | None = None,
+        start: Start = subprocess.Popen,
+        **hooks: Any,
     ) -> None:
         """`hooks` go to the host."""
         self.folder = folder
@@ -43,7 +61,7 @@ class Bench:
             keys={api.base: KEY},
         )
         environ = {**os.environ, "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9", "MINE": f"x{KEY}x"}
-        place = Place(self.consents, packages, environ, stop)
+        place = Place(self.consents, packages, environ, stop, start)
         self.host = make_host(self.given, code=lambda: place, **{"on_question": lambda: None, **hooks})
         self.page = Page(self.host, "code")
 

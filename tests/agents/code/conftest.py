@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.code.bench import Bench, bench
+from tests.agents.code.bench import Bench, bench, forked
 
 
 @pytest.fixture
 def code(tmp_path: Path) -> Iterator[Bench]:
-    with bench(tmp_path / "my_agent") as made:
+    with bench(tmp_path / "my_agent", start=forked()) as made:
         yield made

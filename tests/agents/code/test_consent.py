@@ -11,7 +11,7 @@ import pytest
 from desktop.agents.code.consent import Consents, Source, read
 from desktop.agents.code.errors import CodeConsentNeeded, CodeUnreadable
 from desktop.common.texts import Catalogue
-from tests.agents.code.bench import Bench, until
+from tests.agents.code.bench import Bench, forked, until
 from tests.agents.talk import Heard
 from tests.rig.systems import link
 from tests.standins.models_api import KEY, Answer, ModelsApi
@@ -214,7 +214,7 @@ class Asking:
 
     def __init__(self, folder: Path, api: ModelsApi) -> None:
         self.asked: list[tuple[str, str]] = []
-        self.code = Bench(folder, api, on_code=lambda agent, why: self.asked.append((agent, why.code)))
+        self.code = Bench(folder, api, start=forked(), on_code=lambda agent, why: self.asked.append((agent, why.code)))
         self.code.holds(AGENT.format(words="First."))
         self.code.write(AGENT.format(words="Second."))
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.agents.code.bench import Bench
+from tests.agents.code.bench import Bench, bench
 from tests.rig.systems import link
 from tests.standins.models_api import Answer
 
@@ -64,6 +65,13 @@ def run_workflow(given):
 """
 
 
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Bench]:
+    """Its processes are started as the app does."""
+    with bench(tmp_path / "my_agent") as made:
+        yield made
+
+
 def test_what_a_file_remembers_is_the_chats_own(code: Bench) -> None:
     code.holds(COUNTS)
     one = code.say("a")
@@ -80,13 +88,13 @@ def test_words_of_the_protocol_that_are_printed_are_output_and_nothing_else(code
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads /proc, which is Linux’s")
 def test_checklist_28_a_child_holds_nothing_of_the_apps_but_the_two_pipes_it_was_given(
-    code: Bench, tmp_path: Path
+    started: Bench, tmp_path: Path
 ) -> None:
-    code.holds(LOOKS)
+    started.holds(LOOKS)
     with socket.socket() as held, (tmp_path / "database").open("w") as database:
         for mine in (held, database):
             os.set_inheritable(mine.fileno(), True)  # as a library may do
-        words = code.say().said.split()
+        words = started.say().said.split()
         own = {os.readlink(f"/proc/self/fd/{one}") for one in _handles()}
     own -= _mapped()
     shared = {one for one in words if one in own and not one.startswith(("anon_inode:", os.devnull))}

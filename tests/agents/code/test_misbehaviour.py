@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from desktop.agents.code.child import Passed
-from tests.agents.code.bench import Bench, bench, gone, until
+from tests.agents.code.bench import Bench, bench, forked, gone, until
 from tests.rig.processes import Child
 from tests.standins.models_api import KEY, Answer
 
@@ -60,7 +60,7 @@ def deed(text: str) -> str:
 @pytest.fixture
 def quick(tmp_path: Path) -> Iterator[Bench]:
     """A bench that waits half a second for a run to stop."""
-    with bench(tmp_path / "my_agent", stop=0.5) as made:
+    with bench(tmp_path / "my_agent", stop=0.5, start=forked()) as made:
         yield made
 
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,7 +19,7 @@ import pytest
 
 from desktop.agents.code.environment import clean, with_proxy
 from desktop.openai_api.transport import Endpoint, choose_proxy
-from tests.agents.code.bench import Bench
+from tests.agents.code.bench import Bench, bench
 from tests.rig.processes import Child
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prctl and /proc are Linux's")
@@ -60,6 +61,13 @@ async def run():
 asyncio.run(run())
 leave(0)
 """
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Iterator[Bench]:
+    """Its processes are started as the app does."""
+    with bench(tmp_path / "my_agent") as made:
+        yield made
 
 
 def until_gone(pid: int) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from desktop.agents.code.clients import STANDS_FOR_KEY
-from tests.agents.code.bench import Bench, bench
+from tests.agents.code.bench import Bench, bench, forked
 from tests.agents.code.test_exports import APPROVAL, CLASSIFIER, CLASSIFY, HEAD, NODE, RUN, SINGLE, body
 from tests.standins.models_api import KEY, Answer
 
@@ -166,7 +166,7 @@ def test_a_guardrail_of_the_package_asks_with_the_apps_key_and_keeps_the_agent_f
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "runtime.py").write_text(GUARDRAILS)
-    with bench(tmp_path / "my_agent", packages=tmp_path / "packages") as code:
+    with bench(tmp_path / "my_agent", packages=tmp_path / "packages", start=forked()) as code:
         code.holds(HEAD + GUARDED + RUN + GUARD + NODE)
         code.api.answer(Answer(text="fine"), Answer(text="Answered."), Answer(text="bad"))
         assert code.say().said == "Answered."

@@ -10,7 +10,7 @@ import pytest
 
 from desktop.settings.agents import CodeAgent
 from desktop.settings.mcp import McpServer, mcp_secret
-from tests.agents.code.bench import Bench, bench, steps, until
+from tests.agents.code.bench import Bench, bench, forked, steps, until
 from tests.agents.mcp.conftest import buttons, stdio, words
 from tests.agents.talk import Heard, Json
 from tests.standins.mcp_server import PICTURE
@@ -47,7 +47,7 @@ EXPORT = """
 
 @pytest.fixture
 def code(tmp_path: Path) -> Iterator[Bench]:
-    with bench(tmp_path / "my_agent") as made:
+    with bench(tmp_path / "my_agent", start=forked()) as made:
         yield made
 
 

@@ -17,7 +17,7 @@ from desktop.chats.types import Archived, Progress
 from desktop.openai_api.client import ApiClient
 from desktop.openai_api.errors import KeyRejected, QuotaExceeded, RequestRejected, ServiceDown
 from tests.chats.things import ME, archive, at_openai, content, fill
-from tests.rig.processes import Child
+from tests.rig import forks
 from tests.rig.systems import private
 from tests.standins import many
 from tests.standins.api import ApiStandIn
@@ -322,8 +322,9 @@ def test_checklist_24_killed_at_any_point_it_resumes_to_the_identical_result(
     kills = 0
     for _ in range(ROUNDS // 5):
         workers = [
-            Child(
+            forks.child(
                 [sys.executable, "-c", WORKER, api.base, str(path)],
+                "desktop.chats.archive.copies", "tests.chats.things",
                 cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             )
             for _ in range(5)

@@ -40,6 +40,7 @@ from desktop.openai_api.errors import ThreadNotFound
 from tests.agents.store.test_attachments import PNG
 from tests.agents.things import NOON, answer, one_of_each, said
 from tests.chats.things import ME, Desk, fill
+from tests.rig import forks
 from tests.rig.processes import Child
 from tests.rig.systems import POSIX, link, pipe, private
 from tests.standins.api import ApiStandIn
@@ -605,8 +606,10 @@ def test_killed_at_any_point_an_export_goes_on_to_the_identical_result(
 def workers(count: int, arguments: list[str]) -> Iterator[Child]:
     """Processes that have begun to write, one after the other; started together, as starting takes long."""
     begun = [
-        Child(
+        forks.child(
             [sys.executable, "-c", WORKER, *arguments],
+            "desktop.chats.library",
+            "desktop.settings.model",
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

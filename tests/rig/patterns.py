@@ -45,16 +45,21 @@ METHODS = ("search", "match", "fullmatch", "sub", "subn", "split", "findall", "f
 def patterns() -> Iterator[Found]:
     """Patterns that stand at the top of a module, and literal ones in calls of `re`."""
     files = sorted((ROOT / "desktop").rglob("*.py"))
-    written = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    calls = {path: _calls(path.read_text(encoding="utf-8")) for path in files}
+    every = frozenset().union(*calls.values())
     for path in files:
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for where, pattern in _kept(name):
             label = where.rpartition(":")[2]
             # A private name is this file's own; another file may have one of its own under the same name.
-            texts = path.read_text(encoding="utf-8") if label.startswith("_") else written
-            used = set(re.findall(rf"\b{label}\.({'|'.join(METHODS)})\b", texts))
+            used = {method for other, method in (calls[path] if label.startswith("_") else every) if other == label}
             yield where, pattern, frozenset(used or METHODS)
         yield from _called(path, name)
+
+
+def _calls(text: str) -> frozenset[tuple[str, str]]:
+    """`(name, method)` wherever a method of a pattern is mentioned."""
+    return frozenset(re.findall(rf"\b(\w+)\.({'|'.join(METHODS)})\b", text))
 
 
 def _kept(name: str) -> Iterator[tuple[str, re.Pattern[Any]]]:

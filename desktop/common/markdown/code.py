@@ -124,7 +124,8 @@ def code_html(content: str, language: str) -> str:
     )
 
 
-_LONG = re.compile(rf"[^\n]{{{LONGEST_LINE}}}")
+# Over a long run of spaces and empty lines some patterns look again from each of them, in one step that no budget ends.
+_LONG = re.compile(rf"[^\n]{{{LONGEST_LINE}}}|\s{{300}}")
 
 
 def _pieces(lexer: Any, content: str) -> Iterator[tuple[str, str]]:

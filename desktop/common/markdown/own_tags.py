@@ -110,7 +110,7 @@ def _details(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def _body(state: StateBlock, rest: str, start: int, end: int) -> tuple[str, int]:
     """What stands between the marks, and the line after them. Without an end it goes on to the end of the text, as code
     between fences does."""
-    lines, depth, fence = [], 1, ""
+    lines, depth, fence = list[str](), 1, ""
     for line in range(start, end):
         if line > start:
             if state.sCount[line] < state.blkIndent and not state.isEmpty(line):

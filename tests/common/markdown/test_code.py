@@ -67,6 +67,7 @@ def test_a_language_that_nobody_knows_leaves_code_plain(language: str) -> None:
 def test_very_long_code_and_very_long_lines_stay_plain() -> None:
     assert "<span" not in code_html("x = 1\n" * MOST, "python")
     assert "<span" not in code_html("x = 1 " * LONGEST_LINE, "python")
+    assert "<span" not in code_html("x = 1" + "\n" * 300, "python")
 
 
 @given(

@@ -284,17 +284,23 @@ class App:
         self.windows.show("chats")
 
     def open_chat(self, agent_id: str, thread_id: str) -> None:
+        self.context.state.set_last_thread(agent_id, thread_id)
+        self.use_agent(agent_id)
+
+    def use_agent(self, agent_id: str) -> None:
         context = self.context
-        context.state.set_last_thread(agent_id, thread_id)
         active = context.settings.agent()
         if active is None or active.id != agent_id:
             context.settings_store.change(lambda _now: {"active_agent": agent_id})
+            context.state.set_taking_over("")
             self.services.keeper.forget()
             self.show_chat()
         else:
             self.windows.show("chat")
-        # Kept for the page until it has begun: the last chat may not be reopened by itself.
-        self.emit("chat", "chat.open", {"agent": agent_id, "id": thread_id})
+        thread_id = context.state.last_thread(agent_id)
+        if thread_id is not None:
+            # Kept for the page until it has begun: the last chat may not be reopened by itself.
+            self.emit("chat", "chat.open", {"agent": agent_id, "id": thread_id})
 
     def show_consent(self, agent_id: str = "") -> None:
         self.code.show(agent_id)

@@ -158,6 +158,23 @@ class State:
                 self._values["export_folder"] = folder
                 self._write()
 
+    def side(self) -> tuple[int | None, str]:
+        """The width of the list of chats in the built-in view, in pixels (None if it was never changed), and the agent
+        whose chats alone it shows (empty for all)."""
+        found = self._part("side")
+        width, agent = found.get("width"), found.get("agent")
+        known = isinstance(width, int) and not isinstance(width, bool)
+        return (width if known else None), (agent if isinstance(agent, str) and len(agent) <= 64 else "")
+
+    def set_side(self, width: int | None, agent: str | None) -> None:
+        """Remember either; None leaves it as it is."""
+        with self._lock:
+            part = self._part("side")
+            wanted = {name: value for name, value in (("width", width), ("agent", agent)) if value is not None}
+            if not wanted.items() <= part.items():
+                part.update(wanted)
+                self._write()
+
     def _part(self, name: str) -> dict[str, Any]:
         part = self._values.get(name)
         if not isinstance(part, dict):

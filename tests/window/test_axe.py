@@ -80,6 +80,8 @@ def test_the_basic_view(scene: Scene, scheme: str) -> None:
         app.fill("chat", "#search", "")
         app.until("all", lambda: app.js("chat", "document.getElementById('found').hidden"))
         app.click("chat", "#threads li button:last-child")
+        found += checked(app, "chat", "menu")
+        app.click("chat", ".menu .grave")
         found += checked(app, "chat", "asked")
         app.click("chat", "#question-no")
         app.fill("chat", "#text", "long")

@@ -15,6 +15,7 @@ import { Follower } from "./scroll.js";
 import { Side } from "./side.js";
 import { call, on } from "../common/bridge.js";
 import { speakWithoutTheApp, tellViolations } from "../common/without_app.js";
+import { ask as askPerson } from "../common/dialog.js";
 import { copyPromised } from "../common/clipboard.js";
 import { button, el, explain, make, part, show } from "../common/parts.js";
 import { applyTexts, setTexts, t } from "../common/texts.js";
@@ -28,6 +29,8 @@ import { applyTexts, setTexts, t } from "../common/texts.js";
  * @property {import("./appearance.js").ChatLook} look
  * @property {{id: string, name: string, models: Choice[], tools: Choice[], state: string}} agent null under a problem,
  *   and so is all that follows it but `reason`, `limits`, `notices` and `problem`
+ * @property {import("./history.js").Agent[]} agents to choose from
+ * @property {{width: number | null, agent: string}} side
  * @property {string} greeting
  * @property {{label: string, prompt: string}[]} prompts
  * @property {string} placeholder
@@ -86,7 +89,7 @@ function keep(key, text) {
 const said = (work) => notices.said(work);
 
 const history = new History({
-  open: (id) => void open(id),
+  open: (id, agent) => void (agent === start.agent.id ? open(id) : elsewhere(() => call("history.open", { agent, id }))),
   removed: (id) => {
     composer.forget(id);
     going.get(id)?.stop();
@@ -111,6 +114,7 @@ const side = new Side({
   exists: () => Boolean(start?.features?.history),
   entered: () => history.focus(),
   left: () => composer.focus(),
+  sized: (width) => void call("history.keep", { width }).catch(report),
 });
 
 const follower = new Follower({
@@ -126,6 +130,7 @@ function around() {
     features: start.features,
     limits: start.limits,
     changed: (one) => {
+      if (one.id) history.touch(one.id);
       if (one.id && !one.isAnswering && one !== chat) going.delete(one.id);
       if (one === chat) reflect();
     },
@@ -210,6 +215,25 @@ async function open(id, { quiet = false } = {}) {
   reflect();
   follower.toEnd();
   composer.focus();
+}
+
+/** Whether the app is about to show another agent's page. */
+let isLeaving = false;
+
+/** To another agent, whose page takes the place of this one; answers under way end with it. @param {() => Promise<unknown>} go */
+async function elsewhere(go) {
+  if (isLeaving) return;
+  if (chat.isAnswering || going.size) {
+    const sure = await askPerson({ title: t("builtin.leave_title"), text: t("builtin.leave_text"), yes: t("builtin.leave_yes"), harmless: true });
+    if (sure === null) return;
+  }
+  isLeaving = true;
+  try {
+    await go();
+  } catch (error) {
+    isLeaving = false;
+    complain(described(error));
+  }
 }
 
 /** @param {string} id */
@@ -366,7 +390,7 @@ on("look.changed", (look) => {
 });
 
 on("settings.changed", async () => {
-  if (!start) return;
+  if (!start || isLeaving) return;
   try {
     const before = start.agent.id;
     const next = /** @type {Start} */ (await call("builtin.start"));
@@ -416,7 +440,8 @@ function configure() {
     tools: start.agent.tools,
     files: start.features.attachments,
   });
-  history.configure(start.features, start.limits.search_ms);
+  history.configure(start.features, start.limits.search_ms, start.agents, start.agent.id, start.side.agent);
+  side.resize(start.side.width);
   el("greeting").textContent = start.greeting;
   el("prompts").replaceChildren(
     ...start.prompts.map(({ label, prompt }) => {
@@ -458,10 +483,11 @@ async function main() {
   isReady = true;
   call("builtin.ready", { ms: Math.round(performance.now()) }).catch(report);
   const first = chosen?.agent === start.agent.id ? chosen.id : start.thread;
+  const listed = start.features.history ? history.load(first ?? "") : undefined;
   if (first) await open(first, { quiet: true });
   isSettled = true;
   handPrompt();
-  if (start.features.history) await history.load();
+  await listed;
   history.mark(chat.id ?? "");
 }
 

@@ -1,29 +1,39 @@
 // @ts-check
-/** The list of chats: loaded while it is scrolled, searched, renamed, deleted, all of it by keyboard too. Opens nothing itself. */
+/**
+ * The list of chats, of all agents or of one: by their last activity, the pinned ones first; loaded while it is scrolled,
+ * pinned, renamed, deleted, all of it by keyboard too. Opens nothing itself.
+ */
 
+import { age, groupName } from "./ages.js";
 import { iconButton, label } from "./icons.js";
-import { ask, described } from "./protocol.js";
+import { Listing } from "./listing.js";
+import { openMenu } from "./menu.js";
+import { described } from "./protocol.js";
+import { renamed } from "./renamed.js";
+import { Search } from "./search.js";
 import { call } from "../common/bridge.js";
 import { ask as askPerson } from "../common/dialog.js";
-import { el, input, make, marked, part, sayIn } from "../common/parts.js";
+import { el, make, part, sayIn, show } from "../common/parts.js";
 import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./protocol.js").Thread} Thread
- * @typedef {import("../common/parts.js").Passage} Passage
- * @typedef {{thread_id: string, title: Passage, passage: Passage | null}} Hit
+ * @typedef {{id: string, name: string, where: "here" | "server" | "openai"}} Agent
+ * @typedef {import("./listing.js").Listed} Listed
  *
  * @typedef {object} Row
  * @property {string} id
+ * @property {string} agent
  * @property {string} title
- * @property {Date} created
+ * @property {Date} active when something was last said in it
+ * @property {boolean} pinned
  * @property {number} index
  * @property {number} top where it stands in the list, in pixels
  * @property {string} heading the age it is the first of; empty for the others
- * @property {{item: HTMLLIElement, line: HTMLElement, open: HTMLButtonElement} | null} shown null while it is scrolled away
+ * @property {{item: HTMLLIElement, line: HTMLElement, open: HTMLButtonElement, more: HTMLButtonElement | null} | null} shown null while it is scrolled away
  *
  * @typedef {object} Deeds
- * @property {(id: string) => void} open
+ * @property {(id: string, agent: string) => void} open
  * @property {(id: string) => void} removed
  * @property {(id: string, title: string) => void} renamed
  * @property {() => void} leave the focus goes back to the composer
@@ -31,91 +41,115 @@ import { t } from "../common/texts.js";
  * @property {(words: string) => void} say
  */
 
-const PAGE = 60;
-const LONGEST_TITLE = 200;
-
 /** How far before its end the list asks for more, and how far beyond the window rows are made, in pixels. */
 const AHEAD = 600;
 
 /** Height of a heading, in pixels; a row is as high as a button. */
 const HEADING = 34;
 
-const DAY = 86_400_000;
-
 export class History {
   #list = el("threads");
-  #found = el("found");
   #words = part("history-words", HTMLParagraphElement);
-  #search = input("search");
+  #whose = part("whose", HTMLSelectElement);
+  #search;
+  #listing = new Listing();
   #scroller = el("history-scroll");
   #deeds;
   /** @type {Map<string, Row>} */
   #rows = new Map();
-  /** The newest first. Ten thousand are in here; only those in sight are in the page. @type {Row[]} */
+  /** The pinned ones, then the last active first. Ten thousand are in here; only those in sight are in the page. @type {Row[]} */
   #order = [];
   #rowHeight = 36;
-  /** @type {string | undefined} */
-  #after;
+  /** @type {string | null} */
+  #after = null;
   #isWhole = false;
+  #hasBegun = false;
+  /** Lists are asked for one after the other; what was asked for an earlier one is not taken. */
+  #number = 0;
   #isLoading = false;
   #current = "";
+  /** Whether the row of the chat that is shown has still to be scrolled to: the list had no height. */
+  #isUnseen = false;
   /** @type {Row | null} */
   #reachable = null;
-  #timer = 0;
-  #pause = 150;
-  #asked = 0;
   #features = { rename: true, delete: true };
+  /** Of the chats on this page. */
+  #agent = "";
+  /** @type {Agent[]} */
+  #agents = [];
 
   /** @param {Deeds} deeds */
   constructor(deeds) {
     this.#deeds = deeds;
+    this.#search = new Search({
+      open: deeds.open,
+      say: deeds.say,
+      whose: () => this.#whose.value,
+      over: () => {
+        this.#empty();
+        this.#show();
+      },
+      down: () => void (this.#order.length && this.#focus(this.#order[0])),
+    });
     const looked = () => {
+      if (this.#isUnseen) this.#reveal();
       this.#show();
       void this.#more();
     };
     this.#scroller.addEventListener("scroll", looked, { passive: true });
     new ResizeObserver(looked).observe(this.#scroller);
-    this.#search.addEventListener("input", () => {
-      clearTimeout(this.#timer);
-      this.#timer = window.setTimeout(() => void this.#find(), this.#pause);
+    this.#whose.addEventListener("change", () => {
+      call("history.keep", { agent: this.#whose.value }).catch((error) => deeds.complain(described(error)));
+      void this.load();
+      if (this.#search.isWanted) void this.#search.again();
     });
-    this.#search.addEventListener("keydown", (event) => {
-      if (event.key === "ArrowDown" || (event.key === "Enter" && this.#isSearching)) {
-        event.preventDefault();
-        const [hit] = this.#hits;
-        if (event.key === "Enter") hit?.click();
-        else if (this.#isSearching) hit?.focus();
-        else if (this.#order.length) this.#focus(this.#order[0]);
-      } else if (event.key === "Escape" && this.#search.value) {
-        event.preventDefault();
-        event.stopPropagation();
-        this.#search.value = "";
-        void this.#find();
-      }
+    this.#list.addEventListener("keydown", (event) => this.#keys(event));
+    this.#list.addEventListener("contextmenu", (event) => {
+      const row = this.#rowOf(event.target);
+      if (!row || event.target instanceof HTMLInputElement) return;
+      event.preventDefault();
+      this.#menu(row, { x: event.clientX, y: event.clientY });
     });
-    for (const place of [this.#list, this.#found]) place.addEventListener("keydown", (event) => this.#keys(event));
   }
 
-  /** @param {{rename: boolean, delete: boolean}} features @param {number} pause after the last key, in milliseconds */
-  configure(features, pause) {
+  /**
+   * @param {{rename: boolean, delete: boolean}} features
+   * @param {number} pause from the last key to a search, in milliseconds
+   * @param {Agent[]} agents
+   * @param {string} agent whose chats this page shows
+   * @param {string} whose the agent whose chats alone are listed; empty for all
+   */
+  configure(features, pause, agents, agent, whose) {
     this.#features = features;
-    this.#pause = pause;
+    this.#search.pause = pause;
+    this.#agents = agents;
+    this.#agent = agent;
+    this.#listing.server = this.#agentOf(agent)?.where === "server" ? agent : "";
+    const listed = agents.filter(({ where }) => where !== "openai");
+    const all = listed.some(({ where }) => where === "server") ? t("builtin.all_here") : t("builtin.all_agents");
+    this.#whose.replaceChildren(
+      ...[{ id: "", name: all }, ...listed].map(({ id, name }) => make("option", { value: id }, [name])),
+    );
+    this.#whose.value = listed.some(({ id }) => id === whose) ? whose : "";
+    show("whose", listed.length > 1);
   }
 
-  /** Begins anew: other chats. */
-  async load() {
+  /** Begins anew: other chats. @param {string} [through] a chat that has to be among them */
+  async load(through = this.#current) {
+    this.#hasBegun = true;
     this.#rows.clear();
     this.#order = [];
     this.#reachable = null;
     this.#list.replaceChildren();
-    this.#after = undefined;
+    this.#after = null;
     this.#isWhole = false;
-    await this.#more();
+    this.#isLoading = false;
+    await this.#more(through);
+    this.#reveal();
   }
 
   focus() {
     this.#search.focus();
-    this.#search.select();
   }
 
   /** @param {string} id of the chat that is shown; empty for a new one */
@@ -123,21 +157,34 @@ export class History {
     const before = this.#rows.get(this.#current);
     this.#current = id;
     const here = this.#rows.get(id);
-    this.#reachable = here ?? this.#reachable;
-    for (const row of [before, here]) if (row) this.#dress(row);
+    const reached = this.#reachable;
+    this.#reachable = here ?? reached;
+    for (const row of [before, here, reached]) if (row) this.#dress(row);
+    if (!here && id && this.#after) void this.#more(id);
     this.#show();
+    this.#reveal();
   }
 
-  /** A chat is new, or has another title. @param {Thread} thread */
+  /** A chat of this page's agent is new, or has another title. @param {Thread} thread */
   put(thread) {
     const row = this.#rows.get(thread.id);
     if (row) {
       row.title = thread.title ?? "";
       this.#dress(row);
-    } else {
-      this.#order.unshift(this.#made(thread));
-      this.#place();
+    } else if (this.#lists(this.#agent)) {
+      const { id, title = null } = thread;
+      this.#order.push(this.#made({ id, title, agent: this.#agent, active_at: new Date().toISOString(), pinned: false }));
+      this.#sort();
     }
+  }
+
+  /** Something was said in a chat just now. @param {string} id */
+  touch(id) {
+    const row = this.#rows.get(id);
+    if (!row || !this.#isHere(row)) return; // a server does not tell when a chat was active
+    row.active = new Date();
+    this.#sort();
+    this.#reveal();
   }
 
   /** @param {string} id */
@@ -153,36 +200,75 @@ export class History {
 
   /* --- the list -------------------------------------------------------------------------------------------- */
 
-  async #more() {
-    if (this.#isWhole || this.#isLoading) return;
+  /** @param {string} [through] also where nobody scrolls: until this chat is among them */
+  async #more(through = "") {
+    if (!this.#hasBegun || this.#isWhole || this.#isLoading) return;
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    if (this.#after && scrollHeight - scrollTop - clientHeight > AHEAD) return;
+    if (!through && this.#after && scrollHeight - scrollTop - clientHeight > AHEAD) return;
     this.#isLoading = true;
+    this.#number += 1;
+    const number = this.#number;
     const skeleton = window.setTimeout(() => this.#list.classList.add("loading"), 300);
     try {
-      const page = await ask("threads.list", { limit: PAGE, order: "desc", ...(this.#after ? { after: this.#after } : {}) });
-      for (const thread of page.data) if (!this.#rows.has(thread.id)) this.#order.push(this.#made(thread));
+      const page = await this.#listing.page(this.#whose.value, this.#after, through);
+      if (number !== this.#number) return; // others were asked for meanwhile
+      for (const chat of page.chats) if (!this.#rows.has(chat.id)) this.#order.push(this.#made(chat));
       this.#after = page.after;
-      this.#isWhole = !page.has_more;
-      this.#place();
+      this.#isWhole = page.after === null;
+      this.#sort();
+      if (through) this.#reveal();
     } catch (error) {
+      if (number !== this.#number) return;
       sayIn(this.#words, described(error));
       this.#words.hidden = false;
       return;
     } finally {
       clearTimeout(skeleton);
-      this.#list.classList.remove("loading");
-      this.#isLoading = false;
+      if (number === this.#number) {
+        this.#list.classList.remove("loading");
+        this.#isLoading = false;
+      }
     }
     if (!this.#isWhole && this.#list.offsetParent) void this.#more(); // a tall window takes more than a page
   }
 
-  /** @param {Thread} thread @returns {Row} */
-  #made(thread) {
-    const { id, title = "", created_at: at } = thread;
-    const row = { id, title, created: new Date(at), index: 0, top: 0, heading: "", shown: null };
+  /** @param {Listed} chat @returns {Row} */
+  #made({ id, agent, title, active_at: at, pinned }) {
+    const row = { id, agent, title: title ?? "", active: new Date(at), pinned, index: 0, top: 0, heading: "", shown: null };
     this.#rows.set(id, row);
     return row;
+  }
+
+  /** Whether this agent's chats are in the list. @param {string} agent */
+  #lists(agent) {
+    return this.#whose.value === agent || (!this.#whose.value && this.#agentOf(agent)?.where === "here");
+  }
+
+  /** @param {string} id */
+  #agentOf(id) {
+    return this.#agents.find((agent) => agent.id === id);
+  }
+
+  /** Whether a chat is on this computer. @param {Row} row */
+  #isHere(row) {
+    return this.#agentOf(row.agent)?.where === "here";
+  }
+
+  #sort() {
+    this.#order.sort((one, other) => Number(other.pinned) - Number(one.pinned) || other.active.getTime() - one.active.getTime());
+    this.#place();
+  }
+
+  /** The row of the chat that is shown is in sight. */
+  #reveal() {
+    const row = this.#rows.get(this.#current);
+    const { scrollTop, clientHeight } = this.#scroller;
+    this.#isUnseen = clientHeight === 0;
+    if (!row || this.#isUnseen) return;
+    const bottom = row.top + this.#rowHeight + (row.heading ? HEADING : 0);
+    if (row.top >= scrollTop && bottom <= scrollTop + clientHeight) return;
+    this.#scroller.scrollTop = row.top - (clientHeight - this.#rowHeight) / 2;
+    this.#show();
   }
 
   /** Every row gets its place; then those in sight are shown. */
@@ -191,7 +277,7 @@ export class History {
     let top = 0;
     let group = "";
     this.#order.forEach((row, index) => {
-      const name = age(row.created);
+      const name = row.pinned ? "pinned" : age(row.active);
       row.index = index;
       row.top = top;
       row.heading = name === group ? "" : name;
@@ -249,10 +335,14 @@ export class History {
     const open = make("button", { type: "button", class: "open" });
     const line = make("div", { class: "line" }, [open]);
     const item = make("li", { "data-id": row.id }, [line]);
-    open.addEventListener("click", () => this.#deeds.open(row.id));
-    if (this.#features.rename) line.append(iconButton("rename", "", () => this.#rename(row)));
-    if (this.#features.delete) line.append(iconButton("remove", "", () => void this.#remove(row)));
-    row.shown = { item, line, open };
+    open.addEventListener("click", () => this.#deeds.open(row.id, row.agent));
+    const more = this.#entries(row).length ? iconButton("more", "", () => this.#menu(row)) : null;
+    if (more) {
+      more.tabIndex = -1; // one tab stop in the list: its deeds have keys
+      more.setAttribute("aria-haspopup", "menu");
+      line.append(more);
+    }
+    row.shown = { item, line, open, more };
     this.#dress(row);
     return row.shown;
   }
@@ -260,26 +350,24 @@ export class History {
   /** What a shown row looks like now. @param {Row} row */
   #dress(row) {
     if (!row.shown) return;
-    const { item, line, open } = row.shown;
+    const { item, line, open, more } = row.shown;
     const words = row.title || t("builtin.untitled");
     item.style.top = `${row.top}px`;
     item.setAttribute("aria-posinset", `${row.index + 1}`);
     item.setAttribute("aria-setsize", this.#isWhole ? `${this.#order.length}` : "-1");
     item.querySelector("h3")?.remove();
     if (row.heading) item.prepend(make("h3", { class: "small faint" }, [groupName(row.heading)]));
-    open.textContent = words;
-    open.title = words;
+    const whose = row.agent === this.#agent ? "" : (this.#agentOf(row.agent)?.name ?? "");
+    open.replaceChildren(make("span", { class: "name", dir: "auto" }, [words]));
+    if (whose) open.append(" ", make("span", { class: "whose small faint", dir: "auto" }, [whose]));
+    open.title = whose ? `${words} · ${whose}` : words;
     open.classList.toggle("faint", !row.title);
     const here = row.id === this.#current;
     line.classList.toggle("current", here);
     if (here) open.setAttribute("aria-current", "true");
     else open.removeAttribute("aria-current");
-    const names = [
-      this.#features.rename ? t("builtin.rename", { title: words }) : "",
-      this.#features.delete ? t("builtin.delete", { title: words }) : "",
-    ].filter(Boolean);
-    line.querySelectorAll("button.icon-only").forEach((button, index) => label(/** @type {HTMLElement} */ (button), names[index]));
-    for (const button of line.querySelectorAll("button")) button.tabIndex = row === this.#reachable ? 0 : -1;
+    if (more) label(more, t("builtin.more", { title: words }));
+    open.tabIndex = row === this.#reachable ? 0 : -1;
   }
 
   /** One row can be reached by Tab, the others by arrows from there. @param {Row} row */
@@ -296,28 +384,23 @@ export class History {
   }
 
   #empty() {
-    if (this.#search.value.trim()) return;
+    if (this.#search.isWanted) return;
     this.#words.textContent = t("builtin.no_chats");
     this.#words.hidden = this.#rows.size > 0;
   }
 
-  get #isSearching() {
-    return !this.#found.hidden;
-  }
-
-  /** @returns {HTMLButtonElement[]} */
-  get #hits() {
-    return [.../** @type {NodeListOf<HTMLButtonElement>} */ (this.#found.querySelectorAll(".open"))];
+  /** @param {EventTarget | null} target */
+  #rowOf(target) {
+    return target instanceof Element ? this.#rows.get(target.closest("li")?.dataset.id ?? "") : undefined;
   }
 
   /** @param {KeyboardEvent} event */
   #keys(event) {
     const { target, key } = event;
-    if (!(target instanceof HTMLElement) || target instanceof HTMLInputElement) return;
-    const row = this.#rows.get(target.closest("li")?.dataset.id ?? "");
-    const hits = this.#hits;
-    const at = row ? row.index : hits.findIndex((button) => button === target);
-    const last = (row ? this.#order.length : hits.length) - 1;
+    const row = this.#rowOf(target);
+    if (!row || target instanceof HTMLInputElement) return;
+    const at = row.index;
+    const last = this.#order.length - 1;
     const places = /** @type {Record<string, number>} */ ({
       ArrowDown: Math.min(at + 1, last),
       ArrowUp: at - 1,
@@ -325,62 +408,83 @@ export class History {
       End: last,
     });
     const to = places[key];
-    if (to !== undefined && at >= 0) {
+    const plain = !event.ctrlKey && !event.altKey && !event.metaKey;
+    if (to !== undefined && plain) {
       event.preventDefault();
       if (to < 0) this.#search.focus();
-      else if (row) this.#focus(this.#order[to]);
-      else hits[to].focus();
-    } else if (row && key === "F2" && this.#features.rename) {
+      else this.#focus(this.#order[to]);
+    } else if (key === "F2" && this.#features.rename) {
       event.preventDefault();
-      this.#rename(row);
-    } else if (row && key === "Delete" && this.#features.delete) {
+      void this.#rename(row);
+    } else if (key === "Delete" && this.#features.delete) {
       event.preventDefault();
       void this.#remove(row);
+    } else if (key.toLowerCase() === "p" && plain && this.#isHere(row)) {
+      event.preventDefault();
+      void this.#pin(row);
+    } else if (key === "ContextMenu" || (key === "F10" && event.shiftKey)) {
+      event.preventDefault();
+      this.#menu(row);
     }
   }
 
-  /* --- renaming and deleting ------------------------------------------------------------------------------------ */
+  /* --- what a person does with a chat ------------------------------------------------------------------------------------ */
+
+  /** @param {Row} row @returns {import("./menu.js").Entry[]} */
+  #entries(row) {
+    const entries = [];
+    if (this.#isHere(row)) {
+      entries.push({ words: t(row.pinned ? "builtin.unpin" : "builtin.pin"), keys: "P", deed: () => void this.#pin(row) });
+    }
+    if (this.#features.rename) entries.push({ words: t("builtin.rename"), keys: "F2", deed: () => void this.#rename(row) });
+    if (this.#features.delete) {
+      entries.push({ words: t("builtin.delete"), keys: t("builtin.delete_key"), grave: true, deed: () => void this.#remove(row) });
+    }
+    return entries;
+  }
+
+  /** @param {Row} row @param {{x: number, y: number}} [at] in the window; below the row's button where it is not said */
+  #menu(row, at) {
+    const entries = this.#entries(row);
+    const line = row.shown?.line.getBoundingClientRect();
+    if (!entries.length || !line) return;
+    const words = row.title || t("builtin.untitled");
+    const place = at ?? { x: line.right - 40, y: line.bottom };
+    openMenu(el("history"), t("builtin.more", { title: words }), entries, place, () => this.#focus(row));
+  }
 
   /** @param {Row} row */
-  #rename(row) {
-    const line = row.shown?.line;
-    if (!line) return;
-    const field = make("input", { type: "text", maxlength: `${LONGEST_TITLE}`, "aria-label": t("builtin.title") });
-    field.value = row.title;
-    line.classList.add("renaming");
-    line.prepend(field);
-    field.focus();
-    field.select();
-    let over = false;
-    /** @param {boolean} keep @param {boolean} back */
-    const end = async (keep, back) => {
-      if (over) return;
-      over = true;
-      const title = field.value.trim();
-      field.remove();
-      line.classList.remove("renaming");
-      if (back) this.#focus(row);
-      if (!keep || !title || title === row.title) return;
-      const before = row.title;
-      row.title = title;
+  async #pin(row) {
+    const hadFocus = row.shown?.item.contains(document.activeElement);
+    try {
+      await call("history.pin", { agent: row.agent, id: row.id, pinned: !row.pinned });
+    } catch (error) {
+      this.#deeds.complain(described(error));
+      return;
+    }
+    row.pinned = !row.pinned;
+    this.#sort();
+    if (hadFocus) this.#focus(row);
+    this.#deeds.say(t(row.pinned ? "builtin.pinned_now" : "builtin.unpinned_now"));
+  }
+
+  /** @param {Row} row */
+  async #rename(row) {
+    if (!row.shown) return;
+    const title = await renamed(row.shown.line, row.title, () => this.#focus(row));
+    if (!title || title === row.title) return;
+    const before = row.title;
+    row.title = title;
+    this.#dress(row);
+    try {
+      row.title = await this.#listing.rename(row, title);
       this.#dress(row);
-      try {
-        await ask("threads.update", { thread_id: row.id, title });
-        this.#deeds.renamed(row.id, title);
-      } catch (error) {
-        row.title = before;
-        this.#dress(row);
-        this.#deeds.complain(described(error));
-      }
-    };
-    field.addEventListener("keydown", (event) => {
-      event.stopPropagation();
-      const isDone = event.key === "Enter" && !event.isComposing;
-      if (!isDone && event.key !== "Escape") return;
-      event.preventDefault(); // the row has the focus by the time the key would press it
-      void end(isDone, true);
-    });
-    field.addEventListener("blur", () => void end(true, false));
+      this.#deeds.renamed(row.id, row.title);
+    } catch (error) {
+      row.title = before;
+      this.#dress(row);
+      this.#deeds.complain(described(error));
+    }
   }
 
   /** @param {Row} row */
@@ -393,7 +497,7 @@ export class History {
     if (sure === null) return;
     const next = this.#order[row.index + 1] ?? this.#order[row.index - 1];
     try {
-      await ask("threads.delete", { thread_id: row.id });
+      await this.#listing.remove(row);
     } catch (error) {
       this.#deeds.complain(described(error));
       return;
@@ -404,61 +508,4 @@ export class History {
     if (next) this.#focus(next);
     else this.#deeds.leave();
   }
-
-  /* --- search --------------------------------------------------------------------------------------------------- */
-
-  async #find() {
-    const query = this.#search.value.trim();
-    this.#asked += 1;
-    const asked = this.#asked;
-    if (!query) {
-      this.#found.hidden = true;
-      this.#list.hidden = false;
-      this.#empty();
-      this.#show();
-      return;
-    }
-    try {
-      const { hits } = /** @type {{hits: Hit[]}} */ (await call("history.search", { query }));
-      if (asked !== this.#asked) return; // the next letter was quicker
-      this.#found.replaceChildren(...hits.map((hit) => this.#hit(hit)));
-      this.#words.textContent = hits.length ? "" : t("builtin.nothing_found");
-      this.#words.hidden = hits.length > 0;
-      this.#deeds.say(hits.length ? t("builtin.hits", { count: hits.length }) : t("builtin.nothing_found"));
-    } catch (error) {
-      if (asked !== this.#asked) return;
-      this.#found.replaceChildren();
-      sayIn(this.#words, described(error));
-      this.#words.hidden = false;
-    }
-    this.#found.hidden = false;
-    this.#list.hidden = true;
-  }
-
-  /** @param {Hit} hit */
-  #hit({ thread_id: id, title, passage }) {
-    const name = make("span", { class: "name" }, title.text ? marked(title) : [t("builtin.untitled")]);
-    const open = make("button", { type: "button", class: "open" }, [name]);
-    if (passage) open.append(make("span", { class: "passage small soft" }, marked(passage)));
-    open.addEventListener("click", () => this.#deeds.open(id));
-    return make("li", {}, [make("div", { class: "line" }, [open])]);
-  }
-}
-
-/** @param {Date} created @returns {"today" | "yesterday" | "week" | "month" | "older"} */
-function age(created) {
-  const midnight = new Date().setHours(0, 0, 0, 0);
-  const at = created.getTime();
-  if (at >= midnight) return "today";
-  if (at >= midnight - DAY) return "yesterday";
-  if (at >= midnight - 7 * DAY) return "week";
-  return at >= midnight - 30 * DAY ? "month" : "older";
-}
-
-/** @param {string} name */
-function groupName(name) {
-  if (name === "today") return t("builtin.today");
-  if (name === "yesterday") return t("builtin.yesterday");
-  if (name === "week") return t("builtin.week");
-  return name === "month" ? t("builtin.month") : t("builtin.older");
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,8 @@ class ThreadRecord:
     items: int
     cursor: str = ""
     """Its position in the list, for `records`."""
+    pinned: bool = False
+    """Whether a person has put it before the others."""
 
 
 @dataclass(frozen=True)
@@ -63,26 +65,33 @@ class ItemRow:
         return {"id": self.id, "thread_id": thread_id, "created_at": moment, **json.loads(self.body)}
 
 
+NOTES = ("pinned", "model", "answered_by")
+"""Metadata of a thread that a person chose beside its answers. Only `note` changes it, so that an answer in progress,
+which saves the thread as it was when it began, takes none of it back."""
+MOST_NOTED = 1000
+"""Entries of a note that is a dictionary; the oldest go first."""
+
 _RECORD = (
     "SELECT seq, id, agent, title, created, updated, "
-    "(SELECT count(*) FROM items WHERE thread = threads.seq AND hidden = 0) FROM threads"
+    "(SELECT count(*) FROM items WHERE thread = threads.seq AND hidden = 0), json_extract(body, '$.metadata.pinned') "
+    "FROM threads"
 )
 
 
 def records(
     connection: sqlite3.Connection,
-    agent_id: str | None,
+    agents: Collection[str] | None,
     limit: int,
     after: tuple[int, int] | None,
     since: datetime | None,
 ) -> Records:
-    """Threads of `agent_id` (None for all agents) changed after `since`, latest first. `after`: a cursor's two numbers,
+    """Threads of `agents` (None for all) changed after `since`, latest first. `after`: a cursor's two numbers,
     microseconds and position."""
     where: list[str] = []
     values: list[Any] = []
-    if agent_id is not None:
-        where.append("agent = ?")
-        values.append(clean(agent_id))
+    if agents is not None:
+        where.append(_among(agents))
+        values += map(clean, agents)
     if since is not None:
         where.append("updated >= ?")
         values.append(to_microseconds(since))
@@ -97,6 +106,64 @@ def records(
     return Records(found, found[-1].cursor if len(rows) > limit else None)
 
 
+def pinned(connection: sqlite3.Connection, agents: Collection[str]) -> tuple[ThreadRecord, ...]:
+    """All pinned threads of `agents`, latest first."""
+    rows = connection.execute(
+        f"{_RECORD} WHERE {_among(agents)} AND json_extract(body, '$.metadata.pinned') ORDER BY updated DESC, seq DESC",
+        [*map(clean, agents)],
+    )
+    return tuple(map(_record, rows.fetchall()))
+
+
+def position(connection: sqlite3.Connection, agents: Collection[str], thread_id: str) -> int | None:
+    """How many threads of `agents` come before this one, latest first. None if it is not among them."""
+    found = connection.execute(
+        f"SELECT updated, seq FROM threads WHERE id = ? AND {_among(agents)}",  # noqa: S608 - question marks
+        [clean(thread_id), *map(clean, agents)],
+    ).fetchone()
+    if found is None:
+        return None
+    before = connection.execute(
+        f"SELECT count(*) FROM threads WHERE {_among(agents)} AND (updated, seq) > (?, ?)",  # noqa: S608 - question marks
+        [*map(clean, agents), *found],
+    ).fetchone()
+    return int(before[0])
+
+
+def note(connection: sqlite3.Connection, thread_id: str, agent: str, name: str, value: Any) -> bool:
+    """Set one of the thread's NOTES; None removes it. A dictionary is added to what is there. False if the agent has no
+    such thread."""
+    found = connection.execute(
+        "SELECT seq, body FROM threads WHERE id = ? AND agent = ?", (clean(thread_id), clean(agent))
+    ).fetchone()
+    if found is None or name not in NOTES:
+        return False
+    seq, body = found[0], json.loads(found[1])
+    metadata = dict(body.get("metadata") or {})
+    if isinstance(value, dict):
+        value = dict([*dict(metadata.get(name) or {}).items(), *value.items()][-MOST_NOTED:])
+    metadata.pop(name, None)
+    if value is not None:
+        metadata[name] = value
+    written = clean(json.dumps({**body, "metadata": metadata}, ensure_ascii=False, separators=(",", ":")))
+    connection.execute("UPDATE threads SET body = ? WHERE seq = ?", (written, seq))
+    return True
+
+
+def with_notes(body: str, stored: str) -> str:
+    """A thread's new body, with the NOTES of the stored one."""
+    new, old = json.loads(body), json.loads(stored).get("metadata") or {}
+    kept = {name: old[name] for name in NOTES if name in old}
+    mine = {name: value for name, value in (new.get("metadata") or {}).items() if name not in NOTES}
+    if {**mine, **kept} == new.get("metadata"):
+        return body
+    return json.dumps({**new, "metadata": {**mine, **kept}}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _among(agents: Collection[str]) -> str:
+    return f"agent IN ({','.join('?' * len(agents))})"
+
+
 def record(connection: sqlite3.Connection, thread_id: str) -> ThreadRecord | None:
     """One thread, or None."""
     row = connection.execute(f"{_RECORD} WHERE id = ?", (clean(thread_id),)).fetchone()
@@ -104,8 +171,9 @@ def record(connection: sqlite3.Connection, thread_id: str) -> ThreadRecord | Non
 
 
 def _record(row: Sequence[Any]) -> ThreadRecord:
-    seq, thread_id, agent, title, created, updated, items = row
-    return ThreadRecord(thread_id, agent, title, utc(created), utc(updated), items, f"{updated}.{seq}")
+    seq, thread_id, agent, title, created, updated, items, is_pinned = row
+    cursor = f"{updated}.{seq}"
+    return ThreadRecord(thread_id, agent, title, utc(created), utc(updated), items, cursor, bool(is_pinned))
 
 
 def items(connection: sqlite3.Connection, thread_id: str, after: int, limit: int) -> list[ItemRow] | None:

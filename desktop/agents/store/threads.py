@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -92,7 +92,9 @@ class SqliteStore(Access, Store[RequestContext]):
         created, body = columns.to_microseconds(thread.created_at), documents.thread_body(thread)
 
         def save(connection: sqlite3.Connection) -> None:
-            known = connection.execute("SELECT seq, agent, title FROM threads WHERE id = ?", (thread_id,)).fetchone()
+            known = connection.execute(
+                "SELECT seq, agent, title, body FROM threads WHERE id = ?", (thread_id,)
+            ).fetchone()
             if known is None:
                 # A title made while the thread was being deleted must not bring it back.
                 if connection.execute("SELECT 1 FROM gone_threads WHERE id = ?", (thread_id,)).fetchone():
@@ -103,11 +105,12 @@ class SqliteStore(Access, Store[RequestContext]):
                 ).lastrowid
                 before = None
             else:
-                seq, owner, before = known
+                seq, owner, before, stored = known
                 if owner != agent:
                     raise NotFoundError(f"thread {thread.id}")
                 connection.execute(
-                    "UPDATE threads SET title = ?, created = ?, body = ? WHERE seq = ?", (title, created, body, seq)
+                    "UPDATE threads SET title = ?, created = ?, body = ? WHERE seq = ?",
+                    (title, created, rows.with_notes(body, stored), seq),
                 )
             if title != before:
                 search.index(connection, "thread_words", int(seq or 0), agent, title)
@@ -397,14 +400,14 @@ class SqliteStore(Access, Store[RequestContext]):
 
     async def records(
         self,
-        agent_id: str | None = None,
+        agents: str | Collection[str] | None = None,
         *,
         limit: int = 50,
         after: str | None = None,
         since: datetime | None = None,
     ) -> rows.Records:
-        """Threads of `agent_id` (None for all agents) changed after `since`, latest first."""
-        limit = _limited(limit)
+        """Threads of one agent or several (None for all) changed after `since`, latest first."""
+        limit, chosen = _limited(limit), (agents,) if isinstance(agents, str) else agents
 
         place: tuple[int, int] | None = None
         if after is not None:
@@ -413,7 +416,20 @@ class SqliteStore(Access, Store[RequestContext]):
             except ValueError:
                 raise NotFoundError(f"cursor {after}") from None
             place = updated, seq
-        return await self.read(lambda connection: rows.records(connection, agent_id, limit, place, since))
+        return await self.read(lambda connection: rows.records(connection, chosen, limit, place, since))
+
+    async def pinned(self, agents: Collection[str]) -> tuple[rows.ThreadRecord, ...]:
+        """All pinned threads of `agents`, latest first."""
+        return await self.read(lambda connection: rows.pinned(connection, agents))
+
+    async def position(self, agents: Collection[str], thread_id: str) -> int | None:
+        """How many threads of `agents` come before this one, latest first. None if it is not among them."""
+        return await self.read(lambda connection: rows.position(connection, agents, thread_id))
+
+    async def note(self, thread_id: str, agent_id: str, name: str, value: Any) -> None:
+        """Set one of `rows.NOTES`; None removes it. A dictionary is added to what is there."""
+        if not await self.write(lambda connection: rows.note(connection, thread_id, agent_id, name, value)):
+            raise NotFoundError(f"thread {thread_id}")
 
     async def record(self, thread_id: str) -> rows.ThreadRecord:
         """One thread of any agent."""

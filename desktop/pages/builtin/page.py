@@ -1,13 +1,14 @@
 """The built-in view: our own chat page for agents in the app, used if ChatKit is unavailable or not wanted.
 
-It speaks ChatKit's protocol through `agent_stream`. This module adds its texts, the search, and Markdown.
+It speaks ChatKit's protocol through `agent_stream`. This module adds its texts and Markdown; `chats` the
+list beside it.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -15,6 +16,7 @@ from desktop.common.errors import InternalError
 from desktop.common.installed import agents_missing
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.openai_api.errors import ThreadNotFound
+from desktop.pages.builtin.chats import ChatMethods
 from desktop.pages.builtin.versions import Versions
 from desktop.pages.chat.options import chatkit_options
 from desktop.pages.common import updates
@@ -29,17 +31,12 @@ from desktop.settings.errors import AgentNotSet
 
 if TYPE_CHECKING:
     from desktop.agents.store.stores import Stores
-    from desktop.agents.store.threads import SqliteStore
 
 log = logging.getLogger(__name__)
 
 MB = 1024 * 1024
 TEXT = 4 * MB
 """The largest text rendered in one call, in bytes."""
-SEARCHED = 100
-"""Chats on a ChatKit server whose titles are searched."""
-HITS = 50
-"""The most chats a search shows."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +58,6 @@ class RenderParams(Params):
 
 class RenderAllParams(Params):
     texts: Annotated[list[Annotated[str, StringConstraints(max_length=TEXT)]], Field(max_length=200)]
-
-
-class SearchParams(Params):
-    query: Annotated[str, StringConstraints(max_length=500)]
 
 
 class ThreadParams(Params):
@@ -101,6 +94,7 @@ class BuiltinPage:
         self._reason = reason
         self._limits = limits or Limits()
         self._agents = AgentMethods(services, "builtin", approves=True)
+        self._chats = ChatMethods(services)
 
     def page(self) -> Page:
         language = self._services.texts.language
@@ -116,6 +110,7 @@ class BuiltinPage:
             methods={
                 **help_methods(self._services),
                 **self._agents.methods,
+                **self._chats.methods,
                 "builtin.start": Method(NoParams, self._start),
                 "builtin.ready": Method(ReadyParams, self._ready),
                 "builtin.problem": Method(ProblemParams, self._report),
@@ -127,7 +122,6 @@ class BuiltinPage:
                 "builtin.switch_view": Method(LeaveParams, self._switch_view, limit=TEXT),
                 "builtin.reload": Method(LeaveParams, self._reload, limit=TEXT),
                 **Versions(self._services, self._agents).methods,
-                "history.search": Method(SearchParams, self._search),
                 **window_methods(self._services),
                 "diagnostics.copy": Method(NoParams, self._diagnostics),
                 **updates.for_chat(self._services),
@@ -165,6 +159,8 @@ class BuiltinPage:
                 "tools": [_choice(tool) for tool in composer.get("tools", ())],
                 "state": services.agents.state_for(agent.id),
             },
+            "agents": self._chats.agents(),
+            "side": self._chats.side(),
             "greeting": start["greeting"],
             "prompts": [{"label": prompt["label"], "prompt": prompt["prompt"]} for prompt in start["prompts"]],
             "placeholder": chat.placeholder or texts.get("builtin.placeholder"),
@@ -237,7 +233,7 @@ class BuiltinPage:
             raise AgentNotSet()
         self._services.drafts.keep(self._agents.agent_id, params.id or "", params.text)
 
-    # --- markdown and search ----------------------------------------------------------------------------
+    # --- markdown ---------------------------------------------------------------------------------------
 
     def _render(self, params: RenderParams) -> dict[str, Any]:
         """`{html, tail, settled, refers, held, code}`: for a growing text, `html` is final and covers the first
@@ -260,38 +256,6 @@ class BuiltinPage:
             from desktop.common.rendering import render
 
             return {"html": [render(text) for text in params.texts]}
-
-    def _search(self, params: SearchParams) -> dict[str, Any]:
-        """`{hits: [{thread_id, title, passage}]}`. Title and passage are `{text, ranges}`; passage may be None."""
-        services = self._services
-        agent_id = self._agents.agent_id
-        if not agent_id:
-            raise AgentNotSet()
-        if self._agents.is_server:
-            return {"hits": self._titles(params.query)}
-
-        async def search(stores: Stores) -> list[dict[str, Any]]:
-            found = await cast("SqliteStore", stores.threads).search(params.query, agent_id, HITS)
-            return [
-                {
-                    "thread_id": hit.thread_id,
-                    "title": hit.title.wire(),
-                    "passage": hit.passage.wire() if hit.passage else None,
-                }
-                for hit in found
-            ]
-
-        return {"hits": services.agents.call(search)}
-
-    def _titles(self, query: str) -> list[dict[str, Any]]:
-        """ChatKit's protocol has no search, so this finds a server's newest chats whose titles contain every word."""
-        words = query.casefold().split()
-        listed = self._services.agents.remote.ask(self._agents.server(), "threads.list", limit=SEARCHED, order="desc")
-        named = [(str(one["id"]), str(one.get("title") or "")) for one in listed["data"]]
-        found = [(name, title) for name, title in named if all(word in title.casefold() for word in words)]
-        return [
-            {"thread_id": name, "title": {"text": title, "ranges": []}, "passage": None} for name, title in found[:HITS]
-        ]
 
     # --- what the page asks the app for -----------------------------------------------------------------
 

@@ -61,6 +61,9 @@ class Application(Protocol):
     def open_chat(self, agent_id: str, thread_id: str) -> None:
         """Open this chat in the chat window. Its agent becomes the active one."""
 
+    def use_agent(self, agent_id: str) -> None:
+        """Make this agent the active one, and show its last chat or a new one in the chat window."""
+
     def apply_scheme(self, scheme: str) -> None: ...
     def delete_all_data(self) -> None:
         """Close the windows and end the app, then delete the profile's folder: the engine keeps its files open until

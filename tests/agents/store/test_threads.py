@@ -426,3 +426,45 @@ def test_the_list_of_all_chats_comes_in_pages(store: Blocking, size: int) -> Non
     for wrong in ("x", "1", "1.2.3", "1.x"):
         with pytest.raises(NotFoundError):
             store.records(after=wrong)
+
+
+def test_a_pin_outlasts_an_answer_in_progress_that_saves_the_thread_as_it_was(store: Blocking) -> None:
+    store.save_thread(thread("thr_1", "Before"), ME)
+    store.save_thread(thread("thr_2"), ME)
+    in_progress = store.load_thread("thr_1", ME)
+    store.note("thr_1", ME.agent_id, "pinned", value=True)
+    store.note("thr_1", ME.agent_id, "answered_by", value={"msg_1": "m1"})
+    store.note("thr_1", ME.agent_id, "answered_by", value={"msg_2": "m2"})
+    in_progress.title = "After"
+    in_progress.metadata = {"feedback": {"msg_1": "positive"}}
+    store.save_thread(in_progress, ME)
+    assert [one.id for one in store.pinned([ME.agent_id])] == ["thr_1"]
+    loaded = store.load_thread("thr_1", ME)
+    assert loaded.title == "After"
+    assert loaded.metadata == {
+        "feedback": {"msg_1": "positive"},
+        "pinned": True,
+        "answered_by": {"msg_1": "m1", "msg_2": "m2"},
+    }
+    store.note("thr_1", ME.agent_id, "pinned", value=None)
+    store.save_thread(loaded, ME)
+    assert store.pinned([ME.agent_id]) == ()
+
+
+def test_another_agents_chat_and_an_unknown_note_are_not_touched(store: Blocking) -> None:
+    store.save_thread(thread("thr_1"), ME)
+    for agent, name in ((OTHER.agent_id, "pinned"), (ME.agent_id, "title")):
+        with pytest.raises(NotFoundError):
+            store.note("thr_1", agent, name, value=True)
+    assert store.load_thread("thr_1", ME).metadata == {}
+
+
+def test_a_chat_knows_its_place_in_the_list_of_chosen_agents(store: Blocking) -> None:
+    for number, context in enumerate((ME, OTHER, ME, ME)):
+        store.save_thread(thread(f"thr_{number}", created_at=NOON), context)
+    both = [ME.agent_id, OTHER.agent_id]
+    assert [one.id for one in store.records(both).data] == ["thr_3", "thr_2", "thr_1", "thr_0"]
+    assert store.position(both, "thr_0") == 3
+    assert store.position([ME.agent_id], "thr_0") == 2
+    assert store.position([ME.agent_id], "thr_1") is None
+    assert store.records([]).data == ()

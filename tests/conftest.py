@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
+from desktop.common import logs
 from desktop.common.locations import Locations
 from desktop.common.texts import Catalogue
 from desktop.settings.brand import Brand
@@ -46,6 +47,14 @@ def only_this_computer() -> Iterator[None]:
     wall.reached_out.clear()
     yield
     assert not wall.reached_out, f"reached out of this computer: {wall.reached_out}"
+
+
+@pytest.fixture(autouse=True)
+def own_secrets() -> Iterator[None]:
+    """What a test tells the log to hide is forgotten with it: each line is searched for all that are known."""
+    before, known = set(logs._secrets), logs._known
+    yield
+    logs._secrets, logs._known = before, known
 
 
 @pytest.hookimpl(trylast=True)

@@ -12,6 +12,7 @@ import re
 import sys
 import threading
 from base64 import b64encode, urlsafe_b64encode
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 from desktop.common.locations import Locations
@@ -57,18 +58,28 @@ def add_secret(secret: str) -> None:
     if len(secret) < SHORTEST_SECRET:
         return
     with _lock:
-        if secret in _secrets:
-            return
-        _secrets.add(secret)
-        spellings = {spelling for known in _secrets for spelling in _spellings(known)}
-        # The longest first: one spelling may be the beginning of another.
-        parts = [re.escape(spelling) for spelling in sorted(spellings, key=len, reverse=True)]
-        # Of a key also what remains when it is cut: the first 8 characters after sk-, and what follows.
-        parts += [rf"(?:sk-)?{re.escape(known[3:11])}[A-Za-z0-9_-]*" for known in _secrets if known.startswith("sk-")]
-        _known = re.compile("|".join(parts))
+        if secret not in _secrets:
+            _secrets.add(secret)
+            _known = None  # made when it is needed: many tokens may come before the next line
 
 
-def _spellings(secret: str) -> set[str]:
+def _pattern() -> re.Pattern[str] | None:
+    """Finds every secret that is known; None where there is none."""
+    global _known
+    with _lock:
+        if _known is None and _secrets:
+            spellings = {spelling for known in _secrets for spelling in _spellings(known)}
+            # The longest first: one spelling may be the beginning of another.
+            parts = [re.escape(spelling) for spelling in sorted(spellings, key=len, reverse=True)]
+            # Of a key also what remains when it is cut: the first 8 characters after sk-, and what follows.
+            cut = [known[3:11] for known in _secrets if known.startswith("sk-")]
+            parts += [rf"(?:sk-)?{re.escape(begin)}[A-Za-z0-9_-]*" for begin in cut]
+            _known = re.compile("|".join(parts))
+        return _known
+
+
+@lru_cache(maxsize=256)
+def _spellings(secret: str) -> frozenset[str]:
     """The secret raw, as URL, JSON and repr write it, and in base64 at each of its three alignments."""
     data = secret.encode("utf-8", "surrogatepass")
     found = {secret, quote(data, safe=""), quote(data), quote_plus(data), json.dumps(secret)[1:-1]}
@@ -81,12 +92,12 @@ def _spellings(secret: str) -> set[str]:
                 first = (0, 2, 3)[shift]
                 last = len(whole) if (len(data) + shift) % 3 == 0 else len(whole) - 1
                 found.add(whole[first:last])
-    return {spelling for spelling in found if len(spelling) >= SHORTEST_SECRET}
+    return frozenset(spelling for spelling in found if len(spelling) >= SHORTEST_SECRET)
 
 
 def redact(text: str) -> str:
     """`text` without registered secrets and without anything shaped like one."""
-    known = _known
+    known = _known or _pattern()
     if known is not None:
         text = known.sub(HIDDEN, text)
     for pattern, replacement in _PATTERNS:

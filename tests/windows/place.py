@@ -53,7 +53,7 @@ class Windows:
 
     def run(self, *words: str, stdin: bytes = b"", limit: int = STARTING) -> Said:
         """What a program prints into a pipe. Both its streams."""
-        output = PLACE / "logs" / "packaged.txt"
+        output = PLACE / "logs" / f"{self.system.prefix.name}.txt"
         code = self.system.wine(*words, limit=limit, output=output, stdin=stdin, folder=str(self.shared / "checkout"))
         return Said(code, output.read_bytes().decode("utf-8"))
 

@@ -25,7 +25,6 @@ async def run_workflow(given):
     return {"output_text": "fine: " + given["input_as_text"]}
 """
 PROFILE = "profiles/default"
-JAPANESE = "日本 太郎"
 APP = """
 import ctypes, json, os, pathlib, subprocess, sys
 
@@ -43,19 +42,12 @@ place = sys.argv[1]
 
 @pytest.fixture(scope="module")
 def on_windows() -> Iterator[Windows]:
-    windows = Windows()
+    """A second Windows, whose user has a Japanese name and a key."""
+    windows = Windows("日本 太郎")
+    windows.system.make_windows()
+    windows.system.link(windows.system.drive / "Python313", Windows().system.drive / "Python313")
     with windows.with_key():
         yield windows
-
-
-@pytest.fixture(scope="module")
-def in_japan() -> Windows:
-    """A second Windows, whose user has that name."""
-    windows = Windows(JAPANESE)
-    windows.system.make_windows()
-    python = windows.system.drive / "Python313"
-    windows.system.link(python, Windows().system.drive / "Python313")
-    return windows
 
 
 def agent(windows: Windows, folder: Path) -> Path:
@@ -83,25 +75,24 @@ def answered(done: Said) -> None:
 # --- a name in Japanese ---------------------------------------------------------------------------
 
 
-def test_a_user_with_a_japanese_name_asks_a_code_agent_and_all_lies_in_that_users_folder(in_japan: Windows) -> None:
-    file = agent(in_japan, in_japan.user / "書類")
-    words = ("ask", WORDS, "--agent", in_japan.system.path(file), "--json", *NOBODY)
-    with in_japan.with_key():
-        answered(in_japan.desktop(*words, "--yes"))
-        answered(in_japan.desktop(*words))  # what was approved is found again
-    kept = in_japan.user / "AppData/Local/chatkit-desktop" / PROFILE
-    approved = (kept / "approved_code.json").read_text(encoding="utf-8")
-    assert in_japan.system.path(file) in json.dumps(json.loads(approved), ensure_ascii=False).replace("\\\\", "\\")
+def test_a_user_with_a_japanese_name_asks_a_code_agent_and_all_lies_in_that_users_folder(on_windows: Windows) -> None:
+    file = on_windows.system.path(agent(on_windows, on_windows.user / "書類"))
+    words = ("ask", WORDS, "--agent", file, "--json", *NOBODY)
+    answered(on_windows.desktop(*words, "--yes"))
+    answered(on_windows.desktop(*words))  # what was approved is found again
+    kept = on_windows.user / "AppData/Local/chatkit-desktop" / PROFILE / "approved_code.json"
+    approved = json.dumps(json.loads(kept.read_text(encoding="utf-8")), ensure_ascii=False)
+    assert file in approved.replace("\\\\", "\\")
 
 
-def test_a_user_with_a_japanese_name_keeps_a_key_and_removes_it(in_japan: Windows) -> None:
-    saved = in_japan.desktop("key", "set", "--json", stdin=f"{KEY}\n".encode())
+def test_a_user_with_a_japanese_name_keeps_a_key_and_removes_it(on_windows: Windows) -> None:
+    saved = on_windows.desktop("key", "set", "--json", stdin=f"{KEY}\n".encode())
     assert (saved.code, saved.object()["where"]) == (0, "keyring")
     try:
-        assert in_japan.desktop("key", "status", "--json").object()["present"]
+        assert on_windows.desktop("key", "status", "--json").object()["present"]
     finally:
-        assert in_japan.desktop("key", "remove", "--json").code == 0
-    assert not in_japan.desktop("key", "status", "--json").object()["present"]
+        assert on_windows.desktop("key", "remove", "--json").code == 0
+    assert not on_windows.desktop("key", "status", "--json").object()["present"]
 
 
 # --- a share of the network -----------------------------------------------------------------------

@@ -112,7 +112,9 @@ def packaged() -> Counts:
     report = PLACE / "logs" / "packaged.xml"
     report.unlink(missing_ok=True)
     words = [sys.executable, "-m", "pytest", "-q", "-m", "packaging", "tests/windows", f"--junitxml={report}"]
-    code = subprocess.call([*words, "-o", "junit_family=xunit1"], cwd=ROOT, timeout=4 * LIMIT)
+    # PyInstaller alone may take longer there than what ends a run of pytest that hangs.
+    words += ["--timeout", str(LIMIT), "-o", f"faulthandler_timeout={LIMIT + 600}", "-o", "junit_family=xunit1"]
+    code = subprocess.call(words, cwd=ROOT, timeout=4 * LIMIT)
     return counted(report) if report.is_file() else Counts(broken=f"pytest ended with {code} before its report")
 
 

@@ -36,7 +36,7 @@ def hits(app: Driver) -> list[str]:
 
 def test_f1_opens_it_beside_the_chat_and_its_words_are_found_and_read_by_keys_alone(scene: Scene) -> None:
     with scene.launch("--demo") as app:
-        app.wait_call("chat.ready")
+        app.wait_call("builtin.ready")
         app.press(app.ask("windows")["chat"]["title"], "F1")
         app.wait_window("help")
         app.until("the first topic", lambda: title(app) == "First launch")

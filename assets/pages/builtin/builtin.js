@@ -35,7 +35,7 @@ import { applyTexts, setTexts, t } from "../common/texts.js";
  * @property {{label: string, prompt: string}[]} prompts
  * @property {string} placeholder
  * @property {string} disclaimer
- * @property {Record<"history" | "rename" | "delete" | "feedback" | "retry" | "auto_scroll" | "attachments", boolean>} features
+ * @property {Record<"history" | "rename" | "delete" | "feedback" | "retry" | "versions" | "auto_scroll" | "attachments", boolean>} features
  * @property {{render_ms: number, skeleton_ms: number, search_ms: number, message: number}} limits
  * @property {string | null} thread
  * @property {Record<string, string>} drafts chat to what was being written, empty for a new chat
@@ -66,6 +66,7 @@ const composer = new Composer({
   stop: () => chat.stop(),
   say,
   complain: (words) => complain(words, "warning"),
+  editLast: () => Boolean(chat?.editLast()),
   keep,
 });
 
@@ -129,6 +130,14 @@ function around() {
     name: start.agent.name,
     features: start.features,
     limits: start.limits,
+    models: start.agent.models,
+    choice: () => composer.choice,
+    leave: () => composer.focus(),
+    begun: async (id) => {
+      history.put(await ask("threads.get_by_id", { thread_id: id }));
+      await open(id);
+      say(t("builtin.forked"));
+    },
     changed: (one) => {
       if (one.id) history.touch(one.id);
       if (one.id && !one.isAnswering && one !== chat) going.delete(one.id);

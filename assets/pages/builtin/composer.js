@@ -50,6 +50,7 @@ export class Composer {
    * @param {() => void} deeds.stop
    * @param {(words: string) => void} deeds.say
    * @param {(words: string) => void} deeds.complain
+   * @param {() => boolean} deeds.editLast the last message that was sent, to change it; false where that can't be
    * @param {(key: string, text: string) => void} deeds.keep the words of a chat's draft, empty when it has none any more
    */
   constructor(deeds) {
@@ -62,6 +63,7 @@ export class Composer {
       this.#keepSoon();
     });
     this.#text.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowUp" && this.#isUntouched(event) && this.#deeds.editLast()) return event.preventDefault();
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
       event.preventDefault();
       this.#submit();
@@ -90,6 +92,17 @@ export class Composer {
     offer(this.#model, models);
     offer(this.#tool, tools.length ? [{ id: "", label: t("builtin.tool_any") }, ...tools] : []);
     this.#state();
+  }
+
+  /** What is chosen for the next message. */
+  get choice() {
+    return { model: this.#model.value, tool: this.#tool.value };
+  }
+
+  /** @param {KeyboardEvent} event */
+  #isUntouched(event) {
+    const plain = !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey && !event.isComposing;
+    return plain && !this.#text.value && this.#files.isEmpty;
   }
 
   /** What is being written. */
@@ -345,7 +358,7 @@ function offer(select, choices) {
 }
 
 /** Characters as the app counts them. @param {string} text */
-function lengthOf(text) {
+export function lengthOf(text) {
   let count = 0;
   for (const _ of text) count += 1;
   return count;

@@ -4,11 +4,14 @@
  * shown, so that nobody has to wait for an answer to look elsewhere.
  */
 
+import { Editor } from "./editing.js";
 import { icon } from "./icons.js";
 import { apply, textOf } from "./items.js";
 import { renderAll } from "./markdown.js";
 import { viewOf } from "./messages.js";
 import { ask, described, Refused, stream } from "./protocol.js";
+import { Versions } from "./versions.js";
+import { call } from "../common/bridge.js";
 import { make, told } from "../common/parts.js";
 import { t } from "../common/texts.js";
 
@@ -21,8 +24,12 @@ import { t } from "../common/texts.js";
  *
  * @typedef {object} Surroundings what a chat needs of the page
  * @property {string} name of the agent
- * @property {{feedback: boolean, retry: boolean}} features
- * @property {{render_ms: number}} limits
+ * @property {{feedback: boolean, retry: boolean, versions: boolean}} features
+ * @property {{render_ms: number, message: number}} limits
+ * @property {{id: string, label: string}[]} models
+ * @property {() => {model: string, tool: string}} choice for the next message
+ * @property {() => void} leave what was written in the chat itself is done
+ * @property {(id: string) => Promise<void>} begun a chat of its own was made from this one
  * @property {(chat: Conversation) => void} changed it began or ended to answer, or is locked
  * @property {(chat: Conversation, thread: Thread, isNew: boolean) => void} named it was made, or has another title
  * @property {() => void} moved something was added at the end
@@ -65,6 +72,7 @@ export class Conversation {
   #loadingOlder = false;
   /** @type {Record<string, string>} */
   #rated = {};
+  #versions;
 
   /**
    * @param {Surroundings} around
@@ -72,6 +80,9 @@ export class Conversation {
    */
   constructor(around, thread) {
     this.#around = around;
+    const { say, complain } = around;
+    const reload = (/** @type {string | null} */ after) => this.#reload(after);
+    this.#versions = new Versions(() => this.#state(), { reload, say, complain });
     this.id = thread?.id ?? null;
     if (thread) this.#take(thread);
     this.#wait.append(make("span", { class: "dots", "aria-hidden": "true" }, [make("i"), make("i"), make("i")]), this.#waitWords);
@@ -113,6 +124,46 @@ export class Conversation {
     this.#take(thread);
     this.#before = items.has_more ? items.after : undefined;
     await this.#insert(items.data);
+    if (this.#around.features.versions) await this.#versions.look();
+  }
+
+  #state() {
+    return { id: this.id, views: [...this.#views.values()], isAnswering: this.isAnswering };
+  }
+
+  /** Another version is shown after this item. @param {string | null} after null: from the beginning */
+  async #reload(after) {
+    const ids = [...this.#views.keys()];
+    const from = after === null ? 0 : ids.indexOf(after) + 1;
+    for (const id of ids.slice(from)) this.#remove(id);
+    /** @type {Item[]} */
+    const items = [];
+    let cursor = from > 0 ? after : null;
+    do {
+      const place = cursor === null ? {} : { after: cursor };
+      const page = await ask("items.list", { thread_id: this.id, limit: PAGE, order: "asc", ...place });
+      items.push(...page.data);
+      cursor = page.has_more ? page.after : null;
+    } while (cursor !== null);
+    if (from === 0) this.#before = undefined;
+    const views = items.filter(({ id }) => !this.#views.has(id)).flatMap((item) => viewOf(item, this.#deeds(), false) ?? []);
+    for (const view of views) this.#views.set(view.item.id, view);
+    const banner = this.#items.querySelector(":scope > .banner"); // what was said of the try that failed stays below
+    for (const { element } of views) this.#items.insertBefore(element, banner);
+    this.#mark();
+    await renderAll(views.flatMap(({ texts = [] }) => texts));
+  }
+
+  /** Shows a message that a search found, in whichever version it is; false where it is not to be had. @param {string} item */
+  async reveal(item) {
+    if (this.#around.features.versions && (await this.#versions.show(item))) {
+      for (const id of [...this.#views.keys()]) this.#remove(id);
+      await this.load(this.#rated);
+      this.#around.say(t("builtin.found_in_version"));
+    }
+    const { element } = this.#views.get(item) ?? {};
+    element?.scrollIntoView({ block: "start" });
+    return element !== undefined;
   }
 
   /** The items before those; the place that is read stays where it is. @param {HTMLElement} scroller */
@@ -156,31 +207,97 @@ export class Conversation {
    */
   async send({ text, attachments, model, tool }) {
     this.#clearFailures();
-    const input = {
-      content: text ? [{ type: "input_text", text }] : [],
-      attachments: attachments.map(({ id }) => id),
-      inference_options: { ...(model ? { model } : {}), ...(tool ? { tool_choice: { id: tool } } : {}) },
-    };
+    const input = inputOf({ text, attachments, model, tool });
     const item = { id: "", type: "user_message", created_at: "", content: input.content, attachments };
     const shown = /** @type {View} */ (viewOf(item, this.#deeds(), false));
     shown.element.classList.add("sending");
     this.#items.append(shown.element);
     this.#around.moved();
+    const done = () => shown.element.remove();
     await (this.id === null
-      ? this.#answer("threads.create", { input }, shown)
-      : this.#answer("threads.add_user_message", { input, thread_id: this.id }, shown));
+      ? this.#answer("threads.create", { input }, { taken: done, refused: done })
+      : this.#answer("threads.add_user_message", { input, thread_id: this.id }, { taken: done, refused: done }));
   }
 
-  /** The last message of the person once more. */
-  async again() {
-    const asked = [...this.#views.values()].filter(({ item }) => item.type === "user_message").at(-1);
+  /** The person's last message. */
+  get #asked() {
+    return [...this.#views.values()].findLast(({ item }) => item.type === "user_message");
+  }
+
+  /** Begins to change the last message; false where there is none, or it can't be changed now. */
+  editLast() {
+    const asked = this.#asked;
+    if (!asked || !this.#around.features.versions || this.#run) return false;
+    this.#edit(asked.item, () => this.#around.leave());
+    return true;
+  }
+
+  /** @param {Item} item @param {() => void} leave where the focus goes back to */
+  #edit(item, leave) {
+    const view = this.#views.get(item.id);
+    if (!view) return;
+    if (this.#run) return this.#around.complain(t("builtin.still_answering"));
+    const attachments = item.attachments ?? [];
+    const close = () => {
+      editor.element.remove();
+      view.element.classList.remove("edited");
+    };
+    const editor = new Editor({
+      text: textOf(item),
+      hasFiles: attachments.length > 0,
+      limit: this.#around.limits.message,
+      cancel: () => {
+        close();
+        leave();
+      },
+      send: async (text) => {
+        const input = { ...inputOf({ text, attachments, ...this.#around.choice() }), quoted_text: item.quoted_text };
+        const taken = () => {
+          const ids = [...this.#views.keys()];
+          for (const id of ids.slice(ids.indexOf(item.id))) this.#remove(id);
+          this.#around.leave();
+        };
+        this.#clearFailures();
+        editor.busy(true);
+        try {
+          const params = { input, thread_id: this.id };
+          await this.#answer("threads.add_user_message", params, { taken, refused: () => {} }, { instead_of: item.id });
+        } catch (error) {
+          editor.busy(false);
+          editor.complain(error instanceof DOMException && error.name === "AbortError" ? "" : described(error));
+          editor.focus();
+        }
+      },
+    });
+    view.element.querySelector(":scope > .editor")?.remove();
+    view.element.classList.add("edited");
+    view.element.append(editor.element);
+    editor.focus();
+  }
+
+  /** The last message of the person once more. @param {string} [model] in place of the one that answered */
+  async again(model) {
+    const asked = this.#asked;
     if (!asked || this.#run) return;
     let after = false;
     for (const [id, view] of this.#views) {
       if (after) this.#remove(id);
       after ||= view === asked;
     }
-    await this.#say("threads.retry_after_item", { thread_id: this.id, item_id: asked.item.id });
+    const params = { thread_id: this.id, item_id: asked.item.id };
+    await this.#say("threads.retry_after_item", params, model ? { model } : undefined);
+    // Nothing came: the answer before is there again.
+    if (this.#around.features.versions && [...this.#views.values()].at(-1) === asked) await this.#reload(asked.item.id);
+  }
+
+  /** A chat of its own with all until an item. @param {Item} item */
+  async #fork(item) {
+    try {
+      const { id } = await call("builtin.new_chat_from", { id: this.id, item: item.id });
+      await this.#around.begun(id);
+    } catch (error) {
+      this.#around.complain(described(error));
+    }
   }
 
   /** Ends the answer; what was said so far stays. */
@@ -191,11 +308,12 @@ export class Conversation {
   /**
    * @param {string} type
    * @param {Record<string, unknown>} params
+   * @param {Record<string, string>} [metadata]
    */
-  async #say(type, params) {
+  async #say(type, params, metadata) {
     this.#clearFailures();
     try {
-      await this.#answer(type, params, null);
+      await this.#answer(type, params, null, metadata);
     } catch (error) {
       this.#fail(described(error), false);
     }
@@ -203,12 +321,15 @@ export class Conversation {
 
   /** @returns {import("./messages.js").Deeds} */
   #deeds() {
-    const { name, features, limits } = this.#around;
+    const { name, features, limits, models } = this.#around;
     return {
       name,
+      models,
       ...features,
       every: limits.render_ms,
-      again: () => void this.again(),
+      again: (_, model) => void this.again(model),
+      edit: (item) => this.#edit(item, () => this.#views.get(item.id)?.element.querySelector("button")?.focus()),
+      fork: (item) => void this.#fork(item),
       rated: (id) => this.#rated[id],
       rate: async (item, kind) => {
         try {
@@ -248,9 +369,10 @@ export class Conversation {
   /**
    * @param {string} type
    * @param {Record<string, unknown>} params
-   * @param {View | null} sending the person's message, as long as it has not been taken
+   * @param {{taken: () => void, refused: () => void} | null} sending told what becomes of the person's message in it
+   * @param {Record<string, string>} [metadata]
    */
-  async #answer(type, params, sending) {
+  async #answer(type, params, sending, metadata) {
     const run = new AbortController();
     this.#run = run;
     this.#mayStop = true;
@@ -259,10 +381,10 @@ export class Conversation {
     let isTaken = sending === null;
     this.#why = "";
     try {
-      for await (const event of stream(type, params, run.signal)) {
+      for await (const event of stream(type, params, run.signal, metadata)) {
         if (!isTaken && event.type === "thread.item.done" && event.item.type === "user_message") {
           isTaken = true;
-          sending?.element.remove();
+          sending?.taken();
         }
         if (!isTaken && event.type === "error") throw new Refused(event.message ?? t("builtin.no_answer"), "custom");
         this.#see(event);
@@ -270,7 +392,7 @@ export class Conversation {
       if (!isTaken) throw new Refused(t("builtin.no_answer"), "internal");
     } catch (error) {
       if (!isTaken) {
-        sending?.element.remove();
+        sending?.refused();
         throw error;
       }
       if (!run.signal.aborted) this.#fail(described(error), true);
@@ -280,6 +402,7 @@ export class Conversation {
       this.#wait.hidden = true;
       this.#mark();
       this.#around.changed(this);
+      if (this.#around.features.versions) void this.#versions.look();
     }
     await this.#tools();
   }
@@ -464,7 +587,7 @@ export class Conversation {
     this.#items.append(make("div", { class: `banner ${tone}`, role: "status" }, [icon(tone ? "alert" : "info", false), words]));
   }
 
-  /** Retry stands under the last answer alone: it takes away what came after the question. */
+  /** Retry stands under the last answer alone, and switches where there are versions. */
   #mark() {
     const views = [...this.#views.values()];
     const asked = views.findLastIndex(({ item }) => item.type === "user_message");
@@ -472,5 +595,15 @@ export class Conversation {
     views.forEach((view, index) => {
       view.element.classList.toggle("last", index === last && asked >= 0 && last > asked && !this.#run);
     });
+    this.#versions.place();
   }
+}
+
+/** A message as the protocol has it. @param {Message} message */
+function inputOf({ text, attachments, model, tool }) {
+  return {
+    content: text ? [{ type: "input_text", text }] : [],
+    attachments: attachments.map(({ id }) => id),
+    inference_options: { ...(model ? { model } : {}), ...(tool ? { tool_choice: { id: tool } } : {}) },
+  };
 }

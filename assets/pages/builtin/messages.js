@@ -6,6 +6,7 @@ import { copyButton } from "./code.js";
 import { icon, iconButton } from "./icons.js";
 import { textOf } from "./items.js";
 import { Growing, renderAll } from "./markdown.js";
+import { modelMenu } from "./versions.js";
 import { widget } from "./widgets.js";
 import { make } from "../common/parts.js";
 import { t } from "../common/texts.js";
@@ -22,7 +23,11 @@ import { t } from "../common/texts.js";
  * @property {boolean} feedback
  * @property {boolean} retry
  * @property {number} every milliseconds between two renderings of a growing text
- * @property {(item: Item) => void} again
+ * @property {{id: string, label: string}[]} models that the agent offers
+ * @property {(item: Item, model?: string) => void} again
+ * @property {boolean} versions whether messages can be edited, and a chat begin from one
+ * @property {(item: Item) => void} edit
+ * @property {(item: Item) => void} fork a chat of its own with all until there
  * @property {(item: Item, kind: "positive" | "negative") => Promise<boolean>} rate
  * @property {(item: Item, action: import("./protocol.js").Action & {streaming?: boolean}) => void} act
  * @property {(item: Item, submission: Record<string, unknown>) => void} answer
@@ -49,7 +54,7 @@ const LONG = { characters: 2_000, lines: 24 };
 export function viewOf(item, deeds, growing) {
   switch (item.type) {
     case "user_message":
-      return said(item);
+      return said(item, deeds);
     case "assistant_message":
       return new Answer(item, deeds, growing);
     case "workflow":
@@ -92,15 +97,18 @@ function shown(item, build) {
 
 /* --- what a person said ------------------------------------------------------------------------------ */
 
-/** @param {Item} item @returns {View} */
-function said(item) {
+/** @param {Item} item @param {Deeds} deeds @returns {View} */
+function said(item, deeds) {
   const text = textOf(item);
   const words = make("div", { class: "words", dir: "auto" }, [text]);
   const bubble = make("div", { class: "bubble" }, text ? [words] : []);
   const element = make("article", { class: "item said" }, [make("h2", { class: "visually-hidden" }, [t("builtin.you")])]);
   const files = item.attachments ?? [];
   if (files.length) element.append(make("ul", { class: "files" }, files.map((file) => make("li", {}, [chip(file)]))));
-  if (text) element.append(bubble, make("div", { class: "deeds" }, [copyButton(t("common.copy"), () => text)]));
+  if (text) element.append(bubble);
+  const row = make("div", { class: "deeds" }, text ? [copyButton(t("common.copy"), () => text)] : []);
+  if (deeds.versions && item.id) row.append(iconButton("rename", t("builtin.edit"), () => deeds.edit(item)));
+  if (row.hasChildNodes()) element.append(row);
   if (text.length > LONG.characters || text.split("\n").length > LONG.lines) fold(bubble, words);
   return { item, element, changed: () => {}, settled: async () => {} };
 }
@@ -215,7 +223,10 @@ class Answer {
       const again = iconButton("retry", t("common.try_again"), () => this.#deeds.again(this.item));
       again.classList.add("again");
       this.#row.append(again);
+      const { models, versions } = this.#deeds;
+      if (versions && models.length > 1) this.#row.append(modelMenu(models, (model) => this.#deeds.again(this.item, model)));
     }
+    if (this.#deeds.versions) this.#row.append(iconButton("fork", t("builtin.fork"), () => this.#deeds.fork(this.item)));
     this.element.append(this.#row);
   }
 

@@ -27,6 +27,7 @@ import { t } from "../common/texts.js";
  * @property {string} created_at
  * @property {any} [content]
  * @property {Attachment[]} [attachments]
+ * @property {string} [quoted_text]
  * @property {Workflow} [workflow]
  * @property {Task} [task]
  * @property {Component} [widget]
@@ -66,11 +67,12 @@ export function described(thrown) {
  * @param {string} type
  * @param {Record<string, unknown>} params
  * @param {AbortSignal} [signal]
+ * @param {Record<string, string>} [metadata]
  */
-async function send(type, params, signal) {
+async function send(type, params, signal, metadata) {
   signal?.throwIfAborted();
   try {
-    return await requestAgent(JSON.stringify({ type, params }), signal ?? null);
+    return await requestAgent(JSON.stringify({ type, params, metadata }), signal ?? null);
   } catch (error) {
     if (!(error instanceof BridgeError)) throw error;
     throw new Refused([error.message, error.hint].filter(Boolean).join(" "), error.code);
@@ -92,10 +94,11 @@ export async function ask(type, params) {
  * @param {string} type
  * @param {Record<string, unknown>} params
  * @param {AbortSignal} signal
+ * @param {Record<string, string>} [metadata] what this app understands beyond the protocol: `instead_of` a message, a `model`
  * @returns {AsyncGenerator<Event, void, void>} rejects with `Refused`, or with the signal's reason
  */
-export async function* stream(type, params, signal) {
-  const { body } = await send(type, params, signal);
+export async function* stream(type, params, signal, metadata) {
+  const { body } = await send(type, params, signal, metadata);
   if (!body) throw new Refused(t("builtin.no_answer"), "internal");
   const reader = body.getReader();
   const decoder = new TextDecoder();

@@ -124,7 +124,6 @@ def test_an_answer_is_tried_again_and_the_one_before_stays_beside_it(scene: Scen
         assert len(answers(app)) == 1
         turn(app, "version_before")
         until_versions(app, (2, 3))
-        # Stopped before its first word: the answer that was there is there again.
         assert said(app) == ["help"]
         assert nothing_refused(app)
 
@@ -146,17 +145,38 @@ def test_a_new_chat_from_here_goes_on_by_itself(scene: Scene) -> None:
         assert nothing_refused(app)
 
 
+def local(scene: Scene, server: Habits) -> None:
+    """An assistant with two models at `server`."""
+    agent: dict[str, Any] = {"kind": "assistant", "id": "mine", "endpoint": "local", "model": "m", "models": ["n"]}
+    settle(
+        scene,
+        agents=[agent],
+        endpoints=[{"id": "local", "base_url": server.base, "api": "chat_completions", "needs_key": False}],
+        active_agent="mine",
+        assistant={"builtin_view": True, "titles": False},
+    )
+
+
+def test_a_try_that_fails_says_so_and_the_answer_before_is_there_again(scene: Scene) -> None:
+    with Habits() as server:
+        server.always = Reply(chat({"content": "Hello"}))
+        local(scene, server)
+        with scene.launch() as app:
+            begin(scene, app)
+            say(app, "hello")
+            server.answer(Reply('{"error": {"message": "not now"}}', status=400, kind="application/json"))
+            app.click("chat", ".answer .again")
+            app.until("why", lambda: app.js("chat", "document.querySelectorAll('.items > .banner.danger').length") == 1)
+            app.until("the answer", lambda: [text.strip() for text in answers(app)] == ["Hello"] and at_rest(app))
+            app.click("chat", ".items > .banner > button")
+            until_versions(app, (2, 2))
+            assert nothing_refused(app)
+
+
 def test_an_answer_is_tried_again_with_another_model(scene: Scene) -> None:
     with Habits() as server:
         server.always = Reply(chat({"content": "Hello"}))
-        agent: dict[str, Any] = {"kind": "assistant", "id": "mine", "endpoint": "local", "model": "m", "models": ["n"]}
-        settle(
-            scene,
-            agents=[agent],
-            endpoints=[{"id": "local", "base_url": server.base, "api": "chat_completions", "needs_key": False}],
-            active_agent="mine",
-            assistant={"builtin_view": True, "titles": False},
-        )
+        local(scene, server)
         with scene.launch() as app:
             begin(scene, app)
             say(app, "hello")

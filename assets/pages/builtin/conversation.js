@@ -478,7 +478,10 @@ export class Conversation {
     view.item = item;
     this.#open.delete(view);
     view.changed(null);
-    void view.settled().then(() => this.#around.moved());
+    void view.settled().then(() => {
+      this.#versions.place();
+      this.#around.moved();
+    });
   }
 
   /** @param {Item} item */

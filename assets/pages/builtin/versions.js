@@ -61,8 +61,9 @@ export class Versions {
     }
     for (const place of this.#places) {
       const element = elementFor(place, views);
-      if (!element) continue;
-      rowOf(element).append(this.#switch(place));
+      const row = element && rowOf(element);
+      if (!row) continue;
+      row.append(this.#switch(place));
       element.classList.add("versioned");
     }
   }
@@ -128,10 +129,10 @@ function elementFor({ after, items, shown }, views) {
   return (words ?? views[asked])?.element ?? null;
 }
 
-/** @param {HTMLElement} element */
+/** @param {HTMLElement} element @returns {Element | null} null while an answer has not finished its own */
 function rowOf(element) {
   const known = element.querySelector(":scope > .deeds");
-  if (known) return known;
+  if (known || element.matches(".answer")) return known;
   const row = make("div", { class: "deeds" });
   element.append(row);
   return row;

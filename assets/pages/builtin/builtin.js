@@ -5,6 +5,7 @@
  */
 
 import { observe } from "../common/agent_fetch.js";
+import { Answerer } from "./answerer.js";
 import { applyChatLook } from "./appearance.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
@@ -27,7 +28,7 @@ import { applyTexts, setTexts, t } from "../common/texts.js";
  * @typedef {object} Start what `builtin.start` answers
  * @property {Record<string, string>} texts
  * @property {import("./appearance.js").ChatLook} look
- * @property {{id: string, name: string, models: Choice[], tools: Choice[], state: string}} agent null under a problem,
+ * @property {{id: string, name: string, known: import("./answerer.js").Known, tools: Choice[], state: string}} agent null under a problem,
  *   and so is all that follows it but `reason`, `limits`, `notices` and `problem`
  * @property {import("./history.js").Agent[]} agents to choose from
  * @property {{width: number | null, agent: string}} side
@@ -118,11 +119,33 @@ const side = new Side({
   sized: (width) => void call("history.keep", { width }).catch(report),
 });
 
+const answerer = new Answerer({
+  use: (id) => void elsewhere(() => call("agent.use", { id })),
+  choose: (model) => {
+    chat.model = model;
+    answerer.model(model);
+    void keepModel(chat);
+  },
+  left: () => composer.focus(),
+});
+
+/** The chat's model holds as long as the chat. @param {Conversation} one */
+async function keepModel(one) {
+  if (!one.id || !one.model) return;
+  await call("models.choose", { id: one.id, model: one.model }).catch((error) => complain(described(error), "warning"));
+}
+
 const follower = new Follower({
   wanted: () => isReady && start.features.auto_scroll,
   early: (scroller) => chat?.hasOlder && void chat.loadOlder(scroller),
   newest: () => composer.focus(),
 });
+
+/** The models that the agent names, its own first; none where there is only one. */
+function offeredModels() {
+  const { own, models } = start.agent.known;
+  return models.length ? [own, ...models].map((id) => ({ id, label: id })) : [];
+}
 
 /** @returns {import("./conversation.js").Surroundings} */
 function around() {
@@ -130,7 +153,7 @@ function around() {
     name: start.agent.name,
     features: start.features,
     limits: start.limits,
-    models: start.agent.models,
+    models: offeredModels(),
     choice: () => composer.choice,
     leave: () => composer.focus(),
     begun: async (id) => {
@@ -141,10 +164,13 @@ function around() {
     changed: (one) => {
       if (one.id) history.touch(one.id);
       if (one.id && !one.isAnswering && one !== chat) going.delete(one.id);
-      if (one === chat) reflect();
+      if (one !== chat) return;
+      if (!one.isAnswering) void follow(one); // which model it was, is known by now
+      reflect();
     },
     named: (one, thread, isNew) => {
       history.put(thread);
+      if (isNew) void keepModel(one);
       if (one !== chat) return;
       if (isNew) {
         composer.rename(thread.id);
@@ -205,8 +231,10 @@ async function open(id, { quiet = false } = {}) {
   if (known) return follower.toEnd();
   const skeleton = window.setTimeout(() => show("loading", true), start.limits.skeleton_ms);
   try {
-    const { title, feedback } = await call("builtin.thread", { id });
+    const { title, feedback, model, answered_by: by } = await call("builtin.thread", { id });
     next.title = title ?? "";
+    next.model = model;
+    next.tell(by);
     if (chat === next) head();
     await next.load(feedback);
   } catch (error) {
@@ -257,7 +285,7 @@ async function send(message) {
   const files = composer.takeFiles();
   follower.begin();
   try {
-    await one.send(message);
+    await one.send({ ...message, model: one.model });
   } catch (error) {
     const stopped = error instanceof DOMException && error.name === "AbortError";
     composer.restore(one.id ?? "", message, files, stopped ? "" : described(error));
@@ -277,15 +305,20 @@ function reflect() {
 }
 
 function head() {
-  const words = chat.title || (chat.id ? t("builtin.untitled") : start.agent.name);
+  const words = chat.title || t("builtin.untitled");
   el("title").textContent = words;
   el("title").title = words;
+  answerer.model(chat.model);
 }
 
 /** The app remembers which chat is open, and names its window after it. @param {Conversation} one */
 async function follow(one) {
   if (!one.id) return;
-  await call("builtin.thread", { id: one.id }).catch(report);
+  try {
+    one.tell((await call("builtin.thread", { id: one.id })).answered_by);
+  } catch (error) {
+    report(error);
+  }
 }
 
 /** @param {Described} problem @param {(() => void) | null} retry */
@@ -358,7 +391,7 @@ on("prompt.handed_over", ({ text }) => {
 /* `smoke --say`: what a person would type and send. */
 on("prompt.send", ({ text }) => {
   startNew();
-  void send({ text: String(text), attachments: [], model: "", tool: "" });
+  void send({ text: String(text), attachments: [], tool: "" });
 });
 
 on("view.leave", async () => {
@@ -445,17 +478,17 @@ function configure() {
   composer.configure({
     limit: start.limits.message,
     placeholder: start.placeholder,
-    models: start.agent.models,
     tools: start.agent.tools,
     files: start.features.attachments,
   });
   history.configure(start.features, start.limits.search_ms, start.agents, start.agent.id, start.side.agent);
+  answerer.configure(start.agents, start.agent.id, start.agent.known);
   side.resize(start.side.width);
   el("greeting").textContent = start.greeting;
   el("prompts").replaceChildren(
     ...start.prompts.map(({ label, prompt }) => {
       const press = make("button", { type: "button" }, [label]);
-      press.addEventListener("click", () => void send({ text: prompt, attachments: [], model: "", tool: "" }));
+      press.addEventListener("click", () => void send({ text: prompt, attachments: [], tool: "" }));
       return make("li", {}, [press]);
     }),
   );

@@ -10,7 +10,7 @@ import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("./protocol.js").Attachment} Attachment
- * @typedef {{text: string, attachments: Attachment[], model: string, tool: string}} Message
+ * @typedef {{text: string, attachments: Attachment[], tool: string}} Message
  * @typedef {{id: string, label: string}} Choice
  * @typedef {{text: string, files: import("./attachments.js").Entry[]}} Draft
  */
@@ -30,7 +30,6 @@ export class Composer {
   #count = el("count");
   #send = button("send");
   #stop = button("stop");
-  #model = part("model", HTMLSelectElement);
   #tool = part("tool", HTMLSelectElement);
   #files;
   #limit = 0;
@@ -82,21 +81,20 @@ export class Composer {
   }
 
   /**
-   * @param {{limit: number, placeholder: string, models: Choice[], tools: Choice[], files: boolean}} options
+   * @param {{limit: number, placeholder: string, tools: Choice[], files: boolean}} options
    */
-  configure({ limit, placeholder, models, tools, files }) {
+  configure({ limit, placeholder, tools, files }) {
     this.#limit = limit;
     this.#takesFiles = files;
     this.#text.placeholder = placeholder;
     button("attach").hidden = !files;
-    offer(this.#model, models);
     offer(this.#tool, tools.length ? [{ id: "", label: t("builtin.tool_any") }, ...tools] : []);
     this.#state();
   }
 
   /** What is chosen for the next message. */
   get choice() {
-    return { model: this.#model.value, tool: this.#tool.value };
+    return { tool: this.#tool.value };
   }
 
   /** @param {KeyboardEvent} event */
@@ -251,7 +249,7 @@ export class Composer {
     if (this.#files.isBusy) return this.#complain(t("builtin.files_busy"));
     for (const { name, problem } of this.#files.dropRefused()) this.#deeds.complain(t("builtin.file_left_out", { name, problem }));
     if (!text.trim() && this.#files.isEmpty) return this.#complain(t("builtin.empty"));
-    const message = { text: text.trim(), attachments: this.#files.ready, model: this.#model.value, tool: this.#tool.value };
+    const message = { text: text.trim(), attachments: this.#files.ready, tool: this.#tool.value };
     this.#text.value = "";
     this.#keepSoon();
     this.#keepNow();

@@ -27,7 +27,7 @@ import { t } from "../common/texts.js";
  * @property {{feedback: boolean, retry: boolean, versions: boolean}} features
  * @property {{render_ms: number, message: number}} limits
  * @property {{id: string, label: string}[]} models
- * @property {() => {model: string, tool: string}} choice for the next message
+ * @property {() => {tool: string}} choice for the next message
  * @property {() => void} leave what was written in the chat itself is done
  * @property {(id: string) => Promise<void>} begun a chat of its own was made from this one
  * @property {(chat: Conversation) => void} changed it began or ended to answer, or is locked
@@ -50,6 +50,10 @@ export class Conversation {
   /** @type {string | null} null until its first message has been taken */
   id;
   title = "";
+  /** The model that answers here; empty for the agent's own. */
+  model = "";
+  /** Answers that another model than the agent's own made. @type {Record<string, string>} */
+  #madeBy = {};
   /** @type {{type: string, reason?: string}} */
   status = { type: "active" };
   element = make("div", { class: "thread" });
@@ -150,6 +154,7 @@ export class Conversation {
     for (const view of views) this.#views.set(view.item.id, view);
     const banner = this.#items.querySelector(":scope > .banner"); // what was said of the try that failed stays below
     for (const { element } of views) this.#items.insertBefore(element, banner);
+    this.tell(this.#madeBy);
     this.#mark();
     await renderAll(views.flatMap(({ texts = [] }) => texts));
   }
@@ -164,6 +169,12 @@ export class Conversation {
     const { element } = this.#views.get(item) ?? {};
     element?.scrollIntoView({ block: "start" });
     return element !== undefined;
+  }
+
+  /** Which model made which answer. @param {Record<string, string>} madeBy item to model, where that is not the agent's own */
+  tell(madeBy) {
+    this.#madeBy = madeBy;
+    for (const [id, model] of Object.entries(madeBy)) this.#views.get(id)?.madeBy?.(model);
   }
 
   /** The items before those; the place that is read stays where it is. @param {HTMLElement} scroller */
@@ -195,6 +206,7 @@ export class Conversation {
       .flatMap((item) => viewOf(item, this.#deeds(), false) ?? []);
     this.#views = new Map([...views.map((view) => /** @type {const} */ ([view.item.id, view])), ...this.#views]);
     this.#items.prepend(...views.map(({ element }) => element));
+    this.tell(this.#madeBy);
     this.#mark();
     await renderAll(views.flatMap(({ texts = [] }) => texts));
   }
@@ -251,7 +263,7 @@ export class Conversation {
         leave();
       },
       send: async (text) => {
-        const input = { ...inputOf({ text, attachments, ...this.#around.choice() }), quoted_text: item.quoted_text };
+        const input = { ...inputOf({ text, attachments, model: this.model, ...this.#around.choice() }), quoted_text: item.quoted_text };
         const taken = () => {
           const ids = [...this.#views.keys()];
           for (const id of ids.slice(ids.indexOf(item.id))) this.#remove(id);

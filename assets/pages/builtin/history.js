@@ -359,7 +359,7 @@ export class History {
     if (row.heading) item.prepend(make("h3", { class: "small faint" }, [groupName(row.heading)]));
     const whose = row.agent === this.#agent ? "" : (this.#agentOf(row.agent)?.name ?? "");
     open.replaceChildren(make("span", { class: "name", dir: "auto" }, [words]));
-    if (whose) open.append(" ", make("span", { class: "whose small faint", dir: "auto" }, [whose]));
+    if (whose) open.append(" ", make("span", { class: "whose small soft", dir: "auto" }, [whose]));
     open.title = whose ? `${words} · ${whose}` : words;
     open.classList.toggle("faint", !row.title);
     const here = row.id === this.#current;

@@ -38,6 +38,7 @@ import { t } from "../common/texts.js";
  * @property {HTMLElement} element
  * @property {(update: Update | null) => void} changed the item has changed by this update, or as a whole
  * @property {() => Promise<void>} settled nothing more is coming for this item
+ * @property {(model: string) => void} [madeBy] another model than the agent's own made it
  * @property {boolean} [written] whether it shows words of an answer already
  * @property {{place: HTMLElement, text: string}[]} [texts] markdown to be rendered, together with that of other views
  */
@@ -143,6 +144,7 @@ class Answer {
   #deeds;
   #body = make("div", { class: "body" });
   #sources = make("div", { class: "sources" });
+  #model = make("p", { class: "made-by small faint", dir: "auto" });
   #row = make("div", { class: "deeds" });
   /** @type {HTMLElement[]} */
   #places = [];
@@ -205,6 +207,12 @@ class Answer {
     } else if (update?.type === "assistant_message.content_part.added") {
       if (update.content.text) this.#part(update.content_index).add(update.content.text);
     }
+  }
+
+  /** @param {string} model */
+  madeBy(model) {
+    this.#model.textContent = t("builtin.made_by", { model });
+    this.#sources.after(this.#model);
   }
 
   async settled() {

@@ -34,7 +34,8 @@ from chatkit.types import (
 )
 
 from desktop.agents.assistant import history
-from desktop.agents.assistant.model_settings import chosen_model, hosted_tools, model_settings
+from desktop.agents.assistant.answered_by import noted
+from desktop.agents.assistant.model_settings import chosen_model, hosted_tools, model_settings, own_model
 from desktop.agents.assistant.outcome import Result, Said, is_text
 from desktop.agents.assistant.outcome import told as told_plainly
 from desktop.agents.assistant.retirement_notice import Endings
@@ -128,7 +129,7 @@ class Assistants:
         message = message or next((item for item in reversed(items) if isinstance(item, UserMessageItem)), None)
         async for event in self._waiting.give_up(thread, store, context):
             yield event
-        target = await self._target(agent, message)
+        target = await self._target(agent, chosen_model(agent, message, thread, context))
         self._endings.look_up(target)
         title = self._titling.wanted(thread, message, by_model=self._sources.titles)
         answer = self._answer(agent, target, thread, message, items, store, attachments, context)
@@ -202,7 +203,7 @@ class Assistants:
         else:
             items = await history.load(store, thread, context)
             message = next((item for item in reversed(items) if isinstance(item, UserMessageItem)), None)
-            target = await self._target(agent, message)
+            target = await self._target(agent, chosen_model(agent, message, thread, context))
             run = self._answer(agent, target, thread, message, items, store, None, context, going_on=True)
         async with aclosing(told_plainly(run, target)) as events:
             async for event in events:
@@ -210,7 +211,7 @@ class Assistants:
 
     async def transcribe(self, agent: AssistantAgent, audio: AudioInput) -> str:
         """Transcribe speech with the dictation model at the agent's endpoint. Raises AppError."""
-        target = await self._target(agent, None, self._sources.transcription_model)
+        target = await self._target(agent, self._sources.transcription_model)
         ending = {"audio/webm": "webm", "audio/ogg": "ogg", "audio/mp4": "m4a"}.get(audio.media_type, "webm")
         failure: AppError | None = None
         try:
@@ -223,7 +224,7 @@ class Assistants:
 
     # --- the model ---------------------------------------------------------------------------
 
-    async def _target(self, agent: AssistantAgent, message: UserMessageItem | None, model: str = "") -> ModelTarget:
+    async def _target(self, agent: AssistantAgent, model: str) -> ModelTarget:
         """Raises AgentNotSet (the endpoint), KeyMissing, KeyStoreError, and like `make_client`."""
         endpoint = self._sources.endpoint(agent.endpoint)
         # Never on the loop: the keyring may ask the person, also for the proxy's password.
@@ -232,7 +233,7 @@ class Assistants:
             raise KeyMissing(origin=origin_of(endpoint.base_url))
         route = await asyncio.to_thread(self._sources.route, endpoint.base_url)
         client = self._clients.get(endpoint, key, route)
-        return ModelTarget(endpoint, model or chosen_model(agent, message), key, route, client, self._limits.stall)
+        return ModelTarget(endpoint, model, key, route, client, self._limits.stall)
 
     # --- the run ------------------------------------------------------------------------------
 
@@ -309,6 +310,8 @@ class Assistants:
                 for owned in ids.own(event):
                     if not places_fit(getattr(owned, "update", None)):
                         raise AnswerFailed("a place", host=target.asked.host, problem=Phrase("agent_run.bad_place"))
+                    if isinstance(owned, ThreadItemDoneEvent) and target.model != own_model(agent):
+                        await noted(store, thread.id, agent.id, owned.item, target.model)
                     yield owned
             if box is not None and result.interruptions:
                 held = waiting_for(agent.id, thread.id, target, sdk_agent, box, result)

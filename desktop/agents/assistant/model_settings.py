@@ -13,13 +13,17 @@ from agents import (
     Tool,
     WebSearchTool,
 )
-from chatkit.types import UserMessageItem
+from chatkit.types import ThreadMetadata, UserMessageItem
 from openai.types.shared import Reasoning
 
+from desktop.agents.chatkit.context import RequestContext
 from desktop.agents.models.endpoints import is_openai
 from desktop.agents.models.names import DEFAULT_MODEL, reasons
 from desktop.agents.models.target import ModelTarget
 from desktop.settings.agents import AssistantAgent
+
+LONGEST_NAME = 200
+"""Characters of a model's name."""
 
 
 def model_settings(
@@ -49,11 +53,29 @@ def model_settings(
     return replace(settings, store=False) if target.responses else settings
 
 
-def chosen_model(agent: AssistantAgent, message: UserMessageItem | None) -> str:
-    """The composer's choice if the agent offers it, otherwise the agent's model, otherwise the default."""
-    wanted = message.inference_options.model if message is not None else None
-    own = agent.model or DEFAULT_MODEL
-    return wanted if wanted and wanted in (own, *agent.models) else own
+def own_model(agent: AssistantAgent) -> str:
+    """The agent's model, otherwise the default."""
+    return agent.model or DEFAULT_MODEL
+
+
+def chosen_model(
+    agent: AssistantAgent, message: UserMessageItem | None, thread: ThreadMetadata, context: RequestContext
+) -> str:
+    """The model that is asked for, otherwise the agent's own.
+
+    Our own pages, which run no other script, may ask for any model at the agent's endpoint: for this request, else for
+    this chat, else for its first message. Any other page may ask for one that the agent offers, or leave it to the
+    chat's own.
+    """
+    kept = thread.metadata.get("model")
+    said = message.inference_options.model if message is not None else None
+    if context.approves:
+        wanted = context.model or kept or said
+        offered = wanted is not None and 0 < len(wanted) <= LONGEST_NAME
+    else:
+        wanted = said or kept
+        offered = wanted is not None and wanted in (own_model(agent), *agent.models, kept)
+    return str(wanted) if offered else own_model(agent)
 
 
 def hosted_tools(agent: AssistantAgent) -> list[Tool]:

@@ -104,17 +104,10 @@ class EndpointMethods:
     def _models(self, params: IdParams) -> dict[str, Any]:
         """An endpoint's models: `{models, problem, ending}`. `problem`: why there is no list. `ending`: a sentence for
         each model that will be retired soon."""
-        endpoint = self._endpoint_of(params.id)
-        if endpoint is None:
+        if self._endpoint_of(params.id) is None:
             return {"models": [], "problem": self._services.texts.get("agents.endpoint_missing")}
         try:
-            draft = self._endpoints.draft(
-                key="",
-                address=None if params.id == OPENAI_ENDPOINT else endpoint.base_url,
-                api=endpoint.api,
-                known=endpoint,
-            )
-            listed = self._endpoints.list_models(draft)
+            listed = self._endpoints.models_of(params.id)
         except AppError as error:
             return {"models": [], "problem": error.describe(self._services.texts)["message"]}
         days = {one.id: one.ends for one in listed if one.ends is not None}

@@ -17,6 +17,7 @@ from desktop.common.installed import agents_missing
 from desktop.common.page import Method, NoParams, Page, Params
 from desktop.openai_api.errors import ThreadNotFound
 from desktop.pages.builtin.chats import ChatMethods
+from desktop.pages.builtin.models import ModelMethods
 from desktop.pages.builtin.versions import Versions
 from desktop.pages.chat.options import chatkit_options
 from desktop.pages.common import updates
@@ -95,6 +96,7 @@ class BuiltinPage:
         self._limits = limits or Limits()
         self._agents = AgentMethods(services, "builtin", approves=True)
         self._chats = ChatMethods(services)
+        self._models = ModelMethods(services, self._agents.agent_id)
 
     def page(self) -> Page:
         language = self._services.texts.language
@@ -111,6 +113,7 @@ class BuiltinPage:
                 **help_methods(self._services),
                 **self._agents.methods,
                 **self._chats.methods,
+                **self._models.methods,
                 "builtin.start": Method(NoParams, self._start),
                 "builtin.ready": Method(ReadyParams, self._ready),
                 "builtin.problem": Method(ProblemParams, self._report),
@@ -155,7 +158,7 @@ class BuiltinPage:
             "agent": {
                 "id": agent.id,
                 "name": agent.name or services.brand.app.name,
-                "models": [_choice(model) for model in composer.get("models", ())],
+                "known": self._models.known(),
                 "tools": [_choice(tool) for tool in composer.get("tools", ())],
                 "state": services.agents.state_for(agent.id),
             },
@@ -195,7 +198,8 @@ class BuiltinPage:
             self._services.counters.error(InternalError(params.detail))
 
     def _follow(self, params: ThreadParams) -> dict[str, Any]:
-        """Remember the open chat and show its title in the window. `{title, feedback: {item: kind}}`."""
+        """Remember the open chat and show its title in the window. `{title, feedback: {item: kind}, model, answered_by:
+        {item: model}}`: the chat's own model, empty for the agent's, and the answers that another one made."""
         services = self._services
         agent_id = self._agents.agent_id
         if not agent_id:
@@ -203,27 +207,33 @@ class BuiltinPage:
         if params.id is None:
             services.state.set_last_thread(agent_id, None)
             services.app.set_chat_title("")
-            return {"title": None, "feedback": {}}
-        title, feedback = self._known(params.id)
+            return {"title": None, "feedback": {}, "model": "", "answered_by": {}}
+        found, noted = self._known(params.id)
         services.state.set_last_thread(agent_id, params.id)
-        title = " ".join((title or "").split())[:120] or None
+        title = " ".join((found or "").split())[:120] or None
         services.app.set_chat_title(title or "")
-        return {"title": title, "feedback": feedback if isinstance(feedback, dict) else {}}
+        by_item = {name: noted.get(name) for name in ("feedback", "answered_by")}
+        model = noted.get("model")
+        return {
+            "title": title,
+            "model": model if isinstance(model, str) else "",
+            **{name: told if isinstance(told, dict) else {} for name, told in by_item.items()},
+        }
 
-    def _known(self, thread_id: str) -> tuple[str | None, Any]:
-        """The chat's title and feedback. Raises ThreadNotFound, and whatever a ChatKit server raises."""
+    def _known(self, thread_id: str) -> tuple[str | None, dict[str, Any]]:
+        """The chat's title and metadata. Raises ThreadNotFound, and whatever a ChatKit server raises."""
         if self._agents.is_server:
-            return self._agents.title(thread_id), None  # a server does not report earlier feedback
+            return self._agents.title(thread_id), {}  # a server does not report earlier feedback
         context = self._services.agents.context(self._agents.agent_id)
 
-        async def load(stores: Stores) -> tuple[str | None, Any]:
+        async def load(stores: Stores) -> tuple[str | None, dict[str, Any]]:
             from chatkit.store import NotFoundError
 
             try:
                 thread = await stores.threads.load_thread(thread_id, context)
             except NotFoundError:
                 raise ThreadNotFound(thread_id, thread=thread_id) from None
-            return thread.title, thread.metadata.get("feedback")
+            return thread.title, thread.metadata
 
         return self._services.agents.call(load)
 

@@ -37,7 +37,7 @@ from desktop.pages.common.http_question import settle
 from desktop.settings import roster
 from desktop.settings.agents import OPENAI_ENDPOINT, AssistantAgent, Endpoint
 from desktop.settings.endpoint_addresses import Root, candidates, kept, normalise_endpoint
-from desktop.settings.errors import SettingsInvalid
+from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from desktop.settings.origins import is_loopback, is_own_host, normalise_api_base, origin_of
 
 if TYPE_CHECKING:
@@ -226,14 +226,22 @@ class EndpointCheck(CheckRuns[EndpointDraft, Proved]):
             client.close()
         return Proved(found.shown, kept(draft.endpoint.base_url, found.place.whole))
 
-    def list_models(self, draft: EndpointDraft) -> tuple[Listed, ...]:
-        """The models to choose from; () if there is no list. Raises like `prove`."""
+    def models_of(self, endpoint_id: str) -> tuple[Listed, ...]:
+        """All models of an endpoint in the settings that can chat; () if it has no list. Raises AgentNotSet, and like
+        `draft` and `prove`."""
+        known = roster.find(self._settings.current.endpoints, endpoint_id)
+        if endpoint_id == OPENAI_ENDPOINT:
+            draft = self.draft(key="")
+        elif known is None:
+            raise AgentNotSet()
+        else:
+            draft = self.draft(key="", address=known.base_url, api=known.api, known=known)
         client = self._client(draft)
         try:
             found = self._find(client, draft)
         finally:
             client.close()
-        shown = set(found.shown)
+        shown = set(shown_of(found.listed or (), MOST_READ))
         return tuple(one for one in found.listed or () if one.id in shown)
 
     def _client(self, draft: EndpointDraft) -> ApiClient:
@@ -442,10 +450,10 @@ def places(draft: EndpointDraft) -> tuple[Place, ...]:
     return tuple(Place(*one) for one in candidates(endpoint.base_url, whole))
 
 
-def shown_of(listed: tuple[Listed, ...]) -> tuple[str, ...]:
+def shown_of(listed: tuple[Listed, ...], most: int = MOST_MODELS) -> tuple[str, ...]:
     """The names to choose from: models that can chat, or all if none seems to."""
     able = [one.id for one in listed if one.chats] or [one.id for one in listed]
-    return tuple(for_chat(able))[:MOST_MODELS]
+    return tuple(for_chat(able))[:most]
 
 
 def tried(error: AppError, draft: EndpointDraft) -> AppError:

@@ -79,7 +79,7 @@ def test_an_assistant_brings_its_models_and_tools_and_never_its_instructions(mak
         AssistantAgent(id="a", instructions="secret", models=["m2"], tools=AssistantTools(web_search=True))
     )
     told = builtin(house)("builtin.start")
-    assert [model["id"] for model in told["agent"]["models"]][1:] == ["m2"]
+    assert told["agent"]["known"]["models"] == ["m2"]
     assert [tool["id"] for tool in told["agent"]["tools"]] == ["web_search"]
     assert "secret" not in json.dumps(told)
 
@@ -114,7 +114,7 @@ def test_an_open_chat_is_remembered_and_names_the_window(demo: House) -> None:
     ask = builtin(demo)
     thread = say(demo, ask, "help with gardens")
     told = ask("builtin.thread", id=thread)
-    assert told == {"title": "help with gardens", "feedback": {}}
+    assert told == {"title": "help with gardens", "feedback": {}, "model": "", "answered_by": {}}
     assert demo.services.state.last_thread("demo") == thread
     assert ("set_chat_title", ("help with gardens",)) in demo.app.asked
     assert ask("builtin.start")["thread"] == thread
@@ -133,7 +133,7 @@ def test_a_new_chat_forgets_the_last_one_and_an_unknown_one_is_said(demo: House)
     ask = builtin(demo)
     thread = say(demo, ask, "help")
     ask("builtin.thread", id=thread)
-    assert ask("builtin.thread", id=None) == {"title": None, "feedback": {}}
+    assert ask("builtin.thread", id=None) == {"title": None, "feedback": {}, "model": "", "answered_by": {}}
     assert demo.services.state.last_thread("demo") is None
     with pytest.raises(ThreadNotFound):
         ask("builtin.thread", id="thr_unknown")

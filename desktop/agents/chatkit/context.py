@@ -15,4 +15,4 @@ class RequestContext:
     approves: bool = False
     """Whether this request may approve a tool. Only true for our own pages that run no other script."""
     model: str = ""
-    """The model asked for in place of the one the message was sent with, if the agent offers it."""
+    """The model asked for in place of the one the message was sent with; see `model_settings.chosen_model`."""

@@ -353,11 +353,20 @@ def test_without_a_model_the_default_is_asked_for(house: House) -> None:
     assert house.asked()["model"] == DEFAULT_MODEL
 
 
-def test_the_composer_s_model_is_used_where_it_is_one_of_the_agent_s(house: House) -> None:
+def test_another_script_s_model_is_used_where_it_is_one_of_the_agent_s(house: House) -> None:
     house.agent(models=["gpt-4.1"])
+    house.page.approves = False
     house.page.say("hello", model="gpt-4.1")
     assert house.asked()["model"] == "gpt-4.1"
     house.page.say("hello", model="gpt-not-offered")
+    assert house.asked()["model"] == DEFAULT_MODEL
+
+
+def test_our_own_page_may_ask_for_any_model_of_the_endpoint_but_for_no_name_without_end(house: House) -> None:
+    house.agent(models=["gpt-5"])
+    house.page.say("hello", model="gpt-4.1")
+    assert house.asked()["model"] == "gpt-4.1"
+    house.page.say("hello", model="m" * 201)
     assert house.asked()["model"] == DEFAULT_MODEL
 
 

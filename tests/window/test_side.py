@@ -200,20 +200,24 @@ def test_the_width_is_dragged_and_kept(scene: Scene) -> None:
         press(app, "Right", "Right")
         app.until("wider", lambda: app.js("chat", width) == 312)
         app.until("kept", lambda: scene.state().get("side") == {"width": 312})
-        app.js("chat", DRAG % 350)
-        app.until("dragged", lambda: app.js("chat", width) == 350)
-        app.until("kept", lambda: scene.state().get("side") == {"width": 350})
+        drag_the_edge(app, 60)
+        app.until("dragged", lambda: 365 <= app.js("chat", width) <= 379)
+        dragged = app.js("chat", width)
+        app.until("kept", lambda: scene.state().get("side") == {"width": dragged})
     with scene.launch() as app:
         begin(scene, app)
-        app.until("as it was left", lambda: app.js("chat", width) == 350)
+        app.until("as it was left", lambda: app.js("chat", width) == dragged)
         assert nothing_refused(app)
 
 
-DRAG = """(() => {
-  const edge = document.getElementById('edge');
-  edge.setPointerCapture = () => {};
-  const at = (x) => ({clientX: x, pointerId: 1, button: 0, bubbles: true});
-  const tell = (name, x) => edge.dispatchEvent(new PointerEvent(name, at(x)));
-  tell('pointerdown', 280); tell('pointermove', %d); tell('lostpointercapture', 0);
-  return true;
-})()"""
+def drag_the_edge(app: Driver, by: int) -> None:
+    """With the mouse, to the right, in pixels."""
+    window = app.raise_window("ChatKit")
+    size = dict(line.split("=") for line in app.xdotool("getwindowgeometry", "--shell", window).split())
+    edge, inner = app.js("chat", "[document.getElementById('edge').getBoundingClientRect().left + 4, innerHeight]")
+    at = [str(round(edge)), str(300 + int(size["HEIGHT"]) - inner)]  # below the menu
+    app.xdotool("mousemove", "--window", window, *at)
+    app.xdotool("mousedown", "1")
+    for step in (by // 2, by):
+        app.xdotool("mousemove", "--window", window, str(round(edge) + step), at[1])
+    app.xdotool("mouseup", "1")

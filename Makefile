@@ -59,6 +59,7 @@ help:
 	@echo "make test-packaging  packages in clean systems (as root, with debootstrap; half an hour or more)"
 	@echo "make test-systems  the README's commands in clean Debians, on each Python there is (the same; an hour)"
 	@echo "make test-windows  on CPython for Windows under wine, in build/windows (as root, with debootstrap; hours)"
+	@echo "make test-exhaustive  every case of what the quick tests try a share of"
 	@echo "make test-dotnet   the Windows adapter on Mono and the WebView2 assembly, in build/dotnet (downloads)"
 	@echo "make test-peers    against other people's servers, installed into build/peers (downloads)"
 	@echo "make package       the packages of this system, into dist/ (BRAND=FILE)"
@@ -98,15 +99,15 @@ test:
 	@$(MAKE) --no-print-directory check-prepared
 ifeq ($(ARGS),)
 # Two processes: what some thousand quick tests leave in one must not weigh on the windows.
-	@$(PYTHON) -m pytest -n auto --dist worksteal -m "not window and not secret_service and not packaging and not peers and not dotnet"
-	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -n $(windows_at_once) --dist loadgroup -m "(window or secret_service) and not packaging and not peers and not dotnet" $(window_files)
+	@$(PYTHON) -m pytest -n auto --dist worksteal -m "not window and not secret_service and not packaging and not peers and not dotnet and not exhaustive"
+	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -n $(windows_at_once) --dist loadgroup -m "(window or secret_service) and not packaging and not peers and not dotnet and not exhaustive" $(window_files)
 else
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest $(ARGS)
 endif
 
 test-quick:
 	$(call prepare,quick)
-	@$(PYTHON) -m pytest -q -n auto --dist worksteal -m "not window and not secret_service and not packaging and not peers and not dotnet and not slow" $(ARGS)
+	@$(PYTHON) -m pytest -q -n auto --dist worksteal -m "not window and not secret_service and not packaging and not peers and not dotnet and not exhaustive and not slow" $(ARGS)
 
 check:
 	$(call prepare,test)
@@ -161,6 +162,12 @@ test-dotnet:
 	$(call prepare,test-dotnet)
 	@$(PYTHON) -m tests.rig.dotnet
 	@$(PYTHON) -m tests.rig.display -- $(PYTHON) -m pytest -m dotnet $(ARGS)
+
+# Every case of what the quick tests try a share of: many minutes.
+.PHONY: test-exhaustive
+test-exhaustive:
+	$(call prepare,quick)
+	@$(PYTHON) -m pytest -n auto --dist worksteal -m exhaustive --timeout 1800 $(ARGS)
 
 # What others publish, on its newest versions: a failure here may be news of theirs, so it is no part of `make test`.
 test-peers:

@@ -221,26 +221,34 @@ def _closer(text: str, closer: str, at: int, limit: int) -> int:
     return -1
 
 
+def _line(state: StateBlock, number: int) -> str:
+    return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]]
+
+
 def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if state.is_code_block(start):
         return False
-    first = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    first = _line(state, start)
     markup = first[:2]
     if markup not in ("$$", "\\["):
         return False
-    closer, lines, line, size = CLOSERS[markup], [first[2:]], start, 0
-    while True:
-        at = _closer(lines[-1], closer, 0, len(lines[-1]))
-        if at >= 0:
-            break
-        line += 1
-        size += len(lines[-1])
-        if line >= end or state.isEmpty(line) or state.sCount[line] < state.blkIndent or size > LONGEST:
+    closer, line, text = CLOSERS[markup], start, first[2:]
+    # What the search from a line above has found free of an end is not searched again: marks that never end would
+    # cost their square.
+    open_lines: dict[tuple[str, int], range] = state.env.setdefault("formulas without an end", {})
+    known = open_lines.get((markup, state.blkIndent), range(0))
+    while (at := _closer(text, closer, 0, len(text))) < 0:
+        line = max(line + 1, known.stop) if start in known and line < known.stop else line + 1
+        too_long = line < end and state.bMarks[line] - state.bMarks[start] > LONGEST
+        if line >= end or too_long or state.isEmpty(line) or state.sCount[line] < state.blkIndent:
+            open_lines[markup, state.blkIndent] = range(start, min(line, end))
             return False
-        lines.append(state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]])
-    if lines[-1][at + 2 :].strip(" \t.,;"):
+        text = _line(state, line)
+    if text[at + 2 :].strip(" \t.,;"):
         return False  # words follow: a formula in a line of text
-    lines[-1] = lines[-1][:at]
+    lines = [_line(state, number) for number in range(start, line + 1)]
+    lines[-1] = lines[-1][: len(lines[-1]) - len(text) + at]
+    lines[0] = lines[0][2:]
     content = "\n".join(lines)
     if not _means(content):
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from html import unescape
 
 import pytest
@@ -129,10 +130,20 @@ LONGEST_WAIT = 4.0
 """Seconds of this process's own work, some forty times what ordinary code of that size takes."""
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(LANGUAGES)))
+def test_signs_repeated_make_no_lexer_wait(number: int) -> None:
+    """Each lexer with some of the signs, each sign with some of the lexers."""
+    wait_for_none(sorted(LANGUAGES)[number], PIECES[number % 24 :: 24])
+
+
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
 def test_no_signs_however_often_repeated_make_a_lexer_wait(language: str) -> None:
-    for piece in PIECES:
+    wait_for_none(language, PIECES)
+
+
+def wait_for_none(language: str, pieces: Sequence[str]) -> None:
+    for piece in pieces:
         line = piece * (100 // len(piece))
         for code in (piece * ((LONGEST_LINE - 1) // len(piece)), f"{line}\n" * ((MOST - 1) // (len(line) + 1))):
             began = time.process_time()

@@ -49,14 +49,18 @@ def streamed(text: str, size: int) -> str:
     return whole
 
 
-@pytest.mark.parametrize("size", [7, 500])
+STEPS = {1: 120, 7: 18, 500: 6}
+"""Size of a piece -> every how manieth answer is tried in such pieces; all of them by `make test-exhaustive`."""
+
+
+@pytest.mark.parametrize("size", sorted(STEPS))
 @pytest.mark.parametrize("part", range(6))
 def test_answers_are_the_same_in_pieces(part: int, size: int) -> None:
-    for text in answers()[part :: 6 if size == 500 else 18]:
+    for text in answers()[part :: STEPS[size]]:
         streamed(text, size)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("part", range(15))
 def test_all_answers_are_the_same_in_pieces_of_one_and_seven(part: int) -> None:
     every = answers()

@@ -110,11 +110,20 @@ def test_a_script_in_any_construct_is_text(construct: str) -> None:
     assert "script" not in Seen(html).tags
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("mark", REPEATED)
-def test_a_mark_repeated_over_a_hundred_kilobytes_is_read_in_seconds(mark: str) -> None:
-    text = mark * (100_000 // len(mark))
+def read_in_seconds(mark: str, length: int, limit: float) -> None:
+    text = mark * (length // len(mark))
     for work in (render, render_growing):
         began = time.process_time()
         work(text)
-        assert time.process_time() - began < 15
+        assert time.process_time() - began < limit
+
+
+@pytest.mark.parametrize("mark", REPEATED)
+def test_a_mark_repeated_ten_thousand_bytes_long_is_read_at_once(mark: str) -> None:
+    read_in_seconds(mark, 10_000, 3)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("mark", REPEATED)
+def test_a_mark_repeated_over_a_hundred_kilobytes_is_read_in_seconds(mark: str) -> None:
+    read_in_seconds(mark, 100_000, 15)

@@ -37,7 +37,9 @@ LIMIT = 5400
 """Seconds for one folder."""
 PLUGINS = "-p no:xdist -p no:cacheprovider --continue-on-collection-errors"
 """One process: nothing that starts others."""
-MARKS = "not window and not secret_service and not packaging and not peers and not dotnet and not slow"
+MARKS = (
+    "not window and not secret_service and not packaging and not peers and not dotnet and not exhaustive and not slow"
+)
 SLOW_TOO = ("tests/agents/code/test_misbehaviour.py", "tests/settings/test_file.py", "tests/common/test_files.py")
 """Files whose slow tests are of what differs between systems: ends of processes, writes that are cut off."""
 SKIPPED_FOLDERS = (

@@ -186,3 +186,24 @@ def test_an_answer_is_tried_again_with_another_model(scene: Scene) -> None:
             asked = [body["model"] for body in server.asked if "messages" in body]
             assert asked == ["m", "n"]
             assert nothing_refused(app)
+
+
+def test_words_of_another_version_are_found_and_shown_there(scene: Scene) -> None:
+    settle(scene)
+    with scene.launch() as app:
+        begin(scene, app)
+        say(app, "first")
+        say(app, "periwinkle")
+        press(app, "Up")
+        app.until("the message to change", lambda: app.js("chat", EDITING))
+        press(app, "ctrl+a")
+        app.type_keys("", "something else")
+        press(app, "Return")
+        until_said(app, "first", "something else")
+        for _ in range(2):  # the second time it is shown already
+            app.fill("chat", "#search", "periwinkle")
+            app.click("chat", "#found .open")
+            until_said(app, "first", "periwinkle")
+            until_versions(app, (1, 2))
+            app.until("marked", lambda: app.js("chat", "document.querySelectorAll('.item.found').length") == 1)
+        assert nothing_refused(app)

@@ -91,7 +91,8 @@ function keep(key, text) {
 const said = (work) => notices.said(work);
 
 const history = new History({
-  open: (id, agent) => void (agent === start.agent.id ? open(id) : elsewhere(() => call("history.open", { agent, id }))),
+  open: (id, agent, item) =>
+    void (agent === start.agent.id ? open(id, { item }) : elsewhere(() => call("history.open", { agent, id, item }))),
   removed: (id) => {
     composer.forget(id);
     going.get(id)?.stop();
@@ -221,10 +222,16 @@ function startNew({ focus = true } = {}) {
   if (focus) composer.focus();
 }
 
-/** @param {string} id @param {{quiet?: boolean}} [options] quiet: a chat that is gone is no problem */
-async function open(id, { quiet = false } = {}) {
+/**
+ * @param {string} id
+ * @param {{quiet?: boolean, item?: string | null}} [options] quiet: a chat that is gone is no problem; item: the message to show
+ */
+async function open(id, { quiet = false, item = null } = {}) {
   side.makeRoom();
-  if (chat?.id === id && el("problem").hidden) return composer.focus();
+  if (chat?.id === id && el("problem").hidden) {
+    if (item) await chat.reveal(item, el("scroll"));
+    return composer.focus();
+  }
   const known = going.get(id);
   const next = known ?? new Conversation(around(), { id, created_at: "" });
   showChat(next);
@@ -251,6 +258,7 @@ async function open(id, { quiet = false } = {}) {
   if (chat !== next) return;
   reflect();
   follower.toEnd();
+  if (item) await next.reveal(item, el("scroll"));
   composer.focus();
 }
 

@@ -4,15 +4,15 @@
  * shown, so that nobody has to wait for an answer to look elsewhere.
  */
 
-import { Editor } from "./editing.js";
-import { icon } from "./icons.js";
+import { Banners } from "./banners.js";
+import { edit } from "./editing.js";
 import { apply, textOf } from "./items.js";
 import { renderAll } from "./markdown.js";
 import { viewOf } from "./messages.js";
 import { ask, described, Refused, stream } from "./protocol.js";
 import { Versions } from "./versions.js";
 import { call } from "../common/bridge.js";
-import { make, told } from "../common/parts.js";
+import { make } from "../common/parts.js";
 import { t } from "../common/texts.js";
 
 /**
@@ -43,6 +43,9 @@ import { t } from "../common/texts.js";
 /** Items that are asked for at a time. */
 const PAGE = 40;
 
+/** Pages that are loaded to reach the message that a search found. */
+const FAR = 50;
+
 /** How much of an answer is read out when it is there, in characters; the rest can be read in the chat itself. */
 const SPOKEN = 600;
 
@@ -61,13 +64,12 @@ export class Conversation {
   /** @type {Map<string, View>} in the order of the thread */
   #views = new Map();
   #items = make("div", { class: "items" });
+  #banners = new Banners(this.#items);
   #older = make("div", { class: "older" });
   #wait = make("div", { class: "wait" });
   #waitWords = make("span");
   /** @type {AbortController | null} */
   #run = null;
-  /** Code of the error that the app has told for the answer under way. */
-  #why = "";
   #mayStop = true;
   /** Views of items that are being written. @type {Set<View>} */
   #open = new Set();
@@ -152,23 +154,27 @@ export class Conversation {
     if (from === 0) this.#before = undefined;
     const views = items.filter(({ id }) => !this.#views.has(id)).flatMap((item) => viewOf(item, this.#deeds(), false) ?? []);
     for (const view of views) this.#views.set(view.item.id, view);
-    const banner = this.#items.querySelector(":scope > .banner"); // what was said of the try that failed stays below
-    for (const { element } of views) this.#items.insertBefore(element, banner);
+    // What was said of the try that failed stays below.
+    for (const { element } of views) this.#items.insertBefore(element, this.#banners.first);
     this.tell(this.#madeBy);
     this.#mark();
     await renderAll(views.flatMap(({ texts = [] }) => texts));
   }
 
-  /** Shows a message that a search found, in whichever version it is; false where it is not to be had. @param {string} item */
-  async reveal(item) {
-    if (this.#around.features.versions && (await this.#versions.show(item))) {
-      for (const id of [...this.#views.keys()]) this.#remove(id);
-      await this.load(this.#rated);
-      this.#around.say(t("builtin.found_in_version"));
+  /** Shows and marks a message that a search found, in whichever version it is. @param {string} item @param {HTMLElement} scroller */
+  async reveal(item, scroller) {
+    try {
+      if (this.#around.features.versions && (await this.#versions.show(item))) {
+        for (const id of [...this.#views.keys()]) this.#remove(id);
+        await this.load(this.#rated);
+        this.#around.say(t("builtin.found_in_version"));
+      }
+      for (let page = 1; page < FAR && this.hasOlder && !this.#views.has(item); page += 1) await this.loadOlder(scroller);
+    } catch (error) {
+      return this.#around.complain(described(error));
     }
-    const { element } = this.#views.get(item) ?? {};
-    element?.scrollIntoView({ block: "start" });
-    return element !== undefined;
+    for (const view of this.#views.values()) view.element.classList.toggle("found", view.item.id === item);
+    this.#views.get(item)?.element.scrollIntoView({ block: "start" });
   }
 
   /** Which model made which answer. @param {Record<string, string>} madeBy item to model, where that is not the agent's own */
@@ -218,7 +224,7 @@ export class Conversation {
    * @param {Message} message
    */
   async send({ text, attachments, model, tool }) {
-    this.#clearFailures();
+    this.#banners.clear();
     const input = inputOf({ text, attachments, model, tool });
     const item = { id: "", type: "user_message", created_at: "", content: input.content, attachments };
     const shown = /** @type {View} */ (viewOf(item, this.#deeds(), false));
@@ -250,41 +256,21 @@ export class Conversation {
     if (!view) return;
     if (this.#run) return this.#around.complain(t("builtin.still_answering"));
     const attachments = item.attachments ?? [];
-    const close = () => {
-      editor.element.remove();
-      view.element.classList.remove("edited");
+    const taken = () => {
+      const ids = [...this.#views.keys()];
+      for (const id of ids.slice(ids.indexOf(item.id))) this.#remove(id);
+      this.#around.leave();
     };
-    const editor = new Editor({
-      text: textOf(item),
-      hasFiles: attachments.length > 0,
+    edit(view, {
       limit: this.#around.limits.message,
-      cancel: () => {
-        close();
-        leave();
-      },
-      send: async (text) => {
+      leave,
+      send: (text) => {
+        this.#banners.clear();
         const input = { ...inputOf({ text, attachments, model: this.model, ...this.#around.choice() }), quoted_text: item.quoted_text };
-        const taken = () => {
-          const ids = [...this.#views.keys()];
-          for (const id of ids.slice(ids.indexOf(item.id))) this.#remove(id);
-          this.#around.leave();
-        };
-        this.#clearFailures();
-        editor.busy(true);
-        try {
-          const params = { input, thread_id: this.id };
-          await this.#answer("threads.add_user_message", params, { taken, refused: () => {} }, { instead_of: item.id });
-        } catch (error) {
-          editor.busy(false);
-          editor.complain(error instanceof DOMException && error.name === "AbortError" ? "" : described(error));
-          editor.focus();
-        }
+        const params = { input, thread_id: this.id };
+        return this.#answer("threads.add_user_message", params, { taken, refused: () => {} }, { instead_of: item.id });
       },
     });
-    view.element.querySelector(":scope > .editor")?.remove();
-    view.element.classList.add("edited");
-    view.element.append(editor.element);
-    editor.focus();
   }
 
   /** The last message of the person once more. @param {string} [model] in place of the one that answered */
@@ -323,7 +309,7 @@ export class Conversation {
    * @param {Record<string, string>} [metadata]
    */
   async #say(type, params, metadata) {
-    this.#clearFailures();
+    this.#banners.clear();
     try {
       await this.#answer(type, params, null, metadata);
     } catch (error) {
@@ -391,7 +377,7 @@ export class Conversation {
     this.#around.changed(this);
     this.#waiting("");
     let isTaken = sending === null;
-    this.#why = "";
+    this.#banners.why = "";
     try {
       for await (const event of stream(type, params, run.signal, metadata)) {
         if (!isTaken && event.type === "thread.item.done" && event.item.type === "user_message") {
@@ -461,7 +447,7 @@ export class Conversation {
         this.#fail(event.message ?? t("builtin.no_answer"), event.allow_retry === true);
         break;
       case "notice":
-        this.#notice(event);
+        this.#banners.notice(event);
         break;
     }
     this.#waitOn();
@@ -567,39 +553,13 @@ export class Conversation {
 
   /** @param {string | import("../common/parts.js").Described} words @param {boolean} retry */
   #fail(words, retry) {
-    const said = told(typeof words === "string" ? { message: words, hint: "", code: this.#why } : words);
-    const banner = make("div", { class: "banner danger", role: "alert" }, [icon("alert", false), make("p", { class: "words" }, said)]);
-    if (retry) {
-      const button = make("button", { type: "button" }, [t("common.try_again")]);
-      button.addEventListener("click", () => {
-        banner.remove();
-        void this.again();
-      });
-      banner.append(button);
-    }
-    this.#items.append(banner);
+    this.#banners.fail(words, retry ? () => void this.again() : null);
     this.#around.moved();
   }
 
   /** Why the answer under way has failed: its words come in the stream, its code from the app. @param {string} code */
   failedBy(code) {
-    this.#why = code;
-    const words = [...this.#items.querySelectorAll(":scope > .banner.danger > .words")].at(-1);
-    if (words && !words.querySelector(".more-about")) words.replaceChildren(...told({ message: words.textContent ?? "", hint: "", code }));
-  }
-
-  #clearFailures() {
-    for (const banner of this.#items.querySelectorAll(":scope > .banner")) banner.remove();
-  }
-
-  /** @param {Event} event */
-  #notice({ level, title, message }) {
-    const tone = level === "danger" || level === "warning" ? level : "";
-    const words = make("div", { class: "words" }, title ? [make("strong", {}, [title])] : []);
-    const place = make("div", { class: "markdown" });
-    words.append(place);
-    void renderAll([{ place, text: String(message ?? "") }]);
-    this.#items.append(make("div", { class: `banner ${tone}`, role: "status" }, [icon(tone ? "alert" : "info", false), words]));
+    this.#banners.failedBy(code);
   }
 
   /** Retry stands under the last answer alone, and switches where there are versions. */

@@ -2,6 +2,8 @@
 /** A sent message that is being changed, in its own place: what is being written below stays as it is. Sends nothing itself. */
 
 import { lengthOf } from "./composer.js";
+import { textOf } from "./items.js";
+import { described } from "./protocol.js";
 import { make, sayIn } from "../common/parts.js";
 import { t } from "../common/texts.js";
 
@@ -10,7 +12,7 @@ const TALLEST = 0.5;
 
 let editors = 0;
 
-export class Editor {
+class Editor {
   element = make("form", { class: "editor" });
   #text = make("textarea", { rows: "1", dir: "auto", "aria-label": t("builtin.edit_label") });
   #error = make("p", { class: "error", role: "alert", hidden: "" });
@@ -89,4 +91,39 @@ export class Editor {
     this.#text.style.height = "auto";
     this.#text.style.height = `${Math.min(this.#text.scrollHeight + 2, innerHeight * TALLEST)}px`;
   }
+}
+
+/**
+ * Lets a person change a message where it stands.
+ * @param {import("./messages.js").View} view
+ * @param {object} deeds
+ * @param {number} deeds.limit in characters
+ * @param {() => void} deeds.leave nothing is to be changed: the focus goes back
+ * @param {(text: string) => Promise<void>} deeds.send rejects where it was not taken: what was typed stays here then
+ */
+export function edit({ item, element }, { limit, leave, send }) {
+  const editor = new Editor({
+    text: textOf(item),
+    hasFiles: (item.attachments ?? []).length > 0,
+    limit,
+    cancel: () => {
+      editor.element.remove();
+      element.classList.remove("edited");
+      leave();
+    },
+    send: async (text) => {
+      editor.busy(true);
+      try {
+        await send(text);
+      } catch (error) {
+        editor.busy(false);
+        editor.complain(error instanceof DOMException && error.name === "AbortError" ? "" : described(error));
+        editor.focus();
+      }
+    },
+  });
+  element.querySelector(":scope > .editor")?.remove();
+  element.classList.add("edited");
+  element.append(editor.element);
+  editor.focus();
 }

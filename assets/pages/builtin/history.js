@@ -33,7 +33,7 @@ import { t } from "../common/texts.js";
  * @property {{item: HTMLLIElement, line: HTMLElement, open: HTMLButtonElement, more: HTMLButtonElement | null} | null} shown null while it is scrolled away
  *
  * @typedef {object} Deeds
- * @property {(id: string, agent: string) => void} open
+ * @property {(id: string, agent: string, item: string | null) => void} open
  * @property {(id: string) => void} removed
  * @property {(id: string, title: string) => void} renamed
  * @property {() => void} leave the focus goes back to the composer
@@ -335,7 +335,7 @@ export class History {
     const open = make("button", { type: "button", class: "open" });
     const line = make("div", { class: "line" }, [open]);
     const item = make("li", { "data-id": row.id }, [line]);
-    open.addEventListener("click", () => this.#deeds.open(row.id, row.agent));
+    open.addEventListener("click", () => this.#deeds.open(row.id, row.agent, null));
     const more = this.#entries(row).length ? iconButton("more", "", () => this.#menu(row)) : null;
     if (more) {
       more.tabIndex = -1; // one tab stop in the list: its deeds have keys

@@ -8,10 +8,10 @@ import { t } from "../common/texts.js";
 
 /**
  * @typedef {import("../common/parts.js").Passage} Passage
- * @typedef {{thread_id: string, agent: string, title: Passage, passage: Passage | null}} Hit
+ * @typedef {{thread_id: string, agent: string, title: Passage, passage: Passage | null, item: string | null}} Hit
  *
  * @typedef {object} Deeds
- * @property {(id: string, agent: string) => void} open
+ * @property {(id: string, agent: string, item: string | null) => void} open `item`: the message that was found
  * @property {(words: string) => void} say
  * @property {() => string} whose the agent whose chats alone are searched; empty for all
  * @property {() => void} over nothing is searched any more: the list is there again
@@ -114,11 +114,11 @@ export class Search {
   }
 
   /** @param {Hit} hit */
-  #hit({ thread_id: id, agent, title, passage }) {
+  #hit({ thread_id: id, agent, title, passage, item }) {
     const name = make("span", { class: "name", dir: "auto" }, title.text ? marked(title) : [t("builtin.untitled")]);
     const open = make("button", { type: "button", class: "open" }, [name]);
     if (passage) open.append(make("span", { class: "passage small soft", dir: "auto" }, marked(passage)));
-    open.addEventListener("click", () => this.#deeds.open(id, agent));
+    open.addEventListener("click", () => this.#deeds.open(id, agent, item));
     return make("li", {}, [make("div", { class: "line" }, [open])]);
   }
 }

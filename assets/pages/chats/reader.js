@@ -59,6 +59,9 @@ export class Reader {
       await this.#load();
     }
     const found = item && asked === this.#asked ? this.#found(item) : null;
+    if (item && !found && asked === this.#asked && this.#after === null) {
+      this.#entries.prepend(make("p", { class: "soft", role: "status" }, [t("chats.other_version")]));
+    }
     if (!found) return;
     found.classList.add("found");
     found.scrollIntoView({ block: "start" });

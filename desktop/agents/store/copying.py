@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from desktop.agents.store.attachments import AttachmentFiles
     from desktop.agents.store.threads import SqliteStore
 
+BY_ITEM = ("feedback", "answered_by")
+"""Metadata of a thread that is kept by the ids of its items."""
 Row = tuple[str, str, int, str]
 """(id, kind, created, body) of an item."""
 
@@ -43,9 +45,12 @@ async def new_chat_from(
             if copy is not None:
                 copies[attachment_id] = copy
     thread_copy, number = new_id("thread"), {old: derived(kind, new_id("message")) for old, kind, _, _ in items}
-    rated = thread.metadata.get("feedback")
-    kept = {number[old]: kind for old, kind in rated.items() if old in number} if isinstance(rated, dict) else {}
-    thread.metadata = {**thread.metadata, "feedback": kept}
+    notes = {name: value for name, value in thread.metadata.items() if name not in BY_ITEM and name != "pinned"}
+    for name in BY_ITEM:
+        known = thread.metadata.get(name)
+        if isinstance(known, dict):
+            notes[name] = {number[old]: value for old, value in known.items() if old in number}
+    thread.metadata = notes
     title, body = columns.clean(title)[: columns.MOST_OF_A_TITLE], documents.thread_body(thread)
     agent = columns.clean(context.agent_id)
 

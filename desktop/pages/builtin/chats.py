@@ -7,10 +7,12 @@ are on the server: they are listed alone, in its order, when that agent is chose
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 from pydantic import Field, StringConstraints
 
+from desktop.agents.errors import AnswerUnderWay
 from desktop.chats.types import iso
 from desktop.common.errors import BadParams, Phrase
 from desktop.common.page import Method, Params
@@ -62,6 +64,11 @@ class ChatParams(Params):
     id: ThreadId
 
 
+class OpenParams(ChatParams):
+    item: ThreadId | None = None
+    """The message to show, in whichever version of the chat it is."""
+
+
 class RenameParams(ChatParams):
     title: Annotated[str, StringConstraints(min_length=1, max_length=TITLE, strip_whitespace=True)]
 
@@ -93,7 +100,7 @@ class ChatMethods:
             "history.pin": Method(PinParams, self._pin),
             "history.rename": Method(RenameParams, self._rename),
             "history.delete": Method(ChatParams, self._delete),
-            "history.open": Method(ChatParams, self._open),
+            "history.open": Method(OpenParams, self._open),
             "history.keep": Method(SideParams, self._keep),
             "agent.use": Method(AgentParams, self._use),
         }
@@ -156,8 +163,8 @@ class ChatMethods:
         return {"chats": chats, "after": page.get("after") if page.get("has_more") else None}
 
     def _search(self, params: SearchParams) -> dict[str, Any]:
-        """`{hits: [{thread_id, agent, title, passage}]}`. Title and passage are `{text, ranges}`; passage may be None.
-        Raises AgentNotSet, and whatever a ChatKit server raises."""
+        """`{hits: [{thread_id, agent, title, passage, item}]}`. Title and passage are `{text, ranges}`; `passage` and
+        `item`, the message it is of, may be None. Raises AgentNotSet, and whatever a ChatKit server raises."""
         server = self._server(params.agent)
         if server is not None:
             return {"hits": self._titles(server, params.query)}
@@ -172,6 +179,7 @@ class ChatMethods:
                     "agent": hit.agent_id,
                     "title": hit.title.wire(),
                     "passage": hit.passage.wire() if hit.passage else None,
+                    "item": hit.item_id,
                 }
                 for hit in found
                 if hit.agent_id in ids
@@ -186,7 +194,13 @@ class ChatMethods:
         named = [(str(one["id"]), str(one.get("title") or "")) for one in listed["data"]]
         found = [(name, title) for name, title in named if all(word in title.casefold() for word in words)]
         return [
-            {"thread_id": name, "agent": agent.id, "title": {"text": title, "ranges": []}, "passage": None}
+            {
+                "thread_id": name,
+                "agent": agent.id,
+                "title": {"text": title, "ranges": []},
+                "passage": None,
+                "item": None,
+            }
             for name, title in found[:HITS]
         ]
 
@@ -223,9 +237,16 @@ class ChatMethods:
         context = self._services.agents.context(self._here(params.agent))
         self._do(lambda store: store.delete_thread(params.id, context), _missing(params.id))
 
-    def _open(self, params: ChatParams) -> None:
+    def _open(self, params: OpenParams) -> None:
         """Open another agent's chat, whose agent becomes the active one. Raises AgentNotSet, SettingsInvalid."""
         self._may_use(params.agent)
+        item = params.item
+        if item is not None and self._server(params.agent) is None:
+            context = self._services.agents.context(self._here(params.agent))
+            with suppress(ThreadNotFound, AnswerUnderWay):  # the chat is opened as it is
+                self._do(
+                    lambda store: store.show_version(params.id, item, context), _missing(params.id), alone=params.id
+                )
         self._services.app.open_chat(params.agent, params.id)
 
     def _use(self, params: AgentParams) -> None:
@@ -266,7 +287,9 @@ class ChatMethods:
             raise AgentNotSet()
         return found.id
 
-    def _do(self, work: Callable[[SqliteStore], Coroutine[Any, Any, T]], missing: Exception) -> T:
+    def _do(self, work: Callable[[SqliteStore], Coroutine[Any, Any, T]], missing: Exception, *, alone: str = "") -> T:
+        """`alone`: a chat to which nothing may be written meanwhile."""
+
         async def do(stores: Stores) -> T:
             from chatkit.store import NotFoundError
 
@@ -275,7 +298,8 @@ class ChatMethods:
             except NotFoundError:
                 raise missing from None
 
-        return self._services.agents.call(do)
+        agents = self._services.agents
+        return agents.call_quiet(alone, do) if alone else agents.call(do)
 
 
 def _missing(thread_id: str) -> ThreadNotFound:

@@ -268,7 +268,9 @@ def test_a_new_chat_from_here_has_what_is_shown_until_there_and_files_of_its_own
     with_files: tuple[Blocking, Blocking],
 ) -> None:
     store, files = with_files
-    store.save_thread(thread("thr_1", "Chat").model_copy(update={"metadata": {"feedback": {"a1": "positive"}}}), ME)
+    store.save_thread(
+        thread("thr_1", "Chat").model_copy(update={"metadata": {"feedback": {"a1": "positive", "a2": "negative"}}}), ME
+    )
     file = files.add("a.txt", "text/plain", b"content", ME)
     store.save_attachment(file.model_copy(update={"thread_id": "thr_1"}), ME)
     asked = said("look", "q1").model_copy(update={"attachments": [file]})

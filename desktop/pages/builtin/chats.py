@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 
 from desktop.agents.errors import AnswerUnderWay
 from desktop.chats.types import iso
-from desktop.common.errors import BadParams, Phrase
+from desktop.common.errors import BadParams, FolderUnwritable, Phrase
 from desktop.common.page import Method, Params
 from desktop.openai_api.errors import ThreadNotFound
 from desktop.pages.common.fields import lock_of
@@ -236,6 +236,8 @@ class ChatMethods:
             return
         context = self._services.agents.context(self._here(params.agent))
         self._do(lambda store: store.delete_thread(params.id, context), _missing(params.id))
+        with suppress(FolderUnwritable):  # the chat is gone; its draft is forgotten in memory at least
+            self._services.drafts.keep(params.agent, params.id, "")
 
     def _open(self, params: OpenParams) -> None:
         """Open another agent's chat, whose agent becomes the active one. Raises AgentNotSet, SettingsInvalid."""

@@ -97,8 +97,10 @@ def test_chats_of_any_agent_are_renamed_and_deleted_under_their_own_agent_alone(
             ask(method, agent="two", id=thread, **more)
         with pytest.raises(AgentNotSet):
             ask(method, agent="nobody", id=thread, **more)
+    house.services.drafts.keep("one", thread, "half a thought")
     ask("history.delete", agent="one", id=thread)
     assert listed(ask) == []
+    assert house.services.drafts.of("one") == {}
 
 
 def test_the_list_comes_in_pages_or_reaches_a_chat_far_down_at_once(house: House) -> None:

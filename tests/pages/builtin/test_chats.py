@@ -12,7 +12,7 @@ from desktop.common.errors import BadParams
 from desktop.openai_api.errors import ThreadNotFound
 from desktop.settings.errors import AgentNotSet, SettingsInvalid
 from tests.pages.app_parts import Asked, House
-from tests.pages.builtin.test_page import builtin, request, say
+from tests.pages.builtin.test_page import asked_again, builtin, request, say
 
 TWO = [{"kind": "demo", "id": "one", "name": "One"}, {"kind": "demo", "id": "two", "name": "Two"}]
 
@@ -133,6 +133,20 @@ def test_another_agent_is_used_and_another_agents_chat_opened_through_the_app(ho
     assert house.app.asked[-2:] == [("use_agent", ("two",)), ("open_chat", ("two", "thr_1"))]
     with pytest.raises(AgentNotSet):
         ask("agent.use", id="nobody")
+
+
+def test_a_found_message_of_another_agents_chat_is_shown_in_its_version_before_the_chat_is_opened(house: House) -> None:
+    own = builtin(house)
+    thread = say(house, own, "help")
+    _, [first, _] = asked_again(house, own, thread)
+    other = page_of(house, "two")
+    hits = other("history.search", query="help", agent="")["hits"]
+    assert {hit["thread_id"] for hit in hits} == {thread}
+    other("history.open", agent="one", id=thread, item=first)
+    assert house.app.asked[-1] == ("open_chat", ("one", thread))
+    assert page_of(house, "one")("builtin.versions", id=thread)["places"][0]["shown"] == 0
+    other("history.open", agent="one", id=thread, item="msg_gone")  # opened as it is
+    assert house.app.asked[-1] == ("open_chat", ("one", thread))
 
 
 def test_where_the_agent_is_fixed_there_is_no_other_to_choose(make_house: Callable[..., House]) -> None:

@@ -43,6 +43,8 @@ output = logging.getLogger("desktop.agents.mcp.output")
 ROOT = Path(__file__).resolve().parents[3]
 UNREAD = 64
 """Lines that may wait to be read. Beyond that the pipe fills up, and then the program waits."""
+LAST_WORDS = 1.0
+"""Longest wait for the end of standard error after the program's own, in seconds."""
 MOST_OF_A_LINE = 8_000_000
 """Bytes of one message."""
 
@@ -72,6 +74,8 @@ class Program:
         """Bytes written to standard error."""
         self._tail = b""
         """The end of its standard error, and of its standard output before it speaks the protocol."""
+        self._heard = threading.Event()
+        """Whether its standard error has ended."""
         self._wrote = time.monotonic()
         self._pulse: tuple[float, int | None] = (float("-inf"), None)
 
@@ -337,6 +341,8 @@ class Program:
                 process.kill()
             self.wait(5.0)
         self._terminate(process)
+        # Its last words come through another pipe and may still be on their way. A grandchild can hold that open.
+        self._heard.wait(LAST_WORDS)
         self._post(None)
 
     def flooded(self) -> None:
@@ -366,9 +372,12 @@ class Program:
             self.loud += len(chunk)
             return chunk
 
-        with process.stderr as pipe:
-            for said in entries(iter(noted, b""), lambda: self._secrets):
-                output.info("%s: %s", self.server.label, said)
+        try:
+            with process.stderr as pipe:
+                for said in entries(iter(noted, b""), lambda: self._secrets):
+                    output.info("%s: %s", self.server.label, said)
+        finally:
+            self._heard.set()
 
 
 def _some(pipe: object) -> bytes:

@@ -223,10 +223,10 @@ class Probe:
 
             kill_renderers(os.getpid())
 
-    def ahead(self) -> bool:
-        """Whether the first window has the view that was made ahead of it (GTK)."""
-        ahead: Any = getattr(self.app.shell.engine, "_ahead", None)
-        return ahead is not None and ahead.taken
+    def takes_early_view(self) -> bool:
+        """Whether the first window has the view that was made before it (GTK)."""
+        engine: Any = self.app.shell.engine
+        return bool(engine.name == "gtk" and engine._early_view is not None and engine._early_view.taken)
 
     def collect(self) -> list[str]:
         """Collect garbage here, on a thread that is not the window's; the classes of pywebview's platform that live."""

@@ -117,7 +117,7 @@ def test_what_is_hostile_in_a_message_stays_text(scene: Scene) -> None:
     with scene.launch() as app:
         begin(scene, app)
         say(app, '<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>[a](javascript:window.pwned=3)')
-        assert "<script>" in answers(app)[-1]
+        app.until("its words", lambda: "<script>" in answers(app)[-1])
         assert app.js("chat", "document.querySelectorAll('#thread img, #thread script, #thread a[href]').length") == 0
         assert app.js("chat", "window.pwned === undefined")
         assert nothing_refused(app)

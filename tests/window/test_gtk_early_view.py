@@ -78,4 +78,4 @@ def test_pywebview_takes_what_is_ready(scene: Scene) -> None:
         pytest.skip("Qt starts its processes with the first page")
     with scene.launch() as app:
         app.wait_call("setup.start")
-        assert app.ask("ahead") is True
+        assert app.ask("takes_early_view") is True

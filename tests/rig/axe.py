@@ -19,14 +19,22 @@ RUN = """
   (error) => { window.axeFound = [`axe: ${error}`]; }), true)
 """
 
+STILL = """
+((sheet) => {
+  // Colours that are on their way to others are no colours to judge, and one may set out at any time.
+  sheet.replaceSync("*, ::before, ::after { transition: none !important; animation: none !important; }");
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  return true;
+})(new CSSStyleSheet())
+"""
+
 
 def violations(app: Driver, window: str) -> list[str]:
     """One line a rule that is broken in what the window shows now; empty where all is well."""
     if not app.js(window, "'axe' in window"):
         app.ask("raw_js", window, SCRIPT.read_text(encoding="utf-8"))
         app.until("axe-core", lambda: app.js(window, "'axe' in window"))
-    # Colours that are on their way to others are no colours to judge.
-    app.js(window, "(document.getAnimations().forEach(one => { try { one.finish() } catch {} }), true)")
+    app.js(window, STILL)
     app.js(window, "(window.axeFound = null, true)")
     app.js(window, RUN)
     app.until("axe's answer", lambda: app.js(window, "window.axeFound !== null"))

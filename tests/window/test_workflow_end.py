@@ -184,7 +184,8 @@ def test_what_can_not_become_an_agent_is_said_at_its_field_and_stays_typed(scene
         app.click("agents", "#add-code-submit")
         app.wait_text("agents", "Paste the code first.")
         # Typed in the page: megabytes are not sent through the probe.
-        app.js("agents", "(document.querySelector('#add-code-text').value = '#\\n'.repeat(1024 * 1024), true)")
+        pasted = "('#'.padEnd(31, '-') + '\\n').repeat(64 * 1024)"
+        app.js("agents", f"(document.querySelector('#add-code-text').value = {pasted}, true)")
         app.click("agents", "#add-code-submit")
         app.wait_text("agents", "The code is too large (976 KB at most).")
         assert app.js("agents", "document.querySelector('#add-code-text').value.length") == 2 * 1024 * 1024

@@ -266,12 +266,12 @@ def test_a_file_named_at_the_start_is_asked_about_in_the_window_and_kept_for_the
         assert app.js("consent", "document.getElementById('choose').hidden"), "the file was named; it is this one"
         app.click("consent", "#yes")
         app.wait_no_window("consent")
-        app.wait_call("chat.ready")
-        scene.component.do("send", text="hello")
-        scene.component.wait(lambda s: not s["busy"] and "You said: hello" in json.dumps(s["transcript"]))
-    scene.component.forget()
+        app.wait_call("builtin.ready")
+        app.fill("chat", "#text", "hello")
+        app.click("chat", "#send")
+        app.wait_text("chat", "You said: hello")
     with scene.launch("--agent", str(file)) as app:
-        scene.component.wait(lambda s: "You said: hello" in json.dumps(s["transcript"]))
+        app.wait_text("chat", "You said: hello")
         assert "consent" not in app.ask("windows")
     assert not (scene.profile / "settings.json").exists() or not scene.settings().get("agents")
 

@@ -14,7 +14,7 @@ import { Notices, say } from "./notices.js";
 import { ask, described } from "./protocol.js";
 import { Follower } from "./scroll.js";
 import { Side } from "./side.js";
-import { call, on } from "../common/bridge.js";
+import { BridgeError, call, on } from "../common/bridge.js";
 import { speakWithoutTheApp, tellViolations } from "../common/without_app.js";
 import { ask as askPerson } from "../common/dialog.js";
 import { copyPromised } from "../common/clipboard.js";
@@ -325,7 +325,8 @@ async function follow(one) {
   try {
     one.tell((await call("builtin.thread", { id: one.id })).answered_by);
   } catch (error) {
-    report(error);
+    // What a server refuses, the answer says itself.
+    if (!(error instanceof BridgeError)) report(error);
   }
 }
 

@@ -79,6 +79,8 @@ class App:
         self.pages = Pages(self.view, self._tokens, chat_limits)
         self.windows = self._tokens.windows = Windows(context, self.pages.make, self._on_crash)
         self._beside_chat: BesideChat
+        self.packaged = is_frozen()
+        """From source the app never looks for updates."""
         self.failures: deque[AppError] = deque(maxlen=20)
         """Why answers of agents inside the app have failed, the last ones."""
         self.code: CodeConsent
@@ -207,7 +209,7 @@ class App:
         self._beside_chat = BesideChat(
             self.services,
             lambda event, data: self.emit("chat", event, data),
-            packaged=is_frozen(),
+            packaged=self.packaged,
             takes_proxy=engine.takes_proxy,
             once=not context.demo,
         )

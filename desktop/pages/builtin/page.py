@@ -1,4 +1,4 @@
-"""The built-in view: our own chat page for agents in the app, used if ChatKit is unavailable or not wanted.
+"""The built-in view: our own chat page for agents in the app. `settings.view` says which agents have it.
 
 It speaks ChatKit's protocol through `agent_stream`. This module adds its texts and Markdown; `chats` the
 list beside it.
@@ -87,8 +87,8 @@ class LeaveParams(Params):
 
 
 class BuiltinPage:
-    """One for each showing of the page. `reason`: the code of the error that keeps ChatKit from loading; empty if the
-    person prefers this page."""
+    """One for each showing of the page. `reason`: the code of the error that keeps ChatKit from loading; empty if this
+    page is the agent's own view."""
 
     def __init__(self, services: Services, reason: str = "", limits: Limits | None = None) -> None:
         self._services = services
